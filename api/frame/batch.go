@@ -1,0 +1,76 @@
+package frame
+
+import "github.com/daytwo/daytwo/api/metric"
+
+// Label is a name and a value; both are valid UTF-8 and the name is not empty.
+type Label struct{ Name, Value string }
+
+// Row is the identity of one entity. It is immutable once a Table holds it: an
+// entity whose labels change gets a new Row with a new ID.
+type Row struct {
+	ID     uint64  // unique within its kind for one run of the collector, never 0
+	Parent uint64  // for rows of a container (io, hugetlb, net): the ID of its Container row, whose labels it inherits; else 0
+	Key    string  // what the entity is called within its kind: cgroup path, disk, interface, "" for the only row
+	Labels []Label // sorted by name, no empty values
+}
+
+// Label returns the value of a label, "" if the row has none of that name.
+func (r *Row) Label(name string) string {
+	for i := range r.Labels {
+		if r.Labels[i].Name == name {
+			return r.Labels[i].Value
+		}
+	}
+	return ""
+}
+
+// Table is all rows of one kind. Values are stored row by row:
+// Vals[i*Width()+c] is column c (see package metric) of Rows[i], in the
+// column's unit, or metric.Absent.
+type Table struct {
+	Kind metric.Kind
+	Gen  uint64 // changes whenever Rows differs (in members, order or identity) from the tick before; 0 = unknown
+	Rows []*Row
+	Vals []int64
+}
+
+// Width is the number of values in a row.
+func (t *Table) Width() int { return metric.Width(t.Kind) }
+
+// Row is the values of row i, in place.
+func (t *Table) Row(i int) []int64 {
+	w := t.Width()
+	return t.Vals[i*w : (i+1)*w : (i+1)*w]
+}
+
+// Header says whose tick a frame is.
+type Header struct {
+	Agent    string // agent id
+	Boot     uint64 // random, new at every start of the collector
+	Seq      uint64 // number of the tick in this run, from 1
+	Key      uint64 // Seq of the keyframe that this frame is a delta against; == Seq for a keyframe
+	Time     int64  // of the tick, Unix nanoseconds, on the grid of Interval
+	Interval int64  // nanoseconds
+	Part     uint16 // 0-based part of a tick that was split
+	Parts    uint16 // how many parts the tick has, at least 1
+}
+
+// Keyframe tells whether the frame needs no other.
+func (h *Header) Keyframe() bool { return h.Key == h.Seq }
+
+// Batch is one tick in memory. Tables holds at most one Table of each kind, in
+// the order of Kind.
+type Batch struct {
+	Header
+	Tables []Table
+}
+
+// Table returns the table of a kind, or nil.
+func (b *Batch) Table(k metric.Kind) *Table {
+	for i := range b.Tables {
+		if b.Tables[i].Kind == k {
+			return &b.Tables[i]
+		}
+	}
+	return nil
+}
