@@ -1,0 +1,70 @@
+package metric
+
+// Columns of Collector, one row: the collector about itself. Append only.
+const (
+	SelfTicks = iota
+	SelfTicksMissed
+	SelfClockSteps
+	SelfTickDuration
+	SelfReadDuration
+	SelfPublishDuration
+	SelfCPU
+	SelfRSS
+	SelfHeap
+	SelfFDs
+	SelfGroups
+	SelfContainers
+	SelfKeptFDs
+	SelfChecks
+	SelfMismatches
+	SelfFrames
+	SelfFrameBytes
+	SelfKeyframes
+	SelfAcked
+	SelfSpooledFrames
+	SelfSpoolBytes
+	SelfDroppedFrames
+	SelfPublishErrors
+	SelfInFlight
+	SelfReadErrors
+)
+
+// Columns of Part, one row a part of the record. Append only.
+const (
+	PartReader = iota
+	PartMismatches
+)
+
+func init() {
+	register(Collector, "daytwo_collector", []Metric{
+		SelfTicks:           {Name: "ticks", Type: Counter, Source: "collector", Help: "Ticks read since the start."},
+		SelfTicksMissed:     {Name: "ticks_missed", Type: Counter, Source: "collector", Help: "Grid points that passed without a tick because the one before took too long."},
+		SelfClockSteps:      {Name: "clock_steps", Type: Counter, Source: "CLOCK_REALTIME against CLOCK_MONOTONIC", Help: "Times the wall clock was set."},
+		SelfTickDuration:    {Name: "tick_duration", Unit: Nanoseconds, Source: "collector", Help: "Time that the tick before took, from first read to publish."},
+		SelfReadDuration:    {Name: "cgroups_read_duration", Unit: Nanoseconds, Source: "collector", Help: "Time that reading all cgroups took in this tick."},
+		SelfPublishDuration: {Name: "publish_duration", Unit: Nanoseconds, Source: "collector", Help: "Time that encoding and handing over took in the tick before."},
+		SelfCPU:             {Name: "cpu", Unit: Nanoseconds, Type: Counter, Source: "getrusage(2)", Help: "CPU time of the process, user and system."},
+		SelfRSS:             {Name: "resident_memory", Unit: Bytes, Source: "/proc/self/statm", Help: "Resident memory of the process."},
+		SelfHeap:            {Name: "heap", Unit: Bytes, Source: "runtime/metrics /memory/classes/heap/objects:bytes", Help: "Memory in live and not yet swept Go objects."},
+		SelfFDs:             {Name: "open_fds", Source: "/proc/self/fd", Help: "Open file descriptors."},
+		SelfGroups:          {Name: "cgroups", Source: "collector", Help: "Cgroups in this tick."},
+		SelfContainers:      {Name: "containers", Source: "collector", Help: "Cgroups that are containers."},
+		SelfKeptFDs:         {Name: "kept_fds", Source: "collector", Help: "Cgroup files kept open."},
+		SelfChecks:          {Name: "checks", Type: Counter, Source: "collector", Help: "Cgroups compared with the kernel's own text."},
+		SelfMismatches:      {Name: "check_mismatches", Type: Counter, Source: "collector", Help: "Comparisons that differed; each makes its part fall back to files."},
+		SelfFrames:          {Name: "frames", Type: Counter, Source: "collector", Help: "Frames encoded."},
+		SelfFrameBytes:      {Name: "frame", Unit: Bytes, Type: Counter, Source: "collector", Help: "Size of the frames encoded."},
+		SelfKeyframes:       {Name: "keyframes", Type: Counter, Source: "collector", Help: "Frames that need no other."},
+		SelfAcked:           {Name: "frames_acked", Type: Counter, Source: "JetStream", Help: "Frames that the stream has stored."},
+		SelfSpooledFrames:   {Name: "spool_frames", Source: "collector", Help: "Frames waiting on disk for NATS."},
+		SelfSpoolBytes:      {Name: "spool", Unit: Bytes, Source: "collector", Help: "Size of the spool on disk."},
+		SelfDroppedFrames:   {Name: "frames_dropped", Type: Counter, Source: "collector", Help: "Frames lost: the spool was full or could not be written."},
+		SelfPublishErrors:   {Name: "publish_errors", Type: Counter, Source: "NATS", Help: "Attempts to publish that failed; the frame went to the spool."},
+		SelfInFlight:        {Name: "frames_in_flight", Source: "JetStream", Help: "Frames published and not yet acknowledged."},
+		SelfReadErrors:      {Name: "read_errors", Type: Counter, Source: "collector", Help: "Ticks in which a room could not be read."},
+	})
+	register(Part, "daytwo_collector", []Metric{
+		PartReader:     {Name: "part_reader", Unit: Bool, Source: "collector", Prom: "daytwo_collector_part_reader", Help: "1; the labels say which reader serves the part, and why."},
+		PartMismatches: {Name: "part_mismatches", Type: Counter, Source: "collector", Help: "Comparisons of this part with the kernel's text that differed."},
+	})
+}
