@@ -1,0 +1,59 @@
+package rig
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+)
+
+// cpioWriter writes the "newc" cpio format that the kernel unpacks as an
+// initramfs (Documentation/driver-api/early-userspace/buffer-format.rst).
+type cpioWriter struct {
+	w   io.Writer
+	ino int
+	err error
+}
+
+const (
+	cpioDir  = 0o040000
+	cpioFile = 0o100000
+	cpioLink = 0o120000
+)
+
+// dir adds a directory; parents come first.
+func (c *cpioWriter) dir(name string) { c.entry(name, cpioDir|0o755, nil) }
+
+func (c *cpioWriter) file(name string, perm fs.FileMode, data []byte) {
+	c.entry(name, cpioFile|uint32(perm.Perm()), data)
+}
+
+func (c *cpioWriter) link(name, target string) { c.entry(name, cpioLink|0o777, []byte(target)) }
+
+// close writes the trailer and tells what went wrong, if anything did.
+func (c *cpioWriter) close() error {
+	c.entry("TRAILER!!!", 0, nil)
+	return c.err
+}
+
+func (c *cpioWriter) entry(name string, mode uint32, data []byte) {
+	if c.err != nil {
+		return
+	}
+	c.ino++
+	const none = 0
+	header := fmt.Sprintf("070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%s\x00",
+		c.ino, mode, none /*uid*/, none /*gid*/, 1 /*nlink*/, none, /*mtime*/
+		len(data), none, none /*device*/, none, none /*rdev*/, len(name)+1, none /*check*/, name)
+	c.write([]byte(header))
+	c.write(data)
+}
+
+// write pads to four bytes, as header and body both are.
+func (c *cpioWriter) write(b []byte) {
+	if c.err == nil {
+		_, c.err = c.w.Write(b)
+	}
+	if pad := -len(b) & 3; c.err == nil && pad > 0 {
+		_, c.err = c.w.Write(make([]byte, pad))
+	}
+}

@@ -1,0 +1,68 @@
+package rig
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestKernelPackages(t *testing.T) {
+	search := `linux-image-6.12-cloud-amd64 - Linux for x86-64 cloud (meta-package)
+linux-image-6.1.0-9-cloud-amd64 - Linux 6.1 for x86-64 cloud (signed)
+linux-image-6.1.0-56-cloud-amd64 - Linux 6.1 for x86-64 cloud (signed)
+linux-image-6.1.0-56-cloud-amd64-dbg - Debug symbols
+linux-image-6.1.0-57-cloud-amd64-unsigned - Linux 6.1 for x86-64 cloud
+linux-image-6.12.99+deb12-cloud-amd64 - Linux 6.12 for x86-64 cloud (signed)
+linux-image-6.12.115+deb12-cloud-amd64 - Linux 6.12 for x86-64 cloud (signed)
+linux-image-cloud-amd64 - Linux for x86-64 cloud (meta-package)
+`
+	check := func(series string, want ...string) {
+		t.Helper()
+		if got := kernelPackages(search, series); !slices.Equal(got, want) {
+			t.Errorf("series %s: got %q, want %q", series, got, want)
+		}
+	}
+	check("6.1", "linux-image-6.1.0-56-cloud-amd64", "linux-image-6.1.0-9-cloud-amd64")
+	check("6.12", "linux-image-6.12.115+deb12-cloud-amd64", "linux-image-6.12.99+deb12-cloud-amd64")
+	check("6.6")
+}
+
+// A VM runs a program with its arguments, environment and files, and hands back
+// its output and status.
+func TestKernelRun(t *testing.T) {
+	kernels := Kernels(t)
+	probe := filepath.Join(t.TempDir(), "probe")
+	build := exec.Command("go", "build", "-o", probe, "./testdata/probe")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, k := range kernels {
+		t.Run(k.Series, func(t *testing.T) {
+			check := func(o RunOptions, want ...string) {
+				t.Helper()
+				o.Binary, o.Args, o.Env = probe, []string{"a b", "it's"}, []string{"RIG_TEST=1 2"}
+				out, exit := k.Run(t, o)
+				if exit != 3 {
+					t.Errorf("exit status %d, want 3", exit)
+				}
+				want = append(want, "/proc/sys/kernel/osrelease: "+k.Release, `args: ["a b" "it's"]`, "env: 1 2", "btf: yes", "/disk ext4 rw")
+				for _, w := range want {
+					if !strings.Contains(out, w) {
+						t.Errorf("the output lacks %q", w)
+					}
+				}
+				if t.Failed() {
+					t.Log(out)
+				}
+			}
+			check(RunOptions{}, "subtree_control: cpuset cpu io memory hugetlb pids")
+			if k.Series == "6.1" { // Debian's later kernels are built without v1 memory
+				check(RunOptions{Hybrid: true}, "/sys/fs/cgroup/unified cgroup2", "hierarchical_memory_limit")
+			}
+		})
+	}
+}
