@@ -1,0 +1,77 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+)
+
+// ErrNoToken says that no place holds a token for this client.
+var ErrNoToken = errors.New("no token: give --token-file or set DAYTWO_TOKEN " +
+	"(on the relay's machine it is in <data>/token, default /var/lib/daytwo/token)")
+
+// Source is where a client looks for its token, in order: Token, File,
+// $DAYTWO_TOKEN, $DAYTWO_TOKEN_FILE, and the data directory of a relay on this
+// machine.
+type Source struct {
+	Token string // as given on the command line
+	File  string // as given on the command line
+	Data  string // data directory of a local relay
+	URL   string // of the relay: the token of Data goes to this machine only
+}
+
+// Find returns the first token there is, or ErrNoToken.
+func (s Source) Find() (string, error) {
+	if s.Token != "" {
+		return s.Token, checkToken(s.Token)
+	}
+	if s.File != "" {
+		return fileToken(s.File)
+	}
+	if t := os.Getenv("DAYTWO_TOKEN"); t != "" {
+		if err := checkToken(t); err != nil {
+			return "", fmt.Errorf("DAYTWO_TOKEN: %w", err)
+		}
+		return t, nil
+	}
+	if f := os.Getenv("DAYTWO_TOKEN_FILE"); f != "" {
+		return fileToken(f)
+	}
+	if s.Data == "" || !loopback(s.URL) {
+		return "", ErrNoToken
+	}
+	path := filepath.Join(s.Data, TokenFile)
+	t, err := readToken(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", ErrNoToken
+	case errors.Is(err, fs.ErrPermission):
+		return "", fmt.Errorf("%s belongs to another user: run as that user (root?), or give --token-file or DAYTWO_TOKEN", path)
+	}
+	return t, err
+}
+
+func fileToken(path string) (string, error) {
+	t, err := readToken(path)
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	return t, nil
+}
+
+// loopback tells whether a URL surely leads to this machine.
+func loopback(rawURL string) bool {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return false
+	}
+	if u.Hostname() == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(u.Hostname())
+	return ip != nil && ip.IsLoopback()
+}
