@@ -1,0 +1,160 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Limits of what is read from a server.
+const (
+	maxAnswer = 256 << 20 // bytes
+	maxError  = 64 << 10  // bytes
+	timeout   = 60 * time.Second
+)
+
+// Client asks one relay. It is safe for use by many goroutines.
+type Client struct {
+	base  *url.URL
+	token string
+	http  *http.Client
+}
+
+// Error is an answer other than success.
+type Error struct {
+	Status  int    // HTTP status
+	Message string // what the server says of it
+	Hint    string // what to do, "" if the message says so
+}
+
+func (e *Error) Error() string {
+	s := e.Message
+	if s == "" {
+		s = http.StatusText(e.Status)
+	}
+	if e.Hint != "" {
+		s += "; " + e.Hint
+	}
+	return s
+}
+
+// NotFound tells whether err is the answer that a thing does not exist.
+func NotFound(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == http.StatusNotFound
+}
+
+// New makes a client of the relay at a URL ("http://127.0.0.1:8400"; the
+// scheme may be left out). The token may be "" for the open routes.
+func New(relay, token string) (*Client, error) {
+	if !strings.Contains(relay, "://") {
+		relay = "http://" + relay
+	}
+	u, err := url.Parse(relay)
+	if err != nil {
+		return nil, fmt.Errorf("the relay's URL: %w", err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("the relay's URL %q: want http://HOST:PORT or https://HOST:PORT", relay)
+	}
+	u.RawQuery, u.Fragment, u.User = "", "", nil
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	return &Client{base: u, token: token, http: &http.Client{
+		Timeout: timeout,
+		// A token must not follow a redirect to somewhere else.
+		CheckRedirect: func(r *http.Request, via []*http.Request) error {
+			if r.URL.Host != u.Host || r.URL.Scheme != u.Scheme || len(via) > 5 {
+				return http.ErrUseLastResponse
+			}
+			return nil
+		},
+	}}, nil
+}
+
+// URL is where the client asks.
+func (c *Client) URL() string { return c.base.String() }
+
+// get asks for a path (segments escaped already) and decodes JSON into v. It
+// returns the status, which is 200 or 204 when err is nil.
+func (c *Client) get(ctx context.Context, path string, query url.Values, v any) (int, error) {
+	u := c.base.String() + path
+	if len(query) > 0 {
+		u += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "daytwo")
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return 0, c.unreachable(err)
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusNoContent:
+		return resp.StatusCode, nil
+	case http.StatusOK:
+		if v == nil {
+			return resp.StatusCode, nil
+		}
+		if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(v); err != nil {
+			return 0, fmt.Errorf("%s%s does not answer as a daytwo relay does: %w", c.base, path, err)
+		}
+		return resp.StatusCode, nil
+	}
+	return resp.StatusCode, answerError(resp)
+}
+
+// unreachable says what to do about a relay that gave no answer.
+func (c *Client) unreachable(err error) error {
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err // without the URL, which may be long
+	}
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("nothing listens at %s: is daytwo up? start it with 'daytwo up', or give --url or DAYTWO_URL: %w", c.base, err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	}
+	return fmt.Errorf("no answer from %s: %w", c.base, err)
+}
+
+func answerError(resp *http.Response) error {
+	e := &Error{Status: resp.StatusCode}
+	b, _ := io.ReadAll(io.LimitReader(resp.Body, maxError))
+	var body struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(b, &body) == nil {
+		e.Message = body.Error
+	}
+	switch resp.StatusCode {
+	case http.StatusUnauthorized:
+		e.Message = "the relay wants a token, or refuses this one"
+		e.Hint = "give --token-file or DAYTWO_TOKEN (on the relay's machine it is in <data>/token)"
+	case http.StatusForbidden:
+		e.Hint = "the token does not allow this"
+	case http.StatusNotFound:
+		if e.Message == "" {
+			e.Hint = "is this a daytwo relay, and as new as this command?"
+		}
+	case http.StatusServiceUnavailable:
+		if e.Message == "" {
+			e.Hint = "the relay is starting: try again"
+		}
+	}
+	return e
+}

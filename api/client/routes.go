@@ -1,0 +1,115 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Agents lists every node that the relay has heard of, sorted by id.
+func (c *Client) Agents(ctx context.Context) ([]Agent, error) {
+	var answer struct {
+		Agents []Agent `json:"agents"`
+	}
+	_, err := c.get(ctx, "/api/v1/agents", nil, &answer)
+	return answer.Agents, err
+}
+
+// ContainersQuery narrows a list of containers.
+type ContainersQuery struct {
+	Agent string // agent id, "" for all
+	Match string // over names, ids and tags: see Query.Match
+	All   bool   // also cgroups that are no containers: services, slices
+}
+
+// Containers lists containers with their newest values, by agent and cgroup.
+func (c *Client) Containers(ctx context.Context, q ContainersQuery) ([]Container, error) {
+	v := url.Values{}
+	set(v, "agent", q.Agent)
+	set(v, "match", q.Match)
+	if q.All {
+		v.Set("all", "1")
+	}
+	var answer struct {
+		Containers []Container `json:"containers"`
+	}
+	_, err := c.get(ctx, "/api/v1/containers", v, &answer)
+	return answer.Containers, err
+}
+
+// Query asks for one metric over time.
+type Query struct {
+	Metric string    // "cpu.usage", "container.cpu.usage" or "container_cpu_usage_seconds_total"
+	Agent  string    // agent id, "" for all
+	Match  string    // substring or glob over names, ids and tags, or key=value,key=value
+	Start  time.Time // zero for an hour before End
+	End    time.Time // zero for now
+	Step   time.Duration
+	Rate   bool // of a counter: its rise a second
+}
+
+// Query reads history.
+func (c *Client) Query(ctx context.Context, q Query) (*Matrix, error) {
+	v := url.Values{}
+	v.Set("metric", q.Metric)
+	set(v, "agent", q.Agent)
+	set(v, "match", q.Match)
+	setTime(v, "start", q.Start)
+	setTime(v, "end", q.End)
+	if q.Step > 0 {
+		v.Set("step", q.Step.String())
+	}
+	if q.Rate {
+		v.Set("rate", "1")
+	}
+	var answer struct {
+		Data Matrix `json:"data"`
+	}
+	if _, err := c.get(ctx, "/api/v1/query", v, &answer); err != nil {
+		return nil, err
+	}
+	return &answer.Data, nil
+}
+
+// NodeMetrics is DC/OS' answer for a node. It is nil without an error when the
+// node has no values yet.
+func (c *Client) NodeMetrics(ctx context.Context, agent string) (*Metrics, error) {
+	return c.metrics(ctx, agentPath(agent)+"/metrics/v0/node")
+}
+
+// ContainerMetrics is DC/OS' answer for one container of an agent. It is nil
+// without an error when the container has no values yet.
+func (c *Client) ContainerMetrics(ctx context.Context, agent, id string) (*Metrics, error) {
+	return c.metrics(ctx, agentPath(agent)+"/metrics/v0/containers/"+url.PathEscape(id))
+}
+
+func (c *Client) metrics(ctx context.Context, path string) (*Metrics, error) {
+	var m Metrics
+	status, err := c.get(ctx, path, nil, &m)
+	if err != nil || status == http.StatusNoContent {
+		return nil, err
+	}
+	return &m, nil
+}
+
+// Ready returns nil when the relay can answer everything.
+func (c *Client) Ready(ctx context.Context) error {
+	_, err := c.get(ctx, "/readyz", nil, nil)
+	return err
+}
+
+func agentPath(agent string) string { return "/system/v1/agent/" + url.PathEscape(agent) }
+
+func set(v url.Values, name, value string) {
+	if value != "" {
+		v.Set(name, value)
+	}
+}
+
+func setTime(v url.Values, name string, t time.Time) {
+	if !t.IsZero() {
+		v.Set(name, strconv.FormatFloat(float64(t.UnixMilli())/1e3, 'f', 3, 64))
+	}
+}
