@@ -1,0 +1,89 @@
+package rig
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+var sharedDocker shared
+
+// Docker is dockerd with the image loaded, on a socket and a directory of its
+// own, without bridge or iptables. Engine.Socket is DOCKER_HOST without "unix://".
+func Docker(t testing.TB) *Engine {
+	t.Helper()
+	need(t, "docker", "apt-get install docker.io busybox-static", "dockerd", "docker", "containerd", "runc", "busybox")
+	return sharedDocker.get(t, "docker", startDocker)
+}
+
+type docker struct {
+	*Engine
+	daemon *exec.Cmd
+}
+
+func startDocker(e *Engine) error {
+	e.Socket, e.RuncRoot = e.Dir+"/s", e.Dir+"/x/runtime-runc/moby"
+	d := &docker{Engine: e}
+	e.ops = d
+	_, image, err := imageIn(e.Dir)
+	if err != nil {
+		return err
+	}
+	d.daemon, err = daemon(e.Dir, "dockerd", "--data-root", e.Dir+"/d", "--exec-root", e.Dir+"/x", "--pidfile", e.Dir+"/pid",
+		"-H", "unix://"+e.Socket, "--iptables=false", "--ip6tables=false", "--bridge=none")
+	if err != nil {
+		return err
+	}
+	e.Bin = []string{"docker", "-H", "unix://" + e.Socket}
+	if err := eventually(30*time.Second, func() error { _, err := d.cmd("info"); return err }); err != nil {
+		return err
+	}
+	_, err = d.cmd("load", "-i", image)
+	return err
+}
+
+func (d *docker) cmd(args ...string) (string, error) {
+	return output(append(d.Bin[:len(d.Bin):len(d.Bin)], args...)...)
+}
+
+func (d *docker) run(name string, s Spec) (string, error) {
+	out, err := d.cmd(runArgs(name, s)...)
+	return strings.TrimSpace(out), err
+}
+
+// runArgs is the command line that docker and podman share.
+func runArgs(name string, s Spec) []string {
+	args := []string{"run", "-d", "--name", name, "--network"}
+	if s.HostNet {
+		args = append(args, "host")
+	} else {
+		args = append(args, "none")
+	}
+	for k, v := range s.Env {
+		args = append(args, "--env", k+"="+v)
+	}
+	for k, v := range s.Labels {
+		args = append(args, "--label", k+"="+v)
+	}
+	return append(append(append(args, s.Args...), Image), s.Cmd...)
+}
+
+func (d *docker) pid(id string) (int, error) {
+	out, err := d.cmd("inspect", "-f", "{{.State.Pid}}", id)
+	if err != nil {
+		return 0, err
+	}
+	return pidOf(out)
+}
+
+func (d *docker) exec(id string, cmd []string) []string {
+	return append(append(d.Bin[:len(d.Bin):len(d.Bin)], "exec", "-i", id), cmd...)
+}
+
+func (d *docker) remove(id string) error {
+	_, err := d.cmd("rm", "-f", "-v", id)
+	return err
+}
+
+func (d *docker) stop() error { return end(d.daemon) }

@@ -1,0 +1,198 @@
+package rig
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// dirPrefix is where engines live: short, as a unix socket's path has 107 bytes
+// at most. The name goes on with the pid of the test binary.
+const dirPrefix = "/tmp/rig."
+
+type engineSet struct {
+	main atomic.Bool
+	mu   sync.Mutex
+	all  []*Engine
+}
+
+var engines engineSet
+
+func (s *engineSet) add(e *Engine) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, e)
+}
+
+// Main runs the tests of a binary and then ends every engine they started. It
+// first clears away what a binary that crashed has left.
+//
+//	func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
+func Main(m *testing.M) int {
+	engines.main.Store(true)
+	sweep()
+	code := m.Run()
+	Teardown()
+	return code
+}
+
+// Teardown ends every engine; Main calls it.
+func Teardown() {
+	engines.mu.Lock()
+	defer engines.mu.Unlock()
+	for _, e := range slices.Backward(engines.all) {
+		if err := e.ops.stop(); err != nil {
+			fmt.Fprintf(os.Stderr, "rig: end %s: %v\n", e.Name, err)
+		}
+		clear1(e.Dir)
+	}
+	engines.all = nil
+}
+
+func newDir(name string) (string, error) {
+	dir := fmt.Sprintf("%s%d.%s", dirPrefix, os.Getpid(), name)
+	clear1(dir)
+	return dir, os.MkdirAll(dir, 0o711)
+}
+
+// sweep clears the directories of test binaries that are no more.
+func sweep() {
+	dirs, _ := filepath.Glob(dirPrefix + "*")
+	for _, d := range dirs {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(d, dirPrefix), ".")
+		if n, err := strconv.Atoi(pid); err == nil && syscall.Kill(n, 0) == syscall.ESRCH {
+			clear1(d)
+		}
+	}
+}
+
+// clear1 removes one engine's directory and everything that hangs on it:
+// processes that were told of it (daemons, shims, conmon), containers whose
+// runc state lies in it, their cgroups, and mounts below it.
+func clear1(dir string) {
+	if _, err := os.Lstat(dir); err != nil {
+		return
+	}
+	for _, pid := range processesOf(dir) {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	var cgroups []string
+	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != "state.json" {
+			return nil
+		}
+		var s struct {
+			Pid   int               `json:"init_process_pid"`
+			Paths map[string]string `json:"cgroup_paths"`
+		}
+		if b, err := os.ReadFile(path); err == nil && json.Unmarshal(b, &s) == nil && s.Pid > 0 {
+			if cg, err := cgroupOf(s.Pid); err == nil && slices.ContainsFunc(mapValues(s.Paths), func(p string) bool { return strings.HasSuffix(p, cg) }) {
+				syscall.Kill(s.Pid, syscall.SIGKILL)
+				cgroups = append(cgroups, cg)
+			}
+		}
+		return nil
+	})
+	for _, cg := range cgroups {
+		removeCgroup(cg)
+	}
+	unmountBelow(dir)
+	err := eventually(5*time.Second, func() error { return os.RemoveAll(dir) })
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "rig: %v\n", err)
+	}
+}
+
+func mapValues(m map[string]string) []string {
+	var vs []string
+	for _, v := range m {
+		vs = append(vs, v)
+	}
+	return vs
+}
+
+// processesOf lists the processes with an argument in dir, other than ourselves.
+func processesOf(dir string) []int {
+	var pids []int
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, f := range files {
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+		b, _ := os.ReadFile(f)
+		if pid != os.Getpid() && strings.Contains(string(b), dir+"/") {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// unmountBelow unmounts everything in dir, last mounted first.
+func unmountBelow(dir string) {
+	b, _ := os.ReadFile("/proc/self/mountinfo")
+	for _, line := range slices.Backward(strings.Split(string(b), "\n")) {
+		if f := strings.Fields(line); len(f) > 4 && strings.HasPrefix(f[4], dir+"/") {
+			syscall.Unmount(f[4], syscall.MNT_DETACH)
+		}
+	}
+}
+
+// cgroupOf is the path of a process in the v2 hierarchy, else in the first one.
+func cgroupOf(pid int) (string, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return "", err
+	}
+	first := ""
+	for line := range strings.Lines(string(b)) {
+		f := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
+		if len(f) == 3 && f[0] == "0" && f[2] != "/" {
+			return f[2], nil
+		}
+		if len(f) == 3 && first == "" {
+			first = f[2]
+		}
+	}
+	return first, nil
+}
+
+// removeCgroup removes a cgroup that lost its processes, what is below it and
+// its parents that are empty, in all hierarchies.
+func removeCgroup(path string) {
+	if path == "" || path == "/" || strings.Contains(path, "process_api") {
+		return
+	}
+	b, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(b)) {
+		pre, post, _ := strings.Cut(line, " - cgroup")
+		if f := strings.Fields(pre); post != "" && len(f) > 4 {
+			eventually(2*time.Second, func() error { return rmdirTree(f[4] + path) })
+			for p := filepath.Dir(path); p != "/"; p = filepath.Dir(p) {
+				if syscall.Rmdir(f[4]+p) != nil {
+					break
+				}
+			}
+		}
+	}
+}
+
+func rmdirTree(dir string) error {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.IsDir() {
+			rmdirTree(dir + "/" + e.Name())
+		}
+	}
+	if err := syscall.Rmdir(dir); err != nil && err != syscall.ENOENT {
+		return err
+	}
+	return nil
+}
