@@ -1,0 +1,6 @@
+// Package kernels runs the tests named TestKernel… of the collector's packages
+// on every kernel of the rig, in virtual machines. The same tests run on the
+// machine's own kernel with a plain go test of their packages.
+//
+// It holds no test of its own subject and never names a kernel version.
+package kernels
