@@ -1,0 +1,63 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+MAX_BYTES := 40000000
+FUZZTIME ?= 10s
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# Tests of allocations do not work under the race detector: they run by themselves.
+ALLOC = $(shell find . -name alloc_test.go -not -path './bench/peers/*' -printf '%h\n' | sort -u)
+
+.PHONY: help build build-all run test bench generate lint fuzz clean
+
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## Build bin/daytwo (the default)
+	$(BUILD) -o bin/daytwo .
+
+build-all: ## Build for linux/amd64 and linux/arm64, and check their size
+	for arch in amd64 arm64; do \
+		GOOS=linux GOARCH=$$arch $(BUILD) -o bin/daytwo-linux-$$arch .; \
+		size=$$(stat -c %s bin/daytwo-linux-$$arch); \
+		echo "bin/daytwo-linux-$$arch: $$size bytes"; \
+		if [ $$size -gt $(MAX_BYTES) ]; then echo "more than $(MAX_BYTES) bytes"; exit 1; fi; \
+	done
+
+run: build ## Build, then run everything in one process (ARGS="--interval 5s")
+	@if [ "$$(id -u)" != 0 ] && command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then \
+		exec sudo bin/daytwo up $(ARGS); \
+	else \
+		exec bin/daytwo up $(ARGS); \
+	fi
+
+test: ## Install what the tests need where it may, run them all, say what was skipped
+	bench/rig/install.sh
+	go vet ./...
+	$(MAKE) --no-print-directory build-all
+	go run ./bench/testrun -race -timeout 30m ./... $(if $(ALLOC),-- -count=1 -run Alloc $(ALLOC))
+
+bench: ## Run the benchmarks, then the peers side by side
+	go test -run '^$$' -bench . -benchmem ./...
+	if [ -f bench/peers/go.mod ]; then cd bench/peers && go test -run '^$$' -bench . -benchmem ./...; fi
+
+generate: ## Regenerate the BPF objects (needs clang, llvm, libbpf-dev)
+	go generate ./...
+
+lint: ## Check formatting, vet, staticcheck
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not gofmt'ed:"; echo "$$out"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+fuzz: ## Run every fuzz target for FUZZTIME (10s)
+	find . -name '*_test.go' -not -path './bench/peers/*' -print0 | xargs -0 grep -HoE '^func Fuzz[A-Za-z0-9_]+' | \
+	while IFS=: read -r file target; do \
+		target=$${target#func }; \
+		echo "$$(dirname $$file) $$target"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); \
+	done
+
+clean: ## Remove what was built
+	rm -rf bin

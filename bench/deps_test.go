@@ -1,0 +1,143 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/daytwo/daytwo"
+
+// pkg is what go list says of a package.
+type pkg struct {
+	ImportPath, Dir, Name string
+	Standard              bool
+	Imports, Deps         []string
+}
+
+func list(t *testing.T, arch string) map[string]pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Dir,Name,Standard,Imports,Deps", "./...")
+	cmd.Dir = ".."
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, errs.String())
+	}
+	all := map[string]pkg{}
+	for dec := json.NewDecoder(bytes.NewReader(out)); dec.More(); {
+		var p pkg
+		if err := dec.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		all[p.ImportPath] = p
+	}
+	return all
+}
+
+// room is the top-level directory of one of our packages ("" for main.go's and
+// for packages of others), and sub what stands below it.
+func room(path string) (room, sub string) {
+	rest, ok := strings.CutPrefix(path, module+"/")
+	if !ok {
+		return "", ""
+	}
+	room, sub, _ = strings.Cut(rest, "/")
+	return room, sub
+}
+
+// mayImport tells whether a package may import another of ours: the table of
+// rooms in ARCHITECTURE.md.
+func mayImport(from, to string) bool {
+	fr, fs := room(from)
+	tr, ts := room(to)
+	top := func(s string) string { s, _, _ = strings.Cut(s, "/"); return s }
+	switch fr {
+	case "": // main.go
+		return tr == "collector" || tr == "relay" || tr == "api"
+	case "bpf":
+		return tr == "bpf"
+	case "collector":
+		return tr == "api" || tr == "bpf" || tr == fr && (fs == "" || top(fs) == top(ts))
+	case "relay":
+		return tr == "api" || tr == fr && (fs == "" || top(fs) == top(ts))
+	case "api":
+		return tr == "api"
+	case "bench":
+		return true
+	}
+	return false
+}
+
+// Rooms import one another one way only, and siblings in collector/ and relay/
+// not at all.
+func TestImports(t *testing.T) {
+	for _, arch := range []string{"amd64", "arm64"} {
+		for path, p := range list(t, arch) {
+			if path != module && !strings.HasPrefix(path, module+"/") {
+				continue
+			}
+			for _, to := range p.Imports {
+				if (to == module || strings.HasPrefix(to, module+"/")) && !mayImport(path, to) {
+					t.Errorf("%s imports %s", path, to)
+				}
+			}
+		}
+	}
+}
+
+// What a room links is as much a rule as what it imports.
+func TestLinks(t *testing.T) {
+	all := list(t, "amd64")
+	check := func(room string, never ...string) {
+		t.Helper()
+		found := false
+		for path, p := range all {
+			if path != module+"/"+room && !strings.HasPrefix(path, module+"/"+room+"/") {
+				continue
+			}
+			found = true
+			for _, dep := range p.Deps {
+				if slices.ContainsFunc(never, func(n string) bool { return dep == n || strings.HasPrefix(dep, n+"/") }) {
+					t.Errorf("%s links %s", path, dep)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("no package in %s/", room)
+		}
+	}
+	check("collector", module+"/relay", module+"/bench", "github.com/twmb/franz-go", "testing")
+	check("relay", module+"/collector", module+"/bpf", module+"/bench", "github.com/cilium/ebpf", "testing")
+	check("api", module+"/collector", module+"/relay", module+"/bpf", module+"/bench", "github.com/cilium/ebpf", "testing")
+	for _, dep := range all[module].Deps {
+		if strings.HasPrefix(dep, module+"/bench") || dep == "testing" {
+			t.Errorf("the program links %s", dep)
+		}
+	}
+}
+
+// Every package says in a doc.go what it is for; main packages say it in the
+// file that holds main.
+func TestDocs(t *testing.T) {
+	for path, p := range list(t, "amd64") {
+		if !strings.HasPrefix(path, module+"/") || p.Name == "main" {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(p.Dir, "doc.go"))
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		if !bytes.HasPrefix(b, []byte("// Package "+filepath.Base(path)+" ")) {
+			t.Errorf("%s: doc.go does not begin with what the package is for", path)
+		}
+	}
+}

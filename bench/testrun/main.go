@@ -1,0 +1,82 @@
+// Testrun runs go test in one or more passes, tells the progress on stderr, and
+// ends with what was skipped and why, and go test's own line for every package.
+// It exits 1 if any pass failed.
+//
+//	testrun -race ./... -- -run Alloc ./collector/cgroups
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+func main() {
+	var r report
+	failed := false
+	for _, args := range passes(os.Args[1:]) {
+		if err := run(&r, args); err != nil {
+			fmt.Fprintf(os.Stderr, "go test %s: %v\n", strings.Join(args, " "), err)
+			failed = true
+		}
+	}
+	r.print(os.Stdout)
+	if failed || r.failed {
+		os.Exit(1)
+	}
+}
+
+// passes cuts the command line at "--".
+func passes(args []string) (all [][]string) {
+	pass := []string{}
+	for _, a := range args {
+		if a == "--" {
+			all, pass = append(all, pass), nil
+			continue
+		}
+		pass = append(pass, a)
+	}
+	return append(all, pass)
+}
+
+// run is one go test. The race detector needs cgo and a C compiler; without one
+// the tests run all the same, and the report says so.
+func run(r *report, args []string) error {
+	cgo := "CGO_ENABLED=0"
+	var goArgs []string
+	for _, a := range args {
+		if a == "-race" {
+			if _, err := exec.LookPath("cc"); err != nil {
+				r.note("tests ran without the race detector: no C compiler (install: apt-get install gcc libc6-dev)")
+				continue
+			}
+			cgo = "CGO_ENABLED=1"
+		}
+		goArgs = append(goArgs, a)
+	}
+	cmd := exec.Command("go", append([]string{"test", "-json"}, goArgs...)...)
+	cmd.Env = append(os.Environ(), cgo)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	for dec := json.NewDecoder(out); ; {
+		var e event
+		if err := dec.Decode(&e); err == io.EOF {
+			break
+		} else if err != nil {
+			cmd.Process.Kill()
+			cmd.Wait()
+			return fmt.Errorf("read its events: %w", err)
+		}
+		r.add(&e)
+	}
+	return cmd.Wait()
+}

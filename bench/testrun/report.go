@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// event is one line of go test -json (go doc test2json).
+type event struct {
+	Action, Package, Test, Output string
+	ImportPath                    string // of a build
+	Elapsed                       float64
+}
+
+// report gathers what the passes said.
+type report struct {
+	lines   []string            // go test's own lines for packages
+	skips   []string            // "package test: reason"
+	notes   []string            // what else the reader must know
+	output  map[string][]string // of tests that have not ended, and of packages
+	failed  bool
+	passed  int
+	skipped int
+}
+
+func (r *report) note(s string) { r.notes = append(r.notes, s) }
+
+func (r *report) add(e *event) {
+	if r.output == nil {
+		r.output = map[string][]string{}
+	}
+	key := e.Package + " " + e.Test
+	switch e.Action {
+	case "build-output":
+		fmt.Print(e.Output)
+	case "output":
+		if e.Test == "" && packageLine(e.Output) {
+			if !strings.Contains(e.Output, "[no test files]") {
+				r.lines = append(r.lines, e.Output)
+			}
+			return
+		}
+		r.output[key] = append(r.output[key], e.Output)
+	case "pass":
+		if e.Test != "" {
+			r.passed++
+		} else {
+			fmt.Fprintf(os.Stderr, "passed  %6.1fs  %s\n", e.Elapsed, e.Package)
+		}
+		delete(r.output, key)
+	case "skip":
+		if e.Test != "" {
+			r.skipped++
+			r.skips = append(r.skips, short(e.Package)+" "+e.Test+": "+reason(r.output[key]))
+		}
+		delete(r.output, key)
+	case "fail":
+		r.failed = true
+		for _, line := range r.output[key] {
+			fmt.Print(line)
+		}
+		if e.Test == "" {
+			fmt.Fprintf(os.Stderr, "FAILED  %6.1fs  %s\n", e.Elapsed, e.Package)
+		}
+		delete(r.output, key)
+	}
+}
+
+// packageLine tells go test's closing line of a package from its other output.
+func packageLine(s string) bool {
+	return strings.HasPrefix(s, "ok  \t") || strings.HasPrefix(s, "FAIL\t") || strings.HasPrefix(s, "---\t") || strings.HasPrefix(s, "?   \t")
+}
+
+// reason is what a skipped test gave as its reason.
+func reason(output []string) string {
+	var lines []string
+	for _, l := range output {
+		if l = strings.TrimSpace(l); l != "" && !strings.HasPrefix(l, "=== ") && !strings.HasPrefix(l, "--- ") {
+			lines = append(lines, l)
+		}
+	}
+	if len(lines) == 0 {
+		return "no reason given"
+	}
+	return strings.Join(lines, " ")
+}
+
+func short(pkg string) string { return strings.TrimPrefix(pkg, "github.com/daytwo/daytwo/") }
+
+func (r *report) print(w io.Writer) {
+	fmt.Fprintf(w, "\n%d tests passed, %d skipped\n", r.passed, r.skipped)
+	for _, s := range r.notes {
+		fmt.Fprintf(w, "  note: %s\n", s)
+	}
+	for _, s := range r.skips {
+		fmt.Fprintf(w, "  skipped: %s\n", s)
+	}
+	fmt.Fprintln(w)
+	for _, s := range r.lines {
+		fmt.Fprint(w, s)
+	}
+	if r.failed {
+		fmt.Fprintln(w, "FAIL")
+	}
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestReport(t *testing.T) {
+	var r report
+	r.note("no race detector")
+	for _, e := range []event{
+		{Action: "output", Package: "p", Test: "TestA", Output: "=== RUN   TestA\n"},
+		{Action: "output", Package: "p", Test: "TestA", Output: "    a_test.go:1: missing part qemu\n"},
+		{Action: "output", Package: "p", Test: "TestA", Output: "--- SKIP: TestA (0.00s)\n"},
+		{Action: "skip", Package: "p", Test: "TestA"},
+		{Action: "pass", Package: "p", Test: "TestB"},
+		{Action: "output", Package: "p", Output: "PASS\n"},
+		{Action: "output", Package: "p", Output: "ok  \tp\t0.1s\n"},
+		{Action: "pass", Package: "p"},
+	} {
+		r.add(&e)
+	}
+	var b strings.Builder
+	r.print(&b)
+	want := "\n1 tests passed, 1 skipped\n  note: no race detector\n  skipped: p TestA: a_test.go:1: missing part qemu\n\nok  \tp\t0.1s\n"
+	if b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
+	}
+	if r.failed {
+		t.Error("nothing failed")
+	}
+	r.add(&event{Action: "fail", Package: "p", Test: "TestC"})
+	if !r.failed {
+		t.Error("a failed test did not fail the run")
+	}
+}
+
+func TestPasses(t *testing.T) {
+	got := passes([]string{"-race", "./...", "--", "-run", "Alloc", "./x"})
+	if len(got) != 2 || strings.Join(got[0], " ") != "-race ./..." || strings.Join(got[1], " ") != "-run Alloc ./x" {
+		t.Errorf("got %q", got)
+	}
+}
