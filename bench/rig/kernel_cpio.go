@@ -17,7 +17,6 @@ type cpioWriter struct {
 const (
 	cpioDir  = 0o040000
 	cpioFile = 0o100000
-	cpioLink = 0o120000
 )
 
 // dir adds a directory; parents come first.
@@ -26,8 +25,6 @@ func (c *cpioWriter) dir(name string) { c.entry(name, cpioDir|0o755, nil) }
 func (c *cpioWriter) file(name string, perm fs.FileMode, data []byte) {
 	c.entry(name, cpioFile|uint32(perm.Perm()), data)
 }
-
-func (c *cpioWriter) link(name, target string) { c.entry(name, cpioLink|0o777, []byte(target)) }
 
 // close writes the trailer and tells what went wrong, if anything did.
 func (c *cpioWriter) close() error {
