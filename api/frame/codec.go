@@ -1,0 +1,83 @@
+package frame
+
+import (
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Codec is how a body is compressed. It goes on the wire.
+type Codec uint8
+
+const (
+	Zstd Codec = 0 // Zstandard, fastest level: the default
+	S2   Codec = 1 // S2: about twice as quick and a third larger
+	Raw  Codec = 2 // not compressed
+
+	maxCodec = Raw
+)
+
+// window bounds the memory of the compressor; bodies are mostly smaller.
+const window = 1 << 20
+
+func newZstdEncoder() (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil,
+		zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(window),
+		zstd.WithLowerEncoderMem(true),
+		zstd.WithEncoderCRC(false)) // the frame has its own
+}
+
+func newZstdDecoder() (*zstd.Decoder, error) {
+	return zstd.NewReader(nil,
+		zstd.WithDecoderConcurrency(1),
+		zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxMemory(MaxBody),
+		zstd.WithDecodeAllCapLimit(true))
+}
+
+// compress appends the compressed body to dst.
+func (e *Encoder) compress(dst, body []byte) []byte {
+	switch e.opt.Codec {
+	case S2:
+		need := s2.MaxEncodedLen(len(body))
+		if cap(e.s2buf) < need {
+			e.s2buf = make([]byte, need)
+		}
+		return append(dst, s2.Encode(e.s2buf[:cap(e.s2buf)], body)...)
+	case Raw:
+		return append(dst, body...)
+	}
+	return e.zstd.EncodeAll(body, dst)
+}
+
+// decompress returns the body of a frame, valid until the next call.
+func (d *Decoder) decompress(src []byte, env envelope) ([]byte, error) {
+	if env.codec == Raw {
+		if len(src) != env.raw {
+			return nil, corrupt("body has %d bytes, not %d", len(src), env.raw)
+		}
+		return src, nil
+	}
+	if cap(d.body) < env.raw {
+		d.body = make([]byte, 0, env.raw+env.raw/8)
+	}
+	var body []byte
+	var err error
+	switch env.codec {
+	case S2:
+		if n, lenErr := s2.DecodedLen(src); lenErr != nil || n != env.raw {
+			return nil, corrupt("body is not %d bytes of s2", env.raw)
+		}
+		body, err = s2.Decode(d.body[:env.raw], src)
+	default:
+		body, err = d.zstd.DecodeAll(src, d.body[:0:env.raw])
+	}
+	if err != nil {
+		return nil, corrupt("body: %v", err)
+	}
+	if len(body) != env.raw {
+		return nil, corrupt("body has %d bytes, not %d", len(body), env.raw)
+	}
+	return body, nil
+}

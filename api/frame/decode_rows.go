@@ -1,0 +1,217 @@
+package frame
+
+import (
+	"unicode/utf8"
+
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// segment is a run of rows of a table: kept ones that follow one another in
+// the keyframe from index start, or added ones.
+type segment struct {
+	count int
+	start int // -1 for added rows
+}
+
+// rowCache remembers the last row sets, so that rows which come again (in the
+// next keyframe, or added in every delta until then) are not made again.
+type rowCache [metric.MaxKind + 1][2][cachedParts]cachedSet
+
+// cachedParts is how many parts of a tick are remembered.
+const cachedParts = 4
+
+type cachedSet struct {
+	src    string // the encoded set; identities are slices of it
+	rows   []*Row // the added ones
+	labels int
+	strs   int
+}
+
+// decodeRows reads a row set: d.segs says where rows come from, and the added
+// ones are returned in order.
+func (d *Decoder) decodeRows(set []byte, k metric.Kind, h *Header, total int, left *budget) ([]*Row, error) {
+	d.segs = d.segs[:0]
+	slot := 0
+	if h.Keyframe() {
+		slot = 1
+	}
+	var hit *cachedSet
+	if int(h.Part) < cachedParts {
+		hit = &d.cache[k][slot][h.Part]
+	}
+	p := rowParser{r: reader{b: set}, d: d, left: left}
+	if hit != nil && len(set) > 0 && hit.src == string(set) {
+		left.labels -= hit.labels
+		left.strings -= hit.strs
+		if left.labels < 0 || left.strings < 0 {
+			return nil, corrupt("too many labels")
+		}
+		p.known = hit.rows
+	}
+	labels, strs := left.labels, left.strings
+	rows, err := p.parse(total)
+	if err != nil {
+		return nil, err
+	}
+	if hit != nil && p.known == nil && len(rows) > 0 {
+		*hit = cachedSet{src: p.src, rows: rows, labels: labels - left.labels, strs: strs - left.strings}
+	}
+	return rows, nil
+}
+
+// rowParser reads one row set.
+type rowParser struct {
+	r      reader
+	d      *Decoder
+	left   *budget
+	src    string // r.b, once a row is added
+	known  []*Row // the added rows, if this very set was parsed before
+	slab   []Label
+	id     uint64
+	parent uint64
+}
+
+func (p *rowParser) parse(total int) ([]*Row, error) {
+	d := p.d
+	d.strs = d.strs[:0]
+	defer func() { clear(d.strs) }()
+	var rows []*Row
+	expect, seen := 0, 0
+	for p.r.left() > 0 {
+		h := p.r.uvarint()
+		n := int(h >> 1)
+		if p.r.bad || h>>1 > uint64(total-seen) || n == 0 {
+			return nil, corrupt("row set does not add up")
+		}
+		seen += n
+		if h&1 == 0 {
+			start := expect + int(p.r.varint())
+			if p.r.bad || start < 0 || start > MaxRows {
+				return nil, corrupt("row set refers to no row")
+			}
+			expect = start + n
+			d.segs = append(d.segs, segment{n, start})
+			continue
+		}
+		d.segs = append(d.segs, segment{n, -1})
+		if p.known != nil {
+			// The very same bytes were read before, and hold nothing but
+			// rows behind this point unless kept rows follow.
+			if err := p.skip(n); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		var err error
+		if rows, err = p.add(rows, n); err != nil {
+			return nil, err
+		}
+	}
+	if seen != total {
+		return nil, corrupt("row set has %d rows, not %d", seen, total)
+	}
+	if p.known != nil {
+		return p.known, nil
+	}
+	return rows, nil
+}
+
+// add parses n identities.
+func (p *rowParser) add(rows []*Row, n int) ([]*Row, error) {
+	if n > p.r.left()/4 { // an identity has at least four bytes
+		return nil, corrupt("row set is cut")
+	}
+	if p.src == "" {
+		p.src = string(p.r.b)
+	}
+	slab := make([]Row, n)
+	for i := range slab {
+		row := &slab[i]
+		p.id += uint64(p.r.varint())
+		p.parent += uint64(p.r.varint())
+		row.ID, row.Parent = p.id, p.parent
+		row.Key = p.string()
+		if err := p.labels(row); err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	if p.r.bad || p.left.strings < 0 {
+		return nil, corrupt("identity is cut or exceeds a limit")
+	}
+	return rows, nil
+}
+
+func (p *rowParser) labels(row *Row) error {
+	n := p.r.count(MaxLabels)
+	if p.r.bad || n > p.r.left()/2 || n > p.left.labels {
+		return corrupt("labels are cut or exceed a limit")
+	}
+	if n == 0 {
+		return nil
+	}
+	p.left.labels -= n
+	if len(p.slab) < n {
+		p.slab = make([]Label, max(n, min(1024, p.r.left()/8)))
+	}
+	row.Labels, p.slab = p.slab[:n:n], p.slab[n:]
+	for i := range row.Labels {
+		l := &row.Labels[i]
+		l.Name, l.Value = p.string(), p.string()
+		if l.Name == "" || l.Value == "" || i > 0 && row.Labels[i-1].Name >= l.Name {
+			return corrupt("labels are empty or not sorted")
+		}
+		if !utf8.ValidString(l.Name) || !utf8.ValidString(l.Value) {
+			return corrupt("label is not UTF-8")
+		}
+	}
+	return nil
+}
+
+// string reads a reference to a string, or the string itself where it is new.
+func (p *rowParser) string() string {
+	ref := p.r.uvarint()
+	if ref > uint64(len(p.d.strs)) {
+		p.r.bad = true
+	}
+	if p.r.bad {
+		return ""
+	}
+	if ref > 0 {
+		return p.d.strs[ref-1]
+	}
+	n := p.r.count(MaxString)
+	at := p.r.pos
+	if p.left.strings--; p.left.strings < 0 {
+		p.r.bad = true
+	}
+	if p.r.bytes(n); p.r.bad {
+		return ""
+	}
+	s := p.src[at : at+n]
+	p.d.strs = append(p.d.strs, s)
+	return s
+}
+
+// skip passes over n identities that are known to be well formed.
+func (p *rowParser) skip(n int) error {
+	for range n {
+		p.r.uvarint()
+		p.r.uvarint()
+		p.skipString()
+		for range p.r.count(MaxLabels) {
+			p.skipString()
+			p.skipString()
+		}
+	}
+	if p.r.bad {
+		return corrupt("row set is cut")
+	}
+	return nil
+}
+
+func (p *rowParser) skipString() {
+	if p.r.uvarint() == 0 {
+		p.r.bytes(p.r.count(MaxString))
+	}
+}

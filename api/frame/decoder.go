@@ -1,0 +1,164 @@
+package frame
+
+import (
+	"slices"
+
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Decoder reads frames of any agent. It is not safe for use by several
+// goroutines at once. One decoder an agent shares the identities of unchanged
+// rows from keyframe to keyframe, and allocates nothing in steady state.
+type Decoder struct {
+	zstd  *zstd.Decoder
+	body  []byte
+	cache rowCache
+	segs  []segment
+	strs  []string
+	curs  []cursor
+	spare [metric.MaxKind + 1]Table // tables of dst while it is rebuilt
+}
+
+// NewDecoder returns a decoder. It holds no resource but memory.
+func NewDecoder() *Decoder {
+	z, err := newZstdDecoder()
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return &Decoder{zstd: z}
+}
+
+// budget is what a frame may still claim.
+type budget struct{ rows, values, labels, strings int }
+
+// Decode reads a frame into dst, whose memory it reuses. For a delta, key is
+// the decoded keyframe of the same agent, boot, part and Key; for a keyframe it
+// is not looked at. Rows that the keyframe has are shared with it, so key must
+// not be decoded into again while dst is in use; key and dst must differ. After
+// an error (ErrCorrupt, ErrVersion, ErrNoKey) dst holds no tables.
+func (d *Decoder) Decode(data []byte, key, dst *Batch) error {
+	var keyHeader *Header
+	if key != nil {
+		keyHeader = &key.Header
+	}
+	body, err := d.open(data, keyHeader, &dst.Header)
+	if err == nil {
+		err = d.decodeTables(body, key, dst)
+	}
+	if err != nil {
+		dst.Tables = dst.Tables[:0]
+	}
+	return err
+}
+
+// open verifies and decompresses a frame, and sees that a delta has its key.
+func (d *Decoder) open(data []byte, key, h *Header) ([]byte, error) {
+	if err := Verify(data); err != nil {
+		return nil, err
+	}
+	env, err := parseHeader(data, h)
+	if err != nil {
+		return nil, err
+	}
+	if !h.Keyframe() && (key == nil || !sameStream(key, h)) {
+		return nil, ErrNoKey
+	}
+	return d.decompress(data[env.body:], env)
+}
+
+// sameStream tells whether key is what delta is against.
+func sameStream(key, delta *Header) bool {
+	return key.Seq == delta.Key && key.Key == key.Seq && key.Boot == delta.Boot &&
+		key.Part == delta.Part && key.Parts == delta.Parts && key.Agent == delta.Agent
+}
+
+func (d *Decoder) decodeTables(body []byte, key, dst *Batch) error {
+	for i := range dst.Tables {
+		d.spare[dst.Tables[i].Kind] = dst.Tables[i]
+	}
+	dst.Tables = dst.Tables[:0]
+	defer clear(d.spare[:])
+	left := budget{rows: MaxRows, values: MaxValues, labels: MaxAllLabels, strings: MaxStrings}
+	r := reader{b: body}
+	for r.left() > 0 {
+		kind, payload := nextSection(&r)
+		if r.bad {
+			return corrupt("section is cut")
+		}
+		if kind == 0 || kind > uint64(metric.MaxKind) {
+			continue // of a later version
+		}
+		k := metric.Kind(kind)
+		if n := len(dst.Tables); n > 0 && dst.Tables[n-1].Kind >= k {
+			return corrupt("kinds are not rising")
+		}
+		var keyTable *Table
+		if key != nil && !dst.Keyframe() {
+			keyTable = key.Table(k)
+		}
+		t := d.spare[k]
+		t.Kind = k
+		if err := d.decodeTable(payload, &dst.Header, keyTable, &t, &left); err != nil {
+			return err
+		}
+		dst.Tables = append(dst.Tables, t)
+	}
+	return nil
+}
+
+// nextSection reads the frame of a section: its kind and its bytes.
+func nextSection(r *reader) (kind uint64, payload []byte) {
+	kind = r.uvarint()
+	n := r.uvarint()
+	if n > uint64(r.left()) {
+		r.bad = true
+		return 0, nil
+	}
+	return kind, r.bytes(int(n))
+}
+
+// Merge joins the parts of a tick, in order of Part, into dst, whose memory it
+// reuses. The parts are one tick's, all of them; dst is none of them.
+func Merge(parts []*Batch, dst *Batch) {
+	if len(parts) == 0 {
+		dst.Tables = dst.Tables[:0]
+		return
+	}
+	dst.Header = parts[0].Header
+	dst.Part, dst.Parts = 0, 1
+	old := dst.Tables
+	dst.Tables = dst.Tables[:0]
+	var spare [metric.MaxKind + 1]Table
+	for i := range old {
+		spare[old[i].Kind] = old[i]
+	}
+	for k := metric.Kind(1); k <= metric.MaxKind; k++ {
+		t := spare[k]
+		t.Kind, t.Rows, t.Vals = k, t.Rows[:0], t.Vals[:0]
+		found := false
+		for _, p := range parts {
+			if pt := p.Table(k); pt != nil {
+				if found && t.Gen != pt.Gen {
+					t.Gen = 0
+				} else {
+					t.Gen = pt.Gen
+				}
+				found = true
+				t.Rows = append(t.Rows, pt.Rows...)
+				t.Vals = append(t.Vals, pt.Vals...)
+			}
+		}
+		if found {
+			dst.Tables = append(dst.Tables, t)
+		}
+	}
+}
+
+// resize returns s with length n, reusing its memory.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/8)
+	}
+	return slices.Grow(s[:0], n)[:n]
+}

@@ -1,0 +1,106 @@
+package frame
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// column collects the deltas of one column.
+type column struct {
+	b    []byte
+	next int // the row after the last that is written
+}
+
+// block is how many values are compared at once: a cache line.
+const block = 8
+
+// appendTable writes the section of table t, part p, to e.body.
+func (e *Encoder) appendTable(t *Table, te *tableEncoder, rs *rowSet, p int) {
+	w := t.Width()
+	e.encodeValues(t, te, te.rows[p], w)
+	m := binary.AppendUvarint(e.meta[:0], t.Gen)
+	m = binary.AppendUvarint(m, uint64(w))
+	m = binary.AppendUvarint(m, uint64(len(te.rows[p])))
+	m = binary.AppendUvarint(m, uint64(len(rs.b)))
+	m = append(m, rs.b...)
+	bitmap := len(m)
+	for range (w + 7) / 8 {
+		m = append(m, 0)
+	}
+	size := 0
+	for c := range w {
+		if n := len(e.cols[c].b); n > 0 {
+			m[bitmap+c/8] |= 1 << (c % 8)
+			m = binary.AppendUvarint(m, uint64(n))
+			size += n
+		}
+	}
+	e.meta = m
+	e.body = append(e.body, byte(t.Kind))
+	e.body = binary.AppendUvarint(e.body, uint64(len(m)+size))
+	e.body = append(e.body, m...)
+	for c := range w {
+		e.body = append(e.body, e.cols[c].b...)
+	}
+}
+
+// encodeValues fills e.cols with the deltas of the given rows. It walks row by
+// row, as the values lie in memory, and skips what equals its base a cache line
+// at a time; only values that differ touch the buffer of their column.
+func (e *Encoder) encodeValues(t *Table, te *tableEncoder, rows []int32, w int) {
+	for len(e.cols) < w {
+		e.cols = append(e.cols, column{})
+	}
+	cols := e.cols[:w]
+	for c := range cols {
+		cols[c].b, cols[c].next = cols[c].b[:0], 0
+	}
+	prev := make0(&e.zeros, w)
+	for j, i := range rows {
+		row := t.Vals[int(i)*w:][:w]
+		ref := prev
+		if k := te.base[i]; k >= 0 {
+			ref = te.keyVals[int(k)*w:][:w]
+		}
+		prev = row
+		c := 0
+		for ; c+block <= w; c += block {
+			a, b := (*[block]int64)(row[c:]), (*[block]int64)(ref[c:])
+			if *a == *b {
+				continue
+			}
+			for o := range block {
+				if d := a[o] - b[o]; d != 0 {
+					cols[c+o].add(j, d)
+				}
+			}
+		}
+		for ; c < w; c++ {
+			if d := row[c] - ref[c]; d != 0 {
+				cols[c].add(j, d)
+			}
+		}
+	}
+}
+
+// add appends a delta that is not zero, and the run of zeros before it.
+func (c *column) add(row int, delta int64) {
+	b := c.b
+	if cap(b)-len(b) < 2*binary.MaxVarintLen64+1 {
+		b = slices.Grow(b, max(64, len(b)))
+	}
+	if gap := row - c.next; gap > 0 {
+		b = append(b, 0)
+		b = binary.AppendUvarint(b, uint64(gap))
+	}
+	c.b = binary.AppendUvarint(b, zigzag(delta))
+	c.next = row + 1
+}
+
+// make0 returns n zeros.
+func make0(buf *[]int64, n int) []int64 {
+	if len(*buf) < n {
+		*buf = make([]int64, n)
+	}
+	return (*buf)[:n]
+}

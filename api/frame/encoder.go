@@ -1,0 +1,214 @@
+package frame
+
+import (
+	"fmt"
+
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Defaults of EncoderOptions.
+const (
+	DefaultMaxPayload = 1<<20 - 4096 // what a NATS server takes by default, with room for headers
+	DefaultKeyEvery   = 60
+)
+
+// EncoderOptions are the choices of a writer; the zero value is good.
+type EncoderOptions struct {
+	MaxPayload int   // most bytes of a part; default DefaultMaxPayload
+	KeyEvery   int   // ticks from one keyframe to the next; default DefaultKeyEvery
+	Codec      Codec // default Zstd
+}
+
+// Encoder turns the ticks of one agent into frames. It is not safe for use by
+// several goroutines at once.
+type Encoder struct {
+	opt  EncoderOptions
+	zstd *zstd.Encoder
+
+	tables [metric.MaxKind + 1]tableEncoder
+	cols   []column
+	dict   dictionary
+	meta   []byte // scratch: head of a table section
+	body   []byte // scratch: body of a part
+	s2buf  []byte
+	zeros  []int64 // base of a first row
+	parts  [][]byte // what Encode returns
+
+	agent    string
+	boot     uint64
+	key      uint64 // Seq of the keyframe, 0 = none
+	split    int    // parts of the keyframe
+	keyBytes int    // of the keyframe, all parts
+	keyRows  int    // of the keyframe, all tables
+}
+
+// NewEncoder returns an encoder whose first frame is a keyframe.
+func NewEncoder(opt EncoderOptions) *Encoder {
+	if opt.MaxPayload <= 0 {
+		opt.MaxPayload = DefaultMaxPayload
+	}
+	if opt.KeyEvery <= 0 {
+		opt.KeyEvery = DefaultKeyEvery
+	}
+	e := &Encoder{opt: opt}
+	e.dict.limit = min(MaxString, opt.MaxPayload/4)
+	if opt.Codec == Zstd {
+		z, err := newZstdEncoder()
+		if err != nil {
+			panic(err) // the options are constants
+		}
+		e.zstd = z
+	}
+	return e
+}
+
+// ForceKey makes the next frame a keyframe.
+func (e *Encoder) ForceKey() { e.key = 0 }
+
+// Repaired counts the identities that were not as Row demands, or too large,
+// and went out with labels cut, sorted or dropped.
+func (e *Encoder) Repaired() uint64 { return e.dict.repaired }
+
+// Encode returns the parts of a tick, valid until the next call. The caller
+// sets Agent, Boot, Seq (rising), Time and Interval; Encode sets Key, Part and
+// Parts. After an error the next frame is a keyframe.
+func (e *Encoder) Encode(b *Batch) ([][]byte, error) {
+	if err := check(b); err != nil {
+		return nil, err
+	}
+	if e.key != 0 && !e.keyDue(b) {
+		b.Key = e.key
+		if _, ok := e.encodeParts(b, e.split); ok {
+			return e.parts, nil
+		}
+	}
+	if b.Agent != e.agent || b.Boot != e.boot { // whose Gen means nothing here
+		for k := range e.tables {
+			e.tables[k].keySets.gen = 0
+		}
+	}
+	if err := e.encodeKey(b); err != nil {
+		e.key = 0
+		return nil, err
+	}
+	return e.parts, nil
+}
+
+func check(b *Batch) error {
+	if b.Seq == 0 || b.Agent == "" || len(b.Agent) > MaxAgent {
+		return fmt.Errorf("frame: a batch needs a sequence number and an agent id of at most %d bytes", MaxAgent)
+	}
+	var last metric.Kind
+	for i := range b.Tables {
+		t := &b.Tables[i]
+		if t.Kind <= last || t.Kind > metric.MaxKind {
+			return fmt.Errorf("frame: table %d is of kind %d: kinds must be known and rising", i, t.Kind)
+		}
+		if len(t.Vals) != len(t.Rows)*t.Width() {
+			return fmt.Errorf("frame: table %s has %d values for %d rows of %d columns", t.Kind, len(t.Vals), len(t.Rows), t.Width())
+		}
+		last = t.Kind
+	}
+	return nil
+}
+
+// keyDue maps the rows of b to those of the keyframe and decides.
+func (e *Encoder) keyDue(b *Batch) bool {
+	if b.Agent != e.agent || b.Boot != e.boot || b.Seq <= e.key || b.Seq-e.key >= uint64(e.opt.KeyEvery) {
+		return true
+	}
+	added := 0
+	for i := range b.Tables {
+		t := &b.Tables[i]
+		te := &e.tables[t.Kind]
+		te.align(t, e.key, e.split)
+		added += te.added
+	}
+	return added > 8+e.keyRows/10
+}
+
+// encodeKey writes a keyframe, in as many parts as it takes.
+func (e *Encoder) encodeKey(b *Batch) error {
+	rows, values := 0, 0
+	for i := range b.Tables {
+		rows += len(b.Tables[i].Rows)
+		values += len(b.Tables[i].Vals)
+	}
+	n := 1 + max(values/MaxValues, rows/MaxRows)
+	if e.keyRows > 0 { // as large as the last one, a row
+		n = max(n, 1+int(float64(e.keyBytes)/float64(e.keyRows)*float64(rows)/(0.9*float64(e.opt.MaxPayload))))
+	}
+	for {
+		b.Key = b.Seq
+		for i := range b.Tables {
+			t := &b.Tables[i]
+			e.tables[t.Kind].startKey(t, n)
+		}
+		size, ok := e.encodeParts(b, n)
+		if ok {
+			e.commit(b, n, size, rows)
+			return nil
+		}
+		if n >= MaxParts || n > rows {
+			return ErrTooBig
+		}
+		n = min(MaxParts, max(n+1, 1+int(float64(size)/(0.9*float64(e.opt.MaxPayload)))))
+	}
+}
+
+// commit keeps what the deltas to come refer to.
+func (e *Encoder) commit(b *Batch, n, size, rows int) {
+	for k := range e.tables {
+		e.tables[k].inKey = false
+	}
+	for i := range b.Tables {
+		t := &b.Tables[i]
+		e.tables[t.Kind].keep(t)
+	}
+	e.agent, e.boot, e.key = b.Agent, b.Boot, b.Seq
+	e.split, e.keyBytes, e.keyRows = n, size, rows
+}
+
+// encodeParts writes b as n parts. It returns the bytes of all, and whether
+// each part stays within the limits.
+func (e *Encoder) encodeParts(b *Batch, n int) (size int, ok bool) {
+	for len(e.parts) < n {
+		e.parts = append(e.parts[:cap(e.parts)], nil)
+	}
+	e.parts = e.parts[:n]
+	b.Parts = uint16(n)
+	ok = true
+	for p := range n {
+		b.Part = uint16(p)
+		fits := e.encodeBody(b, p)
+		part := appendHeader(e.parts[p][:0], &b.Header, e.opt.Codec, len(e.body))
+		part = e.compress(part, e.body)
+		seal(part)
+		e.parts[p] = part
+		size += len(part)
+		ok = ok && fits && len(part) <= e.opt.MaxPayload
+	}
+	b.Part = 0
+	return size, ok
+}
+
+// encodeBody fills e.body with part p, and tells whether it is within the limits.
+func (e *Encoder) encodeBody(b *Batch, p int) bool {
+	e.body = e.body[:0]
+	rows, values, labels, strs := 0, 0, 0, 0
+	for i := range b.Tables {
+		t := &b.Tables[i]
+		te := &e.tables[t.Kind]
+		if len(te.rows[p]) == 0 && p > 0 {
+			continue
+		}
+		rs := te.rowSet(t, p, &e.dict)
+		e.appendTable(t, te, rs, p)
+		rows += len(te.rows[p])
+		values += len(te.rows[p]) * t.Width()
+		labels += rs.labels
+		strs += rs.strings
+	}
+	return len(e.body) <= MaxBody && rows <= MaxRows && values <= MaxValues && labels <= MaxAllLabels && strs <= MaxStrings
+}

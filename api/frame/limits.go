@@ -1,0 +1,31 @@
+package frame
+
+import "errors"
+
+// Limits of one frame (one part of a tick). A decoder refuses what exceeds
+// them before it allocates; the encoder splits a tick into parts that stay
+// within them.
+const (
+	MaxBody      = 16 << 20 // bytes of a body before compression
+	MaxRows      = 1 << 18  // rows of all tables
+	MaxValues    = 4 << 20  // values of all tables in memory, after decoding
+	MaxWidth     = 4096     // columns of a table on the wire
+	MaxLabels    = 256      // labels of a row
+	MaxAllLabels = 1 << 20  // labels of all rows that a frame defines
+	MaxStrings   = 1 << 20  // distinct strings of all rows that a frame defines
+	MaxString    = 64 << 10 // bytes of a key, a label's name or value
+	MaxAgent     = 256      // bytes of an agent id
+	MaxParts     = 4096     // parts of a tick
+)
+
+var (
+	// ErrCorrupt is the root of every error about bytes that are no frame, a
+	// damaged one, or one that exceeds a limit.
+	ErrCorrupt = errors.New("frame: corrupt")
+	// ErrVersion is answered for a frame of a version that this code cannot read.
+	ErrVersion = errors.New("frame: written by a newer version of daytwo: upgrade this reader")
+	// ErrNoKey is answered for a delta without the keyframe it is against.
+	ErrNoKey = errors.New("frame: the keyframe of this delta is missing")
+	// ErrTooBig is answered for a tick that no number of parts brings below the payload limit.
+	ErrTooBig = errors.New("frame: one row exceeds the payload limit: raise max_payload of the NATS server")
+)
