@@ -65,8 +65,8 @@ var hostMemory = []Metric{
 	HostMemHugePagesSurp:     {Name: "memory.huge_pages_surp", Unit: Count, Type: Gauge, Source: "/proc/meminfo HugePages_Surp", Prom: "node_memory_HugePages_Surp", Help: "Memory: HugePages_Surp, as in meminfo."},
 	HostMemHugepagesize:      {Name: "memory.hugepagesize", Unit: Bytes, Type: Gauge, Source: "/proc/meminfo Hugepagesize", Prom: "node_memory_Hugepagesize_bytes", Help: "Memory: Hugepagesize, as in meminfo."},
 	HostMemHugetlb:           {Name: "memory.hugetlb", Unit: Bytes, Type: Gauge, Source: "/proc/meminfo Hugetlb", Prom: "node_memory_Hugetlb_bytes", Help: "Memory: Hugetlb, as in meminfo."},
-	HostMemDirectMap4k:       {Name: "memory.direct_map4k", Unit: Bytes, Type: Gauge, Source: "/proc/meminfo DirectMap4k", Prom: "node_memory_DirectMap4k_bytes", Help: "Memory: DirectMap4k, as in meminfo."},
-	HostMemDirectMap4M:       {Name: "memory.direct_map4_m", Unit: Bytes, Type: Gauge, Source: "/proc/meminfo DirectMap4M", Prom: "node_memory_DirectMap4M_bytes", Help: "Memory: DirectMap4M, as in meminfo."},
-	HostMemDirectMap2M:       {Name: "memory.direct_map2_m", Unit: Bytes, Type: Gauge, Source: "/proc/meminfo DirectMap2M", Prom: "node_memory_DirectMap2M_bytes", Help: "Memory: DirectMap2M, as in meminfo."},
-	HostMemDirectMap1G:       {Name: "memory.direct_map1_g", Unit: Bytes, Type: Gauge, Source: "/proc/meminfo DirectMap1G", Prom: "node_memory_DirectMap1G_bytes", Help: "Memory: DirectMap1G, as in meminfo."},
+	HostMemDirectMap4k:       {Name: "memory.direct_map_4k", Unit: Bytes, Type: Gauge, Source: "/proc/meminfo DirectMap4k", Prom: "node_memory_DirectMap4k_bytes", Help: "Memory: DirectMap4k, as in meminfo."},
+	HostMemDirectMap4M:       {Name: "memory.direct_map_4m", Unit: Bytes, Type: Gauge, Source: "/proc/meminfo DirectMap4M", Prom: "node_memory_DirectMap4M_bytes", Help: "Memory: DirectMap4M, as in meminfo."},
+	HostMemDirectMap2M:       {Name: "memory.direct_map_2m", Unit: Bytes, Type: Gauge, Source: "/proc/meminfo DirectMap2M", Prom: "node_memory_DirectMap2M_bytes", Help: "Memory: DirectMap2M, as in meminfo."},
+	HostMemDirectMap1G:       {Name: "memory.direct_map_1g", Unit: Bytes, Type: Gauge, Source: "/proc/meminfo DirectMap1G", Prom: "node_memory_DirectMap1G_bytes", Help: "Memory: DirectMap1G, as in meminfo."},
 }
