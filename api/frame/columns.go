@@ -67,8 +67,8 @@ func (d *Decoder) decodeColumns(payload []byte, key, dst *Columns) error {
 	if s.rows*w > MaxValues {
 		return corrupt("too many rows")
 	}
-	left := budget{labels: MaxAllLabels, strings: MaxStrings}
-	added, err := d.decodeRows(s.set, dst.Kind, &dst.Header, s.rows, &left)
+	d.left = budget{labels: MaxAllLabels, strings: MaxStrings}
+	added, err := d.decodeRows(s.set, dst.Kind, &dst.Header, s.rows)
 	if err != nil {
 		return err
 	}

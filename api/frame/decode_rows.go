@@ -29,7 +29,8 @@ type cachedSet struct {
 
 // decodeRows reads a row set: d.segs says where rows come from, and the added
 // ones are returned in order.
-func (d *Decoder) decodeRows(set []byte, k metric.Kind, h *Header, total int, left *budget) ([]*Row, error) {
+func (d *Decoder) decodeRows(set []byte, k metric.Kind, h *Header, total int) ([]*Row, error) {
+	left := &d.left
 	d.segs = d.segs[:0]
 	slot := 0
 	if h.Keyframe() {
@@ -39,7 +40,7 @@ func (d *Decoder) decodeRows(set []byte, k metric.Kind, h *Header, total int, le
 	if int(h.Part) < cachedParts {
 		hit = &d.cache[k][slot][h.Part]
 	}
-	p := rowParser{r: reader{b: set}, d: d, left: left}
+	p := rowParser{r: reader{b: set}, d: d}
 	if hit != nil && len(set) > 0 && hit.src == string(set) {
 		left.labels -= hit.labels
 		left.strings -= hit.strs
@@ -63,7 +64,6 @@ func (d *Decoder) decodeRows(set []byte, k metric.Kind, h *Header, total int, le
 type rowParser struct {
 	r      reader
 	d      *Decoder
-	left   *budget
 	src    string // r.b, once a row is added
 	known  []*Row // the added rows, if this very set was parsed before
 	slab   []Label
@@ -136,7 +136,7 @@ func (p *rowParser) add(rows []*Row, n int) ([]*Row, error) {
 		}
 		rows = append(rows, row)
 	}
-	if p.r.bad || p.left.strings < 0 {
+	if p.r.bad || p.d.left.strings < 0 {
 		return nil, corrupt("identity is cut or exceeds a limit")
 	}
 	return rows, nil
@@ -144,13 +144,13 @@ func (p *rowParser) add(rows []*Row, n int) ([]*Row, error) {
 
 func (p *rowParser) labels(row *Row) error {
 	n := p.r.count(MaxLabels)
-	if p.r.bad || n > p.r.left()/2 || n > p.left.labels {
+	if p.r.bad || n > p.r.left()/2 || n > p.d.left.labels {
 		return corrupt("labels are cut or exceed a limit")
 	}
 	if n == 0 {
 		return nil
 	}
-	p.left.labels -= n
+	p.d.left.labels -= n
 	if len(p.slab) < n {
 		p.slab = make([]Label, max(n, min(1024, p.r.left()/8)))
 	}
@@ -182,7 +182,7 @@ func (p *rowParser) string() string {
 	}
 	n := p.r.count(MaxString)
 	at := p.r.pos
-	if p.left.strings--; p.left.strings < 0 {
+	if p.d.left.strings--; p.d.left.strings < 0 {
 		p.r.bad = true
 	}
 	if p.r.bytes(n); p.r.bad {

@@ -42,18 +42,18 @@ func parseSection(payload []byte) (section, error) {
 }
 
 // decodeTable reads one table; key is the keyframe's, nil if it has none.
-func (d *Decoder) decodeTable(payload []byte, h *Header, key, t *Table, left *budget) error {
+func (d *Decoder) decodeTable(payload []byte, h *Header, key, t *Table) error {
 	s, err := parseSection(payload)
 	if err != nil {
 		return err
 	}
 	w := metric.Width(t.Kind)
-	left.rows -= s.rows
-	left.values -= s.rows * w
-	if left.rows < 0 || left.values < 0 {
+	d.left.rows -= s.rows
+	d.left.values -= s.rows * w
+	if d.left.rows < 0 || d.left.values < 0 {
 		return corrupt("too many rows")
 	}
-	added, err := d.decodeRows(s.set, t.Kind, h, s.rows, left)
+	added, err := d.decodeRows(s.set, t.Kind, h, s.rows)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ type Decoder struct {
 	segs  []segment
 	strs  []string
 	curs  []cursor
+	left  budget
 	spare [metric.MaxKind + 1]Table // tables of dst while it is rebuilt
 }
 
@@ -79,7 +80,7 @@ func (d *Decoder) decodeTables(body []byte, key, dst *Batch) error {
 	}
 	dst.Tables = dst.Tables[:0]
 	defer clear(d.spare[:])
-	left := budget{rows: MaxRows, values: MaxValues, labels: MaxAllLabels, strings: MaxStrings}
+	d.left = budget{rows: MaxRows, values: MaxValues, labels: MaxAllLabels, strings: MaxStrings}
 	r := reader{b: body}
 	for r.left() > 0 {
 		kind, payload := nextSection(&r)
@@ -99,7 +100,7 @@ func (d *Decoder) decodeTables(body []byte, key, dst *Batch) error {
 		}
 		t := d.spare[k]
 		t.Kind = k
-		if err := d.decodeTable(payload, &dst.Header, keyTable, &t, &left); err != nil {
+		if err := d.decodeTable(payload, &dst.Header, keyTable, &t); err != nil {
 			return err
 		}
 		dst.Tables = append(dst.Tables, t)

@@ -32,7 +32,7 @@ type Encoder struct {
 	meta   []byte // scratch: head of a table section
 	body   []byte // scratch: body of a part
 	s2buf  []byte
-	zeros  []int64 // base of a first row
+	zeros  []int64  // base of a first row
 	parts  [][]byte // what Encode returns
 
 	agent    string

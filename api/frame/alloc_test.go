@@ -1,0 +1,98 @@
+//go:build !race
+
+package frame
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+func TestEncodeAllocatesNothing(t *testing.T) {
+	for _, opt := range []EncoderOptions{{KeyEvery: 4}, {KeyEvery: 4, MaxPayload: 20 << 10}, {KeyEvery: 4, Codec: S2}, {KeyEvery: 4, Codec: Raw}} {
+		l := newLife(500, 0.5)
+		enc := NewEncoder(opt)
+		parts := 0
+		tick := func() {
+			p, err := enc.Encode(l.tick())
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts = len(p)
+		}
+		for range 200 { // buffers reach their size, keyframes among them
+			tick()
+		}
+		if n := testing.AllocsPerRun(100, tick); n != 0 {
+			t.Errorf("%+v: %v allocations a tick (%d parts)", opt, n, parts)
+		}
+	}
+}
+
+func TestDecodeAllocatesNothing(t *testing.T) {
+	l := newLife(500, 0.5)
+	enc := NewEncoder(EncoderOptions{KeyEvery: 10})
+	var frames [][]byte
+	isKey := map[*byte]bool{}
+	for i := range 40 {
+		if i == 25 { // rows that every delta until the next keyframe has to add
+			tab := &l.b.Tables[0]
+			tab.Gen++
+			tab.Rows = append(tab.Rows, &Row{ID: 90001, Key: "/new", Labels: []Label{{"container_name", "new"}}})
+			tab.Vals = append(tab.Vals, make([]int64, tab.Width())...)
+			l.work = append(l.work, 0.1)
+		}
+		parts, err := enc.Encode(l.tick())
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := bytes.Clone(parts[0])
+		frames, isKey[&data[0]] = append(frames, data), l.b.Keyframe()
+	}
+	dec := NewDecoder()
+	var key, dst Batch
+	i := 0
+	decode := func(frames [][]byte) func() {
+		return func() {
+			data := frames[i%len(frames)]
+			i++
+			to := &dst
+			if isKey[&data[0]] {
+				to = &key
+			}
+			if err := dec.Decode(data, &key, to); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, part := range map[string][][]byte{"steady": frames[10:20], "keyframes": frames[10:11], "with added rows": frames[26:30]} {
+		i = 0
+		if name == "with added rows" {
+			if err := dec.Decode(frames[20], nil, &key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run := decode(part)
+		for range 2 * len(part) {
+			run()
+		}
+		if n := testing.AllocsPerRun(100, run); n != 0 {
+			t.Errorf("%s: %v allocations a frame", name, n)
+		}
+	}
+	var kc, dc Columns
+	cols := []int{metric.CPUUsage, metric.MemCurrent}
+	if err := dec.DecodeColumns(frames[10], nil, &kc, metric.Container, cols); err != nil {
+		t.Fatal(err)
+	}
+	run := func() {
+		if err := dec.DecodeColumns(frames[11], &kc, &dc, metric.Container, cols); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run()
+	if n := testing.AllocsPerRun(100, run); n != 0 {
+		t.Errorf("columns: %v allocations a frame", n)
+	}
+}
