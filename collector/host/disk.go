@@ -1,0 +1,88 @@
+package host
+
+import (
+	"regexp"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// diskReader reads /proc/diskstats (Documentation/admin-guide/iostats.rst).
+type diskReader struct {
+	file  *file
+	t     *table
+	wants verdicts
+}
+
+func newDiskReader(proc string, exclude *regexp.Regexp) *diskReader {
+	return &diskReader{
+		file: newFile(proc + "/diskstats"), t: newTable(metric.Disk, deviceLabel),
+		wants: verdicts{exclude: exclude},
+	}
+}
+
+func (d *diskReader) read(buf *[]byte) *frame.Table {
+	d.t.begin()
+	d.parse(d.file.read(buf))
+	return d.t.end()
+}
+
+// parse reads lines of 14 fields, 18 since Linux 4.18 (discards), 20 since 5.5
+// (flushes): major, minor, name, then numbers.
+func (d *diskReader) parse(b []byte) {
+	for len(b) > 0 {
+		var line, f []byte
+		line, b = nextLine(b)
+		_, line = nextField(line)
+		_, line = nextField(line)
+		name, line := nextField(line)
+		if len(name) == 0 || !d.wants.want(name) {
+			continue
+		}
+		e := d.t.add(name)
+		if e == nil {
+			continue
+		}
+		vals := d.t.vals(e)
+		for c := range vals {
+			if f, line = nextField(line); len(f) == 0 {
+				break
+			}
+			vals[c] = diskValue(c, f, e.last[c])
+		}
+	}
+}
+
+// diskValue converts a field of column c. Times are printed in ms modulo 2^32.
+func diskValue(c int, f []byte, last int64) int64 {
+	const sector, ms = 512, 1_000_000
+	switch c {
+	case metric.DiskReadBytes, metric.DiskWrittenBytes:
+		return scaled(f, sector)
+	case metric.DiskReadTime, metric.DiskWriteTime, metric.DiskIOTime, metric.DiskIOTimeWeighted, metric.DiskDiscardTime, metric.DiskFlushTime:
+		v := scaled(f, ms)
+		if v == metric.Absent || last == metric.Absent {
+			return v
+		}
+		return unwrap(last/ms, v/ms) * ms
+	}
+	return scaled(f, 1)
+}
+
+// verdicts remembers which names a regular expression excludes.
+type verdicts struct {
+	exclude *regexp.Regexp
+	known   map[string]bool
+}
+
+func (v *verdicts) want(name []byte) bool {
+	if ok, known := v.known[string(name)]; known {
+		return ok
+	}
+	if v.known == nil || len(v.known) >= maxRows {
+		v.known = map[string]bool{}
+	}
+	ok := !v.exclude.Match(name)
+	v.known[string(name)] = ok
+	return ok
+}

@@ -1,0 +1,64 @@
+package host
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// hostSources maps what follows prefix in the catalogue's Source to its column:
+// the catalogue alone says which items of a file are read.
+func hostSources(prefix string) map[string]int {
+	m := map[string]int{}
+	for _, c := range metric.Columns(metric.Host) {
+		if item, ok := strings.CutPrefix(c.Source, prefix); ok && !strings.Contains(item, " - ") {
+			if _, taken := m[item]; !taken {
+				m[item] = c.Column
+			}
+		}
+	}
+	return m
+}
+
+// keyedFile is a file of lines "name value": meminfo, vmstat, snmp6.
+type keyedFile struct {
+	file    *file
+	columns map[string]int
+}
+
+func newKeyed(path, prefix string) *keyedFile {
+	k := &keyedFile{file: newFile(path), columns: map[string]int{}}
+	for item, c := range hostSources(prefix) {
+		k.columns[strings.ReplaceAll(item, " ", "")] = c
+	}
+	return k
+}
+
+func (k *keyedFile) read(buf *[]byte, host []int64) { k.parse(k.file.read(buf), host) }
+
+var kB = []byte("kB")
+
+// parse reads "name value", where the name may end with a colon and the value
+// be counted in kB (meminfo).
+func (k *keyedFile) parse(b []byte, host []int64) {
+	for len(b) > 0 {
+		var line []byte
+		line, b = nextLine(b)
+		key, rest := nextField(line)
+		if n := len(key); n > 0 && key[n-1] == ':' {
+			key = key[:n-1]
+		}
+		c, ok := k.columns[string(key)]
+		if !ok {
+			continue
+		}
+		value, rest := nextField(rest)
+		unit, _ := nextField(rest)
+		mul := int64(1)
+		if bytes.Equal(unit, kB) {
+			mul = 1024
+		}
+		host[c] = scaled(value, mul)
+	}
+}

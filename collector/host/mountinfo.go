@@ -1,0 +1,101 @@
+package host
+
+import (
+	"bytes"
+	"strings"
+)
+
+// mountSpec is one line of mountinfo (proc_pid_mountinfo(5)), raw.
+type mountSpec struct {
+	id, parent int64
+	point      string
+	fsType     string
+	device     string
+	readOnly   bool // an error forced it, which statfs does not tell
+}
+
+const maxMounts = 1 << 17
+
+// parseMountinfo reads mountinfo; lines that are none are left out.
+func parseMountinfo(b []byte) []mountSpec {
+	var all []mountSpec
+	for len(b) > 0 && len(all) < maxMounts {
+		var line []byte
+		line, b = nextLine(b)
+		if m, ok := parseMount(string(line)); ok {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// parseMount reads "36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/sda rw".
+// A field may be empty (a source of ""), so single spaces divide them.
+func parseMount(line string) (m mountSpec, ok bool) {
+	left, right, ok := strings.Cut(line, " - ")
+	if !ok {
+		return m, false
+	}
+	l, r := strings.Split(left, " "), strings.Split(right, " ")
+	if len(l) < 6 || len(r) < 3 {
+		return m, false
+	}
+	var okID, okParent bool
+	m.id, okID = parseInt([]byte(l[0]))
+	m.parent, okParent = parseInt([]byte(l[1]))
+	m.point, m.fsType, m.device = unescape(l[4]), unescape(r[0]), unescape(r[1])
+	for opt := range strings.SplitSeq(r[2], ",") {
+		m.readOnly = m.readOnly || opt == "emergency_ro"
+	}
+	return m, okID && okParent && strings.HasPrefix(m.point, "/")
+}
+
+// unescape undoes the kernel's octal escapes: \040 for a space, \011, \012,
+// \043 and \134.
+func unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b bytes.Buffer
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+3 < len(s) && s[i+1] >= '0' && s[i+1] <= '3' && octal(s[i+2]) && octal(s[i+3]) {
+			b.WriteByte((s[i+1]-'0')<<6 | (s[i+2]-'0')<<3 | (s[i+3] - '0'))
+			i += 3
+			continue
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+func octal(c byte) bool { return c >= '0' && c <= '7' }
+
+// visible tells whether m is what its mount point shows: nothing is mounted
+// over it, nor over a directory on the way to it. statfs would silently speak
+// of the other filesystem.
+func visible(m *mountSpec, byID map[int64]*mountSpec, children map[int64][]*mountSpec) bool {
+	for _, over := range children[m.id] {
+		if over.point == m.point && over != m {
+			return false
+		}
+	}
+	for range 1024 { // the depth of the tree; a broken table may go in circles
+		for _, other := range children[m.parent] {
+			if other != m && below(m.point, other.point) {
+				return false
+			}
+		}
+		up := byID[m.parent]
+		if up == nil || up == m {
+			return true
+		}
+		m = up
+	}
+	return false
+}
+
+// below tells whether a path is strictly below a directory.
+func below(path, dir string) bool {
+	dir = strings.TrimSuffix(dir, "/")
+	return len(path) > len(dir)+1 && path[len(dir)] == '/' && path[:len(dir)] == dir
+}

@@ -1,0 +1,132 @@
+package host
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// Reader reads the machine. Its methods may be called from several
+// goroutines; the tables of one Read are overwritten by the next.
+type Reader struct {
+	mu     sync.Mutex
+	buf    []byte
+	bootID string
+
+	host   *table
+	stat   *statReader
+	keyed  []*keyedFile
+	proto  []*protoFile
+	sock   []*sockFile
+	psi    []*psiFile
+	single []singleFile
+	load   *file
+	uptime *file
+	fileNr *file
+	procs  *processCounter
+	disks  *diskReader
+	ifaces *ifaceReader
+	fs     *fsReader
+	tables []frame.Table
+}
+
+// New opens what there is to read. It fails only on wrong options: what cannot
+// be read is Absent, and Status says why.
+func New(o Options) (*Reader, error) {
+	sysGiven := o.Sys != ""
+	f, err := o.fill()
+	if err != nil {
+		return nil, err
+	}
+	setDefault(&o.Sys, "/sys")
+	r := &Reader{
+		buf:    make([]byte, 64<<10),
+		host:   newTable(metric.Host, noLabel),
+		load:   newFile(o.Proc + "/loadavg"),
+		uptime: newFile(o.Proc + "/uptime"),
+		fileNr: newFile(o.Proc + "/sys/fs/file-nr"),
+		tables: make([]frame.Table, 5),
+	}
+	ns := findNetNS(o.Proc, o.Sys, sysGiven)
+	r.stat = newStatReader(o.Proc, ns.proc)
+	r.keyed = []*keyedFile{
+		newKeyed(o.Proc+"/meminfo", "/proc/meminfo "),
+		newKeyed(o.Proc+"/vmstat", "/proc/vmstat "),
+		newKeyed(ns.proc+"/snmp6", "/proc/net/snmp6 "),
+	}
+	r.proto = []*protoFile{newProto(ns.proc+"/snmp", "/proc/net/snmp "), newProto(ns.proc+"/netstat", "/proc/net/netstat ")}
+	r.sock = []*sockFile{newSock(ns.proc+"/sockstat", "/proc/net/sockstat "), newSock(ns.proc+"/sockstat6", "/proc/net/sockstat6 ")}
+	r.psi = newPSI(o.Proc)
+	r.single = newSingles(o.Proc, ns)
+	r.procs = newProcessCounter(o.Proc)
+	r.disks = newDiskReader(o.Proc, f.disk)
+	r.ifaces = newIfaceReader(ns, f.iface)
+	r.fs = newFSReader(o, f)
+	for c := metric.HostCPUUser; c <= metric.HostCPUGuestNice; c++ {
+		r.host.slack[c] = cpuSlack
+	}
+	id := newFile(o.Proc + "/sys/kernel/random/boot_id")
+	r.bootID = strings.TrimSpace(string(id.read(&r.buf)))
+	id.close()
+	return r, nil
+}
+
+// BootID is the kernel's random id of this boot, "" if it cannot be read.
+func (r *Reader) BootID() string { return r.bootID }
+
+// Read takes one reading: the tables of Host, CPU, Disk, Filesystem and
+// Interface, in this order. They are valid until the next Read.
+func (r *Reader) Read(now time.Time) []frame.Table {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.host.begin()
+	e := r.host.add(nil)
+	v := r.host.vals(e)
+	v[metric.HostTime] = now.UnixNano()
+	r.stat.read(&r.buf, v)
+	for _, k := range r.keyed {
+		k.read(&r.buf, v)
+	}
+	if total, free := v[metric.HostSwapTotal], v[metric.HostSwapFree]; total >= 0 && free >= 0 {
+		v[metric.HostSwapUsed] = max(total-free, 0)
+	}
+	for _, p := range r.proto {
+		p.read(&r.buf, v)
+	}
+	for _, s := range r.sock {
+		s.read(&r.buf, v)
+	}
+	for _, p := range r.psi {
+		p.read(&r.buf, v)
+	}
+	for i := range r.single {
+		r.single[i].read(&r.buf, v)
+	}
+	parseLoadavg(r.load.read(&r.buf), v)
+	parseUptime(r.uptime.read(&r.buf), v)
+	parseFileNr(r.fileNr.read(&r.buf), v)
+	readClock(v)
+	v[metric.HostProcesses] = r.procs.count()
+	r.tables[0] = *r.host.end()
+	r.stat.shares.update(r.host.t.Vals)
+	r.tables[1] = *r.stat.cpus.end()
+	r.tables[2] = *r.disks.read(&r.buf)
+	r.tables[3] = *r.fs.read(&r.buf)
+	r.tables[4] = *r.ifaces.read(&r.buf)
+	return r.tables
+}
+
+// Close lets go of every descriptor. The Reader is not to be used any more.
+func (r *Reader) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.files() {
+		f.close()
+	}
+	r.procs.close()
+	r.ifaces.close()
+	r.fs.close()
+}

@@ -1,0 +1,66 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
+
+// Status tells of one source that could not be read, or only in part.
+type Status struct {
+	Source string // file
+	Reason string // why, and what to do about it
+}
+
+// Status lists what the last Read could not read; nothing if all is well.
+func (r *Reader) Status() []Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []Status
+	for _, f := range r.files() {
+		if f.errno != 0 {
+			all = append(all, Status{f.name(), explain(f.errno)})
+		}
+	}
+	for _, t := range []*table{r.stat.cpus, r.disks.t, r.ifaces.t, r.fs.t} {
+		if t.full {
+			all = append(all, Status{t.t.Kind.String(), fmt.Sprintf("only the first %d are read", maxRows)})
+		}
+	}
+	all = append(all, r.ifaces.status()...)
+	return append(all, r.fs.status()...)
+}
+
+func (r *Reader) files() []*file {
+	all := []*file{r.load, r.uptime, r.fileNr, r.stat.file, r.stat.softnet, r.stat.sched, r.disks.file, r.ifaces.file, r.fs.file}
+	for _, k := range r.keyed {
+		all = append(all, k.file)
+	}
+	for _, p := range r.proto {
+		all = append(all, p.file)
+	}
+	for _, s := range r.sock {
+		all = append(all, s.file)
+	}
+	for _, p := range r.psi {
+		all = append(all, p.file)
+	}
+	for i := range r.single {
+		all = append(all, r.single[i].file)
+	}
+	return all
+}
+
+func explain(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "this kernel has no such file"
+	case errors.Is(err, fs.ErrPermission):
+		return "permission denied: run as root, or grant CAP_SYS_PTRACE"
+	case errors.Is(err, unix.EOPNOTSUPP):
+		return "switched off in this kernel (pressure needs psi=1 on its command line)"
+	}
+	return err.Error()
+}
