@@ -1,0 +1,46 @@
+package server
+
+import (
+	"sync"
+
+	"github.com/daytwo/daytwo/api/frame"
+)
+
+// CopyBatch makes dst the same tick as src, reusing dst's memory. Rows are
+// shared: they never change.
+func CopyBatch(dst, src *frame.Batch) {
+	dst.Header = src.Header
+	tables := dst.Tables[:cap(dst.Tables)]
+	if len(tables) < len(src.Tables) {
+		tables = append(tables, make([]frame.Table, len(src.Tables)-len(tables))...)
+	}
+	for i := range src.Tables {
+		s, d := &src.Tables[i], &tables[i]
+		d.Kind, d.Gen = s.Kind, s.Gen
+		d.Rows = append(d.Rows[:0], s.Rows...)
+		d.Vals = append(d.Vals[:0], s.Vals...)
+	}
+	dst.Tables = tables[:len(src.Tables)]
+}
+
+// batches are reused by requests that need a tick for longer than a View may
+// take: a slow reader of HTTP must not hold the fleet up.
+var batches = sync.Pool{New: func() any { return new(frame.Batch) }}
+
+// snapshot copies the newest tick of an agent. Give it back with release.
+func snapshot(f Fleet, agent string) (*frame.Batch, error) {
+	b := batches.Get().(*frame.Batch)
+	if err := f.View(agent, func(src *frame.Batch) { CopyBatch(b, src) }); err != nil {
+		release(b)
+		return nil, err
+	}
+	return b, nil
+}
+
+// release gives a copy back; its rows are let go so that they can be freed.
+func release(b *frame.Batch) {
+	for i := range b.Tables {
+		clear(b.Tables[i].Rows)
+	}
+	batches.Put(b)
+}

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"strings"
+
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// form is how a stored integer is written as a sample.
+type form uint8
+
+const (
+	formInt   form = iota
+	formNano       // thousand-millionths, as a decimal fraction
+	formMilli      // thousandths, as a decimal fraction
+	formMicro      // nanoseconds, as whole microseconds
+)
+
+// promSample is one column of one kind in a family.
+type promSample struct {
+	kind   metric.Kind
+	column int
+	get    func(row []int64) int64 // instead of column, where a value is derived
+	labels string                  // fixed ones, without braces
+	form   form
+	zero   bool // a limit that is not set is shown as 0, as cAdvisor does; else as +Inf
+	long   bool // takes the long labels of the row: see rowLabels
+	tick   bool // the value is the time of the tick
+}
+
+// promFamily is all samples of one name.
+type promFamily struct {
+	name    string
+	help    string
+	typ     string // "counter", "gauge", "untyped"
+	samples []promSample
+}
+
+// promFamilies is everything exposed of a tick, in the order it is written.
+var promFamilies = buildFamilies()
+
+// buildFamilies makes the families of the catalogue and the derived ones.
+func buildFamilies() []promFamily {
+	var families []promFamily
+	index := map[string]int{}
+	add := func(name, help, typ string, s promSample) {
+		i, ok := index[name]
+		if !ok {
+			i = len(families)
+			index[name] = i
+			families = append(families, promFamily{name: name, help: help, typ: typ})
+		}
+		families[i].samples = append(families[i].samples, s)
+	}
+	for k := metric.Host; k <= metric.MaxKind; k++ {
+		for _, m := range metric.Columns(k) {
+			if m.Prom == "" {
+				continue
+			}
+			name, labels := metric.SplitProm(m.Prom)
+			s := promSample{kind: k, column: m.Column, labels: labels, form: unitForm(m.Unit)}
+			special(name, &s)
+			add(name, m.Help, promType(name, m.Type), s)
+		}
+		for _, d := range derived {
+			if d.kind == k {
+				add(d.name, d.help, d.typ, d.promSample)
+			}
+		}
+	}
+	return families
+}
+
+func unitForm(u metric.Unit) form {
+	switch u {
+	case metric.Nanoseconds:
+		return formNano
+	case metric.Milli:
+		return formMilli
+	}
+	return formInt
+}
+
+// promType is node_exporter's type where it does not know one: it reads
+// vmstat and netstat without telling counters from gauges.
+func promType(name string, t metric.Type) string {
+	if strings.HasPrefix(name, "node_vmstat_") || strings.HasPrefix(name, "node_netstat_") {
+		return "untyped"
+	}
+	return t.String()
+}
+
+// special is where cAdvisor's values are not the column as it stands.
+func special(name string, s *promSample) {
+	switch name {
+	case "container_cpu_usage_seconds_total":
+		s.labels = `cpu="total"`
+	case "container_spec_cpu_quota":
+		s.form, s.get = formMicro, ifQuota(metric.CPUQuota)
+	case "container_spec_cpu_period":
+		s.form = formMicro
+	case "container_spec_cpu_shares":
+		s.get = cpuShares
+	case "container_spec_memory_swap_limit_bytes":
+		s.get, s.zero = swapLimit, true
+	case "container_spec_memory_limit_bytes", "container_spec_memory_reservation_limit_bytes",
+		"container_spec_memory_high_bytes", "container_spec_memory_memsw_limit_bytes", "container_threads_max":
+		s.zero = true
+	}
+	if strings.HasPrefix(name, "container_cpu_cfs_") {
+		// cAdvisor has these where there is a quota only.
+		s.get = ifQuota(s.column)
+	}
+}

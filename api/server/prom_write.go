@@ -1,0 +1,231 @@
+package server
+
+import (
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// flushAt is how much text is gathered before it is written, in bytes.
+const flushAt = 64 << 10
+
+// Exposition writes ticks in Prometheus' text format, or OpenMetrics'. It
+// keeps the label texts of rows, so use one for many scrapes. It is safe for
+// use by many goroutines.
+type Exposition struct {
+	agentLabel bool
+
+	mu     sync.Mutex
+	agents map[string]*labelCache
+	bufs   sync.Pool
+}
+
+// NewExposition makes one. With agentLabel every sample says whose it is in
+// the label agent_id, as an exposition of more than one agent needs.
+func NewExposition(agentLabel bool) *Exposition {
+	return &Exposition{
+		agentLabel: agentLabel,
+		agents:     map[string]*labelCache{},
+		bufs:       sync.Pool{New: func() any { b := make([]byte, 0, flushAt+16<<10); return &b }},
+	}
+}
+
+// source is one table and the labels of its rows.
+type source struct {
+	table  *frame.Table
+	labels *rowLabels
+	time   int64
+}
+
+// Write writes the ticks, every family once. The end mark of OpenMetrics is
+// left to the caller, who may have more to say.
+func (e *Exposition) Write(w io.Writer, openMetrics bool, batches ...*frame.Batch) error {
+	var sources [metric.MaxKind + 1][]source
+	for _, b := range batches {
+		cache := e.cache(b.Agent, len(batches))
+		for i := range b.Tables {
+			t := &b.Tables[i]
+			if t.Kind > metric.MaxKind || len(t.Vals) < len(t.Rows)*t.Width() {
+				continue
+			}
+			sources[t.Kind] = append(sources[t.Kind], source{t, cache.of(b, t, e.agentLabel), b.Time})
+		}
+	}
+	buf := e.bufs.Get().(*[]byte)
+	defer e.bufs.Put(buf)
+	p := promWriter{w: w, buf: (*buf)[:0], openMetrics: openMetrics}
+	for i := range promFamilies {
+		f := &promFamilies[i]
+		header := false
+		for j := range f.samples {
+			for _, src := range sources[f.samples[j].kind] {
+				header = p.samples(f, &f.samples[j], src, header)
+			}
+		}
+	}
+	p.flush()
+	*buf = p.buf[:0]
+	return p.err
+}
+
+// cache is the label cache of an agent. Caches of agents that are no longer
+// written go when there are many.
+func (e *Exposition) cache(agent string, writing int) *labelCache {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.agents[agent]
+	if c == nil {
+		if len(e.agents) > 2*writing+64 {
+			clear(e.agents)
+		}
+		c = &labelCache{}
+		e.agents[agent] = c
+	}
+	return c
+}
+
+// promWriter gathers text and hands it on in large pieces.
+type promWriter struct {
+	w           io.Writer
+	buf         []byte
+	err         error
+	openMetrics bool
+}
+
+func (p *promWriter) flush() {
+	if p.err == nil && len(p.buf) > 0 {
+		_, p.err = p.w.Write(p.buf)
+	}
+	p.buf = p.buf[:0]
+}
+
+// samples appends one sample a row, after the family's header if that is not
+// there yet. It returns whether it is now.
+func (p *promWriter) samples(f *promFamily, s *promSample, src source, header bool) bool {
+	texts := src.labels.short
+	if s.long {
+		texts = src.labels.long
+	}
+	width, vals := src.table.Width(), src.table.Vals
+	for i, labels := range texts {
+		if src.labels.short[i] == hidden {
+			continue
+		}
+		var v int64
+		switch {
+		case s.tick:
+			v = src.time / 1e9
+		case s.get != nil:
+			v = s.get(vals[i*width : (i+1)*width])
+		default:
+			v = vals[i*width+s.column]
+		}
+		if v == metric.Absent {
+			continue
+		}
+		if !header {
+			p.header(f.name, f.help, f.typ)
+			header = true
+		}
+		p.line(f.name, labels, s, v)
+	}
+	return header
+}
+
+// line appends one sample.
+func (p *promWriter) line(name, labels string, s *promSample, v int64) {
+	b := append(p.buf, name...)
+	if labels != "" || s.labels != "" {
+		b = append(b, '{')
+		b = append(b, labels...)
+		if labels != "" && s.labels != "" {
+			b = append(b, ',')
+		}
+		b = append(b, s.labels...)
+		b = append(b, '}')
+	}
+	b = append(b, ' ')
+	switch {
+	case unlimited(v) && s.zero:
+		b = append(b, '0')
+	case v == metric.Unlimited:
+		b = append(b, "+Inf"...)
+	default:
+		b = appendValue(b, s.form, v)
+	}
+	p.buf = append(b, '\n')
+	if len(p.buf) >= flushAt {
+		p.flush()
+	}
+}
+
+// header appends a family's HELP and TYPE. OpenMetrics names a counter without
+// its _total, and knows no counter that lacks it.
+func (p *promWriter) header(name, help, typ string) {
+	if p.openMetrics {
+		if base, ok := strings.CutSuffix(name, "_total"); typ == "counter" && ok {
+			name = base
+		} else if typ != "gauge" {
+			typ = "unknown"
+		}
+	}
+	p.buf = append(p.buf, "# HELP "...)
+	p.buf = append(p.buf, name...)
+	p.buf = append(p.buf, ' ')
+	p.buf = appendHelp(p.buf, help, p.openMetrics)
+	p.buf = append(p.buf, "\n# TYPE "...)
+	p.buf = append(p.buf, name...)
+	p.buf = append(p.buf, ' ')
+	p.buf = append(p.buf, typ...)
+	p.buf = append(p.buf, '\n')
+}
+
+func appendHelp(dst []byte, s string, openMetrics bool) []byte {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\n':
+			dst = append(dst, '\\', 'n')
+		case c == '\\', c == '"' && openMetrics:
+			dst = append(dst, '\\', c)
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// appendValue appends a stored integer in the unit it is shown in, exactly.
+func appendValue(dst []byte, f form, v int64) []byte {
+	switch f {
+	case formNano:
+		return appendFraction(dst, v, 1e9)
+	case formMilli:
+		return appendFraction(dst, v, 1e3)
+	case formMicro:
+		return strconv.AppendInt(dst, v/1e3, 10)
+	}
+	return strconv.AppendInt(dst, v, 10)
+}
+
+// appendFraction appends v/scale as a decimal fraction; scale is a power of 10.
+func appendFraction(dst []byte, v, scale int64) []byte {
+	if v < 0 {
+		dst, v = append(dst, '-'), -v
+	}
+	dst = strconv.AppendInt(dst, v/scale, 10)
+	rest := v % scale
+	if rest == 0 {
+		return dst
+	}
+	dst = append(dst, '.')
+	for rest > 0 {
+		scale /= 10
+		dst = append(dst, byte('0'+rest/scale))
+		rest %= scale
+	}
+	return dst
+}
