@@ -1,0 +1,126 @@
+package bus
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// ConnectOptions say where the NATS server is and who we are.
+type ConnectOptions struct {
+	URLs        string // comma-separated; default nats.DefaultURL
+	Name        string // of this connection, in the server's lists
+	Agent       string // a node's id: its replies come to its own inbox (InboxPrefix)
+	Credentials string // file with a user JWT and its seed
+	User        string
+	Password    string
+	Token       string
+	CA          string  // file of certificates to trust; default the system's
+	Cert, Key   string  // files of the client certificate
+	Server      *Server // connect in process, without a socket; URLs is not looked at
+	Log         *slog.Logger
+}
+
+// Connect returns a connection that reconnects for ever: it succeeds with the
+// server away, and fails only on options that cannot work. While disconnected,
+// publishing is an error at once; nothing is buffered.
+func Connect(o ConnectOptions) (*nats.Conn, error) {
+	opts, err := o.options()
+	if err != nil {
+		return nil, err
+	}
+	urls := o.URLs
+	if urls == "" {
+		urls = nats.DefaultURL
+	}
+	nc, err := nats.Connect(urls, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("nats %s: %w", urls, err)
+	}
+	return nc, nil
+}
+
+func (o *ConnectOptions) options() ([]nats.Option, error) {
+	log := o.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	opts := []nats.Option{
+		nats.Name(o.Name),
+		nats.RetryOnFailedConnect(true),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(500 * time.Millisecond),
+		nats.ReconnectJitter(250*time.Millisecond, time.Second),
+		nats.IgnoreAuthErrorAbort(), // a credential may be fixed on the server while we wait
+		nats.ReconnectBufSize(-1),
+		nats.PingInterval(20 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.ConnectHandler(func(nc *nats.Conn) { log.Info("nats connected", "url", nc.ConnectedUrlRedacted()) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("nats reconnected", "url", nc.ConnectedUrlRedacted()) }),
+		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
+			if !nc.IsClosed() {
+				log.Warn("nats connection lost", "err", err)
+			}
+		}),
+		nats.ReconnectErrHandler(newRepeats(log, "nats is away").report),
+		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
+			if s != nil {
+				log.Warn("nats error", "subject", s.Subject, "err", err)
+			} else {
+				log.Warn("nats error", "err", err)
+			}
+		}),
+	}
+	if o.Server != nil {
+		opts = append(opts, nats.InProcessServer(o.Server.srv))
+	}
+	if o.Agent != "" {
+		opts = append(opts, nats.CustomInboxPrefix(InboxPrefix(o.Agent)))
+	}
+	if o.Credentials != "" {
+		if _, err := os.Stat(o.Credentials); err != nil {
+			return nil, fmt.Errorf("nats credentials: %w", err)
+		}
+		opts = append(opts, nats.UserCredentials(o.Credentials))
+	}
+	if o.User != "" {
+		opts = append(opts, nats.UserInfo(o.User, o.Password))
+	}
+	if o.Token != "" {
+		opts = append(opts, nats.Token(o.Token))
+	}
+	if o.CA != "" {
+		opts = append(opts, nats.RootCAs(o.CA))
+	}
+	if (o.Cert == "") != (o.Key == "") {
+		return nil, fmt.Errorf("nats: a client certificate needs both its certificate and its key")
+	}
+	if o.Cert != "" {
+		if _, err := tls.LoadX509KeyPair(o.Cert, o.Key); err != nil {
+			return nil, fmt.Errorf("nats client certificate: %w", err)
+		}
+		opts = append(opts, nats.ClientCert(o.Cert, o.Key))
+	}
+	return opts, nil
+}
+
+// repeats logs an error that comes again and again once a minute.
+type repeats struct {
+	log  *slog.Logger
+	msg  string
+	last time.Time
+}
+
+func newRepeats(log *slog.Logger, msg string) *repeats { return &repeats{log: log, msg: msg} }
+
+// report is called from one goroutine at a time, the one that reconnects.
+func (r *repeats) report(_ *nats.Conn, err error) {
+	if now := time.Now(); now.Sub(r.last) >= time.Minute {
+		r.last = now
+		r.log.Warn(r.msg, "err", err)
+	}
+}

@@ -1,0 +1,152 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// ServerOptions are the choices of an embedded server.
+type ServerOptions struct {
+	StoreDir   string         // of JetStream
+	Listen     string         // "host:port" (port 0: any); "" = connections in process only
+	MaxPayload int            // bytes of a message; default the server's 1 MiB
+	Users      []*server.User // who may connect; none = anybody, then only loopback may be listened on
+	Log        *slog.Logger
+}
+
+// Server is a NATS server with JetStream inside this process.
+type Server struct {
+	srv    *server.Server
+	js     server.JetStreamConfig
+	log    *slog.Logger
+	outage atomic.Uint64
+	stop   chan struct{}
+	done   sync.WaitGroup
+}
+
+// StartServer starts a server and waits until it takes connections.
+func StartServer(o ServerOptions) (*Server, error) {
+	if o.StoreDir == "" {
+		return nil, errors.New("nats server: a store directory is needed")
+	}
+	log := o.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	opts := &server.Options{
+		ServerName:   "daytwo",
+		NoSigs:       true, // signals are the program's
+		DontListen:   o.Listen == "",
+		MaxPayload:   int32(o.MaxPayload),
+		JetStream:    true,
+		StoreDir:     o.StoreDir,
+		SyncInterval: time.Minute,
+		Users:        o.Users,
+	}
+	if o.Listen != "" {
+		if err := listenOn(opts, o.Listen, len(o.Users) > 0); err != nil {
+			return nil, err
+		}
+	}
+	srv, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("nats server: %w", err)
+	}
+	logger := &serverLog{log: log}
+	srv.SetLoggerV2(logger, false, false, false)
+	s := &Server{srv: srv, log: log, stop: make(chan struct{})}
+	srv.Start()
+	deadline := time.Now().Add(10 * time.Second)
+	ready := false
+	for !ready && !logger.failed() && time.Now().Before(deadline) {
+		ready = srv.ReadyForConnections(200 * time.Millisecond)
+	}
+	if !ready || !srv.JetStreamEnabled() {
+		srv.Shutdown()
+		srv.WaitForShutdown()
+		return nil, fmt.Errorf("nats server: did not start with store %s: %s", o.StoreDir, logger.lastError())
+	}
+	s.js = *srv.JetStreamConfig()
+	s.js.StoreDir = o.StoreDir
+	s.done.Go(s.watch)
+	return s, nil
+}
+
+func listenOn(opts *server.Options, listen string, users bool) error {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return fmt.Errorf("nats server: listen address %q: %w", listen, err)
+	}
+	ip := net.ParseIP(host)
+	if !users && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("nats server: refusing to listen on %s without users: use a loopback address, or a NATS server of your own with authentication", listen)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return fmt.Errorf("nats server: listen address %q: bad port", listen)
+	}
+	opts.Host, opts.Port = host, int(n)
+	if n == 0 {
+		opts.Port = server.RANDOM_PORT
+	}
+	return nil
+}
+
+// URL is where the server listens; "" if in process only.
+func (s *Server) URL() string {
+	if s.srv.Addr() == nil {
+		return ""
+	}
+	return s.srv.ClientURL()
+}
+
+// Outages counts the times that JetStream stopped for want of resources, in
+// practice a full disk, since the start.
+func (s *Server) Outages() uint64 { return s.outage.Load() }
+
+// Healthy tells whether JetStream is up.
+func (s *Server) Healthy() bool { return s.srv.Running() && s.srv.JetStreamEnabled() }
+
+// watch brings JetStream back: the server switches it off when its disk is
+// full and leaves it off for ever.
+func (s *Server) watch() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	down := false
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-tick.C:
+		}
+		if s.srv.JetStreamEnabled() {
+			down = false
+			continue
+		}
+		if !down {
+			down = true
+			s.outage.Add(1)
+			s.log.Error("nats server: JetStream is off, is the disk full? trying again every second", "dir", s.js.StoreDir)
+		}
+		cfg := s.js
+		if err := s.srv.EnableJetStream(&cfg); err == nil {
+			s.log.Info("nats server: JetStream is back")
+		}
+	}
+}
+
+// Close stops the server; what it has acknowledged is on disk.
+func (s *Server) Close() {
+	close(s.stop)
+	s.done.Wait()
+	s.srv.Shutdown()
+	s.srv.WaitForShutdown()
+}

@@ -1,0 +1,52 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Config is the stream of a cluster's frames. Zero values take the defaults.
+type Config struct {
+	Cluster  string
+	MaxAge   time.Duration // default 24 h
+	MaxBytes int64         // default 1 GiB
+	Replicas int           // default 1
+	Memory   bool          // keep it in memory, for a server without a disk
+}
+
+// EnsureStream makes the stream, or brings an existing one to this
+// configuration. The oldest frames go when it is full; frames carry no message
+// id, so the server keeps no window of duplicates worth the name.
+func EnsureStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstream.Stream, error) {
+	sc := jetstream.StreamConfig{
+		Name:        FramesStream(c.Cluster),
+		Description: "daytwo: frames of cluster " + c.Cluster,
+		Subjects:    []string{AllFrames(c.Cluster)},
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardOld,
+		MaxAge:      orDefault(c.MaxAge, 24*time.Hour),
+		MaxBytes:    orDefault(c.MaxBytes, 1<<30),
+		Replicas:    orDefault(c.Replicas, 1),
+		Storage:     jetstream.FileStorage,
+		Duplicates:  100 * time.Millisecond, // the least a server takes
+		AllowDirect: true,
+	}
+	if c.Memory {
+		sc.Storage = jetstream.MemoryStorage
+	}
+	s, err := js.CreateOrUpdateStream(ctx, sc)
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w (is JetStream enabled, and may this credential manage streams?)", sc.Name, err)
+	}
+	return s, nil
+}
+
+func orDefault[T int | int64 | time.Duration](v, d T) T {
+	if v <= 0 {
+		return d
+	}
+	return v
+}

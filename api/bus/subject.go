@@ -1,0 +1,125 @@
+package bus
+
+import (
+	"strconv"
+	"strings"
+)
+
+// DefaultShards is how many shards a cluster's agents are spread over. All
+// parts of a cluster must agree on it.
+const DefaultShards = 16
+
+const (
+	prefix = "daytwo.v1."
+	hexes  = "0123456789ABCDEF"
+)
+
+// Token makes one token of a NATS subject of any string. Letters, digits, "-"
+// and "_" stand for themselves, every other byte becomes "=" and two hex digits,
+// and the empty string "=". ParseToken undoes it.
+func Token(s string) string {
+	if s == "" {
+		return "="
+	}
+	n := 0
+	for i := range len(s) {
+		if !plain(s[i]) {
+			n++
+		}
+	}
+	if n == 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s)+2*n)
+	for i := range len(s) {
+		if c := s[i]; plain(c) {
+			b = append(b, c)
+		} else {
+			b = append(b, '=', hexes[c>>4], hexes[c&15])
+		}
+	}
+	return string(b)
+}
+
+// ParseToken is the string that Token made t of; false if it made no such t.
+func ParseToken(t string) (string, bool) {
+	if t == "=" {
+		return "", true
+	}
+	var b strings.Builder
+	for i := 0; i < len(t); i++ {
+		c := t[i]
+		if c == '=' {
+			if i+2 >= len(t) {
+				return "", false
+			}
+			hi, lo := strings.IndexByte(hexes, t[i+1]), strings.IndexByte(hexes, t[i+2])
+			if hi < 0 || lo < 0 {
+				return "", false
+			}
+			c = byte(hi<<4 | lo)
+			if plain(c) {
+				return "", false
+			}
+			i += 2
+		} else if !plain(c) {
+			return "", false
+		}
+		b.WriteByte(c)
+	}
+	return b.String(), t != ""
+}
+
+func plain(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+}
+
+// Shard is the shard of an agent, FNV-1a of its id mod shards.
+func Shard(agent string, shards int) int {
+	if shards <= 1 {
+		return 0
+	}
+	h := uint64(14695981039346656037)
+	for i := range len(agent) {
+		h = (h ^ uint64(agent[i])) * 1099511628211
+	}
+	return int(h % uint64(shards))
+}
+
+// Frames is the subject that an agent publishes its frames on.
+func Frames(cluster, agent string, shards int) string {
+	return prefix + Token(cluster) + ".frames." + strconv.Itoa(Shard(agent, shards)) + "." + Token(agent)
+}
+
+// Logs is the subject that an agent ships its logs on.
+func Logs(cluster, agent string, shards int) string {
+	return prefix + Token(cluster) + ".logs." + strconv.Itoa(Shard(agent, shards)) + "." + Token(agent)
+}
+
+// RPC is the subject of a request to an agent; verb "*" or ">" for all.
+func RPC(cluster, agent, verb string) string {
+	if verb != "*" && verb != ">" {
+		verb = Token(verb)
+	}
+	return prefix + Token(cluster) + ".rpc." + Token(agent) + "." + verb
+}
+
+// AllFrames is the subject of the frames of every agent.
+func AllFrames(cluster string) string { return prefix + Token(cluster) + ".frames.>" }
+
+// ShardFrames is the subject of the frames of one shard's agents.
+func ShardFrames(cluster string, shard int) string {
+	return prefix + Token(cluster) + ".frames." + strconv.Itoa(shard) + ".*"
+}
+
+// FramesAgent is the agent that publishes on a subject of Frames.
+func FramesAgent(subject string) (agent string, ok bool) {
+	t := strings.Split(subject, ".")
+	if len(t) != 6 || t[0] != "daytwo" || t[1] != "v1" || t[3] != "frames" {
+		return "", false
+	}
+	return ParseToken(t[5])
+}
+
+// FramesStream is the name of the stream that keeps a cluster's frames.
+func FramesStream(cluster string) string { return "daytwo_" + Token(cluster) + "_frames" }
