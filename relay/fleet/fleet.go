@@ -1,0 +1,164 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/server"
+)
+
+// Store is where ticks are kept.
+type Store interface {
+	// Tick fetches a tick's frames by part, and those of its keyframe (nil for a keyframe).
+	Tick(agent string, boot, seq uint64) (parts, key [][]byte, err error)
+	Query(ctx context.Context, q server.Query) ([]server.Series, error)
+	Gaps(agent string) uint64
+}
+
+// Options of a Fleet; zero values are replaced by the defaults named here.
+type Options struct {
+	Forget     time.Duration // an agent silent for so long is no longer listed (24 hours)
+	CacheBytes int64         // decoded ticks, about (256 MiB)
+	Log        *slog.Logger
+	Now        func() time.Time
+}
+
+// Fleet implements server.Fleet over a Store. It is safe for concurrent use.
+type Fleet struct {
+	o     Options
+	store Store
+
+	mu    sync.RWMutex
+	nodes map[string]*node
+
+	cached                 atomic.Int64 // bytes of decoded ticks
+	decoded, errors, nanos atomic.Uint64
+	restarts, conflicts    atomic.Uint64
+	decoders               sync.Pool
+}
+
+var _ server.Fleet = (*Fleet)(nil)
+
+// New makes an empty fleet.
+func New(store Store, o Options) *Fleet {
+	if o.Forget <= 0 {
+		o.Forget = 24 * time.Hour
+	}
+	if o.CacheBytes <= 0 {
+		o.CacheBytes = 256 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	f := &Fleet{o: o, store: store, nodes: make(map[string]*node)}
+	f.decoders.New = func() any { return frame.NewDecoder() }
+	return f
+}
+
+// Heard notes that a tick is whole and stored.
+func (f *Fleet) Heard(h *frame.Header, received time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := f.nodes[h.Agent]
+	if n == nil {
+		n = &node{id: h.Agent}
+		f.nodes[h.Agent] = n
+	}
+	switch n.hear(h, received) {
+	case restarted:
+		f.restarts.Add(1)
+	case returned:
+		f.restarts.Add(1)
+		f.conflicts.Add(1)
+		f.o.Log.Warn("a run of a collector that was replaced is back: do two machines have the same agent id?", "agent", h.Agent)
+	}
+}
+
+// Agents lists the agents that were heard of lately (Options.Forget), by ID.
+func (f *Fleet) Agents() []server.Agent {
+	now := f.o.Now()
+	f.mu.Lock()
+	type heard struct {
+		n      *node
+		newest frame.Header
+		at     time.Time
+	}
+	list := make([]heard, 0, len(f.nodes))
+	for id, n := range f.nodes {
+		if now.Sub(n.heard) > f.o.Forget {
+			f.cached.Add(-n.drop())
+			delete(f.nodes, id)
+			continue
+		}
+		list = append(list, heard{n, n.newest, n.heard})
+	}
+	f.mu.Unlock()
+	slices.SortFunc(list, func(a, b heard) int { return cmp.Compare(a.n.id, b.n.id) })
+	out := make([]server.Agent, len(list))
+	for i, l := range list {
+		s := f.summary(l.n, l.newest)
+		out[i] = server.Agent{
+			ID: l.n.id, Hostname: s.hostname, Boot: l.newest.Boot, Seq: l.newest.Seq,
+			Time: l.newest.Time, Interval: l.newest.Interval,
+			Containers: s.containers, Cgroups: len(s.rows), Gaps: f.store.Gaps(l.n.id),
+			Stale: now.Sub(l.at) > silence(&l.newest),
+		}
+	}
+	return out
+}
+
+// Query reads history (see server.Fleet).
+func (f *Fleet) Query(ctx context.Context, q server.Query) ([]server.Series, error) {
+	return f.store.Query(ctx, q)
+}
+
+// find returns an agent and the header of its newest tick.
+func (f *Fleet) find(agent string) (*node, frame.Header, error) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	n := f.nodes[agent]
+	if n == nil {
+		return nil, frame.Header{}, server.ErrUnknownAgent
+	}
+	return n, n.newest, nil
+}
+
+// Stats is what the fleet went through.
+type Stats struct {
+	Agents       int
+	Stale        int
+	Restarts     uint64 // runs of collectors that replaced another
+	Conflicts    uint64 // replaced runs that came back: two machines with one agent id
+	Decoded      uint64 // ticks
+	DecodeErrors uint64
+	DecodeTime   time.Duration
+	CacheBytes   int64
+}
+
+// Stats reads the figures.
+func (f *Fleet) Stats() Stats {
+	s := Stats{
+		Restarts: f.restarts.Load(), Conflicts: f.conflicts.Load(),
+		Decoded: f.decoded.Load(), DecodeErrors: f.errors.Load(),
+		DecodeTime: time.Duration(f.nanos.Load()), CacheBytes: f.cached.Load(),
+	}
+	now := f.o.Now()
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	s.Agents = len(f.nodes)
+	for _, n := range f.nodes {
+		if now.Sub(n.heard) > silence(&n.newest) {
+			s.Stale++
+		}
+	}
+	return s
+}

@@ -1,0 +1,100 @@
+package fleet
+
+import (
+	"time"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// summary is what the list of agents and the search for a container need of a
+// tick: identities, no values.
+type summary struct {
+	boot, seq  uint64
+	hostname   string
+	rows       []*frame.Row // cgroups
+	containers int
+}
+
+// summary reads an agent's newest tick. When that cannot be read, what is
+// known of the tick before it stands.
+func (f *Fleet) summary(n *node, newest frame.Header) summary {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.sum.boot == newest.Boot && n.sum.seq == newest.Seq {
+		return n.sum
+	}
+	if n.cur != nil && n.cur.batch.Boot == newest.Boot && n.cur.batch.Seq == newest.Seq {
+		var host, groups []*frame.Row
+		if t := n.cur.batch.Table(metric.Host); t != nil {
+			host = t.Rows
+		}
+		if t := n.cur.batch.Table(metric.Container); t != nil {
+			groups = append(groups, t.Rows...)
+		}
+		n.sum = summarize(&newest, host, groups, &n.sum)
+		return n.sum
+	}
+	begun := time.Now()
+	host, groups, err := f.identities(n, &newest)
+	f.took(begun, err)
+	if err == nil {
+		n.sum = summarize(&newest, host, groups, &n.sum)
+	}
+	return n.sum
+}
+
+// identities decodes the rows of the host and of the cgroups, without values.
+func (f *Fleet) identities(n *node, h *frame.Header) (host, groups []*frame.Row, err error) {
+	parts, keys, err := f.store.Tick(n.id, h.Boot, h.Seq)
+	if err != nil {
+		return nil, nil, err
+	}
+	dec := f.decoders.Get().(*frame.Decoder)
+	defer f.decoders.Put(dec)
+	for _, kind := range []metric.Kind{metric.Host, metric.Container} {
+		var key, tick frame.Columns
+		for i := range parts {
+			if keys != nil {
+				if err := dec.DecodeColumns(keys[i], nil, &key, kind, nil); err != nil {
+					return nil, nil, err
+				}
+			}
+			if err := dec.DecodeColumns(parts[i], &key, &tick, kind, nil); err != nil {
+				return nil, nil, err
+			}
+			if kind == metric.Host {
+				host = append(host, tick.Rows...)
+			} else {
+				groups = append(groups, tick.Rows...)
+			}
+		}
+	}
+	return host, groups, nil
+}
+
+func summarize(h *frame.Header, host, groups []*frame.Row, before *summary) summary {
+	s := summary{boot: h.Boot, seq: h.Seq, rows: groups}
+	if len(host) > 0 {
+		s.hostname = host[0].Label("hostname")
+	}
+	if len(before.rows) == len(groups) && sameRows(before.rows, groups) {
+		s.rows, s.containers = before.rows, before.containers
+		return s
+	}
+	for _, r := range groups {
+		if r.Label("container_id") != "" {
+			s.containers++
+		}
+	}
+	return s
+}
+
+func sameRows(a, b []*frame.Row) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,62 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/daytwo/daytwo/api/bus"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// attach finds or makes the stream and the consumer.
+//
+// Frames that an earlier session was given but did not acknowledge would come
+// again only after ackWait, behind newer ones; a delta would then come before
+// its keyframe and be lost. So the consumer is made anew at the first frame
+// that was not acknowledged, and what comes twice is recognised by the handler.
+func (in *Ingest) attach(ctx context.Context) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	js, err := jetstream.New(in.o.Conn)
+	if err != nil {
+		return nil, err
+	}
+	stream, err := js.Stream(ctx, bus.FramesStream(in.o.Stream.Cluster))
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = bus.EnsureStream(ctx, js, in.o.Stream)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("stream of frames: %w", err)
+	}
+	want := jetstream.ConsumerConfig{
+		Durable:           in.o.Durable,
+		Description:       "daytwo relay",
+		DeliverPolicy:     jetstream.DeliverAllPolicy,
+		AckPolicy:         jetstream.AckExplicitPolicy,
+		AckWait:           ackWait,
+		MaxAckPending:     in.o.MaxAckPending,
+		InactiveThreshold: in.o.Forget,
+	}
+	consumer, err := stream.Consumer(ctx, in.o.Durable)
+	switch {
+	case err == nil:
+		info := consumer.CachedInfo()
+		have := info.Config
+		if info.NumAckPending == 0 && have.AckPolicy == want.AckPolicy && have.AckWait == want.AckWait &&
+			have.MaxAckPending == want.MaxAckPending && have.InactiveThreshold == want.InactiveThreshold && have.FilterSubject == "" {
+			return consumer, nil
+		}
+		want.DeliverPolicy = jetstream.DeliverByStartSequencePolicy
+		want.OptStartSeq = max(info.AckFloor.Stream+1, have.OptStartSeq, 1)
+		if err := stream.DeleteConsumer(ctx, in.o.Durable); err != nil {
+			return nil, fmt.Errorf("consumer %s: %w", in.o.Durable, err)
+		}
+	case !errors.Is(err, jetstream.ErrConsumerNotFound):
+		return nil, fmt.Errorf("consumer %s: %w", in.o.Durable, err)
+	}
+	if consumer, err = stream.CreateConsumer(ctx, want); err != nil {
+		return nil, fmt.Errorf("consumer %s: %w", in.o.Durable, err)
+	}
+	return consumer, nil
+}

@@ -1,0 +1,226 @@
+package recent
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/server"
+)
+
+// gather turns one agent's frames into series.
+type gather struct {
+	q     *server.Query
+	agent string
+	store *Store
+	dec   *frame.Decoder
+	cols  [1]int
+
+	keys   map[partID]*source // where keyframes are
+	keyID  partID             // of what key holds
+	key    frame.Columns
+	tick   frame.Columns
+	points int
+
+	byID    map[rowID]*points
+	byName  map[string]*points
+	parents map[rowID]*frame.Row
+	order   []*points
+	last    []*frame.Row // rows of the frame before, and their points
+	lastTo  []*points
+}
+
+type rowID struct{ boot, id uint64 }
+
+// points is one row's answer; of a row that does not match it takes none.
+type points struct {
+	server.Series
+	match bool
+}
+
+// frame decodes one frame and adds its points. The only error is ErrTooMany:
+// what cannot be read costs itself.
+func (g *gather) frame(r *source) error {
+	if !g.columns(r) {
+		return nil
+	}
+	vals := g.tick.Vals[0]
+	for i, row := range g.tick.Rows {
+		var to *points
+		if i < len(g.last) && g.last[i] == row {
+			to = g.lastTo[i]
+		} else {
+			to = g.find(r, row)
+			if i < len(g.last) {
+				g.last[i], g.lastTo[i] = row, to
+			} else if i == len(g.last) {
+				g.last, g.lastTo = append(g.last, row), append(g.lastTo, to)
+			}
+		}
+		if !to.match || vals[i] == metric.Absent {
+			continue
+		}
+		if g.points++; g.points > g.q.Limit {
+			return server.ErrTooMany
+		}
+		to.Times = append(to.Times, r.Time)
+		to.Values = append(to.Values, vals[i])
+	}
+	return nil
+}
+
+// columns decodes the queried column of a frame into g.tick, and first that of
+// its keyframe into g.key unless it is there.
+func (g *gather) columns(r *source) bool {
+	id := partID{r.Boot, r.Key, r.Part}
+	if !r.Keyframe() && g.keyID != id {
+		k := g.keys[id]
+		if k == nil {
+			k = g.keyOnDisk(r)
+		}
+		g.keyID = partID{}
+		if k == nil || !g.decode(k, nil, &g.key) {
+			return false
+		}
+		g.keyID = id
+	}
+	return g.decode(r, &g.key, &g.tick)
+}
+
+func (g *gather) decode(r *source, key, dst *frame.Columns) bool {
+	data, err := r.bytes()
+	if err == nil {
+		begun := time.Now()
+		err = g.dec.DecodeColumns(data, key, dst, g.q.Kind, g.cols[:])
+		g.store.decode.took(begun, err)
+	} else {
+		g.store.failed()
+	}
+	return err == nil
+}
+
+// keyOnDisk finds the keyframe of a frame in memory that was let go there.
+func (g *gather) keyOnDisk(r *source) *source {
+	_, key, err := g.store.Tick(g.agent, r.Boot, r.Seq)
+	if err != nil || int(r.Part) >= len(key) {
+		return nil
+	}
+	h := r.Header
+	h.Seq = h.Key
+	k := &source{place: place{Header: h}, data: key[r.Part]}
+	g.keys[partID{r.Boot, r.Key, r.Part}] = k
+	return k
+}
+
+// find returns the points that a row's values go to.
+func (g *gather) find(r *source, row *frame.Row) *points {
+	id := rowID{r.Boot, row.ID}
+	if p := g.byID[id]; p != nil {
+		return p
+	}
+	if g.byID == nil {
+		g.byID, g.byName = make(map[rowID]*points), make(map[string]*points)
+	}
+	parent := g.parent(r, row)
+	p := &points{match: g.q.Match == nil || g.q.Match(g.agent, row, parent)}
+	if p.match {
+		name := identity(row, parent)
+		if same := g.byName[name]; same != nil { // the same entity, before a restart of the collector
+			p = same
+		} else {
+			p.Series = server.Series{Agent: g.agent, Row: row, Parent: parent}
+			g.byName[name] = p
+			g.order = append(g.order, p)
+		}
+	}
+	g.byID[id] = p
+	return p
+}
+
+// parent returns the container that a device's row belongs to, nil if it has none.
+func (g *gather) parent(r *source, row *frame.Row) *frame.Row {
+	if row.Parent == 0 {
+		return nil
+	}
+	id := rowID{r.Boot, row.Parent}
+	if p := g.parents[id]; p != nil {
+		return p
+	}
+	if g.parents == nil {
+		g.parents = make(map[rowID]*frame.Row)
+	}
+	g.containers(r)
+	return g.parents[id]
+}
+
+// containers learns the container rows of a tick, whichever part they are in.
+func (g *gather) containers(r *source) {
+	parts, keys, err := g.store.Tick(g.agent, r.Boot, r.Seq)
+	if err != nil {
+		return
+	}
+	var key, tick frame.Columns
+	for i, data := range parts {
+		if keys != nil {
+			err = g.dec.DecodeColumns(keys[i], nil, &key, metric.Container, nil)
+		}
+		if err == nil {
+			err = g.dec.DecodeColumns(data, &key, &tick, metric.Container, nil)
+		}
+		if err != nil {
+			return
+		}
+		for _, c := range tick.Rows {
+			g.parents[rowID{r.Boot, c.ID}] = c
+		}
+	}
+}
+
+// identity is what makes two rows the same entity whatever their IDs.
+func identity(row, parent *frame.Row) string {
+	var b []byte
+	put := func(s string) {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	for _, r := range []*frame.Row{parent, row} {
+		if r != nil {
+			put(r.Key)
+			for _, l := range r.Labels {
+				put(l.Name)
+				put(l.Value)
+			}
+		}
+		put("")
+	}
+	return string(b)
+}
+
+// finish returns the series that have points, each oldest first.
+func (g *gather) finish() []server.Series {
+	var out []server.Series
+	for _, p := range g.order {
+		if len(p.Times) == 0 {
+			continue
+		}
+		if !slices.IsSorted(p.Times) {
+			sort.Stable(byTime{p.Times, p.Values})
+		}
+		out = append(out, p.Series)
+	}
+	slices.SortStableFunc(out, func(a, b server.Series) int { return cmp.Compare(a.Row.Key, b.Row.Key) })
+	return out
+}
+
+type byTime struct{ times, values []int64 }
+
+func (b byTime) Len() int           { return len(b.times) }
+func (b byTime) Less(i, j int) bool { return b.times[i] < b.times[j] }
+func (b byTime) Swap(i, j int) {
+	b.times[i], b.times[j] = b.times[j], b.times[i]
+	b.values[i], b.values[j] = b.values[j], b.values[i]
+}

@@ -1,0 +1,176 @@
+package recent
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+
+	"github.com/daytwo/daytwo/api/frame"
+)
+
+// posting lists one agent's records in one segment: a few bytes a record, each
+// relative to the one before it.
+type posting struct {
+	buf      []byte // varints; nil once the segment is sealed and the list is in its file
+	off      int64  // of the list in a sealed segment's file
+	size     uint32
+	crc      uint32
+	min, max int64 // tick times of what is listed, carried keyframes excepted
+	n        int
+	last     place
+	keys     []keyHere // the keyframes that this segment has, newest last (while it is written)
+}
+
+// place is one record: what it is, and where in the segment's file.
+type place struct {
+	frame.Header
+	off     int64
+	size    uint32
+	carried bool // a copy of a keyframe that came earlier, so that the segment needs no other
+}
+
+func newPosting() *posting { return &posting{min: math.MaxInt64, max: math.MinInt64} }
+
+const (
+	flagCarried = 1 << iota
+	flagFull    // boot, interval and number of parts follow
+)
+
+var errIndex = errors.New("a segment's index is corrupt")
+
+// add appends a record to the list.
+func (p *posting) add(r *place) {
+	l := &p.last
+	flags := byte(0)
+	if r.carried {
+		flags |= flagCarried
+	}
+	if p.n == 0 || r.Boot != l.Boot || r.Interval != l.Interval || r.Parts != l.Parts {
+		flags |= flagFull
+	}
+	b := append(p.buf, flags)
+	b = binary.AppendUvarint(b, uint64(r.off-l.off-int64(l.size)))
+	b = binary.AppendUvarint(b, uint64(r.size))
+	if flags&flagFull != 0 {
+		b = binary.LittleEndian.AppendUint64(b, r.Boot)
+		b = binary.AppendVarint(b, r.Interval)
+		b = binary.AppendUvarint(b, uint64(r.Parts))
+	}
+	b = binary.AppendVarint(b, int64(r.Seq-l.Seq))
+	b = binary.AppendVarint(b, int64(r.Seq-r.Key))
+	b = binary.AppendVarint(b, r.Time-l.Time-r.Interval)
+	if r.Parts > 1 {
+		b = binary.AppendUvarint(b, uint64(r.Part))
+	}
+	p.buf = b
+	if !r.carried {
+		p.min, p.max = min(p.min, r.Time), max(p.max, r.Time)
+	}
+	p.last = *r
+	p.n++
+}
+
+// each calls fn with every record of a list, oldest first. It trusts nothing
+// that it reads.
+func each(b []byte, fn func(*place) bool) error {
+	var r place
+	for len(b) > 0 {
+		flags := b[0]
+		if flags&^(flagCarried|flagFull) != 0 {
+			return errIndex
+		}
+		rd := reader{b: b[1:]}
+		gap, size := rd.uvarint(), rd.uvarint()
+		if flags&flagFull != 0 {
+			r.Boot = rd.fixed64()
+			r.Interval = rd.varint()
+			parts := rd.uvarint()
+			if parts == 0 || parts > frame.MaxParts {
+				return errIndex
+			}
+			r.Parts = uint16(parts)
+		}
+		if rd.bad || gap > 1<<48 || size > 1<<31 || r.Parts == 0 {
+			return errIndex
+		}
+		r.off += int64(r.size) + int64(gap)
+		r.size = uint32(size)
+		r.carried = flags&flagCarried != 0
+		r.Seq += uint64(rd.varint())
+		r.Key = r.Seq - uint64(rd.varint())
+		r.Time += rd.varint() + r.Interval
+		r.Part = 0
+		if r.Parts > 1 {
+			part := rd.uvarint()
+			if part >= uint64(r.Parts) {
+				return errIndex
+			}
+			r.Part = uint16(part)
+		}
+		if rd.bad || r.off < 0 {
+			return errIndex
+		}
+		b = rd.b
+		if !fn(&r) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// reader takes varints off a slice; bad is set once it ran out.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) skip(n int) {
+	if n <= 0 || n > len(r.b) {
+		r.bad, r.b = true, nil
+		return
+	}
+	r.b = r.b[n:]
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	r.skip(n)
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	r.skip(n)
+	return v
+}
+
+func (r *reader) fixed64() uint64 {
+	if len(r.b) < 8 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	v := binary.LittleEndian.Uint64(r.b)
+	r.b = r.b[8:]
+	return v
+}
+
+func (r *reader) fixed32() uint32 {
+	if len(r.b) < 4 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	v := binary.LittleEndian.Uint32(r.b)
+	r.b = r.b[4:]
+	return v
+}
+
+func (r *reader) text(limit uint64) string {
+	n := r.uvarint()
+	if r.bad || n == 0 || n > limit || n > uint64(len(r.b)) {
+		r.bad, r.b = true, nil
+		return ""
+	}
+	s := string(r.b[:n])
+	r.b = r.b[n:]
+	return s
+}

@@ -1,0 +1,152 @@
+package recent
+
+import "github.com/daytwo/daytwo/api/frame"
+
+// entryBytes is the bookkeeping of one frame in memory: its entry, its place
+// in both queues, and their slack.
+const entryBytes = 200
+
+// entry is one frame in memory.
+type entry struct {
+	frame.Header
+	data []byte // nil for a keyframe: its bytes are with key
+	key  *keyframe
+	at   int64  // received, Unix nanoseconds
+	no   uint64 // number of its arrival
+}
+
+func (e *entry) bytes() []byte {
+	if e.data == nil {
+		return e.key.parts[e.Part]
+	}
+	return e.data
+}
+
+// keyframe is a keyframe's bytes while frames in memory need them. An agent's
+// last one stays for the deltas to come.
+type keyframe struct {
+	frame.Header // of part 0
+	parts        [][]byte
+	have         int
+	refs         int // entries that need it
+	size         int64
+}
+
+// memory bounds what all agents hold in memory.
+type memory struct {
+	max, keep int64
+	bytes     int64
+	order     fifo[*agent] // one item an entry, in order of arrival
+}
+
+// keyPart takes in a part of a keyframe; nil if it contradicts another part.
+func (a *agent) keyPart(h *frame.Header, data []byte) *keyframe {
+	k := a.findKey(h.Boot, h.Seq)
+	if k == nil {
+		k = &keyframe{Header: *h, parts: make([][]byte, h.Parts)}
+		k.Part = 0
+		a.keys = append(a.keys, k)
+	}
+	if int(h.Parts) != len(k.parts) || h.Time != k.Time || h.Interval != k.Interval {
+		return nil
+	}
+	if k.parts[h.Part] == nil {
+		k.parts[h.Part] = data
+		k.have++
+	}
+	return k
+}
+
+func (a *agent) findKey(boot, seq uint64) *keyframe {
+	for i := len(a.keys) - 1; i >= 0; i-- {
+		if k := a.keys[i]; k.Boot == boot && k.Seq == seq {
+			return k
+		}
+	}
+	return nil
+}
+
+func (m *memory) add(a *agent, h *frame.Header, data []byte, key *keyframe, now int64, no uint64) {
+	e := entry{Header: *h, key: key, at: now, no: no}
+	key.refs++
+	if h.Keyframe() {
+		key.size += int64(len(data))
+	} else {
+		e.data = data
+	}
+	m.bytes += int64(len(data)) + entryBytes
+	a.ticks.push(e)
+	m.order.push(a)
+	if len(a.keys) > 1 {
+		m.dropKeys(a)
+	}
+	m.trim(now)
+}
+
+// trim lets the oldest frames go until age and bytes are within bounds.
+func (m *memory) trim(now int64) {
+	for m.order.len() > 0 {
+		a := *m.order.front()
+		if m.bytes <= m.max && a.ticks.front().at >= now-m.keep {
+			return
+		}
+		m.order.pop()
+		e := a.ticks.front()
+		e.key.refs--
+		m.bytes -= int64(len(e.data)) + entryBytes
+		a.ticks.pop()
+		m.dropKeys(a)
+	}
+}
+
+// dropKeys lets go of keyframes that nothing in memory needs, but for the last
+// one, which only goes when memory is short (it can be had from disk again).
+func (m *memory) dropKeys(a *agent) {
+	kept := a.keys[:0]
+	for i, k := range a.keys {
+		if k.refs > 0 || i == len(a.keys)-1 && m.bytes <= m.max {
+			kept = append(kept, k)
+			continue
+		}
+		m.bytes -= k.size
+	}
+	clear(a.keys[len(kept):])
+	a.keys = kept
+}
+
+// forget lets go of everything of an agent that has no entries.
+func (m *memory) forget(a *agent) {
+	for _, k := range a.keys {
+		m.bytes -= k.size
+	}
+	a.keys = nil
+}
+
+type queue = fifo[entry]
+
+// fifo is a queue in one slice.
+type fifo[T any] struct {
+	items []T
+	head  int
+}
+
+func (q *fifo[T]) len() int  { return len(q.items) - q.head }
+func (q *fifo[T]) front() *T { return &q.items[q.head] }
+func (q *fifo[T]) all() []T  { return q.items[q.head:] }
+
+func (q *fifo[T]) push(v T) {
+	if len(q.items) == cap(q.items) && q.head > len(q.items)/4 { // reuse the room of what left
+		n := copy(q.items, q.items[q.head:])
+		clear(q.items[n:])
+		q.items, q.head = q.items[:n], 0
+	}
+	q.items = append(q.items, v)
+}
+
+func (q *fifo[T]) pop() {
+	var zero T
+	q.items[q.head] = zero
+	if q.head++; q.head == len(q.items) {
+		q.items, q.head = nil, 0
+	}
+}

@@ -1,0 +1,200 @@
+package recent
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/daytwo/daytwo/api/server"
+)
+
+// defaultLimit bounds the points of a query that names no limit.
+const defaultLimit = 1 << 20
+
+// Query reads history, oldest first (see server.Fleet). With a step, each step
+// is answered from its last tick: a row that this tick lacks has no point
+// there. Frames that cannot be decoded are passed over and counted (Stats).
+func (s *Store) Query(ctx context.Context, q server.Query) ([]server.Series, error) {
+	if q.Limit <= 0 {
+		q.Limit = defaultLimit
+	}
+	if q.Column < 0 || q.End < q.Start {
+		return nil, nil
+	}
+	var ids []string
+	s.mu.Lock()
+	if q.Agent == "" {
+		ids = slices.Sorted(maps.Keys(s.agents))
+	} else if s.agents[q.Agent] != nil {
+		ids = []string{q.Agent}
+	}
+	s.mu.Unlock()
+	if ids == nil && q.Agent != "" {
+		return nil, server.ErrUnknownAgent
+	}
+	var out []server.Series
+	for _, id := range ids {
+		series, err := s.queryAgent(ctx, &q, id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, series...)
+	}
+	return out, nil
+}
+
+func (s *Store) queryAgent(ctx context.Context, q *server.Query, id string) ([]server.Series, error) {
+	src, segs, err := s.collect(id, q.Start, q.End)
+	defer s.release(segs...)
+	if err != nil {
+		return nil, err
+	}
+	g := gather{q: q, agent: id, store: s, cols: [1]int{q.Column}, keys: make(map[partID]*source)}
+	for i := range src {
+		if r := &src[i]; r.Keyframe() {
+			g.keys[partID{r.Boot, r.Seq, r.Part}] = r
+		}
+	}
+	g.dec = s.decode.get()
+	defer s.decode.put(g.dec)
+	for _, r := range choose(src, q) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := g.frame(r); err != nil {
+			return nil, err
+		}
+	}
+	return g.finish(), nil
+}
+
+type partID struct {
+	boot, seq uint64
+	part      uint16
+}
+
+// view is what of a list a query looks at; it stays true while segments change hands.
+type view struct {
+	seg *segment
+	b   []byte // nil: to be loaded
+	p   posting
+}
+
+// collect finds the frames of an agent in a time span, and the keyframes that
+// they need. The segments are to be released.
+func (s *Store) collect(id string, start, end int64) (src []source, segs []*segment, err error) {
+	var views []view
+	s.mu.Lock()
+	a := s.agents[id]
+	if a == nil {
+		s.mu.Unlock()
+		return nil, nil, nil
+	}
+	src, since := a.inMemory(start, end)
+	for _, seg := range s.disk.segments {
+		p := seg.agents[id]
+		if p == nil || p.max < start || p.min > end || since <= seg.first {
+			continue // nothing of the span, or nothing that is not in memory too
+		}
+		v := view{seg: seg, p: *p}
+		if !seg.sealed {
+			v.b = p.buf
+		}
+		seg.refs++
+		segs = append(segs, seg)
+		views = append(views, v)
+	}
+	s.mu.Unlock()
+
+	known := make(map[partID]bool, len(src))
+	for i := range src {
+		known[partID{src[i].Boot, src[i].Seq, src[i].Part}] = true
+	}
+	for i := range views {
+		v := &views[i]
+		if v.b == nil {
+			if v.b, err = v.seg.load(&v.p); err != nil {
+				s.failed()
+				continue // a damaged list costs its segment only
+			}
+		}
+		err = each(v.b, func(r *place) bool {
+			in := r.Time >= start && r.Time <= end
+			pid := partID{r.Boot, r.Seq, r.Part}
+			if (in || r.Keyframe()) && !known[pid] {
+				known[pid] = true
+				r.Agent = id
+				src = append(src, source{place: *r, seg: v.seg})
+			}
+			return true
+		})
+		if err != nil {
+			s.failed()
+		}
+	}
+	return src, segs, nil
+}
+
+func (s *Store) failed() {
+	s.mu.Lock()
+	s.disk.errors++
+	s.mu.Unlock()
+}
+
+// inMemory lists the agent's frames in memory within a span, and the keyframes
+// that they need. All that came from arrival number since on is in memory.
+func (a *agent) inMemory(start, end int64) (src []source, since uint64) {
+	since = math.MaxUint64
+	if a.ticks.len() > 0 {
+		since = a.ticks.front().no
+	}
+	ticks := a.ticks.all()
+	for i := range ticks {
+		if e := &ticks[i]; !e.Keyframe() && e.Time >= start && e.Time <= end {
+			src = append(src, source{place: place{Header: e.Header}, data: e.data})
+		}
+	}
+	for _, k := range a.keys {
+		for i, data := range k.parts {
+			if data != nil {
+				h := k.Header
+				h.Part = uint16(i)
+				src = append(src, source{place: place{Header: h}, data: data})
+			}
+		}
+	}
+	return src, since
+}
+
+// choose picks the frames that a query's steps are answered from, in the order
+// in which they are best decoded.
+func choose(src []source, q *server.Query) []*source {
+	type tick struct{ boot, seq uint64 }
+	last := make(map[int64]tick)
+	times := make(map[int64]int64)
+	var in []*source
+	for i := range src {
+		r := &src[i]
+		if r.Time < q.Start || r.Time > q.End {
+			continue
+		}
+		in = append(in, r)
+		if q.Step > 0 {
+			step := (r.Time - q.Start) / q.Step
+			if t, ok := times[step]; !ok || r.Time > t || r.Time == t && r.Seq > last[step].seq {
+				last[step], times[step] = tick{r.Boot, r.Seq}, r.Time
+			}
+		}
+	}
+	if q.Step > 0 {
+		in = slices.DeleteFunc(in, func(r *source) bool {
+			return last[(r.Time-q.Start)/q.Step] != tick{r.Boot, r.Seq}
+		})
+	}
+	slices.SortFunc(in, func(a, b *source) int {
+		return cmp.Or(cmp.Compare(a.Boot, b.Boot), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Part, b.Part), cmp.Compare(a.Seq, b.Seq))
+	})
+	return in
+}

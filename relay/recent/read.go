@@ -1,0 +1,195 @@
+package recent
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/daytwo/daytwo/api/frame"
+)
+
+// ErrGone is answered for a tick that is not, or no more, kept.
+var ErrGone = errors.New("the tick is no longer kept")
+
+// source is where one frame is: in memory, or in a segment.
+type source struct {
+	place
+	data []byte
+	seg  *segment
+}
+
+// bytes fetches the frame.
+func (s *source) bytes() ([]byte, error) {
+	if s.data != nil {
+		return s.data, nil
+	}
+	return s.seg.read(&s.place)
+}
+
+// eachOf calls fn with every record of a segment, agent by agent.
+func (s *segment) eachOf(fn func(*place) bool) error {
+	for id, p := range s.agents {
+		b, err := s.entries(p)
+		if err != nil {
+			return err
+		}
+		if err := each(b, func(r *place) bool { r.Agent = id; return fn(r) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entries is the list p of a segment, from memory or from its file.
+func (s *segment) entries(p *posting) ([]byte, error) {
+	if !s.sealed {
+		return p.buf, nil
+	}
+	return s.load(p)
+}
+
+// key finds the keyframe that a delta needs, in memory or on disk; nil if it
+// never came or is gone.
+func (s *Store) key(a *agent, h *frame.Header) *keyframe {
+	k := a.findKey(h.Boot, h.Key)
+	if k == nil {
+		if a.orphan.boot == h.Boot && a.orphan.key == h.Key {
+			return nil // looked for already, in vain
+		}
+		if k = s.loadKey(a, h); k == nil {
+			a.orphan.boot, a.orphan.key = h.Boot, h.Key
+			return nil
+		}
+	}
+	if int(h.Parts) != len(k.parts) || k.parts[h.Part] == nil {
+		return nil
+	}
+	return k
+}
+
+// loadKey brings a keyframe back into memory from disk.
+func (s *Store) loadKey(a *agent, h *frame.Header) *keyframe {
+	found, err := s.disk.find(a.id, h.Boot, h.Key)
+	if err != nil || len(found) == 0 {
+		return nil
+	}
+	var k *keyframe
+	for i := range found {
+		data, err := found[i].bytes()
+		if err != nil {
+			s.disk.errors++
+			continue
+		}
+		if k = a.keyPart(&found[i].Header, data); k == nil {
+			return nil
+		}
+		k.size += int64(len(data))
+		s.memory.bytes += int64(len(data))
+	}
+	return k
+}
+
+// find lists the parts of a tick that are on disk, each once.
+func (d *disk) find(agent string, boot, seq uint64) ([]source, error) {
+	var out []source
+	var have bitset
+	for i := len(d.segments) - 1; i >= 0; i-- {
+		seg := d.segments[i]
+		p := seg.agents[agent]
+		if p == nil {
+			continue
+		}
+		b, err := seg.entries(p)
+		if err != nil {
+			return nil, err
+		}
+		err = each(b, func(r *place) bool {
+			if r.Boot != boot || r.Seq != seq || len(out) > 0 && r.Parts != out[0].Parts {
+				return true
+			}
+			if have == nil {
+				have = newBitset(r.Parts)
+			}
+			if !have.has(r.Part) {
+				have.set(r.Part)
+				r.Agent = agent
+				out = append(out, source{place: *r, seg: seg})
+			}
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(out) > 0 && have.count() == int(out[0].Parts) {
+			break
+		}
+	}
+	return out, nil
+}
+
+// Tick fetches the frames of one tick, by part, and those of the keyframe that
+// they are deltas against (nil for a keyframe). They are not to be changed.
+// The error is ErrGone, or what reading the disk said.
+func (s *Store) Tick(agent string, boot, seq uint64) (parts, key [][]byte, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.agents[agent]
+	if a == nil {
+		return nil, nil, ErrGone
+	}
+	var head frame.Header
+	ticks := a.ticks.all()
+	for i := len(ticks) - 1; i >= 0; i-- {
+		e := &ticks[i]
+		if e.Boot != boot || e.Seq != seq {
+			continue
+		}
+		if parts == nil {
+			head, parts = e.Header, make([][]byte, e.Parts)
+		}
+		parts[e.Part] = e.bytes()
+		if key == nil && !e.Keyframe() {
+			key = slices.Clone(e.key.parts)
+		}
+	}
+	if !whole(parts) {
+		if head, parts, err = s.diskTick(agent, boot, seq); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !head.Keyframe() && !whole(key) {
+		if _, key, err = s.diskTick(agent, boot, head.Key); err != nil {
+			return nil, nil, err
+		}
+	}
+	return parts, key, nil
+}
+
+func whole(parts [][]byte) bool {
+	for _, p := range parts {
+		if p == nil {
+			return false
+		}
+	}
+	return len(parts) > 0
+}
+
+func (s *Store) diskTick(agent string, boot, seq uint64) (head frame.Header, parts [][]byte, err error) {
+	found, err := s.disk.find(agent, boot, seq)
+	if err != nil {
+		return head, nil, err
+	}
+	for i := range found {
+		f := &found[i]
+		if parts == nil {
+			head, parts = f.Header, make([][]byte, f.Parts)
+		}
+		if parts[f.Part], err = f.bytes(); err != nil {
+			return head, nil, err
+		}
+	}
+	if !whole(parts) {
+		return head, nil, fmt.Errorf("agent %s, tick %d: %w", agent, seq, ErrGone)
+	}
+	return head, parts, nil
+}

@@ -1,0 +1,79 @@
+package recent
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/daytwo/daytwo/api/frame"
+)
+
+// Stats is what the store holds and what it went through since it was opened.
+type Stats struct {
+	Agents       int
+	MemoryFrames int
+	MemoryBytes  int64 // bookkeeping included
+	DiskFrames   int   // carried keyframes included
+	DiskBytes    int64
+	Segments     int
+	DiskFailing  bool
+	DiskErrors   uint64 // failed reads and writes
+	Unwritten    uint64 // frames that are in memory only, because the disk failed
+	Carried      uint64 // keyframes written again, so that a segment needs no other
+	Torn         uint64 // segments that lost a torn end, or that could not be read, at start
+	TornBytes    uint64
+
+	Decoded      uint64 // frames decoded for queries
+	DecodeErrors uint64
+	DecodeTime   time.Duration
+}
+
+// Stats reads the figures.
+func (s *Store) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := Stats{
+		Agents:       len(s.agents),
+		MemoryFrames: s.memory.order.len(),
+		MemoryBytes:  s.memory.bytes,
+		DiskBytes:    s.disk.bytes(),
+		Segments:     len(s.disk.segments),
+		DiskFailing:  s.disk.failing,
+		DiskErrors:   s.disk.errors,
+		Unwritten:    s.disk.unwritten,
+		Carried:      s.disk.carried,
+		Torn:         s.disk.cut,
+		TornBytes:    s.disk.cutBytes,
+		Decoded:      s.decode.frames.Load(),
+		DecodeErrors: s.decode.errors.Load(),
+		DecodeTime:   time.Duration(s.decode.nanos.Load()),
+	}
+	for _, seg := range s.disk.segments {
+		st.DiskFrames += seg.records
+	}
+	return st
+}
+
+// decodeStats counts decoding, and keeps decoders for the next query.
+type decodeStats struct {
+	frames, errors, nanos atomic.Uint64
+	pool                  sync.Pool
+}
+
+func (d *decodeStats) get() *frame.Decoder {
+	if dec, ok := d.pool.Get().(*frame.Decoder); ok {
+		return dec
+	}
+	return frame.NewDecoder()
+}
+
+func (d *decodeStats) put(dec *frame.Decoder) { d.pool.Put(dec) }
+
+// took counts one decoding.
+func (d *decodeStats) took(begun time.Time, err error) {
+	d.frames.Add(1)
+	d.nanos.Add(uint64(time.Since(begun)))
+	if err != nil {
+		d.errors.Add(1)
+	}
+}
