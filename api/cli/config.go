@@ -1,0 +1,201 @@
+package cli
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Config is what the programs are told by flags, environment and file. Fields
+// that a program has no flag for hold their defaults.
+type Config struct {
+	Listen         string        // HTTP address of the relay
+	Data           string        // directory of everything kept
+	Interval       time.Duration // between ticks
+	AgentID        string        // "" for the machine id
+	Metrics        string        // address of the node's own /metrics, "" for none
+	Cluster        string        // part of every subject
+	Shards         int           // of subjects; the same everywhere in a cluster
+	NATS           []string      // servers; empty: publish nowhere
+	NATSCreds      string        // credentials file, "" for none
+	NoBPF          bool          // read the kernel's files only
+	SpoolSize      int64         // bytes kept on disk while NATS is away
+	Retention      time.Duration // how long history is kept
+	RetentionSize  int64         // bytes of history kept on disk
+	LogLevel       slog.Level
+	LogFormat      string       // "text" or "json"
+	Log            *slog.Logger // made of the two above, to stderr
+	explicitConfig string
+}
+
+// program is a set of the commands that run something.
+type program uint8
+
+const (
+	up program = 1 << iota
+	collector
+	relay
+	doctor
+)
+
+// option is one setting: a flag, a key in the file, a variable of the
+// environment.
+type option struct {
+	name string
+	in   program
+	add  func(fs *pflag.FlagSet, c *Config, name string)
+}
+
+// systemData is where a service keeps its data.
+const systemData = "/var/lib/daytwo"
+
+// DefaultData is the data directory of this user: systemData for root.
+func DefaultData() string {
+	if os.Geteuid() == 0 {
+		return systemData
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "daytwo")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "share", "daytwo")
+	}
+	return systemData
+}
+
+var options = []option{
+	{"listen", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Listen, name, "127.0.0.1:8400", "serve the HTTP API on `ADDRESS`")
+	}},
+	{"data", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Data, name, DefaultData(), "keep everything in `DIR`: token, history, spool")
+	}},
+	{"interval", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.Interval = time.Second
+		fs.Var((*age)(&c.Interval), name, "read everything every `DURATION`, on the wall-clock grid; 100ms or more")
+	}},
+	{"agent-id", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.AgentID, name, "", "call this node `ID` (default: the machine id)")
+	}},
+	{"metrics", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Metrics, name, "127.0.0.1:61091", "serve this node's own /metrics on `ADDRESS`, a loopback one as it asks for no token; \"none\" for none")
+	}},
+	{"cluster", up | collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Cluster, name, "default", "`NAME` of the cluster; collectors and relays of one name see each other")
+	}},
+	{"shards", up | collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.IntVar(&c.Shards, name, 16, "spread agents over `N` subjects; the same in the whole cluster")
+	}},
+	{"nats", collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringSliceVar(&c.NATS, name, []string{"nats://127.0.0.1:4222"}, "NATS servers, as `URL`,…")
+	}},
+	{"nats-creds", collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.NATSCreds, name, "", "credentials `FILE` for NATS")
+	}},
+	{"no-bpf", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.BoolVar(&c.NoBPF, name, false, "load no BPF program, read the kernel's files only")
+	}},
+	{"spool-size", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.SpoolSize = 256 << 20
+		fs.Var((*size)(&c.SpoolSize), name, "keep at most `SIZE` of frames on disk while NATS is away")
+	}},
+	{"retention", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.Retention = 24 * time.Hour
+		fs.Var((*age)(&c.Retention), name, "keep history for `DURATION` (units ms s m h d)")
+	}},
+	{"retention-size", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.RetentionSize = 4 << 30
+		fs.Var((*size)(&c.RetentionSize), name, "keep at most `SIZE` of history on disk (units KiB MiB GiB TiB)")
+	}},
+	{"log-level", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.Var((*level)(&c.LogLevel), name, "log from `LEVEL` on: debug, info, warn, error")
+	}},
+	{"log-format", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.LogFormat, name, "text", "`FORMAT` of the log on stderr: text, json")
+	}},
+}
+
+// newConfig registers the flags of a program, and fills what it has no flag
+// for with defaults.
+func newConfig(fs *pflag.FlagSet, p program) *Config {
+	c := new(Config)
+	rest := pflag.NewFlagSet("", pflag.ContinueOnError)
+	for _, o := range options {
+		if o.in&p != 0 {
+			o.add(fs, c, o.name)
+		} else {
+			o.add(rest, c, o.name)
+		}
+	}
+	fs.StringVar(&c.explicitConfig, "config", "", "read settings from `FILE` (YAML): every flag is a key of the same name")
+	return c
+}
+
+var (
+	agentIDs = regexp.MustCompile(`^[0-9a-zA-Z-]{1,128}$`)
+	clusters = regexp.MustCompile(`^[0-9a-zA-Z_-]{1,64}$`)
+)
+
+// check refuses what no program could run with, and makes the logger.
+func (c *Config) check() error {
+	if c.Metrics == "none" {
+		c.Metrics = ""
+	}
+	if len(c.NATS) == 1 && c.NATS[0] == "none" {
+		c.NATS = nil
+	}
+	if err := checkAddress("listen", c.Listen); err != nil {
+		return err
+	}
+	if c.Metrics != "" {
+		if err := checkAddress("metrics", c.Metrics); err != nil {
+			return err
+		}
+		if host, _, _ := net.SplitHostPort(c.Metrics); !isLoopback(host) {
+			return fmt.Errorf("metrics: %s is no loopback address, and the node's /metrics asks for no token: use 127.0.0.1:PORT, or the relay's /fleet/metrics", c.Metrics)
+		}
+	}
+	switch {
+	case c.Interval < 100*time.Millisecond || c.Interval > time.Hour:
+		return fmt.Errorf("interval: %v is not between 100ms and 1h", c.Interval)
+	case c.AgentID != "" && !agentIDs.MatchString(c.AgentID):
+		return fmt.Errorf("agent-id: %q: use 1 to 128 letters, digits and dashes", c.AgentID)
+	case !clusters.MatchString(c.Cluster):
+		return fmt.Errorf("cluster: %q: use 1 to 64 letters, digits, dashes and underscores", c.Cluster)
+	case c.Shards < 1 || c.Shards > 1024:
+		return fmt.Errorf("shards: %d is not between 1 and 1024", c.Shards)
+	case c.Data == "":
+		return fmt.Errorf("data: give a directory")
+	case c.LogFormat != "text" && c.LogFormat != "json":
+		return fmt.Errorf("log-format: %q is neither text nor json", c.LogFormat)
+	}
+	h := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		c.Log = slog.New(slog.NewJSONHandler(os.Stderr, h))
+	} else {
+		c.Log = slog.New(slog.NewTextHandler(os.Stderr, h))
+	}
+	return nil
+}
+
+func checkAddress(key, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %q: want HOST:PORT, for example 127.0.0.1:8400 (%v)", key, address, err)
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// invoke runs the command line with a program that keeps its configuration.
+func invoke(t *testing.T, args ...string) (c Config, stdout, stderr string, exit int) {
+	t.Helper()
+	keep := func(_ context.Context, got Config) error { c = got; return nil }
+	var out, errs bytes.Buffer
+	exit = run(t.Context(), args, Programs{Version: "v1", Up: keep, Collector: keep, Relay: keep}, &out, &errs)
+	return c, out.String(), errs.String(), exit
+}
+
+// A flag wins over the environment, that over the file, that over the default.
+func TestConfigPrecedence(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(want time.Duration, args ...string) {
+		t.Helper()
+		c, _, stderr, exit := invoke(t, append([]string{"up"}, args...)...)
+		if exit != 0 || c.Interval != want {
+			t.Errorf("%q: interval %v, want %v; exit %d %s", args, c.Interval, want, exit, stderr)
+		}
+	}
+	check(time.Second)
+	write("interval: 2s\n")
+	check(2*time.Second, "--config", file)
+	t.Setenv("DAYTWO_INTERVAL", "3s")
+	check(3 * time.Second)
+	check(3*time.Second, "--config", file)
+	check(4*time.Second, "--config", file, "--interval", "4s")
+	t.Setenv("DAYTWO_CONFIG", file)
+	t.Setenv("DAYTWO_AGENT_ID", "from-env")
+	write("interval: 2s\nagent-id: from-file\ncluster: c1\n")
+	c, _, _, _ := invoke(t, "up", "--interval=5s")
+	if c.Interval != 5*time.Second || c.AgentID != "from-env" || c.Cluster != "c1" {
+		t.Errorf("got %+v", c)
+	}
+}
+
+// Every setting of every type arrives the same by flag, environment and file.
+func TestConfigSources(t *testing.T) {
+	values := map[string]string{
+		"listen": "127.0.0.1:1", "data": "/d", "interval": "1m", "agent-id": "a1", "metrics": "none", "cluster": "c", "shards": "4",
+		"nats": "nats://a:1,nats://b:2", "nats-creds": "/creds", "no-bpf": "true", "spool-size": "1GiB", "retention": "7d", "retention-size": "1.5TiB",
+		"log-level": "debug", "log-format": "json",
+	}
+	for _, p := range []struct {
+		name string
+		in   program
+	}{{"up", up}, {"collector", collector}, {"relay", relay}} {
+		byFlag, byFile := []string{p.name}, []string{p.name, "--config", filepath.Join(t.TempDir(), "c.yaml")}
+		env := map[string]string{}
+		var yaml strings.Builder
+		for _, o := range options {
+			v, ok := values[o.name]
+			if !ok {
+				t.Fatalf("no value to test option %s with", o.name)
+			}
+			yaml.WriteString(o.name + ": " + v + "\n") // also those of other programs
+			if o.in&p.in != 0 {
+				byFlag = append(byFlag, "--"+o.name+"="+v)
+				env[envName(o.name)] = v
+			}
+		}
+		if err := os.WriteFile(byFile[2], []byte(yaml.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want, _, stderr, exit := invoke(t, byFlag...)
+		if exit != 0 || want.Log == nil || want.Interval == time.Second && p.in != relay {
+			t.Fatalf("%s: exit %d: %s", p.name, exit, stderr)
+		}
+		same := func(how string, got Config, exit int) {
+			t.Helper()
+			got.Log, got.explicitConfig = want.Log, ""
+			if exit != 0 || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s by %s: exit %d\n got %+v\nwant %+v", p.name, how, exit, got, want)
+			}
+		}
+		got, _, _, exit := invoke(t, byFile...)
+		same("file", got, exit)
+		t.Run(p.name, func(t *testing.T) {
+			for k, v := range env {
+				t.Setenv(k, v)
+			}
+			got, _, _, exit := invoke(t, p.name)
+			same("environment", got, exit)
+		})
+	}
+}
+
+// What is asked for wrongly ends with status 2, says what and where, and runs
+// nothing.
+func TestUsageErrors(t *testing.T) {
+	dir := t.TempDir()
+	file := func(text string) string {
+		f, err := os.CreateTemp(dir, "*.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		f.WriteString(text)
+		return f.Name()
+	}
+	check := func(want string, args ...string) {
+		t.Helper()
+		c, _, stderr, exit := invoke(t, args...)
+		if exit != 2 || !strings.Contains(stderr, want) || c.Log != nil {
+			t.Errorf("%q: exit %d, want 2 with %q: %s", args, exit, want, stderr)
+		}
+	}
+	check("did you mean --interval?", "up", "--intervall", "1s")
+	check("did you mean up?", "pu")
+	check("unknown shorthand flag", "up", "-x")
+	check(`unknown command "more"`, "up", "more")
+	check("did you mean interval?", "up", "--config", file("intervall: 1s\n"))
+	check("line 2: unknown key \"agent_id\": did you mean agent-id?", "up", "--config", file("interval: 1s\nagent_id: x\n"))
+	check("is there twice", "up", "--config", file("interval: 1s\ninterval: 2s\n"))
+	check("want a value", "up", "--config", file("interval: {a: 1}\n"))
+	check("want a value", "up", "--config", file("interval:\n"))
+	check("want lines of", "up", "--config", file("- a\n"))
+	check("c.yaml: no such file", "up", "--config", filepath.Join(dir, "c.yaml"))
+	check("is a directory", "up", "--config", dir)
+	check("larger than", "up", "--config", file("# "+strings.Repeat("x", maxConfig)))
+	check("interval: \"soon\": want a duration", "up", "--config", file("interval: soon\n"))
+	check("want a duration", "up", "--interval", "soon")
+	check("between 100ms and 1h", "up", "--interval", "1ms")
+	check("want a size", "up", "--retention-size", "big")
+	check("want a size", "up", "--retention-size", "-1GiB")
+	check("letters, digits and dashes", "up", "--agent-id", "a.b")
+	check("want HOST:PORT", "up", "--listen", "8400")
+	check("no loopback address", "up", "--metrics", "0.0.0.0:61091")
+	check("no loopback address", "up", "--metrics", ":61091")
+	check("between 1 and 1024", "relay", "--shards", "0")
+	check("neither text nor json", "relay", "--log-format", "xml")
+	check("want debug, info, warn or error", "relay", "--log-level", "loud")
+	check("--by cats", "top", "--by", "cats")
+	check("did you mean memory?", "top", "--sort", "memry")
+	check("want one AGENT", "node", "show")
+	check("-o xml: want one of table", "node", "list", "-o", "xml")
+	check("want http://", "node", "list", "--url", "ftp://x")
+	t.Setenv("DAYTWO_INTERVAL", "never")
+	check(`DAYTWO_INTERVAL: "never": want a duration`, "up")
+}
+
+func TestValues(t *testing.T) {
+	size := func(in string, want int64, text string) {
+		t.Helper()
+		var z size
+		if err := z.Set(in); err != nil || int64(z) != want || z.String() != text {
+			t.Errorf("%s: %d %s %v", in, z, z.String(), err)
+		}
+	}
+	size("0", 0, "0")
+	size("512", 512, "512")
+	size("1.5KiB", 1536, "1536")
+	size("4 GiB", 4<<30, "4GiB")
+	size("2M", 2<<20, "2MiB")
+	size("2MB", 2e6, "2000000")
+	duration := func(in string, want time.Duration, text string) {
+		t.Helper()
+		a := age(1)
+		if err := a.Set(in); err != nil || time.Duration(a) != want || a.String() != text {
+			t.Errorf("%s: %v %s %v", in, time.Duration(a), a.String(), err)
+		}
+	}
+	duration("7d", 7*24*time.Hour, "7d")
+	duration("36h", 36*time.Hour, "36h")
+	duration("90s", 90*time.Second, "1m30s")
+	duration("5m", 5*time.Minute, "5m")
+	duration("100ms", 100*time.Millisecond, "100ms")
+	a := age(7)
+	if a.Set("-1s") == nil || a.Set("NaNd") == nil || a.Set("1e9d") == nil || a != 7 {
+		t.Errorf("a bad duration was taken: %v", a)
+	}
+}
+
+// No file crashes the reader of settings, and what it takes are known keys.
+func FuzzParseConfig(f *testing.F) {
+	for _, s := range []string{"interval: 1s\n", "nats: [a, b]\n", "a: &x b\nc: *x\n", "\xff", "? [a]\n: b\n", "interval: !!binary x\n"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		settings, err := parseConfig(b)
+		if err != nil {
+			return
+		}
+		for k := range settings {
+			if !isOption(k) {
+				t.Errorf("took the key %q", k)
+			}
+		}
+	})
+}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/client"
+)
+
+// connection is how the client commands reach a relay.
+type connection struct {
+	fs                    *pflag.FlagSet
+	url, token, tokenFile string
+}
+
+func connectionFlags(fs *pflag.FlagSet) *connection {
+	c := &connection{fs: fs}
+	fs.SortFlags = false
+	fs.StringVar(&c.url, "url", "http://127.0.0.1:8400", "ask the relay at `URL`")
+	fs.StringVar(&c.token, "token", "", "show the relay this `TOKEN` (others can see it in the process list: prefer --token-file)")
+	fs.StringVar(&c.tokenFile, "token-file", "", "read the token from `FILE` (default: the local relay's own, <data>/token)")
+	annotateEnv(fs, "url", "token", "token-file")
+	return c
+}
+
+// client makes a client. Without a token it asks all the same: the relay's
+// refusal says more than a guess from here.
+func (c *connection) client() (*client.Client, error) {
+	relay := c.url
+	if v := os.Getenv(envName("url")); v != "" && !c.fs.Changed("url") {
+		relay = v
+	}
+	if !strings.Contains(relay, "://") {
+		relay = "http://" + relay
+	}
+	token, err := c.findToken(relay)
+	if err != nil {
+		return nil, err
+	}
+	cl, err := client.New(relay, token)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return cl, nil
+}
+
+func (c *connection) findToken(relay string) (string, error) {
+	dirs := []string{DefaultData(), systemData}
+	if d := os.Getenv(envName("data")); d != "" {
+		dirs = []string{d}
+	}
+	for _, dir := range dirs {
+		token, err := auth.Source{Token: c.token, File: c.tokenFile, Data: dir, URL: relay}.Find()
+		if !errors.Is(err, auth.ErrNoToken) {
+			return token, err
+		}
+	}
+	return "", nil
+}

@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daytwo/daytwo/api/client"
+)
+
+func taskCommand(conn *connection) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "task",
+		Short: "Containers of the fleet: list, metrics",
+		Long: `Containers of the fleet, of every runtime. TASK is a name or an id, or a part of
+one, or a glob; a command for one task refuses a TASK that means several.`,
+		GroupID: "ask",
+		Args:    noCommand,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	metrics := &cobra.Command{
+		Use:   "metrics",
+		Short: "Metrics of a container: summary, details",
+		Args:  noCommand,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	metrics.AddCommand(taskSummaryCommand(conn), taskDetailsCommand(conn))
+	cmd.AddCommand(taskListCommand(conn), metrics)
+	return cmd
+}
+
+func taskListCommand(conn *connection) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list [TASK]",
+		Short: "List containers",
+		Example: `  daytwo task list
+  daytwo task list 'web*' --agent node7
+  daytwo task list --cgroups -o wide
+  daytwo task list -o json | jq -r '.[].container_id'`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	var agent string
+	var cgroups bool
+	out := outputFlags(cmd.Flags(), "table", "wide", "json", "yaml")
+	cmd.Flags().StringVar(&agent, "agent", "", "only those on node `AGENT`")
+	cmd.Flags().BoolVar(&cgroups, "cgroups", false, "also cgroups that are no containers: services, slices")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := out.check(); err != nil {
+			return err
+		}
+		cl, err := conn.client()
+		if err != nil {
+			return err
+		}
+		q := client.ContainersQuery{All: cgroups}
+		if len(args) > 0 {
+			q.Match = args[0]
+		}
+		if agent != "" {
+			a, err := findAgent(cmd.Context(), cl, agent)
+			if err != nil {
+				return err
+			}
+			q.Agent = a.AgentID
+		}
+		list, err := cl.Containers(cmd.Context(), q)
+		if err != nil {
+			return err
+		}
+		if out.data() {
+			return out.print(cmd.OutOrStdout(), nonNil(list))
+		}
+		return containerTable(list, out.wide(), time.Now()).print(cmd.OutOrStdout())
+	}
+	return cmd
+}
+
+func containerTable(list []client.Container, wide bool, now time.Time) *table {
+	var t table
+	names := []string{"NAME", "AGENT", "RUNTIME", ">CPU", ">MEM", ">MEM LIMIT", ">PIDS", ">AGE", "ID"}
+	if wide {
+		names = append(names, "IMAGE", "TASK", "FRAMEWORK", "CGROUP")
+	}
+	t.header(names...)
+	for i := range list {
+		c := &list[i]
+		id, agent := c.ContainerID, c.AgentID
+		if !wide { // as docker ps does: enough to name it by
+			id, agent = id[:min(len(id), 12)], agent[:min(len(agent), 12)]
+		}
+		row := []string{c.DisplayName(), agent, c.Runtime, coresOf(c.CPUUsed), bytesOf(c.MemoryCurrent), bytesOf(c.MemoryLimit), countOf(c.Pids), ageOf(c, now), id}
+		if wide {
+			row = append(row, c.Image, c.TaskID, c.FrameworkName, c.Cgroup)
+		}
+		t.row(row...)
+	}
+	return &t
+}
+
+func ageOf(c *client.Container, now time.Time) string {
+	if c.Created == nil {
+		return absent
+	}
+	return since(now.Sub(time.Unix(*c.Created, 0)))
+}
+
+// findTask finds the one container that name means: one that is called so
+// exactly, else the only one that matches.
+func findTask(ctx context.Context, cl *client.Client, name string) (*client.Container, error) {
+	list, err := cl.Containers(ctx, client.ContainersQuery{Match: name})
+	if err != nil {
+		return nil, err
+	}
+	var exact []*client.Container
+	for i := range list {
+		if c := &list[i]; name == c.ContainerID || name == c.TaskID || name == c.TaskName || name == c.Name {
+			exact = append(exact, c)
+		}
+	}
+	switch {
+	case len(exact) == 1:
+		return exact[0], nil
+	case len(list) == 1:
+		return &list[0], nil
+	case len(list) == 0:
+		return nil, fmt.Errorf("no task matches %q ('daytwo task list' lists them)", name)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%q means %d tasks: give more of the name or the id of one", name, len(list))
+	for i := range list[:min(len(list), 8)] {
+		fmt.Fprintf(&b, "\n  %s  %s  on %s", list[i].ContainerID, printable(list[i].DisplayName()), list[i].AgentID)
+	}
+	if len(list) > 8 {
+		b.WriteString("\n  …")
+	}
+	return nil, fmt.Errorf("%s", b.String())
+}

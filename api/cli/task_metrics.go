@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daytwo/daytwo/api/client"
+)
+
+func taskSummaryCommand(conn *connection) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "summary TASK",
+		Short:   "CPU, memory, io and network of a container",
+		Example: "  daytwo task metrics summary web-1",
+		Args:    oneArg("TASK"),
+	}
+	out := outputFlags(cmd.Flags(), "table", "json", "yaml")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		_, c, err := oneTask(cmd, conn, out, args[0])
+		if err != nil {
+			return err
+		}
+		if out.data() {
+			return out.print(cmd.OutOrStdout(), c)
+		}
+		var t table
+		t.header("CPU", "MEM", "READ", "WRITTEN", "RECEIVED", "SENT", "PIDS", "OOM KILLS")
+		t.row(cpuOf(c), memoryOf(c), bytesOf(c.IORead), bytesOf(c.IOWritten), bytesOf(c.NetReceived), bytesOf(c.NetSent), countOf(c.Pids), countOf(c.OOMKills))
+		return t.print(cmd.OutOrStdout())
+	}
+	return cmd
+}
+
+func taskDetailsCommand(conn *connection) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "details TASK",
+		Short:   "Every metric of a container",
+		Example: "  daytwo task metrics details web-1",
+		Args:    oneArg("TASK"),
+	}
+	out := outputFlags(cmd.Flags(), "table", "json", "yaml")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		cl, c, err := oneTask(cmd, conn, out, args[0])
+		if err != nil {
+			return err
+		}
+		m, err := cl.ContainerMetrics(cmd.Context(), c.AgentID, c.ContainerID)
+		if err != nil {
+			return err
+		}
+		if m == nil {
+			return fmt.Errorf("task %s has no metrics yet: try again after the next tick", c.DisplayName())
+		}
+		return printDatapoints(cmd, out, m)
+	}
+	return cmd
+}
+
+func oneTask(cmd *cobra.Command, conn *connection, out *output, name string) (*client.Client, *client.Container, error) {
+	if err := out.check(); err != nil {
+		return nil, nil, err
+	}
+	cl, err := conn.client()
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := findTask(cmd.Context(), cl, name)
+	return cl, c, err
+}
+
+// cpuOf is "0.500 of 2.00 cores".
+func cpuOf(c *client.Container) string {
+	if c.CPULimit == nil {
+		return coresOf(c.CPUUsed)
+	}
+	return coresOf(c.CPUUsed) + " of " + numberOf(c.CPULimit) + " cores"
+}
+
+// memoryOf is "100MiB of 1.00GiB (9.8%)".
+func memoryOf(c *client.Container) string {
+	if c.MemoryLimit == nil || c.MemoryCurrent == nil {
+		return bytesOf(c.MemoryCurrent)
+	}
+	return bytesOf(c.MemoryCurrent) + " of " + bytesOf(c.MemoryLimit) + " (" + percent(float64(*c.MemoryCurrent), float64(*c.MemoryLimit)) + ")"
+}

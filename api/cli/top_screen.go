@@ -1,0 +1,228 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/gdamore/tcell/v2"
+	"github.com/rivo/uniseg"
+)
+
+// Shares of a limit from which a value is shown as a warning, and as danger.
+const (
+	warnShare   = 0.75
+	dangerShare = 0.9
+)
+
+var (
+	plainStyle  = tcell.StyleDefault
+	boldStyle   = plainStyle.Bold(true)
+	dimStyle    = plainStyle.Dim(true)
+	headStyle   = plainStyle.Reverse(true)
+	noColour    = os.Getenv("NO_COLOR") != ""
+	warnStyle   = coloured(tcell.ColorOlive)
+	dangerStyle = coloured(tcell.ColorMaroon)
+)
+
+// coloured uses the terminal's own palette, so that it suits light and dark.
+func coloured(c tcell.Color) tcell.Style {
+	if noColour {
+		return boldStyle
+	}
+	return plainStyle.Foreground(c)
+}
+
+// draw fills the screen: two lines of the fleet, a line of the state, the
+// table, a line of help.
+func (m *model) draw(screen tcell.Screen) {
+	screen.Clear()
+	screen.HideCursor()
+	width, height := screen.Size()
+	m.page = max(1, height-5)
+	m.scroll()
+	if width < 20 || height < 6 {
+		put(screen, 0, 0, width, "too small", plainStyle)
+		return
+	}
+	m.drawFleet(screen, width)
+	m.drawState(screen, width)
+	if m.help {
+		m.drawHelp(screen, width, height)
+	} else {
+		m.drawTable(screen, width, height)
+	}
+	put(screen, 0, height-1, width, "q quit  ? help  / filter  c m n p i sort  r reverse  a nodes  s services  space pause", dimStyle)
+}
+
+func (m *model) drawFleet(screen tcell.Screen, width int) {
+	if m.sample == nil {
+		put(screen, 0, 0, width, "daytwo top: asking …", boldStyle)
+		return
+	}
+	var cores, used, memory, total float64
+	stale := 0
+	for i := range m.sample.Agents {
+		a := &m.sample.Agents[i]
+		if a.Stale {
+			stale++
+			continue
+		}
+		add := func(sum *float64, v float64) {
+			if v == v { // not absent
+				*sum += v
+			}
+		}
+		add(&cores, deref(a.Cores))
+		add(&used, deref(a.CPUUsed))
+		add(&memory, deref(memoryUsed(a)))
+		add(&total, deref(a.MemoryTotal))
+	}
+	line := fmt.Sprintf("daytwo top  %s  %d nodes", m.sample.Time.Local().Format(time.TimeOnly), len(m.sample.Agents))
+	if stale > 0 {
+		line += fmt.Sprintf(" (%d stale)", stale)
+	}
+	what := "containers"
+	if m.options.cgroups {
+		what = "cgroups"
+	}
+	put(screen, 0, 0, width, fmt.Sprintf("%s  %d %s", line, len(m.sample.Containers), what), boldStyle)
+	put(screen, 0, 1, width, fmt.Sprintf("CPU %s of %s cores (%s)   MEM %s of %s (%s)", coresOf(&used), number(cores, true), percent(used, cores),
+		bytesText(memory), bytesText(total), percent(memory, total)), plainStyle)
+}
+
+// drawState is the third line: what is typed, what went wrong, what is shown.
+func (m *model) drawState(screen tcell.Screen, width int) {
+	switch {
+	case m.typing:
+		end := put(screen, 0, 2, width-1, "filter: "+m.filter, boldStyle)
+		screen.ShowCursor(end, 2)
+		return
+	case m.failure != nil:
+		put(screen, 0, 2, width, "! "+m.failure.Error(), dangerStyle)
+		return
+	}
+	line := ""
+	if m.options.match != "" {
+		line += "tasks " + m.options.match + "  "
+	}
+	if m.options.agent != "" {
+		line += "node " + m.options.agent + " (esc: all)  "
+	}
+	if m.filter != "" {
+		line += "filter " + m.filter + " (esc: none)  "
+	}
+	if m.paused {
+		line += "PAUSED  "
+	}
+	put(screen, 0, 2, width, line, plainStyle)
+}
+
+// drawTable draws the columns that fit; the name takes what is left over.
+func (m *model) drawTable(screen tcell.Screen, width, height int) {
+	cs := shown(m.options.agents)
+	left := width
+	for i, c := range cs {
+		if left -= c.width + 1; left < 0 {
+			cs = cs[:max(i, 1)]
+			left += c.width + 1
+			break
+		}
+	}
+	widths := make([]int, len(cs))
+	for i, c := range cs {
+		widths[i] = c.width
+	}
+	widths[0] = min(widths[0]+max(left, 0), width)
+	sorted := m.sortColumn()
+	put(screen, 0, 3, width, pad("", width, false), headStyle)
+	x := 0
+	for i, c := range cs {
+		style := headStyle
+		if c == sorted {
+			style = style.Bold(true).Underline(true)
+		}
+		put(screen, x, 3, widths[i], pad(c.title, widths[i], !c.left), style)
+		x += widths[i] + 1
+	}
+	cursor := m.index()
+	for y := 4; y < height-1 && m.offset+y-4 < len(m.entries); y++ {
+		row := m.offset + y - 4
+		e := &m.entries[row]
+		base := plainStyle
+		if e.agent != nil && e.agent.Stale {
+			base = dimStyle
+		}
+		if row == cursor {
+			base = headStyle
+			put(screen, 0, y, width, pad("", width, false), base)
+		}
+		x = 0
+		for i, c := range cs {
+			style := base
+			if row != cursor {
+				style = cellStyle(c, e, base)
+			}
+			put(screen, x, y, widths[i], pad(cut(printable(c.text(e, m.sample.Time)), widths[i]), widths[i], !c.left), style)
+			x += widths[i] + 1
+		}
+	}
+	if m.sample != nil && len(m.entries) == 0 {
+		put(screen, 0, 4, width, "nothing to show", dimStyle)
+	}
+	if len(m.entries) > m.page {
+		text := strconv.Itoa(cursor+1) + "/" + strconv.Itoa(len(m.entries))
+		put(screen, width-len(text), 1, len(text), text, dimStyle)
+	}
+}
+
+// cellStyle shows what comes near its limit.
+func cellStyle(c *column, e *entry, base tcell.Style) tcell.Style {
+	var v float64
+	switch c.name {
+	case "cpu", "cpu%":
+		v = e.cpuShare()
+	case "memory", "mem%":
+		v = e.memoryShare()
+	case "state":
+		v = float64(btoi(e.agent.Stale))
+	}
+	switch {
+	case v >= dangerShare:
+		return dangerStyle
+	case v >= warnShare:
+		return warnStyle
+	}
+	return base
+}
+
+var helpText = []string{
+	"up down pgup pgdn home end   move (also j k g G)",
+	"/                            filter by name, id, image, node; enter keeps it, esc drops it",
+	"c m n p i                    sort by cpu, memory, name, pids, io; again: the other way round",
+	"left right                   sort by the column beside",
+	"r                            the other way round",
+	"a tab                        nodes or containers",
+	"enter                        on a node: its containers; esc: all again",
+	"s                            services and slices too",
+	"space                        pause",
+	"q ctrl-c                     quit",
+	"",
+	"CPU is cores in use; CPU% and MEM% are of the limit, of the node where there is none.",
+}
+
+func (m *model) drawHelp(screen tcell.Screen, width, height int) {
+	for i, line := range helpText {
+		if y := i + 3; y < height-1 {
+			put(screen, 0, y, width, line, plainStyle)
+		}
+	}
+}
+
+// put writes text into a field of the screen and returns where it ended.
+func put(screen tcell.Screen, x, y, width int, text string, style tcell.Style) int {
+	text = cut(printable(text), width)
+	screen.PutStrStyled(x, y, text, style)
+	return x + uniseg.StringWidth(text)
+}
