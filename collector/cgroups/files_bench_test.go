@@ -1,0 +1,33 @@
+package cgroups
+
+import (
+	"fmt"
+	"testing"
+)
+
+// BenchmarkFiles reads idle cgroups whole, as every tick does without BPF.
+func BenchmarkFiles(b *testing.B) {
+	for _, n := range []int{1000, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			l := layout(b)
+			top := makeGroup(b, l, fmt.Sprintf("bench-%d", n))
+			for i := range n {
+				top.child(fmt.Sprintf("c%d", i))
+			}
+			f := openFiles(b, l)
+			var s Snapshot
+			for range 3 {
+				readAll(b, f, &s)
+			}
+			if len(s.Groups) < n {
+				b.Fatalf("%d groups are shown, %d were made", len(s.Groups), n)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				readAll(b, f, &s)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(s.Groups)), "ns/cgroup")
+			b.ReportMetric(float64(f.kept)/float64(len(s.Groups)), "fds/cgroup")
+		})
+	}
+}

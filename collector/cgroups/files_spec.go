@@ -1,0 +1,273 @@
+package cgroups
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// class says when a file is read.
+type class uint8
+
+const (
+	live   class = iota // every tick
+	event               // v2 *.events: when the kernel says it changed, if it can say so
+	limit               // what people set: when inotify says that a file of the directory was written
+	reopen              // every tick, opened each time: v1 lists show the same to a descriptor for ever
+	pool                // hugetlb: every tick, while the machine has pages of that size
+)
+
+// spec is one file of a cgroup directory and what is read from it.
+type spec struct {
+	name   []byte // NUL-terminated
+	mount  int
+	unless uint16 // not read where the group has a directory in one of these mounts
+	parts  Parts
+	class  class
+	list   bool    // read to the end and counted, not parsed
+	cols   []int16 // columns to remember where the file is not read every tick
+	keep   int     // where they are in entry.keep
+	size   int     // hugetlb: index of the page size
+	huge   int     // hugetlb: column
+	parse  func(f *files, e *entry, row []int64, b []byte)
+}
+
+// keepCols are the columns whose values outlive the reading.
+func (sp *spec) keepCols() []int16 {
+	if sp.class == event || sp.class == limit {
+		return sp.cols
+	}
+	return nil
+}
+
+// maxFileName bounds the names of the files that are read.
+const maxFileName = 64
+
+// number is a file of one number that becomes a column.
+func number(col int, scale int64, value func([]byte) int64) func(*files, *entry, []int64, []byte) {
+	return func(_ *files, _ *entry, row []int64, b []byte) { row[col] = scaled(value(b), scale) }
+}
+
+func keyed(keys ...key) func(*files, *entry, []int64, []byte) {
+	return func(_ *files, _ *entry, row []int64, b []byte) { parseKeyed(b, keys, row) }
+}
+
+func psi(some, full int) func(*files, *entry, []int64, []byte) {
+	return func(_ *files, _ *entry, row []int64, b []byte) { parsePSI(b, some, full, row) }
+}
+
+// specBuilder collects the files of a layout, most wanted first: the first
+// ones of a group get the descriptors that may be kept.
+type specBuilder struct {
+	l     *Layout
+	specs []spec
+	keep  int
+}
+
+func (s *specBuilder) add(m int, name string, p Part, c class, parse func(*files, *entry, []int64, []byte), cols ...int16) *spec {
+	if m < 0 {
+		return &spec{}
+	}
+	sp := spec{name: append([]byte(name), 0), mount: m, parts: 1 << p, class: c, parse: parse, cols: cols, keep: s.keep}
+	if c == event || c == limit {
+		s.keep += len(cols)
+	}
+	s.specs = append(s.specs, sp)
+	return &s.specs[len(s.specs)-1]
+}
+
+// one is add for a file of one number.
+func (s *specBuilder) one(m int, name string, p Part, c class, col int, scale int64, value func([]byte) int64) {
+	s.add(m, name, p, c, number(col, scale, value), int16(col))
+}
+
+// buildSpecs lists the files that hold the columns on this layout.
+func buildSpecs(l *Layout, sizes []pageSize) *specBuilder {
+	s := &specBuilder{l: l}
+	if l.Memory >= 0 {
+		v2 := l.Mounts[l.Memory].V2
+		stat := newStatParser(v2)
+		s.add(l.Memory, "memory.stat", PartStat, live, func(f *files, _ *entry, row []int64, b []byte) {
+			stat.parse(b, f.parts, row)
+		}).parts |= 1 << PartMemory
+	}
+	s.cpu()
+	s.memory()
+	s.pids()
+	s.io()
+	s.pressure()
+	s.tasks()
+	s.hugetlb(sizes)
+	return s
+}
+
+func (s *specBuilder) v2(m int) bool { return s.l.v2(m) }
+
+func (s *specBuilder) cpu() {
+	const us = 1000
+	v2stat := keyed(
+		key{"usage_usec", metric.CPUUsage, us}, key{"user_usec", metric.CPUUser, us}, key{"system_usec", metric.CPUSystem, us},
+		key{"nr_periods", metric.CPUPeriods, 1}, key{"nr_throttled", metric.CPUThrottledPeriods, 1}, key{"throttled_usec", metric.CPUThrottledTime, us},
+		key{"nr_bursts", metric.CPUBursts, 1}, key{"burst_usec", metric.CPUBurstTime, us})
+	if s.l.V2 >= 0 && (s.v2(s.l.CPU) || s.l.CPUAcct < 0 || s.v2(s.l.CPUAcct)) {
+		s.add(s.l.V2, "cpu.stat", PartCPU, live, v2stat)
+	} else {
+		if m := s.l.CPUAcct; m >= 0 {
+			s.one(m, "cpuacct.usage", PartCPU, live, metric.CPUUsage, 1, parseValue)
+			s.one(m, "cpuacct.usage_user", PartCPU, live, metric.CPUUser, 1, parseValue)
+			s.one(m, "cpuacct.usage_sys", PartCPU, live, metric.CPUSystem, 1, parseValue)
+		}
+		if m := s.l.CPU; m >= 0 && !s.v2(m) {
+			s.add(m, "cpu.stat", PartCPU, live, keyed(
+				key{"nr_periods", metric.CPUPeriods, 1}, key{"nr_throttled", metric.CPUThrottledPeriods, 1}, key{"throttled_time", metric.CPUThrottledTime, 1},
+				key{"nr_bursts", metric.CPUBursts, 1}, key{"burst_time", metric.CPUBurstTime, 1}))
+		}
+	}
+	m := s.l.CPU
+	if m < 0 {
+		return
+	}
+	if s.v2(m) {
+		s.one(m, "cpu.weight", PartCPU, limit, metric.CPUWeight, 1, parseValue)
+		s.add(m, "cpu.max", PartCPU, limit, func(_ *files, _ *entry, row []int64, b []byte) {
+			quota, period := cutField(b)
+			row[metric.CPUQuota] = scaled(parseValue(quota), us)
+			row[metric.CPUPeriod] = scaled(parseValue(period), us)
+		}, metric.CPUQuota, metric.CPUPeriod)
+		return
+	}
+	s.one(m, "cpu.shares", PartCPU, limit, metric.CPUShares, 1, parseValue)
+	s.one(m, "cpu.cfs_quota_us", PartCPU, limit, metric.CPUQuota, us, func(b []byte) int64 {
+		if v := parseValue(b); v >= 0 || v == metric.Absent {
+			return v
+		}
+		return metric.Unlimited // -1
+	})
+	s.one(m, "cpu.cfs_period_us", PartCPU, limit, metric.CPUPeriod, us, parseValue)
+}
+
+func (s *specBuilder) memory() {
+	m := s.l.Memory
+	if m < 0 {
+		return
+	}
+	one := func(name string, c class, col int) { s.one(m, name, PartMemory, c, col, 1, parseLimit) }
+	if s.v2(m) {
+		one("memory.current", live, metric.MemCurrent)
+		one("memory.peak", live, metric.MemPeak)
+		one("memory.swap.current", live, metric.MemSwap)
+		one("memory.swap.peak", live, metric.MemSwapPeak)
+		one("memory.zswap.current", live, metric.MemZswap)
+		s.add(m, "memory.events", PartMemory, event, keyed(
+			key{"low", metric.MemEventLow, 1}, key{"high", metric.MemEventHigh, 1}, key{"max", metric.MemEventMax, 1}, key{"max", metric.MemFailcnt, 1},
+			key{"oom", metric.MemEventOom, 1}, key{"oom_kill", metric.MemEventOomKill, 1}, key{"oom_group_kill", metric.MemEventOomGroupKill, 1}),
+			metric.MemEventLow, metric.MemEventHigh, metric.MemEventMax, metric.MemFailcnt, metric.MemEventOom, metric.MemEventOomKill, metric.MemEventOomGroupKill)
+		s.add(m, "memory.swap.events", PartMemory, event, keyed(
+			key{"high", metric.SwapEventHigh, 1}, key{"max", metric.SwapEventMax, 1}, key{"fail", metric.SwapEventFail, 1}),
+			metric.SwapEventHigh, metric.SwapEventMax, metric.SwapEventFail)
+		one("memory.max", limit, metric.MemMax)
+		one("memory.high", limit, metric.MemHigh)
+		one("memory.low", limit, metric.MemLow)
+		one("memory.min", limit, metric.MemMin)
+		one("memory.swap.max", limit, metric.MemSwapMax)
+		one("memory.swap.high", limit, metric.MemSwapHigh)
+		one("memory.zswap.max", limit, metric.MemZswapMax)
+		return
+	}
+	one("memory.usage_in_bytes", live, metric.MemCurrent)
+	one("memory.max_usage_in_bytes", live, metric.MemPeak)
+	one("memory.kmem.usage_in_bytes", live, metric.MemKernel)
+	one("memory.memsw.usage_in_bytes", live, metric.MemSW)
+	one("memory.memsw.max_usage_in_bytes", live, metric.MemSWPeak)
+	one("memory.failcnt", live, metric.MemFailcnt)
+	s.add(m, "memory.oom_control", PartMemory, live, keyed(key{"oom_kill", metric.MemEventOomKill, 1}))
+	one("memory.kmem.tcp.usage_in_bytes", live, metric.MemTCP)
+	one("memory.limit_in_bytes", limit, metric.MemMax)
+	one("memory.soft_limit_in_bytes", limit, metric.MemSoftLimit)
+	one("memory.memsw.limit_in_bytes", limit, metric.MemSWMax)
+}
+
+func (s *specBuilder) pids() {
+	m := s.l.Pids
+	s.one(m, "pids.current", PartPids, live, metric.PidsCurrent, 1, parseValue)
+	s.one(m, "pids.peak", PartPids, live, metric.PidsPeak, 1, parseValue)
+	c := live
+	if s.v2(m) {
+		c = event
+	}
+	s.add(m, "pids.events", PartPids, c, keyed(key{"max", metric.PidsEventsMax, 1}), metric.PidsEventsMax)
+	s.one(m, "pids.max", PartPids, limit, metric.PidsMax, 1, parseValue)
+}
+
+func (s *specBuilder) io() {
+	m := s.l.IO
+	if m < 0 {
+		return
+	}
+	if s.v2(m) {
+		s.add(m, "io.stat", PartIO, live, func(_ *files, e *entry, _ []int64, b []byte) {
+			e.io = parseIOStat(b, e.io)
+		})
+		return
+	}
+	s.add(m, "blkio.throttle.io_service_bytes_recursive", PartIO, live, func(_ *files, e *entry, _ []int64, b []byte) {
+		e.io = parseBlkio(b, metric.IOReadBytes, metric.IOWriteBytes, metric.IODiscardBytes, e.io)
+	})
+	s.add(m, "blkio.throttle.io_serviced_recursive", PartIO, live, func(_ *files, e *entry, _ []int64, b []byte) {
+		e.io = parseBlkio(b, metric.IOReads, metric.IOWrites, metric.IODiscards, e.io)
+	})
+}
+
+func (s *specBuilder) pressure() {
+	m := s.l.V2
+	s.add(m, "cpu.pressure", PartPSI, live, psi(metric.PSICPUSome, metric.PSICPUFull))
+	s.add(m, "memory.pressure", PartPSI, live, psi(metric.PSIMemorySome, metric.PSIMemoryFull))
+	s.add(m, "io.pressure", PartPSI, live, psi(metric.PSIIOSome, metric.PSIIOFull))
+	s.add(m, "irq.pressure", PartPSI, live, psi(-1, metric.PSIIRQFull))
+}
+
+// tasks counts the group's own processes in one hierarchy, as hierarchies of
+// one machine need not agree on who is where: pids, which also tells cheaply
+// that there are none, else the one that names the group.
+func (s *specBuilder) tasks() {
+	freezer := uint16(0)
+	if m := s.l.Freezer; m >= 0 && !s.v2(m) {
+		freezer = 1 << m
+		s.add(m, "freezer.state", PartTasks, live, func(_ *files, _ *entry, row []int64, b []byte) {
+			row[metric.Frozen] = 0
+			if bytes.HasPrefix(b, []byte("FROZEN")) {
+				row[metric.Frozen] = 1
+			}
+		})
+	}
+	s.add(s.l.V2, "cgroup.events", PartTasks, event, func(_ *files, e *entry, row []int64, b []byte) {
+		frozen := row[metric.Frozen]
+		parseKeyed(b, eventKeys, row)
+		if e.have&freezer != 0 {
+			row[metric.Frozen] = frozen
+		}
+	}, metric.Populated, metric.Frozen)
+	before := uint16(0)
+	order := rankMounts(s.l)
+	if m := s.l.Pids; m >= 0 {
+		order = append([]int{m}, slices.DeleteFunc(order, func(o int) bool { return o == m })...)
+	}
+	for _, m := range order {
+		lists := [2]string{"cgroup.procs", "cgroup.threads"}
+		c := live
+		if !s.v2(m) {
+			lists[1], c = "tasks", reopen
+		}
+		for i, col := range [2]int{metric.Processes, metric.Threads} {
+			sp := s.add(m, lists[i], PartTasks, c, number(col, 1, parseValue), int16(col))
+			sp.list, sp.unless = true, before
+		}
+		before |= 1 << m
+	}
+}
+
+var eventKeys = []key{{"populated", metric.Populated, 1}, {"frozen", metric.Frozen, 1}}
+
+// v2 tells whether mount m is cgroup v2.
+func (l *Layout) v2(m int) bool { return m >= 0 && l.Mounts[m].V2 }

@@ -1,0 +1,165 @@
+package cgroups
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// group is a cgroup made for a test, in every hierarchy that is read.
+type group struct {
+	t    testing.TB
+	l    *Layout
+	path string
+}
+
+func layout(t testing.TB) *Layout {
+	t.Helper()
+	l, err := Detect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// makeGroup makes /daytwo-test-<name> and takes it away after the test.
+func makeGroup(t testing.TB, l *Layout, name string) *group {
+	t.Helper()
+	g := &group{t, l, "/daytwo-test-" + name}
+	g.make()
+	t.Cleanup(g.remove)
+	return g
+}
+
+// child makes a cgroup below g.
+func (g *group) child(name string) *group {
+	g.t.Helper()
+	c := &group{g.t, g.l, g.path + "/" + name}
+	c.make()
+	g.t.Cleanup(c.remove)
+	return c
+}
+
+func (g *group) make() {
+	g.t.Helper()
+	for _, m := range rankMounts(g.l) {
+		dir := g.dir(m)
+		enable(filepath.Dir(dir))
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			g.t.Fatalf("make a cgroup (as root, with the hierarchy mounted read-write): %v", err)
+		}
+	}
+}
+
+// enable hands a v2 group's controllers to its children; on v1 there is no such file.
+func enable(dir string) {
+	have, err := os.ReadFile(dir + "/cgroup.controllers")
+	if err != nil {
+		return
+	}
+	for _, c := range strings.Fields(string(have)) {
+		os.WriteFile(dir+"/cgroup.subtree_control", []byte("+"+c), 0) // some refuse
+	}
+}
+
+func (g *group) dir(m int) string { return g.l.Mounts[m].Dir + g.path }
+
+func (g *group) remove() {
+	for _, m := range rankMounts(g.l) {
+		os.Remove(g.dir(m))
+	}
+}
+
+// write sets a file in whichever hierarchy has it.
+func (g *group) write(file, value string) {
+	g.t.Helper()
+	for _, m := range rankMounts(g.l) {
+		if _, err := os.Stat(g.dir(m) + "/" + file); err == nil {
+			if err := os.WriteFile(g.dir(m)+"/"+file, []byte(value), 0); err != nil {
+				g.t.Fatal(err)
+			}
+			return
+		}
+	}
+	g.t.Fatalf("no hierarchy has %s", file)
+}
+
+// row is the group's row, nil if the snapshot has none.
+func (g *group) row(s *Snapshot) (*Group, []int64) {
+	for i := range s.Groups {
+		if s.Groups[i].Path == g.path {
+			return s.Groups[i], s.Row(i)
+		}
+	}
+	return nil, nil
+}
+
+func openFiles(t testing.TB, l *Layout) *files {
+	t.Helper()
+	f, err := newFiles(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func readAll(t testing.TB, f *files, s *Snapshot) {
+	t.Helper()
+	if err := f.Read(s, AllParts); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// show prints the values that are there.
+func show(t testing.TB, row []int64) {
+	for c, v := range row {
+		if v != metric.Absent {
+			t.Logf("%s = %d", metric.Columns(metric.Container)[c].Name, v)
+		}
+	}
+}
+
+func TestFilesLimits(t *testing.T) {
+	l := layout(t)
+	g := makeGroup(t, l, "limits")
+	f := openFiles(t, l)
+	var s Snapshot
+	readAll(t, f, &s)
+	id, row := g.row(&s)
+	if row == nil {
+		t.Fatal("the group is not shown")
+	}
+	show(t, row)
+	if got := row[metric.MemMax]; got != metric.Unlimited {
+		t.Errorf("memory.max of a new group = %d, want Unlimited", got)
+	}
+	if got := row[metric.CPUQuota]; got != metric.Unlimited {
+		t.Errorf("cpu.quota of a new group = %d, want Unlimited", got)
+	}
+	for _, want := range []int64{64 << 20, 32 << 20, 48 << 20} {
+		if l.v2(l.Memory) {
+			g.write("memory.max", itoa(want))
+			g.write("cpu.max", itoa(want>>20)+"000 50000")
+		} else {
+			g.write("memory.limit_in_bytes", itoa(want))
+			g.write("cpu.cfs_quota_us", itoa(want>>20)+"000")
+			g.write("cpu.cfs_period_us", "50000")
+		}
+		g.write("pids.max", itoa(want>>20))
+		readAll(t, f, &s)
+		again, row := g.row(&s)
+		if again != id {
+			t.Error("a group that did not change is another Group")
+		}
+		if row[metric.MemMax] != want || row[metric.PidsMax] != want>>20 || row[metric.CPUQuota] != want>>20*1e6 || row[metric.CPUPeriod] != 50e6 {
+			t.Errorf("after writing %d: memory.max %d, pids.max %d, quota %d, period %d", want, row[metric.MemMax], row[metric.PidsMax], row[metric.CPUQuota], row[metric.CPUPeriod])
+		}
+	}
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

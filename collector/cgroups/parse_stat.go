@@ -1,0 +1,104 @@
+package cgroups
+
+import (
+	"strings"
+
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// statParser reads memory.stat. The kernel prints the same items in the same
+// order in every cgroup, so the order of the last file is tried first.
+type statParser struct {
+	columns map[string][]int16 // item -> columns it feeds
+	order   []statLine
+	limit   int // most items remembered
+}
+
+type statLine struct {
+	name string
+	cols []int16
+}
+
+// newStatParser builds the table from the catalogue's Source strings, so that
+// the catalogue stays the one place that maps items to columns.
+func newStatParser(v2 bool) *statParser {
+	p := &statParser{columns: map[string][]int16{}, limit: 512}
+	for c := range metric.Columns(metric.Container) {
+		m := &metric.Columns(metric.Container)[c]
+		if item := statItem(m.Source, v2); item != "" {
+			p.columns[item] = append(p.columns[item], int16(c))
+		}
+	}
+	return p
+}
+
+// statItem picks the name of the memory.stat line out of a Source string:
+// "memory.stat anon; total_rss (v1)", "memory.swap.current; memory.stat swap (v1)",
+// "memory.kmem.usage_in_bytes (v1); memory.stat kernel".
+func statItem(source string, v2 bool) string {
+	if !strings.Contains(source, "memory.stat") {
+		return ""
+	}
+	for alt := range strings.SplitSeq(source, ";") {
+		alt = strings.TrimSpace(alt)
+		bare, v1 := strings.CutSuffix(alt, " (v1)")
+		item, inStat := strings.CutPrefix(bare, "memory.stat ")
+		switch {
+		case v1 == v2 || strings.ContainsRune(item, ' '):
+		case inStat && v1 && !strings.HasPrefix(item, "total_"):
+			return "total_" + item
+		case inStat || strings.HasPrefix(item, "total_"):
+			return item
+		}
+	}
+	return ""
+}
+
+// parse writes the columns of b's items that belong to the parts asked for.
+func (p *statParser) parse(b []byte, parts Parts, row []int64) {
+	for i := 0; len(b) > 0; i++ {
+		if i < len(p.order) {
+			o := &p.order[i]
+			if n := len(o.name); len(b) > n && b[n] == ' ' && string(b[:n]) == o.name {
+				v, rest, ok := parseInt(b[n+1:])
+				if ok {
+					for _, c := range o.cols {
+						if parts.Has(columnParts[c]) {
+							row[c] = v
+						}
+					}
+				}
+				if len(rest) > 0 && rest[0] == '\n' {
+					b = rest[1:]
+				} else {
+					_, b = cutLine(rest)
+				}
+				continue
+			}
+		}
+		var line []byte
+		line, b = cutLine(b)
+		name, num := cutField(line)
+		cols := p.columns[string(name)]
+		if i < p.limit {
+			p.learn(i, name, cols)
+		}
+		if v, _, ok := parseInt(num); ok {
+			for _, c := range cols {
+				if parts.Has(columnParts[c]) {
+					row[c] = v
+				}
+			}
+		}
+	}
+}
+
+// learn notes that item name is line i.
+func (p *statParser) learn(i int, name []byte, cols []int16) {
+	l := statLine{name: string(name), cols: cols}
+	if i < len(p.order) {
+		p.order[i] = l
+	} else if i == len(p.order) {
+		p.order = append(p.order, l)
+	}
+}
