@@ -74,7 +74,7 @@ var options = []option{
 		fs.StringVar(&c.Listen, name, "127.0.0.1:8400", "serve the HTTP API on `ADDRESS`")
 	}},
 	{"data", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.StringVar(&c.Data, name, DefaultData(), "keep everything in `DIR`: token, history, spool")
+		fs.StringVar(&c.Data, name, "", "keep everything in `DIR`: token, history, spool (default: "+systemData+", without root ~/.local/share/daytwo)")
 	}},
 	{"interval", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
 		c.Interval = time.Second
@@ -144,6 +144,9 @@ var (
 
 // check refuses what no program could run with, and makes the logger.
 func (c *Config) check() error {
+	if c.Data == "" {
+		c.Data = DefaultData()
+	}
 	if c.Metrics == "none" {
 		c.Metrics = ""
 	}
@@ -170,8 +173,6 @@ func (c *Config) check() error {
 		return fmt.Errorf("cluster: %q: use 1 to 64 letters, digits, dashes and underscores", c.Cluster)
 	case c.Shards < 1 || c.Shards > 1024:
 		return fmt.Errorf("shards: %d is not between 1 and 1024", c.Shards)
-	case c.Data == "":
-		return fmt.Errorf("data: give a directory")
 	case c.LogFormat != "text" && c.LogFormat != "json":
 		return fmt.Errorf("log-format: %q is neither text nor json", c.LogFormat)
 	}

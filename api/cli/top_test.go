@@ -1,0 +1,253 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gdamore/tcell/v2"
+
+	"github.com/daytwo/daytwo/api/client"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+// testSample is two nodes and some containers at second s of a run.
+func testSample(s int64) *sample {
+	now := time.Date(2026, 1, 2, 3, 4, 0, 0, time.Local).Add(time.Duration(s) * time.Second)
+	c := func(agent, name string, cores float64, memory, limit int64, written int64) client.Container {
+		return client.Container{AgentID: agent, Time: now, Cgroup: "/x/" + name, ContainerID: name + "-id", Name: name, CPUUsed: &cores, MemoryCurrent: &memory,
+			MemoryLimit: &limit, Pids: ptr(int64(3)), IORead: ptr(int64(0)), IOWritten: &written, Created: ptr(now.Unix() - s - 60)}
+	}
+	none := client.Container{AgentID: "b2", Time: now, Cgroup: "/x/bare", ContainerID: "bare-id"}
+	return &sample{Time: now,
+		Agents: []client.Agent{
+			{AgentID: "a1", Hostname: "alpha", Time: now, Containers: 2, Cores: ptr(int64(4)), CPUUsed: ptr(1.5), Load1: ptr(0.5), MemoryTotal: ptr(int64(8 << 30)), MemoryAvailable: ptr(int64(6 << 30)), Uptime: ptr(90000.0)},
+			{AgentID: "b2", Time: now.Add(-time.Minute), Stale: true, Containers: 2},
+		},
+		Containers: []client.Container{
+			c("a1", "web", 0.25, 100<<20, 1<<30, 1000*s),
+			c("a1", "db", 1.2, 950<<20, 1<<30, 5<<20*s),
+			c("b2", "evil\x1b[31m\u200fname", 0.5, 10<<20, 1<<30, 0),
+			none,
+		},
+	}
+}
+
+// screenText is what a simulated terminal shows, without trailing blanks.
+func screenText(s tcell.SimulationScreen) string {
+	cells, width, height := s.GetContents()
+	var b strings.Builder
+	for y := range height {
+		var line strings.Builder
+		for x := 0; x < width; x++ {
+			if r := cells[y*width+x].Runes; len(r) > 0 {
+				line.WriteString(string(r))
+			} else {
+				line.WriteByte(' ')
+			}
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	return b.String()
+}
+
+func testScreen(t *testing.T, width, height int) tcell.SimulationScreen {
+	t.Helper()
+	s := tcell.NewSimulationScreen("UTF-8")
+	if err := s.Init(); err != nil {
+		t.Fatal(err)
+	}
+	s.SetSize(width, height)
+	t.Cleanup(s.Fini)
+	return s
+}
+
+// press sends keys: names of tcell in <>, else runes.
+func press(t *testing.T, m *model, keys string) {
+	t.Helper()
+	named := map[string]tcell.Key{"up": tcell.KeyUp, "down": tcell.KeyDown, "enter": tcell.KeyEnter, "esc": tcell.KeyEscape, "tab": tcell.KeyTab,
+		"right": tcell.KeyRight, "left": tcell.KeyLeft, "bs": tcell.KeyBackspace2, "end": tcell.KeyEnd, "home": tcell.KeyHome, "pgdn": tcell.KeyPgDn, "pgup": tcell.KeyPgUp}
+	for keys != "" {
+		if name, rest, ok := strings.Cut(strings.TrimPrefix(keys, "<"), ">"); ok && keys[0] == '<' && named[name] != 0 {
+			m.key(tcell.NewEventKey(named[name], 0, tcell.ModNone))
+			keys = rest
+			continue
+		}
+		r := []rune(keys)[0]
+		m.key(tcell.NewEventKey(tcell.KeyRune, r, tcell.ModNone))
+		keys = keys[len(string(r)):]
+	}
+}
+
+func names(m *model) string {
+	var n []string
+	for i := range m.entries {
+		n = append(n, printable(m.entries[i].name))
+	}
+	return strings.Join(n, " ")
+}
+
+func TestTopScreen(t *testing.T) {
+	m := newModel(topOptions{sort: "cpu"})
+	show := func(name string, width, height int) {
+		t.Helper()
+		s := testScreen(t, width, height)
+		m.draw(s)
+		s.Show()
+		golden(t, "top-"+name+".txt", screenText(s))
+	}
+	show("asking", 100, 10)
+	m.update(testSample(0))
+	m.update(testSample(2))
+	show("containers", 130, 12)
+	show("narrow", 60, 12)
+	show("tiny", 10, 3)
+	press(t, m, "/al")
+	show("typing", 100, 10)
+	press(t, m, "<esc>a")
+	show("nodes", 100, 10)
+	press(t, m, "?")
+	show("help", 100, 20)
+	press(t, m, "x<enter>")
+	show("node-containers", 100, 10)
+	m.failure = errors.New("no answer from http://x")
+	show("failure", 100, 10)
+}
+
+func TestTopKeys(t *testing.T) {
+	m := newModel(topOptions{sort: "cpu"})
+	m.update(testSample(0))
+	m.update(testSample(2))
+	check := func(keys, want string) {
+		t.Helper()
+		press(t, m, keys)
+		if got := names(m); got != want {
+			t.Errorf("after %s: %s, want %s", keys, got, want)
+		}
+	}
+	check("", "db evil?[31m?name web bare-id") // what is absent comes last
+	check("r", "web evil?[31m?name db bare-id")
+	check("r", "db evil?[31m?name web bare-id")
+	check("m", "db web evil?[31m?name bare-id")
+	check("m", "evil?[31m?name web db bare-id")
+	check("n", "bare-id db evil?[31m?name web")
+	check("i", "db web evil?[31m?name bare-id")
+	check("<left>", "db evil?[31m?name web bare-id") // by reads: none is more than another, so by name
+	check("/WE<enter>", "web")
+	check("<esc>", "db evil?[31m?name web bare-id")
+	check("/al<enter>", "db web") // by node name
+	check("/<bs><bs>b2<enter>", "evil?[31m?name bare-id")
+	check("<esc>a", "alpha b2")
+	check("<enter>", "db web") // the first node's containers
+	check("<esc>", "db evil?[31m?name web bare-id")
+	check("a<down><enter>", "evil?[31m?name bare-id")
+	if m.key(tcell.NewEventKey(tcell.KeyRune, 'x', 0)) || !m.key(tcell.NewEventKey(tcell.KeyRune, 'q', 0)) || !m.key(tcell.NewEventKey(tcell.KeyCtrlC, 0, 0)) {
+		t.Error("q and ctrl-c quit, x does not")
+	}
+}
+
+// The cursor stays on its row while others move, and the row on the screen.
+func TestTopScroll(t *testing.T) {
+	m := newModel(topOptions{sort: "name"})
+	s := &sample{Time: time.Now()}
+	for i := range 100 {
+		s.Containers = append(s.Containers, client.Container{AgentID: "a", Cgroup: fmt.Sprintf("/c%02d", i)})
+	}
+	m.update(s)
+	m.page = 10
+	check := func(keys string, index, offset int) {
+		t.Helper()
+		press(t, m, keys)
+		if m.index() != index || m.offset != offset {
+			t.Errorf("after %s: row %d, offset %d; want %d, %d", keys, m.index(), m.offset, index, offset)
+		}
+	}
+	check("", 0, 0)
+	check("<up>", 0, 0)
+	check("jj<pgdn>", 12, 3)
+	check("<end>", 99, 90)
+	check("<down>", 99, 90)
+	check("k<pgup>", 88, 88)
+	s.Containers = s.Containers[50:] // half of them end
+	m.update(s)
+	check("", 38, 38)
+	m.update(&sample{Time: time.Now()})
+	check("", 0, 0)
+	check("<down><pgdn><enter>", 0, 0)
+	m.update(s)
+	check("<home>", 0, 0)
+}
+
+func TestCounterRates(t *testing.T) {
+	var r counterRates
+	key := containerKey(&client.Container{AgentID: "a1", Cgroup: "/x/web"})
+	check := func(s *sample, want float64) {
+		t.Helper()
+		got := r.next(s.Containers)[key].written
+		if got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+	check(testSample(1), math.NaN())
+	check(testSample(3), 1000)
+	check(testSample(3), 1000) // no new tick: the rate stays
+	check(testSample(2), 1000) // nor an older one
+	again := testSample(9)
+	again.Containers[0].Created = ptr(int64(1)) // another container of the same path
+	check(again, math.NaN())
+	back := testSample(10)
+	back.Containers[0].Created, back.Containers[0].IOWritten = ptr(int64(1)), ptr(int64(0))
+	check(back, math.NaN()) // never a negative rate
+}
+
+// The loop asks, draws, obeys keys, and asks at once for what a key changed.
+func TestTopLive(t *testing.T) {
+	s := testScreen(t, 100, 12)
+	asked := make(chan topOptions, 100)
+	n := int64(0)
+	ask := func(_ context.Context, o topOptions) (*sample, error) {
+		asked <- o
+		if n++; n == 2 {
+			return nil, errors.New("gone for a moment")
+		}
+		return testSample(n), nil
+	}
+	done := make(chan error)
+	go func() {
+		done <- live(t.Context(), s, newModel(topOptions{sort: "cpu", interval: 5 * time.Millisecond}), ask)
+	}()
+	for range 4 {
+		<-asked
+	}
+	s.InjectKey(tcell.KeyRune, 's', tcell.ModNone)
+	for o := range asked {
+		if o.cgroups {
+			break
+		}
+	}
+	s.InjectKey(tcell.KeyRune, 'q', tcell.ModNone)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		done <- live(ctx, s, newModel(topOptions{sort: "cpu", interval: time.Hour}), func(ctx context.Context, _ topOptions) (*sample, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+	}()
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	// -n 3 ends by itself.
+	if err := live(t.Context(), s, newModel(topOptions{sort: "cpu", interval: time.Millisecond, times: 3}), ask); err != nil {
+		t.Fatal(err)
+	}
+}
