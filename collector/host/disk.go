@@ -28,7 +28,8 @@ func (d *diskReader) read(buf *[]byte) *frame.Table {
 }
 
 // parse reads lines of 14 fields, 18 since Linux 4.18 (discards), 20 since 5.5
-// (flushes): major, minor, name, then numbers.
+// (flushes): major, minor, name, then numbers. Linux 2.6 had other, shorter
+// lines for partitions: such a row stays Absent.
 func (d *diskReader) parse(b []byte) {
 	for len(b) > 0 {
 		var line, f []byte
@@ -44,11 +45,16 @@ func (d *diskReader) parse(b []byte) {
 			continue
 		}
 		vals := d.t.vals(e)
-		for c := range vals {
+		c := 0
+		for ; c < len(vals); c++ {
 			if f, line = nextField(line); len(f) == 0 {
 				break
 			}
 			vals[c] = diskValue(c, f, e.last[c])
+		}
+		for c <= metric.DiskIOTimeWeighted && c > 0 {
+			c--
+			vals[c] = metric.Absent
 		}
 	}
 }

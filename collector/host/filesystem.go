@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"log/slog"
 	"math"
 	"strings"
@@ -38,6 +39,7 @@ type fsReader struct {
 	prefix string // of mount points as the collector sees them
 	poll   []unix.PollFd
 	ticks  int
+	text   []byte // of mountinfo, as the mounts were built from it
 	mounts []*mount
 	byName map[string]*mount
 	worker *statWorker
@@ -82,7 +84,10 @@ func (r *fsReader) labels(point string) []frame.Label {
 
 func (r *fsReader) read(buf *[]byte) *frame.Table {
 	if r.changed() {
-		r.rebuild(r.file.read(buf))
+		if text := r.file.read(buf); !bytes.Equal(text, r.text) {
+			r.text = append(r.text[:0], text...)
+			r.rebuild(text)
+		}
 	}
 	r.t.begin()
 	deadline := time.Now().Add(mountsWait)
@@ -195,9 +200,9 @@ func (r *fsReader) status() (all []Status) {
 	for _, m := range r.mounts {
 		switch {
 		case m.error == unix.ETIMEDOUT:
-			all = append(all, Status{string(m.path[:len(m.path)-1]), "the filesystem does not answer: look to its server or disk"})
+			all = append(all, Status{valid(string(m.path[:len(m.path)-1])), "the filesystem does not answer: look to its server or disk"})
 		case m.error != 0:
-			all = append(all, Status{string(m.path[:len(m.path)-1]), explain(m.error)})
+			all = append(all, Status{valid(string(m.path[:len(m.path)-1])), explain(m.error)})
 		}
 	}
 	return all

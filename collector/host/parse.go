@@ -70,10 +70,11 @@ func parseHex(b []byte) (v int64, ok bool) {
 }
 
 // scaled reads a number that is not negative and multiplies it; it is Absent
-// if that cannot be done.
+// if that cannot be done. The largest number there is (systemd sets
+// fs.file-max to it) is metric.Unlimited.
 func scaled(b []byte, mul int64) int64 {
 	v, ok := parseInt(b)
-	if !ok || v < 0 || v > (math.MaxInt64-1)/mul {
+	if !ok || v < 0 || v > math.MaxInt64/mul {
 		return metric.Absent
 	}
 	return v * mul
