@@ -34,6 +34,7 @@ func (r *runc) bundle(id string) string { return filepath.Join(r.Dir, "b", id) }
 
 func (r *runc) run(id string, s Spec) (string, error) {
 	bundle := r.bundle(id)
+	os.RemoveAll(bundle) // of an earlier container of that name
 	if err := os.MkdirAll(bundle, 0o755); err != nil {
 		return id, err
 	}

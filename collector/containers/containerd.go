@@ -1,0 +1,344 @@
+package containers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// containerd asks containerd's gRPC API: every namespace's containers and tasks
+// once, then its events. Its messages are those of
+// github.com/containerd/containerd/api (services and types, v1).
+type containerd struct {
+	state
+	r    *Resolver
+	conn *grpcConn
+	asks chan string // ids, of whatever namespace
+	mine map[string]bool
+}
+
+const (
+	containersService = "containerd.services.containers.v1.Containers/"
+	tasksService      = "containerd.services.tasks.v1.Tasks/"
+	imagesService     = "containerd.services.images.v1.Images/"
+	eventsService     = "containerd.services.events.v1.Events/"
+	namespaceService  = "containerd.services.namespaces.v1.Namespaces/"
+)
+
+func newContainerd(r *Resolver, socket string) *containerd {
+	c := &containerd{r: r, conn: newGRPC(socket), asks: make(chan string, 1024), mine: map[string]bool{}}
+	c.Runtime, c.Socket = "containerd", socket
+	return c
+}
+
+func (c *containerd) run(ctx context.Context) {
+	defer c.conn.http.CloseIdleConnections()
+	reconnect(ctx, &c.state, c.session)
+}
+
+func (c *containerd) ask(_ string, p place) {
+	switch p.runtime {
+	case "", "containerd", "docker", "nomad":
+	default:
+		return
+	}
+	if p.id == "" {
+		return // events tell those
+	}
+	select {
+	case c.asks <- p.id:
+	default:
+	}
+}
+
+// ref names a container in a namespace.
+type ref struct{ space, id string }
+
+func (c *containerd) session(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	events := make(chan ref, 1024)
+	lost := make(chan error, 1)
+	go func() { lost <- c.events(ctx, events) }()
+	spaces, err := c.list(ctx)
+	if err != nil {
+		return err
+	}
+	c.connected()
+	for {
+		var todo []ref
+		select {
+		case ev := <-events:
+			if !spaces[ev.space] {
+				spaces[ev.space] = true
+			}
+			todo = []ref{ev}
+		case id := <-c.asks:
+			for s := range spaces {
+				todo = append(todo, ref{s, id})
+			}
+		case err := <-lost:
+			if err == nil {
+				err = errors.New("the event stream ended")
+			}
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		for _, t := range todo {
+			if err := c.refresh(ctx, t); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (c *containerd) call(ctx context.Context, method, space string, request []byte, each func([]byte) error) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return c.conn.call(ctx, method, space, request, each)
+}
+
+// list reads every container of every namespace.
+func (c *containerd) list(ctx context.Context) (map[string]bool, error) {
+	spaces := map[string]bool{}
+	err := c.call(ctx, namespaceService+"List", "", nil, func(msg []byte) error {
+		return fields(msg, func(num protowire.Number, v []byte, _ uint64) {
+			if num == 1 {
+				nested(v, func(num protowire.Number, v []byte, _ uint64) {
+					if num == 1 && len(spaces) < 1024 {
+						spaces[string(v)] = true
+					}
+				})
+			}
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	listed := map[string]bool{}
+	for space := range spaces {
+		var ids []string
+		// ListStream sends a message a container: no sum of them meets the bound.
+		err := c.call(ctx, containersService+"ListStream", space, nil, func(msg []byte) error {
+			return fields(msg, func(num protowire.Number, v []byte, _ uint64) {
+				if num == 1 {
+					nested(v, func(num protowire.Number, v []byte, _ uint64) {
+						if num == 1 {
+							ids = append(ids, string(v))
+						}
+					})
+				}
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			if err := c.refresh(ctx, ref{space, id}); err != nil {
+				return nil, err
+			}
+			listed[key(id, space)] = true
+		}
+	}
+	c.r.keep(rankContainerd, func(rec *record) bool { return c.mine[rec.key()] }, listed)
+	for k := range c.mine {
+		if !listed[k] {
+			delete(c.mine, k)
+		}
+	}
+	return spaces, nil
+}
+
+// events follows what happens to containers and tasks.
+func (c *containerd) events(ctx context.Context, out chan<- ref) error {
+	var request []byte
+	for _, topic := range []string{"/tasks/start", "/tasks/delete", "/containers/create", "/containers/update", "/containers/delete"} {
+		request = appendString(request, 1, `topic=="`+topic+`"`)
+	}
+	return c.conn.call(ctx, eventsService+"Subscribe", "", request, func(msg []byte) error {
+		ev, err := parseEvent(msg)
+		if err != nil {
+			return err
+		}
+		if ev.id == "" {
+			return nil
+		}
+		select {
+		case out <- ev:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+}
+
+// parseEvent reads an Envelope. All topics we follow hold the container's id in
+// field 1 of their event.
+func parseEvent(msg []byte) (ref, error) {
+	var ev ref
+	err := fields(msg, func(num protowire.Number, v []byte, _ uint64) {
+		switch num {
+		case 2:
+			ev.space = string(v)
+		case 4:
+			nested(v, func(num protowire.Number, v []byte, _ uint64) {
+				if num == 2 {
+					nested(v, func(num protowire.Number, v []byte, _ uint64) {
+						if num == 1 {
+							ev.id = string(v)
+						}
+					})
+				}
+			})
+		}
+	})
+	return ev, err
+}
+
+// refresh reads a container anew.
+func (c *containerd) refresh(ctx context.Context, t ref) error {
+	rec := &record{id: t.id, space: t.space}
+	var parseErr error
+	err := c.call(ctx, containersService+"Get", t.space, appendString(nil, 1, t.id), func(msg []byte) error {
+		parseErr = fields(msg, func(num protowire.Number, v []byte, _ uint64) {
+			if num == 1 {
+				rec.fromContainer(v)
+			}
+		})
+		return nil
+	})
+	k := key(t.id, t.space)
+	switch {
+	case isCode(err, codeNotFound):
+		if c.mine[k] {
+			delete(c.mine, k)
+			c.r.drop(rankContainerd, k)
+			c.count()
+		}
+		return nil
+	case err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+		return nil
+	case err != nil:
+		return err
+	case parseErr != nil || rec.id != t.id:
+		return nil
+	}
+	rec.pid = c.pid(ctx, t)
+	if rec.pid > 0 {
+		rec.paths = c.r.proc.containerPaths(rec.pid, rec.id)
+	}
+	if rec.image != "" {
+		rec.imageID = c.digest(ctx, t.space, rec.image)
+	}
+	c.mine[k] = true
+	c.count()
+	c.r.put(rankContainerd, rec)
+	return nil
+}
+
+func (c *containerd) count() { c.set(func(st *RuntimeStatus) { st.Containers = len(c.mine) }) }
+
+// fromContainer reads a Container message.
+func (rec *record) fromContainer(b []byte) {
+	rec.labels = map[string]string{}
+	rec.env = map[string]string{}
+	rec.id = ""
+	nested(b, func(num protowire.Number, v []byte, _ uint64) {
+		switch num {
+		case 1:
+			rec.id = string(v)
+		case 2:
+			mapEntry(rec.labels, v)
+		case 3:
+			rec.image = string(v[:min(len(v), maxLabelValue)])
+		case 5:
+			nested(v, func(num protowire.Number, v []byte, _ uint64) {
+				if num == 2 {
+					rec.fromSpec(v)
+				}
+			})
+		}
+	})
+	rec.sandboxOnly = rec.labels["io.cri-containerd.kind"] == "sandbox"
+	switch {
+	case rec.space == "moby":
+		rec.runtime = "docker" // dockerd's containers, which it names itself
+	default:
+		rec.runtime = "containerd"
+		rec.name = rec.labels["nerdctl/name"]
+		if rec.name == "" {
+			rec.name = rec.labels[containerNameKey]
+		}
+		if rec.name == "" && rec.sandboxOnly {
+			rec.name = rec.labels[podNameKey]
+		}
+		if rec.name == "" && !isID(rec.id) {
+			rec.name = rec.id // chosen by people
+		}
+	}
+}
+
+// fromSpec reads the environment from an OCI runtime specification.
+func (rec *record) fromSpec(b []byte) {
+	var spec struct {
+		Process struct{ Env []string }
+	}
+	if json.Unmarshal(b, &spec) == nil {
+		rec.env = pickEnv(spec.Process.Env)
+		if rec.env == nil {
+			rec.env = map[string]string{}
+		}
+	}
+}
+
+// pid is the first process of a task; 0 if it has none.
+func (c *containerd) pid(ctx context.Context, t ref) int {
+	const stopped = 3
+	var pid, status uint64
+	_ = c.call(ctx, tasksService+"Get", t.space, appendString(nil, 1, t.id), func(msg []byte) error {
+		return fields(msg, func(num protowire.Number, v []byte, _ uint64) {
+			if num == 1 {
+				nested(v, func(num protowire.Number, _ []byte, n uint64) {
+					switch num {
+					case 3:
+						pid = n
+					case 4:
+						status = n
+					}
+				})
+			}
+		})
+	})
+	if status == stopped || pid > 1<<30 {
+		return 0 // another process may have its pid by now
+	}
+	return int(pid)
+}
+
+// digest is an image's digest; "" where containerd has no image of that name.
+func (c *containerd) digest(ctx context.Context, space, image string) string {
+	if strings.HasPrefix(image, "sha256:") {
+		return image
+	}
+	digest := ""
+	_ = c.call(ctx, imagesService+"Get", space, appendString(nil, 1, image), func(msg []byte) error {
+		return fields(msg, func(num protowire.Number, v []byte, _ uint64) {
+			if num == 1 {
+				nested(v, func(num protowire.Number, v []byte, _ uint64) {
+					if num == 3 {
+						nested(v, func(num protowire.Number, v []byte, _ uint64) {
+							if num == 2 {
+								digest = string(v)
+							}
+						})
+					}
+				})
+			}
+		})
+	})
+	return digest
+}

@@ -1,0 +1,190 @@
+package containers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// cri asks a Kubernetes runtime by the CRI (k8s.io/cri-api, runtime.v1): for
+// runtimes that have nothing better, as CRI-O. It has no event stream that one
+// can count on: lists are read at the start, once a minute, and when there is a
+// container that is not known.
+type cri struct {
+	state
+	r    *Resolver
+	conn *grpcConn
+	wake chan struct{}
+	mine map[string]bool
+	kind string
+}
+
+const (
+	criService = "runtime.v1.RuntimeService/"
+	criPeriod  = time.Minute
+)
+
+func newCRI(r *Resolver, socket string) *cri {
+	c := &cri{r: r, conn: newGRPC(socket), wake: make(chan struct{}, 1), mine: map[string]bool{}}
+	c.Runtime, c.Socket = "cri", socket
+	return c
+}
+
+func (c *cri) run(ctx context.Context) {
+	defer c.conn.http.CloseIdleConnections()
+	reconnect(ctx, &c.state, c.session)
+}
+
+func (c *cri) ask(_ string, p place) {
+	if p.id == "" || p.runtime != "" && p.runtime != "cri-o" && p.runtime != "containerd" && p.podUID == "" {
+		return
+	}
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (c *cri) session(ctx context.Context) error {
+	if err := c.version(ctx); err != nil {
+		return err
+	}
+	for {
+		if err := c.list(ctx); err != nil {
+			return err
+		}
+		c.connected()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-c.wake:
+			sleep(ctx, 50*time.Millisecond) // one list for all that start together
+		case <-time.After(criPeriod):
+		}
+	}
+}
+
+func (c *cri) call(ctx context.Context, method string, request []byte, each func([]byte) error) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return c.conn.call(ctx, criService+method, "", request, each)
+}
+
+// version learns the runtime's own name.
+func (c *cri) version(ctx context.Context) error {
+	err := c.call(ctx, "Version", nil, func(msg []byte) error {
+		return fields(msg, func(num protowire.Number, v []byte, _ uint64) {
+			if num == 2 {
+				c.kind = clean(string(v), maxLabelKey)
+			}
+		})
+	})
+	if isCode(err, codeUnimplemented) {
+		return errors.New("it has no CRI (runtime.v1); containerd's must not be in disabled_plugins")
+	}
+	return err
+}
+
+func (c *cri) list(ctx context.Context) error {
+	listed := map[string]bool{}
+	for _, m := range []struct {
+		method string
+		parse  func([]byte) *record
+	}{{"ListPodSandbox", parseSandbox}, {"ListContainers", parseContainer}} {
+		err := c.call(ctx, m.method, nil, func(msg []byte) error {
+			return fields(msg, func(num protowire.Number, v []byte, _ uint64) {
+				if num != 1 {
+					return
+				}
+				rec := m.parse(v)
+				if rec.id == "" {
+					return
+				}
+				rec.runtime = c.runtime()
+				listed[rec.key()], c.mine[rec.key()] = true, true
+				c.r.put(rankCRI, rec)
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	c.r.keep(rankCRI, func(rec *record) bool { return c.mine[rec.key()] }, listed)
+	for k := range c.mine {
+		if !listed[k] {
+			delete(c.mine, k)
+		}
+	}
+	c.set(func(st *RuntimeStatus) { st.Containers = len(listed) })
+	return nil
+}
+
+func (c *cri) runtime() string {
+	if c.kind == "cri-o" || c.kind == "containerd" || c.kind == "docker" {
+		return c.kind
+	}
+	return ""
+}
+
+// parseSandbox reads a PodSandbox: the pause container of a pod.
+func parseSandbox(b []byte) *record {
+	rec := &record{labels: map[string]string{}, sandboxOnly: true}
+	nested(b, func(num protowire.Number, v []byte, n uint64) {
+		switch num {
+		case 1:
+			rec.id = string(v)
+		case 2:
+			nested(v, func(num protowire.Number, v []byte, _ uint64) {
+				switch s := string(v); num {
+				case 1:
+					rec.name, rec.labels[podNameKey] = s, s
+				case 2:
+					rec.labels[podUIDKey] = s
+				case 3:
+					rec.labels[podNamespaceKey] = s
+				}
+			})
+		case 5:
+			mapEntry(rec.labels, v)
+		}
+	})
+	return rec
+}
+
+// parseContainer reads a Container of the CRI. Its labels name the pod: kubelet
+// puts them there.
+func parseContainer(b []byte) *record {
+	rec := &record{labels: map[string]string{}}
+	nested(b, func(num protowire.Number, v []byte, _ uint64) {
+		switch num {
+		case 1:
+			rec.id = string(v)
+		case 3:
+			nested(v, func(num protowire.Number, v []byte, _ uint64) {
+				if num == 1 {
+					rec.name = string(v)
+				}
+			})
+		case 4:
+			var image, asked string
+			nested(v, func(num protowire.Number, v []byte, _ uint64) {
+				switch num {
+				case 1:
+					image = string(v)
+				case 18:
+					asked = string(v)
+				}
+			})
+			rec.image = image
+			first(&asked, image)
+			rec.image = asked
+		case 5:
+			rec.imageID = string(v)
+		case 8:
+			mapEntry(rec.labels, v)
+		}
+	})
+	return rec
+}

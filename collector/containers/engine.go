@@ -1,0 +1,284 @@
+package containers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxBody bounds an answer of the docker API, in bytes; maxEvent one event.
+const (
+	maxBody  = 64 << 20
+	maxEvent = 1 << 20
+)
+
+// engine asks a daemon that speaks Docker's HTTP API: dockerd, and podman's
+// service, whose answers tell it apart. It reads the list once and follows the
+// events.
+type engine struct {
+	state
+	r    *Resolver
+	http *http.Client
+	asks chan string // ids
+	wake chan struct{}
+	kind string // docker or podman, as configured
+	mine map[string]bool
+}
+
+func newEngine(r *Resolver, kind, socket string) *engine {
+	e := &engine{r: r, kind: kind, asks: make(chan string, 1024), wake: make(chan struct{}, 1), mine: map[string]bool{}}
+	e.Runtime, e.Socket = kind, socket
+	e.http = &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{Timeout: askTimeout}).DialContext(ctx, "unix", socket)
+		},
+		MaxIdleConnsPerHost: 2,
+	}}
+	return e
+}
+
+func (e *engine) run(ctx context.Context) {
+	defer e.http.CloseIdleConnections()
+	if strings.Contains(e.Socket, "://") {
+		e.set(func(st *RuntimeStatus) {
+			st.Reason = "not a unix socket: containers of another machine are not looked at"
+		})
+		return
+	}
+	if e.kind == "podman" {
+		// systemd starts podman's service when its socket is touched: not before there is a container of it.
+		e.set(func(st *RuntimeStatus) { st.Reason = "not asked before a podman container is seen" })
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.wake:
+		}
+	}
+	reconnect(ctx, &e.state, e.session)
+}
+
+func (e *engine) ask(_ string, p place) {
+	if p.runtime == "podman" {
+		select {
+		case e.wake <- struct{}{}:
+		default:
+		}
+	}
+	if p.id == "" || p.runtime != "" && p.runtime != e.kind && e.kind != "docker" {
+		return
+	}
+	select {
+	case e.asks <- p.id:
+	default: // a daemon that hangs: the look-up is repeated
+	}
+}
+
+// session follows one connection until it is lost.
+func (e *engine) session(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	runtime, err := e.ping(ctx)
+	if err != nil {
+		return err
+	}
+	events := make(chan string, 1024)
+	lost := make(chan error, 1)
+	go func() { lost <- e.events(ctx, events) }()
+	if err := e.list(ctx, runtime); err != nil {
+		return err
+	}
+	e.connected()
+	for {
+		var id string
+		select {
+		case id = <-events:
+		case id = <-e.asks:
+		case err := <-lost:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := e.refresh(ctx, runtime, id); err != nil {
+			return err
+		}
+	}
+}
+
+// ping tells docker from podman, which answers with a header of its own.
+func (e *engine) ping(ctx context.Context) (runtime string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	res, err := e.get(ctx, "/_ping")
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s answers %s to /_ping", e.Socket, res.Status)
+	}
+	if res.Header.Get("Libpod-Api-Version") != "" {
+		return "podman", nil
+	}
+	return "docker", nil
+}
+
+func (e *engine) get(ctx context.Context, path string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return e.http.Do(req)
+}
+
+var errNotFound = errors.New("not found")
+
+func (e *engine) getJSON(ctx context.Context, path string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	res, err := e.get(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	body := io.LimitReader(res.Body, maxBody)
+	switch {
+	case res.StatusCode == http.StatusNotFound:
+		return errNotFound
+	case res.StatusCode != http.StatusOK:
+		msg, _ := io.ReadAll(io.LimitReader(body, 512))
+		return fmt.Errorf("%s answers %s to %s: %s", e.Socket, res.Status, path, msg)
+	}
+	return json.NewDecoder(body).Decode(into)
+}
+
+func (e *engine) list(ctx context.Context, runtime string) error {
+	var all []struct{ ID string }
+	if err := e.getJSON(ctx, "/containers/json", &all); err != nil {
+		return err
+	}
+	listed := map[string]bool{}
+	for _, c := range all {
+		if err := e.refresh(ctx, runtime, c.ID); err != nil {
+			return err
+		}
+		listed[c.ID] = true
+	}
+	e.r.keep(rankEngine, func(rec *record) bool { return e.mine[rec.id] }, listed)
+	for id := range e.mine {
+		if !listed[id] {
+			delete(e.mine, id)
+		}
+	}
+	return nil
+}
+
+// events sends on the id of each container that something happened to.
+func (e *engine) events(ctx context.Context, ids chan<- string) error {
+	res, err := e.get(ctx, "/events?filters="+url.QueryEscape(`{"type":["container"]}`))
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s to /events", e.Socket, res.Status)
+	}
+	body := &io.LimitedReader{R: res.Body}
+	dec := json.NewDecoder(body)
+	for {
+		var ev struct {
+			Action string
+			Actor  struct{ ID string }
+		}
+		body.N = maxEvent
+		if err := dec.Decode(&ev); err != nil {
+			return fmt.Errorf("events: %w", err)
+		}
+		switch ev.Action {
+		case "create", "start", "restart", "rename", "update", "die", "died", "destroy", "remove":
+			select {
+			case ids <- ev.Actor.ID:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+}
+
+// inspected is what we read of GET /containers/{id}/json.
+type inspected struct {
+	ID     string `json:"Id"`
+	Name   string
+	Image  string
+	State  struct{ Pid int }
+	Config struct {
+		Image  string
+		Labels map[string]string
+		Env    []string
+	}
+}
+
+func (e *engine) refresh(ctx context.Context, runtime, id string) error {
+	if !isID(id) {
+		return nil
+	}
+	var c inspected
+	err := e.getJSON(ctx, "/containers/"+id+"/json", &c)
+	switch {
+	case errors.Is(err, errNotFound):
+		if e.mine[id] {
+			delete(e.mine, id)
+			e.r.drop(rankEngine, id)
+			e.count()
+		}
+		return nil
+	case err != nil && ctx.Err() == nil && !connectionLost(err): // one that hangs or is broken is not to keep the others from us
+		e.r.log.Debug("a container's details cannot be read", "runtime", runtime, "container", id, "error", err)
+		return nil
+	case err != nil:
+		return err
+	case c.ID != id:
+		return nil
+	}
+	rec := c.record(runtime)
+	if rec.pid > 0 {
+		rec.paths = e.r.proc.containerPaths(rec.pid, id)
+	}
+	e.mine[id] = true
+	e.count()
+	e.r.put(rankEngine, rec)
+	return nil
+}
+
+func connectionLost(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+func (e *engine) count() { e.set(func(st *RuntimeStatus) { st.Containers = len(e.mine) }) }
+
+func (c *inspected) record(runtime string) *record {
+	rec := &record{id: c.ID, runtime: runtime, name: strings.TrimPrefix(c.Name, "/"), image: c.Config.Image, imageID: c.Image,
+		pid: max(c.State.Pid, 0), labels: boundLabels(c.Config.Labels), env: pickEnv(c.Config.Env)}
+	if rec.env == nil {
+		rec.env = map[string]string{}
+	}
+	rec.sandboxOnly = rec.labels["io.kubernetes.docker.type"] == "podsandbox"
+	return rec
+}
+
+// boundLabels drops what no row could show, so that it is not kept either.
+func boundLabels(labels map[string]string) map[string]string {
+	m := make(map[string]string, min(len(labels), 4*maxLabels))
+	for k, v := range labels {
+		if len(k) <= maxLabelKey && len(m) < 4*maxLabels {
+			m[strings.Clone(k)] = strings.Clone(v[:min(len(v), maxLabelValue)])
+		}
+	}
+	return m
+}

@@ -1,0 +1,209 @@
+package containers
+
+import (
+	"strings"
+
+	"github.com/daytwo/daytwo/api/frame"
+)
+
+// Identity says whose a cgroup is. It is immutable.
+type Identity struct {
+	ContainerID string        // "" for a cgroup that is no container's own
+	Name        string        // of the container
+	Image       string        // as the container was started with
+	Runtime     string        // docker, containerd, podman, cri-o, runc, crun, mesos, nomad, lxc, garden, libvirt, systemd-nspawn, systemd
+	PID         int           // first process in the collector's pid namespace; 0 = unknown or none
+	Labels      []frame.Label // all labels of the row: sorted by name, valid UTF-8, none empty
+}
+
+// Keys by which kubelet and the CRI runtimes name a pod and its parts.
+const (
+	podNameKey       = "io.kubernetes.pod.name"
+	podNamespaceKey  = "io.kubernetes.pod.namespace"
+	podUIDKey        = "io.kubernetes.pod.uid"
+	containerNameKey = "io.kubernetes.container.name"
+)
+
+// record is what one source knows of one container. It is immutable once it is
+// in the store.
+type record struct {
+	id, space   string // space sets apart what has the same id: a containerd namespace
+	runtime     string
+	name        string
+	image       string
+	imageID     string
+	pid         int
+	paths       []string // of its cgroup
+	labels      map[string]string
+	env         map[string]string // by the names of envNames
+	sandboxOnly bool              // the pause container of a pod
+}
+
+// compose puts an identity together from the path and what sources know, best
+// one first. pod is a record of the same pod, for a cgroup of the whole pod.
+func compose(p place, recs []*record, parent string, pod *record) *Identity {
+	id := &Identity{ContainerID: p.id, Name: p.name, Runtime: p.runtime}
+	var b builder
+	if len(recs) > 0 {
+		id.ContainerID = recs[0].id
+		id.Name, id.Image, id.Runtime = "", "", ""
+	}
+	if p.alloc != "" && p.task != "" && p.id != "" {
+		id.ContainerID = p.id
+	}
+	var imageID string
+	env := map[string]string{}
+	for _, r := range recs {
+		first(&id.Name, r.name)
+		first(&id.Image, r.image)
+		first(&imageID, r.imageID)
+		first(&id.Runtime, r.runtime)
+		if id.PID == 0 {
+			id.PID = r.pid
+		}
+		for k, v := range r.env {
+			pick(env, k, v)
+		}
+		for k, v := range r.labels {
+			pick(env, k, v)
+		}
+	}
+	first(&id.Name, p.name)
+	first(&id.Runtime, p.runtime)
+	if p.parent != "" {
+		parent = p.parent
+	}
+	if parent != id.ContainerID {
+		b.add("parent_container_id", parent)
+	}
+	if id.ContainerID == "" {
+		place := p
+		if pod != nil && p.podTop {
+			kube(&b, podLabels(pod, place))
+		} else if p.podTop {
+			b.add("pod_uid", p.podUID)
+		}
+		if id.Runtime == "" && (p.unit != "" || p.slice != "") && parent == "" {
+			id.Runtime = "systemd"
+		}
+		b.add("unit", p.unit)
+		b.add("slice", p.slice)
+		b.add("runtime", id.Runtime)
+		id.Labels = b.sorted()
+		return id
+	}
+	b.add("container_id", id.ContainerID)
+	b.add("name", id.Name)
+	b.add("image", id.Image)
+	b.add("image_id", imageID)
+	b.add("runtime", id.Runtime)
+	b.add("slice", p.slice)
+	k := kubeOf(recs, p)
+	kube(&b, k)
+	origin(&b, id, p, k, env, recs)
+	if len(recs) > 0 {
+		b.addAll(recs[0].labels)
+	}
+	id.Labels = b.sorted()
+	return id
+}
+
+// pod is what Kubernetes calls a container.
+type pod struct{ name, namespace, uid, container string }
+
+func kubeOf(recs []*record, p place) pod {
+	k := pod{uid: p.podUID}
+	for _, r := range recs {
+		if uid := r.labels[podUIDKey]; uid != "" {
+			k = pod{r.labels[podNameKey], r.labels[podNamespaceKey], uid, r.labels[containerNameKey]}
+			if r.sandboxOnly && k.container == "" {
+				k.container = "POD"
+			}
+			break
+		}
+	}
+	return k
+}
+
+func podLabels(r *record, p place) pod {
+	return pod{r.labels[podNameKey], r.labels[podNamespaceKey], p.podUID, ""}
+}
+
+func kube(b *builder, k pod) {
+	b.add("pod_uid", k.uid)
+	b.add("pod", k.name)
+	b.add("namespace", k.namespace)
+	b.add("container", k.container)
+}
+
+// origin adds the origin tags by the table in doc.go.
+func origin(b *builder, id *Identity, p place, k pod, env map[string]string, recs []*record) {
+	alloc, task := env["NOMAD_ALLOC_ID"], env["NOMAD_TASK_NAME"]
+	if alloc == "" && p.id != "" {
+		alloc, task = p.alloc, p.task
+	}
+	switch {
+	case env["MESOS_TASK_ID"] != "" || env["MESOS_EXECUTOR_ID"] != "" || env["MESOS_FRAMEWORK_ID"] != "" || env["MARATHON_APP_ID"] != "":
+		app := env["MARATHON_APP_ID"]
+		switch {
+		case app != "":
+			b.add("framework_name", "marathon")
+			b.add("application_name", app)
+			b.add("task_name", marathonTask(app))
+		case env["CHRONOS_JOB_NAME"] != "":
+			b.add("framework_name", "chronos")
+			b.add("application_name", env["CHRONOS_JOB_NAME"])
+		}
+		b.add("framework_name", env["FRAMEWORK_NAME"])
+		b.add("task_name", env["TASK_NAME"])
+		b.add("framework_id", env["MESOS_FRAMEWORK_ID"])
+		b.add("executor_id", env["MESOS_EXECUTOR_ID"])
+		b.add("task_id", env["MESOS_TASK_ID"])
+		b.add("task_id", env["MESOS_EXECUTOR_ID"]) // a command task's executor has the id of the task
+	case alloc != "":
+		b.add("framework_name", "nomad")
+		b.add("framework_id", env["NOMAD_NAMESPACE"])
+		b.add("executor_id", alloc)
+		b.add("application_name", env["NOMAD_JOB_NAME"])
+		if task != "" {
+			b.add("task_id", alloc+"."+task)
+			b.add("task_name", task)
+		}
+	case k.uid != "":
+		b.add("framework_name", "kubernetes")
+		b.add("framework_id", k.namespace)
+		b.add("executor_id", k.uid)
+		b.add("application_name", label(recs, "app.kubernetes.io/name", "k8s-app", "app"))
+		b.add("task_name", k.container)
+	default:
+		b.add("application_name", label(recs, "com.docker.compose.project"))
+	}
+	b.add("task_id", id.ContainerID)
+	b.add("task_name", id.Name)
+}
+
+// marathonTask is the name that Marathon gives the tasks of an app: /a/b is b.a.
+func marathonTask(app string) string {
+	parts := strings.Split(strings.Trim(app, "/"), "/")
+	for i, j := 0, len(parts)-1; i < j; i, j = i+1, j-1 {
+		parts[i], parts[j] = parts[j], parts[i]
+	}
+	return strings.Join(parts, ".")
+}
+
+func label(recs []*record, keys ...string) string {
+	for _, k := range keys {
+		for _, r := range recs {
+			if v := r.labels[k]; v != "" {
+				return v
+			}
+		}
+	}
+	return ""
+}
+
+func first(dst *string, s string) {
+	if *dst == "" {
+		*dst = s
+	}
+}

@@ -1,0 +1,234 @@
+package containers
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/daytwo/daytwo/api/frame"
+)
+
+// Options says where to look. The zero value looks at the usual places and at
+// the variables that the runtimes' own clients read.
+type Options struct {
+	Proc string       // where procfs is mounted; default /proc
+	Log  *slog.Logger // default slog.Default()
+
+	// Sockets, as a path or unix:// address; "" = default, "-" = none. Several are
+	// separated by commas.
+	DockerHost        string // default $DOCKER_HOST, else /var/run/docker.sock and rootless ones
+	ContainerHost     string // podman: default $CONTAINER_HOST, else /run/podman/podman.sock and rootless ones
+	ContainerdAddress string // default $CONTAINERD_ADDRESS, else /run/containerd/containerd.sock, k3s' and docker's own
+	CRIEndpoint       string // default $CONTAINER_RUNTIME_ENDPOINT, else CRI-O's and cri-dockerd's
+
+	StateDirs []string // directories (globs) where runc and crun keep a directory a container; nil = the usual ones
+	Cgroups   []string // where the cgroup hierarchies are mounted; default from <Proc>/self/mountinfo
+}
+
+// Resolver answers whose a cgroup is. All methods may be called at the same
+// time; Run does the asking.
+type Resolver struct {
+	proc    procfs
+	log     *slog.Logger
+	cgroups []string
+	sources []source
+
+	gen   atomic.Uint64
+	queue chan string // new paths to look up
+
+	mu      sync.RWMutex
+	entries map[string]*entry
+	store   store
+}
+
+// entry is the answer for one path.
+type entry struct {
+	id    *Identity
+	place place
+}
+
+// New prepares a Resolver; it opens nothing. Call Run to make it know more than
+// paths tell.
+func New(o Options) *Resolver {
+	if o.Proc == "" {
+		o.Proc = "/proc"
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	r := &Resolver{proc: procfs(o.Proc), log: o.Log, cgroups: o.Cgroups, queue: make(chan string, 1024), entries: map[string]*entry{}, store: newStore()}
+	if r.cgroups == nil {
+		r.cgroups = r.proc.hierarchies()
+	}
+	r.sources = r.newSources(o)
+	return r
+}
+
+// Run asks the runtimes and follows their events until ctx ends.
+func (r *Resolver) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, s := range r.sources {
+		wg.Go(func() { s.run(ctx) })
+	}
+	wg.Go(func() { r.lookups(ctx) })
+	wg.Wait()
+	return ctx.Err()
+}
+
+// Resolve answers for a cgroup's path (from the root of its hierarchy, raw
+// bytes) from what is known now; it never waits and never returns nil. For a
+// path it has not met it queues a look-up, whose result a later call gives.
+func (r *Resolver) Resolve(path string) *Identity {
+	r.mu.RLock()
+	e := r.entries[path]
+	r.mu.RUnlock()
+	if e != nil {
+		return e.id
+	}
+	return r.meet(path)
+}
+
+func (r *Resolver) meet(path string) *Identity {
+	r.mu.Lock()
+	e := r.entries[path]
+	if e == nil {
+		e = &entry{place: parsePath(path)}
+		e.id = r.answer(path, e)
+		r.entries[strings.Clone(path)] = e
+	}
+	r.mu.Unlock()
+	select {
+	case r.queue <- path:
+	default: // the queue is full: the looker takes up what it has not seen in its next round
+	}
+	return e.id
+}
+
+// Gen rises whenever an answer that Resolve has given has changed.
+func (r *Resolver) Gen() uint64 { return r.gen.Load() }
+
+// Forget drops the answer for a path. Call it for each cgroup that is gone,
+// before Resolve is asked for a new one of the same path.
+func (r *Resolver) Forget(path string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.entries[path]
+	if e == nil {
+		return
+	}
+	delete(r.entries, path)
+	// What only files told (no runtime says when it ends) goes with the cgroup.
+	k, _ := r.store.find(path, e.place)
+	for _, rank := range []rank{rankState, rankProc} {
+		if k != "" {
+			r.store.drop(rank, k)
+		}
+	}
+}
+
+// answer composes the identity of a path. The caller holds mu.
+func (r *Resolver) answer(path string, e *entry) *Identity {
+	_, recs := r.store.find(path, e.place)
+	var pod *record
+	if e.place.podTop {
+		pod = r.store.byPod[e.place.podUID]
+	}
+	return compose(e.place, recs, r.store.parent(path), pod)
+}
+
+// put stores what a source knows and renews the answers that it changes.
+func (r *Resolver) put(k rank, rec *record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var old *record
+	if all := r.store.byKey[rec.key()]; all != nil {
+		old = all[k]
+	}
+	if sameRecord(old, rec) {
+		return
+	}
+	r.store.put(k, rec)
+	r.renew(append(r.store.records(rec.key()), old))
+}
+
+// drop forgets what a source knew.
+func (r *Resolver) drop(k rank, key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old := r.store.drop(k, key); old != nil {
+		r.renew(append(r.store.records(key), old))
+	}
+}
+
+// keep drops what a source knew and does not list any more.
+func (r *Resolver) keep(k rank, mine func(*record) bool, listed map[string]bool) {
+	r.mu.RLock()
+	var gone []string
+	for key, all := range r.store.byKey {
+		if all[k] != nil && mine(all[k]) && !listed[key] {
+			gone = append(gone, key)
+		}
+	}
+	r.mu.RUnlock()
+	for _, key := range gone {
+		r.drop(k, key)
+	}
+}
+
+// renew composes anew the answers that a container's records have to do with.
+// The caller holds mu.
+func (r *Resolver) renew(changed []*record) {
+	for path, e := range r.entries {
+		if !slices.ContainsFunc(changed, func(rec *record) bool { return concerns(rec, path, &e.place) }) {
+			continue
+		}
+		id := r.answer(path, e)
+		if id.PID == e.id.PID && slices.Equal(id.Labels, e.id.Labels) {
+			continue
+		}
+		r.entries[path] = &entry{id: id, place: e.place}
+		r.gen.Add(1)
+	}
+}
+
+func concerns(rec *record, path string, p *place) bool {
+	if rec == nil {
+		return false
+	}
+	if p.id == rec.id || p.podTop && p.podUID == rec.labels[podUIDKey] {
+		return true
+	}
+	for _, own := range rec.paths {
+		if strings.HasPrefix(path, own) && (len(path) == len(own) || path[len(own)] == '/') {
+			return true
+		}
+	}
+	return false
+}
+
+// RuntimeStatus says how one source of identity is doing.
+type RuntimeStatus struct {
+	Runtime    string // docker, podman, containerd, cri, state files
+	Socket     string // or directories
+	Connected  bool
+	Reason     string // why not
+	Containers int    // that it has told of
+}
+
+// Status says which runtimes answer, and why the others do not.
+func (r *Resolver) Status() []RuntimeStatus {
+	all := make([]RuntimeStatus, 0, len(r.sources))
+	for _, s := range r.sources {
+		all = append(all, s.status())
+	}
+	return all
+}
+
+// Label returns the value of a row label, "" if there is none of that name.
+func (id *Identity) Label(name string) string {
+	row := frame.Row{Labels: id.Labels}
+	return row.Label(name)
+}

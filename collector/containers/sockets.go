@@ -1,0 +1,70 @@
+package containers
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// newSources lists every place to ask, by options, environment and custom.
+func (r *Resolver) newSources(o Options) []source {
+	var all []source
+	for _, s := range sockets(o.DockerHost, "DOCKER_HOST", "/var/run/docker.sock", "/run/user/*/docker.sock") {
+		all = append(all, newEngine(r, "docker", s))
+	}
+	for _, s := range sockets(o.ContainerHost, "CONTAINER_HOST", "/run/podman/podman.sock", "/run/user/*/podman/podman.sock") {
+		all = append(all, newEngine(r, "podman", s))
+	}
+	for _, s := range sockets(o.ContainerdAddress, "CONTAINERD_ADDRESS", "/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock", "/run/k0s/containerd.sock") {
+		all = append(all, newContainerd(r, s))
+	}
+	for _, s := range sockets(o.CRIEndpoint, "CONTAINER_RUNTIME_ENDPOINT", "/run/crio/crio.sock", "/run/cri-dockerd.sock") {
+		all = append(all, newCRI(r, s))
+	}
+	dirs := o.StateDirs
+	if dirs == nil {
+		dirs = []string{"/run/runc", "/run/crun", "/run/docker/runtime-runc/*", "/run/containerd/runc/*",
+			"/run/user/*/runc", "/run/user/*/crun", "/run/user/*/docker/runtime-runc/*"}
+	}
+	return append(all, newStateFiles(r, dirs))
+}
+
+// sockets chooses the sockets of one runtime: those of the option, else of the
+// environment, else the usual ones. The first usual one is kept although it may
+// not be there, to say so and to wait for it.
+func sockets(option, env string, usual ...string) []string {
+	if option == "" {
+		option = os.Getenv(env)
+	}
+	if option == "-" {
+		return nil
+	}
+	var list []string
+	for s := range strings.SplitSeq(option, ",") {
+		if s = strings.TrimSpace(s); s != "" {
+			list = append(list, strings.TrimPrefix(s, "unix://"))
+		}
+	}
+	if len(list) > 0 {
+		return list
+	}
+	for i, pattern := range usual {
+		found, _ := filepath.Glob(pattern)
+		if len(found) == 0 && i == 0 {
+			found = []string{pattern}
+		}
+		for _, f := range found {
+			if !slices.ContainsFunc(list, func(other string) bool { return sameFile(f, other) }) {
+				list = append(list, f)
+			}
+		}
+	}
+	return list
+}
+
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return a == b || err == nil && err2 == nil && os.SameFile(x, y)
+}

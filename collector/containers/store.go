@@ -1,0 +1,156 @@
+package containers
+
+import "slices"
+
+// rank orders sources, best first.
+type rank int
+
+const (
+	rankCRI    rank = iota
+	rankEngine      // docker and podman
+	rankContainerd
+	rankState // runc, crun and podman's files
+	rankProc  // environment of the first process
+	numRanks
+)
+
+// store holds what all sources know. Its owner locks it.
+type store struct {
+	byKey  map[string]*[numRanks]*record
+	byPath map[string]string // cgroup path → key
+	byPod  map[string]*record
+}
+
+func newStore() store {
+	return store{byKey: map[string]*[numRanks]*record{}, byPath: map[string]string{}, byPod: map[string]*record{}}
+}
+
+// key joins what several sources know of the same container. Long ids are
+// unique on the machine; short ones, chosen by people, only within their space.
+func key(id, space string) string {
+	if isID(id) || space == "" {
+		return id
+	}
+	return space + "\x00" + id
+}
+
+func (r *record) key() string { return key(r.id, r.space) }
+
+// put replaces what a source knows of a container.
+func (s *store) put(k rank, r *record) {
+	key := r.key()
+	all := s.byKey[key]
+	if all == nil {
+		all = new([numRanks]*record)
+		s.byKey[key] = all
+	}
+	s.forgetPaths(all[k], key)
+	all[k] = r
+	for _, p := range r.paths {
+		s.byPath[p] = key
+	}
+	if uid := r.labels[podUIDKey]; uid != "" && (r.sandboxOnly || s.byPod[uid] == nil) {
+		s.byPod[uid] = r
+	}
+}
+
+// drop removes what a source knew of a container and returns it.
+func (s *store) drop(k rank, key string) *record {
+	all := s.byKey[key]
+	if all == nil || all[k] == nil {
+		return nil
+	}
+	old := all[k]
+	all[k] = nil
+	s.forgetPaths(old, key)
+	for _, r := range all { // another source may still claim the paths
+		if r != nil {
+			for _, p := range r.paths {
+				s.byPath[p] = key
+			}
+		}
+	}
+	if uid := old.labels[podUIDKey]; uid != "" && s.byPod[uid] == old {
+		delete(s.byPod, uid)
+		for _, all := range s.byKey {
+			for _, r := range all {
+				if r != nil && r.labels[podUIDKey] == uid {
+					s.byPod[uid] = r
+				}
+			}
+		}
+	}
+	if *all == ([numRanks]*record{}) {
+		delete(s.byKey, key)
+	}
+	return old
+}
+
+func (s *store) forgetPaths(r *record, key string) {
+	if r == nil {
+		return
+	}
+	for _, p := range r.paths {
+		if s.byPath[p] == key {
+			delete(s.byPath, p)
+		}
+	}
+}
+
+// records lists what is known of a container, best first.
+func (s *store) records(key string) []*record {
+	all := s.byKey[key]
+	if all == nil {
+		return nil
+	}
+	var rs []*record
+	for _, r := range all {
+		if r != nil {
+			rs = append(rs, r)
+		}
+	}
+	return rs
+}
+
+// find looks a cgroup up: by its path as runtimes stated it, else by the id in it.
+func (s *store) find(path string, p place) (string, []*record) {
+	if k, ok := s.byPath[path]; ok {
+		return k, s.records(k)
+	}
+	if p.id == "" {
+		return "", nil
+	}
+	return p.id, s.records(p.id)
+}
+
+// parent is the id of the nearest container above a path.
+func (s *store) parent(path string) string {
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '/' {
+			if k, ok := s.byPath[path[:i]]; ok {
+				if rs := s.records(k); len(rs) > 0 {
+					return rs[0].id
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// sameRecord tells whether nothing a row shows has changed.
+func sameRecord(a, b *record) bool {
+	return a != nil && b != nil && a.id == b.id && a.space == b.space && a.runtime == b.runtime && a.name == b.name && a.image == b.image &&
+		a.imageID == b.imageID && a.pid == b.pid && a.sandboxOnly == b.sandboxOnly && slices.Equal(a.paths, b.paths) && sameMap(a.labels, b.labels) && sameMap(a.env, b.env)
+}
+
+func sameMap(a, b map[string]string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k, v := range a {
+		if w, ok := b[k]; !ok || v != w {
+			return false
+		}
+	}
+	return true
+}
