@@ -1,0 +1,40 @@
+package console
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"net/http"
+	"regexp"
+	"strconv"
+)
+
+//go:embed page.html
+var page []byte
+
+// policy lets the page run its own script and style, by their sums, and ask
+// its own server; nothing else.
+var policy = "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" +
+	"; script-src '" + sum("script") + "'; style-src '" + sum("style") + "'"
+
+// sum is the source expression of the page's only element of a name (CSP 3).
+func sum(element string) string {
+	m := regexp.MustCompile(`(?s)<` + element + `>(.*?)</` + element + `>`).FindSubmatch(page)
+	if m == nil {
+		panic("console: the page has no " + element)
+	}
+	s := sha256.Sum256(m[1])
+	return "sha256-" + base64.StdEncoding.EncodeToString(s[:])
+}
+
+// Handler serves the page.
+var Handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(page)))
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", "no-referrer") // the address may hold the token
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-cache")
+	_, _ = w.Write(page)
+})

@@ -1,0 +1,76 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// stale tells whether an agent has been silent for longer than a working one
+// is: ten ticks, and at least half a minute.
+func stale(a Agent, now time.Time) bool {
+	return now.UnixNano()-a.Time > max(10*a.Interval, int64(30*time.Second))
+}
+
+// agents answers GET /api/v1/agents.
+func (s *server) agents(w http.ResponseWriter, r *http.Request) error {
+	if _, err := params(r); err != nil {
+		return err
+	}
+	list := []client.Agent{}
+	for _, a := range s.Fleet.Agents() {
+		list = append(list, s.agent(r.Context(), a))
+	}
+	return writeJSON(w, r, struct {
+		Agents []client.Agent `json:"agents"`
+	}{list})
+}
+
+func (s *server) agent(_ context.Context, a Agent) client.Agent {
+	out := client.Agent{
+		AgentID: a.ID, Hostname: a.Hostname, Boot: strconv.FormatUint(a.Boot, 16), Seq: a.Seq,
+		Time: time.Unix(0, a.Time).UTC(), Interval: float64(a.Interval) / 1e9, Stale: stale(a, s.now()),
+		Containers: a.Containers, Cgroups: a.Cgroups, Gaps: a.Gaps,
+	}
+	// Without a tick the node is listed all the same.
+	_ = s.Fleet.View(a.ID, func(b *frame.Batch) {
+		t := b.Table(metric.Host)
+		if t == nil || len(t.Rows) == 0 {
+			return
+		}
+		row := t.Row(0)
+		out.Cores = intValue(row, metric.HostCPUs)
+		out.Load1 = floatValue(metric.Host, row, metric.HostLoad1)
+		out.MemoryTotal = intValue(row, metric.HostMemTotal)
+		out.MemoryAvailable = intValue(row, metric.HostMemAvailable)
+		out.Uptime = floatValue(metric.Host, row, metric.HostUptime)
+		if percent := floatValue(metric.Host, row, metric.HostCPUTotalPercent); percent != nil && out.Cores != nil {
+			used := *percent / 100 * float64(*out.Cores)
+			out.CPUUsed = &used
+		}
+	})
+	return out
+}
+
+// intValue is a column as it is stored, nil where it is absent or not limited.
+func intValue(row []int64, column int) *int64 {
+	v := row[column]
+	if v == metric.Absent || unlimited(v) {
+		return nil
+	}
+	return &v
+}
+
+// floatValue is a column in the unit it is shown in, nil where it is absent.
+func floatValue(k metric.Kind, row []int64, column int) *float64 {
+	if row[column] == metric.Absent {
+		return nil
+	}
+	v := metric.Columns(k)[column].Value(row[column])
+	return &v
+}

@@ -1,0 +1,193 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// containers answers GET /api/v1/containers.
+func (s *server) containers(w http.ResponseWriter, r *http.Request) error {
+	q, err := params(r, "agent", "match", "all")
+	if err != nil {
+		return err
+	}
+	all, err := boolParam(q, "all")
+	if err != nil {
+		return err
+	}
+	match, err := parseMatch(q.Get("match"))
+	if err != nil {
+		return err
+	}
+	agents, err := s.someAgents(q.Get("agent"))
+	if err != nil {
+		return err
+	}
+	list := []client.Container{}
+	for _, a := range agents {
+		if list, err = s.appendContainers(r.Context(), list, a, match, all); err != nil {
+			return err
+		}
+	}
+	return writeJSON(w, r, struct {
+		Containers []client.Container `json:"containers"`
+	}{list})
+}
+
+// someAgents is one agent, or all of them for "".
+func (s *server) someAgents(id string) ([]Agent, error) {
+	agents := s.Fleet.Agents()
+	if id == "" {
+		return agents, nil
+	}
+	for _, a := range agents {
+		if a.ID == id {
+			return []Agent{a}, nil
+		}
+	}
+	return nil, ErrUnknownAgent
+}
+
+// appendContainers appends the rows of an agent that match, by cgroup.
+func (s *server) appendContainers(ctx context.Context, list []client.Container, a Agent, match matchFunc, all bool) ([]client.Container, error) {
+	used, err := cpuUsed(ctx, s.Fleet, a)
+	if err != nil {
+		return nil, err
+	}
+	first := len(list)
+	err = s.Fleet.View(a.ID, func(b *frame.Batch) {
+		t := b.Table(metric.Container)
+		if t == nil {
+			return
+		}
+		index := map[uint64]int{}
+		for i, row := range t.Rows {
+			if !all && row.Label("container_id") == "" || match != nil && !match(a.ID, row, nil) {
+				continue
+			}
+			c := container(b, row, t.Row(i))
+			if cores, ok := used[row.ID]; ok {
+				c.CPUUsed = &cores
+			}
+			index[row.ID] = len(list)
+			list = append(list, c)
+		}
+		sumDevices(b, list, index)
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(list[first:], func(x, y client.Container) int { return cmp.Compare(x.Cgroup, y.Cgroup) })
+	return list, nil
+}
+
+// container is one row of cgroups as the API shows it.
+func container(b *frame.Batch, r *frame.Row, row []int64) client.Container {
+	c := client.Container{
+		AgentID: b.Agent, Time: time.Unix(0, b.Time).UTC(), Cgroup: r.Key,
+		Created:          intValue(row, metric.Created),
+		CPUUsage:         floatValue(metric.Container, row, metric.CPUUsage),
+		CPUUser:          floatValue(metric.Container, row, metric.CPUUser),
+		CPUSystem:        floatValue(metric.Container, row, metric.CPUSystem),
+		CPUThrottled:     floatValue(metric.Container, row, metric.CPUThrottledTime),
+		MemoryCurrent:    intValue(row, metric.MemCurrent),
+		MemoryWorkingSet: intValue([]int64{workingSet(row)}, 0),
+		MemoryAnon:       intValue(row, metric.StatAnon),
+		MemoryFile:       intValue(row, metric.StatFile),
+		MemorySwap:       intValue(row, metric.MemSwap),
+		MemoryLimit:      intValue(row, metric.MemMax),
+		OOMKills:         intValue(row, metric.MemEventOomKill),
+		Pids:             intValue(row, metric.PidsCurrent),
+		Processes:        intValue(row, metric.Processes),
+	}
+	if cores, ok := cpuLimit(row); ok {
+		c.CPULimit = &cores
+	}
+	for _, l := range r.Labels {
+		if p := labelField(&c, l.Name); p != nil {
+			*p = l.Value
+		} else if key, ok := strings.CutPrefix(l.Name, runtimeLabel); ok {
+			if c.Labels == nil {
+				c.Labels = map[string]string{}
+			}
+			c.Labels[key] = l.Value
+		}
+	}
+	return c
+}
+
+// labelField is where a label of a row goes, nil if it has no field of its own.
+func labelField(c *client.Container, name string) *string {
+	switch name {
+	case "container_id":
+		return &c.ContainerID
+	case "name":
+		return &c.Name
+	case "image":
+		return &c.Image
+	case "runtime":
+		return &c.Runtime
+	case "executor_id":
+		return &c.ExecutorID
+	case "framework_id":
+		return &c.FrameworkID
+	case "framework_name":
+		return &c.FrameworkName
+	case "application_name":
+		return &c.ApplicationName
+	case "task_id":
+		return &c.TaskID
+	case "task_name":
+		return &c.TaskName
+	case "namespace":
+		return &c.Namespace
+	case "pod":
+		return &c.Pod
+	case "pod_uid":
+		return &c.PodUID
+	case "container":
+		return &c.PodContainer
+	case "unit":
+		return &c.Unit
+	case "slice":
+		return &c.Slice
+	}
+	return nil
+}
+
+// sumDevices adds up the device rows of the containers in index.
+func sumDevices(b *frame.Batch, list []client.Container, index map[uint64]int) {
+	add := func(to **int64, v int64) {
+		switch {
+		case v == metric.Absent:
+		case *to == nil:
+			*to = &v
+		default:
+			**to += v
+		}
+	}
+	if t := b.Table(metric.ContainerIO); t != nil {
+		for i, r := range t.Rows {
+			if j, ok := index[r.Parent]; ok {
+				add(&list[j].IORead, t.Row(i)[metric.IOReadBytes])
+				add(&list[j].IOWritten, t.Row(i)[metric.IOWriteBytes])
+			}
+		}
+	}
+	if t := b.Table(metric.ContainerNet); t != nil {
+		for i, r := range t.Rows {
+			if j, ok := index[r.Parent]; ok && r.Label("interface") != "lo" {
+				add(&list[j].NetReceived, t.Row(i)[metric.NetRxBytes])
+				add(&list[j].NetSent, t.Row(i)[metric.NetTxBytes])
+			}
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package server
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/daytwo/daytwo/api/frame"
+)
+
+// matchFunc tells whether a row is wanted. parent is the container of a device
+// row, else nil.
+type matchFunc func(agent string, row, parent *frame.Row) bool
+
+var matchKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./-]*$`)
+
+// parseMatch reads ?match=: text to find in names and tags, or at the start of
+// ids; a glob (* and ?) for the whole of one of them; or key=value,key=value,
+// all of which must hold, with globs as values. "" is nil: every row.
+func parseMatch(s string) (matchFunc, error) {
+	switch {
+	case s == "":
+		return nil, nil
+	case strings.Contains(s, "="):
+		return parsePairs(s)
+	case isGlob(s):
+		return func(agent string, row, parent *frame.Row) bool {
+			return anyValue(agent, row, parent, func(_, value string) bool { return glob(s, value) })
+		}, nil
+	}
+	return func(agent string, row, parent *frame.Row) bool {
+		return anyValue(agent, row, parent, func(name, value string) bool { return found(s, name, value) })
+	}, nil
+}
+
+// found tells whether text is in a value. Ids made of random hex digits hold
+// any short text by chance, so there it must stand at the start; so hold the
+// paths made of them, where it must look like a path.
+func found(text, name, value string) bool {
+	switch name {
+	case "agent_id", "container_id", "pod_uid":
+		return strings.HasPrefix(value, text)
+	case "cgroup":
+		return strings.Contains(text, "/") && strings.Contains(value, text)
+	}
+	return strings.Contains(value, text)
+}
+
+// anyValue tells whether ok holds for a name, an id or a tag of a row or its
+// container. Labels of the runtime are asked for by key only.
+func anyValue(agent string, row, parent *frame.Row, ok func(name, value string) bool) bool {
+	if ok("agent_id", agent) {
+		return true
+	}
+	for _, r := range []*frame.Row{row, parent} {
+		if r == nil {
+			continue
+		}
+		if r.Key != "" && ok("cgroup", r.Key) {
+			return true
+		}
+		for _, l := range r.Labels {
+			if !strings.HasPrefix(l.Name, runtimeLabel) && ok(l.Name, l.Value) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func parsePairs(s string) (matchFunc, error) {
+	type pair struct{ key, value string }
+	var pairs []pair
+	for part := range strings.SplitSeq(s, ",") {
+		key, value, ok := strings.Cut(part, "=")
+		if !ok || !matchKey.MatchString(key) {
+			return nil, badRequest("match: %q is not key=value: use text, a glob, or key=value,key=value", part)
+		}
+		pairs = append(pairs, pair{key, value})
+	}
+	return func(agent string, row, parent *frame.Row) bool {
+		for _, p := range pairs {
+			if !glob(p.value, value(p.key, agent, row, parent)) {
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
+// value is what a key means for a row: one of its labels, or of its container's.
+func value(key, agent string, row, parent *frame.Row) string {
+	switch key {
+	case "agent_id", "agent":
+		return agent
+	case "cgroup", "id":
+		if parent != nil {
+			return parent.Key
+		}
+		return row.Key
+	}
+	if v := row.Label(key); v != "" || parent == nil {
+		return v
+	}
+	return parent.Label(key)
+}
+
+func isGlob(s string) bool { return strings.ContainsAny(s, "*?") }
+
+// glob matches the whole of s: * is any text, ? any one byte. Its time is
+// bounded by len(pattern)*len(s).
+func glob(pattern, s string) bool {
+	p, i, star, mark := 0, 0, -1, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, i
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
+			p++
+			i++
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}

@@ -1,0 +1,106 @@
+package server
+
+import (
+	"encoding/json"
+	"math"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// shown is a stored value in the unit it is shown in; a limit that is not set
+// is infinite.
+func shown(m *metric.Metric, v int64) float64 {
+	if v == metric.Unlimited {
+		return math.Inf(1)
+	}
+	return m.Value(v)
+}
+
+// seriesLabels are all that is known of a row, its container's labels too.
+func seriesLabels(name string, c column, s *Series) map[string]string {
+	labels := map[string]string{"__name__": name, "agent_id": s.Agent}
+	if c.prom != "" {
+		labels["__name__"] = c.prom
+	}
+	for _, r := range []*frame.Row{s.Parent, s.Row} {
+		if r == nil {
+			continue
+		}
+		for _, l := range r.Labels {
+			labels[l.Name] = l.Value
+		}
+	}
+	switch {
+	case s.Parent != nil:
+		labels["cgroup"] = s.Parent.Key
+	case c.m.Kind == metric.Container:
+		labels["cgroup"] = s.Row.Key
+	}
+	for fixed := range strings.SplitSeq(c.labels, ",") {
+		if k, v, ok := strings.Cut(fixed, "="); ok {
+			labels[k] = strings.Trim(v, `"`)
+		}
+	}
+	return labels
+}
+
+// appendMatrix appends the answer of a query in the shape of Prometheus' range
+// query. By hand, for there may be a million points.
+func appendMatrix(dst []byte, m *client.Matrix) []byte {
+	dst = append(dst, `{"status":"success","data":{"resultType":"matrix","metric":`...)
+	dst = appendJSONString(dst, m.Metric)
+	dst = append(dst, `,"unit":`...)
+	dst = appendJSONString(dst, m.Unit)
+	dst = append(dst, `,"type":`...)
+	dst = appendJSONString(dst, m.Type)
+	dst = append(dst, `,"result":[`...)
+	for i := range m.Result {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendSeries(dst, &m.Result[i])
+	}
+	return append(dst, "]}}\n"...)
+}
+
+func appendSeries(dst []byte, s *client.Series) []byte {
+	names := make([]string, 0, len(s.Labels))
+	for name := range s.Labels {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	dst = append(dst, `{"metric":{`...)
+	for i, name := range names {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendJSONString(dst, name)
+		dst = append(dst, ':')
+		dst = appendJSONString(dst, s.Labels[name])
+	}
+	dst = append(dst, `},"values":[`...)
+	for i, p := range s.Points {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, '[')
+		dst = strconv.AppendFloat(dst, float64(p.Time.UnixMilli())/1e3, 'f', -1, 64)
+		dst = append(dst, `,"`...)
+		dst = strconv.AppendFloat(dst, p.Value, 'g', -1, 64)
+		dst = append(dst, `"]`...)
+	}
+	return append(dst, "]}"...)
+}
+
+func appendJSONString(dst []byte, s string) []byte {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return append(dst, `""`...) // a string always has a form in JSON
+	}
+	return append(dst, b...)
+}

@@ -1,0 +1,113 @@
+package server
+
+import (
+	"io"
+	"net/http"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Types of calls of Mesos' operator API (mesos/v1/master/master.proto), and of
+// their answers.
+const (
+	callGetAgents         = 10
+	callGetFrameworks     = 11
+	responseGetAgents     = 9
+	responseGetFrameworks = 10
+	protobufType          = "application/x-protobuf"
+)
+
+// mesosAPI answers the two calls of Mesos' operator API that DC/OS' command
+// line needs to list nodes and tasks.
+func (s *server) mesosAPI(w http.ResponseWriter, r *http.Request) error {
+	if r.Header.Get("Content-Type") != protobufType {
+		return &httpError{http.StatusUnsupportedMediaType, "send a call of Mesos' operator API as " + protobufType}
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return badRequest("the call cannot be read: %v", err)
+	}
+	call, ok := callType(body)
+	if !ok {
+		return badRequest("the call is no message of Mesos' operator API")
+	}
+	switch call {
+	case callGetAgents:
+		body = s.agentsMessage()
+	case callGetFrameworks:
+		body = s.frameworksMessage()
+	default:
+		return &httpError{http.StatusNotImplemented, "only GET_AGENTS and GET_FRAMEWORKS are answered here"}
+	}
+	writeBody(w, r, protobufType, body)
+	return nil
+}
+
+// callType reads field 1, type, of a message.
+func callType(b []byte) (call uint64, ok bool) {
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return 0, false
+		}
+		b = b[n:]
+		if num == 1 && typ == protowire.VarintType {
+			if call, n = protowire.ConsumeVarint(b); n < 0 {
+				return 0, false
+			}
+			ok = true
+		} else if n = protowire.ConsumeFieldValue(num, typ, b); n < 0 {
+			return 0, false
+		}
+		b = b[n:]
+	}
+	return call, ok
+}
+
+// agentsMessage is Response{type: GET_AGENTS, get_agents: {agents: [...]}}.
+func (s *server) agentsMessage() []byte {
+	var agents []byte
+	for _, a := range s.Fleet.Agents() {
+		info := appendText(nil, 1, agentHost(a))
+		info = appendBytes(info, 6, appendText(nil, 1, a.ID))
+		agent := appendBytes(nil, 1, info)
+		agent = appendBool(agent, 2, !stale(a, s.now()))
+		agent = appendText(agent, 3, s.Version)
+		agent = appendText(agent, 4, "slave(1)@"+agentHost(a)+":5051")
+		agents = appendBytes(agents, 1, agent)
+	}
+	return appendBytes(appendNumber(nil, 1, responseGetAgents), 10, agents)
+}
+
+// frameworksMessage is Response{type: GET_FRAMEWORKS, get_frameworks:
+// {frameworks: [...]}}.
+func (s *server) frameworksMessage() []byte {
+	var frameworks []byte
+	for _, f := range s.frameworks(s.Fleet.Agents()) {
+		info := appendText(nil, 1, f.User)
+		info = appendText(info, 2, f.Name)
+		info = appendBytes(info, 3, appendText(nil, 1, f.ID))
+		fw := appendBytes(nil, 1, info)
+		fw = appendBool(fw, 2, f.Active)
+		fw = appendBool(fw, 3, true)
+		fw = appendBool(fw, 11, false)
+		frameworks = appendBytes(frameworks, 1, fw)
+	}
+	return appendBytes(appendNumber(nil, 1, responseGetFrameworks), 11, frameworks)
+}
+
+func appendBytes(dst []byte, num protowire.Number, v []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(dst, num, protowire.BytesType), v)
+}
+
+func appendText(dst []byte, num protowire.Number, v string) []byte {
+	return protowire.AppendString(protowire.AppendTag(dst, num, protowire.BytesType), v)
+}
+
+func appendNumber(dst []byte, num protowire.Number, v uint64) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(dst, num, protowire.VarintType), v)
+}
+
+func appendBool(dst []byte, num protowire.Number, v bool) []byte {
+	return appendNumber(dst, num, protowire.EncodeBool(v))
+}

@@ -1,0 +1,92 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/daytwo/daytwo/api/client"
+)
+
+type openapiDoc struct {
+	OpenAPI    string                                `json:"openapi"`
+	Paths      map[string]map[string]json.RawMessage `json:"paths"`
+	Components struct {
+		Schemas map[string]struct {
+			Properties map[string]json.RawMessage `json:"properties"`
+		} `json:"schemas"`
+	} `json:"components"`
+}
+
+func TestOpenAPICoversRoutes(t *testing.T) {
+	var doc openapiDoc
+	if code := get(t, newTestServer(t, testBatch(1, false)), "/api/v1/openapi.json", &doc); code != http.StatusOK {
+		t.Fatalf("status %d", code)
+	}
+	if !strings.HasPrefix(doc.OpenAPI, "3.") {
+		t.Errorf("openapi %q", doc.OpenAPI)
+	}
+	served := map[string]bool{}
+	for _, rt := range routes {
+		path := strings.Replace(rt.path, "{$}", "", 1)
+		served[path] = true
+		op, ok := doc.Paths[path][strings.ToLower(rt.method)]
+		if !ok {
+			t.Errorf("%s %s is not described", rt.method, rt.path)
+			continue
+		}
+		var described struct {
+			Security *[]any `json:"security"`
+		}
+		if err := json.Unmarshal(op, &described); err != nil {
+			t.Fatal(err)
+		}
+		if open := described.Security != nil && len(*described.Security) == 0; open != rt.open {
+			t.Errorf("%s: described as open: %v, is %v", path, open, rt.open)
+		}
+	}
+	for path := range doc.Paths {
+		if !served[path] {
+			t.Errorf("%s is described and not served", path)
+		}
+	}
+}
+
+func TestOpenAPISchemasAreTheTypes(t *testing.T) {
+	var doc openapiDoc
+	if err := json.Unmarshal(openapiDocument, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []any{client.Agent{}, client.Container{}, client.Series{}, client.Metrics{}, client.Datapoint{}, client.Dimensions{}} {
+		typ := reflect.TypeOf(v)
+		var want, got []string
+		for i := range typ.NumField() {
+			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+			want = append(want, name)
+		}
+		for name := range doc.Components.Schemas[typ.Name()].Properties {
+			got = append(got, name)
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: described %v, is %v", typ.Name(), got, want)
+		}
+	}
+}
+
+func TestOpenAPIReferencesResolve(t *testing.T) {
+	var doc openapiDoc
+	if err := json.Unmarshal(openapiDocument, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for part := range strings.SplitSeq(string(openapiDocument), `"#/components/schemas/`) {
+		name, _, _ := strings.Cut(part, `"`)
+		if _, ok := doc.Components.Schemas[name]; !ok && !strings.HasPrefix(name, "{") {
+			t.Errorf("no schema %q", name)
+		}
+	}
+}

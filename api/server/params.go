@@ -1,0 +1,97 @@
+package server
+
+import (
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxParam is the longest value of a parameter, in bytes.
+const maxParam = 1024
+
+// params reads the query of a request. Unknown names and names given twice are
+// errors, so that a typing error is not an unfiltered answer.
+func params(r *http.Request, names ...string) (url.Values, error) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, badRequest("the query cannot be read: %v", err)
+	}
+	for name, values := range q {
+		switch {
+		case name == "token": // read by the guard
+		case !slices.Contains(names, name):
+			if len(names) == 0 {
+				return nil, badRequest("unknown parameter %q: there are none here", name)
+			}
+			return nil, badRequest("unknown parameter %q: there are %s", name, strings.Join(names, ", "))
+		case len(values) > 1:
+			return nil, badRequest("parameter %q is given %d times", name, len(values))
+		case len(values[0]) > maxParam:
+			return nil, badRequest("parameter %q is longer than %d bytes", name, maxParam)
+		}
+	}
+	return q, nil
+}
+
+// boolParam reads a switch: absent, 0 and false are off; empty, 1 and true are on.
+func boolParam(q url.Values, name string) (bool, error) {
+	if !q.Has(name) {
+		return false, nil
+	}
+	switch v := q.Get(name); v {
+	case "", "1", "true":
+		return true, nil
+	case "0", "false":
+		return false, nil
+	default:
+		return false, badRequest("%s=%q: want 1 or 0", name, v)
+	}
+}
+
+// timeParam reads a time as Unix nanoseconds: RFC 3339, Unix seconds, "now", or
+// relative to now: "-5m".
+func timeParam(q url.Values, name string, now time.Time, absent time.Time) (time.Time, error) {
+	v := q.Get(name)
+	switch {
+	case v == "":
+		return absent, nil
+	case v == "now":
+		return now, nil
+	}
+	if d, err := time.ParseDuration(v); err == nil && strings.ContainsAny(v[:1], "+-") {
+		return now.Add(d), nil
+	}
+	if sec, err := strconv.ParseFloat(v, 64); err == nil {
+		// Beyond the year 2262 nanoseconds do not fit.
+		if math.IsNaN(sec) || sec < 0 || sec > 9e9 {
+			return absent, badRequest("%s=%q is out of range", name, v)
+		}
+		whole, frac := math.Modf(sec)
+		return time.Unix(int64(whole), int64(frac*1e9)), nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, v)
+	if err != nil || t.Unix() < 0 || t.Unix() > 9e9 {
+		return absent, badRequest("%s=%q: want a time as RFC 3339, Unix seconds, or relative as -5m", name, v)
+	}
+	return t, nil
+}
+
+// durationParam reads a duration: "15s", or seconds.
+func durationParam(q url.Values, name string, absent time.Duration) (time.Duration, error) {
+	v := q.Get(name)
+	if v == "" {
+		return absent, nil
+	}
+	d, err := time.ParseDuration(v)
+	if sec, ferr := strconv.ParseFloat(v, 64); err != nil && ferr == nil && math.Abs(sec) < 1e9 {
+		d, err = time.Duration(sec*1e9), nil
+	}
+	if err != nil || d < 0 {
+		return 0, badRequest("%s=%q: want a duration as 15s, or seconds", name, v)
+	}
+	return d, nil
+}

@@ -1,0 +1,175 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/frame"
+)
+
+const testToken = "a-token-for-tests-only"
+
+// newTestServer serves a relay over a fleet of one node with these ticks.
+func newTestServer(t testing.TB, ticks ...*frame.Batch) *httptest.Server {
+	t.Helper()
+	return serve(t, Options{Fleet: localOf(t, ticks...), Agent: testAgent, Cluster: "c-1", Version: "1.2.3"})
+}
+
+func serve(t testing.TB, o Options) *httptest.Server {
+	t.Helper()
+	g, err := auth.NewGuard(testToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Guard = g
+	h, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+// do sends a request with the token.
+func do(t testing.TB, srv *httptest.Server, method, path string, body io.Reader, header ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequest(method, srv.URL+path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "token="+testToken)
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(b)
+}
+
+// get asks for a path and decodes the answer into v if it is not nil.
+func get(t testing.TB, srv *httptest.Server, path string, v any) int {
+	t.Helper()
+	resp, body := do(t, srv, "GET", path, nil)
+	if resp.StatusCode >= 400 {
+		var e struct{ Error string }
+		if err := json.Unmarshal([]byte(body), &e); err != nil || e.Error == "" {
+			t.Errorf("%s: %d without a message: %q", path, resp.StatusCode, body)
+		}
+		if v != nil {
+			t.Logf("%s: %s", path, body)
+		}
+	} else if v != nil {
+		if err := json.Unmarshal([]byte(body), v); err != nil {
+			t.Fatalf("%s: %v in %q", path, err, body)
+		}
+	}
+	return resp.StatusCode
+}
+
+func TestEveryRouteAsksForTheToken(t *testing.T) {
+	srv := newTestServer(t, testBatch(1, false))
+	for _, rt := range routes {
+		path := strings.NewReplacer("{$}", "", "{agent}", testAgent, "{id}", "x", "{metric}", "m", "{name}", "n").Replace(rt.path)
+		req, err := http.NewRequest(rt.method, srv.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if rt.open != (resp.StatusCode == http.StatusOK) || !rt.open && resp.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s %s without a token: %d", rt.method, path, resp.StatusCode)
+		}
+		if resp.StatusCode == http.StatusUnauthorized && resp.Header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: 401 without WWW-Authenticate", path)
+		}
+	}
+	open := map[string]bool{"/{$}": true, "/healthz": true, "/readyz": true}
+	for _, rt := range routes {
+		if rt.open != open[rt.path] {
+			t.Errorf("%s is open: %v", rt.path, rt.open)
+		}
+	}
+}
+
+func TestStatuses(t *testing.T) {
+	srv := newTestServer(t, testBatch(1, false))
+	for _, c := range []struct {
+		method, path string
+		want         int
+	}{
+		{"GET", "/", 200}, {"HEAD", "/", 200}, {"GET", "/healthz", 200}, {"GET", "/healthz/", 200},
+		{"GET", "/nowhere", 404}, {"GET", "/api/v1", 404}, {"GET", "/api/v1/agents/x", 404},
+		{"POST", "/api/v1/agents", 405}, {"DELETE", "/healthz", 405}, {"GET", "/mesos/api/v1", 405},
+		{"HEAD", "/api/v1/agents", 200}, {"HEAD", "/fleet/metrics", 200},
+		{"GET", "/api/v1/agents?x=1", 400}, {"GET", "/api/v1/containers?match=a&match=b", 400},
+		{"GET", "/api/v1/containers?all=perhaps", 400}, {"GET", "/api/v1/containers?match=a%3Db%2Cc", 400},
+		{"GET", "/api/v1/containers?match=" + strings.Repeat("x", 2000), 400},
+		{"GET", "/api/v1/containers?agent=nobody", 404}, {"GET", "/fleet/metrics?agent=nobody", 404},
+		{"GET", "/api/v1/containers?%zz", 400},
+	} {
+		resp, body := do(t, srv, c.method, c.path, nil)
+		if resp.StatusCode != c.want {
+			t.Errorf("%s %.60s: %d, want %d: %s", c.method, c.path, resp.StatusCode, c.want, body)
+		}
+		if c.method == "HEAD" && body != "" {
+			t.Errorf("HEAD %s has a body", c.path)
+		}
+		if c.want >= 400 && !strings.HasPrefix(body, `{"error":"`) {
+			t.Errorf("%s %.60s: %q is no error in JSON", c.method, c.path, body)
+		}
+		if c.want == 405 && resp.Header.Get("Allow") == "" {
+			t.Errorf("%s: 405 without Allow", c.path)
+		}
+	}
+}
+
+func TestReadyz(t *testing.T) {
+	var state error = errors.New("the stream is not there yet")
+	srv := serve(t, Options{Fleet: NewLocal("a", "h"), Ready: func() error { return state }})
+	resp, body := do(t, srv, "GET", "/readyz", nil)
+	if resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "the stream is not there yet") {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	state = nil
+	if code := get(t, srv, "/readyz", nil); code != http.StatusOK {
+		t.Errorf("ready: %d", code)
+	}
+}
+
+func TestBodiesAreBounded(t *testing.T) {
+	srv := newTestServer(t, testBatch(1, false))
+	resp, _ := do(t, srv, "POST", "/mesos/api/v1", strings.NewReader(strings.Repeat("\x00", 2<<20)), "Content-Type", protobufType)
+	if resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("a body of 2 MiB: %d", resp.StatusCode)
+	}
+}
+
+func TestNewNeedsAGuard(t *testing.T) {
+	if _, err := New(Options{Fleet: NewLocal("a", "h")}); err == nil {
+		t.Error("a relay without a token is served")
+	}
+}
+
+// nowTick gives a batch the time of now, which routes that drop silent agents need.
+func nowTick(b *frame.Batch) *frame.Batch {
+	b.Time = time.Now().Truncate(time.Second).UnixNano()
+	return b
+}
