@@ -66,6 +66,15 @@ func NewEncoder(opt EncoderOptions) *Encoder {
 // ForceKey makes the next frame a keyframe.
 func (e *Encoder) ForceKey() { e.key = 0 }
 
+// SetMaxPayload changes the most bytes of a part: a server said what it takes.
+func (e *Encoder) SetMaxPayload(n int) {
+	if n > 0 && n != e.opt.MaxPayload {
+		e.opt.MaxPayload = n
+		e.dict.limit = min(MaxString, n/4)
+		e.key = 0
+	}
+}
+
 // Repaired counts the identities that were not as Row demands, or too large,
 // and went out with labels cut, sorted or dropped.
 func (e *Encoder) Repaired() uint64 { return e.dict.repaired }

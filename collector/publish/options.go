@@ -1,0 +1,62 @@
+package publish
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/nats-io/nats.go"
+)
+
+// Options of a Publisher. Agent is needed, and one of Conn and Bus.
+type Options struct {
+	Conn          *nats.Conn         // an open connection, which stays the caller's
+	Bus           bus.ConnectOptions // else how to connect
+	Cluster       string
+	Agent         string
+	Shards        int                  // default bus.DefaultShards
+	Frame         frame.EncoderOptions // MaxPayload follows the server's once it is known
+	SpoolDir      string               // "" = no spool: what cannot be sent is lost, and counted
+	SpoolMaxBytes int64                // default 256 MiB
+	AckTimeout    time.Duration        // a frame without an acknowledgement goes to the spool; default 5 s
+	Log           *slog.Logger
+}
+
+func (o *Options) complete() error {
+	if o.Agent == "" || len(o.Agent) > frame.MaxAgent {
+		return errors.New("publish: an agent id of 1 to 256 bytes is needed")
+	}
+	if o.Shards <= 0 {
+		o.Shards = bus.DefaultShards
+	}
+	if o.SpoolMaxBytes <= 0 {
+		o.SpoolMaxBytes = 256 << 20
+	}
+	if o.AckTimeout <= 0 {
+		o.AckTimeout = 5 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return nil
+}
+
+// Stats counts since the start of the publisher. A frame here is one part of a tick.
+type Stats struct {
+	Frames    uint64 // given to Publish and encoded
+	Bytes     uint64 // of those
+	Keyframes uint64 // of those
+	Sent      uint64 // published, again where it was needed
+	Acked     uint64 // acknowledged by the stream, those of the spool among them
+	Spooled   uint64 // written to the spool
+	Dropped   uint64 // lost: no room in the spool or the queue, or refused for good
+	Corrupt   uint64 // spooled frames, or tails of spool files, that could not be read back
+	Errors    uint64 // failed encodings, publications, acknowledgements, writes to the spool
+
+	InFlight   int   // published, not yet acknowledged
+	SpoolBytes int64 // on disk
+	SpoolDepth int   // frames on disk
+	Connected  bool
+}

@@ -1,0 +1,217 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+	"unsafe"
+
+	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/nats-io/nats.go"
+)
+
+// sender is the publisher's own goroutine: it owns the window and the spool.
+//
+// Either everything in flight comes from the tick and the spool is empty, or
+// everything in flight was read from the spool and new frames go behind it.
+// That keeps the order, whatever fails.
+type sender struct {
+	p       *Publisher
+	log     *slog.Logger
+	subject string
+	reply   []byte // reply subject; its last bytes are the number of the frame
+	win     window
+	spool   *spool // nil: none is wanted, or it could not be opened
+
+	retry    time.Time // nothing is sent before
+	reopen   time.Time // no attempt to open the spool before
+	closing  context.Context
+	overflow uint64 // of the spool, as counted so far
+	corrupt  uint64
+	nag      map[string]time.Time
+	spooling bool // as logged
+}
+
+const (
+	pollEvery  = 250 * time.Millisecond // how often time-outs and the connection are looked at
+	retryAfter = time.Second
+)
+
+func newSender(p *Publisher) *sender {
+	s := &sender{
+		p: p, log: p.opt.Log,
+		subject: bus.Frames(p.opt.Cluster, p.opt.Agent, p.opt.Shards),
+		nag:     map[string]time.Time{},
+	}
+	s.win.limit = maxInFlight
+	return s
+}
+
+func (s *sender) run() {
+	defer close(s.p.ended)
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	var ctxDone <-chan struct{}
+	for {
+		select {
+		case <-s.p.queue.ready:
+		case a := <-s.p.acks:
+			s.settle(a)
+		case <-poll.C:
+			s.check(time.Now())
+		case s.closing = <-s.p.stop:
+			ctxDone = s.closing.Done()
+		case <-ctxDone:
+			s.finish()
+			return
+		}
+		s.work()
+		if s.closing != nil && s.win.n == 0 && (!s.canSend() || s.spoolEmpty()) {
+			s.finish()
+			return
+		}
+	}
+}
+
+// work moves everything that can move.
+func (s *sender) work() {
+	for {
+		it, ok := s.p.queue.pop()
+		if !ok {
+			break
+		}
+		if s.spoolEmpty() && s.canSend() && !s.win.full() {
+			s.send(flight{item: it})
+		} else {
+			s.store(it)
+		}
+	}
+	for !s.win.full() && s.canSend() && !s.spoolEmpty() {
+		if !s.sendSpooled() {
+			break
+		}
+	}
+	s.publishStats()
+}
+
+// canSend tells whether it is worth trying.
+func (s *sender) canSend() bool {
+	return s.p.nc.IsConnected() && (s.retry.IsZero() || !time.Now().Before(s.retry))
+}
+
+// send publishes one frame and puts it in flight.
+func (s *sender) send(f flight) bool {
+	putNumber(s.reply, s.win.next())
+	// The connection copies the subject before it returns, so it may share our buffer.
+	reply := unsafe.String(unsafe.SliceData(s.reply), len(s.reply))
+	err := s.p.nc.PublishRequest(s.subject, reply, f.data())
+	f.at = time.Now()
+	s.win.add(f)
+	if err == nil {
+		s.p.count.sent.Add(1)
+		return true
+	}
+	if errors.Is(err, nats.ErrMaxPayload) {
+		err = refusedError{err}
+	}
+	s.settle(ack{number: s.win.next() - 1, err: err})
+	return false
+}
+
+// sendSpooled reads the next record of the spool and publishes it.
+func (s *sender) sendSpooled() bool {
+	buf, seg := s.spool.next(s.p.queue.buffer())
+	if buf == nil {
+		return false
+	}
+	f := flight{item: item{buf: buf}, seg: seg}
+	if h, err := frame.Peek(f.data()); err != nil || h.Agent != s.p.opt.Agent {
+		// Of an earlier identity of this node: relays take nobody's frames
+		// but the sender's.
+		f.at = time.Now()
+		s.win.add(f)
+		s.settle(ack{number: s.win.next() - 1, err: refusedError{errors.New("a spooled frame is of another agent")}})
+		return true
+	}
+	return s.send(f)
+}
+
+// settle takes the answer to a frame.
+func (s *sender) settle(a ack) {
+	f := s.win.at(a.number)
+	if f == nil || f.acked {
+		return // given up before the answer came
+	}
+	var refused refusedError
+	switch {
+	case a.err == nil:
+		s.p.count.acked.Add(1)
+		s.win.limit = maxInFlight
+	case errors.As(a.err, &refused):
+		s.p.count.errors.Add(1)
+		s.p.lost(1)
+		s.complain("a frame was refused and is lost", a.err)
+	default:
+		s.p.count.errors.Add(1)
+		s.complain("frames are not stored by NATS", a.err)
+		s.giveBack()
+		return
+	}
+	f.acked = true
+	for s.win.n > 0 && s.win.oldest().acked {
+		done := s.win.drop()
+		if done.seg != nil {
+			s.spool.ack(done.seg)
+		}
+		s.p.queue.release(done.buf)
+	}
+}
+
+// check looks for what did not happen.
+func (s *sender) check(now time.Time) {
+	if s.win.n == 0 {
+		return
+	}
+	switch {
+	case !s.p.nc.IsConnected():
+		s.giveBack()
+	case now.Sub(s.win.oldest().at) > s.p.opt.AckTimeout:
+		s.p.count.errors.Add(1)
+		s.complain("frames are not stored by NATS", errors.New("no acknowledgement in time"))
+		s.giveBack()
+	}
+}
+
+// giveBack empties the window: what is not acknowledged goes (back) to the
+// spool. From then on one frame at a time is tried until one succeeds.
+func (s *sender) giveBack() {
+	if s.spool != nil && s.win.n > 0 && s.win.oldest().seg != nil {
+		s.spool.rewind()
+	}
+	for s.win.n > 0 {
+		f := s.win.drop()
+		if f.seg == nil && !f.acked {
+			s.store(f.item)
+		} else {
+			s.p.queue.release(f.buf)
+		}
+	}
+	s.win.limit = 1
+	s.retry = time.Now().Add(retryAfter)
+}
+
+// finish leaves everything on disk.
+func (s *sender) finish() {
+	s.giveBack()
+	for {
+		it, ok := s.p.queue.pop()
+		if !ok {
+			break
+		}
+		s.store(it)
+	}
+	s.publishStats()
+	s.closeSpool()
+}

@@ -1,0 +1,101 @@
+package publish
+
+import (
+	"errors"
+	"time"
+)
+
+// openSpool opens the spool, if one is wanted.
+func (s *sender) openSpool() error {
+	if s.p.opt.SpoolDir == "" || s.spool != nil {
+		return nil
+	}
+	sp, err := openSpool(s.p.opt.SpoolDir, s.p.opt.SpoolMaxBytes)
+	if err != nil {
+		s.reopen = time.Now().Add(retryAfter)
+		if !errors.Is(err, errInUse) {
+			s.p.count.errors.Add(1)
+			s.complain("the spool cannot be opened: frames that NATS does not take are lost", err)
+		}
+		return err
+	}
+	s.spool = sp
+	if sp.pending > 0 {
+		s.log.Info("frames of an earlier run are in the spool", "frames", sp.pending, "bytes", sp.bytes)
+	}
+	return nil
+}
+
+func (s *sender) closeSpool() {
+	if s.spool == nil {
+		return
+	}
+	if err := s.spool.close(); err != nil {
+		s.log.Warn("closing the spool", "err", err)
+	}
+	s.spool = nil
+}
+
+func (s *sender) spoolEmpty() bool { return s.spool == nil || s.spool.empty() }
+
+// store puts a frame into the spool, or counts it as lost.
+func (s *sender) store(it item) {
+	defer s.p.queue.release(it.buf)
+	if s.spool == nil && !time.Now().Before(s.reopen) {
+		_ = s.openSpool() // counted and logged there
+	}
+	if s.spool == nil {
+		s.p.lost(1)
+		return
+	}
+	if err := s.spool.append(it.buf, it.fresh); err != nil {
+		s.p.count.errors.Add(1)
+		s.p.lost(1)
+		s.complain("a frame is lost: the spool cannot be written", err)
+		return
+	}
+	s.p.count.spooled.Add(1)
+	if s.spool.wantFresh() && !it.fresh {
+		s.p.wantKey.Store(true)
+	}
+}
+
+// publishStats makes the state of spool and window visible to Stats, and says
+// when it changes between sending and spooling.
+func (s *sender) publishStats() {
+	c := &s.p.count
+	c.inFlight.Store(int64(s.win.n))
+	if s.spool == nil {
+		return
+	}
+	c.spoolBytes.Store(s.spool.bytes)
+	c.spoolDepth.Store(int64(s.spool.pending))
+	if n := s.spool.overflow; n > s.overflow {
+		c.dropped.Add(n - s.overflow)
+		s.overflow = n
+		s.complain("the spool is full: the oldest frames are lost", nil)
+	}
+	if n := s.spool.corrupt; n > s.corrupt {
+		c.corrupt.Add(n - s.corrupt)
+		s.corrupt = n
+		s.complain("damaged frames in the spool are skipped", nil)
+	}
+	if spooling := !s.spool.empty(); spooling != s.spooling {
+		s.spooling = spooling
+		if spooling {
+			s.log.Warn("frames go to the spool", "dir", s.spool.dir, "connected", s.p.nc.IsConnected())
+		} else {
+			s.log.Info("the spool is drained")
+		}
+	}
+}
+
+// complain logs a complaint once a minute.
+func (s *sender) complain(msg string, err error) {
+	now := time.Now()
+	if last, ok := s.nag[msg]; ok && now.Sub(last) < time.Minute {
+		return
+	}
+	s.nag[msg] = now
+	s.log.Warn(msg, "err", err)
+}
