@@ -93,12 +93,8 @@ func (f *Fleet) Agents() []server.Agent {
 		at     time.Time
 	}
 	list := make([]heard, 0, len(f.nodes))
-	for id, n := range f.nodes {
-		if now.Sub(n.heard) > f.o.Forget {
-			f.cached.Add(-n.drop())
-			delete(f.nodes, id)
-			continue
-		}
+	f.forget(now)
+	for _, n := range f.nodes {
 		list = append(list, heard{n, n.newest, n.heard})
 	}
 	f.mu.Unlock()
@@ -114,6 +110,22 @@ func (f *Fleet) Agents() []server.Agent {
 		}
 	}
 	return out
+}
+
+// Tidy forgets the agents that have been silent for too long. To be called now and then.
+func (f *Fleet) Tidy() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.forget(f.o.Now())
+}
+
+func (f *Fleet) forget(now time.Time) {
+	for id, n := range f.nodes {
+		if now.Sub(n.heard) > f.o.Forget {
+			f.cached.Add(-n.drop())
+			delete(f.nodes, id)
+		}
+	}
 }
 
 // Query reads history (see server.Fleet).

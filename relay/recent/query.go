@@ -110,7 +110,9 @@ func (s *Store) collect(id string, start, end int64) (src []source, segs []*segm
 
 	known := make(map[partID]bool, len(src))
 	for i := range src {
-		known[partID{src[i].Boot, src[i].Seq, src[i].Part}] = true
+		if !src[i].only {
+			known[partID{src[i].Boot, src[i].Seq, src[i].Part}] = true
+		}
 	}
 	for i := range views {
 		v := &views[i]
@@ -123,10 +125,10 @@ func (s *Store) collect(id string, start, end int64) (src []source, segs []*segm
 		err = each(v.b, func(r *place) bool {
 			in := r.Time >= start && r.Time <= end
 			pid := partID{r.Boot, r.Seq, r.Part}
-			if (in || r.Keyframe()) && !known[pid] {
-				known[pid] = true
+			if (in || r.Keyframe()) && (r.carried || !known[pid]) {
+				known[pid] = known[pid] || !r.carried
 				r.Agent = id
-				src = append(src, source{place: *r, seg: v.seg})
+				src = append(src, source{place: *r, seg: v.seg, only: r.carried})
 			}
 			return true
 		})
@@ -152,16 +154,16 @@ func (a *agent) inMemory(start, end int64) (src []source, since uint64) {
 	}
 	ticks := a.ticks.all()
 	for i := range ticks {
-		if e := &ticks[i]; !e.Keyframe() && e.Time >= start && e.Time <= end {
-			src = append(src, source{place: place{Header: e.Header}, data: e.data})
+		if e := &ticks[i]; e.Keyframe() || e.Time >= start && e.Time <= end {
+			src = append(src, source{place: place{Header: e.Header}, data: e.bytes()})
 		}
 	}
-	for _, k := range a.keys {
+	for _, k := range a.keys { // those that were let go as ticks, too
 		for i, data := range k.parts {
 			if data != nil {
 				h := k.Header
 				h.Part = uint16(i)
-				src = append(src, source{place: place{Header: h}, data: data})
+				src = append(src, source{place: place{Header: h}, data: data, only: true})
 			}
 		}
 	}
@@ -177,7 +179,7 @@ func choose(src []source, q *server.Query) []*source {
 	var in []*source
 	for i := range src {
 		r := &src[i]
-		if r.Time < q.Start || r.Time > q.End {
+		if r.only || r.Time < q.Start || r.Time > q.End {
 			continue
 		}
 		in = append(in, r)

@@ -16,6 +16,7 @@ type source struct {
 	place
 	data []byte
 	seg  *segment
+	only bool // here as a keyframe for others only: the tick itself is gone, or elsewhere
 }
 
 // bytes fetches the frame.

@@ -23,6 +23,10 @@ type Stats struct {
 	Torn         uint64 // segments that lost a torn end, or that could not be read, at start
 	TornBytes    uint64
 
+	Gaps    uint64 // ticks that were missing when a later one came
+	Late    uint64 // those of them that came after all
+	Missing uint64 // those of all runs that are remembered that did not
+
 	Decoded      uint64 // frames decoded for queries
 	DecodeErrors uint64
 	DecodeTime   time.Duration
@@ -44,9 +48,14 @@ func (s *Store) Stats() Stats {
 		Carried:      s.disk.carried,
 		Torn:         s.disk.cut,
 		TornBytes:    s.disk.cutBytes,
+		Gaps:         s.gaps,
+		Late:         s.late,
 		Decoded:      s.decode.frames.Load(),
 		DecodeErrors: s.decode.errors.Load(),
 		DecodeTime:   time.Duration(s.decode.nanos.Load()),
+	}
+	for _, a := range s.agents {
+		st.Missing += a.holes()
 	}
 	for _, seg := range s.disk.segments {
 		st.DiskFrames += seg.records

@@ -1,8 +1,10 @@
 package recent
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -70,6 +72,8 @@ type Store struct {
 	memory   memory
 	disk     disk
 	arrivals uint64
+	gaps     uint64 // ticks missing when a later one came
+	late     uint64 // those of them that came after all
 	decode   decodeStats
 }
 
@@ -206,23 +210,60 @@ func (s *Store) Append(h *frame.Header, data []byte) (whole bool, err error) {
 			return false, ErrBad
 		}
 	} else if key = s.key(a, &head); key == nil {
-		sn.add(h.Seq, h.Part, h.Parts)
+		s.note(sn, &head)
 		return false, ErrOrphan
 	}
 	s.arrivals++
 	s.disk.append(now, s.arrivals, &head, data, key)
 	s.memory.add(a, &head, data, key, now, s.arrivals)
-	return sn.add(h.Seq, h.Part, h.Parts), nil
+	return s.note(sn, h), nil
+}
+
+// note marks a frame as seen and counts the gap that it shows or fills.
+func (s *Store) note(sn *seen, h *frame.Header) (whole bool) {
+	before := sn.holes()
+	whole = sn.add(h.Seq, h.Part, h.Parts)
+	if after := sn.holes(); after > before {
+		s.gaps += after - before
+	} else {
+		s.late += before - after
+	}
+	return whole
 }
 
 // Gaps is how many ticks of an agent were announced by later ones and never came.
-func (s *Store) Gaps(agent string) (n uint64) {
+func (s *Store) Gaps(agent string) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a := s.agents[agent]; a != nil {
-		for _, sn := range a.boots {
-			n += sn.holes()
+		return a.holes()
+	}
+	return 0
+}
+
+// Missing is one agent's Gaps.
+type Missing struct {
+	Agent string
+	Ticks uint64
+}
+
+// Missing lists the agents that have gaps, by id.
+func (s *Store) Missing() []Missing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Missing
+	for id, a := range s.agents {
+		if n := a.holes(); n > 0 {
+			out = append(out, Missing{id, n})
 		}
+	}
+	slices.SortFunc(out, func(a, b Missing) int { return cmp.Compare(a.Agent, b.Agent) })
+	return out
+}
+
+func (a *agent) holes() (n uint64) {
+	for _, sn := range a.boots {
+		n += sn.holes()
 	}
 	return n
 }

@@ -1,0 +1,123 @@
+package load
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// NodeOptions say what a simulated node is like.
+type NodeOptions struct {
+	Agent      string
+	Containers int
+	Boot       uint64
+	Start      int64 // time of the first tick, Unix nanoseconds
+	Interval   int64 // default one second
+	KeyEvery   int   // ticks from keyframe to keyframe; default the encoder's
+	MaxPayload int   // bytes of a part; default the encoder's
+}
+
+// Node makes the ticks of a node that is not there, as real frames: containers
+// with a device each, a tenth of them busy. Equal options make equal ticks.
+type Node struct {
+	Batch frame.Batch // the last tick, as it went into the encoder
+	enc   *frame.Encoder
+	rand  *rand.Rand
+	next  uint64
+}
+
+// NewNode makes a node that has not ticked yet.
+func NewNode(o NodeOptions) *Node {
+	if o.Interval == 0 {
+		o.Interval = 1e9
+	}
+	n := &Node{
+		enc:  frame.NewEncoder(frame.EncoderOptions{KeyEvery: o.KeyEvery, MaxPayload: o.MaxPayload}),
+		rand: rand.New(rand.NewPCG(o.Boot, uint64(len(o.Agent)))),
+	}
+	n.Batch.Header = frame.Header{Agent: o.Agent, Boot: o.Boot, Time: o.Start - o.Interval, Interval: o.Interval}
+	n.Batch.Tables = []frame.Table{{Kind: metric.Host, Gen: 1}, {Kind: metric.Container, Gen: 1}, {Kind: metric.ContainerIO, Gen: 1}}
+	n.row(metric.Host, &frame.Row{Labels: []frame.Label{{Name: "hostname", Value: "host-of-" + o.Agent}}})
+	n.row(metric.Container, &frame.Row{Key: "/"})
+	for i := range o.Containers {
+		n.Add(fmt.Sprintf("%s-c%04d", o.Agent, i))
+	}
+	return n
+}
+
+// Add starts a container, and a device in it.
+func (n *Node) Add(id string) {
+	parent := n.row(metric.Container, &frame.Row{Key: "/docker/" + id, Labels: []frame.Label{
+		{Name: "container_id", Value: id}, {Name: "image", Value: "registry.example/app:v1"},
+		{Name: "task_id", Value: "task." + id}, {Name: "task_name", Value: "app"},
+	}})
+	n.row(metric.ContainerIO, &frame.Row{Parent: parent, Key: "sda", Labels: []frame.Label{{Name: "device", Value: "sda"}}})
+}
+
+// Remove ends the newest container.
+func (n *Node) Remove() {
+	for _, k := range []metric.Kind{metric.Container, metric.ContainerIO} {
+		t := n.Batch.Table(k)
+		t.Rows, t.Vals = t.Rows[:len(t.Rows)-1], t.Vals[:len(t.Vals)-t.Width()]
+		t.Gen++
+	}
+}
+
+func (n *Node) row(k metric.Kind, r *frame.Row) uint64 {
+	n.next++
+	r.ID = n.next
+	t := n.Batch.Table(k)
+	t.Rows = append(t.Rows, r)
+	for c := range t.Width() {
+		v := int64(0)
+		switch c % 5 {
+		case 0, 1:
+			v = n.rand.Int64N(1 << 36)
+		case 2:
+			v = metric.Absent
+		}
+		t.Vals = append(t.Vals, v)
+	}
+	t.Gen++
+	return r.ID
+}
+
+// Tick moves the node on by one tick and returns its frames, by part. They are
+// the caller's.
+func (n *Node) Tick() [][]byte {
+	b := &n.Batch
+	b.Seq++
+	b.Time += b.Interval
+	for i := range b.Tables {
+		t := &b.Tables[i]
+		for r := range t.Rows {
+			if r > 2 && n.rand.IntN(10) > 0 {
+				continue
+			}
+			for c, v := range t.Row(r) {
+				if v > 0 {
+					t.Row(r)[c] = v + n.rand.Int64N(1<<12)
+				}
+			}
+		}
+	}
+	parts, err := n.enc.Encode(b)
+	if err != nil {
+		panic(err) // the batch is made here
+	}
+	out := make([][]byte, len(parts))
+	for i, p := range parts {
+		out[i] = append([]byte(nil), p...)
+	}
+	return out
+}
+
+// Restart makes the next tick the first of another run of the collector.
+func (n *Node) Restart(boot uint64) {
+	n.Batch.Boot, n.Batch.Seq = boot, 0
+}
+
+// Jump moves the node's clock.
+func (n *Node) Jump(by int64) { n.Batch.Time += by }

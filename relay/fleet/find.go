@@ -1,0 +1,106 @@
+package fleet
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/daytwo/daytwo/api/frame"
+)
+
+// What looking for one container can fail with.
+var (
+	ErrNoContainer = errors.New("no such container")
+	ErrAmbiguous   = errors.New("more than one container matches: give more of its id")
+)
+
+// Container is one container, and the agent that runs it.
+type Container struct {
+	Agent string
+	Row   *frame.Row
+}
+
+// named are the labels that a person calls a container by, best first.
+var named = []string{"container_id", "task_id", "container_name", "task_name", "application_name", "name"}
+
+// ContainerByID finds the one container with an id, a task id or a name: as it
+// stands, else by the unique start of an id. It returns ErrNoContainer or
+// ErrAmbiguous.
+func (f *Fleet) ContainerByID(id string) (Container, error) {
+	if id == "" {
+		return Container{}, ErrNoContainer
+	}
+	for _, label := range named {
+		found := f.containers(func(r *frame.Row) bool { return r.Label(label) == id })
+		if len(found) > 0 {
+			return one(found, id)
+		}
+	}
+	found := f.containers(func(r *frame.Row) bool {
+		return strings.HasPrefix(r.Label("container_id"), id) || strings.HasPrefix(r.Label("task_id"), id)
+	})
+	return one(found, id)
+}
+
+func one(found []Container, id string) (Container, error) {
+	switch len(found) {
+	case 0:
+		return Container{}, fmt.Errorf("%q: %w", id, ErrNoContainer)
+	case 1:
+		return found[0], nil
+	}
+	return Container{}, fmt.Errorf("%q: %w", id, ErrAmbiguous)
+}
+
+// Containers finds the containers one of whose names, ids or tags holds a
+// text, or matches it whole if it is a glob (path.Match), as "dcos task" has
+// it. "" finds all. They come sorted by agent and cgroup.
+func (f *Fleet) Containers(pattern string) ([]Container, error) {
+	match := func(v string) bool { return strings.Contains(v, pattern) }
+	if strings.ContainsAny(pattern, `*?[\`) {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return nil, fmt.Errorf("pattern %q: %w", pattern, err)
+		}
+		match = func(v string) bool { ok, _ := path.Match(pattern, v); return ok }
+	}
+	return f.containers(func(r *frame.Row) bool {
+		if pattern == "" {
+			return true
+		}
+		for i := range r.Labels {
+			if match(r.Labels[i].Value) {
+				return true
+			}
+		}
+		return match(r.Key)
+	}), nil
+}
+
+func (f *Fleet) containers(match func(*frame.Row) bool) []Container {
+	var out []Container
+	for n, newest := range f.newest() {
+		for _, r := range f.summary(n, newest).rows {
+			if r.Label("container_id") != "" && match(r) {
+				out = append(out, Container{n.id, r})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Container) int {
+		return cmp.Or(cmp.Compare(a.Agent, b.Agent), cmp.Compare(a.Row.Key, b.Row.Key))
+	})
+	return out
+}
+
+// newest is every agent's newest tick.
+func (f *Fleet) newest() map[*node]frame.Header {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	out := make(map[*node]frame.Header, len(f.nodes))
+	for _, n := range f.nodes {
+		out[n] = n.newest
+	}
+	return out
+}

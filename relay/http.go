@@ -1,0 +1,108 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/server"
+)
+
+// shutdown is how long requests in flight may take once the relay is to end.
+const shutdown = 5 * time.Second
+
+// Run serves the HTTP API over a relay until ctx ends. It fails at once on an
+// address, a token or a data directory that cannot be used.
+func Run(ctx context.Context, cfg Config) error {
+	if err := cfg.defaults(); err != nil {
+		return err
+	}
+	guard, err := cfg.guard()
+	if err != nil {
+		return err
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("HTTP API: %w; give --listen another address", err)
+	}
+	r, err := New(cfg)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	h, err := server.New(server.Options{
+		Fleet: r.Fleet(), Guard: guard, Agent: cfg.Agent, Cluster: cfg.Cluster, Version: cfg.Version,
+		Ready: r.Ready, Metrics: append([]func(io.Writer){r.WriteMetrics}, cfg.Metrics...), Log: cfg.Log,
+	})
+	if err != nil {
+		return errors.Join(err, l.Close(), r.Close())
+	}
+	return r.serve(ctx, l, h)
+}
+
+// serve runs the relay and its HTTP server; either one's end ends both.
+func (r *Relay) serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	srv := server.Listen(h)
+	srv.ErrorLog = slog.NewLogLogger(r.cfg.Log.Handler(), slog.LevelDebug)
+	ended := make(chan error, 1)
+	go func() {
+		err := srv.Serve(l)
+		cancel()
+		ended <- err
+	}()
+	r.cfg.Log.Info("HTTP API", "address", l.Addr().String(), "relay", r.cfg.ID, "cluster", r.cfg.Cluster)
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		patience, done := context.WithTimeout(context.Background(), shutdown)
+		defer done()
+		err := srv.Shutdown(patience)
+		if err != nil { // somebody is still being answered
+			err = srv.Close()
+		}
+		stopped <- err
+	}()
+	r.work(ctx)
+	err := <-stopped
+	if end := <-ended; !errors.Is(end, http.ErrServerClosed) {
+		err = errors.Join(err, fmt.Errorf("HTTP API: %w", end))
+	}
+	return errors.Join(err, r.Close())
+}
+
+// guard makes the guard of the API's token.
+func (c *Config) guard() (*auth.Guard, error) {
+	var token string
+	var err error
+	switch {
+	case c.TokenFile != "":
+		token, err = auth.Source{File: c.TokenFile}.Find()
+	case c.DataDir != "":
+		token, err = auth.EnsureToken(c.DataDir)
+	default:
+		return nil, errors.New("the HTTP API needs a token: give a data directory to keep one in, or a token file")
+	}
+	if err != nil {
+		return nil, err
+	}
+	g, err := auth.NewGuard(token)
+	if err != nil {
+		return nil, fmt.Errorf("token in %s: %w", c.tokenPath(), err)
+	}
+	return g, nil
+}
+
+func (c *Config) tokenPath() string {
+	if c.TokenFile != "" {
+		return c.TokenFile
+	}
+	return filepath.Join(c.DataDir, auth.TokenFile)
+}

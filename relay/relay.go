@@ -1,0 +1,144 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/relay/fleet"
+	"github.com/daytwo/daytwo/relay/ingest"
+	"github.com/daytwo/daytwo/relay/recent"
+	"github.com/nats-io/nats.go"
+)
+
+// Relay is everything of a relay but its HTTP server.
+type Relay struct {
+	cfg    Config
+	conn   *nats.Conn
+	store  *recent.Store
+	fleet  *fleet.Fleet
+	ingest *ingest.Ingest
+}
+
+// tidyEvery is how often old history is let go and the disk written through.
+const tidyEvery = 5 * time.Second
+
+// late is a store that is opened after the fleet that reads it was made.
+type late struct{ *recent.Store }
+
+// New opens the history and prepares the connection. It fails on what cannot
+// work; NATS that is away is no such thing. Call Run, or Close.
+func New(cfg Config) (*Relay, error) {
+	if err := cfg.defaults(); err != nil {
+		return nil, err
+	}
+	r := &Relay{cfg: cfg, conn: cfg.Conn}
+	opt := recent.Options{
+		MemoryBytes: cfg.MemoryBytes, MemoryFor: cfg.MemoryFor,
+		DiskBytes: cfg.DiskBytes, DiskFor: cfg.Retention, Log: cfg.Log,
+	}
+	if cfg.DataDir != "" {
+		opt.Dir = filepath.Join(cfg.DataDir, "history")
+	}
+	store := new(late)
+	r.fleet = fleet.New(store, fleet.Options{Forget: cfg.Forget, CacheBytes: cfg.CacheBytes, Log: cfg.Log})
+	opt.Replay = r.fleet.Heard
+	var err error
+	if r.store, err = recent.Open(opt); err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	store.Store = r.store
+	if r.conn == nil {
+		if r.conn, err = bus.Connect(cfg.NATS); err != nil {
+			return nil, errors.Join(err, r.store.Close())
+		}
+	}
+	in := ingest.Options{
+		Conn: r.conn, Stream: cfg.Stream, Durable: "relay_" + cfg.ID, Handle: r.take, Log: cfg.Log,
+	}
+	if cfg.DataDir == "" {
+		in.Forget = forgetNameless
+	}
+	r.ingest = ingest.New(in)
+	return r, nil
+}
+
+// take stores a frame, and tells the fleet of a tick that is whole.
+func (r *Relay) take(h *frame.Header, data []byte) ingest.Verdict {
+	whole, err := r.store.Append(h, data)
+	switch {
+	case err == nil:
+		if whole {
+			r.fleet.Heard(h, time.Now())
+		}
+		return ingest.Stored
+	case errors.Is(err, recent.ErrDuplicate):
+		return ingest.Duplicate
+	case errors.Is(err, recent.ErrOrphan):
+		return ingest.Orphan
+	case errors.Is(err, recent.ErrAgents):
+		return ingest.TooManyAgents
+	}
+	return ingest.BadHeader
+}
+
+// Run takes frames in until ctx ends, then closes the relay.
+func (r *Relay) Run(ctx context.Context) error {
+	r.work(ctx)
+	return r.Close()
+}
+
+func (r *Relay) work(ctx context.Context) {
+	var work sync.WaitGroup
+	work.Go(func() { r.ingest.Run(ctx) })
+	work.Go(func() {
+		tick := time.NewTicker(tidyEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				r.store.Tidy()
+				r.fleet.Tidy()
+			}
+		}
+	})
+	work.Wait()
+}
+
+// Close lets go of everything. A connection that was given stays open.
+func (r *Relay) Close() error {
+	if r.cfg.Conn == nil {
+		// Acknowledgements on their way still go out.
+		if err := r.conn.FlushTimeout(time.Second); err != nil {
+			r.cfg.Log.Debug("the last acknowledgements may be lost: those frames will come again", "err", err)
+		}
+		r.conn.Close()
+	}
+	return r.store.Close()
+}
+
+// Fleet is what the HTTP routes read.
+func (r *Relay) Fleet() server.Fleet { return r.fleet }
+
+// Ready is nil while frames can come, else it says why they cannot.
+func (r *Relay) Ready() error { return r.ingest.Ready() }
+
+// Stats is the figures of all rooms.
+type Stats struct {
+	Ingest ingest.Stats
+	Recent recent.Stats
+	Fleet  fleet.Stats
+}
+
+// Stats reads the figures.
+func (r *Relay) Stats() Stats {
+	return Stats{r.ingest.Stats(), r.store.Stats(), r.fleet.Stats()}
+}
