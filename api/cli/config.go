@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/daytwo/daytwo/api/bus"
 )
 
 // Config is what the programs are told by flags, environment and file. Fields
@@ -24,6 +26,12 @@ type Config struct {
 	Shards         int           // of subjects; the same everywhere in a cluster
 	NATS           []string      // servers; empty: publish nowhere
 	NATSCreds      string        // credentials file, "" for none
+	Server         *bus.Server   // NATS in this process, set by Up: NATS is not looked at then
+	NATSCA         string        // file of certificates to trust, "" for the system's
+	NATSCert       string        // file of the client certificate, "" for none
+	NATSKey        string        // file of its key
+	Replicas       int           // of the stream of frames
+	TokenFile      string        // of the API; "" for token in Data, made if it is not there
 	NoBPF          bool          // read the kernel's files only
 	SpoolSize      int64         // bytes kept on disk while NATS is away
 	Retention      time.Duration // how long history is kept
@@ -73,6 +81,9 @@ var options = []option{
 	{"listen", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Listen, name, "127.0.0.1:8400", "serve the HTTP API on `ADDRESS`")
 	}},
+	{"token-file", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.TokenFile, name, "", "the API wants the token in `FILE` (default: token in the data directory, made if it is not there)")
+	}},
 	{"data", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Data, name, "", "keep everything in `DIR`: token, history, spool (default: "+systemData+", without root ~/.local/share/daytwo)")
 	}},
@@ -98,6 +109,18 @@ var options = []option{
 	{"nats-creds", collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.NATSCreds, name, "", "credentials `FILE` for NATS")
 	}},
+	{"nats-ca", collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.NATSCA, name, "", "trust the certificates in `FILE` for NATS (default: the system's)")
+	}},
+	{"nats-cert", collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.NATSCert, name, "", "show NATS the client certificate in `FILE`")
+	}},
+	{"nats-key", collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.NATSKey, name, "", "key `FILE` of the client certificate")
+	}},
+	{"nats-replicas", relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.IntVar(&c.Replicas, name, 1, "keep frames in NATS `N` times: 1, 3 or 5, at most the number of servers")
+	}},
 	{"no-bpf", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.BoolVar(&c.NoBPF, name, false, "load no BPF program, read the kernel's files only")
 	}},
@@ -110,7 +133,7 @@ var options = []option{
 		fs.Var((*age)(&c.Retention), name, "keep history for `DURATION` (units ms s m h d)")
 	}},
 	{"retention-size", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
-		c.RetentionSize = 4 << 30
+		c.RetentionSize = 2 << 30
 		fs.Var((*size)(&c.RetentionSize), name, "keep at most `SIZE` of history on disk (units KiB MiB GiB TiB)")
 	}},
 	{"log-level", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
@@ -173,6 +196,10 @@ func (c *Config) check() error {
 		return fmt.Errorf("cluster: %q: use 1 to 64 letters, digits, dashes and underscores", c.Cluster)
 	case c.Shards < 1 || c.Shards > 1024:
 		return fmt.Errorf("shards: %d is not between 1 and 1024", c.Shards)
+	case c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5:
+		return fmt.Errorf("nats-replicas: %d is none of 1, 3, 5", c.Replicas)
+	case (c.NATSCert == "") != (c.NATSKey == ""):
+		return fmt.Errorf("nats-cert and nats-key go together")
 	case c.LogFormat != "text" && c.LogFormat != "json":
 		return fmt.Errorf("log-format: %q is neither text nor json", c.LogFormat)
 	}

@@ -56,7 +56,8 @@ func TestConfigPrecedence(t *testing.T) {
 func TestConfigSources(t *testing.T) {
 	values := map[string]string{
 		"listen": "127.0.0.1:1", "data": "/d", "interval": "1m", "agent-id": "a1", "metrics": "none", "cluster": "c", "shards": "4",
-		"nats": "nats://a:1,nats://b:2", "nats-creds": "/creds", "no-bpf": "true", "spool-size": "1GiB", "retention": "7d", "retention-size": "1.5TiB",
+		"nats": "nats://a:1,nats://b:2", "nats-creds": "/creds", "nats-ca": "/ca", "nats-cert": "/cert", "nats-key": "/key", "nats-replicas": "3", "token-file": "/t",
+		"no-bpf": "true", "spool-size": "1GiB", "retention": "7d", "retention-size": "1.5TiB",
 		"log-level": "debug", "log-format": "json",
 	}
 	for _, p := range []struct {
@@ -147,6 +148,9 @@ func TestUsageErrors(t *testing.T) {
 	check("no loopback address", "up", "--metrics", ":61091")
 	check("between 1 and 1024", "relay", "--shards", "0")
 	check("neither text nor json", "relay", "--log-format", "xml")
+	check("none of 1, 3, 5", "relay", "--nats-replicas", "2")
+	check("nothing to serve", "relay", "--nats", "none")
+	check("go together", "relay", "--nats-cert", "/cert")
 	check("want debug, info, warn or error", "relay", "--log-level", "loud")
 	check("--by cats", "top", "--by", "cats")
 	check("did you mean memory?", "top", "--sort", "memry")

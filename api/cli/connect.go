@@ -11,6 +11,9 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 )
 
+// defaultURL is where daytwo up and daytwo relay listen unless told otherwise.
+const defaultURL = "http://127.0.0.1:8400"
+
 // connection is how the client commands reach a relay.
 type connection struct {
 	fs                    *pflag.FlagSet
@@ -20,7 +23,7 @@ type connection struct {
 func connectionFlags(fs *pflag.FlagSet) *connection {
 	c := &connection{fs: fs}
 	fs.SortFlags = false
-	fs.StringVar(&c.url, "url", "http://127.0.0.1:8400", "ask the relay at `URL`")
+	fs.StringVar(&c.url, "url", defaultURL, "ask the relay at `URL`")
 	fs.StringVar(&c.token, "token", "", "show the relay this `TOKEN` (others can see it in the process list: prefer --token-file)")
 	fs.StringVar(&c.tokenFile, "token-file", "", "read the token from `FILE` (default: the local relay's own, <data>/token)")
 	annotateEnv(fs, "url", "token", "token-file")

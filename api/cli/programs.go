@@ -58,6 +58,9 @@ func programCommand(in program, main func(context.Context, Config) error, cmd *c
 		if err := c.load(cmd.LocalFlags()); err != nil {
 			return usageError{err}
 		}
+		if in == relay && len(c.NATS) == 0 {
+			return usageError{errors.New("nats: a relay without NATS has nothing to serve")}
+		}
 		slog.SetDefault(c.Log)
 		err := main(cmd.Context(), *c)
 		if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
