@@ -9,6 +9,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/cli"
+	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/collector"
 	"github.com/daytwo/daytwo/relay"
 )
@@ -21,14 +22,21 @@ func main() {
 		Up:        cli.Up(collector.AgentID, runRelay, runCollector),
 		Collector: runCollector,
 		Relay:     runRelay,
+		Doctor: func(ctx context.Context, c cli.Config) ([]rpc.Check, error) {
+			return collector.Doctor(ctx, collectorConfig(c))
+		},
 	}))
 }
 
 func runCollector(ctx context.Context, c cli.Config) error {
-	return collector.Run(ctx, collector.Config{
+	return collector.Run(ctx, collectorConfig(c))
+}
+
+func collectorConfig(c cli.Config) collector.Config {
+	return collector.Config{
 		AgentID: c.AgentID, Interval: c.Interval, DataDir: c.Data, Metrics: c.Metrics, Cluster: c.Cluster, Shards: c.Shards,
 		NATS: connect(c), NoPublish: len(c.NATS) == 0 && c.Server == nil, SpoolMax: c.SpoolSize, NoBPF: c.NoBPF, Log: c.Log,
-	})
+	}
 }
 
 func runRelay(ctx context.Context, c cli.Config) error {
