@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"cmp"
 	"os/exec"
 	"strings"
 	"testing"
@@ -54,12 +55,11 @@ func (d *docker) run(name string, s Spec) (string, error) {
 
 // runArgs is the command line that docker and podman share.
 func runArgs(name string, s Spec) []string {
-	args := []string{"run", "-d", "--name", name, "--network"}
+	network := cmp.Or(s.Network, "none")
 	if s.HostNet {
-		args = append(args, "host")
-	} else {
-		args = append(args, "none")
+		network = "host"
 	}
+	args := []string{"run", "-d", "--name", name, "--network", network}
 	for k, v := range s.Env {
 		args = append(args, "--env", k+"="+v)
 	}

@@ -24,6 +24,7 @@ type Spec struct {
 	Env     map[string]string // added to the image's
 	Labels  map[string]string // runc: annotations
 	HostNet bool              // in the host's network namespace; default: an empty one of its own
+	Network string            // docker and podman: another --network, e.g. "container:<id>"
 	Args    []string          // further flags of the runtime's own run command, e.g. "--memory=64m"
 }
 

@@ -3,6 +3,7 @@ package containers
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/daytwo/daytwo/api/frame"
 )
@@ -75,13 +76,11 @@ func internalLabel(k string) bool {
 // clean makes s valid UTF-8 of at most limit bytes.
 func clean(s string, limit int) string {
 	if len(s) > limit {
-		s = s[:limit]
-		for len(s) > 0 && s[len(s)-1]&0xc0 == 0x80 { // do not cut a rune in two
-			s = s[:len(s)-1]
+		end := limit
+		for end > 0 && limit-end < utf8.UTFMax && !utf8.RuneStart(s[end]) { // do not cut a rune in two
+			end--
 		}
-		if len(s) > 0 && s[len(s)-1] >= 0xc0 {
-			s = s[:len(s)-1]
-		}
+		s = s[:end]
 	}
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) > limit { // the replacement is longer than what it replaces

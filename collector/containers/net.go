@@ -1,0 +1,265 @@
+package containers
+
+import (
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// NetRow is the key of a row of kind metric.ContainerNet.
+type NetRow struct {
+	Path      string // cgroup of the container that the network namespace belongs to
+	Interface string // valid UTF-8
+}
+
+// NetTable is one reading of the network counters of all containers. Its slices
+// belong to the NetReader and are overwritten by the next Read.
+type NetTable struct {
+	Gen  uint64 // changes whenever Rows differs from the reading before
+	Rows []NetRow
+	Vals []int64 // len(Rows) * metric.Width(metric.ContainerNet)
+}
+
+// NetReader reads the interfaces of every container that has a network
+// namespace of its own, from /proc/<pid>/net/dev of its first process, with kept
+// descriptors. Containers that share a namespace (a pod) count once: for the
+// pod's sandbox, else for the one that began first. Loopback is left out, as are
+// the interfaces that cAdvisor leaves out. Use it from one goroutine at a time.
+//
+// A kept descriptor keeps the namespace alive: it is closed by the first Read
+// that does not name the container, or names it with another PID.
+type NetReader struct {
+	proc    procfs
+	host    uint64 // inode of the host's network namespace
+	keep    int    // how many descriptors may stay open
+	open    int
+	tick    uint64
+	changed bool
+	entries map[string]*netEntry
+	order   []*netEntry
+	buf     []byte
+	table   NetTable
+	before  []NetRow
+	visit   func(string, *Identity) bool
+}
+
+type netEntry struct {
+	path    string
+	pid     int
+	ns      uint64 // inode of the namespace; 0 = could not be read
+	started uint64
+	sandbox bool
+	owner   bool // reports for its namespace
+	fd      int  // -1 = none
+	tick    uint64
+	names   []string // of interfaces, in the order of the file
+}
+
+// NewNetReader prepares a reader; proc is where procfs is mounted ("" = /proc).
+// It keeps a quarter of the process's descriptor limit open at most, and opens
+// files anew at every Read beyond that.
+func NewNetReader(proc string) *NetReader {
+	if proc == "" {
+		proc = "/proc"
+	}
+	n := &NetReader{proc: procfs(proc), entries: map[string]*netEntry{}, buf: make([]byte, 16<<10), keep: 256}
+	var lim unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil {
+		n.keep = int(min(lim.Cur, 1<<20) / 4)
+	}
+	if n.host = n.proc.netns(1); n.host == 0 {
+		var st unix.Stat_t
+		if unix.Stat("/proc/self/ns/net", &st) == nil {
+			n.host = st.Ino
+		}
+	}
+	n.visit = n.meet
+	return n
+}
+
+// Read reads all containers that groups yields: the path and identity of each
+// cgroup. Those without ContainerID or PID are passed over. It allocates nothing
+// as long as containers and interfaces stay the same and groups does not.
+func (n *NetReader) Read(groups func(yield func(path string, id *Identity) bool)) *NetTable {
+	n.tick++
+	n.order = n.order[:0]
+	groups(n.visit)
+	if len(n.order) != len(n.entries) {
+		n.sweep()
+	}
+	if n.changed {
+		n.choose()
+		n.changed = false
+	}
+	n.before, n.table.Rows = n.table.Rows, n.before[:0]
+	n.table.Vals = n.table.Vals[:0]
+	for _, e := range n.order {
+		if e.owner {
+			n.read(e)
+		}
+	}
+	if n.tick == 1 || !slices.Equal(n.before, n.table.Rows) {
+		n.table.Gen++
+	}
+	return &n.table
+}
+
+// Close closes all descriptors; the reader can be used again.
+func (n *NetReader) Close() {
+	for _, e := range n.entries {
+		n.release(e)
+	}
+	clear(n.entries)
+	n.changed = true
+}
+
+func (n *NetReader) meet(path string, id *Identity) bool {
+	if id == nil || id.PID == 0 || id.ContainerID == "" {
+		return true
+	}
+	e := n.entries[path]
+	if e == nil {
+		e = &netEntry{path: path, fd: -1}
+		n.entries[path] = e
+	}
+	if e.pid != id.PID || e.ns == 0 && n.tick%8 == 0 {
+		n.release(e)
+		e.pid, e.ns, e.started = id.PID, n.proc.netns(id.PID), n.proc.started(id.PID)
+		e.sandbox = id.Label("container") == "POD"
+		n.changed = true
+	}
+	if e.tick != n.tick {
+		e.tick = n.tick
+		n.order = append(n.order, e)
+	}
+	return true
+}
+
+// sweep drops containers that were not named this time.
+func (n *NetReader) sweep() {
+	for path, e := range n.entries {
+		if e.tick != n.tick {
+			n.release(e)
+			delete(n.entries, path)
+			n.changed = true
+		}
+	}
+}
+
+// choose finds who reports for each namespace.
+func (n *NetReader) choose() {
+	owners := make(map[uint64]*netEntry, len(n.entries))
+	for _, e := range n.order {
+		if e.ns == 0 || e.ns == n.host {
+			e.owner = false
+			continue
+		}
+		if o := owners[e.ns]; o == nil || e.before(o) {
+			owners[e.ns] = e
+		}
+	}
+	for _, e := range n.order {
+		e.owner = owners[e.ns] == e && e.ns != 0
+		if !e.owner {
+			n.release(e)
+		}
+	}
+}
+
+func (e *netEntry) before(o *netEntry) bool {
+	switch {
+	case e.sandbox != o.sandbox:
+		return e.sandbox
+	case e.started != o.started:
+		return e.started < o.started
+	}
+	return e.path < o.path
+}
+
+func (n *NetReader) release(e *netEntry) {
+	if e.fd >= 0 {
+		unix.Close(e.fd)
+		e.fd = -1
+		n.open--
+	}
+	e.names = e.names[:0]
+}
+
+// read appends the rows of one namespace.
+func (n *NetReader) read(e *netEntry) {
+	if e.fd < 0 {
+		fd, err := unix.Open(n.proc.file(e.pid, "net/dev"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return // it ended; whoever names it will say so
+		}
+		if n.open < n.keep {
+			e.fd = fd
+			n.open++
+		} else {
+			defer unix.Close(fd)
+		}
+		n.parse(e, n.slurp(fd))
+		return
+	}
+	n.parse(e, n.slurp(e.fd))
+}
+
+// maxNetDev bounds the text of one namespace, in bytes: some 8,000 interfaces.
+const maxNetDev = 1 << 20
+
+// slurp reads a file from its beginning into the reader's buffer.
+func (n *NetReader) slurp(fd int) []byte {
+	size := 0
+	for {
+		m, err := unix.Pread(fd, n.buf[size:], int64(size))
+		if err == unix.EINTR {
+			continue
+		}
+		if m <= 0 || err != nil {
+			return n.buf[:size]
+		}
+		if size += m; size == len(n.buf) {
+			if size >= maxNetDev {
+				return n.buf[:size]
+			}
+			n.buf = append(n.buf, make([]byte, size)...)
+		}
+	}
+}
+
+// parse appends a row for each interface in the text of net/dev.
+func (n *NetReader) parse(e *netEntry, b []byte) {
+	width := metric.Width(metric.ContainerNet)
+	i := 0
+	for len(b) > 0 {
+		var name []byte
+		var vals [metric.NetTxDropped + 1]int64
+		var ok bool
+		if name, vals, b, ok = parseNetDev(b); !ok || ignored(name) {
+			continue
+		}
+		if i == len(e.names) {
+			e.names = append(e.names, clean(string(name), maxLabelKey))
+		} else if e.names[i] != string(name) {
+			if s := clean(string(name), maxLabelKey); e.names[i] != s {
+				e.names[i] = s
+			}
+		}
+		n.table.Rows = append(n.table.Rows, NetRow{e.path, e.names[i]})
+		n.table.Vals = append(n.table.Vals, vals[:width]...)
+		i++
+	}
+	e.names = e.names[:i]
+}
+
+// netns is the inode of a process's network namespace, 0 if it cannot be read.
+func (p procfs) netns(pid int) uint64 {
+	var st unix.Stat_t
+	if unix.Stat(string(p)+"/"+strconv.Itoa(pid)+"/ns/net", &st) != nil {
+		return 0
+	}
+	return st.Ino
+}
