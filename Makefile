@@ -39,9 +39,10 @@ test: ## Install what the tests need where it may, run them all, say what was sk
 	$(MAKE) --no-print-directory build-all
 	go run ./bench/testrun -race -timeout 30m ./... $(if $(ALLOC),-- -count=1 -run Alloc $(ALLOC))
 
-bench: ## Run the benchmarks, then the peers side by side
+bench: build ## Run the benchmarks, then the peers side by side (as root)
 	go test -run '^$$' -bench . -benchmem ./...
-	if [ -f bench/peers/go.mod ]; then cd bench/peers && go test -run '^$$' -bench . -benchmem ./...; fi
+	cd bench/peers && CGO_ENABLED=0 go build -o ../../bin/peers .
+	bin/peers -daytwo bin/daytwo -out bench/peers/RESULTS.md
 
 generate: ## Regenerate the BPF objects (needs clang, llvm, libbpf-dev)
 	go generate ./...

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"os"
-	"strings"
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/cli"
@@ -35,19 +34,13 @@ func runCollector(ctx context.Context, c cli.Config) error {
 func collectorConfig(c cli.Config) collector.Config {
 	return collector.Config{
 		AgentID: c.AgentID, Interval: c.Interval, DataDir: c.Data, Metrics: c.Metrics, Cluster: c.Cluster, Shards: c.Shards,
-		NATS: connect(c), NoPublish: len(c.NATS) == 0 && c.Server == nil, SpoolMax: c.SpoolSize, NoBPF: c.NoBPF, Log: c.Log,
+		NATS: c.NATSOptions("daytwo collector"), NoPublish: len(c.NATS) == 0 && c.Server == nil, SpoolMax: c.SpoolSize, NoBPF: c.NoBPF, Log: c.Log,
 	}
 }
 
 func runRelay(ctx context.Context, c cli.Config) error {
 	return relay.Run(ctx, relay.Config{
-		Listen: c.Listen, DataDir: c.Data, TokenFile: c.TokenFile, Cluster: c.Cluster, NATS: connect(c), Stream: bus.Config{Replicas: c.Replicas},
+		Listen: c.Listen, DataDir: c.Data, TokenFile: c.TokenFile, Cluster: c.Cluster, NATS: c.NATSOptions("daytwo relay"), Stream: bus.Config{Replicas: c.Replicas},
 		DiskBytes: c.RetentionSize, Retention: c.Retention, Agent: c.AgentID, Version: version, Log: c.Log,
 	})
-}
-
-func connect(c cli.Config) bus.ConnectOptions {
-	return bus.ConnectOptions{
-		URLs: strings.Join(c.NATS, ","), Credentials: c.NATSCreds, CA: c.NATSCA, Cert: c.NATSCert, Key: c.NATSKey, Server: c.Server, Log: c.Log,
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -33,8 +34,10 @@ func Up(agentID func(dataDir string) (string, error), programs ...func(context.C
 }
 
 func runUp(ctx context.Context, c Config, programs []func(context.Context, Config) error, out io.Writer) error {
-	if _, err := auth.EnsureToken(c.Data); err != nil {
-		return err
+	if c.TokenFile == "" {
+		if _, err := auth.EnsureToken(c.Data); err != nil {
+			return err
+		}
 	}
 	srv, err := bus.StartServer(bus.ServerOptions{StoreDir: filepath.Join(c.Data, "nats"), Log: c.Log})
 	if err != nil {
@@ -59,7 +62,7 @@ func runUp(ctx context.Context, c Config, programs []func(context.Context, Confi
 
 // whereToLook waits until the API answers, then tells the newcomer where.
 func (c *Config) whereToLook(ctx context.Context, out io.Writer) {
-	base := "http://" + c.Listen
+	base := "http://" + reachable(c.Listen)
 	for ready := false; !ready; {
 		select {
 		case <-ctx.Done():
@@ -77,7 +80,10 @@ func (c *Config) whereToLook(ctx context.Context, out io.Writer) {
 		resp.Body.Close()
 		ready = resp.StatusCode == http.StatusOK
 	}
-	path := filepath.Join(c.Data, auth.TokenFile)
+	path := c.TokenFile
+	if path == "" {
+		path = filepath.Join(c.Data, auth.TokenFile)
+	}
 	token, err := auth.Source{File: path}.Find()
 	if err != nil {
 		c.Log.Error("the token is gone", "err", err)
@@ -86,16 +92,42 @@ func (c *Config) whereToLook(ctx context.Context, out io.Writer) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\ndaytwo is up.\n\n")
 	fmt.Fprintf(&b, "  console   %s/#token=%s\n", base, url.QueryEscape(token))
-	fmt.Fprintf(&b, "  live      daytwo top\n")
+	fmt.Fprintf(&b, "  live      %s top%s\n", os.Args[0], c.clientFlags(base, path))
 	fmt.Fprintf(&b, "  API       curl -H \"Authorization: Bearer $(cat %s)\" %s/api/v1/containers\n", path, base)
 	if c.Metrics != "" {
-		fmt.Fprintf(&b, "  metrics   http://%s/metrics (this node, no token)\n", c.Metrics)
+		fmt.Fprintf(&b, "  metrics   http://%s/metrics (this node, no token)\n", reachable(c.Metrics))
 	}
-	fmt.Fprintf(&b, "  health    daytwo doctor\n\n")
+	fmt.Fprintf(&b, "  health    %s doctor\n\n", os.Args[0])
 	io.WriteString(out, b.String())
+}
+
+// clientFlags are the flags that client commands on this machine need, "" where
+// they find all by themselves.
+func (c *Config) clientFlags(base, token string) string {
+	flags := ""
+	if base != defaultURL {
+		flags += " --url " + base
+	}
+	if c.TokenFile != "" || c.Data != DefaultData() && c.Data != systemData {
+		flags += " --token-file " + token
+	}
+	return flags
+}
+
+// reachable is an address to connect to, also where every address is listened
+// on.
+func reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return listen
 }
 
 // NATSOptions says how a program of this configuration reaches NATS.
 func (c *Config) NATSOptions(name string) bus.ConnectOptions {
-	return bus.ConnectOptions{URLs: strings.Join(c.NATS, ","), Name: name, Credentials: c.NATSCreds, Server: c.Server, Log: c.Log}
+	return bus.ConnectOptions{
+		URLs: strings.Join(c.NATS, ","), Name: name, Credentials: c.NATSCreds,
+		CA: c.NATSCA, Cert: c.NATSCert, Key: c.NATSKey, Server: c.Server, Log: c.Log,
+	}
 }
