@@ -18,6 +18,12 @@ var errNoStream = errors.New("no stream takes frames: is the relay or `daytwo up
 // refusedError is an answer that will not change for this frame.
 type refusedError struct{ error }
 
+// isRefused is apart from its caller because what errors.As fills is allocated.
+func isRefused(err error) bool {
+	var refused refusedError
+	return errors.As(err, &refused)
+}
+
 // codes of api errors that are about the message itself.
 const (
 	codeMessageTooLarge = 10054

@@ -177,7 +177,7 @@ func (b *broker) received() map[uint64][]uint64 {
 	}
 	seen := map[id]bool{}
 	seqs := map[uint64][]uint64{}
-	dec, keys := frame.NewDecoder(), map[uint16]*frame.Batch{}
+	dec, keys := frame.NewDecoder(), map[id]*frame.Batch{} // a late frame may be against the last but one
 	for range info.State.Msgs {
 		m, err := c.Next(jetstream.FetchMaxWait(5 * time.Second))
 		if err != nil {
@@ -196,11 +196,11 @@ func (b *broker) received() map[uint64][]uint64 {
 		}
 		seen[key] = true
 		dst := new(frame.Batch)
-		if err := dec.Decode(m.Data(), keys[h.Part], dst); err != nil {
+		if err := dec.Decode(m.Data(), keys[id{h.Boot, h.Key, h.Part}], dst); err != nil {
 			b.t.Fatalf("boot %d seq %d (key %d): %v", h.Boot, h.Seq, h.Key, err)
 		}
 		if h.Keyframe() {
-			keys[h.Part] = dst
+			keys[key] = dst
 		}
 		if h.Part == 0 {
 			seqs[h.Boot] = append(seqs[h.Boot], h.Seq)

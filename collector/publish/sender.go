@@ -144,12 +144,11 @@ func (s *sender) settle(a ack) {
 	if f == nil || f.acked {
 		return // given up before the answer came
 	}
-	var refused refusedError
 	switch {
 	case a.err == nil:
 		s.p.count.acked.Add(1)
 		s.win.limit = maxInFlight
-	case errors.As(a.err, &refused):
+	case isRefused(a.err):
 		s.p.count.errors.Add(1)
 		s.p.lost(1)
 		s.complain("a frame was refused and is lost", a.err)

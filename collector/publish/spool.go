@@ -92,7 +92,7 @@ func (s *spool) append(buf []byte, fresh bool) error {
 	if s.w != nil && (last.size >= s.segMax || fresh && last.size >= s.segMax/2) {
 		s.seal()
 	}
-	for s.bytes+int64(len(buf)) > s.max && len(s.segs) > 0 {
+	for s.bytes+int64(len(segmentMagic)+len(buf)) > s.max && len(s.segs) > 0 {
 		s.dropOldest()
 	}
 	if s.w == nil {

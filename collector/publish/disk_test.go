@@ -1,0 +1,111 @@
+package publish
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/bench/rig"
+	"golang.org/x/sys/unix"
+)
+
+// inMountNamespace runs the calling test again in a process with a mount
+// namespace of its own, and tells whether this is that process.
+func inMountNamespace(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv("DAYTWO_TEST_CHILD") == t.Name() {
+		return true
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=60s")
+	cmd.Env = append(os.Environ(), "DAYTWO_TEST_CHILD="+t.Name())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.CombinedOutput()
+	if os.IsPermission(err) {
+		rig.Missing(t, "root", "a mount namespace needs it: "+err.Error(), "run the tests as root")
+	}
+	t.Logf("%s", out)
+	if err != nil {
+		t.Errorf("in its own mount namespace: %v", err)
+	}
+	return false
+}
+
+// A full disk costs frames, which are counted, and nothing else.
+func TestFullDisk(t *testing.T) {
+	if !inMountNamespace(t) {
+		return
+	}
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount(dir, unix.MNT_DETACH)
+	b := newBroker(t)
+	o := b.options()
+	o.SpoolDir = filepath.Join(dir, "spool")
+	o.Frame.Codec = frame.Raw
+	p := start(t, o)
+	n := newNode(1, 100)
+	for range 500 {
+		publishTicks(t, p, n, 1)
+		eventually(t, "queue", p, func(s Stats) bool { return s.Spooled+s.Dropped == n.b.Seq })
+	}
+	s := p.Stats()
+	if s.Dropped == 0 || s.Spooled == 0 || s.Errors == 0 {
+		t.Fatalf("%+v", s)
+	}
+	spooled := s.Spooled
+	// What fitted comes through when NATS is there, and so does what follows.
+	b.start().stream()
+	eventually(t, "drain", p, func(s Stats) bool { return s.SpoolDepth == 0 && s.InFlight == 0 })
+	publishTicks(t, p, n, 5)
+	eventually(t, "acks", p, func(s Stats) bool { return s.Acked >= spooled+5 })
+	got := b.received()[1]
+	if len(got) < int(spooled)+5 || got[len(got)-1] != 505 {
+		t.Errorf("%d ticks came, %d were spooled", len(got), spooled)
+	}
+}
+
+// A collector that is killed leaves a spool that its successor drains.
+func TestKilled(t *testing.T) {
+	const ticks = 30
+	if dir := os.Getenv("DAYTWO_TEST_SPOOL"); dir != "" { // the one that is killed
+		o := newBroker(t).options()
+		o.SpoolDir = dir
+		p := start(t, o)
+		n := newNode(1, 20)
+		publishTicks(t, p, n, ticks)
+		eventually(t, "spool", p, func(s Stats) bool { return s.Spooled == ticks })
+		os.Stdout.WriteString("spooled\n")
+		time.Sleep(time.Hour)
+	}
+	b := newBroker(t)
+	o := b.options()
+	o.SpoolDir = t.TempDir()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestKilled$")
+	cmd.Env = append(os.Environ(), "DAYTWO_TEST_SPOOL="+o.SpoolDir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(out); lines.Scan() && lines.Text() != "spooled"; {
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+
+	b.start().stream()
+	p := start(t, o)
+	eventually(t, "drain", p, func(s Stats) bool { return s.Acked == ticks && s.SpoolDepth == 0 })
+	b.wantAll(1, 1, ticks)
+}
