@@ -52,7 +52,7 @@ func boolParam(q url.Values, name string) (bool, error) {
 	}
 }
 
-// timeParam reads a time as Unix nanoseconds: RFC 3339, Unix seconds, "now", or
+// timeParam reads a time: RFC 3339, Unix seconds, "now", or
 // relative to now: "-5m".
 func timeParam(q url.Values, name string, now time.Time, absent time.Time) (time.Time, error) {
 	v := q.Get(name)
@@ -62,22 +62,30 @@ func timeParam(q url.Values, name string, now time.Time, absent time.Time) (time
 	case v == "now":
 		return now, nil
 	}
-	if d, err := time.ParseDuration(v); err == nil && strings.ContainsAny(v[:1], "+-") {
-		return now.Add(d), nil
-	}
-	if sec, err := strconv.ParseFloat(v, 64); err == nil {
-		// Beyond the year 2262 nanoseconds do not fit.
-		if math.IsNaN(sec) || sec < 0 || sec > 9e9 {
-			return absent, badRequest("%s=%q is out of range", name, v)
-		}
-		whole, frac := math.Modf(sec)
-		return time.Unix(int64(whole), int64(frac*1e9)), nil
-	}
-	t, err := time.Parse(time.RFC3339Nano, v)
-	if err != nil || t.Unix() < 0 || t.Unix() > 9e9 {
+	t, ok := parseTime(v, now)
+	if !ok {
 		return absent, badRequest("%s=%q: want a time as RFC 3339, Unix seconds, or relative as -5m", name, v)
 	}
+	// Beyond the year 2262 nanoseconds do not fit.
+	if t.Unix() < 0 || t.Unix() > 9e9 {
+		return absent, badRequest("%s=%q is out of range", name, v)
+	}
 	return t, nil
+}
+
+func parseTime(v string, now time.Time) (t time.Time, ok bool) {
+	if d, err := time.ParseDuration(v); err == nil && strings.ContainsAny(v[:1], "+-") {
+		return now.Add(d), true
+	}
+	if sec, err := strconv.ParseFloat(v, 64); err == nil {
+		if !(math.Abs(sec) < 1e10) {
+			return t, false
+		}
+		whole, frac := math.Modf(sec)
+		return time.Unix(int64(whole), int64(frac*1e9)), true
+	}
+	t, err := time.Parse(time.RFC3339Nano, v)
+	return t, err == nil
 }
 
 // durationParam reads a duration: "15s", or seconds.
