@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the walk writes and package bpf reads: kept the same by bpf2go. */
+#ifndef DAYTWO_CGROUPWALK_H
+#define DAYTWO_CGROUPWALK_H
+
+enum {
+	MAX_NAMES = 1024,    /* new names in one run */
+	MAX_PATH = 64,       /* depth at which a run may end */
+	MAX_HUGETLB = 4,     /* sizes of huge pages: arm64 has most */
+	MAX_DEVICES = 4096,  /* of one cgroup */
+	MAX_CSETS = 65536,   /* of one cgroup */
+	MAX_TASKS = 1 << 20, /* of one css_set */
+	MAX_RAW = 1024,
+	PSI_TOTALS = 7,
+	MAX_STATS = 192,
+};
+
+enum {
+	CSS_VISIBLE = 1 << 3, /* include/linux/cgroup-defs.h */
+	CGRP_FROZEN = 3,
+};
+
+/* Bits of head.parts: what this cgroup has. */
+enum {
+	HAS_SCHED = 1 << 0,
+	HAS_CPUACCT = 1 << 1,
+	HAS_MEMORY = 1 << 2,
+	HAS_PIDS = 1 << 3,
+	HAS_HUGETLB = 1 << 4,
+	HAS_PSI = 1 << 5,
+	HAS_IO = 1 << 6,
+};
+
+struct walk_control {
+	__u64 budget;  /* set by the collector: ns that one run may take */
+	__u64 started; /* bpf_ktime_get_ns() at the first cgroup of this run */
+	__u32 resume;  /* set by the collector: go on behind path; 0 once there */
+	__u32 matched; /* levels of path that the cgroup at hand lies below */
+	__u32 depth;   /* level of the last cgroup visited */
+	__u32 count;   /* records wanted so far, also beyond the array */
+	__u32 ios;     /* io rows wanted so far, also beyond the array */
+	__u32 names;   /* names written in this run */
+	__u32 unnamed; /* a record had no room for its name */
+	__u32 visited; /* cgroups seen by this run, passed ones too */
+	__u32 cut;     /* the run ended itself before the end of the tree */
+	__u32 ended;   /* the iterator came to its end */
+	__u64 path[MAX_PATH];
+};
+
+struct head {
+	__u64 id;     /* of the directory: inode number, cgroup id */
+	__u64 serial; /* of the cgroup in this boot, never used again */
+	__u64 text;   /* address of the name: changes with a rename */
+	__u32 hash;   /* of the name */
+	__u32 level;  /* 0 is the root */
+	__u32 parts;
+	__u32 pad;
+};
+
+struct name {
+	__u32 index;
+	__u32 len;
+	char text[256];
+};
+
+struct base {
+	__u64 usage, user, system, prev_user, prev_system; /* ns */
+};
+
+struct sched {
+	__u64 shares, quota, throttled, burst;
+	__s64 period;
+	__s32 periods, throttled_periods, bursts, idle;
+};
+
+struct cpuacct_times {
+	__u64 usage, user, system; /* ns */
+};
+
+struct counter {
+	__s64 usage; /* pages */
+	__u64 watermark, max, high, low, min, failcnt;
+};
+
+struct memory {
+	struct counter memory, swap;
+	__u64 zswap_max;
+	__u64 events[9]; /* enum memcg_memory_event */
+};
+
+struct memory_v1 {
+	__u64 kernel, tcp, soft_limit; /* pages */
+};
+
+struct pids {
+	__s64 current, max, peak, events;
+};
+
+struct tasks {
+	__u32 threads, processes;
+	__u8 populated, frozen, threaded, torn;
+	__u32 pad;
+};
+
+struct hugetlb {
+	__u64 current, max, peak, failures, rsvd_current, rsvd_max;
+};
+
+struct io {
+	__u32 group, major, minor, pad;
+	__u64 bytes[3], ios[3]; /* read, written, discarded */
+};
+
+/* A record with every part. A hierarchy's own has a head and then the parts
+ * that the hierarchy has, without gaps: the collector sets at_… and the size. */
+struct record {
+	struct head head;
+	struct base base;
+	struct sched sched;
+	struct cpuacct_times cpuacct;
+	struct memory memory;
+	struct memory_v1 memory_v1;
+	struct pids pids;
+	__u64 psi[PSI_TOTALS]; /* ns; io some, io full, memory, cpu, irq full */
+	struct tasks tasks;
+	struct hugetlb hugetlb[MAX_HUGETLB];
+	__u64 stat[MAX_STATS]; /* struct memcg_vmstats: state[], then events[] */
+};
+
+#endif
