@@ -25,23 +25,31 @@ func (f *Fleet) summary(n *node, newest frame.Header) summary {
 		return n.sum
 	}
 	if n.cur != nil && n.cur.batch.Boot == newest.Boot && n.cur.batch.Seq == newest.Seq {
-		var host, groups []*frame.Row
-		if t := n.cur.batch.Table(metric.Host); t != nil {
-			host = t.Rows
-		}
-		if t := n.cur.batch.Table(metric.Container); t != nil {
-			groups = append(groups, t.Rows...)
-		}
-		n.sum = summarize(&newest, host, groups, &n.sum)
+		n.sum = n.shown()
 		return n.sum
 	}
 	begun := time.Now()
 	host, groups, err := f.identities(n, &newest)
 	f.took(begun, err)
-	if err == nil {
+	switch {
+	case err == nil:
 		n.sum = summarize(&newest, host, groups, &n.sum)
+	case n.cur != nil && n.sum.boot != newest.Boot:
+		n.sum = n.shown()
 	}
 	return n.sum
+}
+
+// shown summarizes the tick that was decoded for View.
+func (n *node) shown() summary {
+	var host, groups []*frame.Row
+	if t := n.cur.batch.Table(metric.Host); t != nil {
+		host = t.Rows
+	}
+	if t := n.cur.batch.Table(metric.Container); t != nil {
+		groups = append(groups, t.Rows...) // the batch's own will be overwritten
+	}
+	return summarize(&n.cur.batch.Header, host, groups, &n.sum)
 }
 
 // identities decodes the rows of the host and of the cgroups, without values.
