@@ -1,0 +1,149 @@
+package client_test
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/server"
+)
+
+const token = "a-token-for-tests-only"
+
+// relay serves one node of one container.
+func relay(t *testing.T) *httptest.Server {
+	t.Helper()
+	row := make([]int64, metric.Width(metric.Container))
+	for i := range row {
+		row[i] = metric.Absent
+	}
+	row[metric.MemCurrent] = 4096
+	local := server.NewLocal("a1", "host-1")
+	local.Update(func(b *frame.Batch) {
+		b.Header = frame.Header{Agent: "a1", Boot: 1, Seq: 1, Key: 1, Time: time.Now().UnixNano(), Interval: 1e9, Parts: 1}
+		b.Tables = []frame.Table{{Kind: metric.Container, Gen: 1, Vals: row, Rows: []*frame.Row{{
+			ID: 1, Key: "/docker/c1", Labels: []frame.Label{{Name: "container_id", Value: "c1"}, {Name: "name", Value: "web"}},
+		}}}}
+	})
+	guard, err := auth.NewGuard(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := server.New(server.Options{Fleet: local, Guard: guard, Agent: "a1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+func newClient(t *testing.T, url, token string) *client.Client {
+	t.Helper()
+	c, err := client.New(url, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestClient(t *testing.T) {
+	ctx := t.Context()
+	c := newClient(t, relay(t).URL, token)
+	if err := c.Ready(ctx); err != nil {
+		t.Error(err)
+	}
+	agents, err := c.Agents(ctx)
+	if err != nil || len(agents) != 1 || agents[0].Hostname != "host-1" {
+		t.Errorf("%+v, %v", agents, err)
+	}
+	list, err := c.Containers(ctx, client.ContainersQuery{Agent: "a1", Match: "web", All: true})
+	if err != nil || len(list) != 1 || list[0].DisplayName() != "web" || *list[0].MemoryCurrent != 4096 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	m, err := c.ContainerMetrics(ctx, "a1", "c1")
+	if err != nil || m == nil || m.Datapoints[0].Name != "mem.total" || m.Datapoints[0].Value != 4096 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if m, err := c.NodeMetrics(ctx, "a1"); err != nil || m != nil {
+		t.Errorf("a node without values: %+v, %v", m, err)
+	}
+	if _, err := c.ContainerMetrics(ctx, "a1", "no/such one"); !client.NotFound(err) {
+		t.Errorf("an unknown container: %v", err)
+	}
+	if _, err := c.Query(ctx, client.Query{Metric: "memory.current"}); err == nil || !strings.Contains(err.Error(), "ask a relay") {
+		t.Errorf("history of a collector: %v", err)
+	}
+}
+
+func TestErrorsSayWhatToDo(t *testing.T) {
+	srv := relay(t)
+	try := func(c *client.Client, want string) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if _, err := c.Agents(ctx); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q in it", err, want)
+		}
+	}
+	try(newClient(t, srv.URL, ""), "--token-file")
+	try(newClient(t, srv.URL, "some-other-token-altogether"), "--token-file")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := l.Addr().String()
+	l.Close()
+	try(newClient(t, gone, token), "is daytwo up?")
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }))
+	defer other.Close()
+	try(newClient(t, other.URL, token), "does not answer as a daytwo relay")
+	for _, bad := range []string{"ftp://x", "http://", "http://a b", ""} {
+		if _, err := client.New(bad, ""); err == nil {
+			t.Errorf("%q is taken for a URL", bad)
+		}
+	}
+}
+
+func TestTheTokenStaysWithTheRelay(t *testing.T) {
+	var got string
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") }))
+	defer elsewhere.Close()
+	srv := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusFound))
+	defer srv.Close()
+	if _, err := newClient(t, srv.URL, token).Agents(t.Context()); err == nil {
+		t.Error("a redirect to another place is followed")
+	}
+	if got != "" {
+		t.Errorf("sent elsewhere: %q", got)
+	}
+}
+
+func TestPointRoundTrip(t *testing.T) {
+	p := client.Point{Time: time.UnixMilli(1_700_000_000_123), Value: 0.1}
+	b, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(b) != `[1700000000.123,"0.1"]` {
+		t.Errorf("%s", b)
+	}
+	var q client.Point
+	if err := json.Unmarshal(b, &q); err != nil || !q.Time.Equal(p.Time) || q.Value != p.Value {
+		t.Errorf("%v, %v", q, err)
+	}
+	for _, bad := range []string{`{}`, `[1]`, `["1","2"]`, `[1,"x"]`, `[1,2]`} {
+		if err := json.Unmarshal([]byte(bad), &q); err == nil {
+			t.Errorf("%s is taken for a point", bad)
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package server
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+func TestNodeMetricsHandler(t *testing.T) {
+	extra := func(w io.Writer) { _, _ = io.WriteString(w, "# TYPE extra gauge\nextra 1\n") }
+	srv := httptest.NewServer(NodeMetricsHandler(localOf(t, testBatch(2, false)), testAgent, extra))
+	defer srv.Close()
+	get := func(path, host string) (int, http.Header, string) {
+		t.Helper()
+		req, err := http.NewRequest("GET", srv.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if host != "" {
+			req.Host = host
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, resp.Header, string(b)
+	}
+	code, header, body := get("/metrics", "")
+	if code != 200 || header.Get("Content-Type") != textType {
+		t.Errorf("%d %s", code, header.Get("Content-Type"))
+	}
+	families := parseText(t, body)
+	for _, name := range []string{"extra", "container_memory_usage_bytes", "node_cpu_seconds_total", "machine_cpu_cores"} {
+		if families[name] == nil {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	if strings.Contains(body, "agent_id") {
+		t.Error("agent_id on the metrics of one node")
+	}
+	for path, want := range map[string]int{
+		"/healthz": 200, "/system/v1/metrics/v0/node": 200, "/": 404, "/api/v1/agents": 404,
+		"/system/v1/agent/" + testAgent + "/metrics/v0/node": 404,
+	} {
+		if code, _, _ := get(path, ""); code != want {
+			t.Errorf("%s: %d, want %d", path, code, want)
+		}
+	}
+	for host, want := range map[string]int{"localhost:1": 200, "127.0.0.1": 200, "[::1]:61091": 200, "evil.example": 403, "evil.example:61091": 403} {
+		if code, _, _ := get("/metrics", host); code != want {
+			t.Errorf("Host %s: %d, want %d", host, code, want)
+		}
+	}
+	early := httptest.NewServer(NodeMetricsHandler(NewLocal("a", "h"), "a", nil))
+	defer early.Close()
+	resp, err := http.Get(early.URL + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("before the first tick: %d", resp.StatusCode)
+	}
+}
+
+func TestNodeOpenMetrics(t *testing.T) {
+	srv := httptest.NewServer(NodeMetricsHandler(localOf(t, testBatch(1, false)), testAgent, nil))
+	defer srv.Close()
+	req, err := http.NewRequest("GET", srv.URL+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As Prometheus asks.
+	req.Header.Set("Accept", "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.3,*/*;q=0.1")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.Header.Get("Content-Type") != openMetricsType || !strings.HasSuffix(string(b), "\n# EOF\n") {
+		t.Errorf("%s, ends in %q", resp.Header.Get("Content-Type"), b[len(b)-20:])
+	}
+}
+
+func TestFleetMetrics(t *testing.T) {
+	live, silent := nowTick(testBatch(1, false)), testBatch(1, false)
+	silent.Agent, silent.Time = "agent-2", time.Now().Add(-time.Hour).UnixNano()
+	srv := serve(t, Options{Fleet: historyOf(live, silent)})
+	_, body := do(t, srv, "GET", "/fleet/metrics", nil)
+	families := parseText(t, body)
+	for _, m := range families["container_memory_usage_bytes"].GetMetric() {
+		if labelValue(m, "agent_id") != testAgent {
+			t.Error("an agent that went silent is exposed")
+		}
+	}
+	if n := len(families["daytwo_agent_last_tick_timestamp_seconds"].GetMetric()); n != 2 {
+		t.Errorf("%d agents, want 2", n)
+	}
+	_, body = do(t, srv, "GET", "/fleet/metrics?agent=agent-2", nil)
+	if f := parseText(t, body); f["node_load1"] != nil || len(f["daytwo_agent_containers"].GetMetric()) != 1 {
+		t.Error("?agent= is not followed")
+	}
+}
+
+func TestSelfMetrics(t *testing.T) {
+	srv := serve(t, Options{Fleet: NewLocal("a", "h"), Metrics: []func(io.Writer){func(w io.Writer) {
+		_, _ = io.WriteString(w, "# TYPE mine counter\nmine 3\n")
+	}}})
+	_, body := do(t, srv, "GET", "/metrics", nil)
+	f := parseText(t, body)
+	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total", "mine"} {
+		if f[name] == nil || sampleValue(f[name].Metric[0]) <= 0 {
+			t.Errorf("%s is missing or 0", name)
+		}
+	}
+}
+
+func TestGzipForOthers(t *testing.T) {
+	h := NodeMetricsHandler(localOf(t, testBatch(50, false)), testAgent, nil)
+	for remote, want := range map[string]string{"10.0.0.9:1234": "gzip", "127.0.0.1:1234": "", "[::1]:1234": ""} {
+		r := httptest.NewRequest("GET", "http://127.0.0.1/metrics", nil)
+		r.RemoteAddr = remote
+		r.Header.Set("Accept-Encoding", "deflate, gzip;q=0.5")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Encoding"); got != want {
+			t.Errorf("%s: %q, want %q", remote, got, want)
+		}
+	}
+}
+
+// TestLocalIsSeenWhole reads while ticks are written: a reader must never see
+// two ticks mixed.
+func TestLocalIsSeenWhole(t *testing.T) {
+	l := localOf(t, ticksOf(testAgent, 20, 1)...)
+	write := func(tick int64) {
+		l.Update(func(b *frame.Batch) {
+			b.Seq++
+			b.Time = tick
+			t := b.Table(metric.Container)
+			for r := range t.Rows {
+				t.Row(r)[metric.CPUUsage] = tick
+			}
+		})
+	}
+	write(0)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 300 {
+			write(int64(i))
+		}
+	}()
+	for {
+		select {
+		case <-done:
+			return
+		default:
+		}
+		b, err := snapshot(l, testAgent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := b.Table(metric.Container)
+		for r := range table.Rows {
+			if v := table.Row(r)[metric.CPUUsage]; v != table.Row(0)[metric.CPUUsage] {
+				t.Fatal("a tick is seen half written")
+			}
+		}
+		release(b)
+	}
+}

@@ -1,0 +1,156 @@
+package rig
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// DCOSCLI is the DC/OS command line itself, the unmodified one of PyPI, set up
+// for one cluster.
+type DCOSCLI struct {
+	bin string // of the virtual environment
+	dir string // DCOS_DIR
+}
+
+// dcosPackages are installed in this order. The client pins releases that
+// Python of today cannot build; --no-deps leaves them out.
+var dcosPackages = [][]string{
+	{"setuptools<60", "wheel"},
+	{"--no-deps", "dcos==0.6.1", "dcoscli==0.6.1", "retrying==1.3.3", "sseclient==0.0.19", "pkginfo", "virtualenv",
+		"PyJWT<2", "jsonschema<4", "pyrsistent", "attrs"},
+	{"cryptography", "six", "docopt", "toml", "requests", "prettytable", "pygments", "pager", "portalocker"},
+}
+
+// dcosSite gives the client names that moved within Python's own library.
+const dcosSite = `import collections, collections.abc
+for name in ("Mapping", "MutableMapping", "Sequence", "Iterable", "Callable"):
+    setattr(collections, name, getattr(collections.abc, name))
+`
+
+// DCOS makes the DC/OS command line, talking to a cluster at a URL with a
+// token. Its virtual environment is kept in the user's cache directory.
+func DCOS(t testing.TB, url, token string) *DCOSCLI {
+	t.Helper()
+	env, err := dcosEnvironment()
+	if err != nil {
+		Missing(t, "the DC/OS command line", err.Error(), "apt-get install python3-venv, and access to PyPI")
+	}
+	dir := t.TempDir()
+	cluster := filepath.Join(dir, "clusters", "c1")
+	config := fmt.Sprintf("[core]\ndcos_url = %q\ndcos_acs_token = %q\nreporting = false\n[cluster]\nname = \"daytwo\"\n", url, token)
+	for _, f := range []struct{ path, text string }{
+		{filepath.Join(cluster, "dcos.toml"), config},
+		{filepath.Join(cluster, "attached"), ""},
+	} {
+		if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(f.path, []byte(f.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &DCOSCLI{bin: filepath.Join(env, "bin"), dir: dir}
+}
+
+// Run runs "dcos args..." and returns what it prints and its exit status.
+func (c *DCOSCLI) Run(t testing.TB, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, "dcos"), args...)
+	cmd.Env = append(dcosEnviron(), "DCOS_DIR="+c.dir, "PATH="+c.bin+":"+os.Getenv("PATH"), "COLUMNS=200")
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("dcos %s: %v", strings.Join(args, " "), err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// dcosEnviron is this process' environment without what would lead the client
+// astray.
+func dcosEnviron() []string {
+	var env []string
+	for _, kv := range os.Environ() {
+		name, _, _ := strings.Cut(kv, "=")
+		if !strings.HasPrefix(name, "DCOS_") && !strings.HasPrefix(name, "PYTHON") && !strings.HasSuffix(strings.ToLower(name), "_proxy") {
+			env = append(env, kv)
+		}
+	}
+	return env
+}
+
+// dcosEnvironment makes the virtual environment, once for all tests.
+func dcosEnvironment() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	env := filepath.Join(cache, "daytwo-test", "dcos")
+	if err := os.MkdirAll(filepath.Dir(env), 0o755); err != nil {
+		return "", err
+	}
+	// Packages of tests run side by side: one makes it, the others wait.
+	lock, err := os.OpenFile(env+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", err
+	}
+	done := filepath.Join(env, "complete")
+	if _, err := os.Stat(done); err == nil {
+		return env, nil
+	}
+	if err := os.RemoveAll(env); err != nil {
+		return "", err
+	}
+	if err := run("python3", "-m", "venv", env); err != nil {
+		return "", err
+	}
+	for _, packages := range dcosPackages {
+		args := append([]string{"install", "-q", "--disable-pip-version-check"}, packages...)
+		if err := run(filepath.Join(env, "bin", "pip"), args...); err != nil {
+			return "", err
+		}
+	}
+	sites, err := filepath.Glob(filepath.Join(env, "lib", "python3*", "site-packages"))
+	if err != nil || len(sites) != 1 {
+		return "", fmt.Errorf("%s has %d directories for packages: %v", env, len(sites), err)
+	}
+	if err := os.WriteFile(filepath.Join(sites[0], "sitecustomize.py"), []byte(dcosSite), 0o644); err != nil {
+		return "", err
+	}
+	return env, os.WriteFile(done, nil, 0o644)
+}
+
+func run(name string, args ...string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w: %s", filepath.Base(name), args[0], err, lastLines(out))
+	}
+	return nil
+}
+
+// lastLines is the end of what a program printed.
+func lastLines(out []byte) string {
+	s := strings.TrimSpace(string(out))
+	if len(s) > 500 {
+		s = "…" + s[len(s)-500:]
+	}
+	return s
+}
