@@ -51,3 +51,17 @@ func BenchmarkProcfs(b *testing.B) {
 		}
 	}
 }
+
+// A machine of 90 CPUs with 3,000 interrupt lines.
+func BenchmarkReadBigMachine(b *testing.B) {
+	r, err := New(Options{Proc: "testdata/odd/proc", Sys: "testdata/odd/sys", Root: "testdata/odd/root"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	now := time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Read(now)
+	}
+}

@@ -77,6 +77,19 @@ func openPath(path []byte) (int, unix.Errno) {
 
 var atFDCWD = unix.AT_FDCWD
 
+// pread reads an attribute of sysfs or a sysctl, which come whole.
+func pread(fd int, buf *[]byte) (int, unix.Errno) {
+	for {
+		n, err := unix.Pread(fd, *buf, 0)
+		if err == nil {
+			return n, 0
+		}
+		if err != unix.EINTR {
+			return 0, err.(unix.Errno)
+		}
+	}
+}
+
 // preadAll reads from offset 0 to the end. Files made of many records come in
 // pieces, so only an empty read is the end.
 func preadAll(fd int, buf *[]byte) (int, unix.Errno) {

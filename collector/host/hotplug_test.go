@@ -50,7 +50,15 @@ func TestInterfacesComeAndGo(t *testing.T) {
 		if first == 0 || s.ids["test.1"] == 0 || s.gen == gen || s.ids["lo"] != lo {
 			t.Fatalf("after veth was added: gen %d, %v", s.gen, s.ids)
 		}
+		// The kernel tells the operational state a little later (linkwatch).
 		v := s.vals["test.0"]
+		for range 300 {
+			if v[metric.IfUp] == 1 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+			v = shoot(r, metric.Interface).vals["test.0"]
+		}
 		if v[metric.IfUp] != 1 || v[metric.IfCarrier] != 1 || v[metric.IfMTU] != 1280 || v[metric.IfTxQueueLen] != 77 || v[metric.IfProtocolType] != 1 {
 			t.Errorf("attributes of a veth: %v", v[metric.IfUp:])
 		}
@@ -66,9 +74,15 @@ func TestInterfacesComeAndGo(t *testing.T) {
 			t.Error("the generation moved though nothing changed")
 		}
 
-		// Down: told at once, not at the next turn of the attributes.
+		// Down: told with the state, not at the next turn of the attributes.
 		ip(t, "link set test.1 down")
-		if v = shoot(r, metric.Interface).vals["test.0"]; v[metric.IfUp] != 0 || v[metric.IfCarrier] != 0 {
+		for range 25 {
+			if v = shoot(r, metric.Interface).vals["test.0"]; v[metric.IfUp] == 0 {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if v[metric.IfUp] != 0 || v[metric.IfCarrier] != 0 {
 			t.Errorf("after its peer went down: %v", v[metric.IfUp:])
 		}
 		// An MTU changes without any event: it is met within its turn.

@@ -8,7 +8,7 @@ import (
 
 const (
 	linkAttrs   = metric.IfProtocolType - metric.IfCarrier + 1
-	linkRefresh = 10 // ticks between readings of what rarely changes
+	linkRefresh = 60 // ticks between readings of what rarely changes
 )
 
 // Files below /sys/class/net/<interface>, by column.
@@ -61,7 +61,7 @@ func (l *link) state(buf *[]byte) (text []byte, alive bool) {
 		l.wait--
 		return nil, l.wait > 0
 	}
-	n, errno := preadAll(l.fd, buf)
+	n, errno := pread(l.fd, buf)
 	if l.errno = errno; errno != 0 {
 		return nil, false
 	}
@@ -91,7 +91,7 @@ func (l *link) attr(column int, name string, buf *[]byte) int64 {
 	}
 	// carrier of an interface that is down, and speed of one that has none,
 	// answer EINVAL.
-	n, errno := preadAll(fd, buf)
+	n, errno := pread(fd, buf)
 	unix.Close(fd)
 	if errno != 0 {
 		return metric.Absent

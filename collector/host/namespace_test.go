@@ -2,15 +2,19 @@ package host
 
 import (
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
@@ -20,7 +24,7 @@ const childEnv = "DAYTWO_HOST_TEST_CHILD"
 // namespaces, with /proc and /sys of these: a machine that it may change.
 func inNamespaces(t *testing.T, body func(t *testing.T)) {
 	t.Helper()
-	if os.Getenv(childEnv) == t.Name() {
+	inChild(t, unix.CLONE_NEWPID|unix.CLONE_NEWNS|unix.CLONE_NEWNET|unix.CLONE_NEWUTS, func(t *testing.T) {
 		for _, m := range []struct {
 			source, target, fsType string
 			flags                  uintptr
@@ -30,14 +34,19 @@ func inNamespaces(t *testing.T, body func(t *testing.T)) {
 			}
 		}
 		body(t)
+	})
+}
+
+// inChild runs a test in a process of its own, in new namespaces.
+func inChild(t *testing.T, namespaces uintptr, body func(t *testing.T)) {
+	t.Helper()
+	if os.Getenv(childEnv) == t.Name() {
+		body(t)
 		return
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1", "-test.timeout=60s")
 	cmd.Env = append(os.Environ(), childEnv+"="+t.Name())
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWUTS,
-		Pdeathsig:  unix.SIGKILL,
-	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, Pdeathsig: unix.SIGKILL}
 	runtime.LockOSThread() // Pdeathsig is of the thread
 	defer runtime.UnlockOSThread()
 	out, err := cmd.CombinedOutput()
@@ -64,4 +73,86 @@ func ip(t *testing.T, args string) {
 		}
 		t.Fatalf("ip %s: %v\n%s", args, err, out)
 	}
+}
+
+// A collector in a container with a network namespace of its own, but with the
+// host's /proc, shows the host's interfaces and counters.
+func TestHostNetworkFromAnotherNamespace(t *testing.T) {
+	const names = "DAYTWO_HOST_TEST_INTERFACES"
+	if os.Getenv(childEnv) == "" {
+		t.Setenv(names, strings.Join(hostInterfaces(t), " "))
+	}
+	inChild(t, unix.CLONE_NEWNET|unix.CLONE_NEWNS, func(t *testing.T) {
+		r := open(t, Options{})
+		want := strings.Fields(os.Getenv(names))
+		table := r.Read(time.Now())[4]
+		var got []string
+		for _, row := range table.Rows {
+			got = append(got, row.Key)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("interfaces %v, the host has %v", got, want)
+		}
+		for i, row := range table.Rows {
+			v := table.Row(i)
+			if r.ifaces.sys == "" {
+				if v[metric.IfUp] != metric.Absent || len(r.ifaces.status()) != 1 {
+					t.Errorf("%s: %v from a /sys of another namespace, status %v", row.Key, v[metric.IfUp:], r.ifaces.status())
+				}
+			} else if v[metric.IfUp] == metric.Absent {
+				t.Errorf("%s: no state from %s", row.Key, r.ifaces.sys)
+			}
+		}
+		if v := shoot(r, metric.Host).vals[""]; v[metric.HostConntrack] != metric.Absent {
+			t.Errorf("conntrack of the collector's own namespace: %d", v[metric.HostConntrack])
+		}
+	})
+}
+
+func hostInterfaces(t *testing.T) []string {
+	all, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat("/proc/1/net/dev"); err != nil {
+		t.Skipf("process 1 is out of reach: %v", err)
+	}
+	var names []string
+	for _, i := range all {
+		names = append(names, i.Name)
+	}
+	return names
+}
+
+// Without any right it still reads what everybody may.
+func TestUnprivileged(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("the other tests run without rights already")
+	}
+	inChild(t, 0, func(t *testing.T) {
+		runtime.LockOSThread()
+		if err := syscall.Setgroups(nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Setresgid(65534, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Setresuid(65534, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+		r := must(New(Options{}))
+		defer r.Close()
+		tables := r.Read(time.Now())
+		for _, table := range tables {
+			if table.Kind != metric.Disk && len(table.Rows) == 0 {
+				t.Errorf("%s: no rows; %v", table.Kind, r.Status())
+			}
+		}
+		h := tables[0].Row(0)
+		for _, c := range []int{metric.HostCPUUser, metric.HostMemTotal, metric.HostTcpInSegs, metric.HostLoad1, metric.HostUptime, metric.HostProcesses, metric.HostVMPgfault} {
+			if h[c] == metric.Absent {
+				t.Errorf("%s is absent", metric.Columns(metric.Host)[c].Name)
+			}
+		}
+	})
 }
