@@ -17,16 +17,16 @@ import (
 // Config is what a collector needs to know. The zero value of a field means
 // its default.
 type Config struct {
-	AgentID   string        // default: the machine id
-	Interval  time.Duration // between ticks; default 1s, at least 100ms
-	DataDir   string        // spool, agent id; default /var/lib/daytwo
-	Metrics   string        // address of the node's own /metrics; "" = none
-	Cluster   string        // default "default"
-	Shards    int           // subjects of frames; default 16
-	NATS      bus.Options   // where frames go
-	SpoolMax  int64         // bytes; default 256 MiB
-	NoBPF     bool          // read files only
-	NoPublish bool          // frames go nowhere: /metrics alone
+	AgentID   string             // default: the machine id
+	Interval  time.Duration      // between ticks; default 1s, at least 100ms
+	DataDir   string             // spool, agent id; default /var/lib/daytwo
+	Metrics   string             // address of the node's own /metrics; "" = none
+	Cluster   string             // default "default"
+	Shards    int                // subjects of frames; default 16
+	NATS      bus.ConnectOptions // where frames go
+	SpoolMax  int64              // bytes; default 256 MiB
+	NoBPF     bool               // read files only
+	NoPublish bool               // frames go nowhere: /metrics alone
 	Log       *slog.Logger
 }
 

@@ -19,6 +19,7 @@ type groupRows struct {
 	nextID  func() uint64
 
 	rows       []*frame.Row
+	named      []*namedGroup // in the order of rows
 	gen        uint64
 	containers int
 
@@ -52,6 +53,7 @@ func (g *groupRows) update(s *cgroups.Snapshot, names uint64) {
 	}
 	old := len(g.rows)
 	g.rows = g.rows[:len(s.Groups)]
+	g.named = g.named[:0]
 	g.containers = 0
 	for i, group := range s.Groups {
 		n := g.known[group.ID]
@@ -60,6 +62,7 @@ func (g *groupRows) update(s *cgroups.Snapshot, names uint64) {
 			g.known[group.ID] = n
 		}
 		n.round = g.round
+		g.named = append(g.named, n)
 		if id := g.resolve(group.Path); n.row == nil || id != n.identity {
 			n.identity, n.row = id, &frame.Row{ID: g.nextID(), Key: group.Name}
 			if id != nil {
@@ -87,8 +90,8 @@ func (g *groupRows) update(s *cgroups.Snapshot, names uint64) {
 // childKey names a row below a container's.
 type childKey struct {
 	parent uint64 // ID of the container's row
-	a, b   int64
-	name   string
+	a, b   int64  // numbers that tell it from its siblings
+	name   string // or a name
 }
 
 // childRows keeps the rows of a kind whose rows belong to containers.
@@ -104,7 +107,7 @@ type childRows struct {
 
 // update rebuilds the rows when their set or their parents changed (gens).
 // key says what row i is, labels what it is called.
-func (c *childRows) update(n int, gens [2]uint64, key func(i int) (childKey, bool), labels func(i int) (string, []frame.Label)) {
+func (c *childRows) update(n int, gens [2]uint64, key func(i int) childKey, labels func(i int) (string, []frame.Label)) {
 	if c.made && c.seen == gens && len(c.rows) == n {
 		return
 	}
@@ -113,9 +116,9 @@ func (c *childRows) update(n int, gens [2]uint64, key func(i int) (childKey, boo
 	c.known = make(map[childKey]*frame.Row, n)
 	c.rows = c.rows[:0]
 	for i := range n {
-		k, ok := key(i)
+		k := key(i)
 		row := was[k]
-		if row == nil || !ok {
+		if row == nil {
 			name, ls := labels(i)
 			sort.Slice(ls, func(i, j int) bool { return ls[i].Name < ls[j].Name })
 			row = &frame.Row{ID: c.nextID(), Parent: k.parent, Key: name, Labels: ls}

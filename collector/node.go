@@ -1,0 +1,254 @@
+package collector
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/collector/cgroups"
+	"github.com/daytwo/daytwo/collector/containers"
+	"github.com/daytwo/daytwo/collector/host"
+	"github.com/daytwo/daytwo/collector/publish"
+)
+
+// Node is the collector of this machine.
+type Node struct {
+	cfg     Config
+	log     *slog.Logger
+	cgroups *cgroups.Reader // nil where there is no hierarchy
+	host    *host.Reader
+	names   *containers.Resolver
+	pub     *publish.Publisher // nil with NoPublish
+	local   *server.Local
+	grid    *grid
+
+	header  frame.Header
+	lastID  uint64
+	groups  groupRows
+	io      childRows
+	hugetlb childRows
+	net     *netRows
+	self    *self
+	parts   partRows
+
+	ticks      uint64
+	readErrors uint64
+	lastError  string
+	snapshot   *cgroups.Snapshot
+	tookTick   time.Duration
+	tookRead   time.Duration
+	tookPub    time.Duration
+	ready      atomic.Bool
+}
+
+// New prepares a collector. What this machine does not let it read is logged,
+// and absent; it fails only for a configuration that cannot be meant.
+func New(cfg Config) (*Node, error) {
+	if err := cfg.defaults(); err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg, log: cfg.Log, grid: newGrid(cfg.Interval)}
+	hostname, err := os.Hostname()
+	if err != nil {
+		hostname = cfg.AgentID
+	}
+	n.local = server.NewLocal(cfg.AgentID, hostname)
+	n.cgroups, err = cgroups.New(cgroups.Options{NoBPF: cfg.NoBPF, Log: cfg.Log.With("room", "cgroups")})
+	if err != nil {
+		n.log.Error("no cgroups are read", "err", err)
+	}
+	if n.host, err = host.New(host.Options{Log: cfg.Log.With("room", "host")}); err != nil {
+		n.Close(context.Background())
+		return nil, err
+	}
+	n.names = containers.New(containers.Options{Log: cfg.Log.With("room", "containers")})
+	nextID := func() uint64 { n.lastID++; return n.lastID }
+	n.groups = groupRows{resolve: n.names.Resolve, forget: n.names.Forget, nextID: nextID}
+	n.io.nextID, n.hugetlb.nextID, n.parts.nextID = nextID, nextID, nextID
+	n.net = newNetRows(&n.groups, nextID)
+	n.self = newSelf(nextID)
+
+	var boot [8]byte
+	rand.Read(boot[:])
+	n.header = frame.Header{Agent: cfg.AgentID, Boot: binary.LittleEndian.Uint64(boot[:]), Interval: int64(cfg.Interval), Parts: 1}
+	if !cfg.NoPublish {
+		n.pub, err = publish.New(publish.Options{
+			Bus: cfg.NATS, Cluster: cfg.Cluster, Shards: cfg.Shards, Agent: cfg.AgentID,
+			SpoolDir: cfg.DataDir + "/spool", SpoolMaxBytes: cfg.SpoolMax, Log: cfg.Log.With("room", "publish"),
+		})
+		if err != nil {
+			n.Close(context.Background())
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+// Fleet is this node alone, for its own /metrics.
+func (n *Node) Fleet() *server.Local { return n.local }
+
+// AgentID is what the node calls itself.
+func (n *Node) AgentID() string { return n.cfg.AgentID }
+
+// Ready says why the node cannot be asked yet, nil if it can.
+func (n *Node) Ready() error {
+	if !n.ready.Load() {
+		return errors.New("the first tick is still to come")
+	}
+	return nil
+}
+
+// Close ends what New began; ctx bounds how long frames in flight are awaited.
+func (n *Node) Close(ctx context.Context) error {
+	var errs []error
+	if n.pub != nil {
+		errs = append(errs, n.pub.Close(ctx))
+	}
+	if n.cgroups != nil {
+		errs = append(errs, n.cgroups.Close())
+	}
+	if n.host != nil {
+		n.host.Close()
+	}
+	if n.self != nil {
+		n.net.reader.Close()
+		n.self.close()
+	}
+	return errors.Join(errs...)
+}
+
+// Run ticks until ctx ends.
+func (n *Node) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	watching := make(chan error, 1)
+	go func() { watching <- n.names.Run(ctx) }()
+	defer func() {
+		cancel()
+		<-watching
+	}()
+	for {
+		at, ok := n.grid.next(ctx)
+		if !ok {
+			return nil
+		}
+		n.tick(at)
+	}
+}
+
+// tick reads everything once and hands it on.
+func (n *Node) tick(at time.Time) {
+	start := time.Now()
+	n.local.Update(func(b *frame.Batch) {
+		n.header.Seq++
+		n.header.Key = 0 // the encoder decides
+		n.header.Time = at.UnixNano()
+		b.Header = n.header
+		n.fill(b, at)
+		if n.pub != nil {
+			before := time.Now()
+			if err := n.pub.Publish(b); err != nil {
+				n.complain("a tick could not be published", err)
+			}
+			n.tookPub = time.Since(before)
+		}
+	})
+	n.ticks++
+	n.tookTick = time.Since(start)
+	n.ready.Store(true)
+}
+
+// fill makes the batch of one tick. Tables share memory with their readers.
+func (n *Node) fill(b *frame.Batch, at time.Time) {
+	b.Tables = append(b.Tables[:0], n.host.Read(at)...)
+	if n.cgroups != nil {
+		before := time.Now()
+		s, err := n.cgroups.Read()
+		n.tookRead = time.Since(before)
+		if err != nil {
+			n.complain("the cgroups could not be read", err)
+		} else {
+			n.fillCgroups(b, s)
+		}
+		n.snapshot = s
+	}
+	n.fillSelf(b)
+}
+
+func (n *Node) fillCgroups(b *frame.Batch, s *cgroups.Snapshot) {
+	n.groups.update(s, n.names.Gen())
+	b.Tables = append(b.Tables, table(metric.Container, n.groups.gen, n.groups.rows, s.Vals))
+	n.io.update(len(s.IO), [2]uint64{s.IOGen, n.groups.gen},
+		func(i int) childKey {
+			d := s.IO[i].Device
+			return childKey{parent: n.groups.rows[s.IO[i].Group].ID, a: int64(d.Major), b: int64(d.Minor)}
+		},
+		func(i int) (string, []frame.Label) {
+			d := s.IO[i].Device
+			return deviceLabels(d, cgroups.DeviceName(d.Major, d.Minor))
+		})
+	b.Tables = append(b.Tables, table(metric.ContainerIO, n.io.gen, n.io.rows, s.IOVals))
+	n.hugetlb.update(len(s.Hugetlb), [2]uint64{s.HugetlbGen, n.groups.gen},
+		func(i int) childKey {
+			return childKey{parent: n.groups.rows[s.Hugetlb[i].Group].ID, a: s.Hugetlb[i].Size}
+		},
+		func(i int) (string, []frame.Label) {
+			size := pageSize(s.Hugetlb[i].Size)
+			return size, []frame.Label{{Name: "pagesize", Value: size}}
+		})
+	b.Tables = append(b.Tables, table(metric.ContainerHugetlb, n.hugetlb.gen, n.hugetlb.rows, s.HugetlbVals), n.net.read(&n.groups))
+}
+
+func (n *Node) fillSelf(b *frame.Batch) {
+	n.self.read()
+	v := n.self.vals
+	v[metric.SelfTicks] = int64(n.ticks)
+	v[metric.SelfTicksMissed] = int64(n.grid.missed)
+	v[metric.SelfClockSteps] = int64(n.grid.steps)
+	v[metric.SelfTickDuration] = int64(n.tookTick)
+	v[metric.SelfReadDuration] = int64(n.tookRead)
+	v[metric.SelfReadErrors] = int64(n.readErrors)
+	if n.cgroups != nil {
+		s := n.cgroups.Stats()
+		v[metric.SelfGroups] = int64(s.Groups)
+		v[metric.SelfContainers] = int64(n.groups.containers)
+		v[metric.SelfKeptFDs] = int64(s.KeptFDs)
+		v[metric.SelfChecks] = int64(s.Checks)
+		v[metric.SelfMismatches] = 0
+		for _, m := range s.Mismatches {
+			v[metric.SelfMismatches] += int64(m)
+		}
+		n.parts.update(n.cgroups.Status(), func(p cgroups.Part) uint64 { return s.Mismatches[p] })
+	}
+	if n.pub != nil {
+		s := n.pub.Stats()
+		v[metric.SelfPublishDuration] = int64(n.tookPub)
+		v[metric.SelfFrames] = int64(s.Frames)
+		v[metric.SelfFrameBytes] = int64(s.Bytes)
+		v[metric.SelfKeyframes] = int64(s.Keyframes)
+		v[metric.SelfAcked] = int64(s.Acked)
+		v[metric.SelfSpooledFrames] = int64(s.SpoolDepth)
+		v[metric.SelfSpoolBytes] = int64(s.SpoolBytes)
+		v[metric.SelfDroppedFrames] = int64(s.Dropped)
+		v[metric.SelfPublishErrors] = int64(s.Errors)
+		v[metric.SelfInFlight] = int64(s.InFlight)
+	}
+	b.Tables = append(b.Tables, table(metric.Collector, 1, n.self.rows, v), table(metric.Part, n.parts.gen, n.parts.rows, n.parts.vals))
+}
+
+// complain counts an error of every tick, but logs it only when it changes.
+func (n *Node) complain(what string, err error) {
+	n.readErrors++
+	if s := fmt.Sprint(what, err); s != n.lastError {
+		n.lastError = s
+		n.log.Error(what, "err", err)
+	}
+}

@@ -1,0 +1,77 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/daytwo/daytwo/api/server"
+)
+
+// shutdown bounds how long frames in flight and scrapes are awaited at the end.
+const shutdown = 5 * time.Second
+
+// Run is the whole daemon: it ticks, publishes and serves the node's own
+// /metrics until ctx ends. It fails at once on a configuration that cannot be
+// meant or an address that cannot be had.
+func Run(ctx context.Context, cfg Config) error {
+	n, err := New(cfg)
+	if err != nil {
+		return err
+	}
+	return n.Serve(ctx)
+}
+
+// Serve runs a node until ctx ends, then closes it.
+func (n *Node) Serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	end := func() error {
+		patience, done := context.WithTimeout(context.Background(), shutdown)
+		defer done()
+		return n.Close(patience)
+	}
+	if n.cfg.Metrics == "" {
+		return errors.Join(n.Run(ctx), end())
+	}
+	l, err := listenLoopback(n.cfg.Metrics)
+	if err != nil {
+		return errors.Join(err, end())
+	}
+	srv := server.Listen(server.NodeMetricsHandler(n.local, n.cfg.AgentID, nil))
+	srv.ErrorLog = slog.NewLogLogger(n.log.Handler(), slog.LevelDebug)
+	served := make(chan error, 1)
+	go func() {
+		served <- srv.Serve(l)
+		cancel()
+	}()
+	n.log.Info("this node's own metrics", "url", "http://"+l.Addr().String()+"/metrics")
+	err = n.Run(ctx)
+	patience, done := context.WithTimeout(context.Background(), shutdown)
+	defer done()
+	if srv.Shutdown(patience) != nil { // somebody is still being answered
+		srv.Close()
+	}
+	if e := <-served; !errors.Is(e, http.ErrServerClosed) {
+		err = errors.Join(err, fmt.Errorf("node metrics: %w", e))
+	}
+	return errors.Join(err, end())
+}
+
+// listenLoopback refuses every address but a loopback one: what listens there
+// asks for no token.
+func listenLoopback(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("node metrics: %w; give --metrics another address, or none", err)
+	}
+	if a, ok := l.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
+		l.Close()
+		return nil, fmt.Errorf("node metrics: %s is no loopback address, and asks for no token: use 127.0.0.1:61091, or ask the relay for /fleet/metrics", address)
+	}
+	return l, nil
+}
