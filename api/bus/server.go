@@ -108,40 +108,12 @@ func (s *Server) URL() string {
 	return s.srv.ClientURL()
 }
 
-// Outages counts the times that JetStream stopped for want of resources, in
-// practice a full disk, since the start.
+// Outages counts the times that JetStream stopped storing, in practice for a
+// full disk, since the start.
 func (s *Server) Outages() uint64 { return s.outage.Load() }
 
-// Healthy tells whether JetStream is up.
-func (s *Server) Healthy() bool { return s.srv.Running() && s.srv.JetStreamEnabled() }
-
-// watch brings JetStream back: the server switches it off when its disk is
-// full and leaves it off for ever.
-func (s *Server) watch() {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	down := false
-	for {
-		select {
-		case <-s.stop:
-			return
-		case <-tick.C:
-		}
-		if s.srv.JetStreamEnabled() {
-			down = false
-			continue
-		}
-		if !down {
-			down = true
-			s.outage.Add(1)
-			s.log.Error("nats server: JetStream is off, is the disk full? trying again every second", "dir", s.js.StoreDir)
-		}
-		cfg := s.js
-		if err := s.srv.EnableJetStream(&cfg); err == nil {
-			s.log.Info("nats server: JetStream is back")
-		}
-	}
-}
+// Healthy tells whether JetStream stores what it is sent.
+func (s *Server) Healthy() bool { return s.trouble() == "" }
 
 // Close stops the server; what it has acknowledged is on disk.
 func (s *Server) Close() {

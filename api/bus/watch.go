@@ -1,0 +1,74 @@
+package bus
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// watchEvery is how often the server's health is looked at.
+const watchEvery = time.Second
+
+// trouble says why JetStream does not store; "" if it does.
+func (s *Server) trouble() string {
+	switch h := s.srv.Healthz(nil); {
+	case !s.srv.Running():
+		return "the server is down"
+	case !s.srv.JetStreamEnabled():
+		return "JetStream is off"
+	default:
+		return h.Error
+	}
+}
+
+// watch restarts JetStream when its disk has room again: after a failed write
+// the server refuses all further ones for ever.
+func (s *Server) watch() {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	seen := 0 // times in a row; a stream that is just being made looks like trouble once
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-tick.C:
+		}
+		trouble := s.trouble()
+		if trouble == "" {
+			seen = 0
+			continue
+		}
+		if seen++; seen == 1 {
+			continue
+		}
+		if seen == 2 {
+			s.outage.Add(1)
+			s.log.Error("nats server: nothing is stored; make room on its disk", "dir", s.js.StoreDir, "err", trouble)
+		}
+		if s.room() {
+			s.restart()
+		}
+	}
+}
+
+// room tells whether the disk has enough to start again: 5% or 64 MiB.
+func (s *Server) room() bool {
+	var st unix.Statfs_t
+	if err := unix.Statfs(s.js.StoreDir, &st); err != nil {
+		return false
+	}
+	return st.Bavail >= min(st.Blocks/20, 64<<20/uint64(st.Bsize))
+}
+
+func (s *Server) restart() {
+	if err := s.srv.ShutdownJetStream(); err != nil {
+		s.log.Error("nats server: stopping JetStream", "err", err)
+		return
+	}
+	cfg := s.js
+	if err := s.srv.EnableJetStream(&cfg); err != nil {
+		s.log.Error("nats server: starting JetStream again", "err", err)
+		return
+	}
+	s.log.Info("nats server: storing again")
+}
