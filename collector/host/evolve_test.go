@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/daytwo/daytwo/api/metric"
 )
 
@@ -205,4 +207,21 @@ func TestNothingIsThere(t *testing.T) {
 	if len(r.Status()) < 20 {
 		t.Errorf("status: %v", r.Status())
 	}
+}
+
+func TestMachineIsRenamed(t *testing.T) {
+	inNamespaces(t, func(t *testing.T) {
+		r := open(t, Options{})
+		s := shoot(r, metric.Host)
+		if err := unix.Sethostname([]byte("another-name")); err != nil {
+			t.Fatal(err)
+		}
+		var now shot
+		for range retryReads {
+			now = shoot(r, metric.Host)
+		}
+		if got := r.host.t.Rows[0].Label("hostname"); got != "another-name" || now.ids[""] == s.ids[""] || now.gen == s.gen {
+			t.Errorf("named %q, row %d was %d", got, now.ids[""], s.ids[""])
+		}
+	})
 }

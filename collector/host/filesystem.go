@@ -200,9 +200,9 @@ func (r *fsReader) status() (all []Status) {
 	for _, m := range r.mounts {
 		switch {
 		case m.error == unix.ETIMEDOUT:
-			all = append(all, Status{valid(string(m.path[:len(m.path)-1])), "the filesystem does not answer: look to its server or disk"})
+			all = append(all, Status{Source: valid(string(m.path[:len(m.path)-1])), Reason: "the filesystem does not answer: look to its server or disk"})
 		case m.error != 0:
-			all = append(all, Status{valid(string(m.path[:len(m.path)-1])), explain(m.error)})
+			all = append(all, Status{Source: valid(string(m.path[:len(m.path)-1])), Reason: explain(m.error)})
 		}
 	}
 	return all

@@ -93,9 +93,9 @@ var operUp = []byte("up")
 func (r *ifaceReader) status() []Status {
 	switch {
 	case r.sys == "":
-		return []Status{{"/sys/class/net", "shows another network namespace than the host's: mount the host's /sys and name it"}}
+		return []Status{{Source: "/sys/class/net", Reason: "shows another network namespace than the host's: mount the host's /sys and name it"}}
 	case r.own && r.file.errno == 0 && len(r.t.list) > 0 && r.t.list[0].link.fd < 0:
-		return []Status{{r.sys, explain(r.t.list[0].link.errno)}}
+		return []Status{{Source: r.sys, Reason: explain(r.t.list[0].link.errno)}}
 	}
 	return nil
 }

@@ -129,8 +129,16 @@ func TestSmallFilesAgreeWithKernel(t *testing.T) {
 		t.Errorf("%d files allocated", n)
 	}
 	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if r.BootID() != strings.TrimSpace(string(id)) || len(r.BootID()) != 36 {
-		t.Errorf("boot id %q", r.BootID())
+	row := r.host.t.Rows[0]
+	if row.Label("boot_id") != strings.TrimSpace(string(id)) || len(row.Label("boot_id")) != 36 {
+		t.Errorf("boot id %q", row.Label("boot_id"))
+	}
+	name, err := os.Hostname()
+	if err != nil || row.Label("hostname") != name {
+		t.Errorf("hostname %q, want %q (%v)", row.Label("hostname"), name, err)
+	}
+	if release := must(os.ReadFile("/proc/sys/kernel/osrelease")); row.Label("release") != strings.TrimSpace(string(release)) {
+		t.Errorf("release %q, want %q", row.Label("release"), release)
 	}
 	var clock unix.Timex
 	state, err := unix.Adjtimex(&clock)

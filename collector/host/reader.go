@@ -1,7 +1,6 @@
 package host
 
 import (
-	"strings"
 	"sync"
 	"time"
 
@@ -12,10 +11,10 @@ import (
 // Reader reads the machine. Its methods may be called from several
 // goroutines; the tables of one Read are overwritten by the next.
 type Reader struct {
-	mu     sync.Mutex
-	buf    []byte
-	bootID string
+	mu  sync.Mutex
+	buf []byte
 
+	id     *identity
 	host   *table
 	stat   *statReader
 	keyed  []*keyedFile
@@ -44,12 +43,13 @@ func New(o Options) (*Reader, error) {
 	setDefault(&o.Sys, "/sys")
 	r := &Reader{
 		buf:    make([]byte, 64<<10),
-		host:   newTable(metric.Host, noLabel),
 		load:   newFile(o.Proc + "/loadavg"),
 		uptime: newFile(o.Proc + "/uptime"),
 		fileNr: newFile(o.Proc + "/sys/fs/file-nr"),
 		tables: make([]frame.Table, 5),
 	}
+	r.id = newIdentity(o.Proc, &r.buf)
+	r.host = newTable(metric.Host, r.id.labels)
 	ns := findNetNS(o.Proc, o.Sys, sysGiven)
 	r.stat = newStatReader(o.Proc, ns.proc)
 	r.keyed = []*keyedFile{
@@ -68,14 +68,8 @@ func New(o Options) (*Reader, error) {
 	for c := metric.HostCPUUser; c <= metric.HostCPUGuestNice; c++ {
 		r.host.slack[c] = cpuSlack
 	}
-	id := newFile(o.Proc + "/sys/kernel/random/boot_id")
-	r.bootID = strings.TrimSpace(string(id.read(&r.buf)))
-	id.close()
 	return r, nil
 }
-
-// BootID is the kernel's random id of this boot, "" if it cannot be read.
-func (r *Reader) BootID() string { return r.bootID }
 
 // Read takes one reading: the tables of Host, CPU, Disk, Filesystem and
 // Interface, in this order. They are valid until the next Read.
@@ -84,6 +78,9 @@ func (r *Reader) Read(now time.Time) []frame.Table {
 	defer r.mu.Unlock()
 	r.host.begin()
 	e := r.host.add(nil)
+	if r.id.changed() {
+		r.host.renew(e)
+	}
 	v := r.host.vals(e)
 	v[metric.HostTime] = now.UnixNano()
 	r.stat.read(&r.buf, v)

@@ -10,8 +10,9 @@ import (
 
 // Status tells of one source that could not be read, or only in part.
 type Status struct {
-	Source string // file
-	Reason string // why, and what to do about it
+	Source  string // file
+	Reason  string // why, and what to do about it
+	Missing bool   // this kernel (or its configuration) has no such thing: nothing is wrong
 }
 
 // Status lists what the last Read could not read; nothing if all is well.
@@ -21,12 +22,12 @@ func (r *Reader) Status() []Status {
 	var all []Status
 	for _, f := range r.files() {
 		if f.errno != 0 {
-			all = append(all, Status{f.name(), explain(f.errno)})
+			all = append(all, Status{f.name(), explain(f.errno), f.errno == unix.ENOENT || f.errno == unix.EOPNOTSUPP})
 		}
 	}
 	for _, t := range []*table{r.stat.cpus, r.disks.t, r.ifaces.t, r.fs.t} {
 		if t.full {
-			all = append(all, Status{t.t.Kind.String(), fmt.Sprintf("only the first %d are read", maxRows)})
+			all = append(all, Status{Source: t.t.Kind.String(), Reason: fmt.Sprintf("only the first %d are read", maxRows)})
 		}
 	}
 	all = append(all, r.ifaces.status()...)

@@ -175,5 +175,3 @@ func deviceLabel(name string) []frame.Label {
 func cpuLabel(name string) []frame.Label {
 	return []frame.Label{{Name: "cpu", Value: valid(name)}}
 }
-
-func noLabel(string) []frame.Label { return nil }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 )
 
@@ -66,7 +67,11 @@ func dump(r *Reader) string {
 	var b strings.Builder
 	for _, table := range r.Read(time.Unix(0, 0)) {
 		for i, row := range table.Rows {
-			fmt.Fprintf(&b, "%s %d %q %q\n", table.Kind, row.ID, row.Key, row.Labels)
+			labels := row.Labels
+			if table.Kind == metric.Host { // but for the boot they are of uname(2)
+				labels = slices.DeleteFunc(slices.Clone(labels), func(l frame.Label) bool { return l.Name != "boot_id" })
+			}
+			fmt.Fprintf(&b, "%s %d %q %q\n", table.Kind, row.ID, row.Key, labels)
 			for c, v := range table.Row(i) {
 				if v != metric.Absent && !(table.Kind == metric.Host && foreign[c]) {
 					fmt.Fprintf(&b, "\t%s %d\n", metric.Columns(table.Kind)[c].Name, v)
