@@ -44,6 +44,7 @@ state = "%[1]s/x"
 address = "%[1]s/s"
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "%[2]s"
+restrict_oom_score_adj = true
 [plugins."io.containerd.grpc.v1.cri".containerd]
 snapshotter = "native"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]

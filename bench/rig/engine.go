@@ -106,7 +106,7 @@ func (c *Container) Stop() {
 	if err := c.Engine.ops.remove(c.ID); err != nil {
 		fmt.Fprintf(os.Stderr, "rig: %s: remove %s: %v\n", c.Engine.Name, c.Name, err)
 	}
-	removeCgroup(c.Cgroup)
+	RemoveCgroup(c.Cgroup)
 }
 
 // UniqueName is a name that no other test on this machine uses at this time.

@@ -104,7 +104,7 @@ func clear1(dir string) {
 		return nil
 	})
 	for _, cg := range cgroups {
-		removeCgroup(cg)
+		RemoveCgroup(cg)
 	}
 	unmountBelow(dir)
 	err := eventually(5*time.Second, func() error { return os.RemoveAll(dir) })
@@ -164,9 +164,9 @@ func cgroupOf(pid int) (string, error) {
 	return first, nil
 }
 
-// removeCgroup removes a cgroup that lost its processes, what is below it and
+// RemoveCgroup removes a cgroup that lost its processes, what is below it and
 // its parents that are empty, in all hierarchies.
-func removeCgroup(path string) {
+func RemoveCgroup(path string) {
 	if path == "" || path == "/" || strings.Contains(path, "process_api") {
 		return
 	}

@@ -40,8 +40,8 @@ type record struct {
 }
 
 // compose puts an identity together from the path and what sources know, best
-// one first. pod is a record of the same pod, for a cgroup of the whole pod.
-func compose(p place, recs []*record, parent string, pod *record) *Identity {
+// one first. pod is the record of the pod's sandbox, or of another container of it.
+func compose(p place, recs []*record, parent string, sandbox *record) *Identity {
 	id := &Identity{ContainerID: p.id, Name: p.name, Runtime: p.runtime}
 	var b builder
 	if len(recs) > 0 {
@@ -77,11 +77,10 @@ func compose(p place, recs []*record, parent string, pod *record) *Identity {
 		b.add("parent_container_id", parent)
 	}
 	if id.ContainerID == "" {
-		place := p
-		if pod != nil && p.podTop {
-			kube(&b, podLabels(pod, place))
-		} else if p.podTop {
-			b.add("pod_uid", p.podUID)
+		if p.podTop {
+			k := kubeOf([]*record{sandbox}, p)
+			k.container = ""
+			kube(&b, k)
 		}
 		if id.Runtime == "" && (p.unit != "" || p.slice != "") && parent == "" {
 			id.Runtime = "systemd"
@@ -100,20 +99,29 @@ func compose(p place, recs []*record, parent string, pod *record) *Identity {
 	b.add("slice", p.slice)
 	k := kubeOf(recs, p)
 	kube(&b, k)
+	if sandbox != nil {
+		recs = append(recs[:len(recs):len(recs)], sandbox) // a pod's labels are its containers'
+	}
 	origin(&b, id, p, k, env, recs)
 	if len(recs) > 0 {
 		b.addAll(recs[0].labels)
+	}
+	if sandbox != nil {
+		b.addAll(sandbox.labels)
 	}
 	id.Labels = b.sorted()
 	return id
 }
 
-// pod is what Kubernetes calls a container.
+// pod is what Kubernetes calls a container and the pod it is in.
 type pod struct{ name, namespace, uid, container string }
 
 func kubeOf(recs []*record, p place) pod {
 	k := pod{uid: p.podUID}
 	for _, r := range recs {
+		if r == nil {
+			continue
+		}
 		if uid := r.labels[podUIDKey]; uid != "" {
 			k = pod{r.labels[podNameKey], r.labels[podNamespaceKey], uid, r.labels[containerNameKey]}
 			if r.sandboxOnly && k.container == "" {
@@ -123,10 +131,6 @@ func kubeOf(recs []*record, p place) pod {
 		}
 	}
 	return k
-}
-
-func podLabels(r *record, p place) pod {
-	return pod{r.labels[podNameKey], r.labels[podNamespaceKey], p.podUID, ""}
 }
 
 func kube(b *builder, k pod) {

@@ -17,7 +17,6 @@ func (r *Resolver) lookups(ctx context.Context) {
 		at time.Time
 	}
 	waiting := map[string]try{}
-	seen := map[string]bool{}
 	step := func(path string, n int) {
 		if !r.look(path) && n < len(retries) {
 			waiting[path] = try{n + 1, time.Now().Add(retries[n])}
@@ -27,38 +26,23 @@ func (r *Resolver) lookups(ctx context.Context) {
 	}
 	due := time.NewTimer(time.Hour)
 	defer due.Stop()
-	sweep := time.NewTicker(10 * time.Second)
-	defer sweep.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case path := <-r.queue:
-			seen[path] = true
-			step(path, 0)
+		case <-r.wake:
+			r.mu.Lock()
+			fresh := r.fresh
+			r.fresh = nil
+			r.mu.Unlock()
+			for _, path := range fresh {
+				step(path, 0)
+			}
 		case now := <-due.C:
 			for path, t := range waiting {
 				if !now.Before(t.at) {
 					step(path, t.n)
 				}
-			}
-		case <-sweep.C: // paths that found the queue full, and those gone
-			r.mu.RLock()
-			var missed []string
-			for path := range r.entries {
-				if !seen[path] {
-					missed = append(missed, path)
-				}
-			}
-			for path := range seen {
-				if r.entries[path] == nil {
-					delete(seen, path)
-				}
-			}
-			r.mu.RUnlock()
-			for _, path := range missed {
-				seen[path] = true
-				step(path, 0)
 			}
 		}
 		next := time.Hour

@@ -50,7 +50,9 @@ func (f *fleet) each(yield func(string, *Identity) bool) {
 	}
 }
 
-func (f *fleet) add(path string, id *Identity) { f.paths, f.ids = append(f.paths, path), append(f.ids, id) }
+func (f *fleet) add(path string, id *Identity) {
+	f.paths, f.ids = append(f.paths, path), append(f.ids, id)
+}
 
 func row(t testing.TB, n *NetTable, path, iface string) []int64 {
 	t.Helper()

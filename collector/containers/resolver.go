@@ -3,7 +3,6 @@ package containers
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,11 +35,14 @@ type Resolver struct {
 	cgroups []string
 	sources []source
 
-	gen   atomic.Uint64
-	queue chan string // new paths to look up
+	gen  atomic.Uint64
+	wake chan struct{} // signalled after fresh has grown
 
 	mu      sync.RWMutex
 	entries map[string]*entry
+	byID    map[string][]string // paths that carry a container's id
+	byPod   map[string][]string // paths that carry a pod's uid
+	fresh   []string            // new paths to look up
 	store   store
 }
 
@@ -59,7 +61,8 @@ func New(o Options) *Resolver {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	r := &Resolver{proc: procfs(o.Proc), log: o.Log, cgroups: o.Cgroups, queue: make(chan string, 1024), entries: map[string]*entry{}, store: newStore()}
+	r := &Resolver{proc: procfs(o.Proc), log: o.Log, cgroups: o.Cgroups, wake: make(chan struct{}, 1), store: newStore(),
+		entries: map[string]*entry{}, byID: map[string][]string{}, byPod: map[string][]string{}}
 	if r.cgroups == nil {
 		r.cgroups = r.proc.hierarchies()
 	}
@@ -93,16 +96,20 @@ func (r *Resolver) Resolve(path string) *Identity {
 
 func (r *Resolver) meet(path string) *Identity {
 	r.mu.Lock()
-	e := r.entries[path]
-	if e == nil {
-		e = &entry{place: parsePath(path)}
-		e.id = r.answer(path, e)
-		r.entries[strings.Clone(path)] = e
+	defer r.mu.Unlock()
+	if e := r.entries[path]; e != nil {
+		return e.id
 	}
-	r.mu.Unlock()
+	path = strings.Clone(path)
+	e := &entry{place: parsePath(path)}
+	e.id = r.answer(path, e)
+	r.entries[path] = e
+	addTo(r.byID, e.place.id, path)
+	addTo(r.byPod, e.place.podUID, path)
+	r.fresh = append(r.fresh, path)
 	select {
-	case r.queue <- path:
-	default: // the queue is full: the looker takes up what it has not seen in its next round
+	case r.wake <- struct{}{}:
+	default:
 	}
 	return e.id
 }
@@ -120,6 +127,8 @@ func (r *Resolver) Forget(path string) {
 		return
 	}
 	delete(r.entries, path)
+	removeFrom(r.byID, e.place.id, path)
+	removeFrom(r.byPod, e.place.podUID, path)
 	// What only files told (no runtime says when it ends) goes with the cgroup.
 	k, _ := r.store.find(path, e.place)
 	for _, rank := range []rank{rankState, rankProc} {
@@ -127,86 +136,6 @@ func (r *Resolver) Forget(path string) {
 			r.store.drop(rank, k)
 		}
 	}
-}
-
-// answer composes the identity of a path. The caller holds mu.
-func (r *Resolver) answer(path string, e *entry) *Identity {
-	_, recs := r.store.find(path, e.place)
-	var pod *record
-	if e.place.podTop {
-		pod = r.store.byPod[e.place.podUID]
-	}
-	return compose(e.place, recs, r.store.parent(path), pod)
-}
-
-// put stores what a source knows and renews the answers that it changes.
-func (r *Resolver) put(k rank, rec *record) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var old *record
-	if all := r.store.byKey[rec.key()]; all != nil {
-		old = all[k]
-	}
-	if sameRecord(old, rec) {
-		return
-	}
-	r.store.put(k, rec)
-	r.renew(append(r.store.records(rec.key()), old))
-}
-
-// drop forgets what a source knew.
-func (r *Resolver) drop(k rank, key string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if old := r.store.drop(k, key); old != nil {
-		r.renew(append(r.store.records(key), old))
-	}
-}
-
-// keep drops what a source knew and does not list any more.
-func (r *Resolver) keep(k rank, mine func(*record) bool, listed map[string]bool) {
-	r.mu.RLock()
-	var gone []string
-	for key, all := range r.store.byKey {
-		if all[k] != nil && mine(all[k]) && !listed[key] {
-			gone = append(gone, key)
-		}
-	}
-	r.mu.RUnlock()
-	for _, key := range gone {
-		r.drop(k, key)
-	}
-}
-
-// renew composes anew the answers that a container's records have to do with.
-// The caller holds mu.
-func (r *Resolver) renew(changed []*record) {
-	for path, e := range r.entries {
-		if !slices.ContainsFunc(changed, func(rec *record) bool { return concerns(rec, path, &e.place) }) {
-			continue
-		}
-		id := r.answer(path, e)
-		if id.PID == e.id.PID && slices.Equal(id.Labels, e.id.Labels) {
-			continue
-		}
-		r.entries[path] = &entry{id: id, place: e.place}
-		r.gen.Add(1)
-	}
-}
-
-func concerns(rec *record, path string, p *place) bool {
-	if rec == nil {
-		return false
-	}
-	if p.id == rec.id || p.podTop && p.podUID == rec.labels[podUIDKey] {
-		return true
-	}
-	for _, own := range rec.paths {
-		if strings.HasPrefix(path, own) && (len(path) == len(own) || path[len(own)] == '/') {
-			return true
-		}
-	}
-	return false
 }
 
 // RuntimeStatus says how one source of identity is doing.

@@ -1,0 +1,189 @@
+package containers
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/bench/rig"
+)
+
+// births looks for new cgroups below parent as often as it can, asks for each
+// at once, and notes when it was first seen and when it first had a name.
+type births struct {
+	mu          sync.Mutex
+	seen, named map[string]time.Time
+	stop        chan struct{}
+	done        sync.WaitGroup
+}
+
+func watchBirths(r *Resolver, parent string) *births {
+	b := &births{seen: map[string]time.Time{}, named: map[string]time.Time{}, stop: make(chan struct{})}
+	roots := r.proc.hierarchies()
+	list := func() []string {
+		var paths []string
+		entries, _ := os.ReadDir(roots[0] + parent)
+		for _, e := range entries {
+			if e.IsDir() {
+				paths = append(paths, strings.TrimSuffix(parent, "/")+"/"+e.Name())
+			}
+		}
+		return paths
+	}
+	old := map[string]bool{}
+	for _, p := range list() {
+		old[p] = true
+	}
+	b.done.Go(func() {
+		for {
+			select {
+			case <-b.stop:
+				return
+			case <-time.After(2 * time.Millisecond):
+			}
+			b.mu.Lock()
+			for _, p := range list() {
+				if old[p] {
+					continue
+				}
+				if b.seen[p].IsZero() {
+					b.seen[p] = time.Now()
+				}
+				if id := r.Resolve(p); id.Name != "" && b.named[p].IsZero() {
+					b.named[p] = time.Now()
+				}
+			}
+			b.mu.Unlock()
+		}
+	})
+	return b
+}
+
+// TestKnownWithinASecond measures from the moment a container's cgroup appears.
+func TestKnownWithinASecond(t *testing.T) {
+	docker, containerd, podman, runc := rig.Docker(t), rig.Containerd(t), rig.Podman(t), rig.Runc(t)
+	rig.Serve(t, podman)
+	o := none()
+	o.DockerHost, o.ContainerdAddress, o.ContainerHost = docker.Socket, containerd.Socket, podman.Socket
+	o.StateDirs = []string{docker.RuncRoot, containerd.RuncRoot, podman.RuncRoot, runc.RuncRoot}
+	r := start(t, o)
+	connected(t, r, "docker")
+	connected(t, r, "containerd")
+	for _, c := range []struct {
+		e      *rig.Engine
+		parent string
+	}{{docker, "/docker"}, {containerd, "/" + rig.Namespace()}, {podman, "/libpod_parent"}, {runc, "/"}} {
+		b := watchBirths(r, c.parent)
+		var made []*rig.Container
+		for range 3 {
+			made = append(made, c.e.Run(t, rig.Spec{}))
+		}
+		within(t, 3*time.Second, "all named", func() bool {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			for _, m := range made {
+				if b.named[m.Cgroup].IsZero() {
+					return false
+				}
+			}
+			return true
+		})
+		close(b.stop)
+		b.done.Wait()
+		for _, m := range made {
+			took := b.named[m.Cgroup].Sub(b.seen[m.Cgroup])
+			t.Logf("%s: known by name %v after its cgroup appeared", c.e.Name, took.Round(time.Millisecond))
+			if took > time.Second {
+				t.Errorf("%s: %v", c.e.Name, took)
+			}
+			if id := r.Resolve(m.Cgroup); id.Name != m.Name {
+				t.Errorf("%s: name %q, want %q", c.e.Name, id.Name, m.Name)
+			}
+		}
+	}
+}
+
+// TestHungRuntime stops dockerd in its tracks: answers still come at once, and
+// from whoever else knows.
+func TestHungRuntime(t *testing.T) {
+	d := rig.Docker(t)
+	c := d.Run(t, spec)
+	b, err := os.ReadFile(d.Dir + "/pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Kill(pid, syscall.SIGCONT)
+	o := none()
+	o.DockerHost, o.StateDirs = d.Socket, []string{d.RuncRoot}
+	r := start(t, o)
+	began := time.Now()
+	id := r.Resolve(c.Cgroup)
+	if took := time.Since(began); took > 50*time.Millisecond {
+		t.Errorf("Resolve took %v", took)
+	}
+	wantLabels(t, id, map[string]string{"container_id": c.ID, "runtime": "docker"})
+	follow(t, r, c.Cgroup, func(id *Identity) bool { return id.PID == c.PID })
+	within(t, askTimeout+3*time.Second, "a reason", func() bool {
+		for _, s := range r.Status() {
+			if s.Runtime == "docker" && !s.Connected && strings.Contains(s.Reason, "deadline exceeded") {
+				return true
+			}
+		}
+		return false
+	})
+	syscall.Kill(pid, syscall.SIGCONT)
+	within(t, 5*time.Second, "name after it goes on", func() bool { return r.Resolve(c.Cgroup).Name == c.Name })
+}
+
+// TestReconnect takes podman's service away and brings it back.
+func TestReconnect(t *testing.T) {
+	d := rig.Podman(t)
+	stop := rig.Serve(t, d)
+	o := none()
+	o.ContainerHost = d.Socket
+	r := start(t, o)
+	c := d.Run(t, spec)
+	follow(t, r, c.Cgroup, named(c.Name))
+	stop()
+	within(t, 5*time.Second, "a reason", func() bool {
+		st := r.Status()[0]
+		return !st.Connected && st.Reason != ""
+	})
+	t.Logf("away: %+v", r.Status()[0])
+	if id := r.Resolve(c.Cgroup); id.Name != c.Name {
+		t.Errorf("forgot %s when its runtime went away: %+v", c.Name, id)
+	}
+	meanwhile := d.Run(t, spec)
+	c.Stop() // unseen
+	rig.Serve(t, d)
+	within(t, 20*time.Second, "name of the container that began meanwhile", func() bool { return r.Resolve(meanwhile.Cgroup).Name == meanwhile.Name })
+	within(t, time.Second, "name of the container that ended meanwhile", func() bool { return r.Resolve(c.Cgroup).Name == "" })
+}
+
+func TestNoSockets(t *testing.T) {
+	o := none()
+	o.DockerHost, o.ContainerdAddress, o.CRIEndpoint, o.ContainerHost = t.TempDir()+"/none", "tcp://10.0.0.1:1", t.TempDir()+"/none", "ssh://root@host/run/podman.sock"
+	r := start(t, o)
+	within(t, 3*time.Second, "a reason for each", func() bool {
+		for _, s := range r.Status() {
+			if s.Connected || s.Reason == "" {
+				return false
+			}
+		}
+		return true
+	})
+	for _, s := range r.Status() {
+		t.Logf("%+v", s)
+	}
+}
