@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
@@ -166,6 +167,9 @@ func newTask(a Agent, b *frame.Batch, row *frame.Row) task {
 		Name:        cmp.Or(row.Label("task_name"), row.Label("name"), c),
 		FrameworkID: cmp.Or(row.Label("framework_id"), row.Label("runtime"), "containers"),
 		ExecutorID:  row.Label("executor_id"), SlaveID: a.ID, State: "TASK_RUNNING",
+	}
+	if !strings.Contains(t.ID, t.Name) {
+		t.ID = t.Name + "." + t.ID // clients look for tasks by their ids alone
 	}
 	status := taskStatus{State: t.State, Timestamp: float64(b.Time) / 1e9}
 	status.ContainerStatus.ContainerID.Value = c

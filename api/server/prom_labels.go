@@ -164,6 +164,9 @@ func appendRowLabels(dst []byte, k metric.Kind, agent string, r, parent *frame.R
 // appendLongLabels completes a row's labels to its long ones.
 func appendLongLabels(dst []byte, k metric.Kind, r *frame.Row) []byte {
 	if k == metric.Host {
+		if r.Label("hostname") == "" {
+			return append(dst[:0], hidden...) // the machine did not say
+		}
 		dst = appendLabel(dst, "sysname", "Linux")
 		dst = appendLabel(dst, "nodename", r.Label("hostname"))
 		for _, name := range []string{"domainname", "machine", "release", "version"} {

@@ -89,6 +89,7 @@ func TestExpositionValues(t *testing.T) {
 		`container_cpu_usage_seconds_total{id="/system.slice/cron.service",slice="system.slice",unit="cron.service",cpu="total"} 1`,
 		`container_spec_memory_limit_bytes{id="/system.slice/cron.service",slice="system.slice",unit="cron.service"} 0`,
 		"machine_cpu_cores 8",
+		`node_uname_info{sysname="Linux",nodename="node-1"} 1`,
 		"machine_memory_bytes 17179869184",
 		"node_load1 1.25",
 		`node_cpu_seconds_total{cpu="1",mode="idle"} 2.000000001`,

@@ -112,7 +112,7 @@ func (p *promWriter) samples(f *promFamily, s *promSample, src source, header bo
 	}
 	width, vals := src.table.Width(), src.table.Vals
 	for i, labels := range texts {
-		if src.labels.short[i] == hidden {
+		if labels == hidden || src.labels.short[i] == hidden {
 			continue
 		}
 		var v int64
