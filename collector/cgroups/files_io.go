@@ -1,6 +1,7 @@
 package cgroups
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/daytwo/daytwo/api/metric"
@@ -20,12 +21,7 @@ func (f *files) emitIO(i int, e *entry) {
 		for c := range d.raw {
 			v := d.raw[c]
 			if v1 && v != metric.Absent {
-				// The sums of v1 are over the children of now.
-				if v += d.carry[c]; v < d.last[c] {
-					d.carry[c] += d.last[c] - v
-					v = d.last[c]
-				}
-				d.last[c] = v
+				v = d.steady(c, v)
 			}
 			f.ioVals = append(f.ioVals, v)
 		}
@@ -34,10 +30,27 @@ func (f *files) emitIO(i int, e *entry) {
 	e.io = kept
 }
 
-// carry adds what a removed group had to the sums of its ancestors, from which
-// the kernel has just taken it: v1 forgets a child's io with the child. A
-// group whose parent went too is in the parent's sum. What the child did since
-// it was last read is lost, so the sum cannot step back.
+// steady keeps one of v1's sums from stepping back when the kernel takes a
+// removed child out of it.
+func (d *ioDevice) steady(c int, v int64) int64 {
+	v += d.carry[c]
+	for v < d.last[c] {
+		lost := d.last[c] - v // of a child that came and went unseen
+		if d.head[c] < len(d.gone) {
+			lost = d.gone[d.head[c]][c]
+			d.head[c]++
+		}
+		d.carry[c] += lost
+		v += lost
+	}
+	d.last[c] = v
+	return v
+}
+
+// carry tells the ancestors of a removed group what it had in their sums. v1
+// forgets a child's io with the child, but not at once: so it is only noted
+// here, and added when a sum steps back (steady), child by child in the order
+// in which they went. A group whose parent went too is in the parent's sum.
 func (f *files) carry(e *entry) {
 	if f.l.IO < 0 || f.l.v2(f.l.IO) || len(e.io) == 0 || f.renamed(e) {
 		return
@@ -62,12 +75,24 @@ func (f *files) carry(e *entry) {
 			if ad == nil {
 				continue
 			}
-			for c, v := range d.raw {
-				if v != metric.Absent {
-					ad.carry[c] += v
-				}
-			}
+			ad.lose(d.raw)
 		}
+	}
+}
+
+// lose notes what a removed child had.
+func (d *ioDevice) lose(raw [ioWidth]int64) {
+	for c, v := range raw {
+		raw[c] = max(v, 0) // Absent is nothing
+	}
+	if used := slices.Min(d.head[:]); used > 64 {
+		d.gone = slices.Delete(d.gone, 0, used)
+		for c := range d.head {
+			d.head[c] -= used
+		}
+	}
+	if len(d.gone) < 4096 { // beyond it, steady holds the sum
+		d.gone = append(d.gone, raw)
 	}
 }
 

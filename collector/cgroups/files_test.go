@@ -1,13 +1,19 @@
 package cgroups
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/daytwo/daytwo/api/metric"
+	"golang.org/x/sys/unix"
 )
 
 // group is a cgroup made for a test, in every hierarchy that is read.
@@ -26,12 +32,33 @@ func layout(t testing.TB) *Layout {
 	return l
 }
 
-// makeGroup makes /daytwo-test-<name> and takes it away after the test.
+// makeGroup makes /daytwo-test-<pid>-<name> and takes it away after the test,
+// with all below it.
 func makeGroup(t testing.TB, l *Layout, name string) *group {
 	t.Helper()
-	g := &group{t, l, "/daytwo-test-" + name}
+	g := &group{t, l, fmt.Sprintf("/daytwo-test-%d-%s", os.Getpid(), name)}
+	t.Cleanup(func() {
+		for _, m := range rankMounts(l) {
+			var dirs []string
+			filepath.WalkDir(g.dir(m), func(p string, d fs.DirEntry, err error) error {
+				if err == nil && d.IsDir() {
+					dirs = append(dirs, p)
+				}
+				return nil
+			})
+			for _, d := range slices.Backward(dirs) {
+				err := os.Remove(d)
+				for try := 0; errors.Is(err, unix.EBUSY) && try < 50; try++ {
+					time.Sleep(10 * time.Millisecond) // the dead are still leaving
+					err = os.Remove(d)
+				}
+				if err != nil {
+					t.Errorf("left behind: %v", err)
+				}
+			}
+		}
+	})
 	g.make()
-	t.Cleanup(g.remove)
 	return g
 }
 
@@ -40,7 +67,6 @@ func (g *group) child(name string) *group {
 	g.t.Helper()
 	c := &group{g.t, g.l, g.path + "/" + name}
 	c.make()
-	g.t.Cleanup(c.remove)
 	return c
 }
 
@@ -163,3 +189,50 @@ func TestFilesLimits(t *testing.T) {
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// Beyond the budget files are opened for each reading, with the same values.
+func TestFilesBudget(t *testing.T) {
+	l := layout(t)
+	g := makeGroup(t, l, "budget")
+	for i := range 5 {
+		g.child(itoa(int64(i))).write("pids.max", itoa(int64(i+10)))
+	}
+	f := openFiles(t, l)
+	for _, budget := range []int{1000, 5, 0, 200} {
+		f.budget = budget
+		f.plan()
+		var s Snapshot
+		for range 2 {
+			readAll(t, f, &s)
+			for i := range 5 {
+				c := group{t, l, g.path + "/" + itoa(int64(i))}
+				if _, row := c.row(&s); row[metric.PidsMax] != int64(i+10) || row[metric.MemCurrent] != 0 || row[metric.StatAnon] != 0 {
+					t.Fatalf("budget %d: pids.max %s, memory.current %s", budget, value(row[metric.PidsMax]), value(row[metric.MemCurrent]))
+				}
+			}
+		}
+		if f.kept > budget {
+			t.Errorf("%d descriptors are kept, the budget is %d", f.kept, budget)
+		}
+		if budget == 1000 && f.kept < 100 {
+			t.Errorf("only %d descriptors are kept", f.kept)
+		}
+	}
+}
+
+// A part that was not read for a while may have missed a change.
+func TestFilesPartsVary(t *testing.T) {
+	l := layout(t)
+	g := makeGroup(t, l, "vary")
+	f := openFiles(t, l)
+	var s Snapshot
+	readAll(t, f, &s)
+	g.write("pids.max", "12")
+	if err := f.Read(&s, AllParts&^(1<<PartPids)); err != nil {
+		t.Fatal(err)
+	}
+	readAll(t, f, &s)
+	if _, row := g.row(&s); row[metric.PidsMax] != 12 {
+		t.Errorf("pids.max = %s, want 12", value(row[metric.PidsMax]))
+	}
+}

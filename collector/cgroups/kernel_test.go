@@ -160,6 +160,9 @@ func (k *kernelLoad) compare(strict ...int) (bpf, text []int64) {
 // settle waits until the group's memory does not change, by files that fold no
 // counter (page counters are exact).
 func (k *kernelLoad) settle() {
+	if k.l.Memory < 0 {
+		return
+	}
 	file := k.dir(k.l.Memory) + "/memory.usage_in_bytes"
 	if k.l.v2(k.l.Memory) {
 		file = k.dir(k.l.Memory) + "/memory.current"
@@ -191,7 +194,7 @@ func (k *kernelLoad) differ(bpf, text []int64) diffs {
 			d.add(c, "BPF %s, files %s", value(bpf[c]), value(text[c]))
 		}
 	}
-	k.oracle.compare(k.t, text, d)
+	k.compareOracle(text, d)
 	k.compareStat(text, d)
 	return d
 }
@@ -318,15 +321,24 @@ func TestKernelThrottling(t *testing.T) {
 	}
 }
 
+// needMemory skips where no hierarchy has the memory controller: kernels built
+// without CONFIG_MEMCG_V1 lose it on hybrid machines that mount v2 without it.
+func (k *kernelLoad) needMemory() {
+	if k.l.Memory < 0 {
+		rig.Unsupported(k.t, "memory", errors.New("no hierarchy has the controller"))
+	}
+}
+
 func TestKernelMemory(t *testing.T) {
 	k := startKernel(t, "memory")
+	k.needMemory()
 	k.limit(k.l.Memory, "memory.max", "memory.limit_in_bytes", "256M", "256M")
 	k.work(load.Work{Anon: 24 << 20, File: filepath.Join(diskDir(t), "memory"), Size: 8 << 20, Cache: true})
 	_, row := k.compare()
 	atLeast(t, row, metric.MemCurrent, 32<<20)
 	atLeast(t, row, metric.StatAnon, 24<<20)
 	atLeast(t, row, metric.StatFile, 8<<20)
-	atLeast(t, row, metric.StatPgfault, 24<<20/4096)
+	atLeast(t, row, metric.StatPgfault, 12) // of huge pages
 	if row[metric.MemMax] != 256<<20 {
 		t.Errorf("memory.max = %s", value(row[metric.MemMax]))
 	}
@@ -334,6 +346,7 @@ func TestKernelMemory(t *testing.T) {
 
 func TestKernelOOM(t *testing.T) {
 	k := startKernel(t, "oom")
+	k.needMemory()
 	k.limit(k.l.Memory, "memory.max", "memory.limit_in_bytes", "24M", "24M")
 	if k.l.v2(k.l.Memory) {
 		os.WriteFile(k.dir(k.l.Memory)+"/memory.swap.max", []byte("0"), 0) // there is none without swap
@@ -375,8 +388,7 @@ func TestKernelIO(t *testing.T) {
 	}
 	k := startKernel(t, "io")
 	if !k.l.v2(k.l.IO) {
-		// v1 counts nothing until a disk has a throttle limit.
-		k.write("blkio.throttle.write_bps_device", strconv.Itoa(int(dev.Major))+":"+strconv.Itoa(int(dev.Minor))+" 10000000000")
+		countIO(k.group, dev)
 	}
 	k.work(load.Work{File: filepath.Join(dir, "io"), Size: 8 << 20})
 	syscall.Sync()

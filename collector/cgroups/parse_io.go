@@ -11,9 +11,11 @@ const ioWidth = metric.IODiscards + 1
 // ioDevice is what one cgroup did on one device.
 type ioDevice struct {
 	dev   Device
-	raw   [ioWidth]int64 // as the kernel has it now
-	carry [ioWidth]int64 // v1: what removed children took with them
-	last  [ioWidth]int64 // shown before
+	raw   [ioWidth]int64   // as the kernel has it now
+	last  [ioWidth]int64   // v1: shown before
+	carry [ioWidth]int64   // v1: what removed children took with them
+	gone  [][ioWidth]int64 // v1: what removed children had, in the order they went
+	head  [ioWidth]int     // v1: how many of them are in carry
 	seen  bool
 }
 

@@ -1,0 +1,53 @@
+//go:build !race
+
+package cgroups
+
+import (
+	"testing"
+)
+
+// Every reading is a tick: none may allocate while no group comes or goes.
+
+func TestFilesAllocateNothing(t *testing.T) {
+	l := layout(t)
+	g := makeGroup(t, l, "alloc")
+	for i := range 20 {
+		g.child(itoa(int64(i)))
+	}
+	for _, budget := range []int{10000, 40} {
+		f := openFiles(t, l)
+		f.budget = budget
+		var s Snapshot
+		for range 5 {
+			readAll(t, f, &s)
+		}
+		if n := testing.AllocsPerRun(50, func() { readAll(t, f, &s) }); n != 0 {
+			t.Errorf("budget %d: %v allocations a reading", budget, n)
+		}
+	}
+}
+
+func TestReaderAllocatesNothing(t *testing.T) {
+	l := layout(t)
+	g := makeGroup(t, l, "allocreader")
+	for i := range 20 {
+		g.child(itoa(int64(i)))
+	}
+	for _, o := range []Options{{Log: quiet()}, {Log: quiet(), NoBPF: true}} {
+		r := openReader(t, o)
+		for range 5 {
+			readSnapshot(t, r)
+		}
+		if n := testing.AllocsPerRun(100, func() { readSnapshot(t, r) }); n != 0 {
+			t.Errorf("NoBPF=%t: %v allocations a reading", o.NoBPF, n)
+		}
+	}
+}
+
+func TestDeviceNameAllocatesNothing(t *testing.T) {
+	d := someDevice(t)
+	DeviceName(d.Major, d.Minor)
+	if n := testing.AllocsPerRun(100, func() { DeviceName(d.Major, d.Minor) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -1,0 +1,272 @@
+package cgroups
+
+import (
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/bench/load"
+)
+
+func openReader(t testing.TB, o Options) *Reader {
+	t.Helper()
+	r, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+func readSnapshot(t testing.TB, r *Reader) *Snapshot {
+	t.Helper()
+	s, err := r.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func TestReaderFilesOnly(t *testing.T) {
+	g := makeGroup(t, layout(t), "reader")
+	r := openReader(t, Options{NoBPF: true, Log: quiet()})
+	s := readSnapshot(t, r)
+	id, row := g.row(s)
+	if id == nil {
+		t.Fatal("the group is not shown")
+	}
+	if now := time.Now().Unix(); row[metric.Created] < now-60 || row[metric.Created] > now {
+		t.Errorf("created = %d, now %d", row[metric.Created], now)
+	}
+	for _, st := range r.Status() {
+		if st.Reader == "bpf" || st.Reason == "" {
+			t.Errorf("without BPF: %+v", st)
+		}
+	}
+	g.remove()
+	s = readSnapshot(t, r)
+	if id, _ := g.row(s); id != nil {
+		t.Error("a removed group is still shown at the next reading")
+	}
+}
+
+func TestReaderNames(t *testing.T) {
+	l := layout(t)
+	top := makeGroup(t, l, "names")
+	r := openReader(t, Options{NoBPF: true, Log: quiet()})
+	readSnapshot(t, r)
+	odd := top.child("a\xff b\\c")
+	utf8 := top.child("größe")
+	s := readSnapshot(t, r)
+	if g, _ := odd.row(s); g == nil || g.Name != top.path+`/a\xff b\c` {
+		t.Errorf("the name of bytes: %+v", g)
+	}
+	if g, _ := utf8.row(s); g == nil || g.Name != utf8.path {
+		t.Errorf("the name in UTF-8: %+v", g)
+	}
+}
+
+// A group of the same path is another group.
+func TestReaderSamePath(t *testing.T) {
+	g := makeGroup(t, layout(t), "same")
+	r := openReader(t, Options{NoBPF: true, Log: quiet()})
+	first, _ := g.row(readSnapshot(t, r))
+	gen := r.snap.Gen
+	if readSnapshot(t, r).Gen != gen && !busy(r) {
+		t.Error("Gen changed without a change of groups")
+	}
+	for range 3 {
+		g.remove()
+		g.make()
+		again, row := g.row(readSnapshot(t, r))
+		if again == nil || again == first || again.ID == first.ID || again.Inode == first.Inode {
+			t.Fatalf("made again: %+v, before: %+v", again, first)
+		}
+		if row[metric.PidsCurrent] != 0 {
+			t.Errorf("pids.current of the new group = %s", value(row[metric.PidsCurrent]))
+		}
+		first = again
+	}
+}
+
+// busy tells whether others make and remove groups on this machine just now.
+func busy(r *Reader) bool { return r.files.tree.stats.overflows > 0 || r.files.tree.gen > 1 }
+
+func TestReaderRename(t *testing.T) {
+	l := layout(t)
+	if l.Mode == "unified" {
+		t.Skip("v2 has no rename")
+	}
+	g := makeGroup(t, l, "rename")
+	c := g.child("old")
+	below := c.child("below")
+	r := openReader(t, Options{NoBPF: true, Log: quiet()})
+	old, _ := c.row(readSnapshot(t, r))
+	renamed := &group{t, l, g.path + "/new"}
+	for _, m := range rankMounts(l) {
+		if l.v2(m) {
+			os.Remove(below.dir(m))
+			os.Remove(c.dir(m))
+			os.Mkdir(renamed.dir(m), 0o755) // v2 has no rename
+		} else if err := os.Rename(c.dir(m), renamed.dir(m)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	below2 := &group{t, l, renamed.path + "/below"}
+	for range 3 {
+		s := readSnapshot(t, r)
+		if id, _ := c.row(s); id != nil {
+			t.Error("the old name is still shown")
+		}
+		id, row := renamed.row(s)
+		if id == nil || id.ID == old.ID || row[metric.MemCurrent] == metric.Absent {
+			t.Fatalf("the new name: %+v", id)
+		}
+		if id, _ := below2.row(s); id == nil {
+			t.Error("the group below the renamed one is not shown")
+		}
+	}
+	// The watches followed: what is made below the new name is seen at once.
+	late := renamed.child("late")
+	if id, _ := late.row(readSnapshot(t, r)); id == nil {
+		t.Error("a group made below the renamed one is not shown")
+	}
+	late.remove()
+	below2.remove()
+	renamed.remove()
+	if id, _ := renamed.row(readSnapshot(t, r)); id != nil {
+		t.Error("the removed group is still shown")
+	}
+}
+
+// Many come and go between readings, also deeper than one level, and while
+// the reading is under way.
+func TestReaderManyComeAndGo(t *testing.T) {
+	l := layout(t)
+	top := makeGroup(t, l, "many")
+	r := openReader(t, Options{NoBPF: true, Log: quiet()})
+	done := make(chan struct{})
+	stop := make(chan struct{})
+	churn := top.child("churn")
+	go func() {
+		defer close(done)
+		dir := churn.dir(rankMounts(l)[0])
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			name := dir + "/x" + itoa(int64(i%7))
+			os.Mkdir(name, 0o755)
+			os.Remove(name)
+		}
+	}()
+	for round := range 4 {
+		var made []*group
+		for i := range 40 {
+			p := top.child("p" + itoa(int64(i)))
+			made = append(made, p, p.child("a"), p.child("b"))
+		}
+		s := readSnapshot(t, r)
+		for _, g := range made {
+			if id, _ := g.row(s); id == nil {
+				t.Fatalf("round %d: %s is not shown", round, g.path)
+			}
+		}
+		for _, g := range slices.Backward(made) {
+			g.remove()
+		}
+		s = readSnapshot(t, r)
+		for _, g := range s.Groups {
+			if strings.HasPrefix(g.Path, top.path+"/p") {
+				t.Fatalf("round %d: %s is shown after its end", round, g.Path)
+			}
+		}
+	}
+	close(stop)
+	<-done
+}
+
+// Where inotify's limits are met, every directory is scanned every tick.
+func TestReaderWithoutInotify(t *testing.T) {
+	l := layout(t)
+	top := makeGroup(t, l, "nowatch")
+	f := openFiles(t, l)
+	var s Snapshot
+	readAll(t, f, &s)
+	f.tree.close()
+	f.tree = nil
+	tree, err := newTree(l, f.roots, f.rank)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeFD(tree.notify)
+	tree.notify = -1
+	for _, n := range tree.nodes {
+		tree.unwatched += popcount(n.watched)
+		n.watched = 0
+	}
+	clear(tree.wds)
+	f.tree = tree
+	readAll(t, f, &s)
+	c := top.child("c")
+	readAll(t, f, &s)
+	if id, _ := c.row(&s); id == nil {
+		t.Fatal("a new group is not shown")
+	}
+	c.write("pids.max", "7")
+	readAll(t, f, &s)
+	if _, row := c.row(&s); row[metric.PidsMax] != 7 {
+		t.Errorf("pids.max = %s, want 7", value(row[metric.PidsMax]))
+	}
+	c.remove()
+	readAll(t, f, &s)
+	if id, _ := c.row(&s); id != nil {
+		t.Error("a removed group is still shown")
+	}
+}
+
+func popcount(set uint16) (n int) {
+	for ; set != 0; set &= set - 1 {
+		n++
+	}
+	return n
+}
+
+// v1's cgroup.procs shows an old list to a descriptor that is kept.
+func TestReaderProcessesComeAndGo(t *testing.T) {
+	l := layout(t)
+	g := makeGroup(t, l, "procs")
+	r := openReader(t, Options{NoBPF: true, Log: quiet()})
+	for _, want := range []int64{0, 1, 3, 0, 2} {
+		var ps []*load.Process
+		for range want {
+			p := g.start(load.Work{})
+			if err := p.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			ps = append(ps, p)
+		}
+		time.Sleep(30 * time.Millisecond) // cgroup.events reports up to 10 ms late
+		_, row := g.row(readSnapshot(t, r))
+		if row[metric.Processes] != want {
+			t.Errorf("processes = %s, want %d", value(row[metric.Processes]), want)
+		}
+		if row[metric.Threads] < want {
+			t.Errorf("threads = %s, want at least %d", value(row[metric.Threads]), want)
+		}
+		if row[metric.Populated] != min(want, 1) {
+			t.Errorf("populated = %s with %d processes", value(row[metric.Populated]), want)
+		}
+		for _, p := range ps {
+			p.Stop()
+		}
+	}
+}
