@@ -94,7 +94,7 @@ ok     walk         iter/cgroup
 warn   memory.stat  read from files
                     → boot a kernel with BTF
 
-1 ok, 1 warnings, 0 failures
+1 ok, 1 warning, 0 failures
 `, 0)
 	checks = append(checks, rpc.Check{Name: "data", State: rpc.Fail})
 	check(`[

@@ -136,6 +136,6 @@ func printChecks(cmd *cobra.Command, out *output, checks []rpc.Check) error {
 	for _, c := range checks {
 		n[c.State]++
 	}
-	fmt.Fprintf(w, "\n%d ok, %d warnings, %d failures\n", n[rpc.OK], n[rpc.Warn], n[rpc.Fail])
+	fmt.Fprintf(w, "\n%d ok, %s, %s\n", n[rpc.OK], count(n[rpc.Warn], "warning"), count(n[rpc.Fail], "failure"))
 	return nil
 }

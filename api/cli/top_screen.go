@@ -79,17 +79,31 @@ func (m *model) drawFleet(screen tcell.Screen, width int) {
 		add(&memory, deref(memoryUsed(a)))
 		add(&total, deref(a.MemoryTotal))
 	}
-	line := fmt.Sprintf("daytwo top  %s  %d nodes", m.sample.Time.Local().Format(time.TimeOnly), len(m.sample.Agents))
+	line := "daytwo top  " + m.sample.Time.Local().Format(time.TimeOnly) + "  " + count(len(m.sample.Agents), "node")
 	if stale > 0 {
 		line += fmt.Sprintf(" (%d stale)", stale)
 	}
-	what := "containers"
+	what := "container"
 	if m.options.cgroups {
-		what = "cgroups"
+		what = "cgroup"
 	}
-	put(screen, 0, 0, width, fmt.Sprintf("%s  %d %s", line, len(m.sample.Containers), what), boldStyle)
-	put(screen, 0, 1, width, fmt.Sprintf("CPU %s of %s cores (%s)   MEM %s of %s (%s)", coresOf(&used), number(cores, true), percent(used, cores),
-		bytesText(memory), bytesText(total), percent(memory, total)), plainStyle)
+	put(screen, 0, 0, width, line+"  "+count(len(m.sample.Containers), what), boldStyle)
+	cpu, mem := absent, absent
+	if cores > 0 {
+		cpu = coresOf(&used) + " of " + count(int(cores), "core") + " (" + percent(used, cores) + ")"
+	}
+	if total > 0 {
+		mem = bytesText(memory) + " of " + bytesText(total) + " (" + percent(memory, total) + ")"
+	}
+	put(screen, 0, 1, width, "CPU "+cpu+"   MEM "+mem, plainStyle)
+}
+
+// count is "1 node", "2 nodes".
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return strconv.Itoa(n) + " " + what
 }
 
 // drawState is the third line: what is typed, what went wrong, what is shown.
