@@ -1,0 +1,387 @@
+package frame
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"slices"
+	"testing"
+
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+)
+
+// The reference is FORMAT.md again, written to be plain and not quick, in both
+// directions. The codec is checked against it.
+
+// refEncode writes one frame of one part, not compressed. width is what the
+// writer's catalogue has; tail goes behind the tables.
+func refEncode(b, key *Batch, width func(metric.Kind) int, tail []byte) []byte {
+	var body []byte
+	for i := range b.Tables {
+		t := &b.Tables[i]
+		var kt *Table
+		if key != nil {
+			kt = key.Table(t.Kind)
+		}
+		sec := refTable(t, kt, width(t.Kind))
+		body = binary.AppendUvarint(body, uint64(t.Kind))
+		body = binary.AppendUvarint(body, uint64(len(sec)))
+		body = append(body, sec...)
+	}
+	body = append(body, tail...)
+	h := b.Header
+	var f []byte
+	f = append(f, 2)
+	f = binary.AppendUvarint(f, uint64(len(h.Agent)))
+	f = append(f, h.Agent...)
+	f = binary.LittleEndian.AppendUint64(f, h.Boot)
+	f = binary.AppendUvarint(f, h.Seq)
+	f = binary.AppendUvarint(f, h.Seq-h.Key)
+	f = binary.AppendVarint(f, h.Time)
+	f = binary.AppendVarint(f, h.Interval)
+	f = binary.AppendUvarint(f, uint64(h.Part))
+	f = binary.AppendUvarint(f, uint64(h.Parts))
+	f = binary.AppendUvarint(f, uint64(len(body)))
+	f = append(f, body...)
+	out := append([]byte("d2f\x01"), 0, 0, 0, 0)
+	binary.LittleEndian.PutUint32(out[4:], crc32.Checksum(f, crc32.MakeTable(crc32.Castagnoli)))
+	return append(out, f...)
+}
+
+func refTable(t, kt *Table, width int) []byte {
+	base := make([]int, len(t.Rows)) // index in the keyframe, -1
+	for i, r := range t.Rows {
+		base[i] = -1
+		if kt != nil {
+			base[i] = slices.IndexFunc(kt.Rows, func(k *Row) bool { return sameIdentity(k, r) })
+		}
+	}
+	var set []byte
+	strs := map[string]int{}
+	str := func(s string) {
+		if n, ok := strs[s]; ok {
+			set = binary.AppendUvarint(set, uint64(n))
+			return
+		}
+		strs[s] = len(strs) + 1
+		set = append(set, 0)
+		set = binary.AppendUvarint(set, uint64(len(s)))
+		set = append(set, s...)
+	}
+	var id, parent uint64
+	expect := 0
+	for i, r := range t.Rows { // every run has one row: allowed, if wasteful
+		if base[i] >= 0 {
+			set = binary.AppendUvarint(set, 1<<1)
+			set = binary.AppendVarint(set, int64(base[i]-expect))
+			expect = base[i] + 1
+			continue
+		}
+		set = binary.AppendUvarint(set, 1<<1|1)
+		set = binary.AppendVarint(set, int64(r.ID-id))
+		set = binary.AppendVarint(set, int64(r.Parent-parent))
+		id, parent = r.ID, r.Parent
+		str(r.Key)
+		set = binary.AppendUvarint(set, uint64(len(r.Labels)))
+		for _, l := range r.Labels {
+			str(l.Name)
+			str(l.Value)
+		}
+	}
+	bitmap := make([]byte, (width+7)/8)
+	var lengths, columns []byte
+	for c := range width {
+		var col []byte
+		zeros := 0
+		for i := range t.Rows {
+			from := int64(0)
+			if base[i] >= 0 {
+				from = refValue(kt, base[i], c)
+			} else if i > 0 {
+				from = refValue(t, i-1, c)
+			}
+			d := refValue(t, i, c) - from
+			if d == 0 {
+				zeros++
+				continue
+			}
+			if zeros > 0 {
+				col = append(col, 0)
+				col = binary.AppendUvarint(col, uint64(zeros))
+				zeros = 0
+			}
+			col = binary.AppendVarint(col, d)
+		}
+		if len(col) > 0 {
+			bitmap[c/8] |= 1 << (c % 8)
+			lengths = binary.AppendUvarint(lengths, uint64(len(col)))
+			columns = append(columns, col...)
+		}
+	}
+	var sec []byte
+	sec = binary.AppendUvarint(sec, t.Gen)
+	sec = binary.AppendUvarint(sec, uint64(width))
+	sec = binary.AppendUvarint(sec, uint64(len(t.Rows)))
+	sec = binary.AppendUvarint(sec, uint64(len(set)))
+	return slices.Concat(sec, set, bitmap, lengths, columns)
+}
+
+// refValue is a value as a writer has it: columns that this catalogue lacks hold
+// something too.
+func refValue(t *Table, row, c int) int64 {
+	if c < t.Width() {
+		return t.Row(row)[c]
+	}
+	return int64(row*1000 + c)
+}
+
+// refDecode reads a frame, or panics.
+func refDecode(data []byte, key *Batch) *Batch {
+	if crc32.Checksum(data[8:], crc32.MakeTable(crc32.Castagnoli)) != binary.LittleEndian.Uint32(data[4:]) || string(data[:4]) != "d2f\x01" {
+		panic("checksum")
+	}
+	r := bytes.NewReader(data[8:])
+	codec, _ := r.ReadByte()
+	b := &Batch{}
+	b.Agent = string(refBytes(r))
+	_ = binary.Read(r, binary.LittleEndian, &b.Boot)
+	b.Seq = refU(r)
+	b.Key = b.Seq - refU(r)
+	b.Time, b.Interval = refI(r), refI(r)
+	b.Part, b.Parts = uint16(refU(r)), uint16(refU(r))
+	size := refU(r)
+	body, _ := io.ReadAll(r)
+	var err error
+	switch codec {
+	case 0:
+		z, _ := zstd.NewReader(nil)
+		defer z.Close()
+		body, err = z.DecodeAll(body, nil)
+	case 1:
+		body, err = s2.Decode(nil, body)
+	}
+	if err != nil || uint64(len(body)) != size {
+		panic(fmt.Sprint("body: ", err))
+	}
+	r = bytes.NewReader(body)
+	for r.Len() > 0 {
+		k := metric.Kind(refU(r))
+		var kt *Table
+		if key != nil && !b.Keyframe() {
+			kt = key.Table(k)
+		}
+		b.Tables = append(b.Tables, refReadTable(k, bytes.NewReader(refBytes(r)), kt))
+	}
+	return b
+}
+
+func refReadTable(k metric.Kind, r *bytes.Reader, kt *Table) Table {
+	t := Table{Kind: k, Gen: refU(r)}
+	width, rows := int(refU(r)), int(refU(r))
+	set := bytes.NewReader(refBytes(r))
+	var base []int
+	var strs []string
+	str := func() string {
+		if n := refU(set); n > 0 {
+			return strs[n-1]
+		}
+		strs = append(strs, string(refBytes(set)))
+		return strs[len(strs)-1]
+	}
+	var id, parent uint64
+	expect := 0
+	for set.Len() > 0 {
+		h := refU(set)
+		if h&1 == 0 {
+			expect += int(refI(set))
+		}
+		for range h >> 1 {
+			if h&1 == 0 {
+				t.Rows = append(t.Rows, kt.Rows[expect])
+				base = append(base, expect)
+				expect++
+				continue
+			}
+			id += uint64(refI(set))
+			parent += uint64(refI(set))
+			row := &Row{ID: id, Parent: parent, Key: str()}
+			for range refU(set) {
+				row.Labels = append(row.Labels, Label{str(), str()})
+			}
+			t.Rows = append(t.Rows, row)
+			base = append(base, -1)
+		}
+	}
+	if len(t.Rows) != rows {
+		panic("rows")
+	}
+	bitmap := make([]byte, (width+7)/8)
+	_, _ = io.ReadFull(r, bitmap)
+	lengths := make([]int, width)
+	for c := range width {
+		if bitmap[c/8]>>(c%8)&1 == 1 {
+			lengths[c] = int(refU(r))
+		}
+	}
+	w := t.Width()
+	t.Vals = make([]int64, rows*w)
+	for c := range width {
+		col := make([]byte, lengths[c])
+		_, _ = io.ReadFull(r, col)
+		cr := bytes.NewReader(col)
+		zeros := uint64(0)
+		before := int64(0)
+		for i := range rows {
+			from := before
+			if base[i] >= 0 {
+				from = kt.Row(base[i])[c]
+			}
+			d := int64(0)
+			if zeros > 0 {
+				zeros--
+			} else if cr.Len() > 0 {
+				if d = refI(cr); d == 0 {
+					zeros = refU(cr) - 1
+				}
+			}
+			before = from + d
+			if c < w {
+				t.Row(i)[c] = before
+			}
+		}
+	}
+	for i := range rows {
+		for c := width; c < w; c++ {
+			t.Row(i)[c] = metric.Absent
+		}
+	}
+	return t
+}
+
+func refU(r *bytes.Reader) uint64 {
+	v, err := binary.ReadUvarint(r)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func refI(r *bytes.Reader) int64 { return unzigzag(refU(r)) }
+
+func refBytes(r *bytes.Reader) []byte {
+	b := make([]byte, refU(r))
+	if _, err := io.ReadFull(r, b); err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// The codec and the reference read each other's frames, whatever happens to the rows.
+func TestAgainstReference(t *testing.T) {
+	for seed := range uint64(12) {
+		w := newWorld(seed, 5+int(seed)*6)
+		w.busy, w.churn = w.r.Float64(), w.r.Float64()
+		w.noGen = seed%4 == 3
+		opt := EncoderOptions{KeyEvery: 2 + w.r.IntN(20), Codec: Codec(seed % 3)}
+		if seed%2 == 1 {
+			opt.MaxPayload = 6 << 10
+		}
+		enc, dec := NewEncoder(opt), NewDecoder()
+		refKeys := map[uint16]*Batch{}
+		var key, got Batch
+		for range 60 {
+			b := w.tick()
+			parts, err := enc.Encode(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var all []*Batch
+			for _, p := range parts {
+				h, err := Peek(p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				one := refDecode(p, refKeys[h.Part])
+				if h.Keyframe() {
+					refKeys[h.Part] = one
+				}
+				all = append(all, one)
+			}
+			var merged Batch
+			Merge(all, &merged)
+			same(t, b, &merged)
+
+			// The other direction: keyframes now and then, deltas between.
+			whole := *b
+			whole.Part, whole.Parts, whole.Key = 0, 1, whole.Seq
+			dst, against := &key, (*Batch)(nil)
+			if whole.Seq%7 != 1 {
+				whole.Key, dst, against = key.Seq, &got, &key
+			}
+			if err := dec.Decode(refEncode(&whole, against, metric.Width, nil), against, dst); err != nil {
+				t.Fatalf("seed %d seq %d: %v", seed, b.Seq, err)
+			}
+			same(t, &whole, dst)
+		}
+	}
+}
+
+// A writer of another version knows fewer columns or more, and kinds that we do not.
+func TestOtherCatalogue(t *testing.T) {
+	for name, extra := range map[string]int{"older writer": -50, "newer writer": 37} {
+		t.Run(name, func(t *testing.T) {
+			width := func(k metric.Kind) int {
+				if k == metric.Container {
+					return metric.Width(k) + extra
+				}
+				return metric.Width(k)
+			}
+			tail := []byte{200, 1, 3, 'x', 'y', 'z', 127, 0}
+			w := newWorld(5, 30)
+			var key, got Batch
+			var keyCols, gotCols Columns
+			cols := []int{metric.CPUUsage, metric.Width(metric.Container) - 1, metric.Width(metric.Container)}
+			dec := NewDecoder()
+			for range 20 {
+				b := w.tick()
+				b.Parts, b.Key = 1, b.Seq
+				dst, against, dstCols, againstCols := &key, (*Batch)(nil), &keyCols, (*Columns)(nil)
+				if b.Seq > 1 {
+					b.Key, dst, against, dstCols, againstCols = 1, &got, &key, &gotCols, &keyCols
+				}
+				if b.Seq == 10 {
+					w.add() // rows that only the delta has
+				}
+				data := refEncode(b, against, width, tail)
+				if err := dec.Decode(data, against, dst); err != nil {
+					t.Fatal(err)
+				}
+				if err := dec.DecodeColumns(data, againstCols, dstCols, metric.Container, cols); err != nil {
+					t.Fatal(err)
+				}
+				for i := range b.Tables {
+					from, to := &b.Tables[i], dst.Table(b.Tables[i].Kind)
+					for r := range from.Rows {
+						for c, v := range from.Row(r) {
+							if c >= width(from.Kind) {
+								v = metric.Absent
+							}
+							if to.Row(r)[c] != v {
+								t.Fatalf("seq %d: row %d column %d of %s is %d, want %d", b.Seq, r, c, from.Kind, to.Row(r)[c], v)
+							}
+							for j, col := range cols {
+								if from.Kind == metric.Container && col == c && dstCols.Vals[j][r] != v {
+									t.Fatalf("column %d of row %d is %d, want %d", c, r, dstCols.Vals[j][r], v)
+								}
+							}
+						}
+					}
+				}
+			}
+		})
+	}
+}
