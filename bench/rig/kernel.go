@@ -18,6 +18,7 @@ type Kernel struct {
 	Series  string // "6.1", "6.12"
 	Release string // as uname -r has it: "6.1.0-56-cloud-amd64"
 	Image   string // path of vmlinuz
+	V1      bool   // has every v1 controller, memory too
 }
 
 // kernelSeries are the kernels that Debian 12 ships, as cloud images: small,
@@ -111,13 +112,13 @@ func cachedKernels(cache, series string) []string {
 }
 
 // fetchKernel downloads a package, unless the cache has it, and keeps its
-// vmlinuz. Needs no root. The rename at the end makes it safe for several at
-// once.
+// vmlinuz and its config. Needs no root. The rename at the end makes it safe
+// for several at once.
 func fetchKernel(cache, series, name string) (Kernel, error) {
 	k := Kernel{Series: series, Release: strings.TrimPrefix(name, "linux-image-")}
 	dir := filepath.Join(cache, name)
 	k.Image = filepath.Join(dir, "vmlinuz")
-	if _, err := os.Stat(k.Image); err == nil {
+	if k.readConfig(dir) == nil {
 		return k, nil
 	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
@@ -142,15 +143,26 @@ func fetchKernel(cache, series, name string) (Kernel, error) {
 	if err := os.Mkdir(keep, 0o755); err != nil {
 		return k, err
 	}
-	if err := os.Rename(filepath.Join(tmp, "x", "boot", "vmlinuz-"+k.Release), filepath.Join(keep, "vmlinuz")); err != nil {
-		return k, err
-	}
-	if err := os.Rename(keep, dir); err != nil {
-		if _, err2 := os.Stat(k.Image); err2 != nil { // else another process was faster
+	for _, f := range []string{"vmlinuz", "config"} {
+		if err := os.Rename(filepath.Join(tmp, "x", "boot", f+"-"+k.Release), filepath.Join(keep, f)); err != nil {
 			return k, err
 		}
 	}
-	return k, nil
+	if err := os.Rename(keep, dir); err != nil && k.readConfig(dir) != nil { // else another process was faster
+		return k, err
+	}
+	return k, k.readConfig(dir)
+}
+
+// readConfig reads how a kernel in the cache was built. Memory's v1 files have
+// an option of their own since 6.11; before that they came with the controller.
+func (k *Kernel) readConfig(dir string) error {
+	b, err := os.ReadFile(filepath.Join(dir, "config"))
+	if err != nil {
+		return err
+	}
+	k.V1 = !strings.Contains(string(b), "# CONFIG_MEMCG_V1 is not set")
+	return nil
 }
 
 func command(dir, name string, args ...string) error {

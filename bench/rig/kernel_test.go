@@ -60,7 +60,7 @@ func TestKernelRun(t *testing.T) {
 				}
 			}
 			check(RunOptions{}, "subtree_control: cpuset cpu io memory hugetlb pids")
-			if k.Series == "6.1" { // Debian's later kernels are built without v1 memory
+			if k.V1 {
 				check(RunOptions{Hybrid: true}, "/sys/fs/cgroup/unified cgroup2", "hierarchical_memory_limit")
 			}
 		})
