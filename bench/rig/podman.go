@@ -92,5 +92,9 @@ func (p *podman) remove(id string) error {
 func (p *podman) stop() error {
 	cmd := p.service
 	p.service, p.Socket = nil, ""
-	return end(cmd)
+	err := end(cmd)
+	for _, root := range hierarchies() {
+		rmdirUp(root, "/libpod_parent/conmon") // where podman keeps its monitors, and leaves the directory
+	}
+	return err
 }

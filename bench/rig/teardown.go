@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -84,7 +85,11 @@ func clear1(dir string) {
 		return
 	}
 	for _, pid := range processesOf(dir) {
+		socket := shimSocket(pid)
 		syscall.Kill(pid, syscall.SIGKILL)
+		if socket != "" {
+			os.Remove(socket)
+		}
 	}
 	var cgroups []string
 	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -96,7 +101,7 @@ func clear1(dir string) {
 			Paths map[string]string `json:"cgroup_paths"`
 		}
 		if b, err := os.ReadFile(path); err == nil && json.Unmarshal(b, &s) == nil && s.Pid > 0 {
-			if cg, err := cgroupOf(s.Pid); err == nil && slices.ContainsFunc(mapValues(s.Paths), func(p string) bool { return strings.HasSuffix(p, cg) }) {
+			if cg, err := cgroupOf(s.Pid); err == nil && hasSuffix(s.Paths, cg) {
 				syscall.Kill(s.Pid, syscall.SIGKILL)
 				cgroups = append(cgroups, cg)
 			}
@@ -113,12 +118,13 @@ func clear1(dir string) {
 	}
 }
 
-func mapValues(m map[string]string) []string {
-	var vs []string
-	for _, v := range m {
-		vs = append(vs, v)
+func hasSuffix(paths map[string]string, suffix string) bool {
+	for _, p := range paths {
+		if strings.HasSuffix(p, suffix) {
+			return true
+		}
 	}
-	return vs
+	return false
 }
 
 // processesOf lists the processes with an argument in dir, other than ourselves.
@@ -133,6 +139,24 @@ func processesOf(dir string) []int {
 		}
 	}
 	return pids
+}
+
+// shimSocket is where a containerd shim listens, outside of our directory: it
+// removes that itself unless it is killed (containerd's shim.SocketAddress).
+func shimSocket(pid int) string {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	args := strings.Split(string(b), "\x00")
+	if !strings.HasPrefix(filepath.Base(args[0]), "containerd-shim") {
+		return ""
+	}
+	flag := func(name string) string {
+		if i := slices.Index(args, name); i >= 0 && i+1 < len(args) {
+			return args[i+1]
+		}
+		return ""
+	}
+	sum := sha256.Sum256([]byte(filepath.Join(flag("-address"), flag("-namespace"), flag("-id"))))
+	return fmt.Sprintf("/run/containerd/s/%x", sum)
 }
 
 // unmountBelow unmounts everything in dir, last mounted first.
@@ -170,18 +194,29 @@ func RemoveCgroup(path string) {
 	if path == "" || path == "/" || strings.Contains(path, "process_api") {
 		return
 	}
+	for _, root := range hierarchies() {
+		eventually(2*time.Second, func() error { return rmdirTree(root + path) })
+		rmdirUp(root, filepath.Dir(path))
+	}
+}
+
+// rmdirUp removes a cgroup and those above it as far as they are empty.
+func rmdirUp(root, path string) {
+	for ; path != "/" && syscall.Rmdir(root+path) == nil; path = filepath.Dir(path) {
+	}
+}
+
+// hierarchies lists where the cgroup hierarchies are mounted.
+func hierarchies() []string {
+	var roots []string
 	b, _ := os.ReadFile("/proc/self/mountinfo")
 	for line := range strings.Lines(string(b)) {
 		pre, post, _ := strings.Cut(line, " - cgroup")
 		if f := strings.Fields(pre); post != "" && len(f) > 4 {
-			eventually(2*time.Second, func() error { return rmdirTree(f[4] + path) })
-			for p := filepath.Dir(path); p != "/"; p = filepath.Dir(p) {
-				if syscall.Rmdir(f[4]+p) != nil {
-					break
-				}
-			}
+			roots = append(roots, f[4])
 		}
 	}
+	return roots
 }
 
 func rmdirTree(dir string) error {

@@ -45,13 +45,7 @@ func newEngine(r *Resolver, kind, socket string) *engine {
 
 func (e *engine) run(ctx context.Context) {
 	defer e.http.CloseIdleConnections()
-	if strings.Contains(e.Socket, "://") {
-		e.set(func(st *RuntimeStatus) {
-			st.Reason = "not a unix socket: containers of another machine are not looked at"
-		})
-		return
-	}
-	if e.kind == "podman" {
+	if e.kind == "podman" && !strings.Contains(e.Socket, "://") {
 		// systemd starts podman's service when its socket is touched: not before there is a container of it.
 		e.set(func(st *RuntimeStatus) { st.Reason = "not asked before a podman container is seen" })
 		select {

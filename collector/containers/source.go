@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -48,6 +49,12 @@ const maxBackoff = 15 * time.Second
 // reconnect calls session, which returns when its connection is lost, again and
 // again until ctx ends. A socket that is not there is looked for once a second.
 func reconnect(ctx context.Context, s *state, session func(context.Context) error) {
+	if strings.Contains(s.Socket, "://") {
+		s.set(func(st *RuntimeStatus) {
+			st.Reason = "not a unix socket: another machine's containers are not looked at"
+		})
+		return
+	}
 	pause := 250 * time.Millisecond
 	for ctx.Err() == nil {
 		began := time.Now()

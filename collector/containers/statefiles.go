@@ -154,6 +154,9 @@ func spaceOf(dir string) string {
 
 // complete adds what follows from the process and from who runs the runtime.
 func (s *stateFiles) complete(rec *record, cgroups map[string]string, bundle string) {
+	for i, p := range rec.paths {
+		rec.paths[i] = trimTo(p, rec.id)
+	}
 	for _, dir := range cgroups {
 		if p := s.r.cgroupPath(dir); p != "" && !slices.Contains(rec.paths, p) {
 			rec.paths = append(rec.paths, p)
