@@ -19,13 +19,14 @@ import (
 // between two ticks is always seen by the second; only an event that the kernel
 // itself reports may come up to 10 ms late (CGROUP_FILE_NOTIFY_MIN_INTV).
 type files struct {
-	l     *Layout
-	roots []int // directory descriptors of the mounts, -1 for those not read
-	rank  []int // see rankMounts
-	specs []spec
-	keep  int
-	sizes []pageSize
-	tree  *tree // nil until the first Read
+	l         *Layout
+	roots     []int // directory descriptors of the mounts, -1 for those not read
+	rank      []int // see rankMounts
+	specs     []spec
+	keep      int // length of entry.keep
+	populated int // index of cgroup.events in specs, -1 if there is none
+	sizes     []pageSize
+	tree      *tree // nil until the first Read
 
 	ents    []*entry // of the groups of the last Read, in their order
 	old     []*entry
@@ -60,10 +61,16 @@ type entry struct {
 	born  uint32 // link at which it was made
 	link  uint32 // link at which it was last seen
 	kept  int    // descriptors
-	file  []fileState
-	keep  []int64 // values of files that are not read every tick
-	io    []ioDevice
-	huge  [][hugeWidth]int64
+
+	usage   int64 // cpuacct.usage of the reading before
+	running bool  // it has changed since
+	thawed  bool  // freezer.state said THAWED
+	idle    int   // readings in a row in which cgroup.events said that there is no task
+
+	file []fileState
+	keep []int64 // values of files that are not read every tick
+	io   []ioDevice
+	huge [][hugeWidth]int64
 }
 
 type fileState struct {
@@ -79,7 +86,7 @@ const (
 
 const (
 	reserveFDs = 2048  // for the rest of the collector
-	mostFDs    = 16384 // each holds a page of kernel memory (seq_file)
+	mostFDs    = 32768 // each holds a page of kernel memory (seq_file)
 )
 
 // newFiles opens the hierarchies.
@@ -111,6 +118,7 @@ func newFiles(l *Layout) (*files, error) {
 	b := buildSpecs(l, f.sizes)
 	f.specs, f.keep = b.specs, b.keep
 	f.specs = slices.DeleteFunc(f.specs, func(s spec) bool { return f.roots[s.mount] < 0 })
+	f.populated = slices.IndexFunc(f.specs, func(s spec) bool { return string(s.name) == "cgroup.events\x00" })
 	f.absent = make([]int64, metric.Width(metric.Container))
 	for c := range f.absent {
 		f.absent[c] = metric.Absent
@@ -307,11 +315,17 @@ func (f *files) readFiles(e *entry, row []int64, written, probe uint16) {
 		if st.state == missing && probe&bit == 0 && !f.fresh {
 			continue
 		}
-		if st.state == valid && written&bit == 0 && !f.fresh && f.unchanged(sp, st) {
+		if st.state == valid && written&bit == 0 && !f.fresh && f.unchanged(e, sp, st, row) {
 			for i, c := range sp.keepCols() {
 				row[c] = e.keep[sp.keep+i]
 			}
+			if k == f.populated && row[metric.Populated] == 0 {
+				e.idle++
+			}
 			continue
+		}
+		if k == f.populated {
+			e.idle = 0
 		}
 		if sp.list && f.empty(e, sp, row) {
 			row[sp.cols[0]] = 0
@@ -321,15 +335,26 @@ func (f *files) readFiles(e *entry, row []int64, written, probe uint16) {
 	}
 }
 
+// idleFor is after how many readings without a task a group counts as idle:
+// the last task counts as gone a moment before it is, and its exit still uses
+// time; and the kernel reports the change up to 10 ms late.
+const idleFor = 3
+
 // unchanged tells whether a file that was read still says the same.
-func (f *files) unchanged(sp *spec, st *fileState) bool {
+func (f *files) unchanged(e *entry, sp *spec, st *fileState, row []int64) bool {
 	switch sp.class {
+	case live:
+		return sp.tasks && e.idle >= idleFor
 	case limit:
 		return true
 	case event:
 		return st.fd >= 0 // the kernel reports it only while the inode is in memory
 	case pool:
 		return f.sizes[sp.size].empty
+	case follow:
+		return !e.running && (sp.mount == f.l.CPUAcct || row[metric.CPUQuota] == metric.Unlimited)
+	case state:
+		return e.thawed
 	}
 	return false
 }
@@ -365,6 +390,9 @@ func (f *files) readFile(e *entry, k int, row []int64) {
 		return
 	}
 	sp.parse(f, e, row, b)
+	if sp.cols != nil && sp.cols[0] == metric.CPUUsage {
+		e.running, e.usage = row[metric.CPUUsage] != e.usage, row[metric.CPUUsage]
+	}
 	for i, c := range sp.keepCols() {
 		e.keep[sp.keep+i] = row[c]
 	}

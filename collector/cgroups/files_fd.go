@@ -58,7 +58,7 @@ func (f *files) load(e *entry, k int) ([]byte, syscall.Errno) {
 		return nil, errno
 	}
 	b, errno := f.slurp(fd, sp.list)
-	if errno == 0 && !f.scrap && sp.class != limit && sp.class != reopen && e.kept < f.perGroup {
+	if errno == 0 && f.worth(sp) && e.kept < f.perGroup {
 		st.fd = int32(fd)
 		e.kept++
 		f.kept++
@@ -66,6 +66,17 @@ func (f *files) load(e *entry, k int) ([]byte, syscall.Errno) {
 		closeFD(fd)
 	}
 	return b, errno
+}
+
+// worth tells whether a file is read often enough to keep it open.
+func (f *files) worth(sp *spec) bool {
+	switch sp.class {
+	case limit, state, reopen:
+		return false
+	case pool:
+		return !f.scrap && !f.sizes[sp.size].empty
+	}
+	return !f.scrap
 }
 
 func (f *files) open(e *entry, sp *spec) (int, syscall.Errno) {

@@ -60,12 +60,10 @@ func (s *specBuilder) hugetlb(sizes []pageSize) {
 	names := [hugeWidth]string{
 		metric.HugetlbCurrent: "usage_in_bytes", metric.HugetlbMax: "limit_in_bytes", metric.HugetlbPeak: "max_usage_in_bytes",
 		metric.HugetlbFailures: "failcnt", metric.HugetlbRsvdCurrent: "rsvd.usage_in_bytes", metric.HugetlbRsvdMax: "rsvd.limit_in_bytes"}
-	failures := live
 	if s.v2(m) {
 		names = [hugeWidth]string{
 			metric.HugetlbCurrent: "current", metric.HugetlbMax: "max",
 			metric.HugetlbFailures: "events", metric.HugetlbRsvdCurrent: "rsvd.current", metric.HugetlbRsvdMax: "rsvd.max"}
-		failures = event
 	}
 	for i := range sizes {
 		for col, name := range names {
@@ -73,11 +71,8 @@ func (s *specBuilder) hugetlb(sizes []pageSize) {
 				continue
 			}
 			c := pool
-			switch col {
-			case metric.HugetlbMax, metric.HugetlbRsvdMax:
+			if col == metric.HugetlbMax || col == metric.HugetlbRsvdMax {
 				c = limit
-			case metric.HugetlbFailures:
-				c = failures
 			}
 			sp := s.add(m, "hugetlb."+sizes[i].name+"."+name, PartHugetlb, c, func(_ *files, e *entry, _ []int64, b []byte) {
 				if name == "events" {
@@ -90,7 +85,9 @@ func (s *specBuilder) hugetlb(sizes []pageSize) {
 	}
 }
 
-// lookAtPools notes which sizes have no page at all: nothing can use them.
+// lookAtPools notes which sizes have no page at all, so that nothing can use
+// them. (An attempt to, without a reservation, may still count as a failure: the
+// rolling scan shows it.)
 func (f *files) lookAtPools() {
 	for i := range f.sizes {
 		p := &f.sizes[i]

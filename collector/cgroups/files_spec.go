@@ -16,6 +16,8 @@ const (
 	limit               // what people set: when inotify says that a file of the directory was written
 	reopen              // every tick, opened each time: v1 lists show the same to a descriptor for ever
 	pool                // hugetlb: every tick, while the machine has pages of that size
+	follow              // v1 cpu times: when cpuacct.usage has changed
+	state               // v1 freezer.state: as limit, but every tick unless it is THAWED
 )
 
 // spec is one file of a cgroup directory and what is read from it.
@@ -26,6 +28,7 @@ type spec struct {
 	parts  Parts
 	class  class
 	list   bool    // read to the end and counted, not parsed
+	tasks  bool    // stands still while the v2 group and those below it hold no task
 	cols   []int16 // columns to remember where the file is not read every tick
 	keep   int     // where they are in entry.keep
 	size   int     // hugetlb: index of the page size
@@ -35,7 +38,7 @@ type spec struct {
 
 // keepCols are the columns whose values outlive the reading.
 func (sp *spec) keepCols() []int16 {
-	if sp.class == event || sp.class == limit {
+	if sp.tasks || sp.class != live && sp.class != reopen {
 		return sp.cols
 	}
 	return nil
@@ -70,7 +73,7 @@ func (s *specBuilder) add(m int, name string, p Part, c class, parse func(*files
 		return &spec{}
 	}
 	sp := spec{name: append([]byte(name), 0), mount: m, parts: 1 << p, class: c, parse: parse, cols: cols, keep: s.keep}
-	if c == event || c == limit {
+	if sp.keepCols() != nil {
 		s.keep += len(cols)
 	}
 	s.specs = append(s.specs, sp)
@@ -92,12 +95,14 @@ func buildSpecs(l *Layout, sizes []pageSize) *specBuilder {
 			stat.parse(b, f.parts, row)
 		}).parts |= 1 << PartMemory
 	}
+	s.events()
 	s.cpu()
 	s.memory()
 	s.pids()
 	s.io()
 	s.pressure()
 	s.tasks()
+	s.cpuTimes()
 	s.hugetlb(sizes)
 	return s
 }
@@ -111,18 +116,10 @@ func (s *specBuilder) cpu() {
 		key{"nr_periods", metric.CPUPeriods, 1}, key{"nr_throttled", metric.CPUThrottledPeriods, 1}, key{"throttled_usec", metric.CPUThrottledTime, us},
 		key{"nr_bursts", metric.CPUBursts, 1}, key{"burst_usec", metric.CPUBurstTime, us})
 	if s.l.V2 >= 0 && (s.v2(s.l.CPU) || s.l.CPUAcct < 0 || s.v2(s.l.CPUAcct)) {
-		s.add(s.l.V2, "cpu.stat", PartCPU, live, v2stat)
-	} else {
-		if m := s.l.CPUAcct; m >= 0 {
-			s.one(m, "cpuacct.usage", PartCPU, live, metric.CPUUsage, 1, parseValue)
-			s.one(m, "cpuacct.usage_user", PartCPU, live, metric.CPUUser, 1, parseValue)
-			s.one(m, "cpuacct.usage_sys", PartCPU, live, metric.CPUSystem, 1, parseValue)
-		}
-		if m := s.l.CPU; m >= 0 && !s.v2(m) {
-			s.add(m, "cpu.stat", PartCPU, live, keyed(
-				key{"nr_periods", metric.CPUPeriods, 1}, key{"nr_throttled", metric.CPUThrottledPeriods, 1}, key{"throttled_time", metric.CPUThrottledTime, 1},
-				key{"nr_bursts", metric.CPUBursts, 1}, key{"burst_time", metric.CPUBurstTime, 1}))
-		}
+		s.still(s.l.V2, "cpu.stat", PartCPU, v2stat, metric.CPUUsage, metric.CPUUser, metric.CPUSystem, metric.CPUPeriods,
+			metric.CPUThrottledPeriods, metric.CPUThrottledTime, metric.CPUBursts, metric.CPUBurstTime)
+	} else if m := s.l.CPUAcct; m >= 0 {
+		s.one(m, "cpuacct.usage", PartCPU, live, metric.CPUUsage, 1, parseValue)
 	}
 	m := s.l.CPU
 	if m < 0 {
@@ -145,6 +142,23 @@ func (s *specBuilder) cpu() {
 		return metric.Unlimited // -1
 	})
 	s.one(m, "cpu.cfs_period_us", PartCPU, limit, metric.CPUPeriod, us, parseValue)
+}
+
+// cpuTimes are the files of v1 that stand still while cpuacct.usage does. The
+// kernel adds the time of a tick to user or system and at the same tick brings
+// usage up to date, so no change is missed for longer than that.
+func (s *specBuilder) cpuTimes() {
+	if m := s.l.CPUAcct; m >= 0 && !s.v2(m) {
+		s.one(m, "cpuacct.usage_user", PartCPU, follow, metric.CPUUser, 1, parseValue)
+		s.one(m, "cpuacct.usage_sys", PartCPU, follow, metric.CPUSystem, 1, parseValue)
+	}
+	if m := s.l.CPU; m >= 0 && !s.v2(m) {
+		// A throttled group uses no time, but only one with a quota has periods.
+		s.add(m, "cpu.stat", PartCPU, follow, keyed(
+			key{"nr_periods", metric.CPUPeriods, 1}, key{"nr_throttled", metric.CPUThrottledPeriods, 1}, key{"throttled_time", metric.CPUThrottledTime, 1},
+			key{"nr_bursts", metric.CPUBursts, 1}, key{"burst_time", metric.CPUBurstTime, 1}),
+			metric.CPUPeriods, metric.CPUThrottledPeriods, metric.CPUThrottledTime, metric.CPUBursts, metric.CPUBurstTime)
+	}
 }
 
 func (s *specBuilder) memory() {
@@ -221,33 +235,49 @@ func (s *specBuilder) io() {
 
 func (s *specBuilder) pressure() {
 	m := s.l.V2
-	s.add(m, "cpu.pressure", PartPSI, live, psi(metric.PSICPUSome, metric.PSICPUFull))
-	s.add(m, "memory.pressure", PartPSI, live, psi(metric.PSIMemorySome, metric.PSIMemoryFull))
-	s.add(m, "io.pressure", PartPSI, live, psi(metric.PSIIOSome, metric.PSIIOFull))
-	s.add(m, "irq.pressure", PartPSI, live, psi(-1, metric.PSIIRQFull))
+	s.still(m, "cpu.pressure", PartPSI, psi(metric.PSICPUSome, metric.PSICPUFull), metric.PSICPUSome, metric.PSICPUFull)
+	s.still(m, "memory.pressure", PartPSI, psi(metric.PSIMemorySome, metric.PSIMemoryFull), metric.PSIMemorySome, metric.PSIMemoryFull)
+	s.still(m, "io.pressure", PartPSI, psi(metric.PSIIOSome, metric.PSIIOFull), metric.PSIIOSome, metric.PSIIOFull)
+	s.still(m, "irq.pressure", PartPSI, psi(-1, metric.PSIIRQFull), metric.PSIIRQFull)
+}
+
+// still is add for a live file of v2 that only tasks can move.
+func (s *specBuilder) still(m int, name string, p Part, parse func(*files, *entry, []int64, []byte), cols ...int16) {
+	if m < 0 {
+		return
+	}
+	s.add(m, name, p, live, parse, cols...)
+	sp := &s.specs[len(s.specs)-1]
+	sp.tasks = true
+	s.keep += len(cols)
+}
+
+// events comes first, as the others ask whether the group is populated.
+func (s *specBuilder) events() {
+	m := s.l.Freezer
+	if m >= 0 && !s.v2(m) {
+		s.add(m, "freezer.state", PartTasks, state, func(_ *files, e *entry, row []int64, b []byte) {
+			row[metric.Frozen] = 0
+			if bytes.HasPrefix(b, []byte("FROZEN")) {
+				row[metric.Frozen] = 1
+			}
+			// FREEZING becomes FROZEN when it is read.
+			e.thawed = bytes.HasPrefix(b, []byte("THAWED"))
+		}, metric.Frozen)
+	}
+	s.add(s.l.V2, "cgroup.events", PartTasks, event, func(f *files, e *entry, row []int64, b []byte) {
+		if m := f.l.Freezer; m >= 0 && !f.l.v2(m) && e.have&(1<<m) != 0 {
+			parseKeyed(b, eventKeys[:1], row) // v1's freezer knows
+			return
+		}
+		parseKeyed(b, eventKeys, row)
+	}, metric.Populated, metric.Frozen)
 }
 
 // tasks counts the group's own processes in one hierarchy, as hierarchies of
 // one machine need not agree on who is where: pids, which also tells cheaply
 // that there are none, else the one that names the group.
 func (s *specBuilder) tasks() {
-	freezer := uint16(0)
-	if m := s.l.Freezer; m >= 0 && !s.v2(m) {
-		freezer = 1 << m
-		s.add(m, "freezer.state", PartTasks, live, func(_ *files, _ *entry, row []int64, b []byte) {
-			row[metric.Frozen] = 0
-			if bytes.HasPrefix(b, []byte("FROZEN")) {
-				row[metric.Frozen] = 1
-			}
-		})
-	}
-	s.add(s.l.V2, "cgroup.events", PartTasks, event, func(_ *files, e *entry, row []int64, b []byte) {
-		frozen := row[metric.Frozen]
-		parseKeyed(b, eventKeys, row)
-		if e.have&freezer != 0 {
-			row[metric.Frozen] = frozen
-		}
-	}, metric.Populated, metric.Frozen)
 	before := uint16(0)
 	order := rankMounts(s.l)
 	if m := s.l.Pids; m >= 0 {

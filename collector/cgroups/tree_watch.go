@@ -102,11 +102,21 @@ func (t *tree) modified(n *node, m uint16, name []byte) {
 			k.probe |= m
 			k.written |= m
 		}
+	case "freezer.state": // freezes all below, too
+		n.touch(m)
 	case "cgroup.pressure":
 		n.probe |= m
 	default:
 		// One file may change another (cpu.idle changes cpu.weight), so the
 		// whole directory counts as written.
 		n.written |= m
+	}
+}
+
+// touch notes a write for a group and all below it.
+func (n *node) touch(m uint16) {
+	n.written |= m
+	for _, k := range n.kids {
+		k.touch(m)
 	}
 }

@@ -1,0 +1,177 @@
+package cgroups
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/bench/load"
+	"github.com/daytwo/daytwo/bench/rig"
+)
+
+// openWalk is the real walk; where BPF cannot run the test says so.
+func openWalk(t testing.TB, l *Layout) *walk {
+	t.Helper()
+	w, err := newWalk(l)
+	if err != nil {
+		rig.Missing(t, "the BPF walk", err.Error(), "a kernel with BTF, and root")
+	}
+	return w
+}
+
+// A part that differs is read from files from then on, with a loud word, and
+// everything goes on: groups keep their identity and counters never step back.
+func TestReaderForcedMismatch(t *testing.T) {
+	l := layout(t)
+	g := makeGroup(t, l, "mismatch")
+	p := g.start(load.Work{CPU: 20 * time.Millisecond})
+	if err := p.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	parts := openWalk(t, l)
+	served := parts.Parts()
+	parts.Close()
+	for part := range NumParts {
+		if !served.Has(part) {
+			continue
+		}
+		t.Run(part.String(), func(t *testing.T) {
+			var log bytes.Buffer
+			r := openReader(t, Options{Layout: l, Log: slog.New(slog.NewTextHandler(&log, nil)), ForceMismatch: []Part{part}})
+			if st := r.Status()[part]; st.Reader != "bpf" {
+				t.Fatalf("before: %+v\n%s", st, &log)
+			}
+			var last map[string]int64
+			var id *Group
+			for range 40 * checkTries {
+				s := readSnapshot(t, r)
+				now, row := g.row(s)
+				if now == nil {
+					t.Fatal("the group is not shown")
+				}
+				if id != nil && now.ID != id.ID {
+					t.Fatalf("the group changed its identity: %+v, %+v", id, now)
+				}
+				id = now
+				counters := map[string]int64{}
+				for c, v := range row {
+					m := &metric.Columns(metric.Container)[c]
+					if m.Type != metric.Counter || v == metric.Absent {
+						continue
+					}
+					if was, ok := last[m.Name]; ok && v < was {
+						t.Fatalf("%s steps back from %d to %d", m.Name, was, v)
+					}
+					counters[m.Name] = v
+				}
+				if last != nil && len(counters) != len(last) {
+					t.Fatalf("%d counters, %d before", len(counters), len(last))
+				}
+				last = counters
+			}
+			st := r.Status()[part]
+			if st.Reader != "files" || st.Reason == "" {
+				t.Errorf("after: %+v", st)
+			}
+			if n := r.Stats().Mismatches[part]; n != 1 {
+				t.Errorf("mismatches = %d, want 1", n)
+			}
+			if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), part.String()) {
+				t.Errorf("the log does not tell:\n%s", &log)
+			}
+			for _, other := range r.Status() {
+				if other.Part != part && part != PartGroups && served.Has(other.Part) && other.Reader != "bpf" {
+					t.Errorf("another part fell back too: %+v", other)
+				}
+			}
+		})
+	}
+}
+
+// Without a cause nothing falls back, also while groups work, come and go.
+func TestReaderNoFalseAlarm(t *testing.T) {
+	l := layout(t)
+	g := makeGroup(t, l, "alarm")
+	openWalk(t, l).Close()
+	var log bytes.Buffer
+	r := openReader(t, Options{Layout: l, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	before := r.Status()
+	p := g.start(load.Work{CPU: 5 * time.Second})
+	p2 := g.start(load.Work{CPU: 200 * time.Millisecond, Fork: 20, Anon: 64 << 20, Threads: 10})
+	for i := range 300 {
+		c := g
+		if l.Mode != "unified" {
+			c = g.child("c" + itoa(int64(i)))
+		}
+		readSnapshot(t, r)
+		if c != g {
+			c.remove()
+		}
+	}
+	p.Stop()
+	p2.Stop()
+	for i, st := range r.Status() {
+		if st.Reader != before[i].Reader {
+			t.Errorf("%s was read by %s and is read by %s: %s", st.Part, before[i].Reader, st.Reader, st.Reason)
+		}
+	}
+	if r.Stats().Checks < 50 {
+		t.Errorf("only %d checks were made", r.Stats().Checks)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	counter := &metric.Columns(metric.Container)[metric.StatPgfault]
+	gauge := &metric.Columns(metric.Container)[metric.PidsCurrent]
+	nanos := &metric.Columns(metric.Container)[metric.CPUUsage]
+	absent := metric.Absent
+	for _, c := range []struct {
+		m                   *metric.Metric
+		before, text, after int64
+		want                verdict
+	}{
+		{counter, 5, 5, 5, agrees}, {counter, 5, 7, 9, agrees}, {counter, 5, 4, 9, differs}, {counter, 5, 10, 9, differs},
+		{gauge, 5, 5, 9, agrees}, {gauge, 9, 7, 5, agrees}, {gauge, 5, 10, 9, moves}, {gauge, 5, 6, 5, differs},
+		{nanos, 5999, 5000, 5999, agrees}, {nanos, 7001, 5000, 7001, differs},
+		{gauge, absent, absent, absent, agrees}, {gauge, absent, 5, absent, differs}, {gauge, 5, absent, 5, differs}, {gauge, absent, 5, 5, agrees}, {gauge, absent, 5, 6, moves},
+	} {
+		if got := compare(c.m, c.before, c.text, c.after); got != c.want {
+			t.Errorf("%s: compare(%s, %s, %s) = %d, want %d", c.m.Name, value(c.before), value(c.text), value(c.after), got, c.want)
+		}
+	}
+}
+
+func TestFloor(t *testing.T) {
+	w := metric.Width(metric.Container)
+	g := &Group{ID: 3, Path: "/a"}
+	s := &Snapshot{Gen: 1, Groups: []*Group{g}, Vals: make([]int64, w)}
+	set := func(usage, pgfault, current int64) {
+		row := s.Row(0)
+		row[metric.CPUUsage], row[metric.StatPgfault], row[metric.MemCurrent] = usage, pgfault, current
+	}
+	var f floor
+	set(5_000_999, 1e9, 100)
+	f.keep(s, AllParts)
+	f.vals = append([]int64(nil), s.Vals...)
+	f.fix(AllParts)
+	set(5_000_000, 5, 50)
+	if n := f.apply(s); n != 1 || s.Row(0)[metric.CPUUsage] != 5_000_999 {
+		t.Errorf("a truncated counter: %d lifted, cpu.usage %d", n, s.Row(0)[metric.CPUUsage])
+	}
+	if got := s.Row(0)[metric.StatPgfault]; got != 5 {
+		t.Errorf("a counter that was wrong before is held at %d", got)
+	}
+	if got := s.Row(0)[metric.MemCurrent]; got != 50 {
+		t.Errorf("a gauge is held at %d", got)
+	}
+	set(5_001_000, 6, 50)
+	if n := f.apply(s); n != 0 || s.Row(0)[metric.CPUUsage] != 5_001_000 {
+		t.Errorf("a counter that caught up: %d lifted, cpu.usage %d", n, s.Row(0)[metric.CPUUsage])
+	}
+	if f.rows != nil {
+		t.Error("rows are kept although nothing is held any more")
+	}
+}
