@@ -14,7 +14,7 @@ var page []byte
 
 // policy lets the page run its own script and style, by their sums, and ask
 // its own server; nothing else.
-var policy = "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" +
+var policy = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" +
 	"; script-src '" + sum("script") + "'; style-src '" + sum("style") + "'"
 
 // sum is the source expression of the page's only element of a name (CSP 3).
