@@ -80,8 +80,9 @@ func visible(m *mountSpec, byID map[int64]*mountSpec, children map[int64][]*moun
 		}
 	}
 	for range 1024 { // the depth of the tree; a broken table may go in circles
+		// The root of an initramfs is its own parent, and covers nothing.
 		for _, other := range children[m.parent] {
-			if other != m && below(m.point, other.point) {
+			if other != m && other.id != other.parent && below(m.point, other.point) {
 				return false
 			}
 		}

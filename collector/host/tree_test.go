@@ -177,6 +177,15 @@ func TestFilesystemsOfTree(t *testing.T) {
 	}
 }
 
+// The tree of a VM that runs from its initramfs: the root is its own parent.
+func TestMountsOfInitramfs(t *testing.T) {
+	o := tree(t, "old")
+	write(t, o.Proc+"/1/mountinfo", "1 1 0:2 / / rw - rootfs none rw,size=1k\n22 1 0:20 / /tmp rw - tmpfs mem rw\n23 22 0:21 / /tmp/x rw - tmpfs mem rw\n")
+	if s := shoot(open(t, o), metric.Filesystem); len(s.ids) != 3 {
+		t.Errorf("mounts %v", s.ids)
+	}
+}
+
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
