@@ -2,7 +2,6 @@ package server
 
 import (
 	"encoding/json"
-	"math"
 	"sort"
 	"strconv"
 	"strings"
@@ -11,15 +10,6 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 )
-
-// shown is a stored value in the unit it is shown in; a limit that is not set
-// is infinite.
-func shown(m *metric.Metric, v int64) float64 {
-	if v == metric.Unlimited {
-		return math.Inf(1)
-	}
-	return m.Value(v)
-}
 
 // seriesLabels are all that is known of a row, its container's labels too.
 func seriesLabels(name string, c column, s *Series) map[string]string {

@@ -249,6 +249,34 @@ func TestQuery(t *testing.T) {
 	}
 }
 
+// TestQueryByPrometheusNames has the values that /fleet/metrics has.
+func TestQueryByPrometheusNames(t *testing.T) {
+	h := historyOf(ticksOf("a", 1, 2)...)
+	for i, b := range h.ticks["a"] {
+		row := b.Table(metric.Container).Row(0)
+		row[metric.StatInactiveFile], row[metric.CPUWeight], row[metric.MemSWMax] = int64(i+1)<<27, 100, metric.Unlimited
+	}
+	for name, want := range map[string]float64{
+		"container_memory_working_set_bytes":                    1 << 28,
+		"container_spec_cpu_quota":                              150_000,
+		"container_spec_cpu_period":                             100_000,
+		"container_spec_cpu_shares":                             2597,
+		"container_threads_max":                                 0,
+		"container_spec_memory_swap_limit_bytes":                0,
+		"machine_cpu_cores":                                     8,
+		`container_blkio_device_usage_total{operation="Write"}`: 8192,
+	} {
+		m := queryOf(t, h, 200, "metric", name, "start", "1700000000", "end", "1700000001", "step", "0")
+		if len(m.Result) != 1 || len(m.Result[0].Points) != 2 {
+			t.Errorf("%s: %+v", name, m)
+			continue
+		}
+		if v := m.Result[0].Points[1].Value; v != want {
+			t.Errorf("%s = %v, want %v", name, v, want)
+		}
+	}
+}
+
 func TestQueryErrors(t *testing.T) {
 	h := historyOf(ticksOf("a", 2, 3)...)
 	bad := func(want int, pairs ...string) { t.Helper(); queryOf(t, h, want, pairs...) }

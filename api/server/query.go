@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/daytwo/daytwo/api/client"
@@ -24,7 +22,7 @@ func (s *server) query(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m := client.Matrix{Metric: ask.name, Unit: ask.columns[0].m.Unit.String(), Type: ask.columns[0].m.Type.String(), Result: []client.Series{}}
+	m := client.Matrix{Metric: ask.name, Unit: ask.columns[0].unit(), Type: ask.columns[0].m.Type.String(), Result: []client.Series{}}
 	if ask.rate {
 		m.Unit, m.Type = m.Unit+"/second", metric.Gauge.String()
 	}
@@ -101,48 +99,6 @@ func (s *server) parseQuery(r *http.Request) (*question, error) {
 	return ask, nil
 }
 
-// column is one column asked for.
-type column struct {
-	m      *metric.Metric
-	prom   string // Prometheus name, if it was asked for by that
-	labels string // fixed ones, with prom
-}
-
-// findColumns finds what a metric's name means: a native name, with its kind
-// before it or not, or a Prometheus name, with fixed labels or not.
-func findColumns(name string) ([]column, error) {
-	if name == "" {
-		return nil, badRequest("metric is missing: give a native name as container.cpu.usage, or a Prometheus name")
-	}
-	var native, prom []column
-	for k := metric.Host; k <= metric.MaxKind; k++ {
-		for i := range metric.Columns(k) {
-			m := &metric.Columns(k)[i]
-			if m.Name == name || k.String()+"."+m.Name == name {
-				native = append(native, column{m: m})
-			}
-			family, labels := metric.SplitProm(m.Prom)
-			if m.Prom != "" && (family == name || m.Prom == name) {
-				prom = append(prom, column{m: m, prom: family, labels: labels})
-			}
-		}
-	}
-	switch {
-	case len(native) == 1:
-		return native, nil
-	case len(native) > 1:
-		var names []string
-		for _, c := range native {
-			names = append(names, c.m.Kind.String()+"."+c.m.Name)
-		}
-		slices.Sort(names)
-		return nil, badRequest("metric %q is ambiguous: ask for %s", name, strings.Join(names, " or "))
-	case len(prom) > 0:
-		return prom, nil
-	}
-	return nil, badRequest("unknown metric %q: give a native name as container.cpu.usage, or a Prometheus name that /fleet/metrics has", name)
-}
-
 // column reads one column, and tells how many points that were.
 func (s *server) column(ctx context.Context, ask *question, c column, limit int) ([]client.Series, int, error) {
 	q := Query{
@@ -157,10 +113,18 @@ func (s *server) column(ctx context.Context, ask *question, c column, limit int)
 	if err != nil {
 		return nil, 0, err
 	}
+	if c.less != nil {
+		q.Column = c.less.Column
+		less, err := s.Fleet.Query(ctx, q)
+		if err != nil {
+			return nil, 0, err
+		}
+		answer = subtract(answer, less)
+	}
 	var out []client.Series
 	n := 0
 	for i := range answer {
-		points := points(c.m, &answer[i], ask)
+		points := points(c, &answer[i], ask)
 		n += len(answer[i].Times)
 		if len(points) > 0 {
 			out = append(out, client.Series{Labels: seriesLabels(ask.name, c, &answer[i]), Points: points})
@@ -170,7 +134,7 @@ func (s *server) column(ctx context.Context, ask *question, c column, limit int)
 }
 
 // points converts values to the unit they are shown in, or to rates.
-func points(m *metric.Metric, s *Series, ask *question) []client.Point {
+func points(c column, s *Series, ask *question) []client.Point {
 	out := make([]client.Point, 0, len(s.Times))
 	for i, at := range s.Times {
 		v := s.Values[i]
@@ -179,11 +143,11 @@ func points(m *metric.Metric, s *Series, ask *question) []client.Point {
 			if i == 0 || at < ask.start.UnixNano() || v < s.Values[i-1] || at <= s.Times[i-1] {
 				continue // the first point, or a counter that starts anew
 			}
-			per := m.Value(v-s.Values[i-1]) / (float64(at-s.Times[i-1]) / 1e9)
+			per := c.form.value(v-s.Values[i-1]) / (float64(at-s.Times[i-1]) / 1e9)
 			out = append(out, client.Point{Time: time.Unix(0, at), Value: per})
 		case v == metric.Absent:
 		default:
-			out = append(out, client.Point{Time: time.Unix(0, at), Value: shown(m, v)})
+			out = append(out, client.Point{Time: time.Unix(0, at), Value: c.shown(v)})
 		}
 	}
 	return out
