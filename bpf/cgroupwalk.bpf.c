@@ -400,6 +400,13 @@ static __always_inline bool passed(struct walk_control *c, __u32 level, u64 seri
 		}
 	}
 	c->resume = 0;
+	/* A run takes at least as long for new ones as it took to get there, so
+	 * that the time of a walk stays in proportion to the cgroups. */
+	c->until = bpf_ktime_get_ns();
+	if (c->until - c->started > c->budget)
+		c->until += c->until - c->started;
+	else
+		c->until += c->budget;
 	return 0;
 }
 
@@ -424,8 +431,10 @@ int walk(struct bpf_iter__cgroup *ctx)
 		c->ended = 1;
 		return 0;
 	}
-	if (!ctx->meta->seq_num)
+	if (!ctx->meta->seq_num) {
 		c->started = bpf_ktime_get_ns();
+		c->until = c->started + c->budget;
+	}
 	level = cg->level;
 	serial = cg->self.serial_nr;
 	c->visited++;
@@ -454,6 +463,7 @@ int walk(struct bpf_iter__cgroup *ctx)
 			n->len = len > 0 ? len - 1 : 0;
 			h->id = kn->id;
 			h->serial = serial;
+			h->parent = level && cg->self.parent ? cg->self.parent->serial_nr : 0;
 			h->text = (u64)text;
 			h->hash = hash;
 			h->level = level;
@@ -502,7 +512,7 @@ int walk(struct bpf_iter__cgroup *ctx)
 	}
 	if (level >= MAX_PATH)
 		return 0; /* too deep to come back to */
-	if (c->names == MAX_NAMES || ((i & 15) == 15 && bpf_ktime_get_ns() - c->started > c->budget)) {
+	if (c->names == MAX_NAMES || ((i & 63) == 63 && bpf_ktime_get_ns() > c->until)) {
 		c->cut = 1;
 		return 1;
 	}

@@ -32,7 +32,8 @@ enum {
 };
 
 struct walk_control {
-	__u64 budget;  /* set by the collector: ns that one run may take */
+	__u64 budget;  /* set by the collector: ns that one run may take for records */
+	__u64 until;   /* when this run ends itself */
 	__u64 started; /* bpf_ktime_get_ns() at the first cgroup of this run */
 	__u32 resume;  /* set by the collector: go on behind path; 0 once there */
 	__u32 matched; /* levels of path that the cgroup at hand lies below */
@@ -50,6 +51,7 @@ struct walk_control {
 struct head {
 	__u64 id;     /* of the directory: inode number, cgroup id */
 	__u64 serial; /* of the cgroup in this boot, never used again */
+	__u64 parent; /* serial of the parent */
 	__u64 text;   /* address of the name: changes with a rename */
 	__u32 hash;   /* of the name */
 	__u32 level;  /* 0 is the root */

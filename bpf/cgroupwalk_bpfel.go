@@ -44,6 +44,7 @@ type cgroupwalkHead struct {
 	_      structs.HostLayout
 	Id     uint64
 	Serial uint64
+	Parent uint64
 	Text   uint64
 	Hash   uint32
 	Level  uint32
@@ -143,6 +144,7 @@ type cgroupwalkTasks struct {
 type cgroupwalkWalkControl struct {
 	_       structs.HostLayout
 	Budget  uint64
+	Until   uint64
 	Started uint64
 	Resume  uint32
 	Matched uint32

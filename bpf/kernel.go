@@ -104,3 +104,12 @@ func explain(what string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
+
+// SizeOf is the size of a struct in bytes, 0 if there is none.
+func (k *Kernel) SizeOf(structName string) uint64 {
+	var s *btf.Struct
+	if k.spec.TypeByName(structName, &s) != nil {
+		return 0
+	}
+	return uint64(s.Size)
+}

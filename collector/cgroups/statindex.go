@@ -1,0 +1,164 @@
+package cgroups
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/daytwo/daytwo/bpf"
+)
+
+// statIndex maps the raw counters of a memory cgroup to the columns of
+// memory.stat: which items there are, the file itself says; which counter an
+// item is, the kernel's own tables say (kernelTables). It never guesses: if one
+// item is not certain, why says so, and the file is read.
+type statIndex struct {
+	why   string // why it is not known
+	items []statValue
+}
+
+// statValue is one item: the sum of some counters.
+type statValue struct {
+	cols  []int16
+	index [4]int16 // into state[] followed by events[]; -1 beyond the last
+	unit  int64
+	event bool
+}
+
+// counterItem is an item of memory.stat and the kernel's counters in it.
+type counterItem struct {
+	name     string
+	unit     int64
+	counters string // enumerators, space-separated
+}
+
+// counterItems is memory_stats[] and memcg_stat_format() of mm/memcontrol.c.
+var counterItems = []counterItem{
+	{"anon", pageSize4K, "NR_ANON_MAPPED"},
+	{"file", pageSize4K, "NR_FILE_PAGES"},
+	{"kernel", pageSize4K, "MEMCG_KMEM"},
+	{"kernel_stack", 1024, "NR_KERNEL_STACK_KB"},
+	{"pagetables", pageSize4K, "NR_PAGETABLE"},
+	{"sec_pagetables", pageSize4K, "NR_SECONDARY_PAGETABLE"},
+	{"percpu", 1, "MEMCG_PERCPU_B"},
+	{"sock", pageSize4K, "MEMCG_SOCK"},
+	{"vmalloc", pageSize4K, "MEMCG_VMALLOC"},
+	{"shmem", pageSize4K, "NR_SHMEM"},
+	{"zswap", 1, "MEMCG_ZSWAP_B"},
+	{"zswapped", pageSize4K, "MEMCG_ZSWAPPED"},
+	{"file_mapped", pageSize4K, "NR_FILE_MAPPED"},
+	{"file_dirty", pageSize4K, "NR_FILE_DIRTY"},
+	{"file_writeback", pageSize4K, "NR_WRITEBACK"},
+	{"swapcached", pageSize4K, "NR_SWAPCACHE"},
+	{"anon_thp", pageSize4K, "NR_ANON_THPS"},
+	{"file_thp", pageSize4K, "NR_FILE_THPS"},
+	{"shmem_thp", pageSize4K, "NR_SHMEM_THPS"},
+	{"inactive_anon", pageSize4K, "NR_INACTIVE_ANON"},
+	{"active_anon", pageSize4K, "NR_ACTIVE_ANON"},
+	{"inactive_file", pageSize4K, "NR_INACTIVE_FILE"},
+	{"active_file", pageSize4K, "NR_ACTIVE_FILE"},
+	{"unevictable", pageSize4K, "NR_UNEVICTABLE"},
+	{"slab_reclaimable", 1, "NR_SLAB_RECLAIMABLE_B"},
+	{"slab_unreclaimable", 1, "NR_SLAB_UNRECLAIMABLE_B"},
+	{"slab", 1, "NR_SLAB_RECLAIMABLE_B NR_SLAB_UNRECLAIMABLE_B"},
+	{"hugetlb", pageSize4K, "NR_HUGETLB"},
+	{"pgscan", 1, "PGSCAN_KSWAPD PGSCAN_DIRECT PGSCAN_KHUGEPAGED PGSCAN_PROACTIVE"},
+	{"pgsteal", 1, "PGSTEAL_KSWAPD PGSTEAL_DIRECT PGSTEAL_KHUGEPAGED PGSTEAL_PROACTIVE"},
+	{"numa_pages_migrated", 1, "NUMA_PAGE_MIGRATE"},
+	{"numa_task_migrated", 1, "NUMA_TASK_MIGRATE"},
+	{"numa_task_swapped", 1, "NUMA_TASK_SWAP"},
+	// cgroup v1 (memcg1_stat_format), which the catalogue knows by these names.
+	{"total_cache", pageSize4K, "NR_FILE_PAGES"},
+	{"total_rss", pageSize4K, "NR_ANON_MAPPED"},
+	{"total_rss_huge", pageSize4K, "NR_ANON_THPS"},
+	{"total_mapped_file", pageSize4K, "NR_FILE_MAPPED"},
+	{"total_dirty", pageSize4K, "NR_FILE_DIRTY"},
+	{"total_writeback", pageSize4K, "NR_WRITEBACK"},
+	{"total_swap", pageSize4K, "MEMCG_SWAP"},
+}
+
+// itemCounters finds the counters of an item. Those not in the table are called
+// as their enumerator: workingset_*, pgfault, thp_*, and so on.
+func itemCounters(name string) counterItem {
+	if i := slices.IndexFunc(counterItems, func(c counterItem) bool { return c.name == name }); i >= 0 {
+		return counterItems[i]
+	}
+	if bare, ok := strings.CutPrefix(name, "total_"); ok {
+		return itemCounters(bare)
+	}
+	return counterItem{name, 1, strings.ToUpper(name)}
+}
+
+// newStatIndex builds the index for the items that the file at path has.
+func newStatIndex(k *bpf.Kernel, t *kernelTables, path string, v2 bool) *statIndex {
+	x := &statIndex{}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		x.why = err.Error()
+		return x
+	}
+	if x.why = t.why; x.why != "" {
+		return x
+	}
+	columns := newStatParser(v2).columns
+	var unsure []string
+	for line := range strings.Lines(string(text)) {
+		name, _, _ := strings.Cut(line, " ")
+		cols := columns[name]
+		if cols == nil {
+			continue
+		}
+		item := itemCounters(name)
+		if !v2 && strings.HasPrefix(name, "total_workingset") && !k.HasFunc("memcg_page_state_output") {
+			item.unit = pageSize4K // before Linux 6.8 v1 shows these as bytes
+		}
+		v := statValue{cols: cols, unit: item.unit, index: [4]int16{-1, -1, -1, -1}}
+		found := 0
+		for counter := range strings.FieldsSeq(item.counters) {
+			i, ok := t.counter(counter)
+			if !ok && !t.knows(counter) {
+				continue // this kernel has no such counter: its sum goes without
+			}
+			if !ok {
+				found = -1
+				break
+			}
+			v.index[found] = int16(i)
+			v.event = i >= k.States
+			found++
+		}
+		if found <= 0 {
+			unsure = append(unsure, name)
+			continue
+		}
+		x.items = append(x.items, v)
+	}
+	switch {
+	case len(unsure) > 0:
+		x.why = fmt.Sprintf("%d of %d items of memory.stat are not found in the kernel's counters: %s", len(unsure), len(unsure)+len(x.items), strings.Join(unsure, " "))
+	case len(x.items) == 0:
+		x.why = path + " has no item that is known"
+	}
+	return x
+}
+
+// fill writes the columns of one group. Of the root only those of memory.stat.
+func (x *statIndex) fill(raw []int64, row []int64, root bool) {
+	for k := range x.items {
+		it := &x.items[k]
+		sum := int64(0)
+		for _, i := range it.index {
+			if i < 0 {
+				break
+			}
+			if v := raw[i]; v > 0 || it.event { // as memcg_page_state()
+				sum += v
+			}
+		}
+		sum *= it.unit
+		for _, c := range it.cols {
+			row[c] = sum
+		}
+	}
+}

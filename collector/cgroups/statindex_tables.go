@@ -1,0 +1,290 @@
+package cgroups
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/daytwo/daytwo/bpf"
+)
+
+// kernelTables are the kernel's own tables of where a memory cgroup keeps its
+// counters. They are not in BTF. Their addresses are in kallsyms if the kernel
+// has data symbols there. Else they are looked for in the kernel's data: a
+// table has each index once and one filler everywhere else, over a length that
+// BTF gives, which nothing else looks like; a table found twice is not taken.
+type kernelTables struct {
+	why    string
+	states *statTable // nil: an item's index is its enumerator
+	events *statTable
+	enums  [2]map[string]uint64 // states, events
+	offset int                  // of events[] behind state[]
+	huge   []int64              // sizes of huge pages, by hugetlb index
+}
+
+// statTable is a table being looked for.
+type statTable struct {
+	symbol  string
+	entries int // length: one entry for each enumerator
+	used    int // how many of them are counted
+	found   []int16
+	at      uint64 // where it was found
+	twice   bool
+}
+
+// counter finds an enumerator's place in state[] followed by events[].
+func (t *kernelTables) counter(name string) (int, bool) {
+	if v, ok := t.enums[0][name]; ok {
+		if t.states == nil {
+			return int(v), true
+		}
+		i := t.states.found[v]
+		return int(i), i >= 0
+	}
+	if v, ok := t.enums[1][name]; ok {
+		i := t.events.found[v]
+		return t.offset + int(i), i >= 0
+	}
+	return 0, false
+}
+
+// knows tells whether the kernel has an enumerator of that name.
+func (t *kernelTables) knows(name string) bool {
+	_, state := t.enums[0][name]
+	_, event := t.enums[1][name]
+	return state || event
+}
+
+// findTables finds the tables, and the order of hugetlb's page sizes.
+func findTables(k *bpf.Kernel, memory, huge bool) *kernelTables {
+	t := &kernelTables{offset: k.States}
+	var want []*statTable
+	if memory {
+		if err := t.enumerate(k); err != nil {
+			t.why = err.Error()
+			memory = false
+		} else {
+			want = append(want, t.events)
+			if t.states != nil {
+				want = append(want, t.states)
+			}
+		}
+	}
+	sizes := pageSizes()
+	var names hugeNames
+	if huge {
+		names = newHugeNames(sizes)
+		if len(sizes) == 1 {
+			t.huge = []int64{sizes[0].bytes}
+			huge = false
+		}
+	}
+	closePools(sizes)
+	if len(want) == 0 && !huge {
+		return t
+	}
+	m, err := bpf.NewMemory()
+	if err != nil {
+		t.why = err.Error()
+		return t
+	}
+	defer m.Close()
+	named := lookUpSymbols(want)
+	for _, s := range want {
+		if a := named[s.symbol]; a != 0 {
+			s.readAt(m, a)
+		}
+	}
+	if huge || slices.ContainsFunc(want, func(s *statTable) bool { return s.found == nil }) {
+		scanKernelData(m, func(at uint64, window []byte) {
+			for _, s := range want {
+				if named[s.symbol] == 0 || s.found == nil || s.at != named[s.symbol] {
+					s.search(at, window)
+				}
+			}
+			if huge {
+				names.search(at, window)
+			}
+		})
+	}
+	if huge {
+		t.huge = names.order(k)
+	}
+	for _, s := range want {
+		if s.found == nil || s.twice {
+			t.why = fmt.Sprintf("the kernel's table %s is not found: it needs CONFIG_KALLSYMS_ALL", s.symbol)
+		}
+	}
+	return t
+}
+
+// enumerate reads the enumerators and sizes of the tables.
+func (t *kernelTables) enumerate(k *bpf.Kernel) error {
+	node, err := k.Enum("node_stat_item")
+	if err != nil {
+		return err
+	}
+	own, err := k.Enum("memcg_stat_item")
+	if err != nil {
+		return err
+	}
+	if t.enums[1], err = k.Enum("vm_event_item"); err != nil {
+		return err
+	}
+	if k.States == 0 || k.Events == 0 {
+		return fmt.Errorf("the kernel's struct memcg_vmstats is of an unknown kind")
+	}
+	t.enums[0] = map[string]uint64{}
+	for _, e := range []map[string]uint64{node, own} {
+		for name, v := range e {
+			t.enums[0][name] = v
+		}
+	}
+	all := int(own["MEMCG_NR_STAT"])
+	if all != k.States {
+		t.states = &statTable{symbol: "mem_cgroup_stats_index", entries: all, used: k.States}
+	}
+	t.events = &statTable{symbol: "mem_cgroup_events_index", entries: int(t.enums[1]["NR_VM_EVENT_ITEMS"]), used: k.Events}
+	return nil
+}
+
+// The forms that the tables had: bytes with 255 for none (6.10), signed bytes
+// and ints of index + 1, with 0 for none (before).
+var tableForms = []struct {
+	width int
+	first int // what stands for index 0
+	none  int
+}{{1, 0, 255}, {1, 1, 0}, {4, 1, 0}}
+
+// parse reads a table at the beginning of b, in any of its forms.
+func (s *statTable) parse(b []byte) []int16 {
+	for _, f := range tableForms {
+		if len(b) < s.entries*f.width || s.entries <= s.used {
+			continue
+		}
+		var seen [256]bool
+		n, ok := 0, true
+		for i := 0; i < s.entries && ok; i++ {
+			v := int(b[i*f.width])
+			if f.width == 4 {
+				v = int(binary.LittleEndian.Uint32(b[i*4:]))
+			}
+			if v == f.none {
+				continue
+			}
+			v -= f.first
+			ok = v >= 0 && v < s.used && v < len(seen) && !seen[v]
+			if ok {
+				seen[v] = true
+				n++
+			}
+		}
+		if !ok || n != s.used {
+			continue
+		}
+		found := make([]int16, s.entries)
+		for i := range found {
+			v := int(b[i*f.width])
+			if f.width == 4 {
+				v = int(binary.LittleEndian.Uint32(b[i*4:]))
+			}
+			found[i] = -1
+			if v != f.none {
+				found[i] = int16(v - f.first)
+			}
+		}
+		return found
+	}
+	return nil
+}
+
+// readAt takes the table at an address.
+func (s *statTable) readAt(m *bpf.Memory, at uint64) {
+	var b []byte
+	for page := at &^ (bpf.PageSize - 1); page < at+uint64(4*s.entries); page += bpf.PageSize {
+		p, ok := m.Page(page)
+		if !ok {
+			return
+		}
+		b = append(b, p...)
+	}
+	if s.found = s.parse(b[at%bpf.PageSize:]); s.found != nil {
+		s.at = at
+	}
+}
+
+// search looks for the table in a window of memory that begins at address at.
+func (s *statTable) search(at uint64, window []byte) {
+	for i := 0; i+scanOverlap <= len(window); i += 8 { // tables are aligned so
+		if found := s.parse(window[i : i+scanOverlap]); found != nil {
+			if s.found != nil && s.at != at+uint64(i) {
+				s.twice = true
+			}
+			s.found, s.at = found, at+uint64(i)
+		}
+	}
+}
+
+const (
+	scanBytes   = 32 << 20 // from init_task: the kernel's data and bss
+	scanWindow  = 256 << 10
+	scanOverlap = 1024 // the longest table: 256 ints
+)
+
+// scanKernelData shows the kernel's data, window by window. Windows overlap, so
+// that what begins in the last bytes of one is whole in the next.
+func scanKernelData(m *bpf.Memory, look func(at uint64, window []byte)) {
+	start, err := m.InitTask()
+	if err != nil {
+		return
+	}
+	start &^= bpf.PageSize - 1
+	window := make([]byte, 0, scanWindow+scanOverlap)
+	for at := start; at < start+scanBytes; at += bpf.PageSize {
+		page, ok := m.Page(at)
+		if ok {
+			window = append(window, page...)
+		}
+		if len(window) > 0 && (!ok || len(window)+bpf.PageSize > cap(window)) {
+			end := at
+			if ok {
+				end += bpf.PageSize
+			}
+			look(end-uint64(len(window)), window)
+			keep := 0
+			if ok {
+				keep = scanOverlap - 8
+			}
+			window = append(window[:0], window[len(window)-min(keep, len(window)):]...)
+		}
+	}
+	if len(window) > 0 {
+		look(start+scanBytes-uint64(len(window)), window)
+	}
+}
+
+// lookUpSymbols finds tables in /proc/kallsyms.
+func lookUpSymbols(want []*statTable) map[string]uint64 {
+	found := map[string]uint64{}
+	f, err := os.Open("/proc/kallsyms")
+	if err != nil {
+		return found
+	}
+	defer f.Close()
+	for sc := bufio.NewScanner(f); sc.Scan(); {
+		line := sc.Text()
+		for _, s := range want {
+			if !strings.HasSuffix(line, s.symbol) {
+				continue
+			}
+			if field := strings.Fields(line); len(field) == 3 && field[2] == s.symbol {
+				found[s.symbol], _ = strconv.ParseUint(field[0], 16, 64)
+			}
+		}
+	}
+	return found
+}

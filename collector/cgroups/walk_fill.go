@@ -1,0 +1,243 @@
+package cgroups
+
+import (
+	"math/bits"
+
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/bpf"
+)
+
+const (
+	pageSize4K     = 4096
+	pageCounterTop = (1<<63 - 1) / pageSize4K // PAGE_COUNTER_MAX of a 64-bit kernel
+	pidsTop        = 4*1024*1024 + 1          // PIDS_MAX: "max"
+	rootWeight     = 1024                     // CPU shares of weight 100
+)
+
+// fill writes the columns that one hierarchy holds.
+func (w *walk) fill(t *walkTree, s *Snapshot) {
+	b, p := t.walk0, t.parts
+	for i, n := range t.slots[:t.n] {
+		row := s.Row(int(n.group.row))
+		has := b.Head(i).Parts
+		if p.Stat && has&bpf.HasMemory != 0 {
+			w.stat.fill(b.Stat(i), row, n.parent == nil)
+		}
+		if n.parent == nil {
+			continue // the rest of the root is read from files
+		}
+		if p.Base {
+			fillBase(b.Base(i), n.group, row)
+		}
+		if p.CPUAcct && has&bpf.HasCPUAcct != 0 {
+			c := b.CPUAcct(i)
+			row[metric.CPUUsage], row[metric.CPUUser], row[metric.CPUSystem] = int64(c.Usage), int64(c.User), int64(c.System)
+		}
+		if p.Sched && has&bpf.HasSched != 0 {
+			fillSched(b.Sched(i), t.options.V2, row)
+		}
+		if p.Memory && has&bpf.HasMemory != 0 {
+			if t.options.V2 {
+				w.fillMemory(b.Memory(i), row)
+			} else {
+				w.fillMemoryV1(b.Memory(i), b.MemoryV1(i), row)
+			}
+		}
+		if p.Pids && has&bpf.HasPids != 0 {
+			w.fillPids(b.Pids(i), row)
+		}
+		if p.PSI && has&bpf.HasPSI != 0 {
+			w.fillPSI(b.PSI(i), row)
+		}
+		if p.Tasks {
+			fillTasks(b.Tasks(i), row)
+		}
+	}
+}
+
+// fillBase does as cputime_adjust() in kernel/sched/cputime.c: user and system
+// are sampled by the tick, usage is exact, and the text scales the samples so
+// that they add up to it, and never step back from what the text last showed.
+func fillBase(b *bpf.Base, g *walkGroup, row []int64) {
+	total, user, system := b.Usage, b.PrevUser, b.PrevSystem
+	if user+system < total {
+		switch {
+		case b.System == 0:
+			system = 0
+		case b.User == 0:
+			system = total
+		default:
+			hi, lo := bits.Mul64(b.System, total)
+			system, _ = bits.Div64(hi, lo, b.System+b.User)
+		}
+		system = max(min(system, total), b.PrevSystem)
+		user = total - system
+		if user < b.PrevUser {
+			user = b.PrevUser
+			system = total - user
+		}
+	}
+	// Nor from what we last showed: the kernel does not know of that.
+	u, s := int64(user), int64(system)
+	if sum := u + s; s < g.prev.system {
+		s = g.prev.system
+		u = max(sum-s, g.prev.user)
+	} else if u < g.prev.user {
+		u = g.prev.user
+		s = max(sum-u, g.prev.system)
+	}
+	g.prev.user, g.prev.system = u, s
+	row[metric.CPUUsage], row[metric.CPUUser], row[metric.CPUSystem] = int64(total), u, s
+}
+
+func fillSched(c *bpf.Sched, v2 bool, row []int64) {
+	row[metric.CPUPeriods] = int64(c.Periods)
+	row[metric.CPUThrottledPeriods] = int64(c.ThrottledPeriods)
+	row[metric.CPUThrottledTime] = int64(c.Throttled)
+	row[metric.CPUBursts] = int64(c.Bursts)
+	row[metric.CPUBurstTime] = int64(c.Burst)
+	row[metric.CPUPeriod] = c.Period / 1000 * 1000
+	row[metric.CPUQuota] = metric.Unlimited
+	if c.Quota != ^uint64(0) {
+		row[metric.CPUQuota] = int64(c.Quota / 1000 * 1000)
+	}
+	shares := int64(c.Shares >> 10) // SCHED_FIXEDPOINT_SHIFT
+	if v2 {
+		row[metric.CPUWeight] = max(1, min(10000, (shares*100+rootWeight/2)/rootWeight)) // DIV_ROUND_CLOSEST
+		if c.Idle != 0 {
+			row[metric.CPUWeight] = 0
+		}
+	} else {
+		row[metric.CPUShares] = shares
+	}
+}
+
+// pages is a limit of v2, which says "max", or of v1, which says the most
+// whole pages that fit.
+func pages(n uint64) int64 {
+	if n >= pageCounterTop {
+		return metric.Unlimited
+	}
+	return int64(n) * pageSize4K
+}
+
+func (w *walk) fillMemory(m *bpf.MemCG, row []int64) {
+	c := &m.Memory
+	row[metric.MemCurrent], row[metric.MemPeak] = c.Usage*pageSize4K, int64(c.Watermark)*pageSize4K
+	row[metric.MemMax], row[metric.MemHigh], row[metric.MemLow], row[metric.MemMin] = pages(c.Max), pages(c.High), pages(c.Low), pages(c.Min)
+	e := &w.has.events
+	row[metric.MemEventLow] = int64(m.Events[e.low])
+	row[metric.MemEventHigh] = int64(m.Events[e.high])
+	row[metric.MemEventMax] = int64(m.Events[e.max])
+	row[metric.MemFailcnt] = int64(m.Events[e.max])
+	row[metric.MemEventOom] = int64(m.Events[e.oom])
+	row[metric.MemEventOomKill] = int64(m.Events[e.oomKill])
+	row[metric.MemEventOomGroupKill] = int64(m.Events[e.oomGroupKill])
+	if w.has.swap {
+		c = &m.Swap
+		row[metric.MemSwap] = c.Usage * pageSize4K
+		row[metric.MemSwapMax], row[metric.MemSwapHigh] = pages(c.Max), pages(c.High)
+		if w.has.swapPeak {
+			row[metric.MemSwapPeak] = int64(c.Watermark) * pageSize4K
+		}
+		row[metric.SwapEventHigh] = int64(m.Events[e.swapHigh])
+		row[metric.SwapEventMax] = int64(m.Events[e.swapMax])
+		row[metric.SwapEventFail] = int64(m.Events[e.swapFail])
+	}
+	if w.has.zswap {
+		row[metric.MemZswapMax] = pages(m.ZswapMax)
+	}
+}
+
+func (w *walk) fillMemoryV1(m *bpf.MemCG, v1 *bpf.MemCGV1, row []int64) {
+	c := &m.Memory
+	row[metric.MemCurrent], row[metric.MemPeak] = c.Usage*pageSize4K, int64(c.Watermark)*pageSize4K
+	row[metric.MemMax], row[metric.MemFailcnt] = pages(c.Max), int64(c.Failcnt)
+	row[metric.MemSoftLimit] = pages(v1.SoftLimit)
+	row[metric.MemKernel] = int64(v1.Kernel) * pageSize4K
+	row[metric.MemTCP] = int64(v1.Tcp) * pageSize4K
+	row[metric.MemEventOomKill] = int64(m.Events[w.has.events.oomKill])
+	if w.has.swap {
+		c = &m.Swap // memory and swap together
+		row[metric.MemSW], row[metric.MemSWPeak], row[metric.MemSWMax] = c.Usage*pageSize4K, int64(c.Watermark)*pageSize4K, pages(c.Max)
+	}
+}
+
+func (w *walk) fillPids(p *bpf.Pids, row []int64) {
+	row[metric.PidsCurrent] = p.Current
+	row[metric.PidsEventsMax] = p.Events
+	row[metric.PidsMax] = metric.Unlimited
+	if p.Max < pidsTop {
+		row[metric.PidsMax] = p.Max
+	}
+	if w.has.pidsPeak {
+		row[metric.PidsPeak] = p.Peak
+	}
+}
+
+// psiColumns are the columns in the order of enum psi_states.
+var psiColumns = [...]int{metric.PSIIOSome, metric.PSIIOFull, metric.PSIMemorySome, metric.PSIMemoryFull, metric.PSICPUSome, metric.PSICPUFull, metric.PSIIRQFull}
+
+func (w *walk) fillPSI(p *bpf.PSITotal, row []int64) {
+	for i, c := range psiColumns[:min(w.kernel.PSIStates, len(psiColumns))] {
+		row[c] = int64(p[i])
+	}
+}
+
+func fillTasks(t *bpf.Tasks, row []int64) {
+	row[metric.Populated], row[metric.Frozen] = int64(t.Populated), int64(t.Frozen)
+	row[metric.Threads] = int64(t.Threads)
+	if t.Threaded == 0 && t.Torn == 0 {
+		row[metric.Processes] = int64(t.Processes)
+	}
+}
+
+// fillHugetlb lists the rows of huge pages.
+func (w *walk) fillHugetlb(s *Snapshot) {
+	if !w.parts.Has(PartHugetlb) {
+		return
+	}
+	same := len(s.Hugetlb)
+	n := 0
+	for _, t := range w.trees {
+		if !t.parts.Hugetlb {
+			continue
+		}
+		for i, node := range t.slots[:t.n] {
+			if t.walk0.Head(i).Parts&bpf.HasHugetlb == 0 || t.options.V2 && node.parent == nil {
+				continue
+			}
+			h := t.walk0.Hugetlb(i)
+			for k, size := range w.huge {
+				r := HugetlbRow{Group: node.group.row, Size: size}
+				if n == len(s.Hugetlb) {
+					s.Hugetlb = append(s.Hugetlb, r)
+				} else if s.Hugetlb[n] != r {
+					s.Hugetlb[n], same = r, -1
+				}
+				n++
+				if len(s.HugetlbVals) < n*hugeWidth {
+					s.HugetlbVals = append(s.HugetlbVals, make([]int64, hugeWidth)...)
+				}
+				v := s.HugetlbVals[(n-1)*hugeWidth:][:hugeWidth]
+				v[metric.HugetlbCurrent], v[metric.HugetlbRsvdCurrent] = int64(h[k].Current)*pageSize4K, int64(h[k].RsvdCurrent)*pageSize4K
+				v[metric.HugetlbMax], v[metric.HugetlbRsvdMax] = pages(h[k].Max), pages(h[k].RsvdMax)
+				if t.options.V2 && int64(h[k].Max) == pageCounterTop/(size/pageSize4K)*(size/pageSize4K) {
+					v[metric.HugetlbMax] = metric.Unlimited
+				}
+				if t.options.V2 && int64(h[k].RsvdMax) == pageCounterTop/(size/pageSize4K)*(size/pageSize4K) {
+					v[metric.HugetlbRsvdMax] = metric.Unlimited
+				}
+				v[metric.HugetlbFailures] = int64(h[k].Failures)
+				v[metric.HugetlbPeak] = metric.Absent
+				if !t.options.V2 {
+					v[metric.HugetlbPeak] = int64(h[k].Peak) * pageSize4K
+				}
+			}
+		}
+	}
+	if n != same || s.HugetlbGen == 0 {
+		s.HugetlbGen++
+	}
+	s.Hugetlb, s.HugetlbVals = s.Hugetlb[:n], s.HugetlbVals[:n*hugeWidth]
+}

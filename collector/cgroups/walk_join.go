@@ -1,0 +1,106 @@
+package cgroups
+
+import (
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// walkJoin makes groups of the directories of all hierarchies.
+type walkJoin struct {
+	byPath map[string]*walkGroup
+	order  []*walkGroup // by row
+	groups []*Group     // by row
+	gen    uint64
+	nextID uint64
+	round  uint32
+	clock  func() int64
+}
+
+// walkGroup is one path.
+type walkGroup struct {
+	group *Group
+	row   int32
+	round uint32
+	main  int               // rank of the tree that named the group
+	nodes [maxMounts]uint64 // serials of its directories, by tree, also of those that went
+	have  uint16            // trees that ever had it
+	prev  struct{ user, system int64 }
+}
+
+func (j *walkJoin) open(l *Layout, trees []*walkTree) {
+	j.byPath = map[string]*walkGroup{}
+	j.clock = func() int64 { return time.Now().UnixNano() }
+}
+
+// rebuild lists the groups anew: those of the first tree in its order, then
+// those that only other trees have. A group stays the same as long as every
+// directory of its path does, and no better hierarchy comes to name it.
+func (j *walkJoin) rebuild(l *Layout, trees []*walkTree) {
+	j.round++
+	j.gen++
+	clear(j.groups)
+	j.order, j.groups = j.order[:0], j.groups[:0]
+	for rank, t := range trees {
+		for _, n := range t.slots[:t.n] {
+			j.add(l, t.mount, rank, n)
+		}
+	}
+	for path, g := range j.byPath {
+		if g.round != j.round {
+			delete(j.byPath, path)
+		}
+	}
+	for i, g := range j.order {
+		g.row = int32(i)
+		j.groups = append(j.groups, g.group)
+	}
+}
+
+func (j *walkJoin) add(l *Layout, mount, rank int, n *walkNode) {
+	g := n.group
+	if g == nil || g.group.Path != n.path || j.byPath[n.path] != g {
+		g = j.byPath[n.path]
+	}
+	bit := uint16(1) << rank
+	switch {
+	case g == nil:
+		g = &walkGroup{}
+		j.byPath[n.path] = g
+		j.name(l, g, mount, rank, n)
+	case g.have&bit != 0 && g.nodes[rank] != n.serial, g.round != j.round && rank < g.main:
+		// Another directory of the same path, or a better one to name it.
+		j.name(l, g, mount, rank, n)
+	}
+	g.have |= bit
+	g.nodes[rank] = n.serial
+	n.group = g
+	if g.round != j.round {
+		g.round = j.round
+		j.order = append(j.order, g)
+	}
+}
+
+// name makes a new group of a path.
+func (j *walkJoin) name(l *Layout, g *walkGroup, mount, rank int, n *walkNode) {
+	j.nextID++
+	if g.round == j.round { // a lesser tree's directory is another: the best one still names it
+		g.group = &Group{ID: j.nextID, Path: n.path, Name: g.group.Name, Inode: g.group.Inode, Created: j.clock()}
+	} else {
+		g.have, g.main = 0, rank
+		g.group = &Group{ID: j.nextID, Path: n.path, Name: validName(n.path), Inode: n.inode, Created: j.created(l.Mounts[mount].Dir + n.path)}
+	}
+	g.prev.user, g.prev.system = 0, 0
+}
+
+// created is when the directory was made, or when the kernel first made an
+// inode for it: kernfs keeps no birth time.
+func (j *walkJoin) created(dir string) int64 {
+	now := j.clock()
+	var st unix.Stat_t
+	if unix.Lstat(dir, &st) != nil {
+		return now
+	}
+	return slices.Min([]int64{now, st.Mtim.Nano(), st.Ctim.Nano()})
+}

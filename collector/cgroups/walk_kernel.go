@@ -1,0 +1,45 @@
+package cgroups
+
+import (
+	"os"
+	"strings"
+
+	"github.com/daytwo/daytwo/bpf"
+)
+
+// walkFiles says which files the running kernel has, told by the functions
+// that serve them: a counter whose file is not there is absent.
+type walkFiles struct {
+	swap, swapPeak, zswap, pidsPeak bool
+	pidsLocal                       bool // cgroup2 is mounted with pids_localevents
+	events                          struct {
+		low, high, max, oom, oomKill, oomGroupKill, swapHigh, swapMax, swapFail uint64
+	}
+}
+
+func findWalkFiles(k *bpf.Kernel, l *Layout) (f walkFiles) {
+	f.swap = k.HasFunc("swap_current_read")
+	f.swapPeak = k.HasFunc("swap_peak_show") || k.HasFunc("swap_peak_read")
+	f.zswap = k.HasField("mem_cgroup", "zswap_max")
+	f.pidsPeak = k.HasFunc("pids_peak_read")
+	if b, err := os.ReadFile("/proc/self/mounts"); err == nil {
+		for line := range strings.Lines(string(b)) {
+			f.pidsLocal = f.pidsLocal || strings.Contains(line, " cgroup2 ") && strings.Contains(line, "pids_localevents")
+		}
+	}
+	e, _ := k.Enum("memcg_memory_event") // without memory controller: none is read
+	f.events.low, f.events.high, f.events.max = e["MEMCG_LOW"], e["MEMCG_HIGH"], e["MEMCG_MAX"]
+	f.events.oom, f.events.oomKill, f.events.oomGroupKill = e["MEMCG_OOM"], e["MEMCG_OOM_KILL"], e["MEMCG_OOM_GROUP_KILL"]
+	f.events.swapHigh, f.events.swapMax, f.events.swapFail = e["MEMCG_SWAP_HIGH"], e["MEMCG_SWAP_MAX"], e["MEMCG_SWAP_FAIL"]
+	return f
+}
+
+// learn finds out where the kernel keeps what BTF does not tell.
+func (w *walk) learn() {
+	l := w.layout
+	t := findTables(w.kernel, l.Memory >= 0, l.Hugetlb >= 0)
+	w.huge = t.huge
+	if m := l.Memory; m >= 0 {
+		w.stat = newStatIndex(w.kernel, t, l.Mounts[m].Dir+"/memory.stat", w.v2(m))
+	}
+}
