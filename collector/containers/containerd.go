@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -27,6 +28,9 @@ const (
 	eventsService     = "containerd.services.events.v1.Events/"
 	namespaceService  = "containerd.services.namespaces.v1.Namespaces/"
 )
+
+// maxSpaces bounds the namespaces looked at.
+const maxSpaces = 1024
 
 func newContainerd(r *Resolver, socket string) *containerd {
 	c := &containerd{r: r, conn: newGRPC(socket), asks: make(chan string, 1024), mine: map[string]bool{}}
@@ -63,22 +67,29 @@ func (c *containerd) session(ctx context.Context) error {
 	events := make(chan ref, 1024)
 	lost := make(chan error, 1)
 	go func() { lost <- c.events(ctx, events) }()
-	spaces, err := c.list(ctx)
+	spaces, err := c.list(ctx, false)
 	if err != nil {
 		return err
 	}
 	c.connected()
+	// Nothing tells when containerd has taken our subscription up: what began
+	// between the list and that moment is in a second list.
+	again := time.After(500 * time.Millisecond)
 	for {
 		var todo []ref
 		select {
 		case ev := <-events:
-			if !spaces[ev.space] {
+			if len(spaces) < maxSpaces {
 				spaces[ev.space] = true
 			}
 			todo = []ref{ev}
 		case id := <-c.asks:
 			for s := range spaces {
 				todo = append(todo, ref{s, id})
+			}
+		case <-again:
+			if _, err := c.list(ctx, true); err != nil {
+				return err
 			}
 		case err := <-lost:
 			if err == nil {
@@ -102,14 +113,14 @@ func (c *containerd) call(ctx context.Context, method, space string, request []b
 	return c.conn.call(ctx, method, space, request, each)
 }
 
-// list reads every container of every namespace.
-func (c *containerd) list(ctx context.Context) (map[string]bool, error) {
+// list reads every container of every namespace, or only those it has not met.
+func (c *containerd) list(ctx context.Context, onlyNew bool) (map[string]bool, error) {
 	spaces := map[string]bool{}
 	err := c.call(ctx, namespaceService+"List", "", nil, func(msg []byte) error {
 		return fields(msg, func(num protowire.Number, v []byte, _ uint64) {
 			if num == 1 {
 				nested(v, func(num protowire.Number, v []byte, _ uint64) {
-					if num == 1 && len(spaces) < 1024 {
+					if num == 1 && len(spaces) < maxSpaces {
 						spaces[string(v)] = true
 					}
 				})
@@ -138,10 +149,13 @@ func (c *containerd) list(ctx context.Context) (map[string]bool, error) {
 			return nil, err
 		}
 		for _, id := range ids {
+			listed[key(id, space)] = true
+			if onlyNew && c.mine[key(id, space)] {
+				continue
+			}
 			if err := c.refresh(ctx, ref{space, id}); err != nil {
 				return nil, err
 			}
-			listed[key(id, space)] = true
 		}
 	}
 	c.r.keep(rankContainerd, func(rec *record) bool { return c.mine[rec.key()] }, listed)

@@ -180,7 +180,7 @@ func origin(b *builder, id *Identity, p place, k pod, env map[string]string, rec
 		b.add("application_name", label(recs, "app.kubernetes.io/name", "k8s-app", "app"))
 		b.add("task_name", k.container)
 	default:
-		b.add("application_name", label(recs, "com.docker.compose.project"))
+		b.add("application_name", label(recs, "com.docker.compose.project", "com.docker.stack.namespace"))
 	}
 	b.add("task_id", id.ContainerID)
 	b.add("task_name", id.Name)

@@ -54,7 +54,7 @@ func (b *builder) addAll(labels map[string]string) {
 
 func (b *builder) sorted() []frame.Label {
 	slices.SortFunc(b.labels, func(x, y frame.Label) int { return strings.Compare(x.Name, y.Name) })
-	return b.labels
+	return slices.Clone(b.labels) // no larger than needed: it stays
 }
 
 // internalLabel tells the labels and annotations that runtimes keep for
