@@ -77,7 +77,7 @@ func ip(t *testing.T, args string) {
 
 // A collector in a container with a network namespace of its own, but with the
 // host's /proc, shows the host's interfaces and counters.
-func TestHostNetworkFromAnotherNamespace(t *testing.T) {
+func TestKernelHostNetworkFromAnotherNamespace(t *testing.T) {
 	const names = "DAYTWO_HOST_TEST_INTERFACES"
 	if os.Getenv(childEnv) == "" {
 		t.Setenv(names, strings.Join(hostInterfaces(t), " "))
@@ -153,6 +153,35 @@ func TestUnprivileged(t *testing.T) {
 			if h[c] == metric.Absent {
 				t.Errorf("%s is absent", metric.Columns(metric.Host)[c].Name)
 			}
+		}
+	})
+}
+
+// A collector in a mount namespace of its own (a systemd unit with PrivateTmp,
+// a container) shows the host's mounts, not its own.
+func TestKernelHostMountsFromAnotherNamespace(t *testing.T) {
+	inChild(t, unix.CLONE_NEWNS, func(t *testing.T) {
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		if err := unix.Mount("mine", dir, "tmpfs", 0, "size=64k"); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+		if _, err := os.Stat("/proc/1/ns/mnt"); err != nil {
+			rig.Unsupported(t, "the namespaces of process 1", err)
+		}
+		s := shoot(open(t, Options{}), metric.Filesystem)
+		if s.ids["/"] == 0 || s.ids[dir] != 0 {
+			t.Errorf("mounts %v", s.ids)
+		}
+		var st unix.Statfs_t
+		if err := unix.Statfs("/proc/1/root/", &st); err != nil {
+			t.Fatal(err)
+		}
+		if v := s.vals["/"]; v[metric.FSDeviceError] != 0 || v[metric.FSSize] != int64(st.Blocks)*st.Frsize {
+			t.Errorf("root: %v, want %d blocks of %d", v, st.Blocks, st.Frsize)
 		}
 	})
 }
