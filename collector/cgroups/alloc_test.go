@@ -8,6 +8,16 @@ import (
 
 // Every reading is a tick: none may allocate while no group comes or goes.
 
+// leastAllocs is the least of several runs: others make and remove groups on
+// this machine, which does allocate.
+func leastAllocs(f func()) float64 {
+	least := testing.AllocsPerRun(20, f)
+	for try := 0; least > 0 && try < 20; try++ {
+		least = min(least, testing.AllocsPerRun(20, f))
+	}
+	return least
+}
+
 func TestFilesAllocateNothing(t *testing.T) {
 	l := layout(t)
 	g := makeGroup(t, l, "alloc")
@@ -21,7 +31,7 @@ func TestFilesAllocateNothing(t *testing.T) {
 		for range 5 {
 			readAll(t, f, &s)
 		}
-		if n := testing.AllocsPerRun(50, func() { readAll(t, f, &s) }); n != 0 {
+		if n := leastAllocs(func() { readAll(t, f, &s) }); n != 0 {
 			t.Errorf("budget %d: %v allocations a reading", budget, n)
 		}
 	}
@@ -38,7 +48,7 @@ func TestReaderAllocatesNothing(t *testing.T) {
 		for range 5 {
 			readSnapshot(t, r)
 		}
-		if n := testing.AllocsPerRun(100, func() { readSnapshot(t, r) }); n != 0 {
+		if n := leastAllocs(func() { readSnapshot(t, r) }); n != 0 {
 			t.Errorf("NoBPF=%t: %v allocations a reading", o.NoBPF, n)
 		}
 	}

@@ -25,6 +25,7 @@ type files struct {
 	specs     []spec
 	keep      int // length of entry.keep
 	populated int // index of cgroup.events in specs, -1 if there is none
+	used      int // index of the file with cpu.usage in specs, -1 if there is none
 	sizes     []pageSize
 	tree      *tree // nil until the first Read
 
@@ -41,10 +42,12 @@ type files struct {
 	tick  uint32
 
 	budget, perGroup, kept int
+	scarce                 bool // too few descriptors to keep the files of a group open
 
 	buf, path []byte
 	lines     int64 // of the list read last
 	absent    []int64
+	scratch   []int64
 
 	ioRows, ioBefore     []IORow
 	ioVals               []int64
@@ -62,10 +65,11 @@ type entry struct {
 	link  uint32 // link at which it was last seen
 	kept  int    // descriptors
 
-	usage   int64 // cpuacct.usage of the reading before
-	running bool  // it has changed since
-	thawed  bool  // freezer.state said THAWED
-	idle    int   // readings in a row in which cgroup.events said that there is no task
+	usage   int64   // cpuacct.usage of the reading before
+	running bool    // it has changed since
+	thawed  bool    // freezer.state said THAWED
+	idle    int     // readings in a row in which cgroup.events said that there is no task
+	last    []int64 // the last full reading, where not every one is (see resting)
 
 	file []fileState
 	keep []int64 // values of files that are not read every tick
@@ -119,6 +123,8 @@ func newFiles(l *Layout) (*files, error) {
 	f.specs, f.keep = b.specs, b.keep
 	f.specs = slices.DeleteFunc(f.specs, func(s spec) bool { return f.roots[s.mount] < 0 })
 	f.populated = slices.IndexFunc(f.specs, func(s spec) bool { return string(s.name) == "cgroup.events\x00" })
+	f.used = slices.IndexFunc(f.specs, func(s spec) bool { return len(s.cols) > 0 && s.cols[0] == metric.CPUUsage })
+	f.scratch = make([]int64, metric.Width(metric.Container))
 	f.absent = make([]int64, metric.Width(metric.Container))
 	for c := range f.absent {
 		f.absent[c] = metric.Absent
@@ -185,7 +191,10 @@ func (f *files) Read(s *Snapshot, parts Parts) error {
 			e.have = n.have
 			written, probe := n.written, n.probe
 			n.written, n.probe = 0, 0
-			f.readFiles(e, row, written|^n.watched, probe)
+			if written|probe != 0 || e.have&^n.watched != 0 || !f.resting(i, e, row) {
+				f.readFiles(e, row, written|^n.watched, probe)
+				f.remember(e, row)
+			}
 		}
 		if parts.Has(PartGroups) {
 			row[metric.Created] = e.group.Created / 1e9

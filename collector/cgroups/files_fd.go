@@ -15,6 +15,7 @@ func (f *files) plan() {
 	if n := len(f.ents); n > 0 {
 		f.perGroup = f.budget / n
 	}
+	f.scarce = f.perGroup < scarceFDs
 	for _, e := range f.ents {
 		for k := len(e.file) - 1; k >= 0 && e.kept > f.perGroup; k-- {
 			f.closeFile(e, k)
