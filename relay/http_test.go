@@ -72,7 +72,10 @@ func TestRun(t *testing.T) {
 	for range 5 {
 		b.publish("node-1", n.Tick()...)
 	}
-	wait(t, "frames", func() bool { _, body := get("/metrics"); return strings.Contains(body, "\ndaytwo_relay_stored_total 5\n") })
+	wait(t, "frames", func() bool {
+		_, body := get("/metrics")
+		return strings.Contains(body, "\ndaytwo_relay_stored_total 5\n")
+	})
 	if _, body := get("/metrics"); !strings.Contains(body, "\nextra_metric 1\n") || !strings.Contains(body, "\nprocess_resident_memory_bytes ") {
 		t.Errorf("/metrics lacks something:\n%s", body)
 	}

@@ -1,0 +1,133 @@
+package relay
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/bench/load"
+	"github.com/daytwo/daytwo/relay/ingest"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// A thousand nodes through a real server: none is missing, each is current.
+func TestThousandAgents(t *testing.T) {
+	const agents, ticks = 1000, 5
+	b := newBroker(t)
+	r := run(t, b, Config{DataDir: t.TempDir()})
+	nodes := make([]*load.Node, agents)
+	for i := range nodes {
+		nodes[i] = load.NewNode(load.NodeOptions{Agent: fmt.Sprintf("node-%04d", i), Boot: 1, Containers: 3, Start: time.Now().UnixNano(), KeyEvery: 3})
+	}
+	for range ticks {
+		for _, n := range nodes {
+			for _, f := range n.Tick() {
+				if _, err := b.js.PublishAsync(bus.Frames(cluster, n.Batch.Agent, bus.DefaultShards), f); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		<-b.js.PublishAsyncComplete()
+	}
+	r.taken(agents * ticks)
+	s := r.Stats()
+	if s.Ingest.Frames[ingest.Stored] != agents*ticks || s.Recent.Missing != 0 || s.Fleet.Agents != agents {
+		t.Fatalf("%+v", s)
+	}
+	list := r.Fleet().Agents()
+	if len(list) != agents {
+		t.Fatalf("%d agents", len(list))
+	}
+	for i, a := range list {
+		if a.ID != nodes[i].Batch.Agent || a.Seq != ticks || a.Containers != 3 {
+			t.Fatalf("%+v", a)
+		}
+		err := r.Fleet().View(a.ID, func(got *frame.Batch) {
+			for j := range got.Tables {
+				for k, v := range got.Tables[j].Vals {
+					if v != nodes[i].Batch.Tables[j].Vals[k] {
+						t.Fatalf("%s: value %d differs", a.ID, k)
+					}
+				}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The relay's own metrics are what Prometheus' parser takes, even with an
+// agent that has an odd name.
+func TestMetricsParse(t *testing.T) {
+	b := newBroker(t)
+	r := run(t, b, Config{})
+	odd := "a\"\\\n\xff"
+	n := newNode(odd)
+	b.publish(odd, n.Tick()...)
+	n.Tick()
+	b.publish(odd, n.Tick()...)
+	r.taken(2)
+	var text bytes.Buffer
+	r.WriteMetrics(&text)
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(&text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range families {
+		if len(name) < 13 || name[:13] != "daytwo_relay_" || f.GetHelp() == "" {
+			t.Errorf("%s: %q", name, f.GetHelp())
+		}
+	}
+	m := families["daytwo_relay_agent_missing"].GetMetric()
+	if len(m) != 1 || m[0].GetGauge().GetValue() != 1 || m[0].GetLabel()[0].GetValue() != "a\"\\\n\uFFFD" {
+		t.Errorf("%v", m)
+	}
+	if got := len(families["daytwo_relay_rejects_total"].GetMetric()); got != len(ingest.Rejects()) {
+		t.Errorf("%d reasons", got)
+	}
+}
+
+// What one frame costs from the stream to the store, and a list of agents.
+func BenchmarkRelay(b *testing.B) {
+	r, err := New(Config{DataDir: b.TempDir(), Log: quiet, NATS: bus.ConnectOptions{URLs: "nats://127.0.0.1:1", Log: quiet}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	const agents = 1000
+	frames := make([][][]byte, agents)
+	for i := range frames {
+		n := load.NewNode(load.NodeOptions{Agent: fmt.Sprintf("node-%04d", i), Boot: 1, Containers: 30, Start: time.Now().UnixNano()})
+		for range 3 {
+			frames[i] = append(frames[i], n.Tick()[0])
+		}
+	}
+	take := func(tick int) {
+		for i := range frames {
+			h, err := frame.Peek(frames[i][tick])
+			if err != nil {
+				b.Fatal(err)
+			}
+			if v := r.take(&h, frames[i][tick]); v != ingest.Stored {
+				b.Fatal(v)
+			}
+		}
+	}
+	take(0)
+	b.Run("agents=1000", func(b *testing.B) {
+		for i := range b.N {
+			if i < 2 {
+				take(i + 1)
+			}
+			if got := r.Fleet().Agents(); len(got) != agents {
+				b.Fatal(len(got))
+			}
+		}
+	})
+}
