@@ -74,7 +74,7 @@ func TestLiveAllocations(t *testing.T) {
 	ours := after["publish"] + after["frame"] - before["publish"] - before["frame"]
 	client := after["nats.go"] - before["nats.go"]
 	t.Logf("%d ticks: %d allocations of ours, %.1f a tick of nats.go", ticks, ours, float64(client)/ticks)
-	if ours > 5 { // a buffer may grow
+	if ours > ticks/10 { // a buffer may grow, or be one more on a busy machine
 		t.Errorf("%d allocations of ours in %d ticks", ours, ticks)
 	}
 	if client > 4*ticks || client == 0 {
