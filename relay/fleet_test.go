@@ -93,41 +93,59 @@ func TestMetricsParse(t *testing.T) {
 	}
 }
 
-// What one frame costs from the stream to the store, and a list of agents.
-func BenchmarkRelay(b *testing.B) {
+// What it costs to list a thousand agents after each has ticked.
+func BenchmarkAgents(b *testing.B) {
 	r, err := New(Config{DataDir: b.TempDir(), Log: quiet, NATS: bus.ConnectOptions{URLs: "nats://127.0.0.1:1", Log: quiet}})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer r.Close()
 	const agents = 1000
-	frames := make([][][]byte, agents)
-	for i := range frames {
-		n := load.NewNode(load.NodeOptions{Agent: fmt.Sprintf("node-%04d", i), Boot: 1, Containers: 30, Start: time.Now().UnixNano()})
-		for range 3 {
-			frames[i] = append(frames[i], n.Tick()[0])
-		}
+	nodes := make([]*load.Node, agents)
+	for i := range nodes {
+		nodes[i] = load.NewNode(load.NodeOptions{Agent: fmt.Sprintf("node-%04d", i), Boot: 1, Containers: 30, Start: time.Now().UnixNano()})
 	}
-	take := func(tick int) {
-		for i := range frames {
-			h, err := frame.Peek(frames[i][tick])
+	tick := func() {
+		for _, n := range nodes {
+			data := n.Tick()[0]
+			h, err := frame.Peek(data)
 			if err != nil {
 				b.Fatal(err)
 			}
-			if v := r.take(&h, frames[i][tick]); v != ingest.Stored {
+			if v := r.take(&h, data); v != ingest.Stored {
 				b.Fatal(v)
 			}
 		}
 	}
-	take(0)
-	b.Run("agents=1000", func(b *testing.B) {
-		for i := range b.N {
-			if i < 2 {
-				take(i + 1)
-			}
-			if got := r.Fleet().Agents(); len(got) != agents {
-				b.Fatal(len(got))
-			}
+	tick()
+	r.Fleet().Agents()
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		tick()
+		b.StartTimer()
+		if got := r.Fleet().Agents(); len(got) != agents {
+			b.Fatal(len(got))
 		}
-	})
+	}
+}
+
+// What one frame costs from the stream to the store, with a real server.
+func BenchmarkIngest(b *testing.B) {
+	srv := newBroker(b)
+	n := load.NewNode(load.NodeOptions{Agent: "node-1", Boot: 1, Containers: 30, Start: time.Now().UnixNano()})
+	var bytes int64
+	for range b.N {
+		data := n.Tick()[0]
+		bytes += int64(len(data))
+		if _, err := srv.js.PublishAsync(bus.Frames(cluster, "node-1", bus.DefaultShards), data); err != nil {
+			b.Fatal(err)
+		}
+	}
+	<-srv.js.PublishAsyncComplete()
+	b.ReportAllocs()
+	b.ResetTimer()
+	r := run(b, srv, Config{DataDir: b.TempDir()})
+	r.taken(uint64(b.N))
+	b.SetBytes(bytes / int64(b.N))
 }

@@ -25,7 +25,7 @@ var quiet = slog.New(slog.DiscardHandler)
 
 // broker is a NATS server that tests stop and start again.
 type broker struct {
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	addr string
 	srv  *bus.Server
@@ -33,7 +33,7 @@ type broker struct {
 	js   jetstream.JetStream
 }
 
-func newBroker(t *testing.T) *broker {
+func newBroker(t testing.TB) *broker {
 	t.Helper()
 	b := &broker{t: t, dir: t.TempDir(), addr: "127.0.0.1:0"}
 	b.start()
@@ -80,11 +80,11 @@ func (b *broker) publish(agent string, frames ...[]byte) {
 // running is a relay at work.
 type running struct {
 	*Relay
-	t    *testing.T
+	t    testing.TB
 	stop func()
 }
 
-func run(t *testing.T, b *broker, cfg Config) *running {
+func run(t testing.TB, b *broker, cfg Config) *running {
 	t.Helper()
 	cfg.Cluster, cfg.Log = cluster, quiet
 	cfg.NATS = bus.ConnectOptions{URLs: "nats://" + b.addr, Log: quiet}
@@ -111,7 +111,7 @@ func run(t *testing.T, b *broker, cfg Config) *running {
 }
 
 // wait polls until ok, for the test must not guess how long NATS takes.
-func wait(t *testing.T, what string, ok func() bool) {
+func wait(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !ok(); {
 		if time.Now().After(end) {

@@ -24,8 +24,9 @@ type node struct {
 	parts []*frame.Batch // scratch for ticks of several parts
 	cur   *tick
 	spare *frame.Batch
-	bytes int64 // about what all that takes
+	ids   identities
 	sum   summary
+	bytes int64 // about what all that takes
 }
 
 // maxBefore bounds the runs that are remembered as replaced.
@@ -105,5 +106,6 @@ func (n *node) drop() int64 {
 func (n *node) dropLocked() int64 {
 	freed := n.bytes
 	n.keys, n.parts, n.cur, n.spare, n.bytes = nil, nil, nil, nil, 0
+	n.ids, n.sum = identities{}, summary{}
 	return freed
 }

@@ -19,8 +19,10 @@ type summary struct {
 // summary reads an agent's newest tick. When that cannot be read, what is
 // known of the tick before it stands.
 func (f *Fleet) summary(n *node, newest frame.Header) summary {
+	defer f.bound(n) // once n.mu is free
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.used = f.o.Now()
 	if n.sum.boot == newest.Boot && n.sum.seq == newest.Seq {
 		return n.sum
 	}
@@ -52,6 +54,15 @@ func (n *node) shown() summary {
 	return summarize(&n.cur.batch.Header, host, groups, &n.sum)
 }
 
+// identityKinds are the kinds whose rows a summary is made of.
+var identityKinds = [...]metric.Kind{metric.Host, metric.Container}
+
+// identities is the rows of a keyframe, by part and kind, for deltas to refer to.
+type identities struct {
+	boot, key uint64
+	parts     [][len(identityKinds)]frame.Columns
+}
+
 // identities decodes the rows of the host and of the cgroups, without values.
 func (f *Fleet) identities(n *node, h *frame.Header) (host, groups []*frame.Row, err error) {
 	parts, keys, err := f.store.Tick(n.id, h.Boot, h.Seq)
@@ -60,25 +71,53 @@ func (f *Fleet) identities(n *node, h *frame.Header) (host, groups []*frame.Row,
 	}
 	dec := f.decoders.Get().(*frame.Decoder)
 	defer f.decoders.Put(dec)
-	for _, kind := range []metric.Kind{metric.Host, metric.Container} {
-		var key, tick frame.Columns
-		for i := range parts {
-			if keys != nil {
-				if err := dec.DecodeColumns(keys[i], nil, &key, kind, nil); err != nil {
-					return nil, nil, err
-				}
+	if keys == nil {
+		keys = parts
+	}
+	defer func() { f.cached.Add(n.weigh()) }()
+	if err := n.readKey(dec, h, keys); err != nil {
+		return nil, nil, err
+	}
+	var rows [len(identityKinds)][]*frame.Row
+	var tick frame.Columns
+	for i, part := range parts {
+		for k, kind := range identityKinds {
+			key := &n.ids.parts[i][k]
+			if h.Keyframe() {
+				rows[k] = append(rows[k], key.Rows...)
+				continue
 			}
-			if err := dec.DecodeColumns(parts[i], &key, &tick, kind, nil); err != nil {
+			if err := dec.DecodeColumns(part, key, &tick, kind, nil); err != nil {
 				return nil, nil, err
 			}
-			if kind == metric.Host {
-				host = append(host, tick.Rows...)
-			} else {
-				groups = append(groups, tick.Rows...)
+			rows[k] = append(rows[k], tick.Rows...)
+		}
+	}
+	return rows[0], rows[1], nil
+}
+
+// readKey sees that n.ids is of the keyframe that h needs.
+func (n *node) readKey(dec *frame.Decoder, h *frame.Header, keys [][]byte) error {
+	if n.ids.boot == h.Boot && n.ids.key == h.Key && len(n.ids.parts) == len(keys) {
+		return nil
+	}
+	n.ids = identities{}
+	parts := make([][len(identityKinds)]frame.Columns, len(keys))
+	for i := range keys {
+		for k, kind := range identityKinds {
+			c := &parts[i][k]
+			if n.hasKey(h) { // View has decoded it
+				c.Header, c.Kind = n.keys[i].Header, kind
+				if t := n.keys[i].Table(kind); t != nil {
+					c.Rows = t.Rows
+				}
+			} else if err := dec.DecodeColumns(keys[i], nil, c, kind, nil); err != nil {
+				return err
 			}
 		}
 	}
-	return host, groups, nil
+	n.ids = identities{boot: h.Boot, key: h.Key, parts: parts}
+	return nil
 }
 
 func summarize(h *frame.Header, host, groups []*frame.Row, before *summary) summary {

@@ -179,6 +179,11 @@ func (n *node) weigh() (grown int64) {
 		add(n.cur.batch, 8)
 	}
 	add(n.spare, 8)
+	for i := range n.ids.parts {
+		for k := range n.ids.parts[i] {
+			sum += rowBytes * int64(len(n.ids.parts[i][k].Rows))
+		}
+	}
 	grown, n.bytes = sum-n.bytes, sum
 	return grown
 }
