@@ -123,7 +123,11 @@ func checkHost() []rpc.Check {
 	r.Read(time.Now())
 	checks := []rpc.Check{}
 	for _, st := range r.Status() {
-		checks = append(checks, rpc.Check{Name: "host " + st.Source, State: rpc.Warn, Detail: st.Reason})
+		state := rpc.Warn
+		if st.Missing {
+			state = rpc.OK // absent, as this kernel is
+		}
+		checks = append(checks, rpc.Check{Name: "host " + st.Source, State: state, Detail: st.Reason})
 	}
 	if len(checks) == 0 {
 		checks = append(checks, rpc.Check{Name: "host", State: rpc.OK, Detail: "everything is read"})

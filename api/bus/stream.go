@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,7 +20,9 @@ type Config struct {
 
 // EnsureStream makes the stream, or brings an existing one to this
 // configuration. The oldest frames go when it is full; frames carry no message
-// id, so the server keeps no window of duplicates worth the name.
+// id, so the server keeps no window of duplicates worth the name. Where the
+// server has no room for MaxBytes, the stream gets what there is, halving down to
+// leastBytes.
 func EnsureStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstream.Stream, error) {
 	sc := jetstream.StreamConfig{
 		Name:        FramesStream(c.Cluster),
@@ -38,10 +41,27 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstr
 		sc.Storage = jetstream.MemoryStorage
 	}
 	s, err := js.CreateOrUpdateStream(ctx, sc)
+	for noRoom(err) && sc.MaxBytes/2 >= leastBytes {
+		sc.MaxBytes /= 2
+		s, err = js.CreateOrUpdateStream(ctx, sc)
+	}
+	if noRoom(err) {
+		return nil, fmt.Errorf("stream %s: %w: make room on the disk of the NATS server", sc.Name, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w (is JetStream enabled, and may this credential manage streams?)", sc.Name, err)
 	}
 	return s, nil
+}
+
+// leastBytes is the smallest stream worth having: some minutes of a few nodes.
+const leastBytes = 1 << 20
+
+// noRoom tells whether a server refused a stream for want of disk or memory
+// (nats-server, server/errors.json: 10047, 10028, 10023).
+func noRoom(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.ErrorCode == 10047 || api.ErrorCode == 10028 || api.ErrorCode == 10023)
 }
 
 func orDefault[T int | int64 | time.Duration](v, d T) T {

@@ -75,10 +75,14 @@ func start(t *testing.T, args ...string) *process {
 }
 
 func startCmd(t *testing.T, cmd *exec.Cmd) *process {
+	return startWith(t, cmd, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL})
+}
+
+func startWith(t *testing.T, cmd *exec.Cmd, as *syscall.SysProcAttr) *process {
 	t.Helper()
 	p := &process{cmd: cmd, ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p, p
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = as
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,154 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/bench/rig"
+)
+
+func testContext() context.Context { return context.Background() }
+
+// TestUsage expects a clear word and status 2 for what cannot be meant.
+func TestUsage(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "c.yaml")
+	f := func(want string, args ...string) {
+		t.Helper()
+		out, err := exec.Command(binary, args...).CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(string(out), want) {
+			t.Errorf("%v: %v, want status 2 and %q:\n%s", args, err, want, out)
+		}
+	}
+	f("interval", "up", "--interval", "1ms")
+	f("--intervall", "up", "--intervall", "1s")
+	f("unknown command", "upp")
+	f("listen", "up", "--listen", "nowhere")
+	f("loopback", "collector", "--metrics", "0.0.0.0:61091")
+	f("agent-id", "up", "--agent-id", "a b")
+	os.WriteFile(config, []byte("intervall: 5s\n"), 0o644)
+	f("intervall", "up", "--config", config)
+	os.WriteFile(config, []byte("interval: [\n"), 0o644)
+	f("yaml", "up", "--config", config)
+}
+
+func TestAddressInUse(t *testing.T) {
+	_, relay, _ := up(t, t.TempDir())
+	out, err := exec.Command(binary, "up", "--data", t.TempDir(), "--listen", strings.TrimPrefix(relay.url, "http://"), "--metrics", "none").CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), "--listen") {
+		t.Errorf("%v:\n%s", err, out)
+	}
+}
+
+// TestWithoutRights runs it as nobody: it reads what it can, and says what it
+// lacks.
+func TestWithoutRights(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("this run has no rights to give up: the other tests show the same")
+	}
+	data := t.TempDir()
+	for d := data; d != "/tmp" && d != "/"; d = filepath.Dir(d) {
+		os.Chmod(d, 0o755)
+	}
+	const nobody = 65534
+	if err := os.Chown(data, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	as := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Pdeathsig: syscall.SIGKILL}
+	listen, metrics := freePort(t), freePort(t)
+	cmd := exec.Command(binary, "up", "--data", data, "--listen", listen, "--metrics", metrics)
+	p := startWith(t, cmd, as)
+	waitReady(t, p, api{url: "http://" + listen})
+	node := api{url: "http://" + metrics}
+	eventually(t, 5*time.Second, func() error { _, err := node.try("/metrics"); return err })
+	body := string(node.get(t, "/metrics"))
+	for _, want := range []string{"node_load1", "container_cpu_usage_seconds_total", `daytwo_collector_part_reader{part="cpu",reader="files"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %s for nobody", want)
+		}
+	}
+	doctor := exec.Command(binary, "doctor", "--data", data)
+	doctor.SysProcAttr = as
+	out, err := doctor.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "CAP_BPF") {
+		t.Errorf("doctor: %v\n%s", err, out)
+	}
+	p.stop(t)
+}
+
+func TestWithoutBPF(t *testing.T) {
+	_, _, node := up(t, t.TempDir(), "--no-bpf")
+	body := string(node.get(t, "/metrics"))
+	if !strings.Contains(body, `daytwo_collector_part_reader{part="memory",reader="files"`) || !strings.Contains(body, `container_memory_usage_bytes{`) {
+		t.Error("the files do not serve without BPF")
+	}
+}
+
+// TestWithoutHierarchy hides the cgroup filesystems: the host is still read.
+func TestWithoutHierarchy(t *testing.T) {
+	if os.Geteuid() != 0 {
+		rig.Missing(t, "root", "hiding a mount takes a mount namespace", "run the tests as root")
+	}
+	listen, metrics := freePort(t), freePort(t)
+	script := `mount --make-rprivate / && { umount -l /sys/fs/cgroup; true; } && exec "$@"`
+	cmd := exec.Command("unshare", "--mount", "sh", "-c", script, "sh", binary, "up", "--data", t.TempDir(), "--listen", listen, "--metrics", metrics)
+	p := startCmd(t, cmd)
+	waitReady(t, p, api{url: "http://" + listen})
+	node := api{url: "http://" + metrics}
+	eventually(t, 5*time.Second, func() error { _, err := node.try("/metrics"); return err })
+	if body := string(node.get(t, "/metrics")); !strings.Contains(body, "node_load1") || strings.Contains(body, "container_cpu_usage") {
+		t.Error("want the host's metrics and none of cgroups")
+	}
+	if !strings.Contains(p.said(), "no cgroup hierarchy") {
+		t.Errorf("it did not say so:\n%s", p.said())
+	}
+}
+
+// TestFullDisk fills the disk under --data: everything goes on from memory.
+func TestFullDisk(t *testing.T) {
+	if os.Geteuid() != 0 {
+		rig.Missing(t, "root", "a small disk takes a mount", "run the tests as root")
+	}
+	data := t.TempDir()
+	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size=8m"); err != nil {
+		rig.Unsupported(t, "mounting tmpfs", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(data, syscall.MNT_DETACH) })
+	p, relay, node := up(t, data, "--interval", "200ms")
+	for i, size := 0, 1<<20; size > 0; i++ { // until not a byte goes in
+		if os.WriteFile(filepath.Join(data, "fill"+string(rune('a'+i%26))+strings.Repeat("x", i/26)), make([]byte, size), 0o644) != nil {
+			size /= 2
+		}
+	}
+	time.Sleep(4 * time.Second)
+	before, err := newest(relay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.ended:
+		t.Fatalf("a full disk ended it: %v", p.err)
+	default:
+	}
+	body := string(node.get(t, "/metrics")) // the node's own metrics need no disk
+	if !strings.Contains(body, "daytwo_collector_frames_dropped_total") {
+		t.Error("no count of what was lost")
+	}
+	files, _ := filepath.Glob(filepath.Join(data, "fill*"))
+	for _, f := range files {
+		os.Remove(f)
+	}
+	past(t, relay, before.Seq, 30*time.Second) // room again: ticks come again
+	if said := p.said(); !strings.Contains(said, "no space left") && !strings.Contains(said, "insufficient") && !strings.Contains(said, "disk") {
+		t.Errorf("nothing was said of the disk:\n%s", said)
+	}
+	p.stop(t)
+}
