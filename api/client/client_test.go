@@ -85,6 +85,53 @@ func TestClient(t *testing.T) {
 	}
 }
 
+// recorder is a fleet that answers one series and keeps what it was asked.
+type recorder struct {
+	*server.Local
+	asked server.Query
+}
+
+func (r *recorder) Query(_ context.Context, q server.Query) ([]server.Series, error) {
+	r.asked = q
+	row := &frame.Row{ID: 1, Key: "/docker/c1", Labels: []frame.Label{{Name: "name", Value: "web"}}}
+	return []server.Series{{Agent: "a1", Row: row, Times: []int64{10e9, 12e9}, Values: []int64{1e9, 2e9}}}, nil
+}
+
+func TestQueryArrivesAsAsked(t *testing.T) {
+	fleet := &recorder{Local: server.NewLocal("a1", "h")}
+	fleet.Update(func(b *frame.Batch) { b.Header = frame.Header{Agent: "a1", Seq: 1, Parts: 1} })
+	guard, err := auth.NewGuard(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := server.New(server.Options{Fleet: fleet, Guard: guard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	c := newClient(t, srv.URL, token)
+	start, end := time.UnixMilli(8_250), time.UnixMilli(20_500)
+	m, err := c.Query(t.Context(), client.Query{Metric: "cpu.usage", Agent: "a1", Match: "name=web", Start: start, End: end, Step: 1500 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := fleet.asked
+	if q.Agent != "a1" || q.Kind != metric.Container || q.Column != metric.CPUUsage || q.Start != start.UnixNano() || q.End != end.UnixNano() || q.Step != 15e8 || q.Match == nil {
+		t.Errorf("asked for %+v", q)
+	}
+	if len(m.Result) != 1 || m.Result[0].Labels["name"] != "web" || len(m.Result[0].Points) != 2 || m.Result[0].Points[1].Value != 2 {
+		t.Errorf("%+v", m)
+	}
+	m, err = c.Query(t.Context(), client.Query{Metric: "cpu.usage", Start: start, End: end, Rate: true})
+	if err != nil || len(m.Result) != 1 || len(m.Result[0].Points) != 1 || m.Result[0].Points[0].Value != 0.5 {
+		t.Errorf("rate: %+v, %v", m, err)
+	}
+	if _, err := c.Query(t.Context(), client.Query{Metric: "no.such.metric"}); err == nil || !strings.Contains(err.Error(), "unknown metric") {
+		t.Errorf("an unknown metric: %v", err)
+	}
+}
+
 func TestErrorsSayWhatToDo(t *testing.T) {
 	srv := relay(t)
 	try := func(c *client.Client, want string) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -231,6 +233,25 @@ func BenchmarkExposition1000(b *testing.B) {
 		if err := e.Write(io.Discard, false, batch); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkScrape1000 is a whole scrape: the copy of the tick, the text, HTTP
+// over loopback, and a reader of it all.
+func BenchmarkScrape1000(b *testing.B) {
+	srv := httptest.NewServer(NodeMetricsHandler(localOf(b, testBatch(1000, true)), testAgent, nil))
+	defer srv.Close()
+	for b.Loop() {
+		resp, err := http.Get(srv.URL + "/metrics")
+		if err != nil {
+			b.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			b.Fatal(resp.Status, err)
+		}
+		resp.Body.Close()
+		b.SetBytes(n)
 	}
 }
 
