@@ -5,10 +5,11 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // readBounded reads at most limit bytes of a file.
@@ -153,23 +154,31 @@ func (p procfs) hierarchies() []string {
 // of the ones below (systemd in a container, crun, Mesos on v2 keep theirs in a
 // sub-cgroup); 0 if there is none.
 func (p procfs) firstProcess(roots []string, path string) int {
+	found := 0
 	for _, root := range roots {
 		dir := root + path
+		var st unix.Stat_t
+		if unix.Stat(dir, &st) != nil {
+			continue
+		}
 		if pid := p.oldest(dir + "/cgroup.procs"); pid > 0 {
 			return pid
 		}
-		subs, _ := filepath.Glob(escapeGlob(dir) + "/*/cgroup.procs")
-		for _, s := range subs[:min(len(subs), 64)] {
-			if pid := p.oldest(s); pid > 0 {
-				return pid
+		if st.Nlink > 2 { // kernfs counts directories there
+			entries, _ := os.ReadDir(dir)
+			for _, e := range entries {
+				if e.IsDir() {
+					if pid := p.oldest(dir + "/" + e.Name() + "/cgroup.procs"); pid > 0 {
+						return pid
+					}
+				}
 			}
+		}
+		if found++; found == 2 { // the others have the same processes
+			break
 		}
 	}
 	return 0
-}
-
-func escapeGlob(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(s)
 }
 
 // oldest reads a list of processes and tells which one began first.
