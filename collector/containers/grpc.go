@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // grpcConn calls gRPC methods over a unix socket with net/http's HTTP/2 client.
@@ -124,59 +122,4 @@ func status(method string, h http.Header) error {
 		msg = h.Get("Grpc-Message")
 	}
 	return &grpcError{method, msg, code}
-}
-
-// fields walks a protobuf message: v for a length-delimited field, n for a
-// varint. Other wire types are passed over.
-func fields(b []byte, f func(num protowire.Number, v []byte, n uint64)) error {
-	for len(b) > 0 {
-		num, typ, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
-		switch typ {
-		case protowire.BytesType:
-			v, m := protowire.ConsumeBytes(b)
-			if n = m; n >= 0 {
-				f(num, v, 0)
-			}
-		case protowire.VarintType:
-			v, m := protowire.ConsumeVarint(b)
-			if n = m; n >= 0 {
-				f(num, nil, v)
-			}
-		default:
-			n = protowire.ConsumeFieldValue(num, typ, b)
-		}
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
-	}
-	return nil
-}
-
-// nested reads the fields of a message inside another; a broken one reads as
-// far as it goes.
-func nested(b []byte, f func(num protowire.Number, v []byte, n uint64)) { _ = fields(b, f) }
-
-// mapEntry adds an entry of a map<string, string> to m, in bounds.
-func mapEntry(m map[string]string, b []byte) {
-	var k, v string
-	nested(b, func(num protowire.Number, s []byte, _ uint64) {
-		switch num {
-		case 1:
-			k = string(s)
-		case 2:
-			v = string(s[:min(len(s), maxLabelValue)])
-		}
-	})
-	if k != "" && len(k) <= maxLabelKey && len(m) < 4*maxLabels {
-		m[k] = v
-	}
-}
-
-func appendString(b []byte, num protowire.Number, s string) []byte {
-	return protowire.AppendString(protowire.AppendTag(b, num, protowire.BytesType), s)
 }

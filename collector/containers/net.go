@@ -2,11 +2,8 @@ package containers
 
 import (
 	"slices"
-	"strconv"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/daytwo/daytwo/api/metric"
 )
 
 // NetRow is the key of a row of kind metric.ContainerNet.
@@ -186,80 +183,4 @@ func (n *NetReader) release(e *netEntry) {
 		n.open--
 	}
 	e.names = e.names[:0]
-}
-
-// read appends the rows of one namespace.
-func (n *NetReader) read(e *netEntry) {
-	if e.fd < 0 {
-		fd, err := unix.Open(n.proc.file(e.pid, "net/dev"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return // it ended; whoever names it will say so
-		}
-		if n.open < n.keep {
-			e.fd = fd
-			n.open++
-		} else {
-			defer unix.Close(fd)
-		}
-		n.parse(e, n.slurp(fd))
-		return
-	}
-	n.parse(e, n.slurp(e.fd))
-}
-
-// maxNetDev bounds the text of one namespace, in bytes: some 8,000 interfaces.
-const maxNetDev = 1 << 20
-
-// slurp reads a file from its beginning into the reader's buffer.
-func (n *NetReader) slurp(fd int) []byte {
-	size := 0
-	for {
-		m, err := unix.Pread(fd, n.buf[size:], int64(size))
-		if err == unix.EINTR {
-			continue
-		}
-		if m <= 0 || err != nil {
-			return n.buf[:size]
-		}
-		if size += m; size == len(n.buf) {
-			if size >= maxNetDev {
-				return n.buf[:size]
-			}
-			n.buf = append(n.buf, make([]byte, size)...)
-		}
-	}
-}
-
-// parse appends a row for each interface in the text of net/dev.
-func (n *NetReader) parse(e *netEntry, b []byte) {
-	width := metric.Width(metric.ContainerNet)
-	i := 0
-	for len(b) > 0 {
-		var name []byte
-		var vals [metric.NetTxDropped + 1]int64
-		var ok bool
-		if name, vals, b, ok = parseNetDev(b); !ok || ignored(name) {
-			continue
-		}
-		if i == len(e.names) {
-			e.names = append(e.names, clean(string(name), maxLabelKey))
-		} else if e.names[i] != string(name) {
-			if s := clean(string(name), maxLabelKey); e.names[i] != s {
-				e.names[i] = s
-			}
-		}
-		n.table.Rows = append(n.table.Rows, NetRow{e.path, e.names[i]})
-		n.table.Vals = append(n.table.Vals, vals[:width]...)
-		i++
-	}
-	e.names = e.names[:i]
-}
-
-// netns is the inode of a process's network namespace, 0 if it cannot be read.
-func (p procfs) netns(pid int) uint64 {
-	var st unix.Stat_t
-	if unix.Stat(string(p)+"/"+strconv.Itoa(pid)+"/ns/net", &st) != nil {
-		return 0
-	}
-	return st.Ino
 }
