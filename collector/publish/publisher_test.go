@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/nats-io/nats-server/v2/server"
 )
 
 func TestHappyPath(t *testing.T) {
@@ -93,15 +95,17 @@ func TestServerRestart(t *testing.T) {
 	// What was in flight when the server failed may come behind its followers:
 	// the server stores some of a burst and refuses others. All else is in order.
 	got := b.received()[1]
-	late := 0
-	for i := range got {
-		if got[i] != uint64(i+1) {
+	late, newest := 0, uint64(0)
+	for _, seq := range got {
+		if seq < newest {
 			late++
 		}
+		newest = max(newest, seq)
 	}
-	if late > 20 || got[0] != 1 || got[99] != 100 || got[299] != 300 {
-		t.Errorf("%d ticks out of order", late)
+	if late > 20 || got[0] != 1 {
+		t.Errorf("%d ticks out of order: %v", late, got)
 	}
+	t.Logf("%d ticks came late", late)
 	slices.Sort(got)
 	for i, seq := range got {
 		if seq != uint64(i+1) {
@@ -183,4 +187,53 @@ func TestNoSpool(t *testing.T) {
 	publishTicks(t, p, n, 10)
 	eventually(t, "acks", p, func(s Stats) bool { return s.Acked == 10 })
 	b.wantAll(1, 11, 20)
+}
+
+// A node's credential is enough to publish as that node, and as no other.
+func TestNodeCredential(t *testing.T) {
+	b := newBroker(t)
+	b.users = []*server.User{
+		{Username: "admin", Password: "pw"},
+		{Username: "node-1", Password: "pw", Permissions: bus.NodePermissions("c", "node-1")},
+	}
+	b.start().stream()
+	o := b.options()
+	o.Bus.User, o.Bus.Password = "node-1", "pw"
+	p := start(t, o)
+	eventually(t, "connect", p, func(s Stats) bool { return s.Connected })
+	n := newNode(1, 5)
+	publishTicks(t, p, n, 3)
+	eventually(t, "acks", p, func(s Stats) bool { return s.Acked == 3 })
+
+	o.Agent, o.SpoolDir = "node-2", t.TempDir()
+	other := start(t, o)
+	eventually(t, "connect", other, func(s Stats) bool { return s.Connected })
+	publishTicks(t, other, n, 3)
+	s := eventually(t, "refusal", other, func(s Stats) bool { return s.Errors > 0 && s.SpoolDepth == 3 })
+	if s.Acked != 0 {
+		t.Errorf("%+v", s)
+	}
+	b.wantAll(1, 1, 3)
+}
+
+// A burst beyond the window and the queue: nothing blocks, what is lost is
+// counted, and what comes can be decoded.
+func TestBurst(t *testing.T) {
+	b := newBroker(t).start().stream()
+	o := b.options()
+	o.SpoolDir = t.TempDir()
+	p := start(t, o)
+	eventually(t, "connect", p, func(s Stats) bool { return s.Connected })
+	n := newNode(1, 50)
+	publishTicks(t, p, n, 3000)
+	eventually(t, "drain", p, func(s Stats) bool { return s.SpoolDepth == 0 && s.InFlight == 0 && s.Acked+s.Dropped >= 3000 })
+	s := p.Stats()
+	got := b.received()[1]
+	if uint64(len(got))+s.Dropped != 3000 {
+		t.Errorf("%d came of 3000, %+v", len(got), s)
+	}
+	if !slices.IsSorted(got) {
+		t.Error("not in order")
+	}
+	t.Logf("%+v", s)
 }

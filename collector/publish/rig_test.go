@@ -10,6 +10,7 @@ import (
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -29,12 +30,13 @@ func freeAddr(t testing.TB) string {
 
 // broker is a real server on a fixed address, which can be stopped and started.
 type broker struct {
-	t    testing.TB
-	addr string
-	dir  string
-	srv  *bus.Server
-	js   jetstream.JetStream
-	nc   *nats.Conn
+	t     testing.TB
+	addr  string
+	dir   string
+	users []*server.User // the first is the administrator
+	srv   *bus.Server
+	js    jetstream.JetStream
+	nc    *nats.Conn
 }
 
 func newBroker(t testing.TB) *broker {
@@ -45,12 +47,16 @@ func newBroker(t testing.TB) *broker {
 
 func (b *broker) start() *broker {
 	b.t.Helper()
-	srv, err := bus.StartServer(bus.ServerOptions{StoreDir: b.dir, Listen: b.addr, Log: quiet})
+	srv, err := bus.StartServer(bus.ServerOptions{StoreDir: b.dir, Listen: b.addr, Users: b.users, Log: quiet})
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	b.srv = srv
-	if b.nc, err = bus.Connect(bus.ConnectOptions{Server: srv, Log: quiet}); err != nil {
+	admin := bus.ConnectOptions{Server: srv, Log: quiet}
+	if len(b.users) > 0 {
+		admin.User, admin.Password = b.users[0].Username, b.users[0].Password
+	}
+	if b.nc, err = bus.Connect(admin); err != nil {
 		b.t.Fatal(err)
 	}
 	if b.js, err = jetstream.New(b.nc); err != nil {
@@ -149,7 +155,7 @@ func eventually(t testing.TB, what string, p *Publisher, ok func(Stats) bool) St
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: not after 20 s: %+v", what, s)
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(200 * time.Microsecond)
 	}
 }
 

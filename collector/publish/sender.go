@@ -84,17 +84,23 @@ func (s *sender) work() {
 		}
 		if s.spoolEmpty() && s.canSend() && !s.win.full() {
 			s.send(flight{item: it})
-		} else {
-			s.store(it)
+			continue
 		}
+		if s.live() && s.spool != nil {
+			s.giveBack() // those in flight are older
+		}
+		s.store(it)
 	}
-	for !s.win.full() && s.canSend() && !s.spoolEmpty() {
+	for !s.live() && !s.win.full() && s.canSend() && !s.spoolEmpty() {
 		if !s.sendSpooled() {
 			break
 		}
 	}
 	s.publishStats()
 }
+
+// live tells that what is in flight comes from the tick.
+func (s *sender) live() bool { return s.win.n > 0 && s.win.oldest().seg == nil }
 
 // canSend tells whether it is worth trying.
 func (s *sender) canSend() bool {
@@ -186,7 +192,7 @@ func (s *sender) check(now time.Time) {
 // giveBack empties the window: what is not acknowledged goes (back) to the
 // spool. From then on one frame at a time is tried until one succeeds.
 func (s *sender) giveBack() {
-	if s.spool != nil && s.win.n > 0 && s.win.oldest().seg != nil {
+	if s.win.n > 0 && !s.live() {
 		s.spool.rewind()
 	}
 	for s.win.n > 0 {
