@@ -21,7 +21,7 @@ func TestThousandAgents(t *testing.T) {
 	r := run(t, b, Config{DataDir: t.TempDir()})
 	nodes := make([]*load.Node, agents)
 	for i := range nodes {
-		nodes[i] = load.NewNode(load.NodeOptions{Agent: fmt.Sprintf("node-%04d", i), Boot: 1, Containers: 3, Start: time.Now().UnixNano(), KeyEvery: 3})
+		nodes[i] = load.NewNode(load.NodeOptions{Agent: fmt.Sprintf("node-%04d", i), Boot: 1, Containers: 3, Start: time.Now().UnixNano(), KeyEvery: 3, Codec: frame.Raw})
 	}
 	for range ticks {
 		for _, n := range nodes {

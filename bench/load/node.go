@@ -17,6 +17,7 @@ type NodeOptions struct {
 	Interval   int64 // default one second
 	KeyEvery   int   // ticks from keyframe to keyframe; default the encoder's
 	MaxPayload int   // bytes of a part; default the encoder's
+	Codec      frame.Codec
 }
 
 // Node makes the ticks of a node that is not there, as real frames: containers
@@ -34,7 +35,7 @@ func NewNode(o NodeOptions) *Node {
 		o.Interval = 1e9
 	}
 	n := &Node{
-		enc:  frame.NewEncoder(frame.EncoderOptions{KeyEvery: o.KeyEvery, MaxPayload: o.MaxPayload}),
+		enc:  frame.NewEncoder(frame.EncoderOptions{KeyEvery: o.KeyEvery, MaxPayload: o.MaxPayload, Codec: o.Codec}),
 		rand: rand.New(rand.NewPCG(o.Boot, uint64(len(o.Agent)))),
 	}
 	n.Batch.Header = frame.Header{Agent: o.Agent, Boot: o.Boot, Time: o.Start - o.Interval, Interval: o.Interval}

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -13,111 +12,6 @@ import (
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/bench/load"
 )
-
-const start = 1_700_000_000 * int64(time.Second)
-
-// shelf keeps real frames by tick. It stands for relay/recent, which this
-// package must not import; the two run together in relay's tests.
-type shelf struct {
-	mu    sync.Mutex
-	ticks map[tickID][][]byte
-	heads map[tickID]frame.Header
-	reads int
-}
-
-type tickID struct {
-	agent     string
-	boot, seq uint64
-}
-
-var errGone = errors.New("gone")
-
-func (s *shelf) put(parts [][]byte) frame.Header {
-	h, err := frame.Peek(parts[0])
-	if err != nil {
-		panic(err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	id := tickID{h.Agent, h.Boot, h.Seq}
-	s.ticks[id], s.heads[id] = parts, h
-	return h
-}
-
-func (s *shelf) Tick(agent string, boot, seq uint64) (parts, key [][]byte, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.reads++
-	h, ok := s.heads[tickID{agent, boot, seq}]
-	if !ok {
-		return nil, nil, errGone
-	}
-	if !h.Keyframe() {
-		key = s.ticks[tickID{agent, boot, h.Key}]
-	}
-	return s.ticks[tickID{agent, boot, seq}], key, nil
-}
-
-func (s *shelf) Gaps(string) uint64 { return 3 }
-
-func (s *shelf) Query(context.Context, server.Query) ([]server.Series, error) { return nil, nil }
-
-type world struct {
-	t     *testing.T
-	shelf *shelf
-	fleet *Fleet
-	now   time.Time
-}
-
-func newWorld(t *testing.T, o Options) *world {
-	w := &world{t: t, now: time.Unix(0, start), shelf: &shelf{ticks: map[tickID][][]byte{}, heads: map[tickID]frame.Header{}}}
-	o.Now = func() time.Time { return w.now }
-	w.fleet = New(w.shelf, o)
-	return w
-}
-
-// tick makes a node's next tick heard, one interval later.
-func (w *world) tick(n *load.Node) {
-	h := w.shelf.put(n.Tick())
-	w.now = w.now.Add(time.Duration(h.Interval))
-	w.fleet.Heard(&h, w.now)
-}
-
-// shows fails unless the newest tick of a node is what it last made.
-func (w *world) shows(n *load.Node) {
-	w.t.Helper()
-	err := w.fleet.View(n.Batch.Agent, func(b *frame.Batch) {
-		if b.Boot != n.Batch.Boot || b.Seq != n.Batch.Seq {
-			w.t.Fatalf("boot %d tick %d, want boot %d tick %d", b.Boot, b.Seq, n.Batch.Boot, n.Batch.Seq)
-		}
-		for i := range n.Batch.Tables {
-			want := &n.Batch.Tables[i]
-			got := b.Table(want.Kind)
-			if got == nil || !slices.Equal(got.Vals, want.Vals) || len(got.Rows) != len(want.Rows) {
-				w.t.Fatalf("%v of tick %d differ", want.Kind, b.Seq)
-			}
-			for j, r := range want.Rows {
-				if got.Rows[j].ID != r.ID || got.Rows[j].Key != r.Key || !slices.Equal(got.Rows[j].Labels, r.Labels) {
-					w.t.Fatalf("row %d of %v: %+v, want %+v", j, want.Kind, got.Rows[j], r)
-				}
-			}
-		}
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-func simulated(agent string, o load.NodeOptions) *load.Node {
-	o.Agent, o.Start = agent, start
-	if o.Boot == 0 {
-		o.Boot = 1
-	}
-	if o.Containers == 0 {
-		o.Containers = 5
-	}
-	return load.NewNode(o)
-}
 
 func TestView(t *testing.T) {
 	for name, o := range map[string]load.NodeOptions{
@@ -214,52 +108,6 @@ func TestAgents(t *testing.T) {
 	}
 }
 
-func TestNewest(t *testing.T) {
-	const second = int64(time.Second)
-	at := func(s int64) time.Time { return time.Unix(0, start+s*second) }
-	head := func(boot, seq uint64, s int64) frame.Header {
-		return frame.Header{Agent: "a", Boot: boot, Seq: seq, Time: start + s*second, Interval: second}
-	}
-	type tick struct {
-		boot, seq      uint64
-		time, received int64
-	}
-	for name, c := range map[string]struct {
-		ticks []tick
-		want  tick
-		news  []news
-	}{
-		"in order":                  {[]tick{{1, 1, 0, 0}, {1, 2, 1, 1}}, tick{boot: 1, seq: 2}, []news{advanced, advanced}},
-		"late":                      {[]tick{{1, 1, 0, 0}, {1, 3, 2, 2}, {1, 2, 1, 3}}, tick{boot: 1, seq: 3}, []news{advanced, advanced, late}},
-		"clock back":                {[]tick{{1, 1, 100, 0}, {1, 2, 50, 1}}, tick{boot: 1, seq: 2}, []news{advanced, advanced}},
-		"restart":                   {[]tick{{1, 9, 0, 0}, {2, 1, 1, 1}}, tick{boot: 2, seq: 1}, []news{advanced, restarted}},
-		"old run late":              {[]tick{{2, 1, 10, 0}, {1, 8, 5, 1}}, tick{boot: 2, seq: 1}, []news{advanced, late}},
-		"replaced run late":         {[]tick{{1, 1, 0, 0}, {2, 1, 5, 1}, {1, 2, 1, 30}}, tick{boot: 2, seq: 1}, []news{advanced, restarted, late}},
-		"restart with clock back":   {[]tick{{1, 1, 100, 0}, {2, 1, 50, 1}, {2, 5, 54, 5}}, tick{boot: 2, seq: 5}, []news{advanced, late, restarted}},
-		"two machines with one id":  {[]tick{{1, 1, 0, 0}, {2, 1, 0, 1}, {2, 2, 1, 1}, {1, 3, 2, 2}, {2, 3, 2, 2}}, tick{boot: 2, seq: 3}, []news{advanced, late, restarted, late, advanced}},
-		"one of two machines stops": {[]tick{{1, 1, 0, 0}, {2, 2, 1, 1}, {1, 9, 8, 8}}, tick{boot: 1, seq: 9}, []news{advanced, restarted, returned}},
-	} {
-		n := &node{id: "a"}
-		for i, k := range c.ticks {
-			h := head(k.boot, k.seq, k.time)
-			if got := n.hear(&h, at(k.received)); got != c.news[i] {
-				t.Errorf("%s: tick %d is %d, want %d", name, i, got, c.news[i])
-			}
-		}
-		if n.newest.Boot != c.want.boot || n.newest.Seq != c.want.seq {
-			t.Errorf("%s: the newest is tick %d of run %d", name, n.newest.Seq, n.newest.Boot)
-		}
-	}
-	n := &node{id: "a"}
-	for boot := uint64(1); boot < 1000; boot++ {
-		h := head(boot, 1, int64(boot))
-		n.hear(&h, at(int64(boot)))
-	}
-	if len(n.before) > maxBefore {
-		t.Errorf("%d runs are remembered", len(n.before))
-	}
-}
-
 // What is decoded stays within its bound, and comes back when it is asked for.
 func TestCacheBound(t *testing.T) {
 	w := newWorld(t, Options{})
@@ -314,44 +162,6 @@ func TestBadTick(t *testing.T) {
 	n.Batch.Seq++
 	w.tick(n)
 	w.shows(n)
-}
-
-func TestFind(t *testing.T) {
-	w := newWorld(t, Options{})
-	for _, name := range []string{"n1", "n2"} {
-		w.tick(simulated(name, load.NodeOptions{Containers: 3}))
-	}
-	for id, want := range map[string]string{
-		"n1-c0002":      "n1-c0002", // an id
-		"task.n2-c0000": "n2-c0000", // a task
-	} {
-		c, err := w.fleet.ContainerByID(id)
-		if err != nil || c.Row.Label("container_id") != want || c.Agent != want[:2] {
-			t.Errorf("%s: %+v %v", id, c, err)
-		}
-	}
-	for id, want := range map[string]error{
-		"n1-c":    ErrAmbiguous, // the start of several
-		"app":     ErrAmbiguous, // the name of all
-		"n3":      ErrNoContainer,
-		"":        ErrNoContainer,
-		"1-c0001": ErrNoContainer, // no start
-	} {
-		if c, err := w.fleet.ContainerByID(id); !errors.Is(err, want) {
-			t.Errorf("%q: %+v %v, want %v", id, c, err, want)
-		}
-	}
-	for pattern, want := range map[string]int{
-		"": 6, "c0001": 2, "n2-": 3, "task.n1-*": 3, "n?-c000[01]": 4, "registry.example": 6, "nothing": 0, "/docker/n1": 3,
-	} {
-		got, err := w.fleet.Containers(pattern)
-		if err != nil || len(got) != want {
-			t.Errorf("%q: %d containers, want %d (%v)", pattern, len(got), want, err)
-		}
-	}
-	if _, err := w.fleet.Containers("[x"); err == nil {
-		t.Error("a broken pattern")
-	}
 }
 
 // Readers and ticks at once, for the race detector.

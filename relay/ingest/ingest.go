@@ -22,7 +22,7 @@ type Handler func(h *frame.Header, data []byte) Verdict
 // Options of an Ingest; zero values are replaced by the defaults named here.
 type Options struct {
 	Conn          *nats.Conn
-	Stream        bus.Config    // the stream, made if it is not there
+	Stream        bus.Config    // the stream, made if it is not there, and changed if more than Cluster is set
 	Durable       string        // name of the consumer; relays with different ones each get every frame
 	Forget        time.Duration // the server forgets the consumer after so long without us (0: never)
 	MaxAckPending int           // frames on their way at once (1024)

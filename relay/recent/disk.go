@@ -6,14 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// retryDisk is how long a disk that failed is left alone.
-const retryDisk = 10 * time.Second
+const (
+	retryDisk   = 10 * time.Second // how long a disk that failed is left alone
+	maxSegments = 1000             // open files, should something restart the relay all the time
+)
 
 // disk is the segments, oldest first; the last may be the active one.
 type disk struct {
@@ -27,40 +28,6 @@ type disk struct {
 	places   []place
 
 	errors, unwritten, cut, cutBytes, carried uint64
-}
-
-func (d *disk) open(o *Options) error {
-	d.o = o
-	if o.Dir == "" {
-		return nil
-	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return fmt.Errorf("make the history's directory: %w", err)
-	}
-	names, err := filepath.Glob(filepath.Join(o.Dir, "*.seg"))
-	if err != nil {
-		return err
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		seg, cut, err := openSegment(name)
-		if err != nil {
-			d.cut++
-			o.Log.Warn("history on disk: a segment cannot be read and is set aside", "file", name, "err", err)
-			if err := os.Rename(name, name+".bad"); err != nil {
-				return fmt.Errorf("set a bad segment aside: %w", err)
-			}
-			continue
-		}
-		if cut > 0 {
-			d.cut++
-			d.cutBytes += uint64(cut)
-			o.Log.Warn("history on disk: cut the torn end of a segment", "file", name, "bytes", cut)
-		}
-		fmt.Sscanf(strings.TrimSuffix(filepath.Base(name), ".seg"), "%d", &d.last)
-		d.segments = append(d.segments, seg)
-	}
-	return nil
 }
 
 // append writes a frame, and before it its keyframe if the segment lacks it.
@@ -136,7 +103,7 @@ func (d *disk) room(now int64, no uint64, need int64) error {
 	if need > d.o.DiskBytes {
 		return fmt.Errorf("a frame of %d bytes is larger than all history may be (%d)", need, d.o.DiskBytes)
 	}
-	for d.bytes()+need > d.o.DiskBytes && len(d.segments) > 0 {
+	for len(d.segments) > 0 && (d.bytes()+need > d.o.DiskBytes || d.active == nil && len(d.segments) >= maxSegments) {
 		if d.segments[0] == d.active {
 			d.active = nil
 		}
@@ -199,21 +166,6 @@ func (d *disk) holds(agent string) bool {
 		}
 	}
 	return false
-}
-
-func (d *disk) close() error {
-	var err error
-	if d.active != nil {
-		err = errors.Join(d.active.seal(), d.active.file.Sync())
-		d.active = nil
-	}
-	for _, s := range d.segments {
-		if s.gone = true; s.refs == 0 {
-			err = errors.Join(err, s.file.Close())
-		}
-	}
-	d.segments = nil
-	return err
 }
 
 // release gives a segment back that a reader held.

@@ -2,11 +2,14 @@ package recent
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
 )
@@ -75,16 +78,24 @@ func openSegment(path string) (s *segment, cut int64, err error) {
 		return nil, 0, err
 	}
 	head := make([]byte, len(magic))
-	if _, err := f.ReadAt(head, 0); err != nil || string(head) != magic {
-		return nil, 0, fmt.Errorf("%s is no segment of this version", path)
+	if _, err := f.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, 0, err
+	}
+	if string(head) != magic {
+		return nil, 0, errNoSegment
 	}
 	s = &segment{path: path, file: f, end: st.ModTime().UnixNano()}
 	if s.readFooter(st.Size()) {
 		return s, 0, nil
 	}
-	cut, err = s.scan(st.Size())
+	if cut, err = s.scan(st.Size()); err == nil {
+		_ = s.seal() // no room for the footer: then its lists stay in memory
+		_ = os.Chtimes(path, time.Time{}, st.ModTime())
+	}
 	return s, cut, err
 }
+
+var errNoSegment = errors.New("not a segment of this version")
 
 func (s *segment) readFooter(size int64) bool {
 	var t [trailerLen]byte

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/bench/load"
@@ -22,7 +23,7 @@ func TestThousandAgents(t *testing.T) {
 	}
 	nodes := make([]*load.Node, agents)
 	for i := range nodes {
-		nodes[i] = load.NewNode(load.NodeOptions{Agent: fmt.Sprintf("node-%04d", i), Boot: uint64(i + 1), Containers: 2, Start: start, KeyEvery: 5})
+		nodes[i] = load.NewNode(load.NodeOptions{Agent: fmt.Sprintf("node-%04d", i), Boot: uint64(i + 1), Containers: 2, Start: start, KeyEvery: 5, Codec: frame.Raw})
 	}
 	for range ticks {
 		for _, n := range nodes {

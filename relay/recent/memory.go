@@ -3,8 +3,13 @@ package recent
 import "github.com/daytwo/daytwo/api/frame"
 
 // entryBytes is the bookkeeping of one frame in memory: its entry, its place
-// in both queues, and their slack.
-const entryBytes = 200
+// in both queues, and their slack; keyBytes and partBytes are that of a
+// keyframe and of each of its parts.
+const (
+	entryBytes = 200
+	keyBytes   = 160
+	partBytes  = 24
+)
 
 // entry is one frame in memory.
 type entry struct {
@@ -40,11 +45,14 @@ type memory struct {
 }
 
 // keyPart takes in a part of a keyframe; nil if it contradicts another part.
-func (a *agent) keyPart(h *frame.Header, data []byte) *keyframe {
+// Its bytes are still to be counted, its bookkeeping is.
+func (m *memory) keyPart(a *agent, h *frame.Header, data []byte) *keyframe {
 	k := a.findKey(h.Boot, h.Seq)
 	if k == nil {
 		k = &keyframe{Header: *h, parts: make([][]byte, h.Parts)}
 		k.Part = 0
+		k.size = keyBytes + partBytes*int64(h.Parts)
+		m.bytes += k.size
 		a.keys = append(a.keys, k)
 	}
 	if int(h.Parts) != len(k.parts) || h.Time != k.Time || h.Interval != k.Interval {

@@ -1,0 +1,71 @@
+package fleet
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/daytwo/daytwo/api/frame"
+)
+
+// rowBytes is about what a row's identity takes.
+const rowBytes = 512
+
+// weigh tells by how much what the node holds has grown.
+func (n *node) weigh() (grown int64) {
+	var sum int64
+	add := func(b *frame.Batch, row int64) {
+		if b == nil {
+			return
+		}
+		for i := range b.Tables {
+			sum += int64(8*cap(b.Tables[i].Vals)) + row*int64(len(b.Tables[i].Rows))
+		}
+	}
+	for _, k := range n.keys {
+		add(k, rowBytes)
+	}
+	for _, p := range n.parts {
+		add(p, 8)
+	}
+	if n.cur != nil && !n.cur.isKey {
+		add(n.cur.batch, 8)
+	}
+	add(n.spare, 8)
+	for i := range n.ids.parts {
+		for k := range n.ids.parts[i] {
+			sum += rowBytes * int64(len(n.ids.parts[i][k].Rows))
+		}
+	}
+	grown, n.bytes = sum-n.bytes, sum
+	return grown
+}
+
+// bound lets go of what was looked at longest ago while too much is decoded.
+func (f *Fleet) bound(keep *node) {
+	if f.cached.Load() <= f.o.CacheBytes {
+		return
+	}
+	type idle struct {
+		n    *node
+		used time.Time
+	}
+	var list []idle
+	f.mu.RLock()
+	for _, n := range f.nodes {
+		if n != keep && n.mu.TryLock() {
+			if n.bytes > 0 {
+				list = append(list, idle{n, n.used})
+			}
+			n.mu.Unlock()
+		}
+	}
+	f.mu.RUnlock()
+	slices.SortFunc(list, func(a, b idle) int { return cmp.Compare(a.used.UnixNano(), b.used.UnixNano()) })
+	for _, i := range list {
+		if f.cached.Load() <= f.o.CacheBytes*3/4 {
+			return
+		}
+		f.cached.Add(-i.n.drop())
+	}
+}

@@ -1,0 +1,43 @@
+package recent
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Gaps is how many ticks of an agent were announced by later ones and never came.
+func (s *Store) Gaps(agent string) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.agents[agent]; a != nil {
+		return a.holes()
+	}
+	return 0
+}
+
+// Missing is one agent's Gaps.
+type Missing struct {
+	Agent string
+	Ticks uint64
+}
+
+// Missing lists the agents that have gaps, by id.
+func (s *Store) Missing() []Missing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Missing
+	for id, a := range s.agents {
+		if n := a.holes(); n > 0 {
+			out = append(out, Missing{id, n})
+		}
+	}
+	slices.SortFunc(out, func(a, b Missing) int { return cmp.Compare(a.Agent, b.Agent) })
+	return out
+}
+
+func (a *agent) holes() (n uint64) {
+	for _, sn := range a.boots {
+		n += sn.holes()
+	}
+	return n
+}
