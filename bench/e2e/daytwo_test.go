@@ -204,7 +204,7 @@ func up(t *testing.T, data string, args ...string) (*process, api, api) {
 		t.Fatal(err)
 	}
 	relay.token = strings.TrimSpace(string(b))
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, 20*time.Second, func() error {
 		body, err := relay.try("/api/v1/agents")
 		if err == nil && !strings.Contains(string(body), "agent_id") {
 			err = fmt.Errorf("no agent yet: %s", body)

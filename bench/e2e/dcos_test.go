@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"encoding/json"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -8,37 +11,118 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// TestDCOSCommandLine drives the unmodified DC/OS command line against our
-// relay.
-func TestDCOSCommandLine(t *testing.T) {
+// The DC/OS command line itself, unmodified, asks our relay.
+
+const dcosAgent = "0123-test-agent-S1"
+
+// want runs a command that must succeed and print these.
+func want(t *testing.T, c *rig.DCOSCLI, texts []string, args ...string) string {
+	t.Helper()
+	out, errs, status := c.Run(t, args...)
+	if status != 0 {
+		t.Fatalf("dcos %s: exit %d\n%s%s", strings.Join(args, " "), status, out, errs)
+	}
+	for _, text := range texts {
+		if !strings.Contains(out, text) {
+			t.Errorf("dcos %s does not print %q:\n%s", strings.Join(args, " "), text, out)
+		}
+	}
+	return out
+}
+
+// datapoints decodes what --json prints.
+func datapoints(t *testing.T, out string) map[string]float64 {
+	t.Helper()
+	var list []struct {
+		Name  string
+		Value float64
+		Unit  string
+		Tags  map[string]string
+	}
+	if err := json.Unmarshal([]byte(out), &list); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	points := map[string]float64{}
+	for _, d := range list {
+		points[d.Name+d.Tags["path"]] = d.Value
+	}
+	return points
+}
+
+func TestDCOSNodeMetrics(t *testing.T) {
+	_, relay, _ := up(t, t.TempDir(), "--agent-id", dcosAgent)
+	c := rig.DCOS(t, relay.url, relay.token)
+	past(t, relay, 2, 10*time.Second) // shares of CPU are there from the second tick on
+	t.Log(want(t, c, []string{"CPU", "MEM", "DISK", "%", "GiB"}, "node", "metrics", "summary", dcosAgent))
+	want(t, c, []string{"cpu.total", "memory.total", "filesystem.capacity.total", "network.in", "interface: lo", "path: /"}, "node", "metrics", "details", dcosAgent)
+
+	points := datapoints(t, want(t, c, nil, "node", "metrics", "details", dcosAgent, "--json"))
+	for _, name := range []string{"cpu.total", "cpu.idle", "load.1min", "memory.total", "memory.free", "filesystem.capacity.total/", "filesystem.capacity.used/", "process.count", "system.uptime"} {
+		if _, ok := points[name]; !ok {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	if total := memTotal(t); points["memory.total"] != total {
+		t.Errorf("memory.total %v, /proc/meminfo says %v", points["memory.total"], total)
+	}
+	if v := points["cpu.total"]; v < 0 || v > 100 {
+		t.Errorf("cpu.total %v%%", v)
+	}
+	want(t, c, []string{dcosAgent}, "node", "--json")
+	want(t, c, []string{dcosAgent}, "node")
+}
+
+func TestDCOSTaskMetrics(t *testing.T) {
 	docker := rig.Docker(t)
 	t.Setenv("DOCKER_HOST", "unix://"+docker.Socket)
-	_, relay, _ := up(t, t.TempDir())
-	dcos := rig.DCOS(t, relay.url, relay.token)
-	c := docker.Run(t, rig.Spec{Name: rig.UniqueName("task"), Args: []string{"--memory=64m"}})
-	agent, err := newest(relay)
+	name := rig.UniqueName("dcos-task")
+	box := docker.Run(t, rig.Spec{Name: name, Args: []string{"--memory=64m", "--cpus=0.5"}})
+	_, relay, _ := up(t, t.TempDir(), "--agent-id", dcosAgent)
+	c := rig.DCOS(t, relay.url, relay.token)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+		out, errs, status := c.Run(t, "task")
+		if status == 0 && strings.Contains(out, name) {
+			t.Log(out)
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the container is no task: exit %d\n%s%s", status, out, errs)
+		}
+	}
+	t.Log(want(t, c, []string{"CPU", "MEM"}, "task", "metrics", "summary", name))
+	want(t, c, []string{"cpus.limit", "mem.total", "mem.limit_bytes"}, "task", "metrics", "details", name)
+	points := datapoints(t, want(t, c, nil, "task", "metrics", "details", name, "--json"))
+	for name, value := range map[string]float64{"mem.limit": 64 << 20, "mem.limit_bytes": 64 << 20, "cpus.limit": 0.5} {
+		if points[name] != value {
+			t.Errorf("%s = %v, want %v", name, points[name], value)
+		}
+	}
+	if points["mem.total"] <= 0 || points["cpus.user.time"]+points["cpus.system.time"] <= 0 {
+		t.Errorf("container %s uses nothing: %v", box.ID, points)
+	}
+}
+
+func TestDCOSRefusals(t *testing.T) {
+	_, relay, _ := up(t, t.TempDir(), "--agent-id", dcosAgent)
+	_, errs, status := rig.DCOS(t, relay.url, "some-other-token-altogether").Run(t, "node", "metrics", "summary", dcosAgent)
+	if status == 0 || !strings.Contains(strings.ToLower(errs), "token") {
+		t.Errorf("a wrong token: exit %d, %s", status, errs)
+	}
+	if out, errs, status := rig.DCOS(t, relay.url, relay.token).Run(t, "node", "metrics", "summary", "nobody"); status == 0 || strings.Contains(errs, "Traceback") {
+		t.Errorf("an unknown agent: exit %d, %s%s", status, out, errs)
+	}
+}
+
+// memTotal is the machine's memory in bytes.
+func memTotal(t *testing.T) float64 {
+	t.Helper()
+	b, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, func() error { _, err := relay.try("/system/v1/metrics/v0/containers/" + c.ID); return err })
-
-	f := func(want []string, args ...string) {
-		t.Helper()
-		out, errs, status := dcos.Run(t, args...)
-		for _, w := range want {
-			if !strings.Contains(out, w) {
-				t.Errorf("dcos %s: status %d, no %q:\n%s%s", strings.Join(args, " "), status, w, out, errs)
-			}
-		}
-		if status != 0 {
-			t.Errorf("dcos %s: status %d\n%s%s", strings.Join(args, " "), status, out, errs)
-		}
+	var kb float64
+	if _, err := fmt.Sscanf(string(b), "MemTotal: %f kB", &kb); err != nil {
+		t.Fatal(err)
 	}
-	f([]string{"CPU", "LOAD", "MEM", "GiB"}, "node", "metrics", "summary", agent.AgentID)
-	f([]string{"system.uptime", "cpu.total", "filesystem.capacity.used", "path: /"}, "node", "metrics", "details", agent.AgentID)
-	f([]string{`"memory.total"`}, "node", "metrics", "details", agent.AgentID, "--json")
-	f([]string{agent.AgentID}, "node")
-	f([]string{c.Name, c.ID}, "task")
-	f([]string{"CPU", "MEM"}, "task", "metrics", "summary", c.ID)
-	f([]string{"mem.limit", "cpus.user.time"}, "task", "metrics", "details", c.ID)
+	return kb * 1024
 }

@@ -57,6 +57,7 @@ type Reader struct {
 	floor  floor
 	snap   Snapshot
 	stats  Stats
+	status [NumParts]Status
 	ioGen  uint64
 
 	walked                          Snapshot // what walk filled last
@@ -242,9 +243,9 @@ func (r *Reader) leave(parts Parts) {
 	r.floor.fix(parts)
 }
 
-// Status tells how each part is read.
+// Status tells how each part is read. The next call overwrites it.
 func (r *Reader) Status() []Status {
-	st := make([]Status, NumParts)
+	st := r.status[:]
 	for p := range NumParts {
 		st[p] = Status{Part: p, Reader: "files", Reason: r.reason[p]}
 		switch {
@@ -254,7 +255,7 @@ func (r *Reader) Status() []Status {
 			st[p].Reader, st[p].Reason = "none", "no hierarchy has it"
 		default:
 			if r.stats.Reads > 0 && p == PartGroups && r.files.tree != nil && r.files.tree.unwatched > 0 {
-				st[p].Reason += fmt.Sprintf("; %d directories are scanned every tick: raise fs.inotify.max_user_watches", r.files.tree.unwatched)
+				st[p].Reason += "; some directories are scanned every tick: raise fs.inotify.max_user_watches"
 			}
 		}
 	}
