@@ -207,6 +207,24 @@ func TestServerAway(t *testing.T) {
 	r.complete("node-1", 20)
 }
 
+// A relay that is told to end while NATS goes away ends all the same.
+func TestEndWithServerAway(t *testing.T) {
+	for range 3 {
+		b := newBroker(t)
+		r := run(t, b, Config{DataDir: t.TempDir()})
+		b.publish("node-1", newNode("node-1").Tick()...)
+		r.taken(1)
+		ended := make(chan struct{})
+		go func() { r.stop(); close(ended) }()
+		b.stop()
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			t.Fatal("the relay does not end")
+		}
+	}
+}
+
 // A relay starts before NATS does, and makes the stream itself.
 func TestServerLater(t *testing.T) {
 	b := newBroker(t)

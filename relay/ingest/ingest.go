@@ -37,6 +37,7 @@ const (
 	backoff   = 250 * time.Millisecond
 	backoffTo = 5 * time.Second
 	timeout   = 10 * time.Second // of one request to the server
+	drainFor  = 2 * time.Second  // at the end, should the server not answer
 )
 
 // Ingest is one consumer.
@@ -142,11 +143,14 @@ func (in *Ingest) session(ctx context.Context) error {
 
 	done := make(chan struct{})
 	defer close(done)
+	patience, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
 	var gone atomic.Bool
 	go func() {
 		select {
 		case <-ctx.Done():
 			messages.Drain() // what was delivered already is still taken in
+			time.AfterFunc(drainFor, giveUp)
 		case <-lost:
 			gone.Store(true)
 			messages.Stop()
@@ -154,7 +158,7 @@ func (in *Ingest) session(ctx context.Context) error {
 		}
 	}()
 	for {
-		m, err := messages.Next()
+		m, err := messages.Next(jetstream.NextContext(patience))
 		if err != nil {
 			if gone.Load() {
 				return errLost
