@@ -81,6 +81,7 @@ func New(cfg Config) (*Node, error) {
 	rand.Read(boot[:])
 	n.header = frame.Header{Agent: cfg.AgentID, Boot: binary.LittleEndian.Uint64(boot[:]), Interval: int64(cfg.Interval), Parts: 1}
 	if !cfg.NoPublish {
+		cfg.NATS.Agent = cfg.AgentID // its replies come to its own inbox, as its permissions say
 		n.pub, err = publish.New(publish.Options{
 			Bus: cfg.NATS, Cluster: cfg.Cluster, Shards: cfg.Shards, Agent: cfg.AgentID,
 			SpoolDir: cfg.DataDir + "/spool", SpoolMaxBytes: cfg.SpoolMax, Log: cfg.Log.With("room", "publish"),
