@@ -192,3 +192,18 @@ func TestFindToken(t *testing.T) {
 	t.Setenv("DAYTWO_TOKEN", testToken)
 	ask(t, 0, "node", "list")
 }
+
+// A container with several cgroups is still one.
+func TestOncePerContainer(t *testing.T) {
+	got := oncePerContainer([]client.Container{
+		{AgentID: "a", ContainerID: "1", Cgroup: "/1"}, {AgentID: "a", Cgroup: "/x"}, {AgentID: "a", ContainerID: "1", Cgroup: "/y/1"},
+		{AgentID: "b", ContainerID: "1", Cgroup: "/1"}, {AgentID: "a", Cgroup: "/z"},
+	})
+	var paths []string
+	for _, c := range got {
+		paths = append(paths, c.AgentID+c.Cgroup)
+	}
+	if s := strings.Join(paths, " "); s != "a/1 a/x b/1 a/z" {
+		t.Errorf("got %s", s)
+	}
+}

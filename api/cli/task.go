@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,12 +109,14 @@ func ageOf(c *client.Container, now time.Time) string {
 }
 
 // findTask finds the one container that name means: one that is called so
-// exactly, else the only one that matches.
+// exactly, else the only one that matches. On cgroup v1 a container may have
+// cgroups of different paths, and a row for each: they are one container.
 func findTask(ctx context.Context, cl *client.Client, name string) (*client.Container, error) {
 	list, err := cl.Containers(ctx, client.ContainersQuery{Match: name})
 	if err != nil {
 		return nil, err
 	}
+	list = oncePerContainer(list)
 	var exact []*client.Container
 	for i := range list {
 		if c := &list[i]; name == c.ContainerID || name == c.TaskID || name == c.TaskName || name == c.Name {
@@ -137,4 +140,15 @@ func findTask(ctx context.Context, cl *client.Client, name string) (*client.Cont
 		b.WriteString("\n  …")
 	}
 	return nil, fmt.Errorf("%s", b.String())
+}
+
+// oncePerContainer keeps the first row of every container.
+func oncePerContainer(list []client.Container) []client.Container {
+	seen := map[[2]string]bool{}
+	return slices.DeleteFunc(list, func(c client.Container) bool {
+		id := [2]string{c.AgentID, c.ContainerID}
+		again := c.ContainerID != "" && seen[id]
+		seen[id] = true
+		return again
+	})
 }
