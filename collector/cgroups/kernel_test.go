@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -462,11 +463,26 @@ func TestKernelFreeze(t *testing.T) {
 	}
 	k.limit(k.l.Freezer, "cgroup.freeze", "freezer.state", "1", "FROZEN")
 	k.limitThaw(t)
-	time.Sleep(100 * time.Millisecond)
+	k.waitFrozen()
 	_, row = k.compare()
 	if row[metric.Frozen] != 1 {
 		t.Errorf("frozen = %s", value(row[metric.Frozen]))
 	}
+}
+
+// waitFrozen waits for the kernel to stop every task of the group.
+func (g *group) waitFrozen() {
+	file, want := "freezer.state", "FROZEN"
+	if g.l.v2(g.l.Freezer) {
+		file, want = "cgroup.events", "frozen 1"
+	}
+	for range 500 {
+		if b, _ := os.ReadFile(g.dir(g.l.Freezer) + "/" + file); strings.Contains(string(b), want) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	g.t.Fatalf("%s does not say %s", file, want)
 }
 
 // limitThaw lets the group's processes end when the test does.
