@@ -19,7 +19,7 @@ build: ## Build bin/daytwo (the default)
 	$(BUILD) -o bin/daytwo .
 
 build-all: ## Build for linux/amd64 and linux/arm64, and check their size
-	for arch in amd64 arm64; do \
+	@for arch in amd64 arm64; do \
 		GOOS=linux GOARCH=$$arch $(BUILD) -o bin/daytwo-linux-$$arch .; \
 		size=$$(stat -c %s bin/daytwo-linux-$$arch); \
 		echo "bin/daytwo-linux-$$arch: $$size bytes"; \
@@ -53,7 +53,7 @@ lint: ## Check formatting, vet, staticcheck
 	go run $(STATICCHECK) ./...
 
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
-	find . -name '*_test.go' -not -path './bench/peers/*' -print0 | xargs -0 grep -HoE '^func Fuzz[A-Za-z0-9_]+' | \
+	@find . -name '*_test.go' -not -path './bench/peers/*' -print0 | xargs -0 grep -HoE '^func Fuzz[A-Za-z0-9_]+' | \
 	while IFS=: read -r file target; do \
 		target=$${target#func }; \
 		echo "$$(dirname $$file) $$target"; \

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -209,13 +210,14 @@ func TestCounterRates(t *testing.T) {
 func TestTopLive(t *testing.T) {
 	s := testScreen(t, 100, 12)
 	asked := make(chan topOptions, 100)
-	n := int64(0)
+	var n atomic.Int64
 	ask := func(_ context.Context, o topOptions) (*sample, error) {
 		asked <- o
-		if n++; n == 2 {
+		second := n.Add(1)
+		if second == 2 {
 			return nil, errors.New("gone for a moment")
 		}
-		return testSample(n), nil
+		return testSample(second), nil
 	}
 	done := make(chan error)
 	go func() {
