@@ -41,16 +41,16 @@ func (s *Store) Query(ctx context.Context, q server.Query) ([]server.Series, err
 			return nil, err
 		}
 		out = append(out, series...)
+		for i := range series { // the limit is on all agents together
+			q.Limit -= len(series[i].Times)
+		}
 	}
 	return out, nil
 }
 
 func (s *Store) queryAgent(ctx context.Context, q *server.Query, id string) ([]server.Series, error) {
-	src, segs, err := s.collect(id, q.Start, q.End)
+	src, segs := s.collect(id, q.Start, q.End)
 	defer s.release(segs...)
-	if err != nil {
-		return nil, err
-	}
 	g := gather{q: q, agent: id, store: s, cols: [1]int{q.Column}, keys: make(map[partID]*source)}
 	for i := range src {
 		if r := &src[i]; r.Keyframe() {
@@ -84,13 +84,13 @@ type view struct {
 
 // collect finds the frames of an agent in a time span, and the keyframes that
 // they need. The segments are to be released.
-func (s *Store) collect(id string, start, end int64) (src []source, segs []*segment, err error) {
+func (s *Store) collect(id string, start, end int64) (src []source, segs []*segment) {
 	var views []view
 	s.mu.Lock()
 	a := s.agents[id]
 	if a == nil {
 		s.mu.Unlock()
-		return nil, nil, nil
+		return nil, nil
 	}
 	src, since := a.inMemory(start, end)
 	for _, seg := range s.disk.segments {
@@ -117,12 +117,13 @@ func (s *Store) collect(id string, start, end int64) (src []source, segs []*segm
 	for i := range views {
 		v := &views[i]
 		if v.b == nil {
+			var err error
 			if v.b, err = v.seg.load(&v.p); err != nil {
 				s.failed()
 				continue // a damaged list costs its segment only
 			}
 		}
-		err = each(v.b, func(r *place) bool {
+		err := each(v.b, func(r *place) bool {
 			in := r.Time >= start && r.Time <= end
 			pid := partID{r.Boot, r.Seq, r.Part}
 			if (in || r.Keyframe()) && (r.carried || !known[pid]) {
@@ -136,7 +137,7 @@ func (s *Store) collect(id string, start, end int64) (src []source, segs []*segm
 			s.failed()
 		}
 	}
-	return src, segs, nil
+	return src, segs
 }
 
 func (s *Store) failed() {

@@ -202,6 +202,13 @@ func TestStep(t *testing.T) {
 	if _, err := w.store.Query(t.Context(), q); !errors.Is(err, server.ErrTooMany) {
 		t.Fatal(err)
 	}
+	q.Limit = 4 * 6 // all there are
+	w.query(q)
+	other := load.NewNode(load.NodeOptions{Agent: "node-2", Boot: 1, Containers: 3, Start: start})
+	w.append(other.Tick())
+	if _, err := w.store.Query(t.Context(), q); !errors.Is(err, server.ErrTooMany) {
+		t.Fatalf("two agents together: %v", err)
+	}
 	q.Match = func(agent string, row, _ *frame.Row) bool { return agent == "node-1" && row.Key == "/" }
 	if got := w.query(q); len(got) != 1 || len(got[0].Times) != 6 {
 		t.Fatalf("%v", got)
