@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include "cgroupwalk.h"
+#include "read.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -73,23 +74,10 @@ struct {
 	__type(value, char[MAX_RAW]);
 } scratch SEC(".maps");
 
-#define offset(type, field) bpf_core_field_offset(struct type, field)
-
-/* counter copies a struct page_counter with one read: its fields stand apart. */
-static __always_inline void counter(struct counter *to, char *raw, const void *from)
-{
-	__u32 n = bpf_core_type_size(struct page_counter);
-
-	if (n > MAX_RAW || bpf_probe_read_kernel(raw, n, from))
-		return;
-	to->usage = *(long *)(raw + offset(page_counter, usage));
-	to->watermark = *(unsigned long *)(raw + offset(page_counter, watermark));
-	to->failcnt = *(unsigned long *)(raw + offset(page_counter, failcnt));
-	to->max = *(unsigned long *)(raw + offset(page_counter, max));
-	to->high = *(unsigned long *)(raw + offset(page_counter, high));
-	to->low = *(unsigned long *)(raw + offset(page_counter, low));
-	to->min = *(unsigned long *)(raw + offset(page_counter, min));
-}
+#include "read_cpu.h"
+#include "read_memory.h"
+#include "read_io.h"
+#include "read_tasks.h"
 
 /* controller is a cgroup's own state of a controller whose files it shows. */
 #define controller(cg, id) visible((cg)->subsys[bpf_core_enum_value(enum cgroup_subsys_id, id)])
@@ -99,282 +87,10 @@ static __always_inline void *visible(struct cgroup_subsys_state *css)
 	return css && (css->flags & CSS_VISIBLE) ? css : 0;
 }
 
-static __always_inline void base(struct base *to, struct cgroup *cg)
+static __always_inline void psi(u64 *to, struct psi_group *g)
 {
-	to->usage = cg->bstat.cputime.sum_exec_runtime;
-	to->user = cg->bstat.cputime.utime;
-	to->system = cg->bstat.cputime.stime;
-	to->prev_user = cg->prev_cputime.utime;
-	to->prev_system = cg->prev_cputime.stime;
-}
-
-static __always_inline void sched(struct sched *to, char *raw, const void *group)
-{
-	__u32 n = bpf_core_type_size(struct cfs_bandwidth);
-
-	bpf_probe_read_kernel(&to->shares, 8, group + offset(task_group, shares));
-	bpf_probe_read_kernel(&to->idle, 4, group + offset(task_group, idle));
-	if (n > MAX_RAW || bpf_probe_read_kernel(raw, n, group + offset(task_group, cfs_bandwidth)))
-		return;
-	to->period = *(s64 *)(raw + offset(cfs_bandwidth, period));
-	to->quota = *(u64 *)(raw + offset(cfs_bandwidth, quota));
-	to->throttled = *(u64 *)(raw + offset(cfs_bandwidth, throttled_time));
-	to->burst = *(u64 *)(raw + offset(cfs_bandwidth, burst_time));
-	to->periods = *(int *)(raw + offset(cfs_bandwidth, nr_periods));
-	to->throttled_periods = *(int *)(raw + offset(cfs_bandwidth, nr_throttled));
-	to->bursts = *(int *)(raw + offset(cfs_bandwidth, nr_burst));
-}
-
-struct cpuacct_sum {
-	const void *usage, *stat;
-	u64 used, user, system;
-};
-
-static long cpuacct_cpu(__u32 cpu, struct cpuacct_sum *sum)
-{
-	u64 stat[10], used = 0;
-	u64 *per_cpu = bpf_map_lookup_elem(&cpu_offsets, &cpu);
-
-	if (!per_cpu)
-		return 1;
-	bpf_probe_read_kernel(&used, 8, sum->usage + *per_cpu);
-	sum->used += used;
-	if (bpf_probe_read_kernel(stat, sizeof(stat), sum->stat + *per_cpu))
-		return 0;
-	sum->user += stat[CPUTIME_USER] + stat[CPUTIME_NICE];
-	sum->system += stat[CPUTIME_SYSTEM] + stat[CPUTIME_SOFTIRQ] + stat[CPUTIME_IRQ];
-	return 0;
-}
-
-static __always_inline void cpuacct(struct cpuacct_times *to, const void *ca)
-{
-	struct cpuacct_sum sum = {};
-
-	bpf_probe_read_kernel(&sum.usage, 8, ca + offset(cpuacct, cpuusage));
-	bpf_probe_read_kernel(&sum.stat, 8, ca + offset(cpuacct, cpustat));
-	bpf_loop(cpus, cpuacct_cpu, &sum, 0);
-	to->usage = sum.used;
-	to->user = sum.user;
-	to->system = sum.system;
-}
-
-static __always_inline void memory(struct memory *to, char *raw, const void *m)
-{
-	counter(&to->memory, raw, m + offset(mem_cgroup, memory));
-	counter(&to->swap, raw, m + offset(mem_cgroup, swap));
-	if (bpf_core_field_exists(struct mem_cgroup, zswap_max))
-		bpf_probe_read_kernel(&to->zswap_max, 8, m + offset(mem_cgroup, zswap_max));
-	bpf_probe_read_kernel(to->events, sizeof(to->events), m + offset(mem_cgroup, memory_events));
-}
-
-static __always_inline void memory_v1(struct memory_v1 *to, const void *m)
-{
-	if (bpf_core_field_exists(struct mem_cgroup, kmem))
-		bpf_probe_read_kernel(&to->kernel, 8,
-				      m + offset(mem_cgroup, kmem) + offset(page_counter, usage));
-	if (bpf_core_field_exists(struct mem_cgroup, tcpmem))
-		bpf_probe_read_kernel(&to->tcp, 8,
-				      m + offset(mem_cgroup, tcpmem) + offset(page_counter, usage));
-	if (bpf_core_field_exists(struct mem_cgroup, soft_limit))
-		bpf_probe_read_kernel(&to->soft_limit, 8, m + offset(mem_cgroup, soft_limit));
-}
-
-static __always_inline void stat(void *to, const void *m)
-{
-	const void *vmstats = 0;
-
-	bpf_probe_read_kernel(&vmstats, 8, m + offset(mem_cgroup, vmstats));
-	if (stat_bytes)
-		bpf_probe_read_kernel(to, stat_bytes, vmstats);
-}
-
-static __always_inline void pids(struct pids *to, const void *p)
-{
-	__u32 events;
-
-	bpf_probe_read_kernel(&to->current, 8, p + offset(pids_cgroup, counter));
-	bpf_probe_read_kernel(&to->max, 8, p + offset(pids_cgroup, limit));
-	if (bpf_core_field_exists(struct pids_cgroup, watermark))
-		bpf_probe_read_kernel(&to->peak, 8, p + offset(pids_cgroup, watermark));
-	if (bpf_core_field_exists(struct pids_cgroup, events_limit))
-		events = offset(pids_cgroup, events_limit);
-	else if (!v2 || pids_local)
-		events = offset(pids_cgroup, events_local) +
-			 8 * bpf_core_enum_value(enum pidcg_event, PIDCG_FORKFAIL);
-	else
-		events = offset(pids_cgroup, events) + 8 * bpf_core_enum_value(enum pidcg_event, PIDCG_MAX);
-	bpf_probe_read_kernel(&to->events, 8, p + events);
-}
-
-static __always_inline void hugetlb(struct hugetlb *to, char *raw, const void *h)
-{
-	__u32 size = bpf_core_type_size(struct page_counter);
-	struct counter c = {};
-
-	for (__u32 i = 0; i < MAX_HUGETLB; i++) {
-		if (i >= hugetlb_sizes)
-			break;
-		counter(&c, raw, h + offset(hugetlb_cgroup, hugepage) + i * size);
-		to[i].current = c.usage;
-		to[i].max = c.max;
-		to[i].peak = c.watermark;
-		to[i].failures = c.failcnt;
-		if (v2)
-			bpf_probe_read_kernel(&to[i].failures, 8, h + offset(hugetlb_cgroup, events) + i * 8);
-		counter(&c, raw, h + offset(hugetlb_cgroup, rsvd_hugepage) + i * size);
-		to[i].rsvd_current = c.usage;
-		to[i].rsvd_max = c.max;
-	}
-}
-
-struct blkg_step {
-	struct walk_control *c;
-	const void *node;
-	__u32 group, devices;
-};
-
-static long blkg(__u32 i, struct blkg_step *s)
-{
-	struct blkg_iostat v;
-	const void *g, *queue = 0, *disk = 0;
-	struct io *io;
-	bool online = 0;
-	__u32 at = s->c->ios;
-
-	if (!s->node)
-		return 1;
-	g = s->node - offset(blkcg_gq, blkcg_node);
-	if (bpf_probe_read_kernel(&s->node, 8, s->node + offset(hlist_node, next)))
-		s->node = 0;
-	bpf_probe_read_kernel(&online, 1, g + offset(blkcg_gq, online));
-	if (!online || bpf_probe_read_kernel(&v, sizeof(v), g + offset(blkcg_gq, iostat) + offset(blkg_iostat_set, cur)))
-		return 0;
-	if (!(v.bytes[0] | v.bytes[1] | v.ios[0] | v.ios[1])) /* io.stat shows it without numbers */
-		return 0;
-	bpf_probe_read_kernel(&queue, 8, g + offset(blkcg_gq, q));
-	bpf_probe_read_kernel(&disk, 8, queue + offset(request_queue, disk));
-	if (!disk)
-		return 0;
-	s->c->ios++;
-	io = bpf_map_lookup_elem(&ios, &at);
-	if (!io)
-		return 0; /* counted: the collector makes the array larger */
-	bpf_probe_read_kernel(&io->major, 4, disk + offset(gendisk, major));
-	bpf_probe_read_kernel(&io->minor, 4, disk + offset(gendisk, first_minor));
-	io->group = s->group;
-	for (int k = 0; k < 3; k++) {
-		io->bytes[k] = v.bytes[k];
-		io->ios[k] = v.ios[k];
-	}
-	return 0;
-}
-
-static __always_inline void devices(struct walk_control *c, __u32 group, const void *blkcg)
-{
-	struct blkg_step s = {.c = c, .group = group};
-
-	bpf_probe_read_kernel(&s.node, 8, blkcg + offset(blkcg, blkg_list) + offset(hlist_head, first));
-	if (s.node)
-		bpf_loop(MAX_DEVICES, blkg, &s, 0);
-}
-
-/* Tasks of a cgroup itself: the lists of its css_sets. cgroup_mutex keeps tasks
- * from moving between cgroups; forks only append; an exit may carry the task
- * we stand on to the list of the dying, which shows as a count that does not
- * come out, and is tried again. */
-struct task_step {
-	const void *node, *head;
-	__u32 seen, leaders;
-	__u32 dying;
-};
-
-static long task(__u32 i, struct task_step *s)
-{
-	const void *t, *signal = 0;
-	int pid = 0, tgid = 0, live = 0;
-
-	if (!s->node || s->node == s->head)
-		return 1;
-	t = s->node - offset(task_struct, cg_list);
-	bpf_probe_read_kernel(&pid, 4, t + offset(task_struct, pid));
-	bpf_probe_read_kernel(&tgid, 4, t + offset(task_struct, tgid));
-	if (s->dying && pid == tgid) { /* a dead leader counts while a thread of it lives */
-		bpf_probe_read_kernel(&signal, 8, t + offset(task_struct, signal));
-		bpf_probe_read_kernel(&live, 4, signal + offset(signal_struct, live));
-		s->leaders += live > 0;
-	} else if (!s->dying) {
-		s->seen++;
-		s->leaders += pid == tgid;
-	}
-	if (bpf_probe_read_kernel(&s->node, 8, s->node))
-		s->node = 0;
-	return 0;
-}
-
-/* Not inlined and not static, so that the verifier looks at it once only. */
-__noinline int task_list(struct task_step *to, u64 head)
-{
-	struct task_step s;
-
-	if (!to)
-		return 0;
-	s = *to;
-	s.head = (void *)head;
-	if (bpf_probe_read_kernel(&s.node, 8, s.head))
-		return 0;
-	if (s.node != s.head)
-		bpf_loop(MAX_TASKS, task, &s, 0);
-	*to = s;
-	return s.node == s.head;
-}
-
-struct cset_step {
-	const void *node, *head;
-	__u32 threads, processes;
-	bool torn;
-};
-
-static long cset(__u32 i, struct cset_step *s)
-{
-	const void *set = 0;
-	int tasks = 0;
-	struct task_step t;
-	bool whole = 0;
-
-	if (!s->node || s->node == s->head)
-		return 1;
-	bpf_probe_read_kernel(&set, 8, s->node - offset(cgrp_cset_link, cset_link) + offset(cgrp_cset_link, cset));
-	if (bpf_probe_read_kernel(&s->node, 8, s->node))
-		s->node = 0;
-	for (int try = 0; try < 3 && !whole; try++) {
-		t = (struct task_step){};
-		bpf_probe_read_kernel(&tasks, 4, set + offset(css_set, nr_tasks));
-		whole = 1;
-		if (tasks)
-			whole = task_list(&t, (u64)set + offset(css_set, tasks)) &&
-				task_list(&t, (u64)set + offset(css_set, mg_tasks)) && t.seen == tasks;
-		t.dying = 1;
-		whole = task_list(&t, (u64)set + offset(css_set, dying_tasks)) && whole;
-	}
-	s->threads += tasks;
-	s->processes += t.leaders;
-	s->torn |= !whole;
-	return 0;
-}
-
-static __always_inline void tasks(struct tasks *to, struct cgroup *cg)
-{
-	struct cset_step s = {.head = &cg->cset_links};
-
-	to->populated = cg->nr_populated_csets + cg->nr_populated_domain_children +
-			cg->nr_populated_threaded_children > 0;
-	to->frozen = cg->flags >> CGRP_FROZEN & 1;
-	to->threaded = cg->dom_cgrp != cg;
-	s.node = cg->cset_links.next;
-	bpf_loop(MAX_CSETS, cset, &s, 0);
-	to->threads = s.threads;
-	to->processes = s.processes;
-	to->torn = s.torn || s.node != s.head;
+	for (int i = 0; i < PSI_TOTALS; i++)
+		to[i] = g->total[i];
 }
 
 /* passed tells whether an earlier run visited this cgroup. */
@@ -501,7 +217,7 @@ int walk(struct bpf_iter__cgroup *ctx)
 		h->parts |= HAS_HUGETLB;
 	}
 	if (at_psi && cg->psi && cg->psi->enabled) {
-		bpf_probe_read_kernel(r + at_psi, PSI_TOTALS * 8, (void *)cg->psi + offset(psi_group, total));
+		psi(r + at_psi, cg->psi);
 		h->parts |= HAS_PSI;
 	}
 	if (at_tasks)

@@ -93,6 +93,7 @@ func (w *Walk) load(k *Kernel, o WalkOptions) error {
 		return err
 	}
 	vars := map[string]uint32{
+		cgroupwalkVarDirect:       toU32(k.HasFunc("bpf_rdonly_cast")),
 		cgroupwalkVarWithIo:       toU32(o.Parts.IO),
 		cgroupwalkVarStatBytes:    uint32(w.statSize),
 		cgroupwalkVarHugetlbSizes: uint32(min(k.HugetlbSizes, MaxHugetlb)),
@@ -275,3 +276,6 @@ func (w *Walk) Close() error {
 	}
 	return err
 }
+
+// Visited is how many cgroups the last Next saw, those passed over included.
+func (w *Walk) Visited() int { return int(w.control.Visited) }

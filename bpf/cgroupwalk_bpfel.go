@@ -181,6 +181,7 @@ const (
 	cgroupwalkVarAtStat       = "at_stat"
 	cgroupwalkVarAtTasks      = "at_tasks"
 	cgroupwalkVarCpus         = "cpus"
+	cgroupwalkVarDirect       = "direct"
 	cgroupwalkVarHugetlbSizes = "hugetlb_sizes"
 	cgroupwalkVarPidsLocal    = "pids_local"
 	cgroupwalkVarStatBytes    = "stat_bytes"
@@ -260,6 +261,7 @@ type cgroupwalkVariableSpecs struct {
 	AtStat       *ebpf.VariableSpec `ebpf:"at_stat"`
 	AtTasks      *ebpf.VariableSpec `ebpf:"at_tasks"`
 	Cpus         *ebpf.VariableSpec `ebpf:"cpus"`
+	Direct       *ebpf.VariableSpec `ebpf:"direct"`
 	HugetlbSizes *ebpf.VariableSpec `ebpf:"hugetlb_sizes"`
 	PidsLocal    *ebpf.VariableSpec `ebpf:"pids_local"`
 	StatBytes    *ebpf.VariableSpec `ebpf:"stat_bytes"`
@@ -321,6 +323,7 @@ type cgroupwalkVariables struct {
 	AtStat       *ebpf.Variable `ebpf:"at_stat"`
 	AtTasks      *ebpf.Variable `ebpf:"at_tasks"`
 	Cpus         *ebpf.Variable `ebpf:"cpus"`
+	Direct       *ebpf.Variable `ebpf:"direct"`
 	HugetlbSizes *ebpf.Variable `ebpf:"hugetlb_sizes"`
 	PidsLocal    *ebpf.Variable `ebpf:"pids_local"`
 	StatBytes    *ebpf.Variable `ebpf:"stat_bytes"`

@@ -29,8 +29,9 @@ type kernelTables struct {
 // statTable is a table being looked for.
 type statTable struct {
 	symbol  string
-	entries int // length: one entry for each enumerator
-	used    int // how many of them are counted
+	entries int   // length: one entry for each enumerator
+	used    int   // how many of them are counted
+	need    []int // enumerators that are counted for certain: they tell a table from itself a few entries on
 	found   []int16
 	at      uint64 // where it was found
 	twice   bool
@@ -149,7 +150,19 @@ func (t *kernelTables) enumerate(k *bpf.Kernel) error {
 		t.states = &statTable{symbol: "mem_cgroup_stats_index", entries: all, used: k.States}
 	}
 	t.events = &statTable{symbol: "mem_cgroup_events_index", entries: int(t.enums[1]["NR_VM_EVENT_ITEMS"]), used: k.Events}
+	t.events.require(t.enums[1], "PGFAULT PGMAJFAULT PGREFILL PGACTIVATE PGDEACTIVATE PGLAZYFREE PGLAZYFREED PGSCAN_KSWAPD PGSCAN_DIRECT PGSTEAL_KSWAPD PGSTEAL_DIRECT")
+	if t.states != nil {
+		t.states.require(t.enums[0], "NR_INACTIVE_ANON NR_ACTIVE_ANON NR_INACTIVE_FILE NR_ACTIVE_FILE NR_UNEVICTABLE NR_ANON_MAPPED NR_FILE_MAPPED NR_FILE_PAGES NR_SHMEM MEMCG_SWAP MEMCG_SOCK MEMCG_KMEM")
+	}
 	return nil
+}
+
+func (s *statTable) require(enum map[string]uint64, names string) {
+	for name := range strings.FieldsSeq(names) {
+		if v, ok := enum[name]; ok && int(v) < s.entries {
+			s.need = append(s.need, int(v))
+		}
+	}
 }
 
 // The forms that the tables had: bytes with 255 for none (6.10), signed bytes
@@ -197,7 +210,9 @@ func (s *statTable) parse(b []byte) []int16 {
 				found[i] = int16(v - f.first)
 			}
 		}
-		return found
+		if !slices.ContainsFunc(s.need, func(i int) bool { return found[i] < 0 }) {
+			return found
+		}
 	}
 	return nil
 }

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Memory, huge pages, pids. */
+#include "read.h"
+
+static __always_inline void counter(struct counter *to, char *raw, const void *from)
+{
+	__u32 n = bpf_core_type_size(struct page_counter);
+
+	if (direct) {
+		struct page_counter *c = cast(page_counter, from);
+
+		to->usage = c->usage.counter;
+		to->watermark = c->watermark;
+		to->failcnt = c->failcnt;
+		to->max = c->max;
+		to->high = c->high;
+		to->low = c->low;
+		to->min = c->min;
+		return;
+	}
+	if (n > MAX_RAW || bpf_probe_read_kernel(raw, n, from)) /* at once: helpers are dear */
+		return;
+	to->usage = *(long *)(raw + offset(page_counter, usage));
+	to->watermark = *(unsigned long *)(raw + offset(page_counter, watermark));
+	to->failcnt = *(unsigned long *)(raw + offset(page_counter, failcnt));
+	to->max = *(unsigned long *)(raw + offset(page_counter, max));
+	to->high = *(unsigned long *)(raw + offset(page_counter, high));
+	to->low = *(unsigned long *)(raw + offset(page_counter, low));
+	to->min = *(unsigned long *)(raw + offset(page_counter, min));
+}
+
+static __always_inline void memory(struct memory *to, char *raw, const void *m)
+{
+	counter(&to->memory, raw, m + offset(mem_cgroup, memory));
+	counter(&to->swap, raw, m + offset(mem_cgroup, swap));
+	if (bpf_core_field_exists(struct mem_cgroup, zswap_max))
+		to->zswap_max = get(mem_cgroup, m, zswap_max);
+	if (direct) {
+		struct mem_cgroup *g = cast(mem_cgroup, m);
+
+		for (int i = 0; i < 9; i++)
+			to->events[i] = g->memory_events[i].counter;
+		return;
+	}
+	bpf_probe_read_kernel(to->events, sizeof(to->events), m + offset(mem_cgroup, memory_events));
+}
+
+static __always_inline void memory_v1(struct memory_v1 *to, const void *m)
+{
+	if (bpf_core_field_exists(struct mem_cgroup, kmem))
+		to->kernel = get(mem_cgroup, m, kmem.usage.counter);
+	if (bpf_core_field_exists(struct mem_cgroup, tcpmem))
+		to->tcp = get(mem_cgroup, m, tcpmem.usage.counter);
+	if (bpf_core_field_exists(struct mem_cgroup, soft_limit))
+		to->soft_limit = get(mem_cgroup, m, soft_limit);
+}
+
+static __always_inline void stat(void *to, const void *m)
+{
+	if (stat_bytes)
+		bpf_probe_read_kernel(to, stat_bytes, get(mem_cgroup, m, vmstats));
+}
+
+static __always_inline void pids(struct pids *to, const void *p)
+{
+	to->current = get(pids_cgroup, p, counter.counter);
+	to->max = get(pids_cgroup, p, limit.counter);
+	if (bpf_core_field_exists(struct pids_cgroup, watermark))
+		to->peak = get(pids_cgroup, p, watermark);
+	if (bpf_core_field_exists(struct pids_cgroup, events_limit))
+		to->events = get(pids_cgroup, p, events_limit.counter);
+	else if (!v2 || pids_local)
+		to->events = get(pids_cgroup, p, events_local[1].counter); /* PIDCG_FORKFAIL */
+	else
+		to->events = get(pids_cgroup, p, events[0].counter); /* PIDCG_MAX */
+}
+
+static __always_inline void hugetlb(struct hugetlb *to, char *raw, const void *h)
+{
+	__u32 size = bpf_core_type_size(struct page_counter);
+	struct counter c = {};
+
+	for (__u32 i = 0; i < MAX_HUGETLB; i++) {
+		if (i >= hugetlb_sizes)
+			break;
+		counter(&c, raw, h + offset(hugetlb_cgroup, hugepage) + i * size);
+		to[i].current = c.usage;
+		to[i].max = c.max;
+		to[i].peak = c.watermark;
+		to[i].failures = c.failcnt;
+		if (v2)
+			bpf_probe_read_kernel(&to[i].failures, 8, h + offset(hugetlb_cgroup, events) + i * 8);
+		counter(&c, raw, h + offset(hugetlb_cgroup, rsvd_hugepage) + i * size);
+		to[i].rsvd_current = c.usage;
+		to[i].rsvd_max = c.max;
+	}
+}

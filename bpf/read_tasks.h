@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Tasks of a cgroup itself: the lists of its css_sets. cgroup_mutex keeps tasks
+ * from moving between cgroups; forks only append; an exit may carry the task
+ * we stand on to the list of the dying, which shows as a count that does not
+ * come out, and is tried again. */
+#include "read.h"
+
+struct task_step {
+	const void *node, *head;
+	__u32 seen, leaders;
+	__u32 dying;
+};
+
+static long task(__u32 i, struct task_step *s)
+{
+	const void *t;
+	int pid, tgid;
+
+	if (!s->node || s->node == s->head)
+		return 1;
+	t = s->node - offset(task_struct, cg_list);
+	pid = get(task_struct, t, pid);
+	tgid = get(task_struct, t, tgid);
+	if (s->dying && pid == tgid) { /* a dead leader counts while a thread of it lives */
+		const void *signal = get(task_struct, t, signal);
+
+		s->leaders += get(signal_struct, signal, live.counter) > 0;
+	} else if (!s->dying) {
+		s->seen++;
+		s->leaders += pid == tgid;
+	}
+	s->node = get(list_head, s->node, next);
+	return 0;
+}
+
+/* Not inlined and not static, so that the verifier looks at it once only. */
+__noinline int task_list(struct task_step *to, u64 head)
+{
+	struct task_step s;
+
+	if (!to)
+		return 0;
+	s = *to;
+	s.head = (void *)head;
+	s.node = get(list_head, s.head, next);
+	if (!s.node)
+		return 0;
+	if (s.node != s.head)
+		bpf_loop(MAX_TASKS, task, &s, 0);
+	*to = s;
+	return s.node == s.head;
+}
+
+struct cset_step {
+	const void *node, *head;
+	__u32 threads, processes;
+	bool torn;
+};
+
+static long cset(__u32 i, struct cset_step *s)
+{
+	const void *set;
+	int tasks = 0;
+	struct task_step t;
+	bool whole = 0;
+
+	if (!s->node || s->node == s->head)
+		return 1;
+	set = s->node - offset(cgrp_cset_link, cset_link);
+	set = get(cgrp_cset_link, set, cset);
+	s->node = get(list_head, s->node, next);
+	for (int try = 0; try < 3 && !whole; try++) {
+		t = (struct task_step){};
+		tasks = get(css_set, set, nr_tasks);
+		whole = 1;
+		if (tasks)
+			whole = task_list(&t, (u64)set + offset(css_set, tasks)) &&
+				task_list(&t, (u64)set + offset(css_set, mg_tasks)) && t.seen == tasks;
+		t.dying = 1;
+		whole = task_list(&t, (u64)set + offset(css_set, dying_tasks)) && whole;
+	}
+	s->threads += tasks;
+	s->processes += t.leaders;
+	s->torn |= !whole;
+	return 0;
+}
+
+static __always_inline void tasks(struct tasks *to, struct cgroup *cg)
+{
+	struct cset_step s = {.head = &cg->cset_links};
+
+	to->populated = cg->nr_populated_csets + cg->nr_populated_domain_children +
+			cg->nr_populated_threaded_children > 0;
+	to->frozen = cg->flags >> CGRP_FROZEN & 1;
+	to->threaded = cg->dom_cgrp != cg;
+	to->threads = to->processes = to->torn = 0;
+	if (!cg->nr_populated_csets)
+		return;
+	s.node = cg->cset_links.next;
+	bpf_loop(MAX_CSETS, cset, &s, 0);
+	to->threads = s.threads;
+	to->processes = s.processes;
+	to->torn = s.torn || s.node != s.head;
+}

@@ -1,0 +1,178 @@
+package cgroups
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// walked is a walk of this machine.
+func walked(t *testing.T, l *Layout) (*walk, func() *Snapshot) {
+	t.Helper()
+	w := openWalk(t, l)
+	t.Cleanup(func() { w.Close() })
+	var s Snapshot
+	return w, func() *Snapshot {
+		t.Helper()
+		if err := w.Walk(&s); err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for _, g := range s.Groups {
+			if seen[g.Path] {
+				t.Fatalf("%s is shown twice", g.Name)
+			}
+			seen[g.Path] = true
+		}
+		return &s
+	}
+}
+
+func TestWalkNames(t *testing.T) {
+	l := layout(t)
+	top := makeGroup(t, l, "walknames")
+	_, walk := walked(t, l)
+	walk()
+	odd := top.child("a\xff b\\c")
+	utf8 := top.child("größe")
+	long := top.child(strings.Repeat("n", 255))
+	s := walk()
+	for g, name := range map[*group]string{odd: top.path + `/a\xff b\c`, utf8: utf8.path, long: long.path} {
+		id, row := g.row(s)
+		if id == nil || id.Name != name {
+			t.Errorf("%q: %+v", g.path, id)
+		} else if row[metric.CPUUsage] == metric.Absent {
+			t.Errorf("%s has no cpu.usage", id.Name)
+		}
+	}
+}
+
+// A directory made again at its path is another group, whatever its inode.
+func TestWalkSamePath(t *testing.T) {
+	l := layout(t)
+	g := makeGroup(t, l, "walksame")
+	_, walk := walked(t, l)
+	first, _ := g.row(walk())
+	if again, _ := g.row(walk()); again != first {
+		t.Fatalf("a group that stayed: %+v, before %+v", again, first)
+	}
+	for range 3 {
+		g.remove()
+		g.make()
+		again, row := g.row(walk())
+		if again == nil || again == first || again.ID <= first.ID {
+			t.Fatalf("made again: %+v, before: %+v", again, first)
+		}
+		if row[metric.PidsCurrent] != 0 {
+			t.Errorf("pids.current of the new group = %s", value(row[metric.PidsCurrent]))
+		}
+		first = again
+	}
+	g.remove()
+	if id, _ := g.row(walk()); id != nil {
+		t.Error("a removed group is still shown")
+	}
+}
+
+func TestWalkRename(t *testing.T) {
+	l := layout(t)
+	if l.Mode == "unified" {
+		t.Skip("v2 has no rename")
+	}
+	g := makeGroup(t, l, "walkrename")
+	c := g.child("old")
+	below := c.child("below")
+	_, walk := walked(t, l)
+	s := walk()
+	old, _ := c.row(s)
+	oldBelow, _ := below.row(s)
+	renamed := &group{t, l, g.path + "/new"}
+	for _, m := range rankMounts(l) {
+		if l.v2(m) {
+			os.Remove(below.dir(m))
+			os.Remove(c.dir(m))
+			os.Mkdir(renamed.dir(m), 0o755) // v2 has no rename
+		} else if err := os.Rename(c.dir(m), renamed.dir(m)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = walk()
+	if id, _ := c.row(s); id != nil {
+		t.Error("the old name is still shown")
+	}
+	id, row := renamed.row(s)
+	if id == nil || id.ID == old.ID || row[metric.MemCurrent] == metric.Absent {
+		t.Errorf("the new name: %+v", id)
+	}
+	if id, _ := (&group{t, l, renamed.path + "/below"}).row(s); id == nil || id.ID == oldBelow.ID {
+		t.Errorf("below the new name: %+v", id)
+	}
+}
+
+// The array grows with the cgroups, none is lost, and all keep their identity.
+func TestWalkGrows(t *testing.T) {
+	l := layout(t)
+	top := makeGroup(t, l, "walkgrow")
+	m := rankMounts(l)[len(rankMounts(l))-1] // one hierarchy will do
+	const n = 10000
+	w, walk := walked(t, l)
+	walk()
+	for i := range n {
+		if err := os.Mkdir(fmt.Sprintf("%s/%d", top.dir(m), i), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ids := map[string]uint64{}
+	for _, g := range walk().Groups {
+		ids[g.Path] = g.ID
+	}
+	for i := range n {
+		if ids[fmt.Sprintf("%s/%d", top.path, i)] == 0 {
+			t.Fatalf("child %d of %d is not shown", i, n)
+		}
+	}
+	for i := 0; i < n; i += 7 {
+		if err := os.Remove(fmt.Sprintf("%s/%d", top.dir(m), i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := 0
+	for _, g := range walk().Groups {
+		if !strings.HasPrefix(g.Path, top.path+"/") {
+			continue
+		}
+		left++
+		if g.ID != ids[g.Path] {
+			t.Fatalf("%s is another group than before", g.Path)
+		}
+	}
+	if want := n - (n+6)/7; left != want {
+		t.Errorf("%d children are shown, %d are left", left, want)
+	}
+	for _, tree := range w.trees {
+		if tree.mount == m && tree.walk0.Room() < n {
+			t.Errorf("room for %d", tree.walk0.Room())
+		}
+	}
+}
+
+// The walk says why it cannot serve a part, and only then.
+func TestWalkReasons(t *testing.T) {
+	w, walk := walked(t, layout(t))
+	s := walk()
+	for p := range NumParts {
+		if w.Parts().Has(p) != (w.Reason(p) == "") {
+			t.Errorf("%s: served: %t, reason %q", p, w.Parts().Has(p), w.Reason(p))
+		}
+	}
+	for i, g := range s.Groups {
+		for c, v := range s.Row(i) {
+			if p := PartOf(c); !w.Parts().Has(p) && v != metric.Absent {
+				t.Errorf("%s: %s of a part that is not served is %d", g.Name, metric.Columns(metric.Container)[c].Name, v)
+			}
+		}
+	}
+}
