@@ -88,9 +88,12 @@ func (c *checker) start(w walker, parts Parts) (Parts, error) {
 				c.take(p, &s, i)
 			}
 		}
-		missing, err := c.missing(&s)
-		if err != nil {
-			return 0, err
+		missing := ""
+		if try == 0 || bad.Has(PartGroups) {
+			var err error
+			if missing, err = c.missing(&s); err != nil {
+				return 0, err
+			}
 		}
 		if err := w.Walk(&s); err != nil {
 			return 0, err
@@ -114,7 +117,7 @@ func (c *checker) start(w walker, parts Parts) (Parts, error) {
 
 // missing names a group that has a directory but is not in s.
 func (c *checker) missing(s *Snapshot) (string, error) {
-	t, err := newTree(c.files.l, c.files.roots, c.files.rank)
+	t, err := newTree(c.files.l, c.files.roots, c.files.rank, false)
 	if err != nil {
 		return "", err
 	}

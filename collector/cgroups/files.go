@@ -36,6 +36,7 @@ type files struct {
 	treeGen uint64
 	link    uint32 // count of links
 
+	noIO  bool  // no group has io to show
 	parts Parts // of the reading under way
 	fresh bool  // read every file, whatever is remembered
 	scrap bool  // keep no descriptor
@@ -164,7 +165,7 @@ func (f *files) Close() error {
 // groups there are; else it reads those that s has.
 func (f *files) Read(s *Snapshot, parts Parts) error {
 	if f.tree == nil {
-		t, err := newTree(f.l, f.roots, f.rank)
+		t, err := newTree(f.l, f.roots, f.rank, true)
 		if err != nil {
 			return err
 		}
@@ -184,6 +185,7 @@ func (f *files) Read(s *Snapshot, parts Parts) error {
 	f.lookAtPools()
 	f.ioRows, f.ioBefore, f.ioVals = f.ioBefore[:0], f.ioRows, f.ioVals[:0]
 	f.hugeRows, f.hugeBefore, f.hugeVals = f.hugeBefore[:0], f.hugeRows, f.hugeVals[:0]
+	f.noIO = false
 	for i, e := range f.ents {
 		row := s.Row(i)
 		f.blank(row)
@@ -201,6 +203,11 @@ func (f *files) Read(s *Snapshot, parts Parts) error {
 		}
 		if parts.Has(PartIO) {
 			f.emitIO(i, e)
+			if i == 0 {
+				// v1 lists a device for every group or for none: for none
+				// until some throttle limit exists on it (Linux 6.10).
+				f.noIO = e.group.Path == "/" && !f.l.v2(f.l.IO) && f.wasRead(e, PartIO) && len(e.io) == 0
+			}
 		}
 		if parts.Has(PartHugetlb) {
 			f.emitHugetlb(i, e)
@@ -308,6 +315,16 @@ func (f *files) reset(e *entry) {
 	e.io = e.io[:0]
 }
 
+// wasRead tells whether every file of a part was read.
+func (f *files) wasRead(e *entry, p Part) bool {
+	for k := range f.specs {
+		if f.specs[k].parts.Has(p) && e.file[k].state != valid {
+			return false
+		}
+	}
+	return true
+}
+
 // readFiles reads the files of one group. written and probe are sets of
 // mounts: those in which values may have been set, and those in which files
 // may have come or gone.
@@ -318,7 +335,7 @@ func (f *files) readFiles(e *entry, row []int64, written, probe uint16) {
 	for k := range f.specs {
 		sp, st := &f.specs[k], &e.file[k]
 		bit := uint16(1) << sp.mount
-		if f.parts&sp.parts == 0 || e.have&bit == 0 || e.have&sp.unless != 0 {
+		if f.parts&sp.parts == 0 || e.have&bit == 0 || e.have&sp.unless != 0 || sp.parts.Has(PartIO) && f.noIO {
 			continue
 		}
 		if st.state == missing && probe&bit == 0 && !f.fresh {

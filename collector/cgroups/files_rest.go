@@ -1,6 +1,10 @@
 package cgroups
 
-import "github.com/daytwo/daytwo/api/metric"
+import (
+	"fmt"
+
+	"github.com/daytwo/daytwo/api/metric"
+)
 
 const (
 	// scarceFDs is below how many descriptors a group they are scarce.
@@ -40,4 +44,17 @@ func (f *files) remember(e *entry, row []int64) {
 	if f.scarce {
 		e.last = append(e.last[:0], row...)
 	}
+}
+
+// strain says what makes the reading of a part dearer or coarser than need be,
+// and what to do.
+func (f *files) strain(p Part) string {
+	switch {
+	case f.tree == nil:
+	case p == PartGroups && f.tree.unwatched > 0:
+		return fmt.Sprintf("; %d directories are scanned every tick: raise fs.inotify.max_user_watches", f.tree.unwatched)
+	case p != PartGroups && f.scarce:
+		return fmt.Sprintf("; %d descriptors for %d groups: groups that use no CPU are read every %d ticks: raise RLIMIT_NOFILE", f.budget, len(f.ents), restFor)
+	}
+	return ""
 }

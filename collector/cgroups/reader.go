@@ -254,9 +254,7 @@ func (r *Reader) Status() []Status {
 		case !r.files.serves(p):
 			st[p].Reader, st[p].Reason = "none", "no hierarchy has it"
 		default:
-			if r.stats.Reads > 0 && p == PartGroups && r.files.tree != nil && r.files.tree.unwatched > 0 {
-				st[p].Reason += "; some directories are scanned every tick: raise fs.inotify.max_user_watches"
-			}
+			st[p].Reason += r.files.strain(p)
 		}
 	}
 	return st

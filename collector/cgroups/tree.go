@@ -71,12 +71,14 @@ type watchRef struct {
 const maxMounts = 16
 
 // newTree finds every group below the directory descriptors roots, which stay
-// the caller's. rank is as of rankMounts.
-func newTree(l *Layout, roots, rank []int) (*tree, error) {
+// the caller's. rank is as of rankMounts. Without watch it is of now only.
+func newTree(l *Layout, roots, rank []int, watch bool) (*tree, error) {
 	t := &tree{mounts: l.Mounts, roots: roots, rank: rank, notify: -1, wds: map[int32]watchRef{},
 		buf: make([]byte, 32<<10), events: make([]byte, 64<<10)}
-	if fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK); err == nil {
-		t.notify = fd
+	if watch {
+		if fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK); err == nil {
+			t.notify = fd
+		}
 	}
 	t.root = t.newNode(nil, "")
 	for _, m := range t.rank {
