@@ -85,7 +85,7 @@ func (m *memory) add(a *agent, h *frame.Header, data []byte, key *keyframe, now 
 	m.bytes += int64(len(data)) + entryBytes
 	a.ticks.push(e)
 	m.order.push(a)
-	if len(a.keys) > 1 {
+	if h.Keyframe() && len(a.keys) > 1 {
 		m.dropKeys(a)
 	}
 	m.trim(now)
@@ -100,10 +100,13 @@ func (m *memory) trim(now int64) {
 		}
 		m.order.pop()
 		e := a.ticks.front()
-		e.key.refs--
+		key := e.key
+		key.refs--
 		m.bytes -= int64(len(e.data)) + entryBytes
 		a.ticks.pop()
-		m.dropKeys(a)
+		if key.refs == 0 {
+			m.dropKeys(a)
+		}
 	}
 }
 
