@@ -47,39 +47,43 @@ func (g *groupRows) update(s *cgroups.Snapshot, names uint64) {
 	if g.known == nil {
 		g.known = map[uint64]*namedGroup{}
 	}
-	changed := len(g.rows) != len(s.Groups)
-	if cap(g.rows) < len(s.Groups) {
-		g.rows = append(make([]*frame.Row, 0, len(s.Groups)+len(s.Groups)/4), g.rows...)
-	}
-	old := len(g.rows)
-	g.rows = g.rows[:len(s.Groups)]
-	g.named = g.named[:0]
-	g.containers = 0
-	for i, group := range s.Groups {
+	for _, group := range s.Groups {
 		n := g.known[group.ID]
 		if n == nil {
 			n = &namedGroup{group: group}
 			g.known[group.ID] = n
 		}
 		n.round = g.round
-		g.named = append(g.named, n)
+	}
+	// What is gone is forgotten first: another group may have its path by now.
+	for id, n := range g.known {
+		if n.round != g.round {
+			delete(g.known, id)
+			g.forget(n.group.Path)
+		}
+	}
+	old := len(g.rows)
+	changed := old != len(s.Groups)
+	if cap(g.rows) < len(s.Groups) {
+		g.rows = append(make([]*frame.Row, 0, len(s.Groups)+len(s.Groups)/4), g.rows...)
+	}
+	g.rows = g.rows[:len(s.Groups)]
+	g.named = g.named[:0]
+	g.containers = 0
+	for i, group := range s.Groups {
+		n := g.known[group.ID]
 		if id := g.resolve(group.Path); n.row == nil || id != n.identity {
 			n.identity, n.row = id, &frame.Row{ID: g.nextID(), Key: group.Name}
 			if id != nil {
 				n.row.Labels = id.Labels
 			}
 		}
+		g.named = append(g.named, n)
 		if n.identity != nil && n.identity.ContainerID != "" {
 			g.containers++
 		}
 		if i >= old || g.rows[i] != n.row {
 			g.rows[i], changed = n.row, true
-		}
-	}
-	for id, n := range g.known {
-		if n.round != g.round {
-			delete(g.known, id)
-			g.forget(n.group.Path)
 		}
 	}
 	if changed {

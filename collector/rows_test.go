@@ -81,6 +81,19 @@ func TestRowsFollowGroupsAndNames(t *testing.T) {
 	}
 }
 
+func TestSamePathAgain(t *testing.T) {
+	w := newWorld()
+	w.name("/a", "old")
+	w.see(0)
+	w.rows.forget = func(p string) { delete(w.names, p) } // as the resolver does
+	w.snapshot.Groups = []*cgroups.Group{{ID: 7, Path: "/a", Name: "/a"}}
+	w.snapshot.Gen++
+	w.rows.update(&w.snapshot, w.gen)
+	if got := w.rows.rows[0].Label("name"); got != "" {
+		t.Errorf("a new cgroup of the same path is still called %q", got)
+	}
+}
+
 func TestChildRowsFollowTheirParents(t *testing.T) {
 	id := uint64(0)
 	c := childRows{nextID: func() uint64 { id++; return id }}
