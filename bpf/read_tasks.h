@@ -59,15 +59,15 @@ struct cset_step {
 
 static long cset(__u32 i, struct cset_step *s)
 {
-	const void *set;
+	const void *set = 0;
 	int tasks = 0;
 	struct task_step t;
 	bool whole = 0;
 
 	if (!s->node || s->node == s->head)
 		return 1;
-	set = s->node - offset(cgrp_cset_link, cset_link);
-	set = get(cgrp_cset_link, set, cset);
+	/* Not with get: task_list wants a number, not a pointer. */
+	bpf_probe_read_kernel(&set, 8, s->node - offset(cgrp_cset_link, cset_link) + offset(cgrp_cset_link, cset));
 	s->node = get(list_head, s->node, next);
 	for (int try = 0; try < 3 && !whole; try++) {
 		t = (struct task_step){};
