@@ -3,6 +3,7 @@ package cgroups
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,6 +33,40 @@ func BenchmarkFiles(b *testing.B) {
 			b.ReportMetric(float64(cpuTime(b)-cpu)/float64(b.N)/float64(len(s.Groups)), "cpu-ns/cgroup")
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(s.Groups)), "ns/cgroup")
 			b.ReportMetric(float64(f.kept)/float64(len(s.Groups)), "fds/cgroup")
+		})
+	}
+}
+
+// BenchmarkReader reads idle cgroups as every tick does: by BPF what it serves,
+// with the rolling check.
+func BenchmarkReader(b *testing.B) {
+	for _, n := range []int{1000, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			l := layout(b)
+			top := makeGroup(b, l, fmt.Sprintf("reader-%d", n))
+			for i := range n {
+				top.child(fmt.Sprintf("c%d", i))
+			}
+			r := openReader(b, Options{Layout: l, Log: quiet()})
+			for range 10 {
+				readSnapshot(b, r)
+			}
+			b.ReportAllocs()
+			cpu := cpuTime(b)
+			var walk, files time.Duration
+			for b.Loop() {
+				readSnapshot(b, r)
+				walk, files = walk+r.Stats().WalkTime, files+r.Stats().FilesTime
+			}
+			per := float64(b.N) * float64(r.Stats().Groups)
+			b.ReportMetric(float64(cpuTime(b)-cpu)/per, "cpu-ns/cgroup")
+			b.ReportMetric(float64(walk)/per, "walk-ns/cgroup")
+			b.ReportMetric(float64(files)/per, "files-ns/cgroup")
+			for _, st := range r.Status() {
+				if st.Reader != "bpf" {
+					b.Logf("%s: %s: %s", st.Part, st.Reader, st.Reason)
+				}
+			}
 		})
 	}
 }

@@ -169,8 +169,10 @@ func (r *Reader) walkGroups(s *Snapshot) Parts {
 	w := &r.walked
 	// What was shown last stays in r.floor until the next walk has passed
 	// the check.
-	r.floor.keep(s, r.bpf)
-	w.Vals, r.floor.vals = r.floor.vals, w.Vals
+	spare := r.floor.keep(s, r.bpf)
+	if len(s.Vals) > 0 && len(w.Vals) > 0 && &s.Vals[0] == &w.Vals[0] {
+		w.Vals = spare
+	}
 	err := r.walk.Walk(w)
 	r.stats.WalkTime = time.Since(t)
 	if err != nil {

@@ -25,9 +25,10 @@ type floorRow struct {
 	io   map[Device][ioWidth]int64
 }
 
-// keep notes what s shows, before its rows are handed to the next walk. The
-// values stay where they are: the caller swaps the slices.
-func (f *floor) keep(s *Snapshot, bpf Parts) {
+// keep notes what s shows. The values stay where they are, so the next walk
+// must not write there; the slice that was kept until now is free for it.
+func (f *floor) keep(s *Snapshot, bpf Parts) (spare []int64) {
+	spare, f.vals = f.vals, s.Vals
 	if f.gen != s.Gen {
 		f.gen = s.Gen
 		f.groups = append(f.groups[:0], s.Groups...)
@@ -36,6 +37,7 @@ func (f *floor) keep(s *Snapshot, bpf Parts) {
 		f.ioRows = append(f.ioRows[:0], s.IO...)
 		f.ioVals = append(f.ioVals[:0], s.IOVals...)
 	}
+	return spare
 }
 
 // fix holds the counters of parts at what was shown last.

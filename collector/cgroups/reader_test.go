@@ -1,6 +1,7 @@
 package cgroups
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"slices"
@@ -223,6 +224,97 @@ func TestReaderWithoutInotify(t *testing.T) {
 	if id, _ := c.row(&s); id != nil {
 		t.Error("a removed group is still shown")
 	}
+}
+
+// What inotify lost, the rolling scan finds.
+func TestReaderEventsLost(t *testing.T) {
+	l := layout(t)
+	top := makeGroup(t, l, "lost")
+	gone := top.child("gone")
+	f := openFiles(t, l)
+	var s Snapshot
+	readAll(t, f, &s)
+	late := top.child("late")
+	top.write("pids.max", "77")
+	gone.remove()
+	buf := make([]byte, 64<<10)
+	for {
+		if n, errno := read(f.tree.notify, buf); errno != 0 || n <= 0 {
+			break
+		}
+	}
+	for range len(s.Groups) + 2 {
+		readAll(t, f, &s)
+	}
+	if id, _ := late.row(&s); id == nil {
+		t.Error("a new group is not shown")
+	}
+	if id, _ := gone.row(&s); id != nil {
+		t.Error("a removed group is shown")
+	}
+	if _, row := top.row(&s); row[metric.PidsMax] != 77 {
+		t.Errorf("pids.max = %s, want 77", value(row[metric.PidsMax]))
+	}
+	if f.tree.stats.missed == 0 {
+		t.Error("the scan does not count what inotify missed")
+	}
+}
+
+// A walk that fails is made good by files in the same tick.
+func TestReaderWalkFails(t *testing.T) {
+	l := layout(t)
+	g := makeGroup(t, l, "fails")
+	p := g.start(load.Work{CPU: 10 * time.Millisecond})
+	if err := p.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	w := &failingWalk{walk: openWalk(t, l)}
+	r, err := newReader(Options{Layout: l, Log: quiet()}, w, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	var id uint64
+	var usage int64
+	for i := range 12 {
+		w.fail = i%4 == 3
+		s := readSnapshot(t, r)
+		now, row := g.row(s)
+		if now == nil {
+			t.Fatalf("reading %d: the group is not shown", i)
+		}
+		if id != 0 && now.ID != id {
+			t.Errorf("reading %d: another ID", i)
+		}
+		if row[metric.CPUUsage] < max(usage, 10e6) {
+			t.Errorf("reading %d: cpu.usage %s after %d", i, value(row[metric.CPUUsage]), usage)
+		}
+		if row[metric.Processes] != 1 {
+			t.Errorf("reading %d: processes = %s", i, value(row[metric.Processes]))
+		}
+		id, usage = now.ID, row[metric.CPUUsage]
+	}
+	if n := r.Stats().WalkErrors; n != 3 {
+		t.Errorf("WalkErrors = %d, want 3", n)
+	}
+	if st := r.Status()[PartCPU]; st.Reader != "bpf" {
+		t.Errorf("a failure now and then is no reason to leave: %+v", st)
+	}
+}
+
+// failingWalk is the real walk, which fails at times after having done half.
+type failingWalk struct {
+	*walk
+	fail bool
+}
+
+func (w *failingWalk) Walk(s *Snapshot) error {
+	err := w.walk.Walk(s)
+	if w.fail {
+		clear(s.Vals)
+		return errors.New("made to fail")
+	}
+	return err
 }
 
 // v1's cgroup.procs shows an old list to a descriptor that is kept.

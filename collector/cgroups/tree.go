@@ -158,9 +158,14 @@ func (t *tree) sync() {
 	}
 }
 
+// ownIDs is where the tree's own numbers start once it has adopted groups: the
+// other reader may go on to number its own.
+const ownIDs = 1 << 40
+
 // adopt takes over the identity of groups that another reader has named, so
 // that a change of reader is not a change of every group.
 func (t *tree) adopt(groups []*Group) {
+	t.nextID = max(t.nextID, ownIDs)
 	byPath := make(map[string]*Group, len(groups))
 	for _, g := range groups {
 		byPath[g.Path] = g
