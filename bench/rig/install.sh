@@ -21,7 +21,11 @@ need podman podman
 need conmon conmon
 need containerd containerd
 need dockerd docker.io
-need stress-ng stress-ng
+need clang clang
+need llvm-strip llvm
+[ -e /usr/include/bpf/bpf_helpers.h ] || missing="$missing libbpf-dev"
+need ip iproute2
+need unshare util-linux
 need tmux tmux
 need python3 python3 python3-venv
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
