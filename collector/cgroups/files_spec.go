@@ -254,8 +254,11 @@ func (s *specBuilder) still(m int, name string, p Part, parse func(*files, *entr
 
 // events comes first, as the others ask whether the group is populated.
 func (s *specBuilder) events() {
-	m := s.l.Freezer
-	if m >= 0 && !s.v2(m) {
+	s.add(s.l.V2, "cgroup.events", PartTasks, event, func(_ *files, _ *entry, row []int64, b []byte) {
+		parseKeyed(b, eventKeys, row)
+	}, metric.Populated, metric.Frozen)
+	// Where v1 has the freezer its word comes last.
+	if m := s.l.Freezer; m >= 0 && !s.v2(m) {
 		s.add(m, "freezer.state", PartTasks, state, func(_ *files, e *entry, row []int64, b []byte) {
 			row[metric.Frozen] = 0
 			if bytes.HasPrefix(b, []byte("FROZEN")) {
@@ -265,13 +268,6 @@ func (s *specBuilder) events() {
 			e.thawed = bytes.HasPrefix(b, []byte("THAWED"))
 		}, metric.Frozen)
 	}
-	s.add(s.l.V2, "cgroup.events", PartTasks, event, func(f *files, e *entry, row []int64, b []byte) {
-		if m := f.l.Freezer; m >= 0 && !f.l.v2(m) && e.have&(1<<m) != 0 {
-			parseKeyed(b, eventKeys[:1], row) // v1's freezer knows
-			return
-		}
-		parseKeyed(b, eventKeys, row)
-	}, metric.Populated, metric.Frozen)
 }
 
 // tasks counts the group's own processes in one hierarchy, as hierarchies of

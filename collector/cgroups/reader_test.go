@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +75,7 @@ func TestReaderNames(t *testing.T) {
 }
 
 // A group of the same path is another group.
-func TestReaderSamePath(t *testing.T) {
+func TestKernelReaderSamePath(t *testing.T) {
 	g := makeGroup(t, layout(t), "same")
 	r := openReader(t, Options{NoBPF: true, Log: quiet()})
 	first, _ := g.row(readSnapshot(t, r))
@@ -226,8 +227,45 @@ func TestReaderWithoutInotify(t *testing.T) {
 	}
 }
 
+// Limits and states are read again as soon as they are written, also those that
+// a write to another file changes.
+func TestKernelReaderSeesWrites(t *testing.T) {
+	l := layout(t)
+	top := makeGroup(t, l, "writes")
+	g := top.child("g")
+	r := openReader(t, Options{NoBPF: true, Log: quiet()})
+	for range 3 {
+		readSnapshot(t, r)
+	}
+	expect := func(what string, col int, want int64) {
+		t.Helper()
+		if _, row := g.row(readSnapshot(t, r)); row[col] != want {
+			t.Errorf("%s: %s = %s, want %d", what, metric.Columns(metric.Container)[col].Name, value(row[col]), want)
+		}
+	}
+	for _, n := range []string{"9", "10"} {
+		g.write("pids.max", n)
+		want, _ := strconv.ParseInt(n, 10, 64)
+		expect("a limit", metric.PidsMax, want)
+	}
+	for _, frozen := range []int64{1, 0, 1, 0} {
+		word := [2]string{"THAWED", "FROZEN"}[frozen]
+		top.limit(l.Freezer, "cgroup.freeze", "freezer.state", itoa(frozen), word)
+		time.Sleep(50 * time.Millisecond)
+		expect("the parent's freezer", metric.Frozen, frozen)
+		expect("the parent's freezer, again", metric.Frozen, frozen)
+	}
+	if l.v2(l.CPU) {
+		g.write("cpu.idle", "1")
+		expect("cpu.idle", metric.CPUWeight, 0)
+	} else {
+		g.write("cpu.shares", "2048")
+		expect("cpu.shares", metric.CPUShares, 2048)
+	}
+}
+
 // What inotify lost, the rolling scan finds.
-func TestReaderEventsLost(t *testing.T) {
+func TestKernelReaderEventsLost(t *testing.T) {
 	l := layout(t)
 	top := makeGroup(t, l, "lost")
 	gone := top.child("gone")
@@ -261,7 +299,7 @@ func TestReaderEventsLost(t *testing.T) {
 }
 
 // A walk that fails is made good by files in the same tick.
-func TestReaderWalkFails(t *testing.T) {
+func TestKernelReaderWalkFails(t *testing.T) {
 	l := layout(t)
 	g := makeGroup(t, l, "fails")
 	p := g.start(load.Work{CPU: 10 * time.Millisecond})
@@ -318,7 +356,7 @@ func (w *failingWalk) Walk(s *Snapshot) error {
 }
 
 // v1's cgroup.procs shows an old list to a descriptor that is kept.
-func TestReaderProcessesComeAndGo(t *testing.T) {
+func TestKernelReaderProcessesComeAndGo(t *testing.T) {
 	l := layout(t)
 	g := makeGroup(t, l, "procs")
 	r := openReader(t, Options{NoBPF: true, Log: quiet()})
