@@ -11,12 +11,6 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// stale tells whether an agent has been silent for longer than a working one
-// is: ten ticks, and at least half a minute.
-func stale(a Agent, now time.Time) bool {
-	return now.UnixNano()-a.Time > max(10*a.Interval, int64(30*time.Second))
-}
-
 // agents answers GET /api/v1/agents.
 func (s *server) agents(w http.ResponseWriter, r *http.Request) error {
 	if _, err := params(r); err != nil {
@@ -34,7 +28,7 @@ func (s *server) agents(w http.ResponseWriter, r *http.Request) error {
 func (s *server) agent(_ context.Context, a Agent) client.Agent {
 	out := client.Agent{
 		AgentID: a.ID, Hostname: a.Hostname, Boot: strconv.FormatUint(a.Boot, 16), Seq: a.Seq,
-		Time: time.Unix(0, a.Time).UTC(), Interval: float64(a.Interval) / 1e9, Stale: stale(a, s.now()),
+		Time: time.Unix(0, a.Time).UTC(), Interval: float64(a.Interval) / 1e9, Stale: a.Stale,
 		Containers: a.Containers, Cgroups: a.Cgroups, Gaps: a.Gaps,
 	}
 	// Without a tick the node is listed all the same.

@@ -236,7 +236,7 @@ func FuzzCallType(f *testing.F) {
 
 func TestSmallDocuments(t *testing.T) {
 	srv := newTestServer(t, testBatch(1, false))
-	resp, body := do(t, srv, "GET", "/capabilities", nil)
+	resp, _ := do(t, srv, "GET", "/capabilities", nil)
 	if ct := resp.Header.Get("Content-Type"); ct != "application/vnd.dcos.capabilities+json;charset=utf-8;version=v1" {
 		t.Errorf("capabilities: %q", ct)
 	}
@@ -245,7 +245,7 @@ func TestSmallDocuments(t *testing.T) {
 		"/metadata":                        `{"CLUSTER_ID":"c-1","PUBLIC_IPV4":"127.0.0.1"}`,
 		"/capabilities":                    `{"capabilities":[]}`,
 	} {
-		_, body = do(t, srv, "GET", path, nil)
+		_, body := do(t, srv, "GET", path, nil)
 		if strings.TrimSpace(body) != want {
 			t.Errorf("%s: %s", path, body)
 		}

@@ -22,7 +22,7 @@ type Agent struct {
 	Containers int    // rows that are containers (have a container_id)
 	Cgroups    int    // all cgroup rows
 	Gaps       uint64 // frames that were announced by their successors and never came
-	Stale      bool   // no tick came for three intervals: what is known is old
+	Stale      bool   // no tick has come for a while, by this machine's clock: what is known is old
 }
 
 // Fleet is what the routes read.

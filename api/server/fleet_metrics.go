@@ -22,7 +22,7 @@ func (s *server) fleetMetrics(w http.ResponseWriter, r *http.Request) error {
 	get := func() ([]*frame.Batch, error) {
 		var ticks []*frame.Batch
 		for _, a := range agents {
-			if stale(a, s.now()) {
+			if a.Stale {
 				continue
 			}
 			b, err := snapshot(s.Fleet, a.ID)
@@ -57,7 +57,7 @@ func writeAgents(w io.Writer, agents []Agent, now int64) {
 		func(a *Agent) int64 { return a.Time })
 	family("daytwo_agent_tick_age_seconds", "Age of the agent's newest tick.", "gauge", formNano,
 		func(a *Agent) int64 { return max(0, now-a.Time) })
-	family("daytwo_agent_gaps_total", "Frames of the agent that were announced and never came.", "counter", formInt,
+	family("daytwo_agent_missing_frames", "Frames of the agent that later ones announced and that have not come.", "gauge", formInt,
 		func(a *Agent) int64 { return int64(min(a.Gaps, 1<<62)) })
 	family("daytwo_agent_containers", "Containers on the agent.", "gauge", formInt,
 		func(a *Agent) int64 { return int64(a.Containers) })

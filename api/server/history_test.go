@@ -7,6 +7,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"time"
 )
 
 // history is a fleet that keeps every tick it is given, in order of time.
@@ -35,6 +36,7 @@ func (h *history) Agents() []Agent {
 	for id := range h.ticks {
 		b := h.newest(id)
 		a := Agent{ID: id, Hostname: "host-of-" + id, Boot: b.Boot, Seq: b.Seq, Time: b.Time, Interval: b.Interval}
+		a.Stale = time.Since(time.Unix(0, b.Time)) > time.Minute
 		if t := b.Table(metric.Container); t != nil {
 			a.Cgroups = len(t.Rows)
 			for _, r := range t.Rows {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
@@ -21,7 +22,8 @@ type Local struct {
 	agent    string
 	hostname string
 	batch    frame.Batch
-	before   usage // of the tick before
+	before   usage     // of the tick before
+	updated  time.Time // with monotonic reading: a clock that is set makes nobody stale
 }
 
 // usage is what is kept of the tick before, to tell rates.
@@ -44,7 +46,15 @@ func (l *Local) Update(fn func(b *frame.Batch)) {
 	defer l.mu.Unlock()
 	l.before.keep(&l.batch)
 	fn(&l.batch)
+	l.updated = time.Now()
 }
+
+// localSilence is after how many intervals without a tick the node is stale,
+// at least localPatience.
+const (
+	localSilence  = 3
+	localPatience = 15 * time.Second
+)
 
 // keep takes what rates need of a tick, reusing memory.
 func (u *usage) keep(b *frame.Batch) {
@@ -68,7 +78,8 @@ func (l *Local) Agents() []Agent {
 	if b.Seq == 0 {
 		return nil
 	}
-	a := Agent{ID: l.agent, Hostname: l.hostname, Boot: b.Boot, Seq: b.Seq, Time: b.Time, Interval: b.Interval}
+	a := Agent{ID: l.agent, Hostname: l.hostname, Boot: b.Boot, Seq: b.Seq, Time: b.Time, Interval: b.Interval,
+		Stale: time.Since(l.updated) > max(localSilence*time.Duration(b.Interval), localPatience)}
 	if t := b.Table(metric.Container); t != nil {
 		a.Cgroups = len(t.Rows)
 		for _, r := range t.Rows {

@@ -112,7 +112,7 @@ func (s *server) slaves(agents []Agent, frameworks []framework) []slave {
 		host := agentHost(a)
 		list = append(list, slave{
 			ID: a.ID, Hostname: host, PID: "slave(1)@" + net.JoinHostPort(host, "5051"), Version: s.Version,
-			Active: !stale(a, s.now()), Registered: float64(a.Time) / 1e9, Attributes: map[string]any{}, Running: running[a.ID],
+			Active: !a.Stale, Registered: float64(a.Time) / 1e9, Attributes: map[string]any{}, Running: running[a.ID],
 		})
 	}
 	return list

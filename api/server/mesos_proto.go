@@ -71,7 +71,7 @@ func (s *server) agentsMessage() []byte {
 		info := appendText(nil, 1, agentHost(a))
 		info = appendBytes(info, 6, appendText(nil, 1, a.ID))
 		agent := appendBytes(nil, 1, info)
-		agent = appendBool(agent, 2, !stale(a, s.now()))
+		agent = appendBool(agent, 2, !a.Stale)
 		agent = appendText(agent, 3, s.Version)
 		agent = appendText(agent, 4, "slave(1)@"+agentHost(a)+":5051")
 		agents = appendBytes(agents, 1, agent)

@@ -13,7 +13,7 @@ const (
 
 // Files below /sys/class/net/<interface>, by column.
 var linkFiles = [linkAttrs]string{
-	metric.IfCarrier - metric.IfCarrier:        "carrier",
+	0: "carrier",
 	metric.IfCarrierChanges - metric.IfCarrier: "carrier_changes",
 	metric.IfCarrierUps - metric.IfCarrier:     "carrier_up_count",
 	metric.IfCarrierDowns - metric.IfCarrier:   "carrier_down_count",

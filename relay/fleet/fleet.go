@@ -106,7 +106,7 @@ func (f *Fleet) Agents() []server.Agent {
 			ID: l.n.id, Hostname: s.hostname, Boot: l.newest.Boot, Seq: l.newest.Seq,
 			Time: l.newest.Time, Interval: l.newest.Interval,
 			Containers: s.containers, Cgroups: len(s.rows), Gaps: f.store.Gaps(l.n.id),
-			Stale: now.Sub(l.at) > silence(&l.newest),
+			Stale: now.Sub(l.at) > away(&l.newest),
 		}
 	}
 	return out

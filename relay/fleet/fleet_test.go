@@ -86,8 +86,9 @@ func TestAgents(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	a.Add("one-more")
-	w.tick(a)
-	w.tick(a)
+	for range 16 {
+		w.tick(a)
+	}
 	if got := w.fleet.Agents(); got[0].Containers != 5 || got[0].Stale || !got[1].Stale {
 		t.Fatalf("%+v", got)
 	}

@@ -40,6 +40,10 @@ func silence(h *frame.Header) time.Duration {
 	return max(stale*time.Duration(h.Interval), 2*time.Second)
 }
 
+// away is how long an agent may say nothing before it is shown as stale: a
+// collector that is restarted or waits for NATS is not.
+func away(h *frame.Header) time.Duration { return max(silence(h), 15*time.Second) }
+
 // news is what a tick was to its node.
 type news int
 

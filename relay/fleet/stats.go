@@ -28,7 +28,7 @@ func (f *Fleet) Stats() Stats {
 	defer f.mu.RUnlock()
 	s.Agents = len(f.nodes)
 	for _, n := range f.nodes {
-		if now.Sub(n.heard) > silence(&n.newest) {
+		if now.Sub(n.heard) > away(&n.newest) {
 			s.Stale++
 		}
 	}
