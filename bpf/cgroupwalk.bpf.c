@@ -93,6 +93,12 @@ static __always_inline void psi(u64 *to, struct psi_group *g)
 		to[i] = g->total[i];
 }
 
+static __always_inline void begin(struct walk_control *c)
+{
+	c->started = bpf_ktime_get_ns();
+	c->until = c->started + c->budget;
+}
+
 /* passed tells whether an earlier run visited this cgroup. */
 static __always_inline bool passed(struct walk_control *c, __u32 level, u64 serial)
 {
@@ -126,39 +132,20 @@ static __always_inline bool passed(struct walk_control *c, __u32 level, u64 seri
 	return 0;
 }
 
-SEC("iter/cgroup")
-int walk(struct bpf_iter__cgroup *ctx)
+/* record writes what is known of a cgroup, and tells whether the run is to end. */
+static __always_inline int record(struct walk_control *c, struct cgroup *cg, char *raw)
 {
-	struct cgroup *cg = ctx->cgroup;
 	struct kernfs_node *kn;
-	struct walk_control *c;
 	void *r, *css;
 	struct head *h;
 	const char *text;
-	char *raw;
-	u64 serial;
-	__u32 zero = 0, i, level, hash;
+	u64 serial = cg->self.serial_nr;
+	__u32 i, level = cg->level, hash;
 
-	c = bpf_map_lookup_elem(&control, &zero);
-	raw = bpf_map_lookup_elem(&scratch, &zero);
-	if (!c || !raw)
-		return 1;
-	if (!cg) {
-		c->ended = 1;
-		return 0;
-	}
-	if (!ctx->meta->seq_num) {
-		c->started = bpf_ktime_get_ns();
-		c->until = c->started + c->budget;
-	}
-	level = cg->level;
-	serial = cg->self.serial_nr;
-	c->visited++;
-	if (passed(c, level, serial))
-		return 0;
 	if (level < MAX_PATH)
 		c->path[level & (MAX_PATH - 1)] = serial;
 	c->depth = level;
+	c->node = (u64)cg;
 
 	i = c->count++;
 	r = bpf_map_lookup_elem(&records, &i);
@@ -232,5 +219,105 @@ int walk(struct bpf_iter__cgroup *ctx)
 		c->cut = 1;
 		return 1;
 	}
+	return 0;
+}
+
+/* walk visits one cgroup: the iterator's order is that of the walk. To go on
+ * from somewhere it has to pass everything before. */
+SEC("iter/cgroup")
+int walk(struct bpf_iter__cgroup *ctx)
+{
+	struct cgroup *cg = ctx->cgroup;
+	struct walk_control *c;
+	__u32 zero = 0;
+	char *raw;
+
+	c = bpf_map_lookup_elem(&control, &zero);
+	raw = bpf_map_lookup_elem(&scratch, &zero);
+	if (!c || !raw)
+		return 1;
+	if (!cg) {
+		c->ended = 1;
+		return 0;
+	}
+	if (!ctx->meta->seq_num)
+		begin(c);
+	c->visited++;
+	if (passed(c, cg->level, cg->self.serial_nr))
+		return 0;
+	return record(c, cg, raw);
+}
+
+struct leap_step {
+	struct walk_control *c;
+	char *raw;
+};
+
+/* One step of the walk below: visit a cgroup, then find the next one. */
+static long step(__u32 n, struct leap_step *s)
+{
+	struct walk_control *c = s->c;
+	struct cgroup *cg = cast(cgroup, (void *)c->node);
+	struct cgroup_subsys_state *parent;
+	u64 next;
+
+	if (!c->climb) {
+		c->visited++;
+		if (!c->resume && (cg->self.flags & CSS_ONLINE) && record(c, cg, s->raw))
+			return 1;
+		c->resume = 0;
+		next = (u64)cg->self.children.next;
+		if (next != c->node + offset(cgroup, self) + offset(cgroup_subsys_state, children)) {
+			c->node = next - offset(cgroup_subsys_state, sibling) - offset(cgroup, self);
+			return 0;
+		}
+	}
+	if (c->node == c->root) {
+		c->whole = 1;
+		return 1;
+	}
+	next = (u64)cg->self.sibling.next;
+	parent = cg->self.parent;
+	c->climb = next == (u64)parent + offset(cgroup_subsys_state, children);
+	if (c->climb)
+		c->node = (u64)parent - offset(cgroup, self);
+	else
+		c->node = next - offset(cgroup_subsys_state, sibling) - offset(cgroup, self);
+	return 0;
+}
+
+/* leap is given the root alone and walks by itself, so that it can go on from
+ * the cgroup it ended at without passing those before. If that one is gone, it
+ * says so, and walk goes on from there. */
+SEC("iter/cgroup")
+int leap(struct bpf_iter__cgroup *ctx)
+{
+	struct leap_step s = {};
+	struct cgroup *cg = ctx->cgroup;
+	__u32 zero = 0;
+
+	s.c = bpf_map_lookup_elem(&control, &zero);
+	s.raw = bpf_map_lookup_elem(&scratch, &zero);
+	if (!s.c || !s.raw)
+		return 1;
+	if (!cg) {
+		s.c->ended = 1;
+		return 0;
+	}
+	begin(s.c);
+	s.c->root = (u64)cg;
+	s.c->climb = 0;
+	if (!s.c->resume) {
+		s.c->node = (u64)cg;
+	} else {
+		cg = cast(cgroup, (void *)s.c->node);
+		if (cg->self.serial_nr != s.c->path[s.c->depth & (MAX_PATH - 1)] || !(cg->self.flags & CSS_ONLINE)) {
+			s.c->lost = 1;
+			return 0;
+		}
+	}
+	bpf_loop(MAX_STEPS, step, &s, 0);
+	if (!s.c->whole && !s.c->cut)
+		s.c->lost = 1;
 	return 0;
 }

@@ -64,6 +64,7 @@ type WalkOptions struct {
 type Walk struct {
 	coll     *ebpf.Collection
 	iter     *iterator
+	leap     *iterator // nil where the kernel cannot
 	control  *cgroupwalkWalkControl
 	mapped   [][]byte
 	records  []byte
@@ -122,6 +123,10 @@ func (w *Walk) load(k *Kernel, o WalkOptions) error {
 	records.ValueSize, records.Value, records.MaxEntries = uint32(size), nil, uint32(o.Records)
 	spec.Maps[cgroupwalkMapIos].MaxEntries = uint32(o.IOs)
 
+	leap := vars[cgroupwalkVarDirect] != 0
+	if !leap {
+		only(spec, cgroupwalkProgWalk)
+	}
 	w.coll, err = ebpf.NewCollection(spec)
 	if err != nil {
 		return explain("cgroup walk", err)
@@ -131,8 +136,13 @@ func (w *Walk) load(k *Kernel, o WalkOptions) error {
 		return err
 	}
 	defer dir.Close()
-	if w.iter, err = attachCgroupIter(w.coll.Programs[cgroupwalkProgWalk], int(dir.Fd())); err != nil {
+	if w.iter, err = attachCgroupIter(w.coll.Programs[cgroupwalkProgWalk], int(dir.Fd()), cgroupIterDescendantsPre); err != nil {
 		return fmt.Errorf("cgroup walk of %s (needs Linux 6.1): %w", o.Dir, err)
+	}
+	if leap {
+		if w.leap, err = attachCgroupIter(w.coll.Programs[cgroupwalkProgLeap], int(dir.Fd()), cgroupIterSelfOnly); err != nil {
+			return fmt.Errorf("cgroup walk of %s: %w", o.Dir, err)
+		}
 	}
 	if w.records, err = w.memory(cgroupwalkMapRecords, o.Records*int(w.stride), unix.PROT_READ); err != nil {
 		return err
@@ -202,8 +212,14 @@ func (w *Walk) Restart() {
 // nothing. Names written by it must be taken before the next call.
 func (w *Walk) Next() (done bool, err error) {
 	c := w.control
-	c.Names, c.Unnamed, c.Visited, c.Cut, c.Ended, c.Matched = 0, 0, 0, 0, 0, 0
-	if err := w.iter.run(); err != nil {
+	c.Names, c.Unnamed, c.Visited, c.Cut, c.Ended, c.Matched, c.Whole, c.Lost = 0, 0, 0, 0, 0, 0, 0, 0
+	if w.leap == nil {
+		err = w.iter.run()
+	} else if err = w.leap.run(); err == nil && c.Lost != 0 {
+		c.Resume, c.Ended = 1, 0
+		err = w.iter.run()
+	}
+	if err != nil {
 		return false, err
 	}
 	if c.Cut != 0 {
@@ -266,7 +282,7 @@ func (w *Walk) Stat(i int) []int64 {
 
 // Close detaches and unloads the program.
 func (w *Walk) Close() error {
-	err := w.iter.close()
+	err := errors.Join(w.iter.close(), w.leap.close())
 	for _, b := range w.mapped {
 		err = errors.Join(err, unix.Munmap(b))
 	}

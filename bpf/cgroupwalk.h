@@ -11,11 +11,13 @@ enum {
 	MAX_CSETS = 65536,   /* of one cgroup */
 	MAX_TASKS = 1 << 20, /* of one css_set */
 	MAX_RAW = 1024,
+	MAX_STEPS = 1 << 22,
 	PSI_TOTALS = 7,
 	MAX_STATS = 192,
 };
 
 enum {
+	CSS_ONLINE = 1 << 1,
 	CSS_VISIBLE = 1 << 3, /* include/linux/cgroup-defs.h */
 	CGRP_FROZEN = 3,
 };
@@ -45,7 +47,13 @@ struct walk_control {
 	__u32 visited; /* cgroups seen by this run, passed ones too */
 	__u32 cut;     /* the run ended itself before the end of the tree */
 	__u32 ended;   /* the iterator came to its end */
-	__u64 path[MAX_PATH];
+	__u32 climb;   /* what is below the cgroup at hand was visited */
+	__u32 whole;   /* leap came to the end of the tree */
+	__u32 lost;    /* leap cannot go on from here */
+	__u32 pad;
+	__u64 node;    /* address of the last cgroup visited */
+	__u64 root;    /* address of the first */
+	__u64 path[MAX_PATH]; /* serials of the last cgroup visited and those above it */
 };
 
 struct head {

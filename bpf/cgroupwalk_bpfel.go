@@ -156,6 +156,12 @@ type cgroupwalkWalkControl struct {
 	Visited uint32
 	Cut     uint32
 	Ended   uint32
+	Climb   uint32
+	Whole   uint32
+	Lost    uint32
+	Pad     uint32
+	Node    uint64
+	Root    uint64
 	Path    [64]uint64
 }
 
@@ -169,6 +175,7 @@ const (
 	cgroupwalkMapNames        = "names"
 	cgroupwalkMapRecords      = "records"
 	cgroupwalkMapScratch      = "scratch"
+	cgroupwalkProgLeap        = "leap"
 	cgroupwalkProgWalk        = "walk"
 	cgroupwalkVarAtBase       = "at_base"
 	cgroupwalkVarAtCpuacct    = "at_cpuacct"
@@ -231,6 +238,7 @@ type cgroupwalkSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type cgroupwalkProgramSpecs struct {
+	Leap *ebpf.ProgramSpec `ebpf:"leap"`
 	Walk *ebpf.ProgramSpec `ebpf:"walk"`
 }
 
@@ -335,11 +343,13 @@ type cgroupwalkVariables struct {
 //
 // It can be passed to loadCgroupwalkObjects or ebpf.CollectionSpec.LoadAndAssign.
 type cgroupwalkPrograms struct {
+	Leap *ebpf.Program `ebpf:"leap"`
 	Walk *ebpf.Program `ebpf:"walk"`
 }
 
 func (p *cgroupwalkPrograms) Close() error {
 	return _CgroupwalkClose(
+		p.Leap,
 		p.Walk,
 	)
 }

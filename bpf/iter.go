@@ -27,10 +27,14 @@ type cgroupIterInfo struct {
 
 type taskIterInfo struct{ tid, pid, pidFD, _ uint32 }
 
-const cgroupIterDescendantsPre = 2 // BPF_CGROUP_ITER_DESCENDANTS_PRE
+// enum bpf_cgroup_iter_order
+const (
+	cgroupIterSelfOnly       = 1
+	cgroupIterDescendantsPre = 2
+)
 
-func attachCgroupIter(prog *ebpf.Program, dir int) (*iterator, error) {
-	info := cgroupIterInfo{order: cgroupIterDescendantsPre, fd: uint32(dir)}
+func attachCgroupIter(prog *ebpf.Program, dir int, order uint32) (*iterator, error) {
+	info := cgroupIterInfo{order: order, fd: uint32(dir)}
 	return attachIter(prog, unsafe.Pointer(&info), unsafe.Sizeof(info))
 }
 

@@ -73,6 +73,8 @@ struct cgroup;
 
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct list_head sibling;
+	struct list_head children;
 	unsigned int flags;
 	u64 serial_nr;
 	struct cgroup_subsys_state *parent;
