@@ -113,3 +113,10 @@ func (k *Kernel) SizeOf(structName string) uint64 {
 	}
 	return uint64(s.Size)
 }
+
+// Before tells whether one member of a struct comes before another.
+func (k *Kernel) Before(structName, first, second string) bool {
+	a, ok := k.field(structName, first)
+	b, ok2 := k.field(structName, second)
+	return ok && ok2 && a.Offset < b.Offset
+}

@@ -176,7 +176,7 @@ var tableForms = []struct {
 // parse reads a table at the beginning of b, in any of its forms.
 func (s *statTable) parse(b []byte) []int16 {
 	for _, f := range tableForms {
-		if len(b) < s.entries*f.width || s.entries <= s.used {
+		if len(b) < s.entries*f.width || s.entries <= s.used || !s.likely(b, f.width, f.first) {
 			continue
 		}
 		var seen [256]bool
@@ -215,6 +215,19 @@ func (s *statTable) parse(b []byte) []int16 {
 		}
 	}
 	return nil
+}
+
+// likely looks at the entries that must be there: most memory is sorted out so.
+func (s *statTable) likely(b []byte, width, first int) bool {
+	last := -1
+	for _, i := range s.need {
+		v := int(b[i*width]) - first
+		if v < 0 || v >= s.used || v == last {
+			return false
+		}
+		last = v
+	}
+	return true
 }
 
 // readAt takes the table at an address.

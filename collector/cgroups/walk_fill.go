@@ -34,7 +34,7 @@ func (w *walk) fill(t *walkTree, s *Snapshot) {
 			row[metric.CPUUsage], row[metric.CPUUser], row[metric.CPUSystem] = int64(c.Usage), int64(c.User), int64(c.System)
 		}
 		if p.Sched && has&bpf.HasSched != 0 {
-			fillSched(b.Sched(i), t.options.V2, row)
+			fillSched(b.Sched(i), t.options.V2, w.has.leastWeight, row)
 		}
 		if p.Memory && has&bpf.HasMemory != 0 {
 			if t.options.V2 {
@@ -90,7 +90,7 @@ func fillBase(b *bpf.Base, g *walkGroup, row []int64) {
 	row[metric.CPUUsage], row[metric.CPUUser], row[metric.CPUSystem] = int64(total), u, s
 }
 
-func fillSched(c *bpf.Sched, v2 bool, row []int64) {
+func fillSched(c *bpf.Sched, v2 bool, leastWeight int64, row []int64) {
 	row[metric.CPUPeriods] = int64(c.Periods)
 	row[metric.CPUThrottledPeriods] = int64(c.ThrottledPeriods)
 	row[metric.CPUThrottledTime] = int64(c.Throttled)
@@ -103,10 +103,7 @@ func fillSched(c *bpf.Sched, v2 bool, row []int64) {
 	}
 	shares := int64(c.Shares >> 10) // SCHED_FIXEDPOINT_SHIFT
 	if v2 {
-		row[metric.CPUWeight] = max(1, min(10000, (shares*100+rootWeight/2)/rootWeight)) // DIV_ROUND_CLOSEST
-		if c.Idle != 0 {
-			row[metric.CPUWeight] = 0
-		}
+		row[metric.CPUWeight] = max(leastWeight, min(10000, (shares*100+rootWeight/2)/rootWeight)) // DIV_ROUND_CLOSEST
 	} else {
 		row[metric.CPUShares] = shares
 	}

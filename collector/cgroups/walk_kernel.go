@@ -11,7 +11,8 @@ import (
 // that serve them: a counter whose file is not there is absent.
 type walkFiles struct {
 	swap, swapPeak, zswap, pidsPeak bool
-	pidsLocal                       bool // cgroup2 is mounted with pids_localevents
+	pidsLocal                       bool  // cgroup2 is mounted with pids_localevents
+	leastWeight                     int64 // what cpu.weight of an idle group says
 	events                          struct {
 		low, high, max, oom, oomKill, oomGroupKill, swapHigh, swapMax, swapFail uint64
 	}
@@ -26,6 +27,11 @@ func findWalkFiles(k *bpf.Kernel, l *Layout) (f walkFiles) {
 		for line := range strings.Lines(string(b)) {
 			f.pidsLocal = f.pidsLocal || strings.Contains(line, " cgroup2 ") && strings.Contains(line, "pids_localevents")
 		}
+	}
+	// Since Linux 6.12 cpu.weight is never below 1. The same change moved the
+	// field idle before the scheduler's own.
+	if k.Before("task_group", "idle", "shares") {
+		f.leastWeight = 1
 	}
 	e, _ := k.Enum("memcg_memory_event") // without memory controller: none is read
 	f.events.low, f.events.high, f.events.max = e["MEMCG_LOW"], e["MEMCG_HIGH"], e["MEMCG_MAX"]

@@ -120,10 +120,16 @@ func (t *walkTree) finish(changed bool) (bool, error) {
 	if !changed && n == t.n {
 		return false, nil
 	}
-	clear(t.slots[n:])
+	// Slots beyond n stay: the records there stay too, and a walk that comes to
+	// the same directory at the same place again does not write its name.
 	t.n = n
 	t.seen++
 	for i, node := range t.slots[:n] {
+		if now := t.byMark[node.serial]; now == nil {
+			t.byMark[node.serial] = node
+		} else if now != node {
+			node, t.slots[i] = now, now
+		}
 		if i == 0 {
 			node.path = "/"
 		} else if parent := t.byMark[node.above]; parent == nil {

@@ -1,0 +1,53 @@
+package cgroups
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestWalkChurn makes and removes cgroups between walks, in every order, so that
+// directories come back to places in the array where they were before. The walk
+// must show what is there, each time, with the name and the group it had.
+func TestWalkChurn(t *testing.T) {
+	l := layout(t)
+	top := makeGroup(t, l, "walkchurn")
+	_, walk := walked(t, l)
+	rng := rand.New(rand.NewPCG(1, 2))
+	there := map[string]uint64{} // id of the group at each path, 0 if it was not walked yet
+	for round := range 150 {
+		for range rng.IntN(4) + 1 {
+			g := &group{t, l, fmt.Sprintf("%s/%c", top.path, 'a'+rune(rng.IntN(12)))}
+			if _, ok := there[g.path]; !ok {
+				g.make()
+				there[g.path] = 0
+				continue
+			}
+			for _, m := range rankMounts(l) {
+				if err := os.Remove(g.dir(m)); err != nil && !os.IsNotExist(err) {
+					t.Fatal(err)
+				}
+			}
+			delete(there, g.path)
+		}
+		got := map[string]uint64{}
+		for _, g := range walk().Groups {
+			if strings.HasPrefix(g.Path, top.path+"/") {
+				got[g.Path] = g.ID
+			}
+		}
+		for path, id := range there {
+			if now, ok := got[path]; !ok || id != 0 && id != now {
+				t.Fatalf("round %d: %s is group %d, was %d", round, path, now, id)
+			}
+		}
+		if len(got) != len(there) {
+			t.Fatalf("round %d: %v are shown, %d are there", round, slices.Sorted(maps.Keys(got)), len(there))
+		}
+		there = got
+	}
+}
