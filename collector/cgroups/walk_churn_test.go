@@ -19,7 +19,7 @@ func TestWalkChurn(t *testing.T) {
 	_, walk := walked(t, l)
 	rng := rand.New(rand.NewPCG(1, 2))
 	there := map[string]uint64{} // id of the group at each path, 0 if it was not walked yet
-	for round := range 150 {
+	for round := range 60 {
 		for range rng.IntN(4) + 1 {
 			g := &group{t, l, fmt.Sprintf("%s/%c", top.path, 'a'+rune(rng.IntN(12)))}
 			if _, ok := there[g.path]; !ok {
