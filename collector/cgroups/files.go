@@ -158,7 +158,10 @@ func (f *files) Read(s *Snapshot, parts Parts) error {
 			e.have = n.have
 			written, probe := n.written, n.probe
 			n.written, n.probe = 0, 0
-			if written|probe != 0 || e.have&^n.watched != 0 || !f.resting(i, e, row) {
+			if n.parent != nil {
+				probe |= ^n.parent.watched // it may give and take files unseen
+			}
+			if written|probe&e.have != 0 || e.have&^n.watched != 0 || !f.resting(i, e, row) {
 				f.readFiles(e, row, written|^n.watched, probe)
 				f.remember(e, row)
 			}

@@ -61,7 +61,7 @@ func (f *files) unchanged(e *entry, sp *spec, st *fileState, row []int64) bool {
 	case follow:
 		return !e.running && (sp.mount == f.l.CPUAcct || row[metric.CPUQuota] == metric.Unlimited)
 	case state:
-		return e.thawed
+		return e.thawed && f.tree != nil && f.tree.unwatched == 0 // else a parent may freeze unseen
 	}
 	return false
 }
