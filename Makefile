@@ -10,6 +10,10 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Tests of allocations do not work under the race detector: they run by themselves.
 ALLOC = $(shell find . -name alloc_test.go -not -path './bench/peers/*' -printf '%h\n' | sort -u)
 
+# These make cgroups by the thousand, or read all that the machine has: one after another.
+ALONE := ./bench/e2e ./bench/kernels ./collector ./collector/cgroups ./collector/containers
+TOGETHER = $(filter-out $(patsubst ./%,github.com/daytwo/daytwo/%,$(ALONE)),$(shell go list ./...))
+
 .PHONY: help build build-all run test bench generate lint fuzz clean
 
 help: ## Show what there is to make
@@ -37,7 +41,7 @@ test: ## Install what the tests need where it may, run them all, say what was sk
 	bench/rig/install.sh
 	go vet ./...
 	$(MAKE) --no-print-directory build-all
-	go run ./bench/testrun -race -timeout 30m ./... $(if $(ALLOC),-- -count=1 -run Alloc $(ALLOC))
+	go run ./bench/testrun -race -timeout 30m $(TOGETHER) -- -p 1 -race -timeout 30m $(ALONE) -- -p 1 -count=1 -run Alloc $(ALLOC)
 
 bench: build ## Run the benchmarks, then the peers side by side (as root)
 	go test -run '^$$' -bench . -benchmem ./...

@@ -204,7 +204,7 @@ func up(t *testing.T, data string, args ...string) (*process, api, api) {
 		t.Fatal(err)
 	}
 	relay.token = strings.TrimSpace(string(b))
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, 40*time.Second, func() error {
 		body, err := relay.try("/api/v1/agents")
 		if err == nil && !strings.Contains(string(body), "agent_id") {
 			err = fmt.Errorf("no agent yet: %s", body)
@@ -216,7 +216,7 @@ func up(t *testing.T, data string, args ...string) (*process, api, api) {
 
 func waitReady(t *testing.T, p *process, a api) {
 	t.Helper()
-	eventually(t, 15*time.Second, func() error {
+	eventually(t, 40*time.Second, func() error {
 		select {
 		case <-p.ended:
 			t.Fatalf("ended: %v\n%s", p.err, p.said())

@@ -68,7 +68,7 @@ func TestWithoutRights(t *testing.T) {
 	p := startWith(t, cmd, as)
 	waitReady(t, p, api{url: "http://" + listen})
 	node := api{url: "http://" + metrics}
-	eventually(t, 20*time.Second, func() error { _, err := node.try("/metrics"); return err })
+	eventually(t, 40*time.Second, func() error { _, err := node.try("/metrics"); return err })
 	body := string(node.get(t, "/metrics"))
 	for _, want := range []string{"node_load1", "container_cpu_usage_seconds_total", `daytwo_collector_part_reader{part="cpu",reader="files"`} {
 		if !strings.Contains(body, want) {
@@ -103,7 +103,7 @@ func TestWithoutHierarchy(t *testing.T) {
 	p := startCmd(t, cmd)
 	waitReady(t, p, api{url: "http://" + listen})
 	node := api{url: "http://" + metrics}
-	eventually(t, 20*time.Second, func() error { _, err := node.try("/metrics"); return err })
+	eventually(t, 40*time.Second, func() error { _, err := node.try("/metrics"); return err })
 	if body := string(node.get(t, "/metrics")); !strings.Contains(body, "node_load1") || strings.Contains(body, "container_cpu_usage") {
 		t.Error("want the host's metrics and none of cgroups")
 	}

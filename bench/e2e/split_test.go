@@ -50,7 +50,7 @@ func (c *cluster) relay(t *testing.T) (*process, api) {
 	data := filepath.Join(c.dir, "relay")
 	p := start(t, "relay", "--nats", "nats://"+c.nats, "--data", data, "--listen", c.listen)
 	a := api{url: "http://" + c.listen}
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, 30*time.Second, func() error {
 		b, err := os.ReadFile(filepath.Join(data, "token"))
 		if err == nil {
 			a.token = strings.TrimSpace(string(b))
@@ -102,7 +102,7 @@ func TestCollectorAndRelayApart(t *testing.T) {
 	collector := c.collector(t)
 	relay, a := c.relay(t)
 	waitReady(t, relay, a)
-	agent := past(t, a, 5, 15*time.Second)
+	agent := past(t, a, 5, 30*time.Second)
 	if agent.Interval != 0.2 || agent.Cgroups == 0 || agent.Gaps != 0 {
 		t.Errorf("agent: %+v", agent)
 	}
@@ -123,7 +123,7 @@ func TestNATSAwayAtStartAndLater(t *testing.T) {
 		t.Errorf("ready without NATS: %v", err)
 	}
 	node := api{url: "http://" + c.metrics}
-	eventually(t, 10*time.Second, func() error { // the node's own metrics need no NATS
+	eventually(t, 30*time.Second, func() error { // the node's own metrics need no NATS
 		body, err := node.try("/metrics")
 		if err == nil && !strings.Contains(string(body), "node_load1") {
 			err = fmt.Errorf("no node_load1 yet")
@@ -138,7 +138,7 @@ func TestNATSAwayAtStartAndLater(t *testing.T) {
 	c.startNATS(t)
 	last := past(t, a, first.Seq+20, 30*time.Second)
 	var ticks int
-	eventually(t, 20*time.Second, func() error { // the spool drains
+	eventually(t, 40*time.Second, func() error { // the spool drains
 		m, err := a.client().Query(testContext(), client.Query{Metric: "collector.ticks", Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond})
 		if err != nil {
 			return err
@@ -165,11 +165,11 @@ func TestRelayRestarts(t *testing.T) {
 	c.startNATS(t)
 	c.collector(t)
 	relay, a := c.relay(t)
-	before := past(t, a, 10, 15*time.Second)
+	before := past(t, a, 10, 30*time.Second)
 	relay.kill()
 	time.Sleep(time.Second)
 	relay, a = c.relay(t)
-	after := past(t, a, before.Seq+10, 15*time.Second)
+	after := past(t, a, before.Seq+10, 30*time.Second)
 	if after.Boot != before.Boot || after.Gaps != 0 {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
@@ -188,7 +188,7 @@ func TestCollectorRestartsWithItsSpool(t *testing.T) {
 	c.startNATS(t)
 	_, a := c.relay(t)
 	c.collector(t)
-	eventually(t, 15*time.Second, func() error {
+	eventually(t, 40*time.Second, func() error {
 		m, err := a.client().Query(testContext(), client.Query{Metric: "collector.ticks", Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond})
 		if err != nil {
 			return err
