@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/bus"
-	"github.com/daytwo/daytwo/bench/load"
 	"github.com/daytwo/daytwo/collector/cgroups"
 )
 
@@ -88,13 +87,7 @@ func withCollector(n int, f func(*runningCollector) error) error {
 	if err != nil {
 		return err
 	}
-	var dirs []string
-	for _, m := range layout.Mounts {
-		if usedHierarchy(m) {
-			dirs = append(dirs, m.Dir)
-		}
-	}
-	remove, err := load.MakeGroups(dirs, benchGroup, n)
+	_, remove, err := makeGroups(layout, n)
 	if err != nil {
 		return err
 	}

@@ -112,13 +112,7 @@ func record() ([]*frame.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	var dirs []string
-	for _, m := range layout.Mounts {
-		if usedHierarchy(m) {
-			dirs = append(dirs, m.Dir)
-		}
-	}
-	remove, err := load.MakeGroups(dirs, benchGroup, busyGroups)
+	dirs, remove, err := makeGroups(layout, busyGroups)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"strings"
 	"syscall"
@@ -33,6 +34,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "the benchmarks make cgroups: run them as root")
 		os.Exit(2)
 	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		cleanUp()
+		os.Exit(130)
+	}()
 	r := &report{}
 	r.printf("# Figures\n\nMade by `make bench` on %s.\n", machine())
 	failed := false

@@ -37,14 +37,25 @@ func benchTicks(r *report) error {
 	return nil
 }
 
-func tickOf(r *report, layout *cgroups.Layout, n int) error {
-	var dirs []string
+// cleanUp removes the cgroups that are there now, whoever is at work on them.
+var cleanUp = func() {}
+
+// makeGroups makes n cgroups in every hierarchy that a reader looks at.
+func makeGroups(layout *cgroups.Layout, n int) (dirs []string, remove func() error, err error) {
 	for _, m := range layout.Mounts {
 		if usedHierarchy(m) {
 			dirs = append(dirs, m.Dir)
 		}
 	}
-	remove, err := load.MakeGroups(dirs, benchGroup, n)
+	remove, err = load.MakeGroups(dirs, benchGroup, n)
+	if err == nil {
+		cleanUp = func() { remove() }
+	}
+	return dirs, remove, err
+}
+
+func tickOf(r *report, layout *cgroups.Layout, n int) error {
+	_, remove, err := makeGroups(layout, n)
 	if err != nil {
 		return err
 	}
