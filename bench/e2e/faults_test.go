@@ -112,6 +112,28 @@ func TestWithoutHierarchy(t *testing.T) {
 	}
 }
 
+// TestWithoutBTF hides the kernel's types: cgroups are read from files.
+func TestWithoutBTF(t *testing.T) {
+	if os.Geteuid() != 0 {
+		rig.Missing(t, "root", "hiding a file takes a mount namespace", "run the tests as root")
+	}
+	metrics := freePort(t)
+	script := `mount --make-rprivate / && mount -t tmpfs none /sys/kernel/btf && exec "$@"`
+	p := startCmd(t, exec.Command("unshare", "--mount", "sh", "-c", script, "sh", binary, "collector", "--nats", "none", "--data", t.TempDir(), "--metrics", metrics))
+	node := api{url: "http://" + metrics}
+	eventually(t, 40*time.Second, func() error {
+		body, err := node.try("/metrics")
+		if err == nil && !strings.Contains(string(body), `daytwo_collector_part_reader{part="cpu",reader="files",reason="`) {
+			err = errors.New("nothing says that files are read, and why")
+		}
+		return err
+	})
+	if !strings.Contains(p.said(), "BTF") {
+		t.Errorf("it did not say what it lacks:\n%s", p.said())
+	}
+	p.stop(t)
+}
+
 // TestFullDisk fills the disk under --data: everything goes on from memory.
 func TestFullDisk(t *testing.T) {
 	if os.Geteuid() != 0 {
