@@ -20,7 +20,7 @@ char LICENSE[] SEC("license") = "GPL";
  * Known when the program is loaded, so the verifier drops the unused ones. */
 const volatile __u32 at_base, at_sched, at_cpuacct, at_memory, at_memory_v1, at_pids, at_psi,
 	at_tasks, at_hugetlb, at_stat;
-const volatile __u32 with_io;
+const volatile __u32 with_io, with_freezer, with_blkg;
 const volatile __u32 stat_bytes; /* state[] and events[] of struct memcg_vmstats */
 const volatile __u32 hugetlb_sizes;
 const volatile __u32 v2, pids_local;
@@ -208,7 +208,11 @@ static __always_inline int record(struct walk_control *c, struct cgroup *cg, cha
 		h->parts |= HAS_PSI;
 	}
 	if (at_tasks)
-		tasks(r + at_tasks, cg);
+		tasks(r + at_tasks, cg, c->counting);
+	if (with_freezer && (css = controller(cg, freezer_cgrp_id)))
+		h->parts |= freezer(css);
+	if (with_blkg && (css = controller(cg, io_cgrp_id)) && did_io(css))
+		h->parts |= HAS_BLKG;
 	if (with_io && (css = controller(cg, io_cgrp_id))) {
 		devices(c, i, css);
 		h->parts |= HAS_IO;

@@ -37,6 +37,10 @@ const (
 	HasHugetlb
 	HasPSI
 	HasIO
+	HasFreezer
+	IsFreezing
+	IsFrozen
+	HasBlkg
 )
 
 // MaxHugetlb is the most sizes of huge pages that a record holds.
@@ -47,6 +51,7 @@ const maxNames = 1024
 // Parts says what to record of a hierarchy.
 type Parts struct {
 	Base, Sched, CPUAcct, Memory, MemoryV1, Stat, Pids, PSI, Tasks, Hugetlb, IO bool
+	Freezer, Blkg                                                               bool // of v1
 }
 
 // WalkOptions are what a Walk is made of.
@@ -57,6 +62,7 @@ type WalkOptions struct {
 	Parts     Parts
 	Records   int           // room for so many cgroups
 	IOs       int           // room for so many rows of io
+	Counting  bool          // count the tasks, where Parts has them; else 0
 	Budget    time.Duration // how long one Next may hold cgroup_mutex
 }
 
@@ -96,6 +102,8 @@ func (w *Walk) load(k *Kernel, o WalkOptions) error {
 	vars := map[string]uint32{
 		cgroupwalkVarDirect:       toU32(k.HasFunc("bpf_rdonly_cast")),
 		cgroupwalkVarWithIo:       toU32(o.Parts.IO),
+		cgroupwalkVarWithFreezer:  toU32(o.Parts.Freezer),
+		cgroupwalkVarWithBlkg:     toU32(o.Parts.Blkg),
 		cgroupwalkVarStatBytes:    uint32(w.statSize),
 		cgroupwalkVarHugetlbSizes: uint32(min(k.HugetlbSizes, MaxHugetlb)),
 		cgroupwalkVarV2:           toU32(o.V2),
@@ -153,6 +161,7 @@ func (w *Walk) load(k *Kernel, o WalkOptions) error {
 	}
 	w.control = (*cgroupwalkWalkControl)(unsafe.Pointer(&control[0]))
 	w.control.Budget = uint64(o.Budget)
+	w.control.Counting = toU32(o.Counting)
 	names, err := w.memory(cgroupwalkMapNames, maxNames*int(unsafe.Sizeof(cgroupwalkName{})), unix.PROT_READ)
 	if err != nil {
 		return err
@@ -202,6 +211,9 @@ func (w *Walk) memory(name string, size, prot int) ([]byte, error) {
 	}
 	return b, err
 }
+
+// CountTasks makes the walks from now on count tasks, where Parts has them.
+func (w *Walk) CountTasks() { w.control.Counting = 1 }
 
 // Restart makes the next call of Next begin at the root.
 func (w *Walk) Restart() {

@@ -20,6 +20,9 @@ enum {
 	CSS_ONLINE = 1 << 1,
 	CSS_VISIBLE = 1 << 3, /* include/linux/cgroup-defs.h */
 	CGRP_FROZEN = 3,
+	PF_EXITING = 4,                  /* include/linux/sched.h */
+	FREEZER_FREEZING = 1 << 1 | 1 << 2, /* enum freezer_state_flags */
+	FREEZER_FROZEN = 1 << 3,
 };
 
 /* Bits of head.parts: what this cgroup has. */
@@ -31,6 +34,10 @@ enum {
 	HAS_HUGETLB = 1 << 4,
 	HAS_PSI = 1 << 5,
 	HAS_IO = 1 << 6,
+	HAS_FREEZER = 1 << 7,
+	IS_FREEZING = 1 << 8, /* v1: was told to freeze */
+	IS_FROZEN = 1 << 9,   /* v1: and was found to have done so */
+	HAS_BLKG = 1 << 10,   /* v1: did io, or those below it */
 };
 
 struct walk_control {
@@ -50,7 +57,7 @@ struct walk_control {
 	__u32 climb;   /* what is below the cgroup at hand was visited */
 	__u32 whole;   /* leap came to the end of the tree */
 	__u32 lost;    /* leap cannot go on from here */
-	__u32 pad;
+	__u32 counting; /* set by the collector: count tasks */
 	__u64 node;    /* address of the last cgroup visited */
 	__u64 root;    /* address of the first */
 	__u64 path[MAX_PATH]; /* serials of the last cgroup visited and those above it */
@@ -109,7 +116,7 @@ struct pids {
 struct tasks {
 	__u32 threads, processes;
 	__u8 populated, frozen, threaded, torn;
-	__u32 pad;
+	__u32 stray; /* v1: has a thread whose leader is dead or elsewhere */
 };
 
 struct hugetlb {

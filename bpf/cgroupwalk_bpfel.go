@@ -138,31 +138,31 @@ type cgroupwalkTasks struct {
 	Frozen    uint8
 	Threaded  uint8
 	Torn      uint8
-	Pad       uint32
+	Stray     uint32
 }
 
 type cgroupwalkWalkControl struct {
-	_       structs.HostLayout
-	Budget  uint64
-	Until   uint64
-	Started uint64
-	Resume  uint32
-	Matched uint32
-	Depth   uint32
-	Count   uint32
-	Ios     uint32
-	Names   uint32
-	Unnamed uint32
-	Visited uint32
-	Cut     uint32
-	Ended   uint32
-	Climb   uint32
-	Whole   uint32
-	Lost    uint32
-	Pad     uint32
-	Node    uint64
-	Root    uint64
-	Path    [64]uint64
+	_        structs.HostLayout
+	Budget   uint64
+	Until    uint64
+	Started  uint64
+	Resume   uint32
+	Matched  uint32
+	Depth    uint32
+	Count    uint32
+	Ios      uint32
+	Names    uint32
+	Unnamed  uint32
+	Visited  uint32
+	Cut      uint32
+	Ended    uint32
+	Climb    uint32
+	Whole    uint32
+	Lost     uint32
+	Counting uint32
+	Node     uint64
+	Root     uint64
+	Path     [64]uint64
 }
 
 // Names of all BPF objects in the ELF.
@@ -193,6 +193,8 @@ const (
 	cgroupwalkVarPidsLocal    = "pids_local"
 	cgroupwalkVarStatBytes    = "stat_bytes"
 	cgroupwalkVarV2           = "v2"
+	cgroupwalkVarWithBlkg     = "with_blkg"
+	cgroupwalkVarWithFreezer  = "with_freezer"
 	cgroupwalkVarWithIo       = "with_io"
 )
 
@@ -274,6 +276,8 @@ type cgroupwalkVariableSpecs struct {
 	PidsLocal    *ebpf.VariableSpec `ebpf:"pids_local"`
 	StatBytes    *ebpf.VariableSpec `ebpf:"stat_bytes"`
 	V2           *ebpf.VariableSpec `ebpf:"v2"`
+	WithBlkg     *ebpf.VariableSpec `ebpf:"with_blkg"`
+	WithFreezer  *ebpf.VariableSpec `ebpf:"with_freezer"`
 	WithIo       *ebpf.VariableSpec `ebpf:"with_io"`
 }
 
@@ -336,6 +340,8 @@ type cgroupwalkVariables struct {
 	PidsLocal    *ebpf.Variable `ebpf:"pids_local"`
 	StatBytes    *ebpf.Variable `ebpf:"stat_bytes"`
 	V2           *ebpf.Variable `ebpf:"v2"`
+	WithBlkg     *ebpf.Variable `ebpf:"with_blkg"`
+	WithFreezer  *ebpf.Variable `ebpf:"with_freezer"`
 	WithIo       *ebpf.Variable `ebpf:"with_io"`
 }
 

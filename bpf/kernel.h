@@ -60,6 +60,7 @@ enum cgroup_subsys_id {
 	memory_cgrp_id,
 	hugetlb_cgrp_id,
 	pids_cgrp_id,
+	freezer_cgrp_id,
 	CGROUP_SUBSYS_COUNT = 16,
 };
 
@@ -142,6 +143,7 @@ struct signal_struct {
 };
 
 struct task_struct {
+	unsigned int flags;
 	int pid;
 	int tgid;
 	struct task_struct *group_leader;
@@ -230,6 +232,12 @@ struct hugetlb_cgroup {
 	struct page_counter hugepage[1];
 	struct page_counter rsvd_hugepage[1];
 	atomic_long_t events[1];
+};
+
+/* freezer of cgroup v1 */
+
+struct freezer {
+	unsigned int state;
 };
 
 /* pids */

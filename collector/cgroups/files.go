@@ -48,6 +48,9 @@ type files struct {
 	absent    []int64
 	scratch   []int64
 
+	// heir tells once what another reader knows of v1's sums (see steady).
+	heir func(*Group) []ioDevice
+
 	ioRows, ioBefore     []IORow
 	ioVals               []int64
 	hugeRows, hugeBefore []HugetlbRow
@@ -143,6 +146,9 @@ func (f *files) Read(s *Snapshot, parts Parts) error {
 	}
 	if s.Gen != f.gen || f.tree.gen != f.treeGen || len(s.Groups) != len(f.ents) {
 		f.relink(s)
+	}
+	if f.heir != nil {
+		f.inherit()
 	}
 	f.fresh = f.parts != parts // a part that was not read may have missed a change
 	f.parts = parts

@@ -22,6 +22,8 @@ type entry struct {
 	idle    int     // readings in a row in which cgroup.events said that there is no task
 	last    []int64 // the last full reading, where not every one is (see resting)
 
+	blkcg uint64 // serial of its directory of v1's io, where a walk knows it
+
 	file []fileState
 	keep []int64 // values of files that are not read every tick
 	io   []ioDevice

@@ -110,3 +110,19 @@ func (f *files) renamed(e *entry) bool {
 	}
 	return false
 }
+
+// inherit takes over the sums of another reader, which showed them until now.
+func (f *files) inherit() {
+	for _, e := range f.ents {
+		for _, d := range f.heir(e.group) {
+			d.gone = slices.Clone(d.gone)
+			k := slices.IndexFunc(e.io, func(o ioDevice) bool { return o.dev == d.dev })
+			if k < 0 {
+				e.io = append(e.io, d)
+			} else {
+				e.io[k] = d
+			}
+		}
+	}
+	f.heir = nil
+}

@@ -275,11 +275,7 @@ func (s *specBuilder) events() {
 // that there are none, else the one that names the group.
 func (s *specBuilder) tasks() {
 	before := uint16(0)
-	order := rankMounts(s.l)
-	if m := s.l.Pids; m >= 0 {
-		order = append([]int{m}, slices.DeleteFunc(order, func(o int) bool { return o == m })...)
-	}
-	for _, m := range order {
+	for _, m := range listMounts(s.l) {
 		lists := [2]string{"cgroup.procs", "cgroup.threads"}
 		c := live
 		if !s.v2(m) {
@@ -291,6 +287,15 @@ func (s *specBuilder) tasks() {
 		}
 		before |= 1 << m
 	}
+}
+
+// listMounts lists the mounts whose lists of tasks are read, best first.
+func listMounts(l *Layout) []int {
+	order := rankMounts(l)
+	if m := l.Pids; m >= 0 {
+		order = append([]int{m}, slices.DeleteFunc(order, func(o int) bool { return o == m })...)
+	}
+	return order
 }
 
 var eventKeys = []key{{"populated", metric.Populated, 1}, {"frozen", metric.Frozen, 1}}

@@ -21,6 +21,8 @@ type Options struct {
 type walker interface {
 	Parts() Parts
 	Reason(Part) string
+	Note(Part) string
+	ioOf(*Group) []ioDevice
 	Walk(*Snapshot) error
 	Close() error
 }
@@ -181,6 +183,7 @@ func (r *Reader) walkGroups(s *Snapshot) Parts {
 		r.stats.WalkErrors++
 		r.log.Error("the BPF walk failed: this tick is read from files", "err", err)
 		r.floor.fix(r.bpf)
+		r.files.heir = r.walk.ioOf
 		r.fromWalk = false
 		return 0
 	}
@@ -241,6 +244,9 @@ func (r *Reader) leave(parts Parts) {
 		}
 		parts = r.bpf // rows without groups are of no use
 	}
+	if parts.Has(PartIO) {
+		r.files.heir = r.walk.ioOf
+	}
 	r.bpf &^= parts
 	r.floor.fix(parts)
 }
@@ -252,7 +258,7 @@ func (r *Reader) Status() []Status {
 		st[p] = Status{Part: p, Reader: "files", Reason: r.reason[p]}
 		switch {
 		case r.bpf.Has(p):
-			st[p].Reader, st[p].Reason = "bpf", ""
+			st[p].Reader, st[p].Reason = "bpf", r.walk.Note(p)
 		case !r.files.serves(p):
 			st[p].Reader, st[p].Reason = "none", "no hierarchy has it"
 		default:

@@ -3,7 +3,6 @@ package cgroups
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/daytwo/daytwo/api/metric"
@@ -26,16 +25,15 @@ type walk struct {
 	trees  []*walkTree
 	parts  Parts
 	reason [NumParts]string
+	note   [NumParts]string
 	flush  *bpf.Flusher
 	stat   *statIndex
 	huge   []int64 // page size of each hugetlb index; nil: not known
 	has    walkFiles
 
-	root      *files
-	rootEntry *entry
-	rootParts Parts
+	ask  walkAsk
+	join walkJoin
 
-	join   walkJoin
 	io     []IORow // of the reading before
 	absent []int64
 }
@@ -72,10 +70,10 @@ func (w *walk) open() error {
 	w.has = findWalkFiles(w.kernel, l)
 	w.learn()
 	w.choose()
-	for _, m := range rankMounts(l) {
-		t := &walkTree{mount: m, parts: w.partsOf(m), byMark: map[uint64]*walkNode{}}
+	for rank, m := range rankMounts(l) {
+		t := &walkTree{mount: m, rank: rank, parts: w.partsOf(m), byMark: map[uint64]*walkNode{}}
 		t.options = bpf.WalkOptions{Dir: l.Mounts[m].Dir, V2: l.Mounts[m].V2, PidsLocal: w.has.pidsLocal,
-			Parts: t.parts, Records: walkRoom, IOs: 1, Budget: walkBudget}
+			Parts: t.parts, Counting: l.Mode == "unified", Records: walkRoom, IOs: 1, Budget: walkBudget}
 		if t.parts.IO {
 			t.options.IOs = walkRoom
 		}
@@ -93,34 +91,19 @@ func (w *walk) open() error {
 		}
 		w.flush = f
 	}
-	return w.openRoot()
+	return w.openAsk()
 }
 
 func (w *walk) v2(m int) bool { return w.layout.v2(m) }
-
-// openRoot prepares to read the machine's own row.
-func (w *walk) openRoot() (err error) {
-	if w.root, err = newFiles(w.layout); err != nil {
-		return err
-	}
-	w.rootParts = w.parts & (1<<PartCPU | 1<<PartMemory | 1<<PartPSI | 1<<PartTasks)
-	if w.v2(w.layout.IO) {
-		w.rootParts |= w.parts & (1 << PartIO)
-	}
-	w.root.perGroup = w.root.budget
-	w.rootEntry = w.root.newEntry(&Group{Path: "/"})
-	for _, m := range w.root.rank {
-		w.rootEntry.have |= 1 << m
-	}
-	w.root.parts, w.root.fresh = w.rootParts, true
-	return nil
-}
 
 // Parts are the parts that BPF can serve on this kernel.
 func (w *walk) Parts() Parts { return w.parts }
 
 // Reason says why BPF cannot serve a part.
 func (w *walk) Reason(p Part) string { return w.reason[p] }
+
+// Note says for which groups a part that is served is read from files.
+func (w *walk) Note(p Part) string { return w.note[p] }
 
 // Walk reads everything that it can into s. What belongs to other parts is
 // absent.
@@ -130,16 +113,8 @@ func (w *walk) Walk(s *Snapshot) error {
 			return fmt.Errorf("flush cgroup counters: %w", err)
 		}
 	}
-	changed := false
-	for _, t := range w.trees {
-		c, err := t.walk(w.kernel)
-		if err != nil {
-			return fmt.Errorf("walk hierarchy %s: %w", w.layout.Mounts[t.mount].Dir, err)
-		}
-		changed = changed || c
-	}
-	if changed || s.Gen == 0 {
-		w.join.rebuild(w.layout, w.trees)
+	if err := w.walkTrees(s.Gen == 0); err != nil {
+		return err
 	}
 	if s.Gen != w.join.gen {
 		s.Gen = w.join.gen
@@ -156,7 +131,7 @@ func (w *walk) Walk(s *Snapshot) error {
 	for _, t := range w.trees {
 		w.fill(t, s)
 	}
-	w.fillRoot(s)
+	w.askFiles(s)
 	w.fillIO(s)
 	w.fillHugetlb(s)
 	for i, g := range s.Groups {
@@ -165,16 +140,25 @@ func (w *walk) Walk(s *Snapshot) error {
 	return nil
 }
 
-// fillRoot reads the machine's own row from files.
-func (w *walk) fillRoot(s *Snapshot) {
-	if len(s.Groups) == 0 || w.rootParts == 0 {
-		return
+// walkTrees walks every hierarchy and joins their directories, if any changed.
+func (w *walk) walkTrees(anew bool) error {
+	for range maxMounts {
+		for _, t := range w.trees {
+			changed, err := t.walk(w.kernel)
+			if err != nil {
+				return fmt.Errorf("walk hierarchy %s: %w", w.layout.Mounts[t.mount].Dir, err)
+			}
+			anew = anew || changed
+		}
+		if !anew {
+			return nil
+		}
+		w.join.rebuild(w.layout, w.trees)
+		if anew = false; !w.join.countTasks(w.trees) {
+			return nil
+		}
 	}
-	for k := range w.rootEntry.io {
-		w.rootEntry.io[k].seen = false
-	}
-	w.root.readFiles(w.rootEntry, s.Row(0), 0, 0)
-	w.root.fresh = false
+	return nil
 }
 
 // Close detaches and unloads all programs.
@@ -188,13 +172,8 @@ func (w *walk) Close() error {
 	if w.flush != nil {
 		errs = append(errs, w.flush.Close())
 	}
-	if w.root != nil {
-		if w.rootEntry != nil {
-			w.root.closeAll(w.rootEntry)
-		}
-		errs = append(errs, w.root.Close())
-	}
-	w.trees, w.flush, w.root = nil, nil, nil
+	errs = append(errs, w.ask.close())
+	w.trees, w.flush = nil, nil
 	return errors.Join(errs...)
 }
 
@@ -229,7 +208,7 @@ func (w *walk) choose() {
 	serve(PartPSI, why)
 	switch why = none(l.IO); {
 	case why == "" && !w.v2(l.IO):
-		why = "blkio of cgroup v1 sums over children when its files are read"
+		w.note[PartIO] = "files for groups that did io"
 	}
 	serve(PartIO, why)
 	switch why = none(l.Hugetlb); {
@@ -239,10 +218,15 @@ func (w *walk) choose() {
 	}
 	serve(PartHugetlb, why)
 	switch {
-	case l.Mode != "unified":
-		why = "freezer.state of cgroup v1 changes when it is read"
+	case l.Mode == "unified":
+		why = ""
+	case l.Freezer >= 0 && !w.kernel.HasField("freezer", "state"):
+		why = "the kernel's BTF does not tell about its freezer"
+	case !w.has.initPIDs:
+		why = "the lists of cgroup v1 show the processes of our own PID namespace only"
 	default:
 		why = ""
+		w.note[PartTasks] = "files for groups that are freezing, or have threads whose leader is dead or elsewhere"
 	}
 	serve(PartTasks, why)
 }
@@ -260,40 +244,10 @@ func (w *walk) partsOf(m int) bpf.Parts {
 		Stat:     m == l.Memory && w.parts.Has(PartStat),
 		Pids:     m == l.Pids,
 		PSI:      m == l.V2 && w.parts.Has(PartPSI),
-		Tasks:    m == l.V2 && w.parts.Has(PartTasks),
+		Tasks:    (m == l.V2 || l.Mode != "unified") && w.parts.Has(PartTasks),
+		Freezer:  m == l.Freezer && !v2 && w.parts.Has(PartTasks),
 		Hugetlb:  m == l.Hugetlb && w.parts.Has(PartHugetlb),
-		IO:       m == l.IO && w.parts.Has(PartIO),
-	}
-}
-
-// fillIO lists the rows of io, the root's first.
-func (w *walk) fillIO(s *Snapshot) {
-	if !w.parts.Has(PartIO) {
-		return
-	}
-	w.io = append(w.io[:0], s.IO...)
-	s.IO, s.IOVals = s.IO[:0], s.IOVals[:0]
-	for k := range w.rootEntry.io {
-		if d := &w.rootEntry.io[k]; d.seen && len(s.Groups) > 0 {
-			s.IO = append(s.IO, IORow{Group: 0, Device: d.dev})
-			s.IOVals = append(s.IOVals, d.raw[:]...)
-		}
-	}
-	for _, t := range w.trees {
-		if !t.parts.IO {
-			continue
-		}
-		for k := range t.walk0.IOs() {
-			io := &t.walk0.IOs()[k]
-			n := t.slots[io.Group]
-			if n == nil || n.parent == nil {
-				continue
-			}
-			s.IO = append(s.IO, IORow{Group: n.group.row, Device: Device{io.Major, io.Minor}})
-			s.IOVals = append(s.IOVals, int64(io.Bytes[0]), int64(io.Bytes[1]), int64(io.Ios[0]), int64(io.Ios[1]), int64(io.Bytes[2]), int64(io.Ios[2]))
-		}
-	}
-	if s.IOGen == 0 || !slices.Equal(w.io, s.IO) {
-		s.IOGen++
+		IO:       m == l.IO && v2 && w.parts.Has(PartIO),
+		Blkg:     m == l.IO && !v2 && w.parts.Has(PartIO),
 	}
 }

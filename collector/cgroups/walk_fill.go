@@ -50,7 +50,18 @@ func (w *walk) fill(t *walkTree, s *Snapshot) {
 			w.fillPSI(b.PSI(i), row)
 		}
 		if p.Tasks {
-			fillTasks(b.Tasks(i), row)
+			w.fillTasks(t, b.Tasks(i), n.group, row)
+		}
+		if has&bpf.HasFreezer != 0 {
+			row[metric.Frozen] = 0
+			if has&bpf.IsFrozen != 0 {
+				row[metric.Frozen] = 1
+			} else if has&bpf.IsFreezing != 0 {
+				w.ask.want(n.group, PartTasks)
+			}
+		}
+		if has&bpf.HasBlkg != 0 {
+			w.ask.want(n.group, PartIO)
 		}
 	}
 }
@@ -181,60 +192,21 @@ func (w *walk) fillPSI(p *bpf.PSITotal, row []int64) {
 	}
 }
 
-func fillTasks(t *bpf.Tasks, row []int64) {
-	row[metric.Populated], row[metric.Frozen] = int64(t.Populated), int64(t.Frozen)
-	row[metric.Threads] = int64(t.Threads)
-	if t.Threaded == 0 && t.Torn == 0 {
-		row[metric.Processes] = int64(t.Processes)
+func (w *walk) fillTasks(t *walkTree, k *bpf.Tasks, g *walkGroup, row []int64) {
+	if t.options.V2 {
+		row[metric.Populated] = int64(k.Populated)
+		if g.now&w.join.states == 0 { // else v1's freezer has the last word
+			row[metric.Frozen] = int64(k.Frozen)
+		}
 	}
-}
-
-// fillHugetlb lists the rows of huge pages.
-func (w *walk) fillHugetlb(s *Snapshot) {
-	if !w.parts.Has(PartHugetlb) {
+	if g.tasks != t.rank {
 		return
 	}
-	same := len(s.Hugetlb)
-	n := 0
-	for _, t := range w.trees {
-		if !t.parts.Hugetlb {
-			continue
-		}
-		for i, node := range t.slots[:t.n] {
-			if t.walk0.Head(i).Parts&bpf.HasHugetlb == 0 || t.options.V2 && node.parent == nil {
-				continue
-			}
-			h := t.walk0.Hugetlb(i)
-			for k, size := range w.huge {
-				r := HugetlbRow{Group: node.group.row, Size: size}
-				if n == len(s.Hugetlb) {
-					s.Hugetlb = append(s.Hugetlb, r)
-				} else if s.Hugetlb[n] != r {
-					s.Hugetlb[n], same = r, -1
-				}
-				n++
-				if len(s.HugetlbVals) < n*hugeWidth {
-					s.HugetlbVals = append(s.HugetlbVals, make([]int64, hugeWidth)...)
-				}
-				v := s.HugetlbVals[(n-1)*hugeWidth:][:hugeWidth]
-				v[metric.HugetlbCurrent], v[metric.HugetlbRsvdCurrent] = int64(h[k].Current)*pageSize4K, int64(h[k].RsvdCurrent)*pageSize4K
-				v[metric.HugetlbMax], v[metric.HugetlbRsvdMax] = pages(h[k].Max), pages(h[k].RsvdMax)
-				if t.options.V2 && int64(h[k].Max) == pageCounterTop/(size/pageSize4K)*(size/pageSize4K) {
-					v[metric.HugetlbMax] = metric.Unlimited
-				}
-				if t.options.V2 && int64(h[k].RsvdMax) == pageCounterTop/(size/pageSize4K)*(size/pageSize4K) {
-					v[metric.HugetlbRsvdMax] = metric.Unlimited
-				}
-				v[metric.HugetlbFailures] = int64(h[k].Failures)
-				v[metric.HugetlbPeak] = metric.Absent
-				if !t.options.V2 {
-					v[metric.HugetlbPeak] = int64(h[k].Peak) * pageSize4K
-				}
-			}
-		}
+	row[metric.Threads], row[metric.Processes] = int64(k.Threads), int64(k.Processes)
+	switch {
+	case !t.options.V2 && k.Torn|uint8(min(k.Stray, 1)) != 0:
+		w.ask.want(g, PartTasks)
+	case t.options.V2 && k.Threaded|k.Torn != 0:
+		row[metric.Processes] = metric.Absent
 	}
-	if n != same || s.HugetlbGen == 0 {
-		s.HugetlbGen++
-	}
-	s.Hugetlb, s.HugetlbVals = s.Hugetlb[:n], s.HugetlbVals[:n*hugeWidth]
 }

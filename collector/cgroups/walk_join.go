@@ -15,6 +15,8 @@ type walkJoin struct {
 	gen    uint64
 	nextID uint64
 	round  uint32
+	lists  []int  // trees that may count a group's tasks, best first
+	states uint16 // trees of v1's freezer
 	clock  func() int64
 }
 
@@ -26,12 +28,24 @@ type walkGroup struct {
 	main  int               // rank of the tree that named the group
 	nodes [maxMounts]uint64 // serials of its directories, by tree, also of those that went
 	have  uint16            // trees that ever had it
+	now   uint16            // trees that have it
+	tasks int               // rank of the tree that counts its tasks
+	ask   Parts             // to be read from files at this walk
+	entry *entry            // nil: nothing of it was read from files
 	prev  struct{ user, system int64 }
 }
 
 func (j *walkJoin) open(l *Layout, trees []*walkTree) {
 	j.byPath = map[string]*walkGroup{}
 	j.clock = func() int64 { return time.Now().UnixNano() }
+	for _, m := range listMounts(l) {
+		j.lists = append(j.lists, slices.IndexFunc(trees, func(t *walkTree) bool { return t.mount == m }))
+	}
+	for _, t := range trees {
+		if t.parts.Freezer {
+			j.states |= 1 << t.rank
+		}
+	}
 }
 
 // rebuild lists the groups anew: those of the first tree in its order, then
@@ -73,13 +87,36 @@ func (j *walkJoin) add(l *Layout, mount, rank int, n *walkNode) {
 		// Another directory of the same path, or a better one to name it.
 		j.name(l, g, mount, rank, n)
 	}
+	if g.round != j.round {
+		g.now = 0
+	}
 	g.have |= bit
+	g.now |= bit
 	g.nodes[rank] = n.serial
 	n.group = g
 	if g.round != j.round {
 		g.round = j.round
 		j.order = append(j.order, g)
 	}
+}
+
+// countTasks finds the tree that counts the tasks of each group, the one whose
+// lists the files twin reads. It tells whether one is to count that did not.
+func (j *walkJoin) countTasks(trees []*walkTree) (anew bool) {
+	for _, g := range j.order {
+		for _, rank := range j.lists {
+			if g.now&(1<<rank) == 0 {
+				continue
+			}
+			g.tasks = rank
+			if t := trees[rank]; t.parts.Tasks && !t.options.Counting && g.group.Path != "/" {
+				t.options.Counting, anew = true, true
+				t.walk0.CountTasks()
+			}
+			break
+		}
+	}
+	return anew
 }
 
 // name makes a new group of a path.

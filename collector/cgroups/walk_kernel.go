@@ -11,6 +11,7 @@ import (
 // that serve them: a counter whose file is not there is absent.
 type walkFiles struct {
 	swap, swapPeak, zswap, pidsPeak bool
+	initPIDs                        bool  // we see the processes of the whole machine
 	pidsLocal                       bool  // cgroup2 is mounted with pids_localevents
 	leastWeight                     int64 // what cpu.weight of an idle group says
 	events                          struct {
@@ -23,6 +24,8 @@ func findWalkFiles(k *bpf.Kernel, l *Layout) (f walkFiles) {
 	f.swapPeak = k.HasFunc("swap_peak_show") || k.HasFunc("swap_peak_read")
 	f.zswap = k.HasField("mem_cgroup", "zswap_max")
 	f.pidsPeak = k.HasFunc("pids_peak_read")
+	ns, err := os.Readlink("/proc/self/ns/pid")
+	f.initPIDs = err == nil && ns == "pid:[4026531836]" // PROC_PID_INIT_INO
 	if b, err := os.ReadFile("/proc/self/mounts"); err == nil {
 		for line := range strings.Lines(string(b)) {
 			f.pidsLocal = f.pidsLocal || strings.Contains(line, " cgroup2 ") && strings.Contains(line, "pids_localevents")

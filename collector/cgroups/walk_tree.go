@@ -11,6 +11,7 @@ import (
 // walkTree is one hierarchy as the walk shows it.
 type walkTree struct {
 	mount   int
+	rank    int
 	parts   bpf.Parts
 	options bpf.WalkOptions
 	walk0   *bpf.Walk
