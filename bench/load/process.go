@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,6 +32,7 @@ type Work struct {
 	Size    int64         // bytes of File
 	Cache   bool          // read File once more, into the page cache
 	OOM     bool          // take memory until killed
+	Orphan  bool          // end the first thread; the others live on
 }
 
 // Process is a load process that Start made.
@@ -58,9 +60,35 @@ func Main() {
 		fmt.Println("error:", err)
 		os.Exit(1)
 	}
+	if w.Orphan {
+		go serve(firstThreadEnded)
+		syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0) // this thread alone: see init
+	}
+	serve(func() {})
+}
+
+// init keeps the main goroutine of a load process on the first thread.
+func init() {
+	if os.Getenv(env) != "" {
+		runtime.LockOSThread()
+	}
+}
+
+func serve(wait func()) {
+	wait()
 	fmt.Println("ready")
 	io.Copy(io.Discard, os.Stdin) // until the test lets go, or is gone
 	os.Exit(0)
+}
+
+func firstThreadEnded() {
+	for {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/stat", os.Getpid()))
+		if err != nil || strings.Contains(string(b), ") Z ") {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // Start re-executes this program as a load process.
