@@ -28,6 +28,7 @@ func (k *kernelLoad) tasksOf(g *group) (vals [4]int64) {
 		if err := k.walk.Walk(&k.bpf); err != nil {
 			k.t.Fatal(err)
 		}
+		k.files.parts = 1 << PartGroups // so that everything is read afresh, also at rest
 		if err := k.files.Read(&k.text, AllParts); err != nil {
 			k.t.Fatal(err)
 		}

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/daytwo/daytwo/api/metric"
 )
 
 // Options says how to read.
@@ -143,11 +142,6 @@ func (r *Reader) Read() (*Snapshot, error) {
 	bpf := r.walkGroups(s)
 	if err := r.readFiles(s, AllParts&^bpf); err != nil {
 		return nil, err
-	}
-	if bpf != 0 {
-		for i, g := range s.Groups {
-			s.Row(i)[metric.Created] = g.Created / 1e9
-		}
 	}
 	r.stats.Held += r.floor.apply(s)
 	if s.IOGen != r.ioGen {

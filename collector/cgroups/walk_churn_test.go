@@ -18,10 +18,15 @@ func TestWalkChurn(t *testing.T) {
 	top := makeGroup(t, l, "walkchurn")
 	_, walk := walked(t, l)
 	rng := rand.New(rand.NewPCG(1, 2))
-	there := map[string]uint64{} // id of the group at each path, 0 if it was not walked yet
+	// New ones come last among their siblings: what is in the second moves back
+	// and forth as the first loses and gains.
+	first, second := top.child("first"), top.child("second")
+	// id of the group at each path, 0 if it was not walked yet
+	there := map[string]uint64{first.path: 0, second.path: 0}
 	for round := range 60 {
 		for range rng.IntN(4) + 1 {
-			g := &group{t, l, fmt.Sprintf("%s/%c", top.path, 'a'+rune(rng.IntN(12)))}
+			above := []*group{first, second}[rng.IntN(2)]
+			g := &group{t, l, fmt.Sprintf("%s/%c", above.path, 'a'+rune(rng.IntN(6)))}
 			if _, ok := there[g.path]; !ok {
 				g.make()
 				there[g.path] = 0
