@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"debug/elf"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -34,8 +35,15 @@ type RunOptions struct {
 	Timeout time.Duration     // for the boot and the program, default 5 minutes
 }
 
-// exitMarker is what /init prints after the program has ended.
+// exitMarker is what /init prints after the program has ended, and startMarker
+// before it starts.
 var exitMarker = regexp.MustCompile(`(?m)^daytwo-vm-exit (\d+)\r?\n`)
+
+const startMarker = "daytwo-vm-start"
+
+// bootTimeout is how long a VM may take to its start marker; a boot takes 2 to 5
+// seconds, and some 30 on a machine with much else to do.
+const bootTimeout = 2 * time.Minute
 
 // Run boots the kernel, runs the program as root and returns what it printed
 // (stdout and stderr) and its exit status. /disk is an empty ext4 of 64 MiB on
@@ -52,31 +60,61 @@ func (k Kernel) Run(t testing.TB, o RunOptions) (output string, exit int) {
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Minute
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), o.Timeout)
+	// Emulation runs everywhere (KVM does not, nested), but now and then a VM
+	// hangs before /init, or trips over an instruction that the kernel patches
+	// while the other CPU runs it. Neither is the program's doing: try again.
+	for try := 1; ; try++ {
+		out, err := k.boot(t.Context(), o, initrd, disk, console)
+		started := strings.HasPrefix(out, startMarker)
+		out = strings.TrimLeft(strings.TrimPrefix(out, startMarker), "\r\n")
+		if m := exitMarker.FindStringSubmatchIndex(out); m != nil {
+			exit, _ = strconv.Atoi(out[m[2]:m[3]])
+			return strings.ReplaceAll(out[:m[0]], "\r\n", "\n"), exit
+		}
+		log, _ := os.ReadFile(console) // its absence shows as an empty log
+		if try < 3 && (!started || strings.Contains(string(log), "Oops: int3")) {
+			t.Logf("%s: the emulator failed, trying again: started %v, %v\n%s", k.Release, started, err, tail(string(log), 20))
+			continue
+		}
+		t.Fatalf("%s did not run to its end within %v: %v\nconsole:\n%s\noutput:\n%s", k.Release, o.Timeout, err, tail(string(log), 60), tail(out, 60))
+	}
+}
+
+// boot runs one VM to its end, or kills it when its time is up.
+func (k Kernel) boot(ctx context.Context, o RunOptions, initrd, disk, console string) (output string, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, errors.New("its time was up"))
 	defer cancel()
-	// Emulation runs everywhere (KVM does not, nested); "panic=-1" with -no-reboot ends a
-	// VM that panics. The program has a serial port of its own, so that kernel
-	// messages never land in the middle of its lines.
+	// "panic=-1" with -no-reboot ends a VM that panics. The program has a serial
+	// port of its own, so that kernel messages never land in the middle of its lines.
 	cmd := exec.CommandContext(ctx, qemuBinary, "-M", "q35", "-accel", "tcg", "-cpu", "max",
 		"-m", strconv.Itoa(or(o.Memory, 1024)), "-smp", strconv.Itoa(or(o.CPUs, 2)),
 		"-kernel", k.Image, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1",
 		"-drive", "file="+disk+",format=raw,if=none,id=disk", "-device", "nvme,drive=disk,serial=daytwo",
 		"-display", "none", "-no-reboot", "-nodefaults", "-serial", "file:"+console, "-serial", "stdio")
-	var out, errs strings.Builder
-	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &errs, 5*time.Second
+	var errs strings.Builder
+	out := &startWatch{started: time.AfterFunc(bootTimeout, cancel)}
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = out, &errs, 5*time.Second
 	// The VM must not outlive a test that is killed; the death signal is tied to
 	// the thread that started the process.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	err := cmd.Run()
-	m := exitMarker.FindStringSubmatchIndex(out.String())
-	if m == nil {
-		log, _ := os.ReadFile(console) // its absence shows as an empty log
-		t.Fatalf("%s did not run to its end within %v: %v\n%s\nconsole:\n%s\noutput:\n%s", k.Release, o.Timeout, err, errs.String(), tail(string(log), 60), tail(out.String(), 60))
+	err = cmd.Run()
+	if text := strings.TrimSpace(errs.String()); text != "" {
+		err = errors.Join(err, errors.New(text))
 	}
-	exit, _ = strconv.Atoi(out.String()[m[2]:m[3]])
-	return strings.ReplaceAll(out.String()[:m[0]], "\r\n", "\n"), exit
+	return out.text.String(), err
+}
+
+// startWatch keeps what a VM prints; its first byte says that /init runs.
+type startWatch struct {
+	text    strings.Builder
+	started *time.Timer
+}
+
+func (w *startWatch) Write(b []byte) (int, error) {
+	w.started.Stop()
+	return w.text.Write(b)
 }
 
 func or(v, def int) int {
@@ -204,6 +242,7 @@ export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
+echo ` + startMarker + ` >/dev/ttyS1
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
