@@ -11,7 +11,7 @@ import (
 
 // Kernel is what the running kernel's BTF says about its types.
 type Kernel struct {
-	spec *btf.Spec
+	spec *btf.Spec // nil after Release, until it is asked again
 
 	States       int // length of memcg_vmstats.state[]
 	Events       int // length of memcg_vmstats.events[], which follows state[]
@@ -42,11 +42,27 @@ func LoadKernel() (*Kernel, error) {
 	return k, nil
 }
 
+// find looks a type up.
+func (k *Kernel) find(name string, typ any) error {
+	if k.spec == nil {
+		spec, err := btf.LoadKernelSpec()
+		if err != nil {
+			return err
+		}
+		k.spec = spec
+	}
+	return k.spec.TypeByName(name, typ)
+}
+
+// Release lets go of the kernel's types, which take megabytes once they were
+// asked. They are read again when they are needed.
+func (k *Kernel) Release() { k.spec = nil }
+
 // HasFunc tells whether the kernel has a function of that name: the sure sign
 // that a file which it serves exists.
 func (k *Kernel) HasFunc(name string) bool {
 	var f *btf.Func
-	return k.spec.TypeByName(name, &f) == nil
+	return k.find(name, &f) == nil
 }
 
 // HasField tells whether a struct has a member.
@@ -58,7 +74,7 @@ func (k *Kernel) HasField(structName, field string) bool {
 // Enum returns the names and values of a kernel enum.
 func (k *Kernel) Enum(name string) (map[string]uint64, error) {
 	var e *btf.Enum
-	if err := k.spec.TypeByName(name, &e); err != nil {
+	if err := k.find(name, &e); err != nil {
 		return nil, fmt.Errorf("enum %s: %w", name, err)
 	}
 	values := make(map[string]uint64, len(e.Values))
@@ -70,7 +86,7 @@ func (k *Kernel) Enum(name string) (map[string]uint64, error) {
 
 func (k *Kernel) field(structName, field string) (btf.Member, bool) {
 	var s *btf.Struct
-	if k.spec.TypeByName(structName, &s) != nil {
+	if k.find(structName, &s) != nil {
 		return btf.Member{}, false
 	}
 	for _, m := range s.Members {
@@ -108,7 +124,7 @@ func explain(what string, err error) error {
 // SizeOf is the size of a struct in bytes, 0 if there is none.
 func (k *Kernel) SizeOf(structName string) uint64 {
 	var s *btf.Struct
-	if k.spec.TypeByName(structName, &s) != nil {
+	if k.find(structName, &s) != nil {
 		return 0
 	}
 	return uint64(s.Size)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -48,6 +49,7 @@ type Node struct {
 	tookRead   time.Duration
 	tookPub    time.Duration
 	ready      atomic.Bool
+	memory     memoryKeeper
 }
 
 // New prepares a collector. What this machine does not let it read is logged,
@@ -129,6 +131,7 @@ func (n *Node) Close(ctx context.Context) error {
 
 // Run ticks until ctx ends.
 func (n *Node) Run(ctx context.Context) error {
+	debug.SetGCPercent(gcPercent)
 	ctx, cancel := context.WithCancel(ctx)
 	watching := make(chan error, 1)
 	go func() { watching <- n.names.Run(ctx) }()
@@ -165,6 +168,7 @@ func (n *Node) tick(at time.Time) {
 	n.ticks++
 	n.tookTick = time.Since(start)
 	n.ready.Store(true)
+	n.memory.after(len(n.groups.rows))
 }
 
 // fill makes the batch of one tick. Tables share memory with their readers.

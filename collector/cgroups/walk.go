@@ -55,6 +55,7 @@ func newWalk(l *Layout) (*walk, error) {
 	for c := range w.absent {
 		w.absent[c] = metric.Absent
 	}
+	defer k.Release()
 	if err := w.open(); err != nil {
 		w.Close()
 		return nil, err

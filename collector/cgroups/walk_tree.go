@@ -43,6 +43,7 @@ func (t *walkTree) load(k *bpf.Kernel) error {
 		t.walk0 = nil
 	}
 	w, err := k.NewWalk(t.options)
+	k.Release()
 	if err != nil {
 		return err
 	}
