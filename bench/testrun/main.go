@@ -1,6 +1,7 @@
 // Testrun runs go test in one or more passes, tells the progress on stderr, and
 // ends with what was skipped and why, and go test's own line for every package.
-// It exits 1 if any pass failed.
+// Tests that failed are run once more, alone, and the report names those that
+// pass then. It exits 1 if any fails again, or a pass could not be run.
 //
 //	testrun -race ./... -- -run Alloc ./collector/cgroups
 package main
@@ -11,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -18,8 +20,15 @@ func main() {
 	var r report
 	failed := false
 	for _, args := range passes(os.Args[1:]) {
-		if err := run(&r, args); err != nil {
+		err := run(&r, args)
+		if err != nil {
 			fmt.Fprintf(os.Stderr, "go test %s: %v\n", strings.Join(args, " "), err)
+		}
+		switch {
+		case len(r.failures) > 0:
+			again(&r, slices.Contains(args, "-race"), run)
+			failed = failed || r.failed
+		case err != nil: // nothing was built, or nothing ran
 			failed = true
 		}
 	}

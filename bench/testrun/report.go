@@ -16,13 +16,14 @@ type event struct {
 
 // report gathers what the passes said.
 type report struct {
-	lines   []string            // go test's own lines for packages
-	skips   []string            // "package test: reason"
-	notes   []string            // what else the reader must know
-	output  map[string][]string // of tests that have not ended, and of packages
-	failed  bool
-	passed  int
-	skipped int
+	lines    []string            // go test's own lines for packages
+	skips    []string            // "package test: reason"
+	notes    []string            // what else the reader must know
+	output   map[string][]string // of tests that have not ended, and of packages
+	failed   bool
+	failures []failure
+	passed   int
+	skipped  int
 }
 
 func (r *report) note(s string) { r.notes = append(r.notes, s) }
@@ -58,6 +59,7 @@ func (r *report) add(e *event) {
 		delete(r.output, key)
 	case "fail":
 		r.failed = true
+		r.failures = append(r.failures, failure{e.Package, e.Test})
 		for _, line := range r.output[key] {
 			fmt.Print(line)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -40,4 +41,32 @@ func TestPasses(t *testing.T) {
 	if len(got) != 2 || strings.Join(got[0], " ") != "-race ./..." || strings.Join(got[1], " ") != "-run Alloc ./x" {
 		t.Errorf("got %q", got)
 	}
+}
+
+func TestAgain(t *testing.T) {
+	f := func(name string, fails []failure, second func(*report, []string) error, wantRuns int, wantFailed bool) {
+		t.Helper()
+		r := report{failures: fails, failed: true, lines: []string{"FAIL\tp\t1s\n"}}
+		runs := 0
+		again(&r, true, func(r *report, args []string) error { runs++; return second(r, args) })
+		if runs != wantRuns || r.failed != wantFailed {
+			t.Errorf("%s: %d runs, failed %v; want %d, %v", name, runs, r.failed, wantRuns, wantFailed)
+		}
+		if !wantFailed && (len(r.notes) != 1 || len(r.lines) != 0) {
+			t.Errorf("%s: notes %q, lines %q", name, r.notes, r.lines)
+		}
+	}
+	pass := func(_ *report, args []string) error {
+		if want := "-race -count=1 -timeout=30m -run=^(TestA|TestB)$ p"; strings.Join(args, " ") != want {
+			t.Errorf("args %q, want %q", args, want)
+		}
+		return nil
+	}
+	both := []failure{{"p", "TestA/x"}, {"p", "TestA"}, {"p", "TestB"}, {"p", ""}}
+	f("passes alone", both, pass, 1, false)
+	f("fails again", both, func(r *report, _ []string) error {
+		r.add(&event{Action: "fail", Package: "p", Test: "TestA"})
+		return errors.New("exit status 1")
+	}, 1, true)
+	f("nothing to run again", []failure{{"p", ""}}, pass, 0, true)
 }
