@@ -1,0 +1,133 @@
+package line
+
+import (
+	"bytes"
+	"math/bits"
+)
+
+// fields reads the fields from the '|' at i on, in any order. Of two of a kind
+// the last counts; unknown ones are left alone.
+func (p *Parser) fields(b []byte, i int, l *Line) Reason {
+	for i < len(b) {
+		i++ // the '|'
+		if i == len(b) {
+			break
+		}
+		switch c := b[i]; {
+		case c == '#':
+			var n int
+			if l.TagSep != ':' {
+				return BadTags // two styles at once
+			}
+			start := i + 1
+			i, n = l.scanTags(b, start)
+			if n > MaxTags {
+				return BadTags
+			}
+			l.Tags = b[start:i]
+		case c == '@':
+			v, end, ok := number(b, i+1)
+			if !ok || !(v > 0 && v <= 1) || end < len(b) && b[end] != '|' || v < minRate {
+				return BadRate
+			}
+			l.Rate, i = v, end
+		case c == 'T':
+			v, end := digits(b, i+1)
+			if end-i > 18 || end < len(b) && b[end] != '|' {
+				end = fieldEnd(b, i)
+				v, _ = integer(b[i+1 : end])
+			}
+			if v < 1 {
+				return BadTimestamp
+			}
+			l.Timestamp, i = v, end
+		default:
+			end := fieldEnd(b, i)
+			l.originField(b[i:end])
+			i = end
+		}
+	}
+	return Accepted
+}
+
+// minRate bounds the weight of a sample, 1/rate, so that sums of weights stay
+// finite; surely is a value that no such weight makes infinite.
+const (
+	minRate = 1e-300
+	surely  = 1e8
+)
+
+// originField reads a field that says who sends.
+func (l *Line) originField(f []byte) {
+	switch {
+	case len(f) > 1 && f[0] == 'c' && f[1] == ':':
+		l.ContainerID = f[2:]
+	case len(f) > 1 && f[0] == 'e' && f[1] == ':':
+		l.External = f[2:]
+	case len(f) > 4 && string(f[:5]) == "card:":
+		l.Cardinality = f[5:]
+	}
+}
+
+func fieldEnd(b []byte, i int) int {
+	if k := bytes.IndexByte(b[i:], '|'); k >= 0 {
+		return i + k
+	}
+	return len(b)
+}
+
+// internal is how Datadog's internal tags begin, and internalWord its first eight bytes.
+const (
+	internal     = "dd.internal."
+	entity       = "dd.internal.entity_id:"
+	internalWord = 'd' | 'd'<<8 | '.'<<16 | 'i'<<24 | 'n'<<32 | 't'<<40 | 'e'<<48 | 'r'<<56
+)
+
+// scanTags hashes the tags at i, up to a '|' or the end. The hashes of the tags
+// are added up: their order does not matter.
+func (l *Line) scanTags(b []byte, i int) (end, n int) {
+	var sum uint64
+	h, start := tagSeed, i
+	l.Hidden, l.Entity = false, nil
+	for {
+		w := load(b, i)
+		if w == internalWord && i == start {
+			l.internalTag(b[i:])
+		}
+		m := marks(w, ',') | marks(w, '|')
+		if m == 0 && i+8 <= len(b) {
+			h = fold(h^w, prime1)
+			i += 8
+			continue
+		}
+		k := min(bits.TrailingZeros64(m)>>3, len(b)-i)
+		i += k
+		if i > start {
+			w &= 1<<(8*uint(k)&63) - 1
+			sum += fold(h^w, prime2^uint64(i-start))
+			n++
+		}
+		if i >= len(b) || b[i] == '|' {
+			break
+		}
+		i++
+		h, start = tagSeed, i
+	}
+	l.Hash = sum
+	return i, n
+}
+
+// internalTag notes one of Datadog's internal tags, which are no tags of the
+// metric.
+func (l *Line) internalTag(b []byte) {
+	if end := bytes.IndexAny(b, ",|"); end >= 0 {
+		b = b[:end]
+	}
+	if !bytes.HasPrefix(b, []byte(internal)) {
+		return
+	}
+	l.Hidden = true
+	if bytes.HasPrefix(b, []byte(entity)) {
+		l.Entity = b[len(entity):]
+	}
+}

@@ -1,0 +1,92 @@
+package line
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
+)
+
+// Lines are scanned and hashed eight bytes at a time. The hash is of the wyhash
+// family: 128-bit products, folded. It is seeded at random for each process, so
+// that a sender cannot choose names that collide.
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+
+	prime1 = 0xa0761d6478bd642f
+	prime2 = 0xe7037ed1a0b428db
+	prime3 = 0x8ebc6af09c88c6e3
+)
+
+var nameSeed, tagSeed = rand.Uint64(), rand.Uint64()
+
+// fold mixes two words into one.
+func fold(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return hi ^ lo
+}
+
+// marks has the high bit of every byte of w set that is c. Only the lowest one
+// is certain: a borrow may set others above it.
+func marks(w uint64, c byte) uint64 {
+	x := w ^ ones*uint64(c)
+	return (x - ones) &^ x & highs
+}
+
+// load is the eight bytes from i on, with zeros beyond the end of b.
+func load(b []byte, i int) uint64 {
+	if i+8 <= len(b) {
+		return binary.LittleEndian.Uint64(b[i:])
+	}
+	return loadEnd(b, i)
+}
+
+func loadEnd(b []byte, i int) (w uint64) {
+	if len(b) >= 8 && i < len(b) {
+		return binary.LittleEndian.Uint64(b[len(b)-8:]) >> (8 * uint(i+8-len(b)) & 63)
+	}
+	for k := len(b) - 1; k >= i; k-- {
+		w = w<<8 | uint64(b[k])
+	}
+	return w
+}
+
+// scanName finds the ':' or '|' that ends a name, len(b) without one, and hashes
+// what is before.
+func scanName(b []byte) (end int, h uint64) {
+	h = nameSeed
+	for i := 0; ; i += 8 {
+		w := load(b, i)
+		m := marks(w, ':') | marks(w, '|')
+		if m == 0 && i+8 <= len(b) {
+			h = fold(h^w, prime1)
+			continue
+		}
+		k := min(bits.TrailingZeros64(m)>>3, len(b)-i)
+		w &= 1<<(8*uint(k)&63) - 1
+		return i + k, fold(h^w, prime2^uint64(i+k))
+	}
+}
+
+// hashBytes is the hash of one name or tag.
+func hashBytes(b []byte, h uint64) uint64 {
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		h = fold(h^binary.LittleEndian.Uint64(b[i:]), prime1)
+	}
+	return fold(h^loadEnd(b, i), prime2^uint64(len(b)))
+}
+
+// Hash is Line.Hash of a name, a type and tags, each written "tag:value".
+func Hash(name []byte, typ byte, tags ...[]byte) uint64 {
+	var sum uint64
+	for _, t := range tags {
+		if len(t) > 0 {
+			sum += hashBytes(t, tagSeed)
+		}
+	}
+	return typed(hashBytes(name, nameSeed), typ) + sum
+}
+
+func typed(h uint64, typ byte) uint64 { return h ^ uint64(typ)*prime3 }
