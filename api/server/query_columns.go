@@ -50,6 +50,8 @@ func (f form) value(v int64) float64 {
 		return float64(v) / 1e9
 	case formMilli, formMicro:
 		return float64(v) / 1e3
+	case formFloat:
+		return math.Float64frombits(uint64(v))
 	}
 	return float64(v)
 }
