@@ -39,6 +39,8 @@ type Table struct {
 	// Histograms, of kind App alone, is empty or has one entry a row: the
 	// observations since the row began, nil for a row that is no histogram.
 	Histograms []*sketch.Histogram
+
+	own pool // histograms that a decoder filled
 }
 
 // Width is the number of values in a row.

@@ -1,6 +1,7 @@
 package sketch
 
 import (
+	"bytes"
 	"slices"
 	"unsafe"
 )
@@ -112,7 +113,27 @@ func (b *bins) copyFrom(o *bins) {
 	b.first = o.first
 }
 
-func (b *bins) size() int { return cap(b.dir) + cap(b.pages)*pageSize*8 }
+func (b *bins) size() int { return len(b.dir) + len(b.pages)*pageSize*8 }
+
+// equal compares counts; pages that hold nothing do not matter.
+func (b *bins) equal(o *bins) bool {
+	if b.first == o.first && bytes.Equal(b.dir, o.dir) {
+		return slices.Equal(b.pages, o.pages) // as a copy is
+	}
+	x, y := b.iterate(), o.iterate()
+	for {
+		more := x.Next()
+		if more != y.Next() {
+			return false
+		}
+		if !more {
+			return true
+		}
+		if x.Index != y.Index || x.Count != y.Count {
+			return false
+		}
+	}
+}
 
 func (b *bins) iterate() Buckets { return Buckets{b: b, at: -1} }
 

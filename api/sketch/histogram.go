@@ -126,7 +126,24 @@ func (h *Histogram) Negative() Buckets {
 	return h.neg.iterate()
 }
 
-// Size is the memory that the histogram takes, in bytes.
+// Equal tells whether both hold the same counts and sum.
+func (h *Histogram) Equal(o *Histogram) bool {
+	if h.sum != o.sum || h.zero != o.zero || !h.pos.equal(&o.pos) {
+		return false
+	}
+	switch {
+	case h.neg != nil && o.neg != nil:
+		return h.neg.equal(o.neg)
+	case h.neg != nil:
+		return h.neg.equal(new(bins))
+	case o.neg != nil:
+		return o.neg.equal(new(bins))
+	}
+	return true
+}
+
+// Size is the memory that the histogram takes, in bytes, beside what is kept
+// in reserve to grow.
 func (h *Histogram) Size() int {
 	n := histogramSize + h.pos.size()
 	if h.neg != nil {

@@ -9,37 +9,57 @@ func (h *Histogram) Quantile(q float64) float64 {
 	if !(h.count > 0 && q >= 0 && q <= 1) {
 		return math.NaN()
 	}
-	rank := max(0, q*(h.count-1))
-	var seen float64
-	last := math.NaN()
+	left := max(0, q*(h.count-1)) // observations to pass over
 	if h.neg != nil {
-		for p := len(h.neg.dir) - 1; p >= 0; p-- {
-			slot := h.neg.dir[p]
-			for o := pageSize - 1; o >= 0 && slot > 0; o-- {
-				n := h.neg.pages[slot-1][o]
-				if n == 0 {
-					continue
-				}
-				last = -middle((h.neg.first+int32(p))<<pageBits + int32(o))
-				if seen += n; seen > rank {
-					return last
-				}
+		if i, ok := h.neg.fromTop(&left); ok {
+			return -middle(i)
+		}
+	}
+	if h.zero > left {
+		return 0
+	}
+	left -= h.zero
+	last := int32(math.MinInt32)
+	for b := h.Positive(); b.Next(); {
+		last = b.Index
+		if left -= b.Count; left < 0 {
+			break
+		}
+	}
+	switch {
+	case last != math.MinInt32: // the last one, too, where weights that are not whole were rounded
+		return middle(last)
+	case h.zero > 0 || h.neg == nil:
+		return 0
+	}
+	return -middle(h.neg.lowest())
+}
+
+// fromTop finds the bucket in which left runs out, from the highest index down.
+func (b *bins) fromTop(left *float64) (int32, bool) {
+	for p := len(b.dir) - 1; p >= 0; p-- {
+		slot := b.dir[p]
+		if slot == 0 {
+			continue
+		}
+		for o := pageSize - 1; o >= 0; o-- {
+			n := b.pages[slot-1][o]
+			if n == 0 {
+				continue
+			}
+			if *left -= n; *left < 0 {
+				return (b.first+int32(p))<<pageBits + int32(o), true
 			}
 		}
 	}
-	if h.zero > 0 {
-		last = 0
-		if seen += h.zero; seen > rank {
-			return last
-		}
-	}
-	for b := h.Positive(); b.Next(); {
-		last = middle(b.Index)
-		if seen += b.Count; seen > rank {
-			return last
-		}
-	}
-	return last // rounding of weights that are not whole
+	return 0, false
+}
+
+// lowest is the lowest index that holds something.
+func (b *bins) lowest() int32 {
+	c := b.iterate()
+	c.Next()
+	return c.Index
 }
 
 // AtMost is the weight of the buckets that end at or below v: a bucket of a
