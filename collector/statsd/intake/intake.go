@@ -15,7 +15,9 @@ import (
 type Policy uint8
 
 const (
-	// ShedNewest reads and counts what comes, by source and line, and gives it up.
+	// ShedNewest lets a UDP socket fill to the half, and the sender to a unix one
+	// wait for a millisecond; then what comes is read, counted by source and line,
+	// and given up.
 	ShedNewest Policy = iota
 	// LeaveToKernel reads no further: sockets fill up, and the kernel drops
 	// datagrams without looking at them. Streams stall their senders.

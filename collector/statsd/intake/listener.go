@@ -97,6 +97,8 @@ func (l *Listener) attach(fd int, r *receiver) error {
 	s := &socket{fd: fd, listener: l}
 	if at, err := boundTo(fd); err == nil {
 		s.port = at.Port()
+	} else {
+		s.unix = true
 	}
 	if err := r.add(s); err != nil {
 		return err

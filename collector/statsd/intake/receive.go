@@ -15,7 +15,9 @@ const (
 	shedBatch  = 16 // the same, while shedding
 	turnRounds = 16 // batches of one socket before the others have their turn
 
-	drainRounds = 4096 // batches read of a socket that is closed, which its senders may not notice
+	retry       = 100 * time.Microsecond // after which a full ring is looked at again
+	stalls      = 10                     // so often before a unix socket's sender, who waits for us, is let go on
+	drainRounds = 4096                   // batches read of a socket that is closed, which its senders may not notice
 )
 
 // receiver reads some sockets into one ring. It waits in Go's own poller, on an
@@ -149,8 +151,9 @@ func (r *receiver) read(s *socket) (more bool) {
 	pos, n := r.ring.room(batch)
 	shed := n == 0
 	if shed {
-		if r.in.o.Policy == LeaveToKernel {
-			time.Sleep(100 * time.Microsecond)
+		if r.in.o.Policy == LeaveToKernel || s.unix && s.stalled < stalls || !s.unix && !halfFull(s.fd) {
+			s.stalled++
+			time.Sleep(retry)
 			return true
 		}
 		n = shedBatch
@@ -165,6 +168,7 @@ func (r *receiver) read(s *socket) (more bool) {
 		h.Namelen = unix.SizeofSockaddrInet6
 		h.SetControllen(controlSize)
 	}
+	s.stalled = 0
 	got, errno := recvmmsg(s.fd, r.msgs[:n])
 	if errno != 0 || got == 0 {
 		return errno == unix.EINTR

@@ -19,6 +19,8 @@ type socket struct {
 	index    int32
 	listener *Listener
 	port     uint16 // UDP: that it is bound to
+	unix     bool
+	stalled  int    // times in a row that it could not be read for want of room
 	drops    uint32 // by the kernel, as last told beside a packet
 }
 
@@ -100,15 +102,27 @@ func prepare(fd, buffer int) error {
 	return nil
 }
 
+// memInfo is what the kernel tells of a socket's memory (include/uapi/linux/sock_diag.h).
+func memInfo(fd int) (queued, limit, drops uint32) {
+	const soMeminfo = 55
+	var info [9]uint32 // SK_MEMINFO_RMEM_ALLOC, SK_MEMINFO_RCVBUF, …, SK_MEMINFO_DROPS
+	if getsockopt(fd, unix.SOL_SOCKET, soMeminfo, &info) != nil {
+		return 0, 0, 0
+	}
+	return info[0], info[1], info[8]
+}
+
 // kernelDrops asks the socket how many datagrams were dropped at it. The count
 // is the socket's own: it goes on when a restarted process takes the socket over.
 func kernelDrops(fd int) uint64 {
-	const soMeminfo, memDrops, memVars = 55, 8, 9 // include/uapi/linux/sock_diag.h
-	var info [memVars]uint32
-	if getsockopt(fd, unix.SOL_SOCKET, soMeminfo, info[:]) != nil {
-		return 0
-	}
-	return uint64(info[memDrops])
+	_, _, drops := memInfo(fd)
+	return uint64(drops)
+}
+
+// halfFull tells whether a socket's queue is past the half of what it may hold.
+func halfFull(fd int) bool {
+	queued, limit, _ := memInfo(fd)
+	return queued >= limit/2
 }
 
 // boundTo is the address of a UDP socket.

@@ -174,12 +174,12 @@ func (s *streams) serve(conn *net.UnixConn) {
 // push hands a packet on, or gives it up.
 func (s *streams) push(b []byte, src *Source, truncated bool) {
 	in := s.l.in
-	for !s.ring.push(b, src, truncated) {
-		if in.o.Policy == ShedNewest {
+	for tries := 0; !s.ring.push(b, src, truncated); tries++ {
+		if in.o.Policy == ShedNewest && tries == stalls {
 			in.shed(s.l, &slot{n: int32(len(b)), src: *src}, b)
 			return
 		}
-		time.Sleep(100 * time.Microsecond)
+		time.Sleep(retry)
 	}
 	s.l.count.packets.Add(1)
 	s.l.count.bytes.Add(uint64(len(b)))

@@ -29,9 +29,9 @@ func epollReady(fd uintptr, events []unix.EpollEvent) int {
 	return int(n)
 }
 
-func getsockopt(fd, level, name int, v []uint32) error {
-	size := uint32(4 * len(v))
-	_, _, errno := syscall.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), uintptr(level), uintptr(name), uintptr(unsafe.Pointer(&v[0])), uintptr(unsafe.Pointer(&size)), 0)
+func getsockopt(fd, level, name int, v *[9]uint32) error {
+	size := uint32(unsafe.Sizeof(*v))
+	_, _, errno := syscall.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), uintptr(level), uintptr(name), uintptr(unsafe.Pointer(v)), uintptr(unsafe.Pointer(&size)), 0)
 	if errno != 0 {
 		return errno
 	}

@@ -1,0 +1,172 @@
+package origin
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A test binary that finds this variable is a sender.
+const senderEnv = "DAYTWO_TEST_SENDER"
+
+// sending is what a sender does: join cgroups, leave the network namespace if it
+// is told to, send, and stay until its input ends.
+type sending struct {
+	Cgroups          []string
+	Netns            bool
+	Wait             bool // for a byte of input before sending
+	Network, Address string
+	Lines            []string
+}
+
+func TestMain(m *testing.M) {
+	if job := os.Getenv(senderEnv); job != "" {
+		if err := send(job); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println("sent")
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func send(job string) error {
+	runtime.LockOSThread()
+	var s sending
+	if err := json.Unmarshal([]byte(job), &s); err != nil {
+		return err
+	}
+	for _, dir := range s.Cgroups {
+		if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(os.Getpid())), 0); err != nil {
+			return err
+		}
+	}
+	if s.Netns {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return err
+		}
+		if err := loopbackUp(); err != nil {
+			return err
+		}
+	}
+	if s.Wait {
+		fmt.Println("ready")
+		os.Stdin.Read(make([]byte, 1))
+	}
+	conn, err := net.Dial(s.Network, s.Address)
+	if err != nil {
+		return err
+	}
+	for _, l := range s.Lines {
+		if _, err := conn.Write([]byte(l)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loopbackUp is "ip link set lo up" in this thread's network namespace.
+func loopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var req struct {
+		name  [unix.IFNAMSIZ]byte
+		flags uint16
+		_     [22]byte
+	}
+	copy(req.name[:], "lo")
+	req.flags = unix.IFF_UP
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&req))); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// sender is a running one.
+type sender struct {
+	*exec.Cmd
+	in  io.WriteCloser
+	out io.Reader
+}
+
+func startSender(t *testing.T, s sending, attr ...func(*exec.Cmd)) *sender {
+	t.Helper()
+	job, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &sender{Cmd: exec.Command("/proc/self/exe")}
+	p.Env = append(os.Environ(), senderEnv+"="+string(job))
+	for _, a := range attr {
+		a(p.Cmd)
+	}
+	p.in, _ = p.StdinPipe()
+	p.out, _ = p.StdoutPipe()
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.stop)
+	if s.Wait {
+		p.expect(t, "ready\n")
+	} else {
+		p.expect(t, "sent\n")
+	}
+	return p
+}
+
+func (p *sender) expect(t *testing.T, want string) {
+	t.Helper()
+	b := make([]byte, 4096)
+	n, err := p.out.Read(b)
+	if string(b[:n]) != want {
+		t.Fatalf("the sender says %q (%v)", b[:n], err)
+	}
+}
+
+func (p *sender) stop() {
+	p.in.Close()
+	p.Process.Kill()
+	p.Wait()
+}
+
+// makeCgroup makes one in every hierarchy that a table looks at.
+func makeCgroup(t *testing.T, tab *Table, path string) (dirs []string) {
+	t.Helper()
+	for h := range tab.trees {
+		if tab.trees[h].dir == "" {
+			continue
+		}
+		dir := filepath.Join(tab.trees[h].dir, path)
+		made := ""
+		for d := dir; d != tab.trees[h].dir; d = filepath.Dir(d) {
+			if _, err := os.Stat(d); err != nil {
+				made = d
+			}
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			for d := dir; made != "" && len(d) >= len(made); d = filepath.Dir(d) {
+				unix.Rmdir(d)
+			}
+		})
+		dirs = append(dirs, dir)
+	}
+	return dirs
+}
