@@ -255,6 +255,21 @@ func TestPercentiles(t *testing.T) {
 		}
 	}
 
+	// With the client.
+	token, err := os.ReadFile(filepath.Join(dir, "token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(cfg.Listen, strings.TrimSpace(string(token)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, err := c.Query(t.Context(), client.Query{Metric: "app:request.time", Quantiles: []float64{0.5, 0.99}, By: []string{"agent_id", "path"},
+		Start: time.Unix(0, begin), End: time.Unix(0, end), Step: time.Hour})
+	if err != nil || len(by.Result) != 8 {
+		t.Errorf("%d series, %v", len(by.Result), err)
+	}
+
 	// Step by step.
 	m := ask("metric=app:request.time&q=0.95&step=7s")
 	if len(m.Result) != 1 || len(m.Result[0].Points) != 5 {

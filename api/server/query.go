@@ -45,7 +45,7 @@ func (s *server) query(w http.ResponseWriter, r *http.Request) error {
 
 // answer writes the answer, unless there is none because nothing has the name.
 func (s *server) answer(w http.ResponseWriter, r *http.Request, ask *question, m *client.Matrix) error {
-	if len(m.Result) == 0 && ask.app != nil && ask.app.sent == "" && !ask.app.seen {
+	if ask.app != nil && ask.app.sent == "" && !ask.app.seen {
 		return unknownMetric(ask.name)
 	}
 	writeBody(w, r, "application/json; charset=utf-8", appendMatrix(nil, m))
