@@ -79,7 +79,7 @@ func (w *Worker) admit(sh *shard, key uint64, origin uint32, typ byte) *state {
 	}
 	st := sh.add(key)
 	st.ident = ident(origin, typ)
-	st.row = s.newRow(o.parent, s.interns.text(w.form.name), s.interns.labels(&w.form, typ))
+	st.row = s.newRow(origin, s.interns.text(w.form.name), s.interns.labels(&w.form, typ))
 	return st
 }
 
@@ -93,13 +93,14 @@ func (s *Store) overflow(origin uint32, typ byte) (*shard, *state, outcome) {
 		s.mu.Lock()
 		st = sh.add(key)
 		st.ident = ident(origin, typ)
-		st.row = s.newRow(s.of(origin).parent, overflowName, s.interns.labels(&form{}, typ))
+		st.row = s.newRow(origin, overflowName, s.interns.labels(&form{}, typ))
 		s.mu.Unlock()
 	}
 	return sh, st, overflowed
 }
 
-func isOverflow(r *frame.Row) bool { return r.Key == overflowName && len(r.Labels) == 1 }
+// isOverflow tells whether a row is of an overflow series: the name without tags.
+func isOverflow(r *frame.Row) bool { return r.Key == overflowName && len(own(r.Labels)) == 1 }
 
 var overflowHashes = func() (h [33]uint64) {
 	for _, typ := range []byte("cgmhds") {

@@ -16,7 +16,7 @@ import (
 // tables share memory with the store and are good until the next Flush.
 func (s *Store) Flush(at time.Time, parent func(origin uint32) uint64) (app, statsd frame.Table) {
 	f := flush{s: s, at: at.UnixNano(), seconds: uint32(at.Unix())}
-	total := s.collect()
+	total := s.collect(f.at)
 	f.parents(parent)
 	t := &s.app
 	f.rows, f.vals, f.hists = t.rows[:0], t.vals[:0], t.hists[:0]
@@ -79,8 +79,12 @@ func (f *flush) parents(parent func(origin uint32) uint64) {
 			o.parent, o.gone = p, 0
 		case o.parent != 0 && o.gone == 0:
 			o.gone = f.at
-		case o.gone != 0 && f.at-o.gone > int64(linger):
-			f.expired[i] = true
+		case o.parent != 0:
+			f.expired[i] = f.at-o.gone > int64(linger)
+		case o.active == 0:
+			o.active = f.at
+		default:
+			f.expired[i] = f.at-o.active > int64(idle)
 		}
 	}
 }
@@ -156,7 +160,11 @@ func (f *flush) move(st *state) {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
 	if p := f.s.origins[st.origin()].parent; p != st.row.Parent {
-		st.row = f.s.newRow(p, st.row.Key, st.row.Labels)
+		labels := st.row.Labels
+		if st.row.Parent == 0 {
+			labels = own(labels)
+		}
+		st.row = f.s.newRow(st.origin(), st.row.Key, labels)
 	}
 }
 
@@ -188,7 +196,9 @@ func (f *flush) retire() {
 			w.mu.Lock()
 		}
 		s.mu.Lock()
-		if o := &s.origins[i]; o.series == 0 && o.aliases == 0 {
+		o := &s.origins[i]
+		done := o.series == 0 && o.aliases == 0
+		if done {
 			*o = originState{}
 			for _, w := range s.workers {
 				if i < len(w.counts) && w.counts[i] != nil {
@@ -200,6 +210,9 @@ func (f *flush) retire() {
 		s.mu.Unlock()
 		for _, w := range s.workers {
 			w.mu.Unlock()
+		}
+		if done && s.o.Retired != nil {
+			s.o.Retired(uint32(i))
 		}
 	}
 }

@@ -59,6 +59,9 @@ func (s *Store) showLedgers(total counts, expired []bool) frame.Table {
 		if r := t.byID[i]; r == nil || r.Parent != parent {
 			t.lastID++
 			t.byID[i] = &frame.Row{ID: t.lastID, Parent: parent, Key: s.key(uint32(i))}
+			if parent == 0 {
+				t.byID[i].Labels = s.identity(uint32(i))
+			}
 		}
 		show(t.byID[i], &t.sums[i], series)
 	}
@@ -69,7 +72,7 @@ func (s *Store) showLedgers(total counts, expired []bool) frame.Table {
 }
 
 // collect sums up what the workers counted, by origin, and returns the sum of all.
-func (s *Store) collect() counts {
+func (s *Store) collect(at int64) counts {
 	t := &s.ledgers
 	for i := range t.sums {
 		t.sums[i], t.seen[i] = counts{}, false
@@ -92,8 +95,11 @@ func (s *Store) collect() counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, seen := range t.seen {
-		if seen {
-			s.of(uint32(i))
+		if !seen {
+			continue
+		}
+		if o := s.of(uint32(i)); o.received != t.sums[i][metric.StatsdReceived] {
+			o.received, o.active = t.sums[i][metric.StatsdReceived], at
 		}
 	}
 	return total

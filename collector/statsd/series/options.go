@@ -3,6 +3,8 @@ package series
 import (
 	"log/slog"
 	"time"
+
+	"github.com/daytwo/daytwo/api/frame"
 )
 
 // Options of a store. The zero value of a field means its default.
@@ -17,6 +19,14 @@ type Options struct {
 	// Key is what the ledger's row of an origin is called, never ""; default:
 	// its number.
 	Key func(origin uint32) string
+
+	// Labels, if set, are those of the rows of an origin that has no Container row,
+	// sorted by name. It is called while locks are held, and must not call back.
+	Labels func(origin uint32) []frame.Label
+
+	// Retired, if set, is told by Flush which origins have nothing left here: their
+	// numbers may be used again.
+	Retired func(origin uint32)
 }
 
 // Expiry is how long a series of each type stays without a sample; default 1 h.
@@ -27,6 +37,9 @@ type Expiry struct {
 // linger is how long the series of a container stay after its row is gone, so
 // that its last tick is seen.
 const linger = time.Minute
+
+// idle is how long the ledger of an origin without a row stays without a line.
+const idle = time.Hour
 
 const (
 	defaultBudget = 10_000

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 )
 
@@ -246,4 +247,47 @@ func TestParents(t *testing.T) {
 	r.flush()
 	r.counted("1", metric.StatsdReceived, 1)
 	r.counted("", metric.StatsdReceived, 4)
+}
+
+// A sender without a Container row is labelled by what is known of it; without a
+// line for an hour it is forgotten.
+func TestWithoutRow(t *testing.T) {
+	var retired []uint32
+	r := newRig(t, Options{
+		Labels: func(uint32) []frame.Label {
+			return []frame.Label{{Name: "container_id", Value: "abc"}, {Name: "task_name", Value: "web"}}
+		},
+		Key:     func(uint32) string { return "abc" },
+		Retired: func(o uint32) { retired = append(retired, o) },
+	})
+	r.parent = map[uint32]uint64{}
+	r.send(1, "a:1|c|#x:y")
+	r.flush()
+	r.value("a container_id=abc tag.x=y task_name=web type=c", metric.AppValue, 1)
+	r.counted("abc", metric.StatsdAccepted, 1)
+	r.parent[1] = 5
+	r.flush()
+	r.value("a tag.x=y type=c", metric.AppValue, 1)
+	delete(r.parent, 1)
+	r.flush()
+	r.now = r.now.Add(2 * time.Minute)
+	r.flush()
+	if len(retired) != 1 || retired[0] != 1 {
+		t.Errorf("retired: %v", retired)
+	}
+	r.send(3, "bad")
+	r.flush()
+	r.now = r.now.Add(50 * time.Minute)
+	r.flush()
+	r.send(3, "bad")
+	r.now = r.now.Add(50 * time.Minute)
+	r.flush()
+	r.counted("abc", metric.StatsdReceived, 2)
+	r.now = r.now.Add(61 * time.Minute)
+	r.flush()
+	r.flush()
+	if len(r.ledger.Rows) != 1 || len(retired) != 2 {
+		t.Errorf("%d ledgers, retired: %v", len(r.ledger.Rows), retired)
+	}
+	r.counted("", metric.StatsdReceived, 3)
 }

@@ -2,6 +2,8 @@ package series
 
 import (
 	"math/bits"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +43,9 @@ type originState struct {
 	aliases int
 	parent  uint64 // ID of the container's row as of the last flush
 	gone    int64  // when the row was found gone, Unix nanoseconds; 0 if it was not
+
+	received uint64 // lines, as of the last flush
+	active   int64  // when it had risen, Unix nanoseconds
 }
 
 // New makes a store.
@@ -86,11 +91,44 @@ func (s *Store) of(origin uint32) *originState {
 }
 
 // newRow makes a row. s.mu is held.
-func (s *Store) newRow(parent uint64, key string, labels []frame.Label) *frame.Row {
+func (s *Store) newRow(origin uint32, key string, labels []frame.Label) *frame.Row {
 	s.lastID++
+	parent := s.of(origin).parent
+	if parent == 0 {
+		labels = merge(labels, s.identity(origin))
+	}
 	r := s.interns.row()
 	*r = frame.Row{ID: s.lastID, Parent: parent, Key: key, Labels: labels}
 	return r
+}
+
+// identity is the labels of an origin without a Container row.
+func (s *Store) identity(origin uint32) []frame.Label {
+	if origin == 0 || s.o.Labels == nil {
+		return nil
+	}
+	return s.o.Labels(origin)
+}
+
+// merge puts the labels of the origin among those of a series, by name. No name
+// is in both: a series has "type" and "tag.…".
+func merge(labels, identity []frame.Label) []frame.Label {
+	if len(identity) == 0 {
+		return labels
+	}
+	all := slices.DeleteFunc(slices.Clone(identity), func(l frame.Label) bool {
+		return l.Name == "type" || strings.HasPrefix(l.Name, "tag.")
+	})
+	all = append(all, labels...)
+	slices.SortFunc(all, func(a, b frame.Label) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// own is the labels of a row without those of its origin.
+func own(labels []frame.Label) []frame.Label {
+	return slices.DeleteFunc(slices.Clone(labels), func(l frame.Label) bool {
+		return l.Name != "type" && !strings.HasPrefix(l.Name, "tag.")
+	})
 }
 
 // Series is the number of series alive, overflow series left out.
