@@ -14,10 +14,15 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/api/cli"
 )
 
 // A test binary that finds this variable is a sender.
 const senderEnv = "DAYTWO_TEST_SENDER"
+
+// A test binary that finds this variable is the program.
+const programEnv = "DAYTWO_TEST_PROGRAM"
 
 // sending is what a sender does: join cgroups, leave the network namespace if it
 // is told to, send, and stay until its input ends.
@@ -30,6 +35,10 @@ type sending struct {
 }
 
 func TestMain(m *testing.M) {
+	if os.Getenv(programEnv) != "" {
+		os.Unsetenv(programEnv)
+		os.Exit(cli.Main(os.Args[1:], cli.Programs{Version: "test"}))
+	}
 	if job := os.Getenv(senderEnv); job != "" {
 		if err := send(job); err != nil {
 			fmt.Println(err)
@@ -39,7 +48,14 @@ func TestMain(m *testing.M) {
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, dir := range []string{"/sys/fs/cgroup/daytwo", "/sys/fs/cgroup/*/daytwo"} { // of daytwo run; busy ones stay
+		found, _ := filepath.Glob(dir)
+		for _, d := range found {
+			unix.Rmdir(d)
+		}
+	}
+	os.Exit(code)
 }
 
 func send(job string) error {
@@ -64,6 +80,9 @@ func send(job string) error {
 	if s.Wait {
 		fmt.Println("ready")
 		os.Stdin.Read(make([]byte, 1))
+	}
+	if s.Address == "" { // as a task is told it
+		s.Address = net.JoinHostPort(os.Getenv("STATSD_UDP_HOST"), os.Getenv("STATSD_UDP_PORT"))
 	}
 	conn, err := net.Dial(s.Network, s.Address)
 	if err != nil {
