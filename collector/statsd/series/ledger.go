@@ -79,9 +79,11 @@ func (s *Store) key(origin uint32) string {
 	return defaultKey(origin)
 }
 
-// Totals is the sum of all ledgers, by the columns of Statsd, but for the number
-// of series.
-func (s *Store) Totals() [metric.StatsdRejectedSyntax + 1]uint64 {
+// Totals is a ledger by the columns of Statsd, the number of series left out.
+type Totals [metric.StatsdRejectedSyntax + 1]uint64
+
+// Totals is the sum of all ledgers. It is not to be called while Flush is.
+func (s *Store) Totals() Totals {
 	var sum counts
 	for _, w := range s.workers {
 		w.mu.Lock()
@@ -93,5 +95,5 @@ func (s *Store) Totals() [metric.StatsdRejectedSyntax + 1]uint64 {
 		w.mu.Unlock()
 	}
 	sum.add(&s.ledgers.retired)
-	return sum
+	return Totals(sum)
 }

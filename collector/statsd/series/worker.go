@@ -23,15 +23,18 @@ func (w *Worker) Begin() { w.mu.Lock() }
 func (w *Worker) End() { w.mu.Unlock() }
 
 // Packet counts a datagram, or a read of a stream.
-func (w *Worker) Packet(origin uint32, bytes int) {
+func (w *Worker) Packet(origin uint32, bytes int) { w.Packets(origin, 1, bytes) }
+
+// Packets counts some that hold so many bytes in all.
+func (w *Worker) Packets(origin uint32, packets, bytes int) {
 	c := w.of(origin)
-	c[metric.StatsdPackets]++
+	c[metric.StatsdPackets] += uint64(packets)
 	c[metric.StatsdBytes] += uint64(bytes)
 }
 
 // Dropped counts datagrams that the kernel gave up.
-func (w *Worker) Dropped(origin uint32, datagrams uint32) {
-	w.of(origin)[metric.StatsdKernelDrops] += uint64(datagrams)
+func (w *Worker) Dropped(origin uint32, datagrams uint64) {
+	w.of(origin)[metric.StatsdKernelDrops] += datagrams
 }
 
 // Shed counts lines that were received but given up unparsed.
