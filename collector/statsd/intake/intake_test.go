@@ -94,7 +94,7 @@ func dial(t *testing.T, network, address string) net.Conn {
 func at(l *Listener) string { return fmt.Sprintf("127.0.0.1:%d", l.Port()) }
 
 // A datagram arrives as it was sent, whatever its size, with its sender.
-func TestUDP(t *testing.T) {
+func TestKernelUDP(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0", "[::]:0"} {
 		in, g := start(t, Options{})
 		l := listenUDP(t, in, UDP{Address: netip.MustParseAddrPort(address), Sockets: 2})
@@ -126,7 +126,7 @@ func boolInt(b bool) int {
 }
 
 // What a sender joins by GSO arrives as the datagrams that it sent.
-func TestGRO(t *testing.T) {
+func TestKernelGRO(t *testing.T) {
 	in, g := start(t, Options{})
 	l := listenUDP(t, in, UDP{})
 	c := dial(t, "udp", at(l))
@@ -153,7 +153,7 @@ func TestGRO(t *testing.T) {
 
 // Of what is sent, every datagram is handed on, shed or counted by the kernel:
 // here the handler holds all up while the sender goes on.
-func TestFlood(t *testing.T) {
+func TestKernelFlood(t *testing.T) {
 	for _, policy := range []Policy{ShedNewest, LeaveToKernel} {
 		t.Run(fmt.Sprint(policy), func(t *testing.T) {
 			var handled, lines, dropped atomic.Int64
@@ -197,7 +197,7 @@ func TestFlood(t *testing.T) {
 }
 
 // Unix senders are known by what the kernel says of them.
-func TestUnixgram(t *testing.T) {
+func TestKernelUnixgram(t *testing.T) {
 	in, g := start(t, Options{})
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := in.ListenUnixgram(Unix{Path: path})
@@ -261,7 +261,7 @@ func TestUnixPathReplaced(t *testing.T) {
 }
 
 // Streams bring frames with a length, or lines, and each ends as it should.
-func TestUnixStream(t *testing.T) {
+func TestKernelUnixStream(t *testing.T) {
 	in, g := start(t, Options{})
 	path := filepath.Join(t.TempDir(), "s")
 	if _, err := in.ListenUnixStream(Unix{Path: path}); err != nil {
@@ -337,7 +337,7 @@ func TestStreamLimit(t *testing.T) {
 
 // One receiver reads thousands of sockets, opened and closed at run time; what
 // is queued at one that is closed is not lost.
-func TestGroup(t *testing.T) {
+func TestKernelGroup(t *testing.T) {
 	in, g := start(t, Options{})
 	group, err := in.ListenGroup(UDP{Address: netip.MustParseAddrPort("127.0.0.1:0"), ReceiveBuffer: 1 << 16})
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +19,7 @@ type endpoint struct {
 	Netns  string `json:"netns,omitempty"`
 	origin Origin
 	detach func()
+	json   []byte // itself, once written: it never changes
 }
 
 // maxFile bounds the file of endpoints that is read.
@@ -187,11 +187,20 @@ func (t *Table) save() error {
 	if t.c.File == "" {
 		return nil
 	}
-	list := slices.SortedFunc(maps.Values(t.endpoints), func(a, b *endpoint) int { return strings.Compare(a.ContainerID, b.ContainerID) })
-	b, err := json.Marshal(list)
-	if err != nil {
-		return err
+	b := []byte{'['}
+	for _, e := range t.endpoints {
+		if e.json == nil {
+			var err error
+			if e.json, err = json.Marshal(e); err != nil {
+				return err
+			}
+		}
+		if len(b) > 1 {
+			b = append(b, ",\n"...)
+		}
+		b = append(b, e.json...)
 	}
+	b = append(b, ']')
 	f, err := os.CreateTemp(filepath.Dir(t.c.File), ".endpoints")
 	if err != nil {
 		return fmt.Errorf("keep endpoints: %w", err)
