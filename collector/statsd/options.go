@@ -27,7 +27,7 @@ type Options struct {
 	Endpoints   string     // file that keeps containers' endpoints over restarts; "" for none
 	Socket      string     // path of the launch API's socket; "" for none
 	Host        netip.Addr // that containers are told to send to; default 127.0.0.1
-	First, Last uint16     // ports for containers; default 20000 to 29999
+	First, Last uint16     // ports for containers; default 20000 to 29999, or others where the kernel gives those to clients
 	NoBPF       bool       // one socket a container, and no senders' cgroups
 	Log         *slog.Logger
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/daytwo/daytwo/api/launch"
@@ -33,6 +34,7 @@ type Server struct {
 	shedding sync.Mutex // of the store's last worker
 	api      *http.Server
 	served   chan error
+	gen      atomic.Uint64
 	drops    uint64 // by the kernel, as of the last tick
 	find     func(origin uint32) uint64
 	parent   func(info origin.Info) uint64 // of this tick
@@ -50,6 +52,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{o: o, log: o.Log, ready: make(chan struct{})}
+	s.gen.Store(1)
 	s.find = s.findParent
 	s.store = series.New(series.Options{
 		Workers: o.Workers + 1, // one for what is shed
@@ -71,7 +74,8 @@ func (s *Server) open() (err error) {
 	if err != nil {
 		return err
 	}
-	c := origin.Config{File: s.o.Endpoints, Host: s.o.Host, First: s.o.First, Last: s.o.Last, NoBPF: s.o.NoBPF, Log: s.log}
+	first, last := s.o.ports()
+	c := origin.Config{File: s.o.Endpoints, Host: s.o.Host, First: first, Last: last, NoBPF: s.o.NoBPF, Log: s.log}
 	if s.fds != nil {
 		c.Store = s.fds
 	}
@@ -79,6 +83,9 @@ func (s *Server) open() (err error) {
 		c.Host = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
 	for _, l := range s.o.Listen {
+		if !l.Loopback() {
+			s.log.Warn("StatsD asks nobody for a token: whoever reaches this address may send", "address", l.Address)
+		}
 		got, err := s.listen(l)
 		if err != nil {
 			return fmt.Errorf("statsd: listen on %s: %w; give --statsd another address, or none", l.Address, err)
@@ -143,6 +150,7 @@ func (s *Server) serve() error {
 		return err
 	}
 	s.api = origin.Server(s.table)
+	s.api.Handler = s.counting(s.api.Handler)
 	s.api.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 	s.served = make(chan error, 1)
 	go func() { s.served <- s.api.Serve(l) }()
@@ -160,8 +168,12 @@ func (s *Server) Run(ctx context.Context) error {
 		case err := <-s.served:
 			return fmt.Errorf("launch API: %w", err)
 		case <-every.C:
+			before := len(s.table.Endpoints())
 			if err := s.table.Sweep(); err != nil {
 				s.log.Error("endpoints could not be written", "err", err)
+			}
+			if len(s.table.Endpoints()) != before {
+				s.gen.Add(1)
 			}
 		}
 	}
@@ -192,6 +204,3 @@ func (s *Server) Close() error {
 	}
 	return errors.Join(errs...)
 }
-
-// Table is the endpoints and senders.
-func (s *Server) Table() *origin.Table { return s.table }

@@ -227,3 +227,29 @@ func TestParseListener(t *testing.T) {
 		}
 	}
 }
+
+func TestFreePorts(t *testing.T) {
+	check := func(low, high int, first, last uint16) {
+		t.Helper()
+		if f, l := freePorts(low, high); f != first || l != last {
+			t.Errorf("beside %d-%d: %d-%d", low, high, f, l)
+		}
+	}
+	check(32768, 60999, 20000, 29999)
+	check(1024, 19999, 20000, 29999)
+	check(25000, 65535, 20000, 24999)
+	check(16384, 60999, 61000, 65535)
+	check(15000, 65000, 5000, 14999)
+	check(5000, 65535, 1024, 4999)
+	check(1024, 65535, 20000, 29999)
+}
+
+func TestLabels(t *testing.T) {
+	var got []string
+	for _, l := range Labels("id", "web", map[string]string{"framework_name": "f", "env": "prod", "container_id": "other", "agent_id": "x", "empty": ""}) {
+		got = append(got, l.Name+"="+l.Value)
+	}
+	if s := strings.Join(got, " "); s != "container_id=id framework_name=f label.env=prod name=web task_name=web" {
+		t.Error(s)
+	}
+}

@@ -1,8 +1,6 @@
 package statsd
 
 import (
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
@@ -61,19 +59,7 @@ func (s *Server) labels(n uint32) []frame.Label {
 	if !ok {
 		return nil
 	}
-	ls := []frame.Label{}
-	add := func(name, value string) {
-		if name != "" && value != "" && !slices.ContainsFunc(ls, func(l frame.Label) bool { return l.Name == name }) {
-			ls = append(ls, frame.Label{Name: name, Value: value})
-		}
-	}
-	add("container_id", info.ContainerID)
-	add("name", info.Name)
-	for name, value := range info.Labels {
-		add(name, value)
-	}
-	slices.SortFunc(ls, func(a, b frame.Label) int { return strings.Compare(a.Name, b.Name) })
-	return ls
+	return Labels(info.ContainerID, info.Name, info.Labels)
 }
 
 // Stats are the server's.
