@@ -100,9 +100,13 @@ func newRoom(t *testing.T, c Config) *room {
 		}
 		c.Open, c.Close = group.Open, group.ClosePort
 	}
-	if r.table, err = New(c); err != nil {
+	table, err := New(c)
+	if err != nil {
 		t.Fatal(err)
 	}
+	r.mu.Lock()
+	r.table = table
+	r.mu.Unlock()
 	return r
 }
 
