@@ -290,6 +290,13 @@ func TestPercentiles(t *testing.T) {
 	if count.Result[0].Labels["__name__"] != "request_time_count" || count.Result[0].Labels["path"] != "/" || count.Result[0].Labels["task_name"] != "web-0" {
 		t.Errorf("%v", count.Result[0].Labels)
 	}
+	for _, s := range ask("metric=app:request.time&step=0&match=agent_id=node-1").Result { // over five keyframes
+		for i := 1; i < len(s.Points); i++ {
+			if s.Points[i].Value < s.Points[i-1].Value {
+				t.Errorf("%v: %v after %v", s.Labels, s.Points[i].Value, s.Points[i-1].Value)
+			}
+		}
+	}
 	for _, s := range ask("metric=app:requests&rate=1&step=0").Result {
 		if len(s.Points) < 28 {
 			t.Errorf("%v: %d points", s.Labels, len(s.Points))

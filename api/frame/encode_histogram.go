@@ -15,6 +15,7 @@ type histogramEncoder struct {
 	heads   []byte // of each histogram that differs from its base
 	indexes []byte // of their buckets that differ
 	counts  []byte // what those count
+	differ  []int32
 	empty   sketch.Histogram
 }
 
@@ -77,25 +78,20 @@ func (e *histogramEncoder) one(head uint64, now, base *sketch.Histogram, sum int
 	}
 }
 
-// buckets writes the buckets of a range that differ. How many comes first, so
-// they are gone through twice.
+// buckets writes the buckets of a range that differ.
 func (e *histogramEncoder) buckets(now, base sketch.Buckets) {
-	n := 0
+	e.differ = e.differ[:0]
 	for d := (differences{now: now, base: base}); d.next(); {
-		n++
-	}
-	e.indexes = binary.AppendUvarint(e.indexes, uint64(n))
-	before := int32(0)
-	first := true
-	for d := (differences{now: now, base: base}); d.next(); {
-		if first {
-			e.indexes = binary.AppendVarint(e.indexes, int64(d.index))
-			first = false
-		} else {
-			e.indexes = binary.AppendUvarint(e.indexes, uint64(d.index-before-1))
-		}
-		before = d.index
+		e.differ = append(e.differ, d.index)
 		e.count(d.value, d.from)
+	}
+	e.indexes = binary.AppendUvarint(e.indexes, uint64(len(e.differ)))
+	for k, i := range e.differ {
+		if k == 0 {
+			e.indexes = binary.AppendVarint(e.indexes, int64(i))
+		} else {
+			e.indexes = binary.AppendUvarint(e.indexes, uint64(i-e.differ[k-1]-1))
+		}
 	}
 }
 

@@ -309,7 +309,7 @@ func refBytes(r *bytes.Reader) []byte {
 // The codec and the reference read each other's frames, whatever happens to the rows.
 func TestAgainstReference(t *testing.T) {
 	for seed := range uint64(12) {
-		w := newWorld(seed, 5+int(seed)*6).apps(int(seed) * 4)
+		w := newWorld(seed, 5+int(seed)*6).apps(int(seed) * 2)
 		w.busy, w.churn = w.r.Float64(), w.r.Float64()
 		w.noGen = seed%4 == 3
 		opt := EncoderOptions{KeyEvery: 2 + w.r.IntN(20), Codec: Codec(seed % 3)}

@@ -119,7 +119,7 @@ func TestRoundTrip(t *testing.T) {
 		{"raw", 40, EncoderOptions{Codec: Raw}, func(w *world) { w.churn = 0.2 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(1, c.n).apps(c.n / 2)
+			w := newWorld(1, c.n).apps(c.n / 6)
 			c.set(w)
 			enc := NewEncoder(c.opt)
 			s := newSink()

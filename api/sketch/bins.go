@@ -148,27 +148,38 @@ type Buckets struct {
 	Index int32
 	Count float64
 
-	b  *bins
-	at int // place in the range, counted in buckets
+	b    *bins
+	page *page
+	at   int // place in the range, counted in buckets
 }
 
 // Next moves to the next bucket, and tells whether there is one.
 func (c *Buckets) Next() bool {
-	if c.b == nil {
-		return false
-	}
-	dir := c.b.dir
-	for c.at++; c.at>>pageBits < len(dir); {
-		slot := dir[c.at>>pageBits]
-		if slot == 0 {
-			c.at = (c.at>>pageBits + 1) << pageBits
-			continue
+	for {
+		c.at++
+		if c.at&(pageSize-1) == 0 && !c.turn() {
+			return false
 		}
-		if n := c.b.pages[slot-1][c.at&(pageSize-1)]; n != 0 {
+		if n := c.page[c.at&(pageSize-1)]; n != 0 {
 			c.Index, c.Count = c.b.first<<pageBits+int32(c.at), n
 			return true
 		}
-		c.at++
 	}
+}
+
+// turn moves to the first page from here on, and tells whether there is one.
+func (c *Buckets) turn() bool {
+	if c.b == nil {
+		c.at = -1
+		return false
+	}
+	p := c.at >> pageBits
+	for ; p < len(c.b.dir); p++ {
+		if slot := c.b.dir[p]; slot != 0 {
+			c.page, c.at = &c.b.pages[slot-1], p<<pageBits
+			return true
+		}
+	}
+	c.at = p<<pageBits - 1 // so that it stays at the end
 	return false
 }

@@ -121,7 +121,7 @@ func (h *Histogram) Positive() Buckets { return h.pos.iterate() }
 // by rising index: from values near zero to those far from it.
 func (h *Histogram) Negative() Buckets {
 	if h.neg == nil {
-		return Buckets{}
+		return Buckets{at: -1}
 	}
 	return h.neg.iterate()
 }

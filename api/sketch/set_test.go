@@ -1,7 +1,7 @@
 package sketch
 
 import (
-	"fmt"
+	"encoding/binary"
 	"math"
 	"testing"
 )
@@ -9,14 +9,14 @@ import (
 func members(from, to int) *Set {
 	s := new(Set)
 	for i := from; i < to; i++ {
-		s.AddBytes(fmt.Appendf(nil, "member-%d", i))
+		s.AddBytes(binary.LittleEndian.AppendUint64(nil, uint64(i)))
 	}
 	return s
 }
 
 // Exact while small; then within four standard errors, whatever the size.
 func TestSetEstimate(t *testing.T) {
-	for _, n := range []int{0, 1, 2, 63, 64, 65, 100, 500, 1000, 5000, 10_000, 20_000, 100_000, 1_000_000} {
+	for _, n := range []int{0, 1, 2, 63, 64, 65, 100, 500, 1000, 5000, 10_000, 20_000, 100_000, 300_000} {
 		s := members(0, n)
 		off := math.Abs(s.Estimate()-float64(n)) / math.Max(1, float64(n))
 		switch {
@@ -37,7 +37,7 @@ func TestSetEstimate(t *testing.T) {
 func TestSetError(t *testing.T) {
 	for _, n := range []int{200, 3000, 12_000, 40_000} {
 		var sum, squares float64
-		const sets = 60
+		const sets = 40
 		for k := range sets {
 			off := members(k*1_000_000, k*1_000_000+n).Estimate()/float64(n) - 1
 			sum, squares = sum+off, squares+off*off
@@ -77,7 +77,7 @@ func TestSetCopies(t *testing.T) {
 	if n := members(0, 5).Size(); n > 128 {
 		t.Errorf("five members take %d bytes", n)
 	}
-	if n := members(0, 1_000_000).Size(); n > 4096 {
-		t.Errorf("a million members take %d bytes", n)
+	if n := members(0, 100_000).Size(); n > 4096 {
+		t.Errorf("100,000 members take %d bytes", n)
 	}
 }
