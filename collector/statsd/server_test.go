@@ -253,3 +253,52 @@ func TestLabels(t *testing.T) {
 		t.Error(s)
 	}
 }
+
+// More than can be taken: every datagram is in the ledger, as lines or as a drop.
+func TestFlood(t *testing.T) {
+	r := newRig(t, Options{NoBPF: true})
+	const senders, each = 4, 20_000
+	done := make(chan error, senders)
+	for range senders {
+		go func() {
+			c, err := net.Dial("udp", r.udp)
+			if err != nil {
+				done <- err
+				return
+			}
+			defer c.Close()
+			packet := []byte("flood.counter:1|c|#env:prod\nflood.counter:1|c|#env:prod\nnot a line")
+			for range each {
+				if _, err := c.Write(packet); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range senders {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		app, ledger := r.Tick(time.Now(), r.parent)
+		v := ledger.Row(0)
+		packets, drops := v[metric.StatsdPackets], v[metric.StatsdKernelDrops]
+		if packets+drops != senders*each {
+			if time.Now().After(end) {
+				t.Fatalf("%d packets and %d drops of %d", packets, drops, senders*each)
+			}
+			continue
+		}
+		t.Logf("%d packets, %d lines shed, %d packets dropped by the kernel", packets, v[metric.StatsdShed], drops)
+		if v[metric.StatsdReceived] != 3*packets || v[metric.StatsdAccepted]+v[metric.StatsdRejectedSyntax]+v[metric.StatsdShed] != 3*packets || v[metric.StatsdAccepted] != 2*v[metric.StatsdRejectedSyntax] {
+			t.Errorf("ledger %v", v)
+		}
+		if got := value(t, app, "flood.counter", "c"); int64(got) != v[metric.StatsdAccepted] {
+			t.Errorf("the counter is %v, %d lines were accepted", got, v[metric.StatsdAccepted])
+		}
+		return
+	}
+}

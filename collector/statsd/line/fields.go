@@ -2,6 +2,7 @@ package line
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/bits"
 )
 
@@ -69,6 +70,7 @@ func (l *Line) originField(f []byte) {
 	}
 }
 
+// fieldEnd is the index of the next '|' from i on, or the end.
 func fieldEnd(b []byte, i int) int {
 	if k := bytes.IndexByte(b[i:], '|'); k >= 0 {
 		return i + k
@@ -90,17 +92,24 @@ func (l *Line) scanTags(b []byte, i int) (end, n int) {
 	h, start := tagSeed, i
 	l.Hidden, l.Entity = false, nil
 	for {
-		w := load(b, i)
-		if w == internalWord && i == start {
-			l.internalTag(b[i:])
+		var w uint64
+		var k int
+		if i+8 <= len(b) {
+			w = binary.LittleEndian.Uint64(b[i:])
+			if w == internalWord && i == start {
+				l.internalTag(b[i:])
+			}
+			m := marks(w, ',') | marks(w, '|')
+			if m == 0 {
+				h = fold(h^w, prime1)
+				i += 8
+				continue
+			}
+			k = bits.TrailingZeros64(m) >> 3
+		} else {
+			w = loadEnd(b, i)
+			k = min(bits.TrailingZeros64(marks(w, ',')|marks(w, '|'))>>3, len(b)-i)
 		}
-		m := marks(w, ',') | marks(w, '|')
-		if m == 0 && i+8 <= len(b) {
-			h = fold(h^w, prime1)
-			i += 8
-			continue
-		}
-		k := min(bits.TrailingZeros64(m)>>3, len(b)-i)
 		i += k
 		if i > start {
 			w &= 1<<(8*uint(k)&63) - 1

@@ -34,14 +34,8 @@ func marks(w uint64, c byte) uint64 {
 	return (x - ones) &^ x & highs
 }
 
-// load is the eight bytes from i on, with zeros beyond the end of b.
-func load(b []byte, i int) uint64 {
-	if i+8 <= len(b) {
-		return binary.LittleEndian.Uint64(b[i:])
-	}
-	return loadEnd(b, i)
-}
-
+// loadEnd is the eight bytes from i on, with zeros beyond the end of b, which is
+// among them.
 func loadEnd(b []byte, i int) (w uint64) {
 	if len(b) >= 8 && i < len(b) {
 		return binary.LittleEndian.Uint64(b[len(b)-8:]) >> (8 * uint(i+8-len(b)) & 63)
@@ -56,17 +50,20 @@ func loadEnd(b []byte, i int) (w uint64) {
 // what is before.
 func scanName(b []byte) (end int, h uint64) {
 	h = nameSeed
-	for i := 0; ; i += 8 {
-		w := load(b, i)
-		m := marks(w, ':') | marks(w, '|')
-		if m == 0 && i+8 <= len(b) {
-			h = fold(h^w, prime1)
-			continue
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		if m := marks(w, ':') | marks(w, '|'); m != 0 {
+			k := bits.TrailingZeros64(m) >> 3
+			w &= 1<<(8*uint(k)&63) - 1
+			return i + k, fold(h^w, prime2^uint64(i+k))
 		}
-		k := min(bits.TrailingZeros64(m)>>3, len(b)-i)
-		w &= 1<<(8*uint(k)&63) - 1
-		return i + k, fold(h^w, prime2^uint64(i+k))
+		h = fold(h^w, prime1)
 	}
+	w := loadEnd(b, i)
+	k := min(bits.TrailingZeros64(marks(w, ':')|marks(w, '|'))>>3, len(b)-i)
+	w &= 1<<(8*uint(k)&63) - 1
+	return i + k, fold(h^w, prime2^uint64(i+k))
 }
 
 // hashBytes is the hash of one name or tag.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/sketch"
-	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
 // Store holds all series and ledgers. Workers add to it, each from a goroutine of
@@ -60,14 +59,6 @@ func New(o Options) *Store {
 
 // Worker is the worker of a number below Options.Workers.
 func (s *Store) Worker(i int) *Worker { return s.workers[i] }
-
-// Add is Worker.Line for one line in a batch of its own.
-func (s *Store) Add(worker int, origin uint32, p *line.Parser, l *line.Line, now int64) {
-	w := s.workers[worker]
-	w.Begin()
-	w.Line(origin, p, l, now)
-	w.End()
-}
 
 // mix makes the key of a series out of its hash and its origin; never 0.
 func mix(hash uint64, origin uint32) uint64 {
