@@ -24,6 +24,7 @@ type room struct {
 	in    *intake.Intake
 	table *Table
 	udp   *intake.Listener // the shared port
+	udp6  *intake.Listener // the same on ::1
 	unix  string           // path of the unix socket
 
 	mu   sync.Mutex
@@ -79,11 +80,14 @@ func newRoom(t *testing.T, c Config) *room {
 	if r.udp, err = r.in.ListenUDP(intake.UDP{Address: netip.MustParseAddrPort("0.0.0.0:0")}); err != nil {
 		t.Fatal(err)
 	}
+	if r.udp6, err = r.in.ListenUDP(intake.UDP{Address: netip.MustParseAddrPort("[::1]:0")}); err != nil {
+		t.Fatal(err)
+	}
 	r.unix = filepath.Join(t.TempDir(), "s")
 	if _, err = r.in.ListenUnixgram(intake.Unix{Path: r.unix}); err != nil {
 		t.Fatal(err)
 	}
-	c.Watch = []uint16{r.udp.Port()}
+	c.Watch = []uint16{r.udp.Port(), r.udp6.Port()}
 	if c.Socket == nil {
 		c.Socket = func(at netip.AddrPort) (fd int, err error) {
 			l, err := r.in.ListenUDP(intake.UDP{Address: at, OriginalPort: true})
@@ -245,11 +249,8 @@ func TestKernelSender(t *testing.T) {
 		t.Fatal("senders' cgroups are not known")
 	}
 	base := fmt.Sprintf("/daytwo-test-origin-%d", os.Getpid())
-	for i, network := range []string{"udp", "unixgram"} {
-		address := fmt.Sprintf("127.0.0.1:%d", r.udp.Port())
-		if network == "unixgram" {
-			address = r.unix
-		}
+	for i, network := range []string{"udp4", "udp6", "unixgram"} {
+		address := map[string]string{"udp4": fmt.Sprint("127.0.0.1:", r.udp.Port()), "udp6": fmt.Sprint("[::1]:", r.udp6.Port()), "unixgram": r.unix}[network]
 		box, sub := fmt.Sprintf("%s/box%d", base, i), fmt.Sprintf("%s/box%d/init", base, i)
 		boxDirs, subDirs := makeCgroup(t, r.table, box), makeCgroup(t, r.table, sub)
 		check := func(data string, dirs []string, want Info) {
@@ -264,5 +265,47 @@ func TestKernelSender(t *testing.T) {
 		r.table.Containers([]Container{{ID: box, Cgroups: []string{box}}})
 		check(network+" after", subDirs, Info{ContainerID: box, Cgroup: box})
 		check(network+" itself", boxDirs, Info{ContainerID: box, Cgroup: box})
+	}
+}
+
+// Ports are steered on IPv6 as on IPv4.
+func TestKernelIPv6(t *testing.T) {
+	r := newRoom(t, Config{First: 22000, Last: 22999, Host: netip.MustParseAddr("::1")})
+	if !r.table.Steered() {
+		t.Fatal("ports are not steered")
+	}
+	c := r.add(t, launch.Request{ContainerID: "six"})
+	conn, err := net.Dial("udp", net.JoinHostPort(c.StatsdHost, fmt.Sprint(c.StatsdPort)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.Write([]byte("six"))
+	if info := r.who(t, "six"); info.ContainerID != "six" {
+		t.Errorf("the packet is of %+v", info)
+	}
+}
+
+// A port that another program has is left to it.
+func TestKernelBusyPort(t *testing.T) {
+	r := newRoom(t, Config{First: 22000, Last: 22999})
+	busy, err := net.ListenPacket("udp", "0.0.0.0:22001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	if c := r.add(t, launch.Request{ContainerID: "a"}); c.StatsdPort != 22002 {
+		t.Errorf("port %d", c.StatsdPort)
+	}
+	if c, err := r.table.Add(launch.Request{ContainerID: "b", StatsdPort: 22001}); err == nil {
+		t.Errorf("b got %+v", c)
+	}
+	sendTo(t, 22001, "to the other program")
+	busy.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if n, _, err := busy.ReadFrom(make([]byte, 100)); err != nil || n != len("to the other program") {
+		t.Errorf("%d bytes (%v)", n, err)
+	}
+	if _, err := New(Config{NoBPF: true, First: 40000, Last: 50000}); err == nil {
+		t.Error("ports that the kernel gives to clients were taken")
 	}
 }
