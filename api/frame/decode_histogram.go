@@ -8,9 +8,9 @@ import (
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
-// histogramReader reads a section of histograms.
+// histogramReader reads one histogram.
 type histogramReader struct {
-	heads, indexes, counts reader
+	indexes, counts reader
 }
 
 // shareHistograms makes each row's histogram that of its keyframe, which nobody
@@ -34,51 +34,51 @@ func shareHistograms(dst []*sketch.Histogram, segs []segment, rows int, key []*s
 // a want, gets none.
 func (d *Decoder) decodeHistograms(payload []byte, dst []*sketch.Histogram, sums []int64, step int, from *pool, rows []*Row, want func(*Row) bool) error {
 	p := reader{b: payload}
-	h := histogramReader{heads: reader{b: p.bytes(p.count(MaxBody))}}
-	h.indexes.b = p.bytes(p.count(MaxBody))
+	heads := reader{b: p.bytes(p.count(MaxBody))}
+	indexes := reader{b: p.bytes(p.count(MaxBody))}
 	if p.bad {
 		return corrupt("histograms are cut")
 	}
-	h.counts.b = payload[p.pos:]
-	row := 0
-	for h.heads.left() > 0 {
-		head := h.heads.uvarint()
+	counts := reader{b: payload[p.pos:]}
+	for row := 0; heads.left() > 0; row++ {
+		head := heads.uvarint()
 		gap := head >> histogramBits
-		if h.heads.bad || gap >= uint64(len(dst)-row) {
+		if heads.bad || gap >= uint64(len(dst)-row) {
 			return corrupt("histogram of no row")
 		}
 		row += int(gap)
 		base := dst[row]
+		dst[row] = nil
+		if head&histogramNone != 0 {
+			continue
+		}
+		h := histogramReader{reader{b: indexes.bytes(heads.count(MaxBody))}, reader{b: counts.bytes(heads.count(MaxBody))}}
+		if heads.bad || indexes.bad || counts.bad {
+			return corrupt("histogram is cut")
+		}
+		if want != nil && !want(rows[row]) {
+			continue
+		}
 		if base == nil {
 			base = &d.empty
 		}
-		dst[row] = nil
-		if head&histogramNone == 0 {
-			var to *sketch.Histogram
-			if want == nil || want(rows[row]) {
-				to = from.get()
-			}
-			if !h.one(head, base, to, sums[row*step]) {
-				return corrupt("histogram is cut or makes no sense")
-			}
-			if to != nil {
-				if d.left.histograms -= to.Size(); d.left.histograms < 0 {
-					return corrupt("histograms are too large")
-				}
-			}
-			dst[row] = to
+		to := from.get()
+		if !h.read(head, base, to, sums[row*step]) {
+			return corrupt("histogram makes no sense")
 		}
-		row++
+		if d.left.histograms -= to.Size(); d.left.histograms < 0 {
+			return corrupt("histograms are too large")
+		}
+		dst[row] = to
 	}
-	if h.indexes.left() > 0 || h.counts.left() > 0 {
+	if indexes.left() > 0 || counts.left() > 0 {
 		return corrupt("histograms do not add up")
 	}
 	return nil
 }
 
-// one reads a histogram that differs from base into dst. It is passed over if
-// dst is nil.
-func (h *histogramReader) one(head uint64, base, dst *sketch.Histogram, sum int64) bool {
+// read makes dst what differs from base as it says.
+func (h *histogramReader) read(head uint64, base, dst *sketch.Histogram, sum int64) bool {
 	if head&histogramSum != 0 {
 		b := h.counts.bytes(8)
 		if b == nil {
@@ -88,39 +88,26 @@ func (h *histogramReader) one(head uint64, base, dst *sketch.Histogram, sum int6
 	} else if sum == metric.Absent {
 		return false
 	}
-	if dst != nil {
-		dst.AddSum(math.Float64frombits(uint64(sum)))
-	}
+	dst.AddSum(math.Float64frombits(uint64(sum)))
 	more := head&histogramMore != 0
-	ok := h.buckets(base.Positive(), dst, false, true)
-	if zero := base.Zero(); more {
-		zero, ok = h.count(zero, dst != nil, ok)
-		if dst != nil && zero > 0 {
-			dst.AddZero(zero)
-		}
-	} else if dst != nil && zero > 0 {
-		dst.AddZero(zero)
+	if !h.buckets(base.Positive(), dst.AddPositive, true) {
+		return false
 	}
-	return ok && h.buckets(base.Negative(), dst, true, more)
+	zero := base.Zero()
+	if more {
+		zero = h.count(zero)
+	}
+	dst.AddZero(zero)
+	return h.buckets(base.Negative(), dst.AddNegative, more) && !h.counts.bad && h.indexes.left() == 0 && h.counts.left() == 0
 }
 
 // buckets reads one range: the base's buckets, and, if coded, the differences.
-func (h *histogramReader) buckets(base sketch.Buckets, dst *sketch.Histogram, negative, coded bool) bool {
-	add := func(i int32, n float64) {
-		switch {
-		case dst == nil:
-		case negative:
-			dst.AddNegative(i, n)
-		default:
-			dst.AddPositive(i, n)
-		}
-	}
+func (h *histogramReader) buckets(base sketch.Buckets, add func(int32, float64), coded bool) bool {
 	n := 0
 	if coded {
 		n = h.indexes.count(h.indexes.left())
 	}
 	more := base.Next()
-	ok := true
 	var at int64
 	for k := range n {
 		if k == 0 {
@@ -140,35 +127,33 @@ func (h *histogramReader) buckets(base sketch.Buckets, dst *sketch.Histogram, ne
 			v = base.Count
 			more = base.Next()
 		}
-		if v, ok = h.count(v, dst != nil, ok); !ok {
-			return false
-		}
-		if v > 0 {
+		if v = h.count(v); v > 0 {
 			add(i, v)
 		}
 	}
 	for ; more; more = base.Next() {
 		add(base.Index, base.Count)
 	}
-	return !h.indexes.bad
+	return !h.indexes.bad && !h.counts.bad
 }
 
-// count reads a number that was from in the base. It is only checked where its
-// base is known.
-func (h *histogramReader) count(from float64, known, ok bool) (float64, bool) {
+// count reads a number that was from in the base.
+func (h *histogramReader) count(from float64) float64 {
 	u := h.counts.uvarint()
 	v := from + float64(unzigzag(u>>1))
 	if u&1 != 0 {
 		b := h.counts.bytes(8)
 		if b == nil || u != 1 {
-			return 0, false
+			h.counts.bad = true
+			return 0
 		}
 		v = math.Float64frombits(binary.LittleEndian.Uint64(b))
 	}
-	if known && !(v >= 0 && v <= math.MaxFloat64) {
-		return 0, false
+	if !(v >= 0 && v <= math.MaxFloat64) {
+		h.counts.bad = true
+		return 0
 	}
-	return v, ok && !h.counts.bad
+	return v
 }
 
 // Histograms is the histograms of App in one tick (or part), with their rows:

@@ -62,6 +62,7 @@ func (e *histogramEncoder) append(body []byte, t *Table, te *tableEncoder, p int
 
 // one writes how a histogram differs from its base.
 func (e *histogramEncoder) one(head uint64, now, base *sketch.Histogram, sum int64) {
+	indexes, counts := len(e.indexes), len(e.counts)
 	if !sameSum(sum, now.Sum()) {
 		head |= histogramSum
 		e.counts = binary.LittleEndian.AppendUint64(e.counts, math.Float64bits(now.Sum()))
@@ -70,12 +71,14 @@ func (e *histogramEncoder) one(head uint64, now, base *sketch.Histogram, sum int
 	if more {
 		head |= histogramMore
 	}
-	e.heads = binary.AppendUvarint(e.heads, head)
 	e.buckets(now.Positive(), base.Positive())
 	if more {
 		e.count(now.Zero(), base.Zero())
 		e.buckets(now.Negative(), base.Negative())
 	}
+	e.heads = binary.AppendUvarint(e.heads, head)
+	e.heads = binary.AppendUvarint(e.heads, uint64(len(e.indexes)-indexes))
+	e.heads = binary.AppendUvarint(e.heads, uint64(len(e.counts)-counts))
 }
 
 // buckets writes the buckets of a range that differ.

@@ -132,6 +132,9 @@ func TestHistogramLimits(t *testing.T) {
 		b = append(u(b, uint64(len(indexes))), indexes...)
 		return append(b, counts...)
 	}
+	one := func(flags byte, indexes []byte, counts ...byte) []byte {
+		return lists([]byte{flags, byte(len(indexes)), byte(len(counts))}, indexes, counts...)
+	}
 	float := func(v float64) []byte {
 		return binary.LittleEndian.AppendUint64([]byte{1}, math.Float64bits(v))
 	}
@@ -145,7 +148,7 @@ func TestHistogramLimits(t *testing.T) {
 			} else {
 				set = append(set, 2, 0, 1, 0)
 			}
-			heads = append(heads, histogramSum)
+			heads = append(heads, histogramSum, 7, 10)
 			indexes = append(indexes, 2)
 			indexes = binary.AppendVarint(indexes, sketch.MinIndex)
 			indexes = u(indexes, sketch.MaxIndex-sketch.MinIndex-1)
@@ -165,27 +168,31 @@ func TestHistogramLimits(t *testing.T) {
 		}
 		return err
 	}
-	if err := decode(append(app[:len(app):len(app)], section(140, lists([]byte{0}, []byte{1, 0}, 4)...)...)); err != nil {
+	if err := decode(append(app[:len(app):len(app)], section(140, one(0, []byte{1, 0}, 4)...)...)); err != nil {
 		t.Fatalf("a good one: %v", err)
 	}
 	for name, sec := range map[string][]byte{
 		"cut":                   section(140, 5),
-		"of no row":             section(140, lists([]byte{1 << 3}, nil)...),
+		"of no row":             section(140, lists([]byte{1 << 3, 0, 0}, nil)...),
 		"of a far row":          section(140, lists(u(nil, 1<<62), nil)...),
-		"twice a row":           section(140, lists([]byte{0, 0}, []byte{0, 0})...),
+		"twice a row":           section(140, lists([]byte{0, 1, 0, 0, 1, 0}, []byte{0, 0})...),
 		"two sections":          append(section(140, lists(nil, nil)...), section(140, lists(nil, nil)...)...),
-		"no indexes":            section(140, lists([]byte{0}, nil)...),
-		"more buckets than fit": section(140, lists([]byte{0}, []byte{9, 0}, 4)...),
-		"index out of range":    section(140, lists([]byte{0}, append([]byte{1}, binary.AppendVarint(nil, sketch.MaxIndex+1)...), 4)...),
-		"steps out of range":    section(140, lists([]byte{0}, append(append([]byte{2}, binary.AppendVarint(nil, sketch.MaxIndex)...), 0), 4, 4)...),
-		"no count":              section(140, lists([]byte{0}, []byte{1, 0})...),
-		"negative count":        section(140, lists([]byte{0}, []byte{1, 0}, 2)...),
-		"count is NaN":          section(140, lists([]byte{0}, []byte{1, 0}, float(math.NaN())...)...),
-		"count is infinite":     section(140, lists([]byte{0}, []byte{1, 0}, float(math.Inf(1))...)...),
-		"unknown number":        section(140, lists([]byte{0}, []byte{1, 0}, 3, 0, 0, 0, 0, 0, 0, 0, 0)...),
-		"sum is cut":            section(140, lists([]byte{histogramSum}, []byte{0}, 1, 2)...),
-		"counts left over":      section(140, lists([]byte{0}, []byte{0}, 4)...),
-		"indexes left over":     section(140, lists([]byte{0}, []byte{0, 7})...),
+		"no lengths":            section(140, lists([]byte{0}, []byte{0})...),
+		"lengths past the end":  section(140, lists([]byte{0, 2, 0}, []byte{0})...),
+		"huge lengths":          section(140, lists(append([]byte{0, 1}, u(nil, 1<<60)...), []byte{0})...),
+		"no indexes":            section(140, one(0, nil)...),
+		"more buckets than fit": section(140, one(0, []byte{9, 0}, 4)...),
+		"index out of range":    section(140, one(0, append([]byte{1}, binary.AppendVarint(nil, sketch.MaxIndex+1)...), 4)...),
+		"steps out of range":    section(140, one(0, append(append([]byte{2}, binary.AppendVarint(nil, sketch.MaxIndex)...), 0), 4, 4)...),
+		"no count":              section(140, one(0, []byte{1, 0})...),
+		"negative count":        section(140, one(0, []byte{1, 0}, 2)...),
+		"count is NaN":          section(140, one(0, []byte{1, 0}, float(math.NaN())...)...),
+		"count is infinite":     section(140, one(0, []byte{1, 0}, float(math.Inf(1))...)...),
+		"unknown number":        section(140, one(0, []byte{1, 0}, 3, 0, 0, 0, 0, 0, 0, 0, 0)...),
+		"sum is cut":            section(140, one(histogramSum, []byte{0}, 1, 2)...),
+		"counts left over":      section(140, one(0, []byte{0}, 4)...),
+		"indexes left over":     section(140, one(0, []byte{0, 7})...),
+		"lists left over":       section(140, lists([]byte{0, 1, 0}, []byte{0, 7}, 9)...),
 	} {
 		if err := decode(append(app[:len(app):len(app)], sec...)); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %v", name, err)

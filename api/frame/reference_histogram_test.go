@@ -97,6 +97,7 @@ func refHistograms(t, kt *Table) []byte {
 		}
 		head := gap << 3
 		gap = 0
+		i0, c0 := len(indexes), len(counts)
 		if c := t.Row(i)[metric.AppSum]; c == metric.Absent || c != metric.FromFloat(h.Sum()) {
 			head |= 1
 			counts = binary.LittleEndian.AppendUint64(counts, math.Float64bits(h.Sum()))
@@ -112,6 +113,8 @@ func refHistograms(t, kt *Table) []byte {
 			buckets(true, refNegative)
 		}
 		heads = binary.AppendUvarint(heads, head)
+		heads = binary.AppendUvarint(heads, uint64(len(indexes)-i0))
+		heads = binary.AppendUvarint(heads, uint64(len(counts)-c0))
 	}
 	if len(heads) == 0 {
 		return nil
@@ -138,6 +141,7 @@ func refReadHistograms(t *Table, base []*sketch.Histogram, r *bytes.Reader) {
 			row++
 			continue
 		}
+		i1, c1 := indexes.Len()-int(refU(heads)), r.Len()-int(refU(heads))
 		m := refOf(base[row])
 		sum := uint64(t.Row(row)[metric.AppSum])
 		if head&1 != 0 {
@@ -166,6 +170,9 @@ func refReadHistograms(t *Table, base []*sketch.Histogram, r *bytes.Reader) {
 		if head&2 != 0 {
 			number(refZero)
 			buckets(refNegative)
+		}
+		if indexes.Len() != i1 || r.Len() != c1 {
+			panic("lengths")
 		}
 		h := new(sketch.Histogram)
 		h.AddSum(math.Float64frombits(sum))
