@@ -42,8 +42,8 @@ const (
 	maxMerged     = 256 << 20 // bytes of the histograms of one answer
 )
 
-// parseQuantiles reads ?q=0.5,0.99 or ?percentile=50,99. They come as they were
-// asked for, with their texts; nothing is nil.
+// parseQuantiles reads ?q=0.5,0.99 or ?percentile=50,99: numbers from 0 to 1, and
+// their texts. It returns nil if neither is asked for.
 func parseQuantiles(q, percentile string) (quantiles []float64, texts []string, err error) {
 	list, scale, name := q, 1.0, "q"
 	if percentile != "" {
@@ -60,7 +60,7 @@ func parseQuantiles(q, percentile string) (quantiles []float64, texts []string, 
 		if err != nil || !(v >= 0 && v <= scale) {
 			return nil, nil, badRequest("%s=%q: want numbers from 0 to %g, as %s=%g,%g", name, text, scale, name, scale*0.5, scale*0.99)
 		}
-		v /= scale
+		v = math.Round(v/scale*1e12) / 1e12 // 99.9 is 0.999, not 0.9990000000000001
 		if !slices.Contains(quantiles, v) {
 			quantiles, texts = append(quantiles, v), append(texts, strconv.FormatFloat(v, 'g', -1, 64))
 		}
