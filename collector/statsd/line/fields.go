@@ -78,28 +78,25 @@ func fieldEnd(b []byte, i int) int {
 	return len(b)
 }
 
-// internal is how Datadog's internal tags begin, and internalWord its first eight bytes.
+// internal is how Datadog's internal tags begin.
 const (
-	internal     = "dd.internal."
-	entity       = "dd.internal.entity_id:"
-	internalWord = 'd' | 'd'<<8 | '.'<<16 | 'i'<<24 | 'n'<<32 | 't'<<40 | 'e'<<48 | 'r'<<56
+	internal = "dd.internal."
+	entity   = "dd.internal.entity_id:"
 )
 
 // scanTags hashes the tags at i, up to a '|' or the end. The hashes of the tags
 // are added up: their order does not matter.
 func (l *Line) scanTags(b []byte, i int) (end, n int) {
 	var sum uint64
-	h, start := tagSeed, i
+	seed := tagSeed
+	h, start := seed, i
 	l.Hidden, l.Entity = false, nil
 	for {
 		var w uint64
 		var k int
 		if i+8 <= len(b) {
 			w = binary.LittleEndian.Uint64(b[i:])
-			if w == internalWord && i == start {
-				l.internalTag(b[i:])
-			}
-			m := marks(w, ',') | marks(w, '|')
+			m := marks(w, ',', '|')
 			if m == 0 {
 				h = fold(h^w, prime1)
 				i += 8
@@ -108,19 +105,22 @@ func (l *Line) scanTags(b []byte, i int) (end, n int) {
 			k = bits.TrailingZeros64(m) >> 3
 		} else {
 			w = loadEnd(b, i)
-			k = min(bits.TrailingZeros64(marks(w, ',')|marks(w, '|'))>>3, len(b)-i)
+			k = min(bits.TrailingZeros64(marks(w, ',', '|'))>>3, len(b)-i)
 		}
 		i += k
 		if i > start {
 			w &= 1<<(8*uint(k)&63) - 1
 			sum += fold(h^w, prime2^uint64(i-start))
 			n++
+			if i-start >= len(internal) && b[start] == 'd' && b[start+1] == 'd' {
+				l.internalTag(b[start:i])
+			}
 		}
 		if i >= len(b) || b[i] == '|' {
 			break
 		}
 		i++
-		h, start = tagSeed, i
+		h, start = seed, i
 	}
 	l.Hash = sum
 	return i, n
@@ -129,9 +129,6 @@ func (l *Line) scanTags(b []byte, i int) (end, n int) {
 // internalTag notes one of Datadog's internal tags, which are no tags of the
 // metric.
 func (l *Line) internalTag(b []byte) {
-	if end := bytes.IndexAny(b, ",|"); end >= 0 {
-		b = b[:end]
-	}
 	if !bytes.HasPrefix(b, []byte(internal)) {
 		return
 	}

@@ -27,11 +27,11 @@ func fold(a, b uint64) uint64 {
 	return hi ^ lo
 }
 
-// marks has the high bit of every byte of w set that is c. Only the lowest one
-// is certain: a borrow may set others above it.
-func marks(w uint64, c byte) uint64 {
-	x := w ^ ones*uint64(c)
-	return (x - ones) &^ x & highs
+// marks has the high bit of every byte of w set that is c or d. Only the lowest
+// one is certain: a borrow may set others above it.
+func marks(w uint64, c, d byte) uint64 {
+	x, y := w^ones*uint64(c), w^ones*uint64(d)
+	return ((x-ones)&^x | (y-ones)&^y) & highs
 }
 
 // loadEnd is the eight bytes from i on, with zeros beyond the end of b, which is
@@ -53,7 +53,7 @@ func scanName(b []byte) (end int, h uint64) {
 	i := 0
 	for ; i+8 <= len(b); i += 8 {
 		w := binary.LittleEndian.Uint64(b[i:])
-		if m := marks(w, ':') | marks(w, '|'); m != 0 {
+		if m := marks(w, ':', '|'); m != 0 {
 			k := bits.TrailingZeros64(m) >> 3
 			w &= 1<<(8*uint(k)&63) - 1
 			return i + k, fold(h^w, prime2^uint64(i+k))
@@ -61,7 +61,7 @@ func scanName(b []byte) (end int, h uint64) {
 		h = fold(h^w, prime1)
 	}
 	w := loadEnd(b, i)
-	k := min(bits.TrailingZeros64(marks(w, ':')|marks(w, '|'))>>3, len(b)-i)
+	k := min(bits.TrailingZeros64(marks(w, ':', '|'))>>3, len(b)-i)
 	w &= 1<<(8*uint(k)&63) - 1
 	return i + k, fold(h^w, prime2^uint64(i+k))
 }
