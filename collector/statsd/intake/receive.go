@@ -188,10 +188,10 @@ func (r *receiver) read(s *socket) (more bool) {
 		}
 	}
 	if !shed {
+		s.listener.count.packets.Add(packets) // before anybody can have handled them
+		s.listener.count.bytes.Add(bytes)
 		r.ring.publish(pos, got)
 		r.in.notify()
-		s.listener.count.packets.Add(packets)
-		s.listener.count.bytes.Add(bytes)
 	}
 	return got == n
 }
