@@ -39,3 +39,12 @@ func (c *Container) Wire(t testing.TB) (host string) {
 	}
 	return host
 }
+
+// LoopbackUp turns on the loopback interface of a container whose runtime did not.
+func (c *Container) LoopbackUp(t testing.TB) {
+	t.Helper()
+	need(t, "ip", "apt-get install iproute2", "ip", "nsenter")
+	if _, err := output("nsenter", "--target", strconv.Itoa(c.PID), "--net", "ip", "link", "set", "lo", "up"); err != nil {
+		t.Fatal(err)
+	}
+}
