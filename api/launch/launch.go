@@ -59,7 +59,7 @@ func (r *Request) Check() error {
 	}
 	for name, path := range map[string]string{"cgroup": r.Cgroup, "netns": r.Netns} {
 		if path != "" && (path[0] != '/' || len(path) > MaxPath || strings.ContainsRune(path, 0) || strings.Contains(path+"/", "/../")) {
-			return fmt.Errorf("%s: give an absolute path without ..", name)
+			return fmt.Errorf("%s: %.80q is no absolute path, or has .. in it", name, path)
 		}
 	}
 	return nil
@@ -73,7 +73,7 @@ func CheckID(id string) error {
 		ok = ok && (c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || strings.IndexByte("-_.:", c) >= 0)
 	}
 	if !ok {
-		return fmt.Errorf("container_id: use 1 to %d letters, digits and - _ . :", MaxID)
+		return fmt.Errorf("container_id: use letters, digits, dots, colons, dashes and underscores, %d at most", MaxID)
 	}
 	return nil
 }
