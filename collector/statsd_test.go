@@ -2,10 +2,10 @@ package collector
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +37,7 @@ func TestStatsdTick(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := net.Dial("udp", fmt.Sprintf("%s:%d", c.StatsdHost, c.StatsdPort))
+	conn, err := net.Dial("udp", net.JoinHostPort(c.StatsdHost, strconv.Itoa(int(c.StatsdPort))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,9 @@ func TestNoStatsd(t *testing.T) {
 func TestLaunchedIdentity(t *testing.T) {
 	docker := &containers.Identity{ContainerID: "d1", Name: "box", Runtime: "docker", Labels: []frame.Label{{Name: "container_id", Value: "d1"}, {Name: "name", Value: "box"}, {Name: "runtime", Value: "docker"}}}
 	k := &tasks{
-		names:    func(path string) *containers.Identity { return map[string]*containers.Identity{"/docker/d1": docker}[path] },
+		names: func(path string) *containers.Identity {
+			return map[string]*containers.Identity{"/docker/d1": docker}[path]
+		},
 		forget:   func(string) {},
 		byID:     map[string]*launch.Container{"d1": {ContainerID: "d1", Name: "launched", Labels: map[string]string{"framework_name": "f"}}},
 		byCgroup: map[string]*launch.Container{"/daytwo/x": {ContainerID: "x", Name: "web", Cgroup: "/daytwo/x"}},
