@@ -108,7 +108,7 @@ func withCollector(n int, f func(*runningCollector) error) error {
 	if err != nil {
 		return err
 	}
-	defer srv.Shutdown()
+	defer srv.Close()
 
 	c := &runningCollector{address: "127.0.0.1:16109"}
 	cmd := exec.Command(daytwoBinary, "collector", "--nats", "nats://127.0.0.1:14222", "--data", data+"/collector", "--metrics", c.address, "--log-level", "warn")
