@@ -117,10 +117,13 @@ func merge(labels, identity []frame.Label) []frame.Label {
 
 // own is the labels of a row without those of its origin.
 func own(labels []frame.Label) []frame.Label {
-	return slices.DeleteFunc(slices.Clone(labels), func(l frame.Label) bool {
-		return l.Name != "type" && !strings.HasPrefix(l.Name, "tag.")
-	})
+	if !slices.ContainsFunc(labels, foreign) {
+		return labels // shared with other rows
+	}
+	return slices.DeleteFunc(slices.Clone(labels), foreign)
 }
+
+func foreign(l frame.Label) bool { return l.Name != "type" && !strings.HasPrefix(l.Name, "tag.") }
 
 // Series is the number of series alive, overflow series left out.
 func (s *Store) Series() int {
