@@ -22,17 +22,11 @@ const (
 // one that it is told to. Counts are floats if sample rates made them so.
 func (p *promWriter) protoHistogram(h *sketch.Histogram, labels ...string) {
 	whole := isWhole(h)
-	count := func(dst []byte, integer, float protowire.Number, v float64) []byte {
-		if whole {
-			return protowire.AppendVarint(protowire.AppendTag(dst, integer, protowire.VarintType), uint64(v))
-		}
-		return appendProtoDouble(dst, float, v)
-	}
-	b := count(p.proto.inner[:0], histogramCount, histogramCountFloat, h.Count())
+	b := appendCount(p.proto.inner[:0], whole, histogramCount, histogramCountFloat, h.Count())
 	b = appendProtoDouble(b, histogramSum, h.Sum())
 	var bucket [64]byte
 	for i, bound := range p.octaves.bounds {
-		m := count(bucket[:0], bucketCount, bucketCountFloat, p.octaves.counts[i])
+		m := appendCount(bucket[:0], whole, bucketCount, bucketCountFloat, p.octaves.counts[i])
 		m = appendProtoDouble(m, bucketBound, bound)
 		b = protowire.AppendTag(b, histogramBucket, protowire.BytesType)
 		b = protowire.AppendBytes(b, m)
@@ -40,7 +34,7 @@ func (p *promWriter) protoHistogram(h *sketch.Histogram, labels ...string) {
 	b = protowire.AppendTag(b, histogramSchema, protowire.VarintType)
 	b = protowire.AppendVarint(b, protowire.EncodeZigZag(sketch.Scale))
 	b = appendProtoDouble(b, histogramZeroThreshold, 0)
-	b = count(b, histogramZero, histogramZeroFl, h.Zero())
+	b = appendCount(b, whole, histogramZero, histogramZeroFl, h.Zero())
 	b, negative := appendSpans(b, histogramNegativeSpan, h.Negative())
 	b = appendCounts(b, histogramNegativeDelta, histogramNegativeCount, h.Negative(), whole)
 	b, positive := appendSpans(b, histogramPositiveSpan, h.Positive())
@@ -53,21 +47,28 @@ func (p *promWriter) protoHistogram(h *sketch.Histogram, labels ...string) {
 	p.protoMetric(labels...)
 }
 
+func appendCount(dst []byte, whole bool, integer, float protowire.Number, v float64) []byte {
+	if whole {
+		return protowire.AppendVarint(protowire.AppendTag(dst, integer, protowire.VarintType), uint64(v))
+	}
+	return appendProtoDouble(dst, float, v)
+}
+
 // isWhole tells whether all counts are whole numbers that a float64 has exactly.
 func isWhole(h *sketch.Histogram) bool {
-	whole := func(v float64) bool { return v == math.Trunc(v) && v < 1<<53 }
-	if !whole(h.Count()) || !whole(h.Zero()) {
-		return false
-	}
-	for _, b := range []sketch.Buckets{h.Positive(), h.Negative()} {
-		for b.Next() {
-			if !whole(b.Count) {
-				return false
-			}
+	return whole(h.Count()) && whole(h.Zero()) && wholeBuckets(h.Positive()) && wholeBuckets(h.Negative())
+}
+
+func wholeBuckets(b sketch.Buckets) bool {
+	for b.Next() {
+		if !whole(b.Count) {
+			return false
 		}
 	}
 	return true
 }
+
+func whole(v float64) bool { return v == math.Trunc(v) && v < 1<<53 }
 
 // appendSpans appends the runs of neighbouring buckets: how far each is from
 // the end of the one before, and how long it is.

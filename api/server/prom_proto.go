@@ -16,7 +16,7 @@ const (
 	metricGauge, metricCounter, metricUntyped, metricHistogramField = 2, 3, 5, 7
 
 	pairName, pairValue = 1, 2
-	sampleField           = 1 // of Gauge, Counter and Untyped
+	sampleField         = 1 // of Gauge, Counter and Untyped
 )
 
 // protoFamily is a MetricFamily that is being written: its length comes first,

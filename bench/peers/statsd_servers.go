@@ -94,8 +94,12 @@ var statsdServers = []statsdServer{
 	}},
 	{"statsd_exporter", "statsd_exporter_lines_total ", func(udp, metrics, dir string) (*exec.Cmd, error) {
 		bin := filepath.Join(dir, "statsd_exporter")
-		if out, err := exec.Command("go", "build", "-o", bin, "github.com/prometheus/statsd_exporter").CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("build (run it from bench/peers): %w: %s", err, out)
+		build := exec.Command("go", "build", "-o", bin, "github.com/prometheus/statsd_exporter")
+		if _, err := os.Stat("bench/peers/go.mod"); err == nil { // run from the top
+			build.Dir = "bench/peers"
+		}
+		if out, err := build.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("build (run it from the module): %w: %s", err, out)
 		}
 		return exec.Command(bin, "--statsd.listen-udp="+udp, "--statsd.listen-tcp=", "--web.listen-address="+metrics, "--log.level=error", "--statsd.read-buffer="+strconv.Itoa(serverBuffer)), nil
 	}},
