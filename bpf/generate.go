@@ -2,6 +2,8 @@ package bpf
 
 //go:generate go run github.com/cilium/ebpf/cmd/bpf2go -target bpfel -type walk_control -type head -type base -type sched -type cpuacct_times -type counter -type memory -type memory_v1 -type pids -type tasks -type hugetlb -type record -type name -type io cgroupwalk cgroupwalk.bpf.c -- -O2 -g -Wall -Werror
 //go:generate go run github.com/cilium/ebpf/cmd/bpf2go -target bpfel -type per_cpu_args -type peek_args kernelsetup kernelsetup.bpf.c -- -O2 -g -Wall -Werror
+//go:generate go run github.com/cilium/ebpf/cmd/bpf2go -target bpfel steer steer.bpf.c -- -O2 -g -Wall -Werror
+//go:generate go run github.com/cilium/ebpf/cmd/bpf2go -target bpfel sender sender.bpf.c -- -O2 -g -Wall -Werror
 
 // What the objects were made of, and by which compiler: generate_test.go
 // compares.

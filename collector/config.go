@@ -26,8 +26,13 @@ type Config struct {
 	NATS      bus.ConnectOptions // where frames go
 	SpoolMax  int64              // bytes; default 256 MiB
 	NoBPF     bool               // read files only
+	Socket    string             // path of the launch API's socket; "" = none
+	Statsd    []string           // addresses that StatsD is heard on (statsd.ParseListener); none = no StatsD
 	NoPublish bool               // frames go nowhere: /metrics alone
 	Log       *slog.Logger
+
+	StatsdRules  string // file of rules; "" = none
+	StatsdBudget int    // series of one container; default 10,000
 }
 
 const minInterval = 100 * time.Millisecond

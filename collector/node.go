@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"sync/atomic"
@@ -40,6 +41,8 @@ type Node struct {
 	net     *netRows
 	self    *self
 	parts   partRows
+	tasks   *tasks
+	launch  *http.Server // answers launchers where there is no StatsD
 
 	ticks      uint64
 	readErrors uint64
@@ -74,10 +77,19 @@ func New(cfg Config) (*Node, error) {
 	}
 	n.names = containers.New(containers.Options{Log: cfg.Log.With("room", "containers")})
 	nextID := func() uint64 { n.lastID++; return n.lastID }
-	n.groups = groupRows{resolve: n.names.Resolve, forget: n.names.Forget, nextID: nextID}
+	server, err := newStatsd(&n.cfg)
+	if err == nil {
+		n.launch, err = serveLaunch(&n.cfg)
+	}
+	n.tasks = newTasks(server, n.names)
+	n.groups = groupRows{resolve: n.tasks.resolve, forget: n.tasks.forgetGroup, nextID: nextID}
 	n.io.nextID, n.hugetlb.nextID, n.parts.nextID = nextID, nextID, nextID
 	n.net = newNetRows(&n.groups, nextID)
 	n.self = newSelf(nextID)
+	if err != nil {
+		n.Close(context.Background())
+		return nil, err
+	}
 
 	var boot [8]byte
 	rand.Read(boot[:])
@@ -116,6 +128,12 @@ func (n *Node) Close(ctx context.Context) error {
 	if n.pub != nil {
 		errs = append(errs, n.pub.Close(ctx))
 	}
+	if n.tasks != nil && n.tasks.server != nil {
+		errs = append(errs, n.tasks.server.Close())
+	}
+	if n.launch != nil {
+		errs = append(errs, n.launch.Close())
+	}
 	if n.cgroups != nil {
 		errs = append(errs, n.cgroups.Close())
 	}
@@ -130,14 +148,16 @@ func (n *Node) Close(ctx context.Context) error {
 }
 
 // Run ticks until ctx ends.
-func (n *Node) Run(ctx context.Context) error {
+func (n *Node) Run(ctx context.Context) (err error) {
 	debug.SetGCPercent(gcPercent)
 	ctx, cancel := context.WithCancel(ctx)
-	watching := make(chan error, 1)
+	watching, serving := make(chan error, 1), make(chan error, 1)
 	go func() { watching <- n.names.Run(ctx) }()
+	go func() { serving <- n.tasks.run(ctx); cancel() }()
 	defer func() {
 		cancel()
 		<-watching
+		err = <-serving
 	}()
 	for {
 		at, ok := n.grid.next(ctx)
@@ -186,10 +206,14 @@ func (n *Node) fill(b *frame.Batch, at time.Time) {
 		n.snapshot = s
 	}
 	n.fillSelf(b)
+	if n.tasks.server != nil {
+		app, ledger := n.tasks.tables(at, &n.groups)
+		b.Tables = append(b.Tables, app, ledger)
+	}
 }
 
 func (n *Node) fillCgroups(b *frame.Batch, s *cgroups.Snapshot) {
-	n.groups.update(s, n.names.Gen())
+	n.groups.update(s, n.names.Gen()+n.tasks.update())
 	b.Tables = append(b.Tables, table(metric.Container, n.groups.gen, n.groups.rows, s.Vals))
 	n.io.update(len(s.IO), [2]uint64{s.IOGen, n.groups.gen},
 		func(i int) childKey {

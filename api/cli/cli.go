@@ -52,11 +52,17 @@ func run(ctx context.Context, args []string, p Programs, stdout, stderr io.Write
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
+	var code exitCode
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errFailed):
 		return exitFailure
+	case errors.As(err, &code):
+		if err != error(code) { // more went wrong than the command
+			fmt.Fprintf(stderr, "daytwo: %v\n", err)
+		}
+		return int(code)
 	}
 	fmt.Fprintf(stderr, "daytwo: %v\n", err)
 	var usage usageError
@@ -112,7 +118,8 @@ collector' on every node, 'daytwo relay' anywhere, and NATS between them.`,
 		root.AddCommand(doctorCommand(p))
 	}
 	conn := connectionFlags(root.PersistentFlags())
-	root.AddCommand(nodeCommand(conn), taskCommand(conn), topCommand(conn))
+	root.AddCommand(runCommand())
+	root.AddCommand(nodeCommand(conn), taskCommand(conn), statsdCommand(conn), topCommand(conn))
 	root.AddCommand(&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, GroupID: "ask",
 		Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "daytwo", p.Version) }})
 	return root, started

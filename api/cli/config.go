@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/launch"
 )
 
 // Config is what the programs are told by flags, environment and file. Fields
@@ -33,6 +34,10 @@ type Config struct {
 	Replicas       int           // of the stream of frames
 	TokenFile      string        // of the API; "" for token in Data, made if it is not there
 	NoBPF          bool          // read the kernel's files only
+	Socket         string        // of the launch API
+	Statsd         []string      // addresses that StatsD is heard on, none for no StatsD
+	StatsdRules    string        // file of rules, "" for none
+	StatsdBudget   int           // series of one container
 	SpoolSize      int64         // bytes kept on disk while NATS is away
 	Retention      time.Duration // how long history is kept
 	RetentionSize  int64         // bytes of history kept on disk
@@ -121,6 +126,18 @@ var options = []option{
 	{"nats-replicas", relay, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.IntVar(&c.Replicas, name, 1, "keep frames in NATS `N` times: 1, 3 or 5, at most the number of servers")
 	}},
+	{"socket", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Socket, name, "", "hand out containers' endpoints on the unix socket `PATH` (default: "+launch.SocketName+" in the data directory)")
+	}},
+	{"statsd", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringSliceVar(&c.Statsd, name, []string{"127.0.0.1:8125"}, "hear StatsD on `ADDRESS`,…: host:port, unixgram:///path or unix:///path, each with ?dialect=etsy and more behind it if need be; \"none\" for none")
+	}},
+	{"statsd-rules", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.StatsdRules, name, "", "rename, label or drop metrics by the mappings in `FILE`, in the form of statsd_exporter's")
+	}},
+	{"statsd-budget", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.IntVar(&c.StatsdBudget, name, 10000, "keep at most `N` series of one container; what is beyond goes into one overflow series")
+	}},
 	{"no-bpf", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.BoolVar(&c.NoBPF, name, false, "load no BPF program, read the kernel's files only")
 	}},
@@ -173,6 +190,12 @@ func (c *Config) check() error {
 	if c.Metrics == "none" {
 		c.Metrics = ""
 	}
+	if c.Socket == "" {
+		c.Socket = filepath.Join(c.Data, launch.SocketName)
+	}
+	if len(c.Statsd) == 1 && c.Statsd[0] == "none" {
+		c.Statsd = nil
+	}
 	if len(c.NATS) == 1 && c.NATS[0] == "none" {
 		c.NATS = nil
 	}
@@ -200,6 +223,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("nats-replicas: %d is none of 1, 3, 5", c.Replicas)
 	case (c.NATSCert == "") != (c.NATSKey == ""):
 		return fmt.Errorf("nats-cert and nats-key go together")
+	case c.StatsdBudget < 1:
+		return fmt.Errorf("statsd-budget: %d is less than 1", c.StatsdBudget)
 	case c.LogFormat != "text" && c.LogFormat != "json":
 		return fmt.Errorf("log-format: %q is neither text nor json", c.LogFormat)
 	}

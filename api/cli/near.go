@@ -1,6 +1,9 @@
 package cli
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // didYouMean is a hint at the nearest of some names, "" if none is near.
 func didYouMean(name string, names []string) string {
@@ -13,6 +16,9 @@ func didYouMean(name string, names []string) string {
 		if strings.HasPrefix(n, name) && len(name) > 2 {
 			d = min(d, 1)
 		}
+		if sameLetters(name, n) { // typed in the wrong order
+			d = min(d, 1)
+		}
 		if d < distance {
 			best, distance = n, d
 		}
@@ -21,6 +27,13 @@ func didYouMean(name string, names []string) string {
 		return ""
 	}
 	return ": did you mean " + best + "?"
+}
+
+func sameLetters(a, b string) bool {
+	x, y := []byte(a), []byte(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return slices.Equal(x, y)
 }
 
 // editDistance is Levenshtein's.

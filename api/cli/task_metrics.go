@@ -35,7 +35,7 @@ func taskSummaryCommand(conn *connection) *cobra.Command {
 func taskDetailsCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "details TASK",
-		Short:   "Every metric of a container",
+		Short:   "Every metric of a container, and what it sends itself",
 		Example: "  daytwo task metrics details web-1",
 		Args:    oneArg("TASK"),
 	}
@@ -48,6 +48,16 @@ func taskDetailsCommand(conn *connection) *cobra.Command {
 		m, err := cl.ContainerMetrics(cmd.Context(), c.AgentID, c.ContainerID)
 		if err != nil {
 			return err
+		}
+		app, err := cl.AppMetrics(cmd.Context(), c.AgentID, c.ContainerID, "")
+		if err != nil {
+			return err
+		}
+		switch {
+		case m == nil:
+			m = app
+		case app != nil:
+			m.Datapoints = append(m.Datapoints, app.Datapoints...)
 		}
 		if m == nil {
 			return fmt.Errorf("task %s has no metrics yet: try again after the next tick", c.DisplayName())

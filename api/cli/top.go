@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -183,75 +182,5 @@ func topOnScreen(ctx context.Context, cl *client.Client, o topOptions) error {
 		return fmt.Errorf("this terminal (TERM=%s) cannot show it: %w; -o table prints it", os.Getenv("TERM"), err)
 	}
 	defer screen.Fini()
-	return live(ctx, screen, newModel(o), func(ctx context.Context, o topOptions) (*sample, error) { return fetch(ctx, cl, o) })
-}
-
-// live draws samples and takes keys. Asking never overlaps and never holds up
-// the keys.
-func live(ctx context.Context, screen tcell.Screen, m *model, ask func(context.Context, topOptions) (*sample, error)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	quit := make(chan struct{})
-	defer close(quit)
-	events := make(chan tcell.Event)
-	go screen.ChannelEvents(events, quit)
-	type answer struct {
-		*sample
-		error
-	}
-	answers := make(chan answer, 1)
-	request := func() {
-		o := m.options
-		go func() {
-			s, err := ask(ctx, o)
-			answers <- answer{s, err}
-		}()
-	}
-	asked := time.Now()
-	request()
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	for shown := 0; ; {
-		m.draw(screen)
-		screen.Show()
-		select {
-		case <-ctx.Done():
-			return nil
-		case a := <-answers:
-			m.failure = a.error
-			if a.error == nil {
-				m.update(a.sample)
-				if shown++; m.options.times > 0 && shown >= m.options.times {
-					return nil
-				}
-			} else if errors.Is(a.error, context.Canceled) {
-				return nil
-			}
-			timer.Reset(max(0, m.options.interval-time.Since(asked)))
-		case <-timer.C:
-			if m.paused {
-				timer.Reset(m.options.interval)
-				continue
-			}
-			asked = time.Now()
-			request()
-		case ev, ok := <-events:
-			if !ok {
-				return nil
-			}
-			switch ev := ev.(type) {
-			case *tcell.EventResize:
-				screen.Sync()
-			case *tcell.EventKey:
-				before := m.options
-				if m.key(ev) {
-					return nil
-				}
-				// What is asked for has changed: ask now, unless it is under way.
-				if (m.options.cgroups != before.cgroups || m.options.agent != before.agent) && timer.Stop() {
-					timer.Reset(0)
-				}
-			}
-		}
-	}
+	return live[topOptions, *sample](ctx, screen, newModel(o), func(ctx context.Context, o topOptions) (*sample, error) { return fetch(ctx, cl, o) })
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/daytwo/daytwo/api/client"
 )
@@ -27,6 +28,22 @@ type model struct {
 
 func newModel(o topOptions) *model {
 	return &model{options: o, page: 1}
+}
+
+func (m *model) question() topOptions { return m.options }
+
+func (m *model) askAnew(before topOptions) bool {
+	return m.options.cgroups != before.cgroups || m.options.agent != before.agent
+}
+
+func (m *model) answered(s *sample, err error) {
+	if m.failure = err; err == nil {
+		m.update(s)
+	}
+}
+
+func (m *model) pace() (time.Duration, int, bool) {
+	return m.options.interval, m.options.times, m.paused
 }
 
 // update takes a new sample.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -41,13 +42,16 @@ func (c *Client) Containers(ctx context.Context, q ContainersQuery) ([]Container
 
 // Query asks for one metric over time.
 type Query struct {
-	Metric string    // "cpu.usage", "container.cpu.usage" or "container_cpu_usage_seconds_total"
+	Metric string    // "cpu.usage", "container.cpu.usage", "container_cpu_usage_seconds_total", or of tasks "app:request.time" or "request_time"
 	Agent  string    // agent id, "" for all
 	Match  string    // substring or glob over names, ids and tags, or key=value,key=value
 	Start  time.Time // zero for an hour before End
 	End    time.Time // zero for now
 	Step   time.Duration
 	Rate   bool // of a counter: its rise a second
+
+	Quantiles []float64 // 0 to 1, of a timer, histogram or distribution of tasks: all that matches, merged
+	By        []string  // with Quantiles: labels by whose values it is merged; "*" for each series alone
 }
 
 // Query reads history.
@@ -64,6 +68,12 @@ func (c *Client) Query(ctx context.Context, q Query) (*Matrix, error) {
 	if q.Rate {
 		v.Set("rate", "1")
 	}
+	var quantiles []string
+	for _, f := range q.Quantiles {
+		quantiles = append(quantiles, strconv.FormatFloat(f, 'g', -1, 64))
+	}
+	set(v, "q", strings.Join(quantiles, ","))
+	set(v, "by", strings.Join(q.By, ","))
 	var answer struct {
 		Data Matrix `json:"data"`
 	}

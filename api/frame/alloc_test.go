@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/sketch"
 )
 
 func TestEncodeAllocatesNothing(t *testing.T) {
@@ -94,5 +95,89 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	run()
 	if n := testing.AllocsPerRun(100, run); n != 0 {
 		t.Errorf("columns: %v allocations a frame", n)
+	}
+}
+
+// observing makes the ticks of a node whose tasks send timers: a third of them
+// goes on in each tick.
+func observing(n int) *world {
+	w := newWorld(1, 3).apps(n)
+	w.busy = 0
+	app := w.table(metric.App)
+	for i := range app.Histograms {
+		h := new(sketch.Histogram)
+		for range 300 {
+			w.insert(h)
+		}
+		app.Histograms[i] = h
+	}
+	return w
+}
+
+func (w *world) observeSome() *Batch {
+	b := w.tick()
+	app := b.Table(metric.App)
+	for i, h := range app.Histograms {
+		if i%3 == 0 {
+			h.Insert(20, 1)
+			h.Insert(25, 2.5)
+			app.Row(i)[metric.AppSum] = metric.FromFloat(h.Sum())
+		}
+	}
+	return b
+}
+
+func TestHistogramsAllocateNothing(t *testing.T) {
+	for _, opt := range []EncoderOptions{{KeyEvery: 4}, {KeyEvery: 4, MaxPayload: 20 << 10}} {
+		w := observing(100)
+		enc := NewEncoder(opt)
+		tick := func() {
+			if _, err := enc.Encode(w.observeSome()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 50 {
+			tick()
+		}
+		if n := testing.AllocsPerRun(40, tick); n != 0 {
+			t.Errorf("%+v: %v allocations a tick", opt, n)
+		}
+	}
+	w := observing(100)
+	enc, dec := NewEncoder(EncoderOptions{KeyEvery: 4}), NewDecoder()
+	var frames [][]byte
+	for range 8 {
+		frames = append(frames, encode(t, enc, w.observeSome())[0])
+	}
+	var key, dst Batch
+	var keyHists, dstHists Histograms
+	want := func(r *Row) bool { return r.Key == "request.time.3" }
+	for name, run := range map[string]func([]byte, bool) error{
+		"decode": func(data []byte, isKey bool) error {
+			if isKey {
+				return dec.Decode(data, nil, &key)
+			}
+			return dec.Decode(data, &key, &dst)
+		},
+		"histograms": func(data []byte, isKey bool) error {
+			if isKey {
+				return dec.DecodeHistograms(data, nil, &keyHists, want)
+			}
+			return dec.DecodeHistograms(data, &keyHists, &dstHists, want)
+		},
+	} {
+		i := 0
+		next := func() {
+			if err := run(frames[i%8], i%4 == 0); err != nil {
+				t.Fatal(err)
+			}
+			i++
+		}
+		for range 24 {
+			next()
+		}
+		if n := testing.AllocsPerRun(40, next); n != 0 {
+			t.Errorf("%s: %v allocations a frame", name, n)
+		}
 	}
 }

@@ -1,6 +1,9 @@
 package frame
 
-import "github.com/daytwo/daytwo/api/metric"
+import (
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/sketch"
+)
 
 // Label is a name and a value; both are valid UTF-8 and the name is not empty.
 type Label struct{ Name, Value string }
@@ -32,6 +35,12 @@ type Table struct {
 	Gen  uint64 // changes whenever Rows differs (in members, order or identity) from the tick before; 0 = unknown
 	Rows []*Row
 	Vals []int64
+
+	// Histograms, of kind App alone, is empty or has one entry a row: the
+	// observations since the row began, nil for a row that is no histogram.
+	Histograms []*sketch.Histogram
+
+	own pool // histograms that a decoder filled
 }
 
 // Width is the number of values in a row.

@@ -21,6 +21,12 @@ type Columns struct {
 // a delta, key is the keyframe's result for the same kind and columns. It
 // otherwise behaves like Decode.
 func (d *Decoder) DecodeColumns(data []byte, key, dst *Columns, kind metric.Kind, cols []int) error {
+	_, err := d.columnsOf(data, key, dst, kind, cols)
+	return err
+}
+
+// columnsOf is DecodeColumns; it returns what comes behind the table.
+func (d *Decoder) columnsOf(data []byte, key, dst *Columns, kind metric.Kind, cols []int) (reader, error) {
 	dst.Rows = dst.Rows[:0]
 	dst.Kind, dst.Cols = kind, append(dst.Cols[:0], cols...)
 	for len(dst.Vals) < len(cols) {
@@ -36,13 +42,13 @@ func (d *Decoder) DecodeColumns(data []byte, key, dst *Columns, kind metric.Kind
 	}
 	body, err := d.open(data, keyHeader, &dst.Header)
 	if err != nil {
-		return err
+		return reader{}, err
 	}
 	r := reader{b: body}
 	for r.left() > 0 {
 		k, payload := nextSection(&r)
 		if r.bad {
-			return corrupt("section is cut")
+			return r, corrupt("section is cut")
 		}
 		if k == uint64(kind) {
 			if dst.Keyframe() {
@@ -50,12 +56,12 @@ func (d *Decoder) DecodeColumns(data []byte, key, dst *Columns, kind metric.Kind
 			}
 			if err := d.decodeColumns(payload, key, dst); err != nil {
 				dst.Rows = dst.Rows[:0]
-				return err
+				return r, err
 			}
-			return nil
+			return r, nil
 		}
 	}
-	return nil
+	return r, nil
 }
 
 func (d *Decoder) decodeColumns(payload []byte, key, dst *Columns) error {

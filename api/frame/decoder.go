@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/sketch"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -19,6 +20,7 @@ type Decoder struct {
 	curs  []cursor
 	left  budget
 	spare [metric.MaxKind + 1]Table // tables of dst while it is rebuilt
+	empty sketch.Histogram          // base of a histogram that has none
 }
 
 // NewDecoder returns a decoder. It holds no resource but memory.
@@ -31,7 +33,7 @@ func NewDecoder() *Decoder {
 }
 
 // budget is what a frame may still claim.
-type budget struct{ rows, values, labels, strings int }
+type budget struct{ rows, values, labels, strings, histograms int }
 
 // Decode reads a frame into dst, whose memory it reuses. For a delta, key is
 // the decoded keyframe of the same agent, boot, part and Key; for a keyframe it
@@ -80,12 +82,27 @@ func (d *Decoder) decodeTables(body []byte, key, dst *Batch) error {
 	}
 	dst.Tables = dst.Tables[:0]
 	defer clear(d.spare[:])
-	d.left = budget{rows: MaxRows, values: MaxValues, labels: MaxAllLabels, strings: MaxStrings}
+	d.left = budget{rows: MaxRows, values: MaxValues, labels: MaxAllLabels, strings: MaxStrings, histograms: MaxHistograms}
+	histograms := false
 	r := reader{b: body}
 	for r.left() > 0 {
 		kind, payload := nextSection(&r)
 		if r.bad {
 			return corrupt("section is cut")
+		}
+		if kind == histogramSection {
+			t := dst.Table(metric.App)
+			if t == nil || histograms {
+				return corrupt("histograms without a table, or twice")
+			}
+			histograms = true
+			if len(t.Histograms) == 0 {
+				t.Histograms = shareHistograms(t.Histograms, nil, len(t.Rows), nil)
+			}
+			if err := d.decodeHistograms(payload, t.Histograms, t.Vals[min(metric.AppSum, len(t.Vals)):], t.Width(), &t.own, t.Rows, nil); err != nil {
+				return err
+			}
+			continue
 		}
 		if kind == 0 || kind > uint64(metric.MaxKind) {
 			continue // of a later version
@@ -102,6 +119,10 @@ func (d *Decoder) decodeTables(body []byte, key, dst *Batch) error {
 		t.Kind = k
 		if err := d.decodeTable(payload, &dst.Header, keyTable, &t); err != nil {
 			return err
+		}
+		t.Histograms, t.own.used = t.Histograms[:0], 0
+		if keyTable != nil && len(keyTable.Histograms) > 0 {
+			t.Histograms = shareHistograms(t.Histograms, d.segs, len(t.Rows), keyTable.Histograms)
 		}
 		dst.Tables = append(dst.Tables, t)
 	}
@@ -136,7 +157,8 @@ func Merge(parts []*Batch, dst *Batch) {
 	}
 	for k := metric.Kind(1); k <= metric.MaxKind; k++ {
 		t := spare[k]
-		t.Kind, t.Rows, t.Vals = k, t.Rows[:0], t.Vals[:0]
+		t.Kind, t.Rows, t.Vals, t.Histograms = k, t.Rows[:0], t.Vals[:0], t.Histograms[:0]
+		t.own.used = 0
 		found := false
 		for _, p := range parts {
 			if pt := p.Table(k); pt != nil {
@@ -146,9 +168,16 @@ func Merge(parts []*Batch, dst *Batch) {
 					t.Gen = pt.Gen
 				}
 				found = true
+				if len(pt.Histograms) > 0 {
+					t.padHistograms()
+					t.addHistograms(pt.Histograms)
+				}
 				t.Rows = append(t.Rows, pt.Rows...)
 				t.Vals = append(t.Vals, pt.Vals...)
 			}
+		}
+		if len(t.Histograms) > 0 {
+			t.padHistograms()
 		}
 		if found {
 			dst.Tables = append(dst.Tables, t)

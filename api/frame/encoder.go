@@ -32,7 +32,8 @@ type Encoder struct {
 	meta   []byte // scratch: head of a table section
 	body   []byte // scratch: body of a part
 	s2buf  []byte
-	zeros  []int64  // base of a first row
+	zeros  []int64 // base of a first row
+	hists  histogramEncoder
 	parts  [][]byte // what Encode returns
 
 	agent    string
@@ -117,6 +118,9 @@ func check(b *Batch) error {
 		if len(t.Vals) != len(t.Rows)*t.Width() {
 			return fmt.Errorf("frame: table %s has %d values for %d rows of %d columns", t.Kind, len(t.Vals), len(t.Rows), t.Width())
 		}
+		if n := len(t.Histograms); n > 0 && (t.Kind != metric.App || n != len(t.Rows)) {
+			return fmt.Errorf("frame: table %s has %d histograms for %d rows: only %s has any, one a row", t.Kind, n, len(t.Rows), metric.App)
+		}
 		last = t.Kind
 	}
 	return nil
@@ -175,6 +179,11 @@ func (e *Encoder) commit(b *Batch, n, size, rows int) {
 		t := &b.Tables[i]
 		e.tables[t.Kind].keep(t)
 	}
+	if t := b.Table(metric.App); t != nil {
+		e.hists.key.SetHistograms(t.Histograms)
+	} else {
+		e.hists.key.SetHistograms(nil)
+	}
 	e.agent, e.boot, e.key = b.Agent, b.Boot, b.Seq
 	e.split, e.keyBytes, e.keyRows = n, size, rows
 }
@@ -219,5 +228,9 @@ func (e *Encoder) encodeBody(b *Batch, p int) bool {
 		labels += rs.labels
 		strs += rs.strings
 	}
-	return len(e.body) <= MaxBody && rows <= MaxRows && values <= MaxValues && labels <= MaxAllLabels && strs <= MaxStrings
+	histograms := 0
+	if t, te := b.Table(metric.App), &e.tables[metric.App]; t != nil && (p == 0 || len(te.rows[p]) > 0) {
+		e.body, histograms = e.hists.append(e.body, t, te, p)
+	}
+	return len(e.body) <= MaxBody && histograms <= MaxHistograms && rows <= MaxRows && values <= MaxValues && labels <= MaxAllLabels && strs <= MaxStrings
 }

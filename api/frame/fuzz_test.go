@@ -12,7 +12,7 @@ import (
 
 // maxAllocation bounds what one call may allocate for any input: the body, the
 // values, the rows, labels and strings at their limits, and growth between.
-const maxAllocation = 2*MaxBody + 8*MaxValues + 64*2*MaxRows + 32*2*MaxAllLabels + 16*3*MaxStrings + 16<<20
+const maxAllocation = 2*MaxBody + 8*MaxValues + 64*2*MaxRows + 32*2*MaxAllLabels + 16*3*MaxStrings + 3*MaxHistograms + 16<<20
 
 func allocated() uint64 {
 	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
@@ -28,7 +28,7 @@ func frameOf(h Header, codec Codec, raw int, body []byte) []byte {
 }
 
 func seeds(f testing.TB) (key Batch, frames [][]byte) {
-	w := newWorld(1, 8)
+	w := newWorld(1, 8).apps(6)
 	w.churn, w.busy = 0.3, 0.5
 	for _, codec := range []Codec{Raw, Zstd, S2} {
 		e := NewEncoder(EncoderOptions{Codec: codec})
@@ -43,7 +43,7 @@ func seeds(f testing.TB) (key Batch, frames [][]byte) {
 }
 
 // checkDecode decodes bytes of any sort, and what it yields must hold together.
-func checkDecode(t *testing.T, data []byte, key *Batch, keyCols *Columns) {
+func checkDecode(t *testing.T, data []byte, key *Batch, keyCols *Columns, keyHists *Histograms) {
 	before := allocated()
 	dec := NewDecoder()
 	var dst Batch
@@ -54,6 +54,8 @@ func checkDecode(t *testing.T, data []byte, key *Batch, keyCols *Columns) {
 	var cols Columns
 	want := []int{metric.CPUUsage, metric.MemCurrent}
 	colsErr := dec.DecodeColumns(data, keyCols, &cols, metric.Container, want)
+	var hists Histograms
+	histsErr := dec.DecodeHistograms(data, keyHists, &hists, nil)
 	if err != nil {
 		if !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrNoKey) && !errors.Is(err, ErrVersion) {
 			t.Fatal(err)
@@ -62,6 +64,13 @@ func checkDecode(t *testing.T, data []byte, key *Batch, keyCols *Columns) {
 	}
 	if colsErr != nil {
 		t.Fatalf("columns: %v", colsErr)
+	}
+	if histsErr != nil {
+		t.Fatalf("histograms: %v", histsErr)
+	}
+	if app := dst.Table(metric.App); app != nil {
+		alone := Table{Rows: hists.Rows, Histograms: hists.Histograms}
+		sameHistogramsAt(t, app, &alone)
 	}
 	if err := Verify(data); err != nil {
 		t.Fatal(err)
@@ -118,14 +127,14 @@ func FuzzDecode(f *testing.F) {
 	for _, data := range frames {
 		f.Add(data)
 	}
-	keyCols := columnsOf(f, frames[0])
+	keyCols, keyHists := columnsOf(f, frames[0]), histogramsOf(f, frames[0])
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, _ = Peek(data)
-		checkDecode(t, data, &key, keyCols)
+		checkDecode(t, data, &key, keyCols, keyHists)
 		if len(data) >= prefixSize {
 			data = bytes.Clone(data)
 			seal(data)
-			checkDecode(t, data, &key, keyCols)
+			checkDecode(t, data, &key, keyCols, keyHists)
 		}
 	})
 }
@@ -133,7 +142,7 @@ func FuzzDecode(f *testing.F) {
 // FuzzBody gives it a body under a good header: a keyframe's and a delta's.
 func FuzzBody(f *testing.F) {
 	key, frames := seeds(f)
-	keyCols := columnsOf(f, frames[0])
+	keyCols, keyHists := columnsOf(f, frames[0]), histogramsOf(f, frames[0])
 	for _, data := range frames[:4] {
 		var h Header
 		env, err := parseHeader(data, &h)
@@ -144,9 +153,9 @@ func FuzzBody(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		h := key.Header
-		checkDecode(t, frameOf(h, Raw, len(body), body), nil, nil)
+		checkDecode(t, frameOf(h, Raw, len(body), body), nil, nil, nil)
 		h.Seq++
-		checkDecode(t, frameOf(h, Raw, len(body), body), &key, keyCols)
+		checkDecode(t, frameOf(h, Raw, len(body), body), &key, keyCols, keyHists)
 	})
 }
 

@@ -51,6 +51,9 @@ func (w *world) add() {
 func (w *world) append(k metric.Kind, row *Row) {
 	t := w.table(k)
 	t.Rows = append(t.Rows, row)
+	if k == metric.App {
+		t.Histograms = append(t.Histograms, w.histogram())
+	}
 	for c := range t.Width() {
 		t.Vals = append(t.Vals, w.value(c))
 	}
@@ -83,6 +86,9 @@ func (w *world) remove(t *Table, i int) {
 	width := t.Width()
 	t.Rows = append(t.Rows[:i:i], t.Rows[i+1:]...)
 	t.Vals = append(t.Vals[:i*width:i*width], t.Vals[(i+1)*width:]...)
+	if t.Kind == metric.App {
+		t.Histograms = append(t.Histograms[:i:i], t.Histograms[i+1:]...)
+	}
 	w.changed(t)
 }
 
@@ -95,6 +101,9 @@ func (w *world) tick() *Batch {
 		for r := range t.Rows {
 			if w.r.Float64() < w.busy {
 				w.move(t.Row(r))
+				if t.Kind == metric.App {
+					w.observe(t, r)
+				}
 			}
 		}
 		if w.r.Float64() < w.churn {
@@ -142,6 +151,9 @@ func (w *world) disturb(t *Table) {
 		a, b := t.Row(i), t.Row(j)
 		for c := range a {
 			a[c], b[c] = b[c], a[c]
+		}
+		if t.Kind == metric.App {
+			t.Histograms[i], t.Histograms[j] = t.Histograms[j], t.Histograms[i]
 		}
 		w.changed(t)
 	default:

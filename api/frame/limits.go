@@ -16,6 +16,8 @@ const (
 	MaxString    = 64 << 10 // bytes of a key, a label's name or value
 	MaxAgent     = 256      // bytes of an agent id
 	MaxParts     = 4096     // parts of a tick
+
+	MaxHistograms = 64 << 20 // bytes of the histograms that a frame defines, in memory (sketch.Histogram.Size)
 )
 
 var (

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/sketch"
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 )
@@ -31,6 +32,13 @@ func refEncode(b, key *Batch, width func(metric.Kind) int, tail []byte) []byte {
 		body = binary.AppendUvarint(body, uint64(t.Kind))
 		body = binary.AppendUvarint(body, uint64(len(sec)))
 		body = append(body, sec...)
+	}
+	if t := b.Table(metric.App); t != nil {
+		var kt *Table
+		if key != nil {
+			kt = key.Table(metric.App)
+		}
+		body = append(body, refHistograms(t, kt)...)
 	}
 	body = append(body, tail...)
 	h := b.Header
@@ -170,11 +178,29 @@ func refDecode(data []byte, key *Batch) *Batch {
 	r = bytes.NewReader(body)
 	for r.Len() > 0 {
 		k := metric.Kind(refU(r))
+		if k == 140 {
+			t := b.Table(metric.App)
+			base := make([]*sketch.Histogram, len(t.Rows))
+			copy(base, t.Histograms)
+			t.Histograms = append(t.Histograms[:0], base...)
+			refReadHistograms(t, base, bytes.NewReader(refBytes(r)))
+			continue
+		}
 		var kt *Table
 		if key != nil && !b.Keyframe() {
 			kt = key.Table(k)
 		}
-		b.Tables = append(b.Tables, refReadTable(k, bytes.NewReader(refBytes(r)), kt))
+		t := refReadTable(k, bytes.NewReader(refBytes(r)), kt)
+		if kt != nil && len(kt.Histograms) > 0 {
+			for _, row := range t.Rows {
+				var h *sketch.Histogram
+				if i := slices.Index(kt.Rows, row); i >= 0 {
+					h = kt.Histograms[i]
+				}
+				t.Histograms = append(t.Histograms, h)
+			}
+		}
+		b.Tables = append(b.Tables, t)
 	}
 	return b
 }
@@ -283,7 +309,7 @@ func refBytes(r *bytes.Reader) []byte {
 // The codec and the reference read each other's frames, whatever happens to the rows.
 func TestAgainstReference(t *testing.T) {
 	for seed := range uint64(12) {
-		w := newWorld(seed, 5+int(seed)*6)
+		w := newWorld(seed, 5+int(seed)*6).apps(int(seed) * 2)
 		w.busy, w.churn = w.r.Float64(), w.r.Float64()
 		w.noGen = seed%4 == 3
 		opt := EncoderOptions{KeyEvery: 2 + w.r.IntN(20), Codec: Codec(seed % 3)}
@@ -341,7 +367,7 @@ func TestOtherCatalogue(t *testing.T) {
 				return metric.Width(k)
 			}
 			tail := []byte{200, 1, 3, 'x', 'y', 'z', 127, 0}
-			w := newWorld(5, 30)
+			w := newWorld(5, 30).apps(10)
 			var key, got Batch
 			var keyCols, gotCols Columns
 			cols := []int{metric.CPUUsage, metric.Width(metric.Container) - 1, metric.Width(metric.Container)}
@@ -363,6 +389,7 @@ func TestOtherCatalogue(t *testing.T) {
 				if err := dec.DecodeColumns(data, againstCols, dstCols, metric.Container, cols); err != nil {
 					t.Fatal(err)
 				}
+				sameHistograms(t, b.Table(metric.App), dst.Table(metric.App))
 				for i := range b.Tables {
 					from, to := &b.Tables[i], dst.Table(b.Tables[i].Kind)
 					for r := range from.Rows {

@@ -67,6 +67,9 @@ func same(t testing.TB, want, got *Batch) {
 	if got.Seq != want.Seq || got.Boot != want.Boot || got.Time != want.Time || got.Interval != want.Interval || got.Agent != want.Agent || got.Key != want.Key {
 		t.Fatalf("header: got %+v, want %+v", got.Header, want.Header)
 	}
+	if app := want.Table(metric.App); app != nil && got.Table(metric.App) != nil {
+		sameHistograms(t, app, got.Table(metric.App))
+	}
 	if want.Parts <= 1 {
 		if len(want.Tables) != len(got.Tables) {
 			t.Fatalf("got %d tables, want %d", len(got.Tables), len(want.Tables))
@@ -116,7 +119,7 @@ func TestRoundTrip(t *testing.T) {
 		{"raw", 40, EncoderOptions{Codec: Raw}, func(w *world) { w.churn = 0.2 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(1, c.n)
+			w := newWorld(1, c.n).apps(c.n / 6)
 			c.set(w)
 			enc := NewEncoder(c.opt)
 			s := newSink()

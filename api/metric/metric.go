@@ -25,14 +25,17 @@ const (
 	Collector        Kind = 10 // one row: the collector itself
 	Part             Kind = 11 // a part of the record, and which reader serves it
 
+	App              Kind = 12 // a metric that a task sends: one series of one container
+	Statsd           Kind = 13 // the StatsD ledger of one container, and of all together (Key "")
+
 	// MaxKind bounds the kinds this version knows.
-	MaxKind = Part
+	MaxKind = Statsd
 )
 
 var kindNames = [MaxKind + 1]string{
 	Host: "host", CPU: "cpu", Disk: "disk", Filesystem: "filesystem", Interface: "interface",
 	Container: "container", ContainerIO: "container_io", ContainerHugetlb: "container_hugetlb",
-	ContainerNet: "container_net", Collector: "collector", Part: "part",
+	ContainerNet: "container_net", Collector: "collector", Part: "part", App: "app", Statsd: "statsd",
 }
 
 func (k Kind) String() string {
@@ -53,6 +56,7 @@ const (
 	Milli            // thousandths, shown as units (load average)
 	Bool             // 0 or 1
 	Seconds          // whole seconds
+	Float            // math.Float64bits of a number that is neither NaN nor infinite, nor -0 (which would be Absent)
 )
 
 // Scale is what a stored integer is multiplied by when it is shown.
@@ -107,7 +111,21 @@ type Metric struct {
 }
 
 // Value converts a stored integer to the unit it is shown in.
-func (m *Metric) Value(v int64) float64 { return float64(v) * m.Unit.Scale() }
+func (m *Metric) Value(v int64) float64 {
+	if m.Unit == Float {
+		return math.Float64frombits(uint64(v))
+	}
+	return float64(v) * m.Unit.Scale()
+}
+
+// FromFloat stores a number in a column of unit Float. What has no place there
+// (NaN, infinities) is Absent.
+func FromFloat(f float64) int64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return Absent
+	}
+	return int64(math.Float64bits(f + 0)) // + 0 makes -0 a 0
+}
 
 var columns [MaxKind + 1][]Metric
 

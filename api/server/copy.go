@@ -19,6 +19,7 @@ func CopyBatch(dst, src *frame.Batch) {
 		d.Kind, d.Gen = s.Kind, s.Gen
 		d.Rows = append(d.Rows[:0], s.Rows...)
 		d.Vals = append(d.Vals[:0], s.Vals...)
+		d.SetHistograms(s.Histograms)
 	}
 	dst.Tables = tables[:len(src.Tables)]
 }

@@ -102,24 +102,15 @@ func (s *server) dcosContainers(w http.ResponseWriter, r *http.Request) error {
 
 // dcosContainer answers with the metrics of a container.
 func (s *server) dcosContainer(w http.ResponseWriter, r *http.Request) error {
-	m, err := s.containerMetrics(r)
+	m, err := s.containerMetrics(r, containerDatapoints)
 	if err != nil {
 		return err
 	}
 	return writeDatapoints(w, r, m)
 }
 
-// dcosApp answers with the metrics that a container sends itself. Nothing
-// receives those yet, so a container that is there has none.
-func (s *server) dcosApp(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.containerMetrics(r); err != nil {
-		return err
-	}
-	noContent(w)
-	return nil
-}
-
-func (s *server) containerMetrics(r *http.Request) (*client.Metrics, error) {
+// containerMetrics is what get makes of a container's row.
+func (s *server) containerMetrics(r *http.Request, get func(b *frame.Batch, r *frame.Row, row []int64) []client.Datapoint) (*client.Metrics, error) {
 	a, err := s.dcosAgent(r)
 	if err != nil {
 		return nil, err
@@ -133,7 +124,7 @@ func (s *server) containerMetrics(r *http.Request) (*client.Metrics, error) {
 		if i := findContainer(t, r.PathValue("id")); i >= 0 {
 			m = &client.Metrics{
 				Dimensions: s.containerDimensions(a, t.Rows[i]),
-				Datapoints: containerDatapoints(b, t.Rows[i], t.Row(i)),
+				Datapoints: get(b, t.Rows[i], t.Row(i)),
 			}
 		}
 	})

@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"io"
 	"net/http"
 
 	"github.com/daytwo/daytwo/api/frame"
@@ -37,12 +36,11 @@ func (s *server) fleetMetrics(w http.ResponseWriter, r *http.Request) error {
 		}
 		return ticks, nil
 	}
-	return s.scraper.serve(w, r, get, func(w io.Writer) { writeAgents(w, agents, s.now().UnixNano()) })
+	return s.scraper.serve(w, r, get, func(p *promWriter) { writeAgents(p, agents, s.now().UnixNano()) }, nil)
 }
 
 // writeAgents writes what is known of agents beside their ticks.
-func writeAgents(w io.Writer, agents []Agent, now int64) {
-	p := promWriter{w: w}
+func writeAgents(p *promWriter, agents []Agent, now int64) {
 	family := func(name, help, typ string, f form, get func(*Agent) int64) {
 		if len(agents) > 0 {
 			p.header(name, help, typ)
@@ -61,5 +59,4 @@ func writeAgents(w io.Writer, agents []Agent, now int64) {
 		func(a *Agent) int64 { return int64(min(a.Gaps, 1<<62)) })
 	family("daytwo_agent_containers", "Containers on the agent.", "gauge", formInt,
 		func(a *Agent) int64 { return int64(a.Containers) })
-	p.flush()
 }

@@ -28,10 +28,21 @@ type Local struct {
 
 // usage is what is kept of the tick before, to tell rates.
 type usage struct {
-	boot uint64
-	time int64
+	boot    uint64
+	time    int64
+	columns [len(keptColumns)]keptColumn
+}
+
+// keptColumns are the columns that rates are told of.
+var keptColumns = [...]struct {
+	kind   metric.Kind
+	column int
+}{{metric.Container, metric.CPUUsage}, {metric.App, metric.AppSamples}, {metric.Statsd, metric.StatsdReceived}}
+
+// keptColumn is one column of a tick, by row.
+type keptColumn struct {
 	ids  []uint64
-	cpu  []int64
+	vals []int64
 }
 
 // NewLocal makes the fleet of one node.
@@ -58,15 +69,19 @@ const (
 
 // keep takes what rates need of a tick, reusing memory.
 func (u *usage) keep(b *frame.Batch) {
-	u.boot, u.time, u.ids, u.cpu = b.Boot, b.Time, u.ids[:0], u.cpu[:0]
-	t := b.Table(metric.Container)
-	if t == nil {
-		return
-	}
-	w := t.Width()
-	for i, r := range t.Rows {
-		u.ids = append(u.ids, r.ID)
-		u.cpu = append(u.cpu, t.Vals[i*w+metric.CPUUsage])
+	u.boot, u.time = b.Boot, b.Time
+	for i, c := range keptColumns {
+		k := &u.columns[i]
+		k.ids, k.vals = k.ids[:0], k.vals[:0]
+		t := b.Table(c.kind)
+		if t == nil {
+			continue
+		}
+		w := t.Width()
+		for j, r := range t.Rows {
+			k.ids = append(k.ids, r.ID)
+			k.vals = append(k.vals, t.Vals[j*w+c.column])
+		}
 	}
 }
 
@@ -115,21 +130,33 @@ func (l *Local) CPUUsed(_ context.Context, agent string, fn func(row uint64, cor
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	t := l.batch.Table(metric.Container)
+	l.rises(metric.Container, metric.CPUUsage, fn)
+	return nil
+}
+
+// rises calls fn with what a kept column rose by a nanosecond since the tick
+// before, for each row that was there then. The caller holds the lock.
+func (l *Local) rises(kind metric.Kind, column int, fn func(row uint64, perNanosecond float64)) {
+	t := l.batch.Table(kind)
 	elapsed := l.batch.Time - l.before.time
 	if t == nil || l.before.boot != l.batch.Boot || elapsed <= 0 {
-		return nil
+		return
 	}
-	then := make(map[uint64]int64, len(l.before.ids))
-	for i, id := range l.before.ids {
-		then[id] = l.before.cpu[i]
-	}
-	for i, r := range t.Rows {
-		now := t.Row(i)[metric.CPUUsage]
-		was, ok := then[r.ID]
-		if ok && was != metric.Absent && now >= was {
-			fn(r.ID, float64(now-was)/float64(elapsed))
+	for i, c := range keptColumns {
+		if c.kind != kind || c.column != column {
+			continue
+		}
+		before := &l.before.columns[i]
+		then := make(map[uint64]int64, len(before.ids))
+		for j, id := range before.ids {
+			then[id] = before.vals[j]
+		}
+		for j, r := range t.Rows {
+			now := t.Row(j)[column]
+			was, ok := then[r.ID]
+			if ok && was != metric.Absent && now >= was {
+				fn(r.ID, float64(now-was)/float64(elapsed))
+			}
 		}
 	}
-	return nil
 }

@@ -87,7 +87,8 @@ func parsePairs(s string) (matchFunc, error) {
 	}, nil
 }
 
-// value is what a key means for a row: one of its labels, or of its container's.
+// value is what a key means for a row: one of its labels, of its container's, or
+// of its tags.
 func value(key, agent string, row, parent *frame.Row) string {
 	switch key {
 	case "agent_id", "agent":
@@ -98,10 +99,15 @@ func value(key, agent string, row, parent *frame.Row) string {
 		}
 		return row.Key
 	}
-	if v := row.Label(key); v != "" || parent == nil {
+	if v := row.Label(key); v != "" {
 		return v
 	}
-	return parent.Label(key)
+	if parent != nil {
+		if v := parent.Label(key); v != "" {
+			return v
+		}
+	}
+	return row.Label(tagLabel + key) // last, so that no tag passes for an origin
 }
 
 func isGlob(s string) bool { return strings.ContainsAny(s, "*?") }

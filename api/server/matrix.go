@@ -13,6 +13,14 @@ import (
 
 // seriesLabels are all that is known of a row, its container's labels too.
 func seriesLabels(name string, c column, s *Series) map[string]string {
+	if c.m.Kind == metric.App {
+		labels := appLabels(s.Agent, s.Row, s.Parent)
+		labels["__name__"] = name
+		if c.rows == nil { // one column of all there is
+			labels["app_metric"] = s.Row.Key
+		}
+		return labels
+	}
 	labels := map[string]string{"__name__": name, "agent_id": s.Agent}
 	if c.prom != "" {
 		labels["__name__"] = c.prom

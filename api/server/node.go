@@ -29,7 +29,7 @@ func NodeMetricsHandler(fleet Fleet, agent string, extra func(io.Writer)) http.H
 				return nil, err
 			}
 			return []*frame.Batch{b}, nil
-		}, extra)
+		}, nil, extra)
 	})
 	for _, rt := range dcosRoutes[:len(dcosRoutes)/2] { // those of this node
 		handle(rt.path, rt.handle)

@@ -13,6 +13,7 @@ type labelCache struct {
 	mu    sync.Mutex
 	boot  uint64
 	kinds [metric.MaxKind + 1]*rowLabels
+	app   *appRows
 }
 
 // rowLabels are the texts of one table's rows. Never changed once made.
@@ -26,15 +27,31 @@ type rowLabels struct {
 func (c *labelCache) of(b *frame.Batch, t *frame.Table, agentLabel bool) *rowLabels {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.boot != b.Boot {
-		c.boot, c.kinds = b.Boot, [metric.MaxKind + 1]*rowLabels{}
-	}
+	c.sameBoot(b)
 	if l := c.kinds[t.Kind]; l != nil && sameRows(l.ids, t.Rows) {
 		return l
 	}
 	l := makeLabels(b, t, agentLabel, c.kinds[t.Kind])
 	c.kinds[t.Kind] = l
 	return l
+}
+
+// appOf is of for the table of kind App.
+func (c *labelCache) appOf(b *frame.Batch, t *frame.Table, agentLabel bool) *appRows {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sameBoot(b)
+	if c.app == nil || !sameRows(c.app.ids, t.Rows) {
+		c.app = makeAppRows(b, t, agentLabel, c.app)
+	}
+	return c.app
+}
+
+// sameBoot forgets the rows of another run, whose IDs mean others.
+func (c *labelCache) sameBoot(b *frame.Batch) {
+	if c.boot != b.Boot {
+		c.boot, c.kinds, c.app = b.Boot, [metric.MaxKind + 1]*rowLabels{}, nil
+	}
 }
 
 func sameRows(ids []uint64, rows []*frame.Row) bool {
@@ -98,7 +115,9 @@ func makeLabels(b *frame.Batch, t *frame.Table, agentLabel bool, before *rowLabe
 
 // parentRows finds the containers that a table's rows belong to.
 func parentRows(b *frame.Batch, k metric.Kind) map[uint64]*frame.Row {
-	if k != metric.ContainerIO && k != metric.ContainerHugetlb && k != metric.ContainerNet {
+	switch k {
+	case metric.ContainerIO, metric.ContainerHugetlb, metric.ContainerNet, metric.App, metric.Statsd:
+	default:
 		return nil
 	}
 	t := b.Table(metric.Container)

@@ -14,6 +14,7 @@ const (
 	formNano       // thousand-millionths, as a decimal fraction
 	formMilli      // thousandths, as a decimal fraction
 	formMicro      // nanoseconds, as whole microseconds
+	formFloat      // the bits of a float64
 )
 
 // promSample is one column of one kind in a family.
@@ -53,6 +54,9 @@ func buildFamilies() []promFamily {
 		families[i].samples = append(families[i].samples, s)
 	}
 	for k := metric.Host; k <= metric.MaxKind; k++ {
+		if k == metric.App {
+			continue // its families are named by tasks: see appPlan
+		}
 		for _, m := range metric.Columns(k) {
 			if m.Prom == "" {
 				continue
@@ -77,6 +81,8 @@ func unitForm(u metric.Unit) form {
 		return formNano
 	case metric.Milli:
 		return formMilli
+	case metric.Float:
+		return formFloat
 	}
 	return formInt
 }

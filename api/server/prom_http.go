@@ -17,6 +17,7 @@ import (
 const (
 	textType        = "text/plain; version=0.0.4; charset=utf-8"
 	openMetricsType = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+	protoType       = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 )
 
 // maxScrapes is how many scrapes are answered at once; others wait. Each holds
@@ -33,9 +34,10 @@ func newScraper(agentLabel bool) *scraper {
 	return &scraper{exposition: NewExposition(agentLabel), slots: make(chan struct{}, maxScrapes)}
 }
 
-// serve copies the ticks that get gives and writes them. extra, which may be
-// nil, adds more in the text format 0.0.4.
-func (s *scraper) serve(w http.ResponseWriter, r *http.Request, get func() ([]*frame.Batch, error), extra func(io.Writer)) error {
+// serve copies the ticks that get gives and writes them. more and extra, which
+// may be nil, add to them: more in any format, extra in the text format 0.0.4,
+// which is then the only one.
+func (s *scraper) serve(w http.ResponseWriter, r *http.Request, get func() ([]*frame.Batch, error), more func(*promWriter), extra func(io.Writer)) error {
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
@@ -51,15 +53,18 @@ func (s *scraper) serve(w http.ResponseWriter, r *http.Request, get func() ([]*f
 	if err != nil {
 		return err
 	}
-	openMetrics := extra == nil && wantsOpenMetrics(r)
-	out, end := exposer(w, r, openMetrics)
+	format := textFormat
+	if extra == nil {
+		format = wantedFormat(r)
+	}
+	out, end := exposer(w, r, format)
 	defer end()
 	// An error here is the reader's going away: nobody is left to tell.
-	_ = s.exposition.Write(out, openMetrics, ticks...)
+	_ = s.exposition.write(out, format, more, ticks...)
 	if extra != nil {
 		extra(out)
 	}
-	if openMetrics {
+	if format == openMetricsFormat {
 		_, _ = io.WriteString(out, "# EOF\n")
 	}
 	return nil
@@ -68,12 +73,9 @@ func (s *scraper) serve(w http.ResponseWriter, r *http.Request, get func() ([]*f
 // exposer sets the headers of an exposition and returns where its text goes,
 // compressed if the client asks for it and is not on this machine, where
 // compressing costs more than it saves.
-func exposer(w http.ResponseWriter, r *http.Request, openMetrics bool) (io.Writer, func()) {
+func exposer(w http.ResponseWriter, r *http.Request, format promFormat) (io.Writer, func()) {
 	h := w.Header()
-	h.Set("Content-Type", textType)
-	if openMetrics {
-		h.Set("Content-Type", openMetricsType)
-	}
+	h.Set("Content-Type", [...]string{textFormat: textType, openMetricsFormat: openMetricsType, protoFormat: protoType}[format])
 	h.Set("Cache-Control", "no-store")
 	h.Set("Vary", "Accept, Accept-Encoding")
 	if r.Method == http.MethodHead {
@@ -105,12 +107,23 @@ func fromLoopback(r *http.Request) bool {
 	return err == nil && ip != nil && ip.IsLoopback()
 }
 
-// wantsOpenMetrics tells whether a client prefers OpenMetrics 1.0 to the text format.
-func wantsOpenMetrics(r *http.Request) bool {
-	return quality(r, "Accept", func(v string, params map[string]string) bool {
+// wantedFormat is the format that a client likes best; of several, the one that
+// says most. Protocol buffers are what Prometheus asks for where it takes native
+// histograms.
+func wantedFormat(r *http.Request) promFormat {
+	best, format := quality(r, "Accept", func(v string, _ map[string]string) bool { return v == "text/plain" }), textFormat
+	if q := quality(r, "Accept", func(v string, params map[string]string) bool {
 		version := params["version"]
 		return v == "application/openmetrics-text" && (version == "" || strings.HasPrefix(version, "1."))
-	}) > quality(r, "Accept", func(v string, params map[string]string) bool { return v == "text/plain" })
+	}); q > best {
+		best, format = q, openMetricsFormat
+	}
+	if q := quality(r, "Accept", func(v string, params map[string]string) bool {
+		return v == "application/vnd.google.protobuf" && params["proto"] == "io.prometheus.client.MetricFamily" && params["encoding"] == "delimited"
+	}); q > 0 && q >= best {
+		format = protoFormat
+	}
+	return format
 }
 
 func acceptsGzip(r *http.Request) bool {
@@ -150,7 +163,7 @@ func writeMetrics(w http.ResponseWriter, r *http.Request, writers ...func(io.Wri
 	for _, write := range writers {
 		write(&b)
 	}
-	out, end := exposer(w, r, false)
+	out, end := exposer(w, r, textFormat)
 	defer end()
 	_, _ = out.Write(b.Bytes())
 }

@@ -113,12 +113,14 @@ func appendContainerLabels(dst []byte, r *frame.Row) []byte {
 // sanitise makes a label name of a key: what is not a letter, a digit or "_"
 // becomes "_", as in cAdvisor.
 func sanitise(key string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '_'
-	}, key)
+	return strings.Map(sanitiseRune, key)
+}
+
+func sanitiseRune(r rune) rune {
+	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+		return r
+	}
+	return '_'
 }
 
 // appendLabel appends a label and, before it, a comma if it is not the first.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,14 +14,15 @@ import (
 // flushAt is how much text is gathered before it is written, in bytes.
 const flushAt = 64 << 10
 
-// Exposition writes ticks in Prometheus' text format, or OpenMetrics'. It
-// keeps the label texts of rows, so use one for many scrapes. It is safe for
+// Exposition writes ticks in Prometheus' text format, OpenMetrics', or
+// Prometheus' protocol buffers, which have native histograms. It keeps the label texts of rows, so use one for many scrapes. It is safe for
 // use by many goroutines.
 type Exposition struct {
 	agentLabel bool
 
 	mu     sync.Mutex
 	agents map[string]*labelCache
+	plans  appPlans
 	bufs   sync.Pool
 }
 
@@ -38,12 +40,22 @@ func NewExposition(agentLabel bool) *Exposition {
 type source struct {
 	table  *frame.Table
 	labels *rowLabels
+	app    *appRows // of kind App, in place of labels
 	time   int64
 }
 
 // Write writes the ticks, every family once. The end mark of OpenMetrics is
 // left to the caller, who may have more to say.
 func (e *Exposition) Write(w io.Writer, openMetrics bool, batches ...*frame.Batch) error {
+	f := textFormat
+	if openMetrics {
+		f = openMetricsFormat
+	}
+	return e.write(w, f, nil, batches...)
+}
+
+// write writes the ticks in any format, and what more has to say.
+func (e *Exposition) write(w io.Writer, format promFormat, more func(*promWriter), batches ...*frame.Batch) error {
 	var sources [metric.MaxKind + 1][]source
 	for _, b := range batches {
 		cache := e.cache(b.Agent, len(batches))
@@ -52,12 +64,18 @@ func (e *Exposition) Write(w io.Writer, openMetrics bool, batches ...*frame.Batc
 			if t.Kind > metric.MaxKind || len(t.Vals) < len(t.Rows)*t.Width() {
 				continue
 			}
-			sources[t.Kind] = append(sources[t.Kind], source{t, cache.of(b, t, e.agentLabel), b.Time})
+			s := source{table: t, time: b.Time}
+			if t.Kind == metric.App {
+				s.app = cache.appOf(b, t, e.agentLabel)
+			} else {
+				s.labels = cache.of(b, t, e.agentLabel)
+			}
+			sources[t.Kind] = append(sources[t.Kind], s)
 		}
 	}
 	buf := e.bufs.Get().(*[]byte)
 	defer e.bufs.Put(buf)
-	p := promWriter{w: w, buf: (*buf)[:0], openMetrics: openMetrics}
+	p := promWriter{w: w, buf: (*buf)[:0], format: format}
 	for i := range promFamilies {
 		f := &promFamilies[i]
 		header := false
@@ -66,6 +84,14 @@ func (e *Exposition) Write(w io.Writer, openMetrics bool, batches ...*frame.Batc
 				header = p.samples(f, &f.samples[j], src, header)
 			}
 		}
+	}
+	if app := sources[metric.App]; len(app) > 0 {
+		for _, f := range e.plans.of(app).families {
+			p.appFamily(&f, app)
+		}
+	}
+	if more != nil {
+		more(&p)
 	}
 	p.flush()
 	*buf = p.buf[:0]
@@ -88,15 +114,31 @@ func (e *Exposition) cache(agent string, writing int) *labelCache {
 	return c
 }
 
+// promFormat is one of the forms of an exposition.
+type promFormat uint8
+
+const (
+	textFormat promFormat = iota
+	openMetricsFormat
+	protoFormat
+)
+
 // promWriter gathers text and hands it on in large pieces.
 type promWriter struct {
-	w           io.Writer
-	buf         []byte
-	err         error
-	openMetrics bool
+	w       io.Writer
+	buf     []byte
+	err     error
+	format  promFormat
+	proto   protoFamily
+	octaves octaves
 }
 
 func (p *promWriter) flush() {
+	p.endFamily()
+	p.flushBuffer()
+}
+
+func (p *promWriter) flushBuffer() {
 	if p.err == nil && len(p.buf) > 0 {
 		_, p.err = p.w.Write(p.buf)
 	}
@@ -138,6 +180,17 @@ func (p *promWriter) samples(f *promFamily, s *promSample, src source, header bo
 
 // line appends one sample.
 func (p *promWriter) line(name, labels string, s *promSample, v int64) {
+	if p.format == protoFormat {
+		f := s.form.value(v)
+		switch {
+		case unlimited(v) && s.zero:
+			f = 0
+		case v == metric.Unlimited:
+			f = math.Inf(1)
+		}
+		p.protoSample(f, labels, s.labels)
+		return
+	}
 	b := append(p.buf, name...)
 	if labels != "" || s.labels != "" {
 		b = append(b, '{')
@@ -158,25 +211,33 @@ func (p *promWriter) line(name, labels string, s *promSample, v int64) {
 		b = appendValue(b, s.form, v)
 	}
 	p.buf = append(b, '\n')
+	p.flushLarge()
+}
+
+func (p *promWriter) flushLarge() {
 	if len(p.buf) >= flushAt {
-		p.flush()
+		p.flushBuffer()
 	}
 }
 
 // header appends a family's HELP and TYPE. OpenMetrics names a counter without
 // its _total, and knows no counter that lacks it.
 func (p *promWriter) header(name, help, typ string) {
-	if p.openMetrics {
+	switch p.format {
+	case protoFormat:
+		p.protoHeader(name, help, typ)
+		return
+	case openMetricsFormat:
 		if base, ok := strings.CutSuffix(name, "_total"); typ == "counter" && ok {
 			name = base
-		} else if typ != "gauge" {
+		} else if typ != "gauge" && typ != "histogram" {
 			typ = "unknown"
 		}
 	}
 	p.buf = append(p.buf, "# HELP "...)
 	p.buf = append(p.buf, name...)
 	p.buf = append(p.buf, ' ')
-	p.buf = appendHelp(p.buf, help, p.openMetrics)
+	p.buf = appendHelp(p.buf, help, p.format == openMetricsFormat)
 	p.buf = append(p.buf, "\n# TYPE "...)
 	p.buf = append(p.buf, name...)
 	p.buf = append(p.buf, ' ')
@@ -207,6 +268,8 @@ func appendValue(dst []byte, f form, v int64) []byte {
 		return appendFraction(dst, v, 1e3)
 	case formMicro:
 		return strconv.AppendInt(dst, v/1e3, 10)
+	case formFloat:
+		return strconv.AppendFloat(dst, f.value(v), 'g', -1, 64)
 	}
 	return strconv.AppendInt(dst, v, 10)
 }

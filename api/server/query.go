@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 )
 
@@ -22,9 +23,13 @@ func (s *server) query(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m := client.Matrix{Metric: ask.name, Unit: ask.columns[0].unit(), Type: ask.columns[0].m.Type.String(), Result: []client.Series{}}
-	if ask.rate {
-		m.Unit, m.Type = m.Unit+"/second", metric.Gauge.String()
+	m := client.Matrix{Metric: ask.name, Result: []client.Series{}}
+	m.Unit, m.Type = ask.unit()
+	if ask.quantiles != nil {
+		if m.Result, err = s.percentiles(r.Context(), ask); err != nil {
+			return err
+		}
+		return s.answer(w, r, ask, &m)
 	}
 	left := maxPoints
 	for _, c := range ask.columns {
@@ -35,7 +40,15 @@ func (s *server) query(w http.ResponseWriter, r *http.Request) error {
 		left -= n
 		m.Result = append(m.Result, series...)
 	}
-	writeBody(w, r, "application/json; charset=utf-8", appendMatrix(nil, &m))
+	return s.answer(w, r, ask, &m)
+}
+
+// answer writes the answer, unless there is none because nothing has the name.
+func (s *server) answer(w http.ResponseWriter, r *http.Request, ask *question, m *client.Matrix) error {
+	if ask.app != nil && ask.app.sent == "" && !ask.app.seen {
+		return unknownMetric(ask.name)
+	}
+	writeBody(w, r, "application/json; charset=utf-8", appendMatrix(nil, m))
 	return nil
 }
 
@@ -48,10 +61,33 @@ type question struct {
 	start, end time.Time
 	step       time.Duration
 	rate       bool
+	app        *appAsked // a metric of tasks, else nil
+
+	quantiles     []float64 // percentiles of it, nil for its values
+	quantileTexts []string
+	by            []string
+	alone         bool // each series by itself
+}
+
+// unit is the unit and the type of the answer. What tasks send has none.
+func (q *question) unit() (unit, typ string) {
+	c := q.columns[0]
+	switch {
+	case q.app != nil:
+		return "", metric.Gauge.String()
+	case q.rate:
+		return c.unit() + "/second", metric.Gauge.String()
+	}
+	return c.unit(), c.m.Type.String()
+}
+
+// counts tells whether a column of a row is a counter.
+func counts(c column, r *frame.Row) bool {
+	return c.m.Type == metric.Counter || c.m.Kind == metric.App && c.m.Column == metric.AppValue && r.Label("type") == appCounter
 }
 
 func (s *server) parseQuery(r *http.Request) (*question, error) {
-	q, err := params(r, "metric", "agent", "match", "start", "end", "step", "rate")
+	q, err := params(r, "metric", "agent", "match", "start", "end", "step", "rate", "q", "percentile", "by")
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +95,11 @@ func (s *server) parseQuery(r *http.Request) (*question, error) {
 	if ask.columns, err = findColumns(ask.name); err != nil {
 		return nil, err
 	}
-	if len(ask.columns) == 1 && ask.columns[0].prom == "" {
+	if len(ask.columns) == 0 {
+		ask.app = askApp(ask.name)
+		ask.columns = ask.app.columns()
+		ask.name = ask.app.name(ask.name)
+	} else if len(ask.columns) == 1 && ask.columns[0].prom == "" {
 		ask.name = ask.columns[0].m.Kind.String() + "." + ask.columns[0].m.Name
 	}
 	if ask.match, err = parseMatch(q.Get("match")); err != nil {
@@ -86,8 +126,11 @@ func (s *server) parseQuery(r *http.Request) (*question, error) {
 	if ask.rate, err = boolParam(q, "rate"); err != nil {
 		return nil, err
 	}
+	if err := ask.parsePercentiles(q); err != nil {
+		return nil, err
+	}
 	for _, c := range ask.columns {
-		if ask.rate && c.m.Type != metric.Counter {
+		if ask.rate && ask.app == nil && c.m.Type != metric.Counter {
 			return nil, badRequest("rate=1: %s is a gauge, only counters have a rate", ask.name)
 		}
 	}
@@ -109,6 +152,11 @@ func (s *server) column(ctx context.Context, ask *question, c column, limit int)
 		// The first point's rate needs one before it.
 		q.Start -= max(int64(ask.step), int64(15*time.Second))
 	}
+	if c.rows != nil {
+		q.Match = func(agent string, row, parent *frame.Row) bool {
+			return c.rows(row) && (ask.match == nil || ask.match(agent, row, parent))
+		}
+	}
 	answer, err := s.Fleet.Query(ctx, q)
 	if err != nil {
 		return nil, 0, err
@@ -124,6 +172,9 @@ func (s *server) column(ctx context.Context, ask *question, c column, limit int)
 	var out []client.Series
 	n := 0
 	for i := range answer {
+		if ask.rate && !counts(c, answer[i].Row) {
+			continue
+		}
 		points := points(c, &answer[i], ask)
 		n += len(answer[i].Times)
 		if len(points) > 0 {
@@ -133,6 +184,14 @@ func (s *server) column(ctx context.Context, ask *question, c column, limit int)
 	return out, n, nil
 }
 
+// rise is by how much a value changed, as it is shown.
+func (c *column) rise(from, to int64) float64 {
+	if c.form == formFloat {
+		return c.form.value(to) - c.form.value(from)
+	}
+	return c.form.value(to - from)
+}
+
 // points converts values to the unit they are shown in, or to rates.
 func points(c column, s *Series, ask *question) []client.Point {
 	out := make([]client.Point, 0, len(s.Times))
@@ -140,10 +199,14 @@ func points(c column, s *Series, ask *question) []client.Point {
 		v := s.Values[i]
 		switch {
 		case ask.rate:
-			if i == 0 || at < ask.start.UnixNano() || v < s.Values[i-1] || at <= s.Times[i-1] {
-				continue // the first point, or a counter that starts anew
+			if i == 0 || at < ask.start.UnixNano() || at <= s.Times[i-1] {
+				continue // the first point
 			}
-			per := c.form.value(v-s.Values[i-1]) / (float64(at-s.Times[i-1]) / 1e9)
+			rise := c.rise(s.Values[i-1], v)
+			if rise < 0 {
+				continue // a counter that starts anew
+			}
+			per := rise / (float64(at-s.Times[i-1]) / 1e9)
 			out = append(out, client.Point{Time: time.Unix(0, at), Value: per})
 		case v == metric.Absent:
 		default:

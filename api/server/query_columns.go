@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 )
 
@@ -17,7 +18,8 @@ type column struct {
 	prom    string                  // Prometheus name, if it was asked for by that
 	labels  string                  // fixed ones, with prom
 	form    form
-	zero    bool // a limit that is not set is shown as 0
+	zero    bool                  // a limit that is not set is shown as 0
+	rows    func(*frame.Row) bool // which rows have it, nil for all of its kind
 }
 
 // shown is a stored value as it is shown; a limit that is not set is infinite,
@@ -50,6 +52,8 @@ func (f form) value(v int64) float64 {
 		return float64(v) / 1e9
 	case formMilli, formMicro:
 		return float64(v) / 1e3
+	case formFloat:
+		return math.Float64frombits(uint64(v))
 	}
 	return float64(v)
 }
@@ -64,7 +68,8 @@ func absentRow(k metric.Kind) []int64 {
 }
 
 // findColumns finds what a metric's name means: a native name, with its kind
-// before it or not, or a Prometheus name, with fixed labels or not.
+// before it or not, or a Prometheus name, with fixed labels or not. None at all
+// may be a metric of tasks.
 func findColumns(name string) ([]column, error) {
 	if name == "" {
 		return nil, badRequest("metric is missing: give a native name as container.cpu.usage, or a Prometheus name")
@@ -90,10 +95,11 @@ func findColumns(name string) ([]column, error) {
 	if len(found) == 0 {
 		found = promColumns(metric.SplitProm(name))
 	}
-	if len(found) == 0 {
-		return nil, badRequest("unknown metric %q: give a native name as container.cpu.usage, or a Prometheus name that /fleet/metrics has", name)
-	}
 	return found, nil
+}
+
+func unknownMetric(name string) error {
+	return badRequest("unknown metric %q: give a native name as container.cpu.usage, a Prometheus name that /fleet/metrics has, or app: and a name that a task sends", name)
 }
 
 // promColumns finds the columns of a Prometheus family, those with the fixed

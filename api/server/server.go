@@ -89,6 +89,7 @@ var nativeRoutes = []route{
 	{"GET", "/api/v1/agents", false, (*server).agents},
 	{"GET", "/api/v1/containers", false, (*server).containers},
 	{"GET", "/api/v1/query", false, (*server).query},
+	{"GET", "/api/v1/statsd", false, (*server).statsd},
 }
 
 // mux routes requests; open are the paths that need no token.

@@ -23,12 +23,13 @@ var sections = []section{
 	{"frame", "Frames against Prometheus remote write 2.0", benchFrames},
 	{"collector", "The whole collector at 1 s", benchCollector},
 	{"scrape", "A scrape of 1,000 containers", benchScrape},
+	{"statsd", "StatsD", benchStatsd},
 }
 
 func main() {
-	only := flag.String("only", "", "comma-separated sections: tick, frame, collector, scrape")
+	only := flag.String("only", "", "comma-separated sections: tick, frame, collector, scrape, statsd")
 	out := flag.String("out", "", "write the results page to this file")
-	flag.StringVar(&daytwoBinary, "daytwo", "", "the daytwo binary, for the sections collector and scrape")
+	flag.StringVar(&daytwoBinary, "daytwo", "", "the daytwo binary, for the sections collector, scrape and statsd")
 	flag.Parse()
 	if os.Geteuid() != 0 {
 		fmt.Fprintln(os.Stderr, "the benchmarks make cgroups: run them as root")

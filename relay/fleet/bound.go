@@ -19,7 +19,7 @@ func (n *node) weigh() (grown int64) {
 			return
 		}
 		for i := range b.Tables {
-			sum += int64(8*cap(b.Tables[i].Vals)) + row*int64(len(b.Tables[i].Rows))
+			sum += int64(8*cap(b.Tables[i].Vals)) + row*int64(len(b.Tables[i].Rows)) + b.Tables[i].HistogramBytes()
 		}
 	}
 	for _, k := range n.keys {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/sketch"
 )
 
 // Store is where ticks are kept.
@@ -18,6 +19,7 @@ type Store interface {
 	// Tick fetches a tick's frames by part, and those of its keyframe (nil for a keyframe).
 	Tick(agent string, boot, seq uint64) (parts, key [][]byte, err error)
 	Query(ctx context.Context, q server.Query) ([]server.Series, error)
+	Histograms(ctx context.Context, q server.Query, fn func(*server.HistogramSeries, int64, *sketch.Histogram) error) error
 	Gaps(agent string) uint64
 }
 
@@ -43,7 +45,10 @@ type Fleet struct {
 	decoders               sync.Pool
 }
 
-var _ server.Fleet = (*Fleet)(nil)
+var (
+	_ server.Fleet            = (*Fleet)(nil)
+	_ server.HistogramHistory = (*Fleet)(nil)
+)
 
 // New makes an empty fleet.
 func New(store Store, o Options) *Fleet {
@@ -131,6 +136,11 @@ func (f *Fleet) forget(now time.Time) {
 // Query reads history (see server.Fleet).
 func (f *Fleet) Query(ctx context.Context, q server.Query) ([]server.Series, error) {
 	return f.store.Query(ctx, q)
+}
+
+// Histograms tells what tasks observed (see server.HistogramHistory).
+func (f *Fleet) Histograms(ctx context.Context, q server.Query, fn func(*server.HistogramSeries, int64, *sketch.Histogram) error) error {
+	return f.store.Histograms(ctx, q, fn)
 }
 
 // find returns an agent and the header of its newest tick.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/sketch"
 	"github.com/daytwo/daytwo/bench/load"
 )
 
@@ -60,6 +61,10 @@ func (s *shelf) Tick(agent string, boot, seq uint64) (parts, key [][]byte, err e
 func (s *shelf) Gaps(string) uint64 { return 3 }
 
 func (s *shelf) Query(context.Context, server.Query) ([]server.Series, error) { return nil, nil }
+
+func (s *shelf) Histograms(context.Context, server.Query, func(*server.HistogramSeries, int64, *sketch.Histogram) error) error {
+	return nil
+}
 
 type world struct {
 	t     *testing.T

@@ -25,9 +25,22 @@ type gather struct {
 	byID    map[rowID]*points
 	byName  map[string]*points
 	parents map[rowID]*frame.Row
+	asked   partID // the tick whose containers were learnt last
 	order   []*points
 	last    []*frame.Row // rows of the frame before, and their points
 	lastTo  []*points
+}
+
+// newGather gathers from an agent's frames, among them the keyframes that they
+// need. Its decoder is to be given back.
+func newGather(s *Store, q *server.Query, agent string, src []source) gather {
+	g := gather{q: q, agent: agent, store: s, keys: make(map[partID]*source), dec: s.decode.get()}
+	for i := range src {
+		if r := &src[i]; r.Keyframe() {
+			g.keys[partID{r.Boot, r.Seq, r.Part}] = r
+		}
+	}
+	return g
 }
 
 type rowID struct{ boot, id uint64 }
@@ -149,7 +162,10 @@ func (g *gather) parent(r *source, row *frame.Row) *frame.Row {
 	if g.parents == nil {
 		g.parents = make(map[rowID]*frame.Row)
 	}
-	g.containers(r)
+	if tick := (partID{boot: r.Boot, seq: r.Seq}); tick != g.asked {
+		g.asked = tick
+		g.containers(r)
+	}
 	return g.parents[id]
 }
 
@@ -159,13 +175,15 @@ func (g *gather) containers(r *source) {
 	if err != nil {
 		return
 	}
+	dec := g.store.decode.get() // g.dec may be in the midst of a frame
+	defer g.store.decode.put(dec)
 	var key, tick frame.Columns
 	for i, data := range parts {
 		if keys != nil {
-			err = g.dec.DecodeColumns(keys[i], nil, &key, metric.Container, nil)
+			err = dec.DecodeColumns(keys[i], nil, &key, metric.Container, nil)
 		}
 		if err == nil {
-			err = g.dec.DecodeColumns(data, &key, &tick, metric.Container, nil)
+			err = dec.DecodeColumns(data, &key, &tick, metric.Container, nil)
 		}
 		if err != nil {
 			return

@@ -23,16 +23,9 @@ func (s *Store) Query(ctx context.Context, q server.Query) ([]server.Series, err
 	if q.Column < 0 || q.End < q.Start {
 		return nil, nil
 	}
-	var ids []string
-	s.mu.Lock()
-	if q.Agent == "" {
-		ids = slices.Sorted(maps.Keys(s.agents))
-	} else if s.agents[q.Agent] != nil {
-		ids = []string{q.Agent}
-	}
-	s.mu.Unlock()
-	if ids == nil && q.Agent != "" {
-		return nil, server.ErrUnknownAgent
+	ids, err := s.ids(q.Agent)
+	if err != nil {
+		return nil, err
 	}
 	var out []server.Series
 	for _, id := range ids {
@@ -51,13 +44,8 @@ func (s *Store) Query(ctx context.Context, q server.Query) ([]server.Series, err
 func (s *Store) queryAgent(ctx context.Context, q *server.Query, id string) ([]server.Series, error) {
 	src, segs := s.collect(id, q.Start, q.End)
 	defer s.release(segs...)
-	g := gather{q: q, agent: id, store: s, cols: [1]int{q.Column}, keys: make(map[partID]*source)}
-	for i := range src {
-		if r := &src[i]; r.Keyframe() {
-			g.keys[partID{r.Boot, r.Seq, r.Part}] = r
-		}
-	}
-	g.dec = s.decode.get()
+	g := newGather(s, q, id, src)
+	g.cols[0] = q.Column
 	defer s.decode.put(g.dec)
 	for _, r := range choose(src, q) {
 		if err := ctx.Err(); err != nil {
@@ -68,6 +56,19 @@ func (s *Store) queryAgent(ctx context.Context, q *server.Query, id string) ([]s
 		}
 	}
 	return g.finish(), nil
+}
+
+// ids lists the agents that a query is about.
+func (s *Store) ids(agent string) ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case agent == "":
+		return slices.Sorted(maps.Keys(s.agents)), nil
+	case s.agents[agent] == nil:
+		return nil, server.ErrUnknownAgent
+	}
+	return []string{agent}, nil
 }
 
 type partID struct {

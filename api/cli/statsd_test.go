@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gdamore/tcell/v2"
+
+	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/server"
+)
+
+// sentTick writes a tick in which web sends 100 lines a second.
+func sentTick(l *server.Local, seq int64) {
+	scratch := server.NewLocal("agent-1", "alpha")
+	tick(scratch, uint64(seq))
+	series := func(id, parent uint64, name, typ string) *frame.Row {
+		return &frame.Row{ID: id, Parent: parent, Key: name, Labels: []frame.Label{{Name: "type", Value: typ}}}
+	}
+	l.Update(func(b *frame.Batch) {
+		if err := scratch.View("agent-1", func(src *frame.Batch) { server.CopyBatch(b, src) }); err != nil {
+			panic(err)
+		}
+		b.Tables = append(b.Tables,
+			table1(metric.App, []*frame.Row{series(1, 2, "hits", "c"), series(2, 2, "hits", "c"), series(3, 0, "evil\x1b[31m", "g")},
+				map[int]int64{metric.AppValue: metric.FromFloat(12.5), metric.AppSamples: 80 * seq}, map[int]int64{metric.AppSamples: 20 * seq}, map[int]int64{metric.AppSamples: 7}),
+			table1(metric.Statsd, []*frame.Row{{ID: 1}, {ID: 2, Parent: 2, Key: "/docker/web"}},
+				map[int]int64{metric.StatsdReceived: 107 * seq, metric.StatsdAccepted: 100 * seq, metric.StatsdShed: 7 * seq, metric.StatsdSeries: 3},
+				map[int]int64{metric.StatsdReceived: 104 * seq, metric.StatsdAccepted: 100 * seq, metric.StatsdRejectedValue: 3 * seq, metric.StatsdRejectedRate: seq, metric.StatsdSeries: 2}))
+	})
+}
+
+func TestStatsdCommands(t *testing.T) {
+	local := serve(t)
+	if out, _ := ask(t, 0, "task", "statsd", "web"); out != "web has sent nothing yet\n" {
+		t.Errorf("got %q", out)
+	}
+	sentTick(local, 3)
+	sentTick(local, 4)
+	check := func(want string, args ...string) {
+		t.Helper()
+		if out, _ := ask(t, 0, args...); !strings.Contains(out, want) {
+			t.Errorf("%q lacks %q:\n%s", args, want, out)
+		}
+	}
+	check("Rejected        16 (value 12, rate 4)\n", "task", "statsd", "web")
+	check("Received        416 lines, 104 a second", "task", "statsd", "web")
+	check("hits    c          2", "task", "statsd", "web")
+	check(`"rejected_by_reason": {`, "task", "statsd", "web", "--json")
+	check("hits       c     web              100       2      400", "statsd", "top")
+	check("evil?[31m  g     (unknown)          0       1        7", "statsd", "top")
+	check("web            104       2    416        16     0", "statsd", "top", "--by", "container", "--sort", "series")
+	check("hits                12.5  agent_id=agent-1", "task", "metrics", "details", "web")
+	out, _ := ask(t, 0, "statsd", "top", "-o", "json", "--sort", "series", "--limit", "1")
+	var s client.StatsD
+	if err := json.Unmarshal([]byte(out), &s); err != nil || len(s.Metrics) != 1 || s.Metrics[0].Series != 2 || s.Metrics[0].Container != "web" || len(s.Ledgers) != 2 {
+		t.Errorf("%v: %s", err, out)
+	}
+	for _, args := range [][]string{{"--sort", "x"}, {"--by", "x"}, {"--limit", "0"}, {"-n", "-1"}, {"--interval", "1ms"}} {
+		ask(t, 2, append([]string{"statsd", "top"}, args...)...)
+	}
+}
+
+func sentSample(n int) *client.StatsD {
+	rate := 1234.5
+	s := &client.StatsD{Ledgers: []client.Ledger{
+		{AgentID: "a1", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local), All: true, Received: 1000, Accepted: 990, Rejected: 10, Series: 1_500_000, Rate: &rate},
+		{AgentID: "a1", Name: "web", Received: 1000, Accepted: 990, Rejected: 10, Series: 40, Rate: &rate},
+		{AgentID: "a1", Cgroup: "/x/bare", Received: 1, Accepted: 1, Series: 1},
+	}}
+	for i := range n {
+		s.Metrics = append(s.Metrics, client.SentMetric{AgentID: "a1", Name: fmt.Sprintf("metric.%02d", i), Type: "ms", Container: "web", Series: int64(n - i), Samples: 100, Rate: &rate})
+	}
+	return s
+}
+
+func TestStatsdTopScreen(t *testing.T) {
+	m := &sentModel{options: sentOptions{sort: "rate"}}
+	show := func(name string, width, height int) {
+		t.Helper()
+		s := testScreen(t, width, height)
+		m.draw(s)
+		s.Show()
+		golden(t, "statsd-top-"+name+".txt", screenText(s))
+	}
+	keys := func(text string) {
+		for _, r := range text {
+			m.key(tcell.NewEventKey(tcell.KeyRune, r, tcell.ModNone))
+		}
+	}
+	show("asking", 80, 8)
+	m.answered(sentSample(20), nil)
+	show("metrics", 80, 12)
+	keys("G")
+	show("end", 80, 12)
+	keys("a")
+	show("containers", 100, 10)
+	keys("a/.07")
+	show("typing", 80, 10)
+	m.key(tcell.NewEventKey(tcell.KeyEnter, 0, 0))
+	show("narrow", 40, 8)
+	keys("?")
+	show("help", 80, 14)
+	keys("xs")
+	bad := sentSample(1)
+	bad.Ledgers[0].Shed = 5
+	m.answered(bad, nil)
+	m.key(tcell.NewEventKey(tcell.KeyEscape, 0, 0))
+	show("unbalanced", 80, 8)
+	if m.options.sort != "series" || !m.askAnew(sentOptions{sort: "rate"}) {
+		t.Error("another order is not asked for")
+	}
+}
+
+// The loop asks anew when the order changes, as the relay sorts.
+func TestStatsdTopLive(t *testing.T) {
+	s := testScreen(t, 80, 10)
+	asked := make(chan string, 100)
+	done := make(chan error)
+	ask := func(_ context.Context, o sentOptions) (*client.StatsD, error) {
+		asked <- o.sort
+		return sentSample(3), nil
+	}
+	go func() {
+		done <- live[sentOptions, *client.StatsD](t.Context(), s, &sentModel{options: sentOptions{sort: "rate", interval: time.Hour}}, ask)
+	}()
+	<-asked
+	for waiting := true; waiting; { // a key while it asks is not lost, but changes nothing until the next question
+		s.InjectKey(tcell.KeyRune, 's', tcell.ModNone)
+		select {
+		case by := <-asked:
+			waiting = by != "series"
+		case <-time.After(20 * time.Millisecond):
+			s.InjectKey(tcell.KeyRune, 'r', tcell.ModNone)
+		}
+	}
+	s.InjectKey(tcell.KeyRune, 'q', tcell.ModNone)
+	for {
+		select {
+		case <-asked:
+			continue
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+}
+
+func TestCountText(t *testing.T) {
+	for v, want := range map[float64]string{0: "0", 7: "7", 0.25: "0.25", 999: "999", 1000: "1.00k", 12_345: "12.3k", 4_560_000: "4.56M", math.NaN(): "-"} {
+		if got := countText(v); got != want {
+			t.Errorf("%v is %q, want %q", v, got, want)
+		}
+	}
+}

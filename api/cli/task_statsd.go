@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daytwo/daytwo/api/client"
+)
+
+// taskMetrics is how many metrics of a task are shown.
+const taskMetrics = 20
+
+func taskStatsdCommand(conn *connection) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "statsd TASK",
+		Short: "What a container sends to StatsD, and what became of it",
+		Long: `What a container sends to StatsD, and what became of it: every line received is
+accepted, rejected for a reason, or shed. Below, the metrics it sends most.`,
+		Example: `  daytwo task statsd web-1
+  daytwo task statsd web-1 -o json | jq '.ledgers[].rejected_by_reason'`,
+		Args: oneArg("TASK"),
+	}
+	out := outputFlags(cmd.Flags(), "table", "json", "yaml")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		cl, c, err := oneTask(cmd, conn, out, args[0])
+		if err != nil {
+			return err
+		}
+		s, err := cl.StatsD(cmd.Context(), client.StatsDQuery{Agent: c.AgentID, Container: c.ContainerID, Limit: taskMetrics})
+		if err != nil {
+			return err
+		}
+		if out.data() {
+			return out.print(cmd.OutOrStdout(), s)
+		}
+		if len(s.Ledgers) == 0 {
+			fmt.Fprintf(cmd.OutOrStdout(), "%s has sent nothing yet\n", printable(c.DisplayName()))
+			return nil
+		}
+		for i := range s.Ledgers {
+			if err := ledgerTable(&s.Ledgers[i]).print(cmd.OutOrStdout()); err != nil {
+				return err
+			}
+		}
+		if len(s.Metrics) == 0 {
+			return nil
+		}
+		fmt.Fprintln(cmd.OutOrStdout())
+		var t table
+		t.header("METRIC", "TYPE", ">SERIES", ">SAMPLES/s", ">SAMPLES")
+		for _, m := range s.Metrics {
+			t.row(m.Name, m.Type, plainCount(m.Series), perSecond(m.Rate), plainCount(m.Samples))
+		}
+		return t.print(cmd.OutOrStdout())
+	}
+	return cmd
+}
+
+// ledgerTable is a ledger, a line each account.
+func ledgerTable(l *client.Ledger) *table {
+	var t table
+	t.row("Container", l.Name)
+	t.row("Received", plainCount(l.Received)+" lines, "+perSecond(l.Rate)+" a second")
+	t.row("Accepted", plainCount(l.Accepted))
+	rejected := plainCount(l.Rejected)
+	if len(l.Reasons) > 0 {
+		rejected += " (" + reasonsOf(l) + ")"
+	}
+	t.row("Rejected", rejected)
+	t.row("Shed", plainCount(l.Shed))
+	if !l.Balances() {
+		t.row("Balance", fmt.Sprintf("! %d lines are not accounted for", l.Received-l.Accepted-l.Rejected-l.Shed))
+	}
+	t.row("Overflowed", plainCount(l.Overflowed))
+	t.row("Filtered", plainCount(l.Filtered))
+	t.row("Events", plainCount(l.Events))
+	t.row("Service checks", plainCount(l.ServiceChecks))
+	t.row("Series", plainCount(l.Series))
+	t.row("Type conflicts", plainCount(l.TypeConflicts))
+	t.row("Packets", plainCount(l.Packets)+", "+bytesText(float64(l.Bytes)))
+	t.row("Kernel drops", plainCount(l.KernelDrops)+" packets")
+	return &t
+}
+
+// reasonsOf is why lines were rejected, the most frequent first.
+func reasonsOf(l *client.Ledger) string {
+	var parts []string
+	for _, r := range slices.SortedFunc(maps.Keys(l.Reasons), func(a, b string) int {
+		if l.Reasons[a] != l.Reasons[b] {
+			return int(l.Reasons[b] - l.Reasons[a])
+		}
+		return strings.Compare(a, b)
+	}) {
+		parts = append(parts, fmt.Sprintf("%s %d", r, l.Reasons[r]))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,157 @@
+package frame
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/sketch"
+)
+
+// histogramEncoder remembers the keyframe's histograms, and collects the three
+// columns of a section.
+type histogramEncoder struct {
+	key     Table  // Histograms alone: copies, by row of the keyframe
+	heads   []byte // of each histogram that differs from its base
+	indexes []byte // of their buckets that differ
+	counts  []byte // what those count
+	differ  []int32
+	empty   sketch.Histogram
+}
+
+// append writes the section of table t, part p, to body. It returns the memory
+// that a decoder will need.
+func (e *histogramEncoder) append(body []byte, t *Table, te *tableEncoder, p int) ([]byte, int) {
+	e.heads, e.indexes, e.counts = e.heads[:0], e.indexes[:0], e.counts[:0]
+	size, next := 0, 0
+	for j, i := range te.rows[p] {
+		var now, base *sketch.Histogram
+		if len(t.Histograms) > 0 {
+			now = t.Histograms[i]
+		}
+		if k := te.base[i]; k >= 0 && int(k) < len(e.key.Histograms) {
+			base = e.key.Histograms[k]
+		}
+		if now == base || now != nil && base != nil && now.Equal(base) {
+			continue
+		}
+		head := uint64(j-next) << histogramBits
+		next = j + 1
+		if now == nil {
+			e.heads = binary.AppendUvarint(e.heads, head|histogramNone)
+			continue
+		}
+		if base == nil {
+			base = &e.empty
+		}
+		e.one(head, now, base, t.Vals[int(i)*t.Width()+metric.AppSum])
+		size += now.Size()
+	}
+	if len(e.heads) == 0 {
+		return body, 0
+	}
+	n := uvarintLen(len(e.heads)) + len(e.heads) + uvarintLen(len(e.indexes)) + len(e.indexes) + len(e.counts)
+	body = binary.AppendUvarint(body, histogramSection)
+	body = binary.AppendUvarint(body, uint64(n))
+	body = binary.AppendUvarint(body, uint64(len(e.heads)))
+	body = append(body, e.heads...)
+	body = binary.AppendUvarint(body, uint64(len(e.indexes)))
+	body = append(body, e.indexes...)
+	return append(body, e.counts...), size
+}
+
+// one writes how a histogram differs from its base.
+func (e *histogramEncoder) one(head uint64, now, base *sketch.Histogram, sum int64) {
+	indexes, counts := len(e.indexes), len(e.counts)
+	if !sameSum(sum, now.Sum()) {
+		head |= histogramSum
+		e.counts = binary.LittleEndian.AppendUint64(e.counts, math.Float64bits(now.Sum()))
+	}
+	more := now.Zero() != base.Zero() || differ(now.Negative(), base.Negative())
+	if more {
+		head |= histogramMore
+	}
+	e.buckets(now.Positive(), base.Positive())
+	if more {
+		e.count(now.Zero(), base.Zero())
+		e.buckets(now.Negative(), base.Negative())
+	}
+	e.heads = binary.AppendUvarint(e.heads, head)
+	e.heads = binary.AppendUvarint(e.heads, uint64(len(e.indexes)-indexes))
+	e.heads = binary.AppendUvarint(e.heads, uint64(len(e.counts)-counts))
+}
+
+// buckets writes the buckets of a range that differ.
+func (e *histogramEncoder) buckets(now, base sketch.Buckets) {
+	e.differ = e.differ[:0]
+	for d := (differences{now: now, base: base}); d.next(); {
+		e.differ = append(e.differ, d.index)
+		e.count(d.value, d.from)
+	}
+	e.indexes = binary.AppendUvarint(e.indexes, uint64(len(e.differ)))
+	for k, i := range e.differ {
+		if k == 0 {
+			e.indexes = binary.AppendVarint(e.indexes, int64(i))
+		} else {
+			e.indexes = binary.AppendUvarint(e.indexes, uint64(i-e.differ[k-1]-1))
+		}
+	}
+}
+
+// count writes a number that was from in the base.
+func (e *histogramEncoder) count(value, from float64) {
+	d := value - from
+	if d > -whole && d < whole && d == math.Trunc(d) && from+d == value {
+		e.counts = binary.AppendUvarint(e.counts, zigzag(int64(d))<<1)
+		return
+	}
+	e.counts = append(e.counts, 1)
+	e.counts = binary.LittleEndian.AppendUint64(e.counts, math.Float64bits(value))
+}
+
+func differ(now, base sketch.Buckets) bool {
+	d := differences{now: now, base: base}
+	return d.next()
+}
+
+// differences iterates over the buckets in which two histograms differ.
+type differences struct {
+	now, base sketch.Buckets
+	begun     bool
+	more      [2]bool // whether now and base stand at a bucket
+
+	index       int32
+	value, from float64
+}
+
+func (d *differences) next() bool {
+	if !d.begun {
+		d.begun = true
+		d.more[0], d.more[1] = d.now.Next(), d.base.Next()
+	}
+	for d.more[0] || d.more[1] {
+		takeNow := d.more[0] && (!d.more[1] || d.now.Index <= d.base.Index)
+		takeBase := d.more[1] && (!d.more[0] || d.base.Index <= d.now.Index)
+		d.value, d.from = 0, 0
+		if takeNow {
+			d.index, d.value = d.now.Index, d.now.Count
+			d.more[0] = d.now.Next()
+		}
+		if takeBase {
+			d.index, d.from = d.base.Index, d.base.Count
+			d.more[1] = d.base.Next()
+		}
+		if d.value != d.from {
+			return true
+		}
+	}
+	return false
+}
+
+func uvarintLen(n int) int {
+	size := 1
+	for ; n >= 0x80; n >>= 7 {
+		size++
+	}
+	return size
+}

@@ -1,0 +1,88 @@
+package launch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// ErrNoStatsd says that the collector runs without a StatsD listener.
+var ErrNoStatsd = errors.New("the collector has no StatsD listener")
+
+// Client asks a collector on this machine.
+type Client struct {
+	path string
+	http http.Client
+}
+
+// NewClient returns a client of the socket at path.
+func NewClient(path string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}
+	return &Client{path: path, http: http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+}
+
+// Add asks for an endpoint. It returns ErrNoStatsd if there is none to be had.
+func (c *Client) Add(ctx context.Context, r Request) (Container, error) {
+	var got Container
+	body, err := json.Marshal(r)
+	if err != nil {
+		return got, err
+	}
+	code, err := c.do(ctx, http.MethodPost, "/container", body, &got)
+	if err == nil && code == http.StatusNoContent {
+		err = ErrNoStatsd
+	}
+	return got, err
+}
+
+// Remove gives an endpoint back.
+func (c *Client) Remove(ctx context.Context, id string) error {
+	_, err := c.do(ctx, http.MethodDelete, "/container/"+url.PathEscape(id), nil, nil)
+	return err
+}
+
+// List returns all endpoints.
+func (c *Client) List(ctx context.Context) ([]Container, error) {
+	var all []Container
+	_, err := c.do(ctx, http.MethodGet, "/containers", nil, &all)
+	return all, err
+}
+
+func (c *Client) do(ctx context.Context, method, path string, body []byte, into any) (code int, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://daytwo"+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return 0, fmt.Errorf("ask the collector at %s: %w", c.path, errors.Unwrap(err))
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
+	if err != nil {
+		return 0, fmt.Errorf("ask the collector at %s: %w", c.path, err)
+	}
+	if resp.StatusCode >= 300 {
+		var e Error
+		if json.Unmarshal(answer, &e) != nil || e.Error == "" {
+			e.Error = resp.Status
+		}
+		return resp.StatusCode, fmt.Errorf("the collector: %s", e.Error)
+	}
+	if into != nil && resp.StatusCode != http.StatusNoContent {
+		if err := json.Unmarshal(answer, into); err != nil {
+			return 0, fmt.Errorf("the collector's answer: %w", err)
+		}
+	}
+	return resp.StatusCode, nil
+}

@@ -1,0 +1,54 @@
+package server
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// grouping says which series are merged with which.
+type grouping struct {
+	by     []string
+	alone  bool
+	names  map[string]int // group by the texts of its labels
+	of     map[*HistogramSeries]int
+	labels []map[string]string
+}
+
+func (g *grouping) find(s *HistogramSeries) int {
+	if i, ok := g.of[s]; ok {
+		return i
+	}
+	labels := map[string]string{}
+	if g.alone {
+		labels = appLabels(s.Agent, s.Row, s.Parent)
+	}
+	for _, name := range g.by {
+		if v := value(name, s.Agent, s.Row, s.Parent); v != "" {
+			labels[name] = v
+		}
+	}
+	i, ok := g.names[labelsKey(labels)]
+	if !ok {
+		i = len(g.labels)
+		g.names[labelsKey(labels)] = i
+		g.labels = append(g.labels, labels)
+	}
+	g.of[s] = i
+	return i
+}
+
+// labelsKey is a text that only equal labels have.
+func labelsKey(labels map[string]string) string {
+	names := make([]string, 0, len(labels))
+	for name := range labels {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	for _, name := range names {
+		b.WriteString(strconv.Quote(name))
+		b.WriteString(strconv.Quote(labels[name]))
+	}
+	return b.String()
+}

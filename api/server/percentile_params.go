@@ -1,0 +1,80 @@
+package server
+
+import (
+	"math"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	maxQuantiles = 32
+	maxBy        = 16
+)
+
+// parseQuantiles reads ?q=0.5,0.99 or ?percentile=50,99: numbers from 0 to 1, and
+// their texts. It returns nil if neither is asked for.
+func parseQuantiles(q, percentile string) (quantiles []float64, texts []string, err error) {
+	list, scale, name := q, 1.0, "q"
+	if percentile != "" {
+		if q != "" {
+			return nil, nil, badRequest("give q or percentile, not both")
+		}
+		list, scale, name = percentile, 100, "percentile"
+	}
+	if list == "" {
+		return nil, nil, nil
+	}
+	for text := range strings.SplitSeq(list, ",") {
+		v, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(v >= 0 && v <= scale) {
+			return nil, nil, badRequest("%s=%q: want numbers from 0 to %g, as %s=%g,%g", name, text, scale, name, scale*0.5, scale*0.99)
+		}
+		v = math.Round(v/scale*1e12) / 1e12 // 99.9 is 0.999, not 0.9990000000000001
+		if !slices.Contains(quantiles, v) {
+			quantiles, texts = append(quantiles, v), append(texts, strconv.FormatFloat(v, 'g', -1, 64))
+		}
+	}
+	if len(quantiles) > maxQuantiles {
+		return nil, nil, badRequest("%s: at most %d numbers", name, maxQuantiles)
+	}
+	return quantiles, texts, nil
+}
+
+// parseBy reads ?by=: names of labels, or * for each series alone.
+func parseBy(by string) ([]string, error) {
+	if by == "" || by == "*" {
+		return nil, nil
+	}
+	names := strings.Split(by, ",")
+	if len(names) > maxBy {
+		return nil, badRequest("by: at most %d labels", maxBy)
+	}
+	for _, name := range names {
+		if !matchKey.MatchString(name) {
+			return nil, badRequest("by: %q is no name of a label: use by=label,label or by=*", name)
+		}
+	}
+	return names, nil
+}
+
+// parsePercentiles reads what a question for percentiles has more than others.
+func (q *question) parsePercentiles(v url.Values) (err error) {
+	if q.quantiles, q.quantileTexts, err = parseQuantiles(v.Get("q"), v.Get("percentile")); err != nil {
+		return err
+	}
+	if q.by, err = parseBy(v.Get("by")); err != nil {
+		return err
+	}
+	q.alone = v.Get("by") == "*"
+	switch {
+	case q.quantiles == nil && v.Has("by"):
+		return badRequest("by: only percentiles are merged: give q or percentile too")
+	case q.quantiles != nil && q.app == nil:
+		return badRequest("%s has no percentiles: only what tasks send as timers, histograms or distributions has", q.name)
+	case q.quantiles != nil && q.rate:
+		return badRequest("rate=1: percentiles have no rate")
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package server
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// reservedLabels are the labels that a tag must not take: they say whose a
+// series is, or have a meaning to Prometheus.
+var reservedLabels = func() map[string]bool {
+	m := map[string]bool{"id": true, "agent_id": true, "le": true, "quantile": true}
+	for _, name := range promLabels[metric.Container] {
+		m[name] = true
+	}
+	return m
+}()
+
+// tagName makes a label name of a tag's: as a metric name, without ":". One that
+// is reserved gets "tag_" before it, whatever labels its container has, so that
+// a tag has one name everywhere.
+func tagName(tag string) string {
+	name := sanitise(tag)
+	if name != "" && name[0] >= '0' && name[0] <= '9' {
+		name = "_" + name
+	}
+	if reservedLabels[name] || strings.HasPrefix(name, "container_label_") || strings.HasPrefix(name, "__") {
+		return "tag_" + name
+	}
+	return name
+}
+
+// appendTagLabels appends the tags of a row of kind App. Tags whose names
+// become the same have their values joined with ";".
+func appendTagLabels(dst []byte, r *frame.Row) []byte {
+	var tags []frame.Label
+	for _, l := range r.Labels {
+		tag, ok := strings.CutPrefix(l.Name, tagLabel)
+		if !ok || tag == "" || l.Value == "" {
+			continue
+		}
+		name := tagName(tag)
+		if i := slices.IndexFunc(tags, func(t frame.Label) bool { return t.Name == name }); i >= 0 {
+			tags[i].Value += ";" + l.Value
+			continue
+		}
+		tags = append(tags, frame.Label{Name: name, Value: l.Value})
+	}
+	for _, t := range tags {
+		dst = appendLabel(dst, t.Name, t.Value)
+	}
+	return dst
+}

@@ -1,0 +1,256 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/daytwo/daytwo/api/frame"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
+	"google.golang.org/protobuf/encoding/protodelim"
+)
+
+// exposeProto exposes as protocol buffers and reads that as Prometheus' own
+// library does.
+func exposeProto(t testing.TB, agentLabel bool, batches ...*frame.Batch) map[string]*dto.MetricFamily {
+	t.Helper()
+	var b bytes.Buffer
+	if err := NewExposition(agentLabel).write(&b, protoFormat, nil, batches...); err != nil {
+		t.Fatal(err)
+	}
+	return parseProto(t, &b)
+}
+
+func parseProto(t testing.TB, r io.Reader) map[string]*dto.MetricFamily {
+	t.Helper()
+	families := map[string]*dto.MetricFamily{}
+	for in := bufio.NewReader(r); ; {
+		f := new(dto.MetricFamily)
+		err := protodelim.UnmarshalFrom(in, f)
+		if err == io.EOF {
+			return families
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if families[f.GetName()] != nil || !model.LegacyValidation.IsValidMetricName(f.GetName()) {
+			t.Fatalf("family %q: twice, or no name", f.GetName())
+		}
+		families[f.GetName()] = f
+	}
+}
+
+func TestAppExposition(t *testing.T) {
+	b := testBatch(1, false)
+	addSent(b,
+		sent{id: 1, parent: 1, name: "page.views-total", typ: "c", value: 10.5, less: 2, tags: []string{"env", "prod;eu", "name", "mine", "a.b", "1", "a-b", "2", "le", "x"}},
+		sent{id: 2, parent: 1, name: "9lives", typ: "g", value: -9},
+		sent{id: 3, parent: 1, name: "users", typ: "s", value: 3},
+		sent{id: 4, parent: 1, name: "took", typ: "ms", observed: []float64{0, 1, 3, 3.5, 1000}},
+		sent{id: 5, parent: 1, name: "took", typ: "g", value: 1},
+		sent{id: 6, name: "node_load1", typ: "g", value: 7},
+		sent{id: 7, name: "took_count", typ: "g", value: 8},
+		sent{id: 8, parent: 99, name: "orphan", typ: "g", value: 8},
+		sent{id: 9, name: "spread", typ: "d", observed: []float64{-3, -1, 1e300, 1e-300}},
+	)
+	text := expose(t, false, false, b)
+	families := parseText(t, text)
+	id := strings.Repeat("0", 63) + "1"
+	c := `id="/docker/` + id + `",container_id="` + id + `",framework_id="f-0001",framework_name="marathon",` +
+		`image="registry.example/team/web:1.2.3",name="web-0",runtime="docker",task_id="web.0",task_name="web",` +
+		`container_label_com_example_team="payments",container_label_version="1.2.3"`
+	for _, line := range []string{
+		`page_views_total{` + c + `,a_b="2;1",env="prod;eu",tag_le="x",tag_name="mine"} 10.5`,
+		`page_views_total_decrements_total{` + c + `,a_b="2;1",env="prod;eu",tag_le="x",tag_name="mine"} 2`,
+		"# TYPE page_views_total counter",
+		`_9lives{` + c + `} -9`, "# TYPE _9lives gauge",
+		`users{` + c + `} 3`, "# TYPE users gauge",
+		"# TYPE took histogram", "# HELP took Timer took of tasks in milliseconds, as sent, by StatsD.",
+		`took_bucket{` + c + `,le="0"} 1`, `took_bucket{` + c + `,le="1"} 2`, `took_bucket{` + c + `,le="2"} 2`, `took_bucket{` + c + `,le="4"} 4`,
+		`took_bucket{` + c + `,le="512"} 4`, `took_bucket{` + c + `,le="1024"} 5`, `took_bucket{` + c + `,le="+Inf"} 5`,
+		`took_sum{` + c + `} 1007.5`, `took_count{` + c + `} 5`,
+		`took_gauge{` + c + `} 1`, // a second type
+		`node_load1_gauge 7`,      // no task passes for us
+		`took_count_gauge 8`,      // nor for another family's samples
+		`spread_bucket{le="+Inf"} 4`,
+	} {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("not exposed: %s", line)
+		}
+	}
+	if strings.Contains(text, "orphan") {
+		t.Error("a row whose container is gone is exposed")
+	}
+	if n := strings.Count(text, "spread_bucket{"); n > 2*maxBounds+2 {
+		t.Errorf("%d buckets", n)
+	}
+	h := families["spread"].Metric[0].Histogram
+	last := uint64(0)
+	for _, b := range h.Bucket {
+		if b.GetCumulativeCount() < last {
+			t.Errorf("buckets fall: %v", h.Bucket)
+		}
+		last = b.GetCumulativeCount()
+	}
+	if v := families["node_load1"].Metric[0].Gauge.GetValue(); v != 1.25 {
+		t.Errorf("our own metric is %v", v)
+	}
+}
+
+// Of two agents the first says what type a name has.
+func TestAppTypesOfFleet(t *testing.T) {
+	one, two := testBatch(1, false), testBatch(1, false)
+	two.Agent, two.Boot = "agent-2", 8
+	addSent(one, sent{id: 9, parent: 1, name: "x", typ: "c", value: 1})
+	addSent(two, sent{id: 1, parent: 1, name: "x", typ: "g", value: 2}, sent{id: 2, parent: 1, name: "x", typ: "c", value: 3}, sent{id: 3, name: "x_gauge", typ: "g", value: 4})
+	text := expose(t, true, false, one, two)
+	families := parseText(t, text)
+	if n := len(families["x"].Metric); n != 2 || families["x"].GetType() != dto.MetricType_COUNTER {
+		t.Errorf("x: %v", families["x"])
+	}
+	if f := families["x_gauge"]; f == nil || len(f.Metric) != 1 || f.Metric[0].Gauge.GetValue() != 4 {
+		t.Errorf("x_gauge: %v", f)
+	}
+	if f := families["x_gauge_gauge"]; f == nil || len(f.Metric) != 1 || f.Metric[0].Gauge.GetValue() != 2 {
+		t.Errorf("x_gauge_gauge: %v\n%s", f, text)
+	}
+}
+
+func TestNativeHistograms(t *testing.T) {
+	b := testBatch(1, false)
+	values := []float64{-8, 0, 0, 1, 1.001, 3, 1000}
+	addSent(b,
+		sent{id: 1, parent: 1, name: "took", typ: "ms", observed: values, tags: []string{"q", "a\"b\\c\nd\\n"}},
+		sent{id: 2, name: "sampled", typ: "h", observed: []float64{1, 2}, weight: 10.0 / 3},
+		sent{id: 3, name: "none", typ: "h"},
+		sent{id: 4, name: "hits", typ: "c", value: 4},
+	)
+	families := exposeProto(t, true, b)
+	text := parseText(t, expose(t, true, false, b))
+	if len(families) != len(text) {
+		t.Errorf("%d families as protocol buffers, %d as text", len(families), len(text))
+	}
+	for name, f := range text { // both say the same
+		g := families[name]
+		if g == nil || g.GetType() != f.GetType() || g.GetHelp() != f.GetHelp() || len(g.Metric) != len(f.Metric) {
+			t.Fatalf("%s: %v, as text %v", name, g, f)
+		}
+		for i := range f.Metric {
+			a, b := f.Metric[i], g.Metric[i]
+			if fmt.Sprint(a.Label) != fmt.Sprint(b.Label) {
+				t.Fatalf("%s: labels %v, as text %v", name, b.Label, a.Label)
+			}
+			if a.Histogram == nil && sampleValue(a) != sampleValue(b) {
+				t.Fatalf("%s: %v, as text %v", name, b, a)
+			}
+		}
+	}
+	h := families["took"].Metric[0].Histogram
+	if h.GetSampleCount() != 7 || h.GetSampleSum() != 997.001 || h.GetSchema() != 6 || h.GetZeroCount() != 2 {
+		t.Errorf("%v", h)
+	}
+	checkNative(t, h, values)
+	if h := families["sampled"].Metric[0].Histogram; math.Abs(h.GetSampleCountFloat()-20.0/3) > 1e-9 || len(h.PositiveCount) != 2 || h.SampleCount != nil {
+		t.Errorf("weights that are not whole: %v", h)
+	}
+	if h := families["none"].Metric[0].Histogram; len(h.PositiveSpan) != 1 || h.GetSampleCount() != 0 {
+		t.Errorf("an empty one: %v", h)
+	}
+	if h.Bucket == nil || h.Bucket[len(h.Bucket)-1].GetUpperBound() != 1024 {
+		t.Errorf("classic buckets: %v", h.Bucket)
+	}
+}
+
+// checkNative decodes spans and deltas as Prometheus does, and finds each value
+// in the bucket that is its own by definition.
+func checkNative(t *testing.T, h *dto.Histogram, values []float64) {
+	t.Helper()
+	decode := func(spans []*dto.BucketSpan, deltas []int64) map[int32]int64 {
+		buckets := map[int32]int64{}
+		at, n, count := int32(0), 0, int64(0)
+		for _, s := range spans {
+			at += s.GetOffset()
+			for range s.GetLength() {
+				count += deltas[n]
+				buckets[at] = count
+				n++
+				at++
+			}
+		}
+		if n != len(deltas) {
+			t.Fatalf("%d buckets in spans, %d counts", n, len(deltas))
+		}
+		return buckets
+	}
+	pos, neg := decode(h.PositiveSpan, h.PositiveDelta), decode(h.NegativeSpan, h.NegativeDelta)
+	base := math.Pow(2, math.Pow(2, -float64(h.GetSchema())))
+	for _, v := range values {
+		i := int32(math.Ceil(math.Log(math.Abs(v))/math.Log(base) - 1e-9))
+		switch {
+		case v > 0:
+			pos[i]--
+		case v < 0:
+			neg[i]--
+		}
+	}
+	for i, n := range pos {
+		if n != 0 {
+			t.Errorf("bucket %d: %d too many", i, n)
+		}
+	}
+	for i, n := range neg {
+		if n != 0 {
+			t.Errorf("negative bucket %d: %d too many", i, n)
+		}
+	}
+}
+
+func TestFormatsAsked(t *testing.T) {
+	b := testBatch(1, false)
+	addSent(b, sent{id: 1, parent: 1, name: "took", typ: "ms", observed: []float64{1}})
+	const prometheus = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+	relay := newTestServer(t, nowTick(b))
+	for accept, want := range map[string]string{prometheus: protoType, "text/plain": textType, "": textType, "application/vnd.google.protobuf": textType} {
+		resp, body := do(t, relay, "GET", "/fleet/metrics", nil, "Accept", accept)
+		if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || got != want {
+			t.Errorf("%q: %d %s, want %s", accept, resp.StatusCode, got, want)
+		}
+		var families map[string]*dto.MetricFamily
+		if want == protoType {
+			families = parseProto(t, strings.NewReader(body))
+		} else {
+			families = parseText(t, body)
+		}
+		if families["took"].Metric[0].Histogram == nil || families["daytwo_agent_containers"] == nil {
+			t.Errorf("%q: something is missing", accept)
+		}
+	}
+}
+
+func FuzzAppExposition(f *testing.F) {
+	f.Add("page.views", "env", "prod", "ms", 1.5, "x")
+	f.Add("9\xff\"{}", "name", "a\nb\\", "c", -1.0, "__name__")
+	f.Add("go_goroutines", "le", "", "g", math.MaxFloat64, "é")
+	f.Add("up", "a b", "\x00", "d", -5e-324, "a_b")
+	f.Fuzz(func(t *testing.T, name, tag, value, typ string, v float64, tag2 string) {
+		b := testBatch(1, false)
+		addSent(b,
+			sent{id: 1, parent: 1, name: name, typ: typ, value: v, observed: []float64{v}, tags: []string{tag, value}},
+			sent{id: 2, name: name, typ: "c", value: v, tags: []string{tag, value, tag2, name}},
+			sent{id: 3, name: name + "_count", typ: "g", value: v},
+			sent{id: 4, name: name, typ: "h", observed: []float64{v, 1}, tags: []string{tag2, value}},
+			sent{id: 5, name: tag, typ: "s", value: 1, tags: []string{tag2, value}},
+		)
+		b.Agent = value
+		text := parseText(t, expose(t, true, false, b))
+		if proto := exposeProto(t, true, b); len(proto) != len(text) {
+			t.Fatalf("%d families as protocol buffers, %d as text", len(proto), len(text))
+		}
+	})
+}

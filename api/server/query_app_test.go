@@ -1,0 +1,90 @@
+package server
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/daytwo/daytwo/api/frame"
+)
+
+// What a name means among what tasks send, and of which column.
+func TestAskApp(t *testing.T) {
+	row := func(key, typ string) *frame.Row { return &frame.Row{Key: key, Labels: labels("type", typ)} }
+	rows := []*frame.Row{
+		row("request.time", "ms"), row("requests", "c"), row("requests", "g"), row("request.time.count", "g"),
+		row("users", "s"), row("9lives", "c"), row("a_timer", "h"),
+	}
+	for name, want := range map[string][]string{
+		"app:request.time":          {"app.count of request.time ms"},
+		"app:request_time":          nil, // as sent, to the letter
+		"app:requests":              {"app.value of requests c", "app.value of requests g"},
+		"request_time":              {"app.count of request.time ms"},
+		"request_time_count":        {"app.count of request.time ms", "app.value of request.time.count g"},
+		"request_time_sum":          {"app.sum of request.time ms"},
+		"request_time_timer":        {"app.count of request.time ms"},
+		"request_time_timer_sum":    {"app.sum of request.time ms"},
+		"request_time_gauge":        nil,
+		"requests":                  {"app.value of requests c", "app.value of requests g"},
+		"requests_counter":          {"app.value of requests c"},
+		"requests_gauge":            {"app.value of requests g"},
+		"requests_decrements_total": {"app.decrements of requests c"},
+		"requests_sum":              nil,
+		"users":                     {"app.value of users s"},
+		"_9lives":                   {"app.value of 9lives c"},
+		"a_timer":                   {"app.count of a_timer h"},
+		"nothing":                   nil,
+	} {
+		a := askApp(name)
+		var got []string
+		for _, c := range a.columns() {
+			for _, r := range rows {
+				if c.rows(r) {
+					got = append(got, c.m.Name+" of "+r.Key+" "+r.Label("type"))
+				}
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) || a.seen != (want != nil) {
+			t.Errorf("%s is %q (seen %v), want %q", name, got, a.seen, want)
+		}
+	}
+}
+
+func TestParseQuantiles(t *testing.T) {
+	for _, c := range []struct {
+		q, percentile string
+		want          []string
+		bad           bool
+	}{
+		{"", "", nil, false}, {"0.5,0.99", "", []string{"0.5", "0.99"}, false}, {"", "50,99.9", []string{"0.5", "0.999"}, false},
+		{"0,1", "", []string{"0", "1"}, false}, {"0.5,0.50", "", []string{"0.5"}, false}, {"-0.1", "", nil, true}, {"1.1", "", nil, true},
+		{"NaN", "", nil, true}, {"0.5,", "", nil, true}, {"", "101", nil, true}, {"0.5", "50", nil, true}, {"x", "", nil, true},
+	} {
+		q, texts, err := parseQuantiles(c.q, c.percentile)
+		if (err != nil) != c.bad || !slices.Equal(texts, c.want) || len(q) != len(c.want) {
+			t.Errorf("q=%s percentile=%s: %v %q %v", c.q, c.percentile, q, texts, err)
+		}
+	}
+}
+
+// Tags are named as in an exposition, and none passes for whose the series is.
+func TestAppLabels(t *testing.T) {
+	parent := &frame.Row{Key: "/docker/c1", Labels: labels("container_id", "c1", "task_name", "web")}
+	row := &frame.Row{Key: "x", Labels: labels("type", "c", "tag.path", "/", "tag.task_name", "other", "tag.a-b", "1", "tag.a.b", "2")}
+	got := appLabels("n1", row, parent)
+	for name, want := range map[string]string{
+		"agent_id": "n1", "container_id": "c1", "task_name": "web", "tag_task_name": "other", "path": "/", "a_b": "1;2", "cgroup": "/docker/c1", "__type__": "counter",
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
+		}
+	}
+	if len(got) != 8 {
+		t.Errorf("%v", got)
+	}
+	for key, want := range map[string]string{"path": "/", "tag.path": "/", "task_name": "web", "tag.task_name": "other", "container_id": "c1", "none": ""} {
+		if v := value(key, "n1", row, parent); v != want {
+			t.Errorf("%s is %q, want %q", key, v, want)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package sketch
+
+import (
+	"math"
+	"math/bits"
+)
+
+const (
+	precision = 12             // standard error 1.04/√(2^12) = 1.6%
+	longest   = 64 - precision // bits of a hash that say how rare it is
+)
+
+// registers is a HyperLogLog: by the first 12 bits of the hash, the greatest
+// rank (leading zeros and one) of the rest.
+type registers [1 << precision]uint8
+
+func (r *registers) add(hash uint64) {
+	i := hash >> longest
+	rank := uint8(bits.LeadingZeros64(hash<<precision|1<<(precision-1)) + 1)
+	if rank > r[i] {
+		r[i] = rank
+	}
+}
+
+func (r *registers) merge(o *registers) {
+	for i, rank := range o {
+		r[i] = max(r[i], rank)
+	}
+}
+
+// estimate is the improved raw estimator of Ertl, "New cardinality estimation
+// algorithms for HyperLogLog sketches" (2017): without bias from 0 up, and
+// without tables.
+func (r *registers) estimate() float64 {
+	var histogram [longest + 2]float64
+	for _, rank := range r {
+		histogram[rank]++
+	}
+	const m = 1 << precision
+	z := m * tau(1-histogram[longest+1]/m)
+	for k := longest; k >= 1; k-- {
+		z = 0.5 * (z + histogram[k])
+	}
+	z += m * sigma(histogram[0]/m)
+	return math.Round(m * m / (2 * math.Ln2) / z)
+}
+
+func sigma(x float64) float64 {
+	if x == 1 {
+		return math.Inf(1)
+	}
+	y, z := 1.0, x
+	for {
+		x *= x
+		before := z
+		z += x * y
+		y += y
+		if z == before {
+			return z
+		}
+	}
+}
+
+func tau(x float64) float64 {
+	if x == 0 || x == 1 {
+		return 0
+	}
+	y, z := 1.0, 1-x
+	for {
+		x = math.Sqrt(x)
+		before := z
+		y *= 0.5
+		z -= (1 - x) * (1 - x) * y
+		if z == before {
+			return z / 3
+		}
+	}
+}

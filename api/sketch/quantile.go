@@ -1,0 +1,86 @@
+package sketch
+
+import "math"
+
+// Quantile is the value of which a part q, from 0 to 1, of all observations is
+// not above: with n observations in order, the one at q·(n-1), rounded down. It
+// is off by 0.55% at most. NaN if there is no observation or q is out of range.
+func (h *Histogram) Quantile(q float64) float64 {
+	if !(h.count > 0 && q >= 0 && q <= 1) {
+		return math.NaN()
+	}
+	left := max(0, q*(h.count-1)) // observations to pass over
+	if h.neg != nil {
+		if i, ok := h.neg.fromTop(&left); ok {
+			return -middle(i)
+		}
+	}
+	if h.zero > left {
+		return 0
+	}
+	left -= h.zero
+	last := int32(math.MinInt32)
+	for b := h.Positive(); b.Next(); {
+		last = b.Index
+		if left -= b.Count; left < 0 {
+			break
+		}
+	}
+	switch {
+	case last != math.MinInt32: // the last one, too, where weights that are not whole were rounded
+		return middle(last)
+	case h.zero > 0 || h.neg == nil:
+		return 0
+	}
+	return -middle(h.neg.lowest())
+}
+
+// fromTop finds the bucket in which left runs out, from the highest index down.
+func (b *bins) fromTop(left *float64) (int32, bool) {
+	for p := len(b.dir) - 1; p >= 0; p-- {
+		slot := b.dir[p]
+		if slot == 0 {
+			continue
+		}
+		for o := pageSize - 1; o >= 0; o-- {
+			n := b.pages[slot-1][o]
+			if n == 0 {
+				continue
+			}
+			if *left -= n; *left < 0 {
+				return (b.first+int32(p))<<pageBits + int32(o), true
+			}
+		}
+	}
+	return 0, false
+}
+
+// lowest is the lowest index that holds something.
+func (b *bins) lowest() int32 {
+	c := b.iterate()
+	c.Next()
+	return c.Index
+}
+
+// AtMost is the weight of the buckets that end at or below v: a bucket of a
+// classic histogram. Exact where v is the bound of a bucket, as powers of two
+// are; else what lies within 1.1% below v may be missing.
+func (h *Histogram) AtMost(v float64) float64 {
+	var n float64
+	if v < 0 {
+		for b := h.Negative(); b.Next(); {
+			if -UpperBound(b.Index-1) <= v {
+				n += b.Count
+			}
+		}
+		return n
+	}
+	for b := h.Negative(); b.Next(); {
+		n += b.Count
+	}
+	n += h.zero
+	for b := h.Positive(); b.Next() && UpperBound(b.Index) <= v; {
+		n += b.Count
+	}
+	return n
+}

@@ -1,0 +1,83 @@
+package sketch
+
+import (
+	"encoding/binary"
+	"math"
+	"testing"
+)
+
+func members(from, to int) *Set {
+	s := new(Set)
+	for i := from; i < to; i++ {
+		s.AddBytes(binary.LittleEndian.AppendUint64(nil, uint64(i)))
+	}
+	return s
+}
+
+// Exact while small; then within four standard errors, whatever the size.
+func TestSetEstimate(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 63, 64, 65, 100, 500, 1000, 5000, 10_000, 20_000, 100_000, 300_000} {
+		s := members(0, n)
+		off := math.Abs(s.Estimate()-float64(n)) / math.Max(1, float64(n))
+		switch {
+		case s.Exact() != (n <= exactMembers):
+			t.Errorf("%d: exact %v", n, s.Exact())
+		case s.Exact() && off != 0:
+			t.Errorf("%d: %v", n, s.Estimate())
+		case off > 4*0.01625:
+			t.Errorf("%d: %v, off by %.1f%%", n, s.Estimate(), 100*off)
+		}
+		if s.Estimate() != math.Trunc(s.Estimate()) {
+			t.Errorf("%d: %v is not whole", n, s.Estimate())
+		}
+	}
+}
+
+// Over many sets the error is what it should be, without bias.
+func TestSetError(t *testing.T) {
+	for _, n := range []int{200, 3000, 12_000, 40_000} {
+		var sum, squares float64
+		const sets = 40
+		for k := range sets {
+			off := members(k*1_000_000, k*1_000_000+n).Estimate()/float64(n) - 1
+			sum, squares = sum+off, squares+off*off
+		}
+		if mean, rms := sum/sets, math.Sqrt(squares/sets); math.Abs(mean) > 0.008 || rms > 0.022 {
+			t.Errorf("%d members: off by %.2f%% on average, %.2f%% in the mean square", n, 100*mean, 100*rms)
+		}
+	}
+}
+
+func TestSetMerge(t *testing.T) {
+	for _, c := range [][4]int{{0, 10, 5, 20}, {0, 60, 30, 90}, {0, 30, 0, 5000}, {0, 5000, 0, 30}, {0, 5000, 2500, 7500}, {0, 0, 0, 5}} {
+		a, b := members(c[0], c[1]), members(c[2], c[3])
+		both := members(min(c[0], c[2]), max(c[1], c[3]))
+		other := b.Clone()
+		other.Merge(a)
+		a.Merge(b)
+		if a.Estimate() != both.Estimate() || other.Estimate() != both.Estimate() {
+			t.Errorf("%v: %v and %v, want %v", c, a.Estimate(), other.Estimate(), both.Estimate())
+		}
+	}
+}
+
+func TestSetCopies(t *testing.T) {
+	for _, n := range []int{10, 1000} {
+		s := members(0, n)
+		c := s.Clone()
+		c.Merge(members(n, 2*n))
+		if s.Estimate() != members(0, n).Estimate() || c.Estimate() != members(0, 2*n).Estimate() {
+			t.Errorf("%d: a copy shares something", n)
+		}
+		s.Reset()
+		if s.Estimate() != 0 || !s.Exact() {
+			t.Errorf("%d: after a reset %v", n, s.Estimate())
+		}
+	}
+	if n := members(0, 5).Size(); n > 128 {
+		t.Errorf("five members take %d bytes", n)
+	}
+	if n := members(0, 100_000).Size(); n > 4096 {
+		t.Errorf("100,000 members take %d bytes", n)
+	}
+}

@@ -1,0 +1,1 @@
+// Here so that the functions of statsd_telegraf.go may have no body.

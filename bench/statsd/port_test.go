@@ -1,0 +1,78 @@
+package statsd
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/bench/rig"
+)
+
+// A container asks for a port of its own by the launch API and hears it in its
+// own network namespace, where nothing else is; what it sends there is its own
+// without a word about who it is. After kill -9 the port is the same.
+func TestOwnPort(t *testing.T) {
+	docker := rig.Docker(t)
+	clients := rig.Statsd(t)
+	c := docker.Run(t, rig.Spec{Name: rig.UniqueName("launched"), Args: clients.Mounts()})
+	n := upWith(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", freePort(t))
+	waitNamed(t, n, c)
+	c.LoopbackUp(t)
+	got, err := launch.NewClient(filepath.Join(n.data, launch.SocketName)).Add(t.Context(), launch.Request{
+		ContainerID: c.ID, Name: c.Name, Netns: fmt.Sprintf("/proc/%d/ns/net", c.PID),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := net.JoinHostPort(got.StatsdHost, strconv.Itoa(int(got.StatsdPort)))
+	t.Logf("STATSD_UDP_HOST and STATSD_UDP_PORT: %s", target)
+	for round := range 2 {
+		prefix := fmt.Sprintf("own%d.", round)
+		c.Exec(t, clients.HotShots(prefix, target)...)
+		c.Exec(t, clients.Raw(target, prefix+"raw:1|c")...)
+		eventually(t, 5*time.Second, func() error {
+			m, err := n.app(c.ID, prefix+"raw")
+			if err != nil {
+				return err
+			}
+			if m.Datapoints[0].Value != 1 || m.Datapoints[0].Tags["container_id"] != c.ID {
+				return fmt.Errorf("%+v", m.Datapoints)
+			}
+			if m, err = n.app(c.ID, ""); err == nil {
+				err = complete(m, prefix, false)
+			}
+			return err
+		})
+		if l, err := n.ledger(t, c.ID); err != nil || l.Rejected+l.Shed > 0 || l.Packets == 0 {
+			t.Errorf("%+v, %v", l, err)
+		}
+		if round == 0 {
+			n.kill()
+			n.start(t)
+			waitNamed(t, n, c)
+		}
+	}
+}
+
+// The stream listener takes what clients send that frame packets by their length.
+func TestStream(t *testing.T) {
+	docker := rig.Docker(t)
+	clients := rig.Statsd(t)
+	dir := socketDir(t)
+	path := filepath.Join(dir, "s")
+	c := docker.Run(t, rig.Spec{Args: clients.Mounts(dir)})
+	n := upWith(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", "unix://"+path)
+	waitNamed(t, n, c)
+	c.Exec(t, clients.Datadog("unixstream://"+path, "-prefix", "stream.")...)
+	eventually(t, 5*time.Second, func() error {
+		m, err := n.app(c.ID, "")
+		if err == nil {
+			err = complete(m, "stream.", false)
+		}
+		return err
+	})
+}

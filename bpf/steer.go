@@ -1,0 +1,116 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+// portsSize is a bit for each port.
+const portsSize = 1 << 16 / 8
+
+// Steer hands the UDP packets that are sent to many ports of one address to one
+// socket, in the network namespaces that it is attached to (BPF_PROG_TYPE_SK_LOOKUP).
+type Steer struct {
+	coll  *ebpf.Collection
+	ports []byte
+}
+
+// NewSteer loads the program. Packets to address4 and address6 are looked at;
+// either may be the zero Addr.
+func NewSteer(address4, address6 netip.Addr) (*Steer, error) {
+	spec, err := loadSteer()
+	if err != nil {
+		return nil, err
+	}
+	if address4.Is4() {
+		b := address4.As4()
+		if err := spec.Variables[steerVarAddress4].Set(binary.NativeEndian.Uint32(b[:])); err != nil {
+			return nil, err
+		}
+	}
+	if address6.Is6() {
+		b := address6.As16()
+		var words [4]uint32
+		for i := range words {
+			words[i] = binary.NativeEndian.Uint32(b[4*i:])
+		}
+		if err := spec.Variables[steerVarAddress6].Set(words); err != nil {
+			return nil, err
+		}
+	}
+	coll, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return nil, explain("steering ports", err)
+	}
+	ports, err := mapMemory(coll.Maps[steerMapPorts], portsSize, unix.PROT_READ|unix.PROT_WRITE)
+	if err != nil {
+		coll.Close()
+		return nil, err
+	}
+	return &Steer{coll: coll, ports: ports}, nil
+}
+
+// Socket names the bound UDP socket that packets go to: one for each address
+// family. If it belongs to an SO_REUSEPORT group, the whole group has them.
+func (s *Steer) Socket(fd int) error {
+	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	if err != nil {
+		return os.NewSyscallError("getsockopt SO_DOMAIN", err)
+	}
+	key := uint32(0)
+	if domain == unix.AF_INET6 {
+		key = 1
+	}
+	if err := s.coll.Maps[steerMapSockets].Put(key, uint64(fd)); err != nil {
+		return fmt.Errorf("steer ports to a socket: %w", err)
+	}
+	return nil
+}
+
+// Port begins or ends the steering of a port.
+func (s *Steer) Port(port uint16, on bool) { setPort(s.ports, port, on) }
+
+// setPort changes a bit of a map that a program reads: atomically, as the
+// neighbours may change too.
+func setPort(ports []byte, port uint16, on bool) {
+	word := (*uint64)(unsafe.Pointer(&ports[port/64*8]))
+	if on {
+		atomic.OrUint64(word, 1<<(port%64))
+	} else {
+		atomic.AndUint64(word, ^uint64(1<<(port%64)))
+	}
+}
+
+// Attach lets the program work in a network namespace, until the attachment is
+// closed everywhere.
+func (s *Steer) Attach(netns int) (*Attachment, error) {
+	l, err := link.AttachNetNs(netns, s.coll.Programs[steerProgSteer])
+	if err != nil {
+		return nil, explain("attach the steering of ports to a network namespace", err)
+	}
+	return &Attachment{l}, nil
+}
+
+// Close ends the steering, unless a link was handed elsewhere.
+func (s *Steer) Close() error {
+	s.coll.Close()
+	return unix.Munmap(s.ports)
+}
+
+// Attachment is a program at work in a network namespace.
+type Attachment struct{ link *link.NetNsLink }
+
+// FD is the attachment's descriptor. While a copy of it is open anywhere, the
+// program goes on.
+func (a *Attachment) FD() int { return a.link.FD() }
+
+// Close closes this copy.
+func (a *Attachment) Close() error { return a.link.Close() }

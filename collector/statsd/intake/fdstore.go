@@ -1,0 +1,151 @@
+package intake
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// FDStore is the service manager's store of descriptors (systemd's
+// FileDescriptorStoreMax=, sd_pid_notify_with_fds(3)): what it holds outlives the
+// process and comes back to the next one. A nil store keeps nothing.
+type FDStore struct {
+	notify string
+
+	mu   sync.Mutex
+	have map[string][]int // came back and nobody took them yet
+}
+
+// maxFDName is systemd's limit for FDNAME.
+const maxFDName = 255
+
+// OpenFDStore takes what the service manager hands to this process
+// (sd_listen_fds(3)) and clears its variables from the environment, so that
+// children do not take it for theirs. It returns nil if there is no store.
+func OpenFDStore() (*FDStore, error) {
+	s := &FDStore{notify: os.Getenv("NOTIFY_SOCKET"), have: map[string][]int{}}
+	pid, fds, names := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS"), os.Getenv("LISTEN_FDNAMES")
+	for _, v := range []string{"LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES"} {
+		os.Unsetenv(v)
+	}
+	if pid == strconv.Itoa(os.Getpid()) {
+		const first = 3 // SD_LISTEN_FDS_START
+		n, err := strconv.Atoi(fds)
+		if err != nil || n < 0 || n > 1<<16 {
+			return nil, fmt.Errorf("LISTEN_FDS=%q of the service manager is no number of descriptors", fds)
+		}
+		name := strings.Split(names, ":")
+		for i := range n {
+			unix.CloseOnExec(first + i)
+			k := "unknown"
+			if i < len(name) {
+				k = name[i]
+			}
+			s.have[k] = append(s.have[k], first+i)
+		}
+	}
+	if s.notify == "" && len(s.have) == 0 {
+		return nil, nil
+	}
+	return s, nil
+}
+
+// fdName makes a name that FDNAME may have: no colon, no control character.
+func fdName(kind, address string) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' {
+			return r
+		}
+		return '_'
+	}, "statsd-"+kind+"-"+address)
+	return name[:min(len(name), maxFDName)]
+}
+
+// Take returns the descriptors of a name that came back. They are the caller's.
+func (s *FDStore) Take(name string) []int {
+	return s.take(name, func(int) bool { return true })
+}
+
+// take leaves out, and closes, what is not what it should be.
+func (s *FDStore) take(name string, fits func(fd int) bool) []int {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	fds := s.have[name]
+	delete(s.have, name)
+	s.mu.Unlock()
+	var good []int
+	for _, fd := range fds {
+		if fits(fd) && unix.SetNonblock(fd, true) == nil {
+			good = append(good, fd)
+		} else {
+			unix.Close(fd)
+		}
+	}
+	if len(fds) > 0 && len(good) == 0 {
+		s.remove(name) // what does not fit must not come back with what is put there next
+	}
+	return good
+}
+
+// Put gives descriptors to the store, under a name.
+func (s *FDStore) Put(name string, fds ...int) error { return s.put(name, fds) }
+
+func (s *FDStore) put(name string, fds []int) error {
+	if s == nil || s.notify == "" {
+		return nil
+	}
+	// FDPOLL=0: systemd is not to throw out what is not a socket.
+	return s.send("FDSTORE=1\nFDPOLL=0\nFDNAME="+name, unix.UnixRights(fds...))
+}
+
+// Remove makes the store forget a name.
+func (s *FDStore) Remove(name string) error { return s.remove(name) }
+
+func (s *FDStore) remove(name string) error {
+	if s == nil || s.notify == "" {
+		return nil
+	}
+	return s.send("FDSTOREREMOVE=1\nFDNAME="+name, nil)
+}
+
+// Close closes what came back and nobody took, and makes the store forget it.
+func (s *FDStore) Close() error {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for name, fds := range s.have {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+		errs = append(errs, s.remove(name))
+	}
+	clear(s.have)
+	return errors.Join(errs...)
+}
+
+func (s *FDStore) send(state string, oob []byte) error {
+	name := s.notify
+	if strings.HasPrefix(name, "@") {
+		name = "\x00" + name[1:]
+	}
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram"}) // unbound
+	if err == nil {
+		defer conn.Close()
+		_, _, err = conn.WriteMsgUnix([]byte(state), oob, &net.UnixAddr{Net: "unixgram", Name: name})
+	}
+	if err != nil {
+		return fmt.Errorf("tell the service manager (NOTIFY_SOCKET): %w", err)
+	}
+	return nil
+}

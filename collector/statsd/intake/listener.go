@@ -1,0 +1,251 @@
+package intake
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// UDP says what to listen on.
+type UDP struct {
+	Address       netip.AddrPort
+	Sockets       int    // that share the address, each with a receiver of its own (SO_REUSEPORT); default 1
+	ReceiveBuffer int    // bytes; default ReceiveBuffer
+	OriginalPort  bool   // packets may have been sent to other ports, and steered here
+	NoGRO         bool   // do not let the kernel join datagrams of one sender
+	Name          string // for the descriptor store; default: made of the address
+}
+
+// Listener is an address that is listened on.
+type Listener struct {
+	Number uint32 // in the order of opening: Source.Listener
+	in     *Intake
+	name   string
+	count  counters
+
+	mu        sync.Mutex
+	receivers []*receiver
+	sockets   []*socket
+	of        []*receiver // of each socket
+	stream    *streams
+	watch     *pathWatch
+	closed    bool
+}
+
+// ListenUDP opens UDP sockets, or takes over those that the store has for it.
+func (in *Intake) ListenUDP(o UDP) (*Listener, error) {
+	o.Sockets = max(o.Sockets, 1)
+	if o.Name == "" {
+		o.Name = fdName("udp", o.Address.String())
+	}
+	fds := in.o.Store.take(o.Name, func(fd int) bool {
+		at, err := boundTo(fd)
+		return err == nil && at.Addr() == o.Address.Addr() && (o.Address.Port() == 0 || at.Port() == o.Address.Port())
+	})
+	taken := len(fds)
+	var err error
+	for len(fds) < o.Sockets && err == nil {
+		at := o.Address
+		if len(fds) > 0 { // share the port that the first one has
+			if at, err = boundTo(fds[0]); err != nil {
+				break
+			}
+		}
+		var fd int
+		if fd, err = openUDP(at); err == nil {
+			fds = append(fds, fd)
+		}
+	}
+	l := &Listener{name: o.Name}
+	if err == nil {
+		err = in.register(l)
+	}
+	for i := 0; i < len(fds) && err == nil; i++ {
+		if err = prepareUDP(fds[i], &o); err == nil {
+			err = l.own(fds[i])
+		}
+	}
+	if err == nil && len(fds) > taken {
+		err = in.o.Store.put(o.Name, fds[taken:])
+	}
+	if err != nil {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+		l.sockets = nil
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// own reads a socket by a receiver of its own.
+func (l *Listener) own(fd int) error {
+	r, err := newReceiver(l.in)
+	if err != nil {
+		return err
+	}
+	l.receivers = append(l.receivers, r)
+	return l.attach(fd, r)
+}
+
+// attach reads a socket by a receiver.
+func (l *Listener) attach(fd int, r *receiver) error {
+	s := &socket{fd: fd, listener: l}
+	if at, err := boundTo(fd); err == nil {
+		s.port = at.Port()
+	} else {
+		s.unix = true
+	}
+	if err := r.add(s); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sockets, l.of = append(l.sockets, s), append(l.of, r)
+	return nil
+}
+
+// Port is the UDP port that is listened on.
+func (l *Listener) Port() uint16 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.sockets) == 0 {
+		return 0
+	}
+	return l.sockets[0].port
+}
+
+// Control runs f on the descriptor of the first socket.
+func (l *Listener) Control(f func(fd int) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || len(l.sockets) == 0 {
+		return errors.New("the listener is closed")
+	}
+	return f(l.sockets[0].fd)
+}
+
+// Counts are the listener's since it was opened.
+func (l *Listener) Counts() Counts {
+	c := Counts{
+		Packets: l.count.packets.Load(), Bytes: l.count.bytes.Load(),
+		ShedPackets: l.count.shedPackets.Load(), ShedLines: l.count.shedLines.Load(),
+		KernelDrops: l.count.closedDrops.Load(), Refused: l.count.refused.Load(),
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, s := range l.sockets {
+		l.of[i].mu.Lock()
+		if s.fd >= 0 {
+			c.KernelDrops += kernelDrops(s.fd)
+		}
+		l.of[i].mu.Unlock()
+	}
+	return c
+}
+
+// Close stops listening. What has been received is handed on all the same.
+func (l *Listener) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.mu.Unlock()
+	if l.watch != nil {
+		l.watch.close()
+	}
+	if l.stream != nil {
+		l.stream.close()
+	}
+	for i, s := range l.sockets {
+		l.of[i].remove(s, l.in.o.Store == nil)
+	}
+	for _, r := range l.receivers {
+		r.close()
+	}
+	return nil
+}
+
+// Group is many UDP sockets that one receiver reads: one a container, where
+// ports cannot be steered onto one socket. All count as one listener.
+type Group struct {
+	*Listener
+	o UDP
+}
+
+// ListenGroup makes an empty group. Address of o is where ports are opened, its
+// port is not looked at.
+func (in *Intake) ListenGroup(o UDP) (*Group, error) {
+	l := &Listener{name: o.Name}
+	if err := in.register(l); err != nil {
+		return nil, err
+	}
+	r, err := newReceiver(in)
+	if err != nil {
+		return nil, err
+	}
+	l.receivers = []*receiver{r}
+	return &Group{Listener: l, o: o}, nil
+}
+
+// Open listens on one more port, or on what the store has for it.
+func (g *Group) Open(port uint16) error {
+	o := g.o
+	o.Address = netip.AddrPortFrom(o.Address.Addr(), port)
+	o.Name = fdName("udp", o.Address.String())
+	fds := g.in.o.Store.take(o.Name, func(fd int) bool {
+		at, err := boundTo(fd)
+		return err == nil && at == o.Address
+	})
+	taken := len(fds)
+	if taken == 0 {
+		fd, err := openUDP(o.Address)
+		if err != nil {
+			return err
+		}
+		fds = []int{fd}
+	}
+	for _, fd := range fds {
+		err := prepareUDP(fd, &o)
+		if err == nil {
+			err = g.attach(fd, g.receivers[0])
+		}
+		if err == nil && taken == 0 {
+			err = g.in.o.Store.put(o.Name, fds)
+		}
+		if err != nil {
+			unix.Close(fd)
+			return fmt.Errorf("port %d: %w", port, err)
+		}
+	}
+	return nil
+}
+
+// ClosePort stops listening on a port, after reading what is queued there.
+func (g *Group) ClosePort(port uint16) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	found := false
+	for i := 0; i < len(g.sockets); i++ {
+		s := g.sockets[i]
+		if s.port != port {
+			continue
+		}
+		found = true
+		g.of[i].remove(s, true)
+		last := len(g.sockets) - 1
+		g.sockets[i], g.of[i] = g.sockets[last], g.of[last]
+		g.sockets, g.of = g.sockets[:last], g.of[:last]
+		i--
+	}
+	if !found {
+		return fmt.Errorf("port %d is not open", port)
+	}
+	return g.in.o.Store.remove(fdName("udp", netip.AddrPortFrom(g.o.Address.Addr(), port).String()))
+}

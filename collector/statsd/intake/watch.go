@@ -1,0 +1,65 @@
+package intake
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxReopened bounds the sockets that a listener opens because its path was
+// taken from it: the old ones stay, for the clients that are connected to them.
+const maxReopened = 16
+
+// pathWatch notices when the socket of a path is removed or replaced.
+type pathWatch struct {
+	stop, done chan struct{}
+	once       sync.Once
+}
+
+// inode is what a path leads to, 0 if to nothing.
+func inode(path string) (dev, ino uint64, err error) {
+	var st unix.Stat_t
+	err = unix.Lstat(path, &st)
+	return uint64(st.Dev), st.Ino, err
+}
+
+// watchPath calls reopen when path no longer leads where it does now. missing
+// says that it need not lead anywhere yet: the socket was taken over.
+func watchPath(path string, missing bool, reopen func() error) (*pathWatch, error) {
+	dev, ino, err := inode(path)
+	if err != nil && !(missing && errors.Is(err, fs.ErrNotExist)) {
+		return nil, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	w := &pathWatch{stop: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(w.done)
+		tick := time.NewTicker(watchEvery)
+		defer tick.Stop()
+		for reopened := 0; reopened < maxReopened; {
+			select {
+			case <-w.stop:
+				return
+			case <-tick.C:
+			}
+			if d, i, err := inode(path); err == nil && d == dev && i == ino {
+				continue
+			}
+			if reopen() != nil {
+				continue // somebody else listens there now, or the directory is gone: try again
+			}
+			reopened++
+			dev, ino, _ = inode(path)
+		}
+		<-w.stop
+	}()
+	return w, nil
+}
+
+func (w *pathWatch) close() {
+	w.once.Do(func() { close(w.stop) })
+	<-w.done
+}

@@ -1,0 +1,121 @@
+package intake
+
+// takeSlots is how many slots a worker claims at once.
+const takeSlots = 32
+
+// worker hands packets on. It serves every ring, a different one first.
+type worker struct {
+	in     *Intake
+	number int
+	next   int
+	batch  []Packet
+}
+
+func (w *worker) run() {
+	defer w.in.workers.Done()
+	for {
+		for w.pass() {
+		}
+		w.in.sleeping.Add(1)
+		// Whoever publishes now sees that we are about to sleep; what was published
+		// before, we see here.
+		if w.in.ready() {
+			w.in.sleeping.Add(-1)
+			continue
+		}
+		_, open := <-w.in.wake
+		w.in.sleeping.Add(-1)
+		if !open {
+			for w.pass() { // nobody fills the rings any more
+			}
+			return
+		}
+	}
+}
+
+// pass serves every ring once, and tells whether there was anything.
+func (w *worker) pass() (any bool) {
+	rings := *w.in.rings.Load()
+	w.next++
+	for i := range rings {
+		r := rings[(w.next+i)%len(rings)]
+		pos, n := r.take(takeSlots)
+		if n == 0 {
+			continue
+		}
+		any = true
+		for j := range uint64(n) {
+			w.add(r.at(pos+j), r.buffer(pos+j))
+		}
+		w.flush()
+		r.give(pos, n)
+	}
+	return any
+}
+
+// add appends the datagrams of a slot to the batch.
+func (w *worker) add(s *slot, b []byte) {
+	b = b[:s.n]
+	dropped := s.dropped
+	for {
+		d := b
+		if s.segment > 0 && len(b) > int(s.segment) {
+			d, b = b[:s.segment:s.segment], b[s.segment:]
+		} else {
+			b = nil
+		}
+		if len(w.batch) == cap(w.batch) {
+			w.flush()
+		}
+		w.batch = append(w.batch, Packet{Data: d, Source: s.src, Dropped: dropped, Truncated: s.truncated && b == nil})
+		if b == nil {
+			return
+		}
+		dropped = 0
+	}
+}
+
+func (w *worker) flush() {
+	if len(w.batch) > 0 {
+		w.in.o.Handle(w.number, w.batch)
+		w.batch = w.batch[:0]
+	}
+}
+
+// notify wakes a worker if one sleeps.
+func (in *Intake) notify() {
+	if in.sleeping.Load() > 0 {
+		select {
+		case in.wake <- struct{}{}:
+		default: // as many were called as there are
+		}
+	}
+}
+
+func (in *Intake) ready() bool {
+	for _, r := range *in.rings.Load() {
+		if r.ready() {
+			return true
+		}
+	}
+	return false
+}
+
+// shed gives up the datagrams of a slot, and says so.
+func (in *Intake) shed(l *Listener, s *slot, b []byte) {
+	lines := 0
+	for rest := b; len(rest) > 0; {
+		d := rest
+		if s.segment > 0 && len(rest) > int(s.segment) {
+			d = rest[:s.segment]
+		}
+		rest = rest[len(d):]
+		lines += Lines(d)
+	}
+	packets := datagrams(s)
+	l.count.shedPackets.Add(uint64(packets))
+	l.count.shedLines.Add(uint64(lines))
+	if in.o.Shed != nil {
+		in.o.Shed(&s.src, int(packets), lines, len(b))
+	}
+}

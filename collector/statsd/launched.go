@@ -1,0 +1,57 @@
+package statsd
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/collector/statsd/origin"
+)
+
+// origins are the labels that say where a sample is from; a launcher gives them
+// under these names, and what else it gives is label.<key>, as a runtime's are.
+var origins = []string{"executor_id", "framework_id", "framework_name", "application_name", "task_id", "task_name"}
+
+// Labels are those of a container that a launcher made known, sorted by name.
+func Labels(id, name string, labels map[string]string) []frame.Label {
+	var ls []frame.Label
+	add := func(name, value string) {
+		if value != "" && !slices.ContainsFunc(ls, func(l frame.Label) bool { return l.Name == name }) {
+			ls = append(ls, frame.Label{Name: name, Value: value})
+		}
+	}
+	add("container_id", id)
+	add("name", name)
+	for k, v := range labels {
+		switch {
+		case slices.Contains(origins, k):
+			add(k, v)
+		case k != "container_id" && k != "agent_id" && k != "name":
+			add("label."+k, v)
+		}
+	}
+	add("task_name", name)
+	slices.SortFunc(ls, func(a, b frame.Label) int { return strings.Compare(a.Name, b.Name) })
+	return ls
+}
+
+// Launched are the containers that have an endpoint. Gen changes with them.
+func (s *Server) Launched() []launch.Container { return s.table.Endpoints() }
+
+// Gen changes whenever what Launched returns does.
+func (s *Server) Gen() uint64 { return s.gen.Load() }
+
+// counting counts the requests that may change endpoints, once they are done.
+func (s *Server) counting(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			defer s.gen.Add(1)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Containers says which containers there are.
+func (s *Server) Containers(list []origin.Container) { s.table.Containers(list) }

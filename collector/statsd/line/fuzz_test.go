@@ -1,0 +1,86 @@
+package line
+
+import (
+	"strings"
+	"testing"
+)
+
+// seeds holds every row of the table of edge lines, and more of their kind.
+var seeds = []string{
+	typical, full, "a:1|d", "a:x:y|s", "a:1:2:3|ms", "a:1|c:2|c", "a:1|c|@0", "a:1|c|@2", "a:1|c|@abc", "a:1|c|#t:v|@0.1",
+	"a:1|c|#t:v|#u:w", "a:1|c|c:abc", "a:1|c|e:it-false,cn-x|card:low", "a:1|c|T1700000000", "a:1|c|x:y", "a:NaN|g", "a:|c",
+	"a:|g", "a::|g", "a:1|c|@+0.5", "a:1|h|@1e-310", "a:1|h|@1e-299", "a:1e300|c|@1e-20", "a:.5|c", "a:0x1p4|c", "a:1_000|c", "a:1e400|c",
+	"a:1|c|T", "a:1|c|Tx", "a:1|c|T0", "a:1|c|T-5", "a:1|c|T+5", "a:1|c|T99999999999999999999", "a:1|c|@0.5|@0.25", "a:1|c|@.5|@2",
+	"_scheduler.lag:1|c", "_sc|name|0|m:fine", "_sc|name|4", "_sc||0", "_sc|n", "_e{5,4}:title|text|d:x|p:low|t:error|#a:b", "_e{+1,+0}:a|",
+	"_e{0,1}:|a", "_e{1,-1}:a|", "_e{5,4}:titl", "_e{99999999999999999999,1}:a|b", "a:1|m", "a:1|C", "a:1", "a|c", ":1|c", "a:1|", "a:1||", "|", ":",
+	"a:+1|g", "a:-1:+2:3|g", "a:1|c|", "a:1|c||#x,,y", "a:1|c|#", "a:1|c|#dd.internal.entity_id:u,b", "a:1|c|#dd.internal.card:none",
+	"a:123456789012345678|c", "a:0.1234567890123456|c", "a:-.|c", "a:1.|c", "a:--1|c", "a:inf|c", "a:1|c|@0.5:2", "a:1:|c", "a:21::22|h",
+	"a.b:1|c|@0.1:2|ms:+3|g|#t:v", "a:1|c:2|x", "a:1|c|@0.5|#t|x", "name,t=v:1|c", "na[t=v]me:1|g", "n;t=v;u=w:1|c", "n#t=v:1|c|#x:y",
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range seeds {
+		f.Add([]byte(s), uint8(0))
+		f.Add([]byte(s), uint8(1))
+		f.Add([]byte(s), uint8(3))
+	}
+	f.Fuzz(func(t *testing.T, in []byte, opts uint8) {
+		if len(in) == 0 || len(in) > DefaultMaxLine {
+			return
+		}
+		o := Options{Dialect: Dialect(opts & 1), GaugeDelta: opts&2 != 0}
+		compare(t, o, string(in))
+		o.NameTags = Style(opts>>2) % (Graphite + 1)
+		var l Line
+		New(o).Parse(in, &l) // must not panic
+	})
+}
+
+// compare holds the parser against the plain one.
+func compare(t *testing.T, o Options, text string) {
+	t.Helper()
+	p := New(o)
+	in := []byte(text)
+	var l Line
+	r := p.Parse(in, &l)
+	want, ok := refParse(o, text)
+	if (r == Accepted) != ok {
+		t.Fatalf("%q (%+v): %v, the plain parser accepts: %v", text, o, r, ok)
+	}
+	if string(in) != text {
+		t.Fatalf("%q was changed to %q", text, in)
+	}
+	if r != Accepted || l.Kind != Metric {
+		return
+	}
+	for i, m := range want {
+		if i > 0 && !p.More(&l) {
+			t.Fatalf("%q: no metric %d of %d", text, i+1, len(want))
+		}
+		if string(l.Name) != m.name || l.Type != m.typ || l.Rate != m.rate || l.Timestamp != m.timestamp || l.Hash != m.hash ||
+			string(l.Tags) != m.tags || string(l.ContainerID) != m.container || string(l.External) != m.external ||
+			string(l.Cardinality) != m.cardinality || string(l.Entity) != m.entity || l.Hidden != (strings.HasPrefix(m.tags, internal) || strings.Contains(m.tags, ","+internal)) {
+			t.Fatalf("%q: %+v, want %+v", text, l, m)
+		}
+		if m.typ == 's' {
+			if string(l.Values) != m.member {
+				t.Fatalf("%q: member %q", text, l.Values)
+			}
+			continue
+		}
+		if l.N != len(m.values) || l.Value != m.values[0] || l.Delta != m.deltas[0] {
+			t.Fatalf("%q: %d values from %v, want %v", text, l.N, l.Value, m.values)
+		}
+		rest := l.Values
+		for k := range m.values {
+			v, delta, next, r := p.NextValue(&l, rest)
+			if r != Accepted || v != m.values[k] || delta != m.deltas[k] {
+				t.Fatalf("%q: value %d: %v %v %v, want %v", text, k, v, delta, r, m.values[k])
+			}
+			rest = next
+		}
+	}
+	if p.More(&l) {
+		t.Fatalf("%q: more than %d metrics", text, len(want))
+	}
+}

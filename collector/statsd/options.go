@@ -1,0 +1,129 @@
+package statsd
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/daytwo/daytwo/collector/statsd/line"
+	"github.com/daytwo/daytwo/collector/statsd/series"
+)
+
+// DefaultListen is where StatsD clients send to if they are told nothing else.
+const DefaultListen = "127.0.0.1:8125"
+
+// Options of a server. The zero value of a field means its default.
+type Options struct {
+	Listen    []Listener    // default: DefaultListen; see ParseListener
+	Workers   int           // goroutines that parse; default 1, which keeps each sender's packets in order
+	Budget    int           // series of one container; default 10,000
+	Total     int           // series of all; default 1,000,000
+	Expiry    series.Expiry // default 1 h
+	RulesFile string        // mappings; "" for none
+
+	Endpoints   string     // file that keeps containers' endpoints over restarts; "" for none
+	Socket      string     // path of the launch API's socket; "" for none
+	Host        netip.Addr // that containers are told to send to; default 127.0.0.1
+	First, Last uint16     // ports for containers; default 20000 to 29999, or others where the kernel gives those to clients
+	NoBPF       bool       // one socket a container, and no senders' cgroups
+	Log         *slog.Logger
+}
+
+// Listener is an address with its dialect.
+type Listener struct {
+	Network string // udp, unixgram, unix (stream)
+	Address string // host:port, or a path
+	Line    line.Options
+}
+
+// ParseListener reads an address as people write it: [udp://]host:port,
+// unixgram:///path or unix:///path (a stream), with ?dialect=etsy,
+// ?gauges=absolute|delta and ?tags=influx|librato|signalfx|graphite behind it,
+// joined by &.
+func ParseListener(s string) (l Listener, err error) {
+	address, query, _ := strings.Cut(s, "?")
+	l.Network = "udp"
+	if scheme, rest, ok := strings.Cut(address, "://"); ok {
+		l.Network, address = scheme, rest
+	}
+	l.Address = address
+	switch l.Network {
+	case "udp":
+		if _, err := netip.ParseAddrPort(address); err != nil {
+			return l, fmt.Errorf("statsd: %q: want ADDRESS:PORT with a numeric address, for example %s", s, DefaultListen)
+		}
+	case "unix", "unixgram":
+		if !strings.HasPrefix(address, "/") {
+			return l, fmt.Errorf("statsd: %q: want an absolute path, for example %s:///run/statsd.sock", s, l.Network)
+		}
+	default:
+		return l, fmt.Errorf("statsd: %q: %q is none of udp, unixgram, unix", s, l.Network)
+	}
+	gauges := ""
+	for o := range strings.SplitSeq(query, "&") {
+		key, value, _ := strings.Cut(o, "=")
+		switch {
+		case o == "":
+		case key == "dialect" && value == "dogstatsd":
+			l.Line.Dialect = line.DogStatsD
+		case key == "dialect" && value == "etsy":
+			l.Line.Dialect = line.Etsy
+		case key == "gauges" && (value == "absolute" || value == "delta"):
+			gauges = value
+		case key == "tags" && styles[value] != line.NoNameTags:
+			l.Line.NameTags = styles[value]
+		default:
+			return l, fmt.Errorf("statsd: %q: %q is none of dialect=dogstatsd|etsy, gauges=absolute|delta, tags=influx|librato|signalfx|graphite", s, o)
+		}
+	}
+	l.Line.GaugeDelta = gauges == "delta" || gauges == "" && l.Line.Dialect == line.Etsy
+	return l, nil
+}
+
+var styles = map[string]line.Style{"influx": line.Influx, "librato": line.Librato, "signalfx": line.SignalFX, "graphite": line.Graphite}
+
+func (o *Options) defaults() error {
+	if len(o.Listen) == 0 {
+		l, err := ParseListener(DefaultListen)
+		if err != nil {
+			return err
+		}
+		o.Listen = []Listener{l}
+	}
+	if o.Workers <= 0 {
+		o.Workers = 1
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return nil
+}
+
+func (o *Options) rules() (*series.Rules, error) {
+	if o.RulesFile == "" {
+		return nil, nil
+	}
+	f, err := os.Open(o.RulesFile)
+	if err != nil {
+		return nil, fmt.Errorf("statsd rules: %w", err)
+	}
+	defer f.Close()
+	r, err := series.ReadRules(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.RulesFile, err)
+	}
+	return r, nil
+}
+
+// Loopback tells whether only this machine can send to the address.
+func (l *Listener) Loopback() bool {
+	if l.Network != "udp" {
+		return true
+	}
+	host, _, err := net.SplitHostPort(l.Address)
+	ip := net.ParseIP(host)
+	return err == nil && ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,102 @@
+package origin
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/daytwo/daytwo/api/launch"
+)
+
+// Server serves the launch API. A nil table means that there is no StatsD here:
+// launchers are told so, and go on without (204).
+func Server(t *Table) *http.Server {
+	return &http.Server{Handler: Handler(t), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+}
+
+// Handler is the launch API, as the DC/OS metrics isolator speaks it.
+func Handler(t *Table) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("POST /container", func(w http.ResponseWriter, r *http.Request) {
+		req, err := readRequest(http.MaxBytesReader(w, r.Body, launch.MaxBody))
+		if err != nil {
+			fail(w, http.StatusBadRequest, err)
+			return
+		}
+		if t == nil {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		c, err := t.Add(req)
+		switch {
+		case errors.Is(err, ErrExists):
+			fail(w, http.StatusConflict, err)
+		case err != nil:
+			fail(w, http.StatusServiceUnavailable, err)
+		default:
+			answer(w, http.StatusCreated, c)
+		}
+	})
+	mux.HandleFunc("DELETE /container/{id}", func(w http.ResponseWriter, r *http.Request) {
+		if t == nil {
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
+		had, err := t.Remove(r.PathValue("id"))
+		switch {
+		case err != nil:
+			fail(w, http.StatusInternalServerError, err)
+		case !had:
+			fail(w, http.StatusNotFound, errUnknown)
+		default:
+			w.WriteHeader(http.StatusAccepted)
+		}
+	})
+	mux.HandleFunc("GET /container/{id}", func(w http.ResponseWriter, r *http.Request) {
+		if t != nil {
+			if c, ok := t.Endpoint(r.PathValue("id")); ok {
+				answer(w, http.StatusOK, c)
+				return
+			}
+		}
+		fail(w, http.StatusNotFound, errUnknown)
+	})
+	mux.HandleFunc("GET /containers", func(w http.ResponseWriter, _ *http.Request) {
+		all := []launch.Container{}
+		if t != nil {
+			all = t.Endpoints()
+		}
+		answer(w, http.StatusOK, all)
+	})
+	return mux
+}
+
+var errUnknown = errors.New("no such container")
+
+// readRequest reads the body of POST /container.
+func readRequest(body io.Reader) (launch.Request, error) {
+	var r launch.Request
+	b, err := io.ReadAll(body)
+	if err == nil {
+		err = json.Unmarshal(b, &r)
+	}
+	if err == nil {
+		err = r.Check()
+	}
+	return r, err
+}
+
+func answer(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	json.NewEncoder(w).Encode(v)
+}
+
+func fail(w http.ResponseWriter, code int, err error) {
+	answer(w, code, launch.Error{Error: err.Error()})
+}

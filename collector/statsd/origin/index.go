@@ -1,0 +1,143 @@
+package origin
+
+import (
+	"maps"
+	"path"
+)
+
+// index is what resolving looks into. It is never changed, only replaced: readers
+// need no lock.
+type index struct {
+	byID     map[string]Origin // containers, claimed ones too
+	byPath   map[string]Origin // cgroups
+	byPod    map[podKey]Origin
+	byInode  map[uint64]Origin // of containers' cgroups
+	byCgroup map[uint64]Origin // hierarchy<<48 | id, as they were found; 0: nothing could be
+	known    map[Origin]bool   // of containers that Containers named last
+}
+
+// podKey is what the e: field names a container by.
+type podKey struct{ uid, container string }
+
+// maxCgroups bounds byCgroup.
+const maxCgroups = 1 << 14
+
+func newIndex() *index {
+	return &index{map[string]Origin{}, map[string]Origin{}, map[podKey]Origin{}, map[uint64]Origin{}, map[uint64]Origin{}, map[Origin]bool{}}
+}
+
+func (x *index) without(o Origin) *index {
+	y := x.clone()
+	maps.DeleteFunc(y.byID, func(_ string, p Origin) bool { return p == o })
+	maps.DeleteFunc(y.byPath, func(_ string, p Origin) bool { return p == o })
+	maps.DeleteFunc(y.byCgroup, func(_ uint64, p Origin) bool { return p == o })
+	return y
+}
+
+// clone copies the parts that grow one by one. The others come whole from Containers.
+func (x *index) clone() *index {
+	y := *x
+	y.byID, y.byPath, y.byCgroup = maps.Clone(x.byID), maps.Clone(x.byPath), maps.Clone(x.byCgroup)
+	return &y
+}
+
+// Container is one that runs on this node.
+type Container struct {
+	ID      string
+	Cgroups []string // paths from the root of their hierarchies: one, or on cgroup v1 as many as differ
+	PodUID  string   // Kubernetes
+	Name    string   // Kubernetes: of the container in its pod
+}
+
+// Containers says which containers there are. What was known by its cgroup alone
+// becomes the container's.
+func (t *Table) Containers(list []Container) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old := t.index.Load()
+	x := newIndex()
+	maps.Copy(x.byID, old.byID)
+	maps.Copy(x.byPath, old.byPath)
+	for i := range list {
+		c := &list[i]
+		o := x.byID[c.ID]
+		for _, p := range c.Cgroups {
+			// A number that its cgroup has already is kept, unless the container has one.
+			if have := x.byPath[p]; have != 0 && o == 0 && t.infos[have].ContainerID == "" {
+				o = have
+			}
+		}
+		if o == 0 {
+			if o = t.number(Info{}); o == 0 {
+				continue
+			}
+		}
+		info := &t.infos[o]
+		if info.Claimed {
+			t.claims--
+		}
+		info.ContainerID, info.Claimed = c.ID, false
+		if len(c.Cgroups) > 0 {
+			info.Cgroup = c.Cgroups[0]
+		}
+		x.byID[c.ID] = o
+		x.known[o] = true
+		for _, p := range c.Cgroups {
+			x.byPath[p] = o
+			for h := range t.trees {
+				if ino, ok := t.trees[h].inode(p); ok {
+					x.byInode[ino] = o
+				}
+			}
+		}
+		if c.PodUID != "" {
+			x.byPod[podKey{c.PodUID, c.Name}] = o
+		}
+	}
+	for _, e := range t.endpoints {
+		x.byID[e.ContainerID] = e.origin
+		if e.Cgroup != "" {
+			x.byPath[e.Cgroup] = e.origin
+		}
+	}
+	t.replace(x)
+}
+
+// replace makes an index with new containers the one that is used. Cgroups below
+// theirs, which may have been known by themselves, are theirs now.
+func (t *Table) replace(x *index) {
+	clear(x.byCgroup)
+	for p, o := range x.byPath {
+		if t.infos[o].ContainerID != "" {
+			continue
+		}
+		for up := path.Dir(p); len(up) > 1; up = path.Dir(up) {
+			if a := x.byPath[up]; a != 0 && t.infos[a].ContainerID != "" {
+				delete(x.byPath, p)
+				break
+			}
+		}
+	}
+	t.index.Store(x)
+	for i := range t.pids {
+		t.pids[i].Store(0)
+	}
+}
+
+// byPath is the origin of a cgroup: the nearest container's at or above it, else
+// its own. The root's is 0: whoever is there is in no cgroup.
+func (t *Table) byPath(x *index, cgroup string) Origin {
+	if cgroup == "/" || cgroup == "" {
+		return 0
+	}
+	for p := cgroup; p != "/" && p != "."; p = path.Dir(p) {
+		if o := x.byPath[p]; o != 0 && (p == cgroup || t.infos[o].ContainerID != "") {
+			return o
+		}
+	}
+	o := t.number(Info{Cgroup: cgroup})
+	if o != 0 {
+		x.byPath[cgroup] = o
+	}
+	return o
+}

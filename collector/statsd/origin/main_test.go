@@ -1,0 +1,191 @@
+package origin
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/api/cli"
+)
+
+// A test binary that finds this variable is a sender.
+const senderEnv = "DAYTWO_TEST_SENDER"
+
+// A test binary that finds this variable is the program.
+const programEnv = "DAYTWO_TEST_PROGRAM"
+
+// sending is what a sender does: join cgroups, leave the network namespace if it
+// is told to, send, and stay until its input ends.
+type sending struct {
+	Cgroups          []string
+	Netns            bool
+	Wait             bool // for a byte of input before sending
+	Network, Address string
+	Lines            []string
+}
+
+func TestMain(m *testing.M) {
+	if os.Getenv(programEnv) != "" {
+		os.Unsetenv(programEnv)
+		os.Exit(cli.Main(os.Args[1:], cli.Programs{Version: "test"}))
+	}
+	if job := os.Getenv(senderEnv); job != "" {
+		if err := send(job); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println("sent")
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}
+	code := m.Run()
+	for _, dir := range []string{"/sys/fs/cgroup/daytwo", "/sys/fs/cgroup/*/daytwo"} { // of daytwo run; busy ones stay
+		found, _ := filepath.Glob(dir)
+		for _, d := range found {
+			unix.Rmdir(d)
+		}
+	}
+	os.Exit(code)
+}
+
+func send(job string) error {
+	runtime.LockOSThread()
+	var s sending
+	if err := json.Unmarshal([]byte(job), &s); err != nil {
+		return err
+	}
+	for _, dir := range s.Cgroups {
+		if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(os.Getpid())), 0); err != nil {
+			return err
+		}
+	}
+	if s.Netns {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return err
+		}
+		if err := loopbackUp(); err != nil {
+			return err
+		}
+	}
+	if s.Wait {
+		fmt.Println("ready")
+		os.Stdin.Read(make([]byte, 1))
+	}
+	if s.Address == "" { // as a task is told it
+		s.Address = net.JoinHostPort(os.Getenv("STATSD_UDP_HOST"), os.Getenv("STATSD_UDP_PORT"))
+	}
+	conn, err := net.Dial(s.Network, s.Address)
+	if err != nil {
+		return err
+	}
+	for _, l := range s.Lines {
+		if _, err := conn.Write([]byte(l)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loopbackUp is "ip link set lo up" in this thread's network namespace.
+func loopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var req struct {
+		name  [unix.IFNAMSIZ]byte
+		flags uint16
+		_     [22]byte
+	}
+	copy(req.name[:], "lo")
+	req.flags = unix.IFF_UP
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&req))); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// sender is a running one.
+type sender struct {
+	*exec.Cmd
+	in  io.WriteCloser
+	out io.Reader
+}
+
+func startSender(t *testing.T, s sending, attr ...func(*exec.Cmd)) *sender {
+	t.Helper()
+	job, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &sender{Cmd: exec.Command("/proc/self/exe")}
+	p.Env = append(os.Environ(), senderEnv+"="+string(job))
+	for _, a := range attr {
+		a(p.Cmd)
+	}
+	p.in, _ = p.StdinPipe()
+	p.out, _ = p.StdoutPipe()
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.stop)
+	if s.Wait {
+		p.expect(t, "ready\n")
+	} else {
+		p.expect(t, "sent\n")
+	}
+	return p
+}
+
+func (p *sender) expect(t *testing.T, want string) {
+	t.Helper()
+	b := make([]byte, 4096)
+	n, err := p.out.Read(b)
+	if string(b[:n]) != want {
+		t.Fatalf("the sender says %q (%v)", b[:n], err)
+	}
+}
+
+func (p *sender) stop() {
+	p.in.Close()
+	p.Process.Kill()
+	p.Wait()
+}
+
+// makeCgroup makes one in every hierarchy that a table looks at.
+func makeCgroup(t *testing.T, tab *Table, path string) (dirs []string) {
+	t.Helper()
+	for h := range tab.trees {
+		if tab.trees[h].dir == "" {
+			continue
+		}
+		dir := filepath.Join(tab.trees[h].dir, path)
+		made := ""
+		for d := dir; d != tab.trees[h].dir; d = filepath.Dir(d) {
+			if _, err := os.Stat(d); err != nil {
+				made = d
+			}
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			for d := dir; made != "" && len(d) >= len(made); d = filepath.Dir(d) {
+				unix.Rmdir(d)
+			}
+		})
+		dirs = append(dirs, dir)
+	}
+	return dirs
+}

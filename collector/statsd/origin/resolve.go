@@ -1,0 +1,206 @@
+package origin
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/daytwo/daytwo/bpf"
+)
+
+// Sender is where a packet came from. It has the fields of intake.Source: one
+// converts to the other.
+type Sender struct {
+	Listener uint32
+	Port     uint16
+	SrcPort  uint16
+	Src      [16]byte
+	PID      uint32
+	UID      uint32
+	GID      uint32
+}
+
+// Resolve tells whose a packet is by how it came: the port that it was sent to,
+// else the sender's cgroup, else the process that the kernel names; else 0. Only
+// the first packet from a cgroup or process costs a look-up, and allocates.
+func (t *Table) Resolve(s *Sender) Origin {
+	if s.Port == 0 {
+		if s.PID == 0 {
+			return 0
+		}
+		return t.process(s.PID)
+	}
+	if o := t.ports[s.Port].Load(); o != 0 {
+		return Origin(o)
+	}
+	if t.sender == nil {
+		return 0
+	}
+	h, id, ok := t.sender.Cgroup(s.Src, s.SrcPort, s.Port)
+	if !ok {
+		return 0
+	}
+	if o, ok := t.index.Load().byCgroup[uint64(h)<<48|id]; ok {
+		return o
+	}
+	return t.lookUp(h, id)
+}
+
+// lookUp finds a cgroup by its id. Ids are not used again, so what is not found
+// once is never looked for again.
+func (t *Table) lookUp(h bpf.Hierarchy, id uint64) Origin {
+	path, err := t.trees[h].path(id)
+	if err != nil {
+		path = ""
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := t.index.Load().clone()
+	if len(x.byCgroup) >= maxCgroups {
+		clear(x.byCgroup)
+	}
+	o := t.byPath(x, path)
+	x.byCgroup[uint64(h)<<48|id] = o
+	t.index.Store(x)
+	return o
+}
+
+// A cached process: pid (24 bits), origin (24 bits), second (16 bits). It is good
+// for two seconds: a pid may come to belong to somebody else.
+const pidSeconds = 2
+
+func (t *Table) process(pid uint32) Origin {
+	now := uint64(time.Now().Unix()) & 0xffff
+	at := &t.pids[pid%uint32(len(t.pids))]
+	if w := at.Load(); w != 0 && uint32(w>>40) == pid && (now-w)&0xffff < pidSeconds {
+		return Origin(w >> 16 & 0xffffff)
+	}
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(int(pid)) + "/cgroup")
+	if err != nil {
+		return 0 // gone already
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x := t.index.Load()
+	o, path := Origin(0), t.cgroupOf(b)
+	if path != "" {
+		if o = x.byPath[path]; o == 0 {
+			x = x.clone()
+			o = t.byPath(x, path)
+			t.index.Store(x)
+		}
+	}
+	at.Store(uint64(pid&0xffffff)<<40 | uint64(o)<<16 | now)
+	return o
+}
+
+// maxClaims bounds the containers that are known from lines alone.
+const maxClaims = 1024
+
+// Fields tells whose a line is, given whose its packet is (0: not known) and its
+// c: and e: fields without their prefixes. The packet's sender, where it is known,
+// is believed; that a line names another is counted.
+func (t *Table) Fields(packet Origin, container, external []byte) Origin {
+	if len(container) == 0 && len(external) == 0 {
+		return packet
+	}
+	x := t.index.Load()
+	claim := Origin(0)
+	var id []byte
+	for rest := container; len(rest) > 0 && claim == 0; {
+		f := rest
+		if i := bytes.IndexByte(rest, ','); i >= 0 {
+			f, rest = rest[:i], rest[i+1:]
+		} else {
+			rest = nil
+		}
+		switch {
+		case bytes.HasPrefix(f, []byte("in-")):
+			if ino, ok := parseUint(f[3:]); ok {
+				claim = x.byInode[ino]
+			}
+		case bytes.HasPrefix(f, []byte("ci-")):
+			id = f[3:]
+			claim = x.byID[string(id)]
+		default:
+			id = f
+			claim = x.byID[string(id)]
+		}
+	}
+	if claim == 0 && len(external) > 0 {
+		claim = x.byPod[podOf(external)]
+	}
+	switch {
+	case packet != 0:
+		if claim != 0 && claim != packet {
+			t.conflicts.Add(1)
+		}
+		return packet
+	case claim != 0:
+		return claim
+	case len(id) > 0:
+		return t.claim(id)
+	}
+	t.unknown.Add(1)
+	return 0
+}
+
+// claim makes an origin for a container that only a line names.
+func (t *Table) claim(id []byte) Origin {
+	ok := len(id) <= 128
+	for _, c := range id {
+		ok = ok && (c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_' || c == '.')
+	}
+	if ok {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		x := t.index.Load()
+		if o := x.byID[string(id)]; o != 0 {
+			return o
+		}
+		if t.claims < maxClaims {
+			if o := t.number(Info{ContainerID: string(id), Claimed: true}); o != 0 {
+				t.claims++
+				x = x.clone()
+				x.byID[string(id)] = o
+				t.index.Store(x)
+				return o
+			}
+		}
+	}
+	t.unknown.Add(1)
+	return 0
+}
+
+// podOf reads an e: field: it-BOOL (an init container), cn-NAME, pu-UID.
+func podOf(b []byte) (k podKey) {
+	for len(b) > 0 {
+		f := b
+		if i := bytes.IndexByte(b, ','); i >= 0 {
+			f, b = b[:i], b[i+1:]
+		} else {
+			b = nil
+		}
+		switch {
+		case bytes.HasPrefix(f, []byte("cn-")):
+			k.container = view(f[3:])
+		case bytes.HasPrefix(f, []byte("pu-")):
+			k.uid = view(f[3:])
+		}
+	}
+	return k
+}
+
+func parseUint(b []byte) (n uint64, ok bool) {
+	if len(b) == 0 || len(b) > 19 {
+		return 0, false
+	}
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return n, true
+}

@@ -1,0 +1,151 @@
+package origin
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func newTable(t *testing.T, c Config) *Table {
+	t.Helper()
+	c.NoBPF = true
+	if c.Open == nil {
+		c.Open = func(uint16) error { return nil }
+	}
+	tab, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tab.CloseAll() })
+	return tab
+}
+
+// What a line says of its container counts where nothing better is known.
+func TestFields(t *testing.T) {
+	tab := newTable(t, Config{})
+	tab.Containers([]Container{
+		{ID: "aaa", Cgroups: []string{"/a"}, PodUID: "u-1", Name: "web"},
+		{ID: "bbb", Cgroups: []string{"/b"}},
+	})
+	x := tab.index.Load()
+	a, b := x.byID["aaa"], x.byID["bbb"]
+	x.byInode[4711] = b // as of a cgroup's directory
+	check := func(packet Origin, c, e string, want Origin, conflicts, unknown uint64) {
+		t.Helper()
+		before := tab.Counts()
+		if got := tab.Fields(packet, []byte(c), []byte(e)); got != want {
+			t.Errorf("%d with c:%s e:%s is of %d, want %d", packet, c, e, got, want)
+		}
+		if n := tab.Counts(); n.Conflicts-before.Conflicts != conflicts || n.Unknown-before.Unknown != unknown {
+			t.Errorf("c:%s e:%s: conflicts and unknown %+v, before %+v", c, e, n, before)
+		}
+	}
+	check(0, "", "", 0, 0, 0)
+	check(0, "aaa", "", a, 0, 0)
+	check(0, "ci-aaa", "", a, 0, 0)
+	check(0, "in-4711", "", b, 0, 0)
+	check(0, "ci-nowhere,in-4711", "", b, 0, 0)
+	check(0, "in-9,ci-aaa", "", a, 0, 0)
+	check(0, "", "it-false,cn-web,pu-u-1", a, 0, 0)
+	check(0, "", "it-false,cn-other,pu-u-1", 0, 0, 1)
+	check(0, "in-x", "", 0, 0, 1)
+	check(0, "ci-bad/../id", "", 0, 0, 1)
+	check(a, "aaa", "", a, 0, 0)
+	check(a, "bbb", "", a, 1, 0)
+	check(a, "ci-nowhere", "", a, 0, 0)
+
+	claimed := tab.Fields(0, []byte("ci-later"), nil)
+	if info, ok := tab.Info(claimed); !ok || !info.Claimed || info.ContainerID != "later" {
+		t.Errorf("a claimed container is %+v", info)
+	}
+	tab.Containers([]Container{{ID: "later", Cgroups: []string{"/later"}}})
+	if info, _ := tab.Info(claimed); info.Claimed || info.Cgroup != "/later" {
+		t.Errorf("known since: %+v", info)
+	}
+	for i := range 2 * maxClaims {
+		tab.Fields(0, fmt.Append(nil, "made-up-", i), nil)
+	}
+	if n := tab.Counts().Unknown; n < maxClaims || len(tab.index.Load().byID) > maxClaims+8 {
+		t.Errorf("made-up containers: %d not taken, %d kept", n, len(tab.index.Load().byID))
+	}
+}
+
+// Numbers come back when they are released, unless somebody still has them.
+func TestRelease(t *testing.T) {
+	tab := newTable(t, Config{})
+	tab.Containers([]Container{{ID: "a"}, {ID: "b"}})
+	a := tab.index.Load().byID["a"]
+	tab.Release(a)
+	if _, ok := tab.Info(a); !ok {
+		t.Error("a running container was released")
+	}
+	tab.Containers([]Container{{ID: "b"}})
+	tab.Release(a)
+	if info, ok := tab.Info(a); ok {
+		t.Errorf("still there: %+v", info)
+	}
+	tab.Containers([]Container{{ID: "b"}, {ID: "c"}})
+	if c := tab.index.Load().byID["c"]; c != a {
+		t.Errorf("c is %d, want %d again", c, a)
+	}
+}
+
+func TestCgroupOf(t *testing.T) {
+	tab := newTable(t, Config{})
+	for file, want := range map[string]string{
+		"0::/a/b\n":         "/a/b",
+		"0::/\n":            "",
+		"0::/a (deleted)\n": "/a",
+		"4:memory:/m\n1:cpu,cpuacct:/c\n0::/service\n":       "/m",
+		"4:memory:/\n1:cpu,cpuacct:/c\n0::/service\n":        "/c",
+		"9:name=systemd:/s\n8:pids:/p:q\n4:memory:/\n0::/\n": "/p:q",
+		"": "", "x\n": "", "1:cpu\n": "",
+	} {
+		if got := tab.cgroupOf([]byte(file)); got != want {
+			t.Errorf("%q is in %q, want %q", file, got, want)
+		}
+	}
+}
+
+// A cgroup below a container's is the container's; one above it is not.
+func TestByPath(t *testing.T) {
+	tab := newTable(t, Config{})
+	tab.Containers([]Container{{ID: "a", Cgroups: []string{"/k/a"}}})
+	x := tab.index.Load().clone()
+	a := x.byID["a"]
+	for path, want := range map[string]bool{"/k/a": true, "/k/a/init/x": true, "/k": false, "/k/ab": false} {
+		if o := tab.byPath(x, path); (o == a) != want || o == 0 {
+			t.Errorf("%s is of %d, a is %d", path, o, a)
+		}
+	}
+	if o := tab.byPath(x, "/"); o != 0 {
+		t.Errorf("the root is %d", o)
+	}
+}
+
+func FuzzFields(f *testing.F) {
+	f.Add([]byte("ci-aaa,in-12"), []byte("it-true,cn-x,pu-y"))
+	tab, err := New(Config{NoBPF: true, Open: func(uint16) error { return nil }})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, c, e []byte) {
+		tab.Fields(0, c, e)
+		tab.Fields(1, c, e)
+		tab.cgroupOf(c)
+		unescape(string(c))
+	})
+}
+
+func FuzzEndpoints(f *testing.F) {
+	f.Add([]byte(`[{"container_id":"a","statsd_host":"127.0.0.1","statsd_port":20001,"labels":{"k":"v"}}]`))
+	f.Add([]byte(`[null]`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		list, err := parseEndpoints(b)
+		for _, e := range list {
+			if err == nil && (e == nil || strings.ContainsRune(e.ContainerID, '/')) {
+				t.Fatalf("took %+v", e)
+			}
+		}
+	})
+}

@@ -1,0 +1,155 @@
+package origin
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/bench/rig"
+)
+
+// keeper keeps copies of descriptors, as a service manager does.
+type keeper map[string][]int
+
+func (k keeper) Put(name string, fds ...int) error {
+	for _, fd := range fds {
+		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+		if err != nil {
+			return err
+		}
+		k[name] = append(k[name], dup)
+	}
+	return nil
+}
+
+func (k keeper) Take(name string) (fds []int) {
+	for _, fd := range k[name] {
+		if dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3); err == nil {
+			fds = append(fds, dup)
+		}
+	}
+	return fds
+}
+
+func (k keeper) Remove(name string) error {
+	for _, fd := range k[name] {
+		unix.Close(fd)
+	}
+	delete(k, name)
+	return nil
+}
+
+// While no collector is there, packets to containers' ports go on being queued
+// at the socket that the service manager holds.
+func TestKernelSteeringSurvives(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("wants root")
+	}
+	at := netip.MustParseAddrPort("127.0.0.1:22000")
+	sock, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sock.Close()
+	raw, _ := sock.SyscallConn()
+	store := keeper{}
+	c := Config{First: 22000, Last: 22999, File: filepath.Join(t.TempDir(), "e.json"), Store: store, Socket: func(netip.AddrPort) (fd int, err error) {
+		raw.Control(func(f uintptr) { fd = int(f) })
+		return fd, nil
+	}}
+	heard := func(want ...string) {
+		t.Helper()
+		var got []string
+		b := make([]byte, 100)
+		for {
+			sock.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+			n, err := sock.Read(b)
+			if err != nil {
+				break
+			}
+			got = append(got, string(b[:n]))
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("heard %q, want %q", got, want)
+		}
+	}
+	var port uint16
+	for i := range 3 {
+		tab, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !tab.Steered() {
+			t.Fatal("ports are not steered")
+		}
+		e, err := tab.Add(launch.Request{ContainerID: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if port = e.StatsdPort; port != 22001 {
+			t.Errorf("port %d", port)
+		}
+		sendTo(t, port, fmt.Sprint("during ", i))
+		tab.CloseAll()
+		sendTo(t, port, fmt.Sprint("between ", i))
+		heard(fmt.Sprint("during ", i), fmt.Sprint("between ", i))
+		if len(store) != 1 {
+			t.Errorf("kept: %v", store)
+		}
+	}
+	for name := range store {
+		store.Remove(name)
+	}
+	conn, err := net.Dial("udp", fmt.Sprint("127.0.0.1:", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.Write([]byte("nobody"))
+	conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, unix.ECONNREFUSED) {
+		t.Errorf("the port still leads somewhere: %v", err)
+	}
+}
+
+// A sender behind a veth pair, as in a container with a network of its own, is
+// known by its cgroup too.
+func TestSenderVeth(t *testing.T) {
+	if _, err := exec.LookPath("ip"); err != nil {
+		rig.Missing(t, "ip", err.Error(), "apt-get install iproute2")
+	}
+	r := newRoom(t, Config{First: 22000, Last: 22999})
+	path := fmt.Sprintf("/daytwo-test-origin-%d/veth", os.Getpid())
+	dirs := makeCgroup(t, r.table, path)
+	p := startSender(t, sending{Cgroups: dirs, Netns: true, Wait: true, Network: "udp", Address: fmt.Sprint("10.213.77.1:", r.udp.Port()), Lines: []string{"veth"}})
+	name := fmt.Sprint("d2t", os.Getpid()%1000000)
+	pid := fmt.Sprint(p.Process.Pid)
+	t.Cleanup(func() { exec.Command("ip", "link", "del", name).Run() }) // gone with the namespace, if that ended first
+	for _, c := range []string{
+		"ip link add " + name + " type veth peer name eth0 netns " + pid,
+		"ip addr add 10.213.77.1/30 dev " + name,
+		"ip link set " + name + " up",
+		"nsenter -t " + pid + " -n ip addr add 10.213.77.2/30 dev eth0",
+		"nsenter -t " + pid + " -n ip link set eth0 up",
+	} {
+		f := strings.Fields(c)
+		if out, err := exec.Command(f[0], f[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", c, err, out)
+		}
+	}
+	p.in.Write([]byte{1})
+	p.expect(t, "sent\n")
+	if info := r.who(t, "veth"); info.Cgroup != path {
+		t.Errorf("the packet is of %+v, want %s", info, path)
+	}
+}

@@ -1,0 +1,118 @@
+package origin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// program is "daytwo run" with a socket.
+func program(socket string, args ...string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", append([]string{"run", "--socket", socket}, args...)...)
+	cmd.Env = append(os.Environ(), programEnv+"=1")
+	return cmd
+}
+
+// groups are the cgroups of tasks that daytwo run made.
+func groups(tab *Table) (all []string) {
+	for h := range tab.trees {
+		if tab.trees[h].dir != "" {
+			found, _ := filepath.Glob(tab.trees[h].dir + "/daytwo/*/cgroup.procs")
+			all = append(all, found...)
+		}
+	}
+	return all
+}
+
+// A command that daytwo run starts is known by its endpoint and by its cgroup,
+// and nothing of it is left when it ends.
+func TestKernelRun(t *testing.T) {
+	r := newRoom(t, Config{First: 22000, Last: 22999})
+	socket := startAPI(t, r.table)
+	job, _ := json.Marshal(sending{Network: "udp", Lines: []string{"own"}})
+	shared, _ := json.Marshal(sending{Network: "udp", Address: fmt.Sprint("127.0.0.1:", r.udp.Port()), Lines: []string{"shared"}})
+	var ids [2]string
+	for i, job := range [][]byte{job, shared} {
+		cmd := program(socket, "--name", "demo", "--label", "framework_name=f", "--", "/proc/self/exe")
+		cmd.Env = append(cmd.Env, senderEnv+"="+string(job))
+		out, err := cmd.CombinedOutput()
+		if err != nil || string(out) != "sent\n" {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		info := r.who(t, []string{"own", "shared"}[i])
+		if info.Name != "demo" || info.Labels["framework_name"] != "f" || info.Cgroup != "/daytwo/"+info.ContainerID {
+			t.Errorf("packet %d is of %+v", i, info)
+		}
+		ids[i] = info.ContainerID
+	}
+	if ids[0] == ids[1] || len(r.table.Endpoints()) != 0 || len(groups(r.table)) != 0 {
+		t.Errorf("left behind: %v %v (%v)", r.table.Endpoints(), groups(r.table), ids)
+	}
+}
+
+// daytwo run ends as its command does, and passes signals on.
+func TestRunStatus(t *testing.T) {
+	r := newRoom(t, Config{First: 22000, Last: 22999})
+	socket := startAPI(t, r.table)
+	check := func(code int, want string, args ...string) {
+		t.Helper()
+		cmd := program(socket, args...)
+		var out, errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr, cmd.Stdin = &out, &errs, strings.NewReader("in\n")
+		err := cmd.Run()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		if got := cmd.ProcessState.ExitCode(); got != code || !strings.Contains(out.String()+errs.String(), want) {
+			t.Errorf("%q: status %d, want %d\n%s%s", args, got, code, &out, &errs)
+		}
+	}
+	check(0, "in\n", "cat")
+	check(7, "", "sh", "-c", "exit 7")
+	check(128+9, "", "sh", "-c", "kill -9 $$")
+	check(127, "not found", "--", "no-such-command-here")
+	check(126, "permission denied", "/etc/passwd")
+	check(2, "want a command")
+	check(2, "KEY=VALUE", "--label", "x", "true")
+	check(0, "TASK_NAME=sh\n", "sh", "-c", "env")
+	check(0, "DD_AGENT_HOST=127.0.0.1\n", "sh", "-c", "env | grep -v STATSD")
+	check(0, "demo", "--name", "demo", "--label", "task_id=t1", "sh", "-c", `test "$TASK_ID" = t1 && echo $TASK_NAME`)
+	start := time.Now()
+	check(0, "left", "sh", "-c", "sleep 300 >/dev/null 2>&1 & echo left") // what is left running ends too
+	if d := time.Since(start); d > 20*time.Second {
+		t.Errorf("the end took %v", d)
+	}
+	startAPIless := filepath.Join(t.TempDir(), "nobody")
+	cmd := program(startAPIless, "true")
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "--socket") {
+		t.Errorf("without a collector: %v\n%s", err, out)
+	}
+
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1} {
+		cmd := program(socket, "sh", "-c", fmt.Sprintf("trap 'echo got; exit 3' %d; echo ready; while :; do sleep 0.02; done", sig))
+		pipe, _ := cmd.StdoutPipe()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 64)
+		n, _ := pipe.Read(b)
+		cmd.Process.Signal(sig)
+		n2, _ := pipe.Read(b[n:])
+		cmd.Wait()
+		if string(b[:n+n2]) != "ready\ngot\n" || cmd.ProcessState.ExitCode() != 3 {
+			t.Errorf("signal %v: %q, %v", sig, b[:n+n2], cmd.ProcessState)
+		}
+	}
+	if len(r.table.Endpoints()) != 0 || len(groups(r.table)) != 0 {
+		t.Errorf("left behind: %v %v", r.table.Endpoints(), groups(r.table))
+	}
+}

@@ -1,0 +1,235 @@
+package origin
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/daytwo/daytwo/bpf"
+)
+
+// Origin is a small number for a sender; 0 is nobody known.
+type Origin uint32
+
+// maxOrigins bounds the numbers: what comes when all are taken stays unknown.
+const maxOrigins = 1 << 17
+
+// Info is what is known of an origin.
+type Info struct {
+	ContainerID string            // "" if only the cgroup is known
+	Cgroup      string            // path from the root of its hierarchy; "" if it is not known
+	Name        string            // as the launcher called it
+	Labels      map[string]string // as the launcher gave them; not to be changed
+	Claimed     bool              // no container of this node that is known: a line said so
+}
+
+// Store keeps descriptors over a restart of the process (intake.FDStore).
+type Store interface {
+	Put(name string, fds ...int) error
+	Take(name string) []int
+	Remove(name string) error
+}
+
+// Config of a table. Zero values mean the defaults.
+type Config struct {
+	File        string     // where endpoints are kept over restarts; "" for nowhere
+	Host        netip.Addr // that containers are told to send to; default 127.0.0.1
+	First, Last uint16     // ports for containers; default 20000 to 29999. First is the steered socket's own.
+	Watch       []uint16   // ports that many containers send to: there the sender's cgroup is asked for
+	NoBPF       bool       // one socket a container, and no senders' cgroups
+
+	// Socket opens the socket that packets to all ports are steered to and returns
+	// its descriptor, which stays its owner's.
+	Socket func(at netip.AddrPort) (fd int, err error)
+	// Open and Close serve a port by a socket of its own, where steering does not work.
+	Open, Close func(port uint16) error
+
+	Store Store // may be nil
+	Log   *slog.Logger
+}
+
+// Counts of a table since it was made.
+type Counts struct {
+	Conflicts uint64 // lines that named another container than the one that sent them
+	Unknown   uint64 // lines that named what cannot be anything known
+}
+
+// Table resolves senders to origins.
+type Table struct {
+	c       Config
+	ports   [1 << 16]atomic.Uint32 // by destination port: the container's that was told it
+	index   atomic.Pointer[index]
+	pids    [1 << 12]atomic.Uint64
+	trees   [4]tree // by bpf.Hierarchy
+	sender  *bpf.Sender
+	steer   *bpf.Steer
+	attach  map[uint64]*attachment // by inode of the network namespace
+	steered bool                   // else a socket a port
+
+	conflicts, unknown atomic.Uint64
+
+	mu        sync.Mutex // of all below, and of whoever replaces the index
+	infos     []Info     // by Origin
+	free      []Origin
+	endpoints map[string]*endpoint
+	next      uint16 // port to try next
+	claims    int
+	loaded    bool // the endpoints of before are served
+	closed    bool
+}
+
+// New makes a table, attaches its programs where the kernel lets it, and opens
+// the endpoints that were handed out before a restart.
+func New(c Config) (*Table, error) {
+	if !c.Host.IsValid() {
+		c.Host = netip.MustParseAddr("127.0.0.1")
+	}
+	if c.First == 0 && c.Last == 0 {
+		c.First, c.Last = 20000, 29999
+	}
+	if c.First == 0 || c.Last <= c.First {
+		return nil, fmt.Errorf("ports %d to %d for containers: the second must be above the first, and both above 0", c.First, c.Last)
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if low, high, err := ephemeralPorts(); err == nil && c.First <= high && low <= c.Last {
+		return nil, fmt.Errorf("ports %d to %d for containers overlap those that the kernel gives to clients, %d to %d (net.ipv4.ip_local_port_range): choose others",
+			c.First, c.Last, low, high)
+	}
+	t := &Table{c: c, infos: make([]Info, 1), endpoints: map[string]*endpoint{}, attach: map[uint64]*attachment{}, next: c.First + 1}
+	t.index.Store(newIndex())
+	t.openTrees()
+	if !c.NoBPF {
+		t.startBPF()
+	}
+	if err := t.load(); err != nil {
+		t.CloseAll()
+		return nil, err
+	}
+	return t, nil
+}
+
+// startBPF does what this kernel takes; Steered and SenderKnown tell.
+func (t *Table) startBPF() {
+	if v2 := &t.trees[bpf.HierarchyUnified]; len(t.c.Watch) > 0 && v2.dir != "" {
+		var legacy []bpf.Hierarchy
+		for h := range t.trees {
+			if h != int(bpf.HierarchyUnified) && t.trees[h].dir != "" {
+				legacy = append(legacy, bpf.Hierarchy(h))
+			}
+		}
+		s, err := bpf.NewSender(v2.dir, legacy...)
+		if err == nil {
+			t.sender = s
+			for _, p := range t.c.Watch {
+				s.Watch(p, true)
+			}
+		} else {
+			t.c.Log.Warn("senders to a shared port cannot be told apart by their cgroups", "error", err)
+		}
+	}
+	if t.c.Socket == nil {
+		return
+	}
+	if err := t.startSteering(); err != nil {
+		t.c.Log.Warn("ports cannot be steered onto one socket: each container gets a socket", "error", err)
+	}
+}
+
+// Steered tells whether containers' ports are steered onto one socket.
+func (t *Table) Steered() bool { return t.steered }
+
+// SenderKnown tells whether senders to shared ports are known by their cgroups.
+func (t *Table) SenderKnown() bool { return t.sender != nil }
+
+// Counts are the table's since it was made.
+func (t *Table) Counts() Counts { return Counts{t.conflicts.Load(), t.unknown.Load()} }
+
+// Info tells who an origin is; ok is false for 0 and for one that was released.
+func (t *Table) Info(o Origin) (info Info, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if o == 0 || int(o) >= len(t.infos) {
+		return Info{}, false
+	}
+	info = t.infos[o]
+	return info, info.ContainerID != "" || info.Cgroup != ""
+}
+
+// number gives a new origin its number, 0 if there are too many.
+func (t *Table) number(info Info) Origin {
+	if n := len(t.free); n > 0 {
+		o := t.free[n-1]
+		t.free = t.free[:n-1]
+		t.infos[o] = info
+		return o
+	}
+	if len(t.infos) >= maxOrigins {
+		return 0
+	}
+	t.infos = append(t.infos, info)
+	return Origin(len(t.infos) - 1)
+}
+
+// Release lets a number be used again, for another sender: call it when nothing
+// is kept under it any more. The origins of endpoints and of containers that
+// Containers named last are not released.
+func (t *Table) Release(o Origin) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if o == 0 || int(o) >= len(t.infos) || t.infos[o].ContainerID == "" && t.infos[o].Cgroup == "" {
+		return
+	}
+	for _, e := range t.endpoints {
+		if e.origin == o {
+			return
+		}
+	}
+	old := t.index.Load()
+	if old.known[o] {
+		return
+	}
+	if t.infos[o].Claimed {
+		t.claims--
+	}
+	t.index.Store(old.without(o))
+	for p := range t.ports {
+		t.ports[p].CompareAndSwap(uint32(o), 0)
+	}
+	for i := range t.pids {
+		t.pids[i].Store(0)
+	}
+	t.infos[o] = Info{}
+	t.free = append(t.free, o)
+}
+
+// CloseAll detaches the programs and closes the endpoints' sockets. What is on
+// disk, and in the store, stays for the next process.
+func (t *Table) CloseAll() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil
+	}
+	t.closed = true
+	var errs []error
+	for _, a := range t.attach {
+		errs = append(errs, a.Close())
+	}
+	if t.steer != nil {
+		errs = append(errs, t.steer.Close())
+	}
+	if t.sender != nil {
+		errs = append(errs, t.sender.Close())
+	}
+	for i := range t.trees {
+		if t.trees[i].mount != nil {
+			errs = append(errs, t.trees[i].mount.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,135 @@
+package series
+
+import (
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/collector/statsd/line"
+)
+
+// miss finds or makes the series of a line whose key is none. It returns with the
+// series' shard locked, or with no series for a line that a rule drops.
+func (w *Worker) miss(key uint64, origin uint32, l *line.Line, now int64) (*shard, *state, outcome) {
+	s := w.s
+	sh := s.shard(key)
+	sh.mu.Lock()
+	a, known := sh.aliases[key]
+	if known && a.seen != uint32(now/1e9) {
+		a.seen = uint32(now / 1e9)
+		sh.aliases[key] = a
+	}
+	sh.mu.Unlock()
+	if known {
+		if a.target == 0 {
+			return nil, nil, filtered
+		}
+		to := s.shard(a.target)
+		to.mu.Lock()
+		if st := to.find(a.target); st != nil {
+			return to, st, 0
+		}
+		to.mu.Unlock()
+	}
+	hash := w.form.read(l)
+	if s.o.Rules != nil {
+		var drop bool
+		if hash, drop = w.form.apply(s.o.Rules, l.Type); drop {
+			w.addAlias(key, alias{origin: origin, seen: uint32(now / 1e9)})
+			return nil, nil, filtered
+		}
+	}
+	target := mix(hash, origin)
+	to := s.shard(target)
+	to.mu.Lock()
+	st := to.find(target)
+	if st == nil {
+		if st = w.admit(to, target, origin, l.Type); st == nil {
+			to.mu.Unlock()
+			return s.overflow(origin, l.Type)
+		}
+	}
+	if target != key && !known {
+		to.mu.Unlock()
+		w.addAlias(key, alias{target: target, origin: origin, seen: uint32(now / 1e9)})
+		to.mu.Lock()
+		if st = to.find(target); st == nil { // a flush came between, and it was old
+			to.mu.Unlock()
+			return s.overflow(origin, l.Type)
+		}
+	}
+	return to, st, 0
+}
+
+// admit makes a series of what is in w.form, nil if the budget is used up. The
+// shard is locked.
+func (w *Worker) admit(sh *shard, key uint64, origin uint32, typ byte) *state {
+	s := w.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.of(origin)
+	if string(w.form.name) == overflowName && len(w.form.tags) == 0 {
+		return nil // it is there already, or made without counting it
+	}
+	if o.series >= s.o.Budget || s.series >= s.o.Total || sh.n >= mostRefs {
+		return nil
+	}
+	o.series++
+	s.series++
+	if s.names.add(mix(line.Hash(w.form.name, 0), origin), typ) {
+		w.of(origin)[metric.StatsdTypeConflicts]++
+	}
+	st := sh.add(key)
+	st.ident = ident(origin, typ)
+	st.row = s.newRow(origin, s.interns.text(w.form.name), s.interns.labels(&w.form, typ))
+	return st
+}
+
+// overflow returns the overflow series of an origin and type, its shard locked.
+func (s *Store) overflow(origin uint32, typ byte) (*shard, *state, outcome) {
+	key := mix(overflowHashes[typeBit(typ)], origin)
+	sh := s.shard(key)
+	sh.mu.Lock()
+	st := sh.find(key)
+	if st == nil {
+		s.mu.Lock()
+		st = sh.add(key)
+		st.ident = ident(origin, typ)
+		st.row = s.newRow(origin, overflowName, s.interns.labels(&form{}, typ))
+		s.mu.Unlock()
+	}
+	return sh, st, overflowed
+}
+
+// isOverflow tells whether a row is of an overflow series: the name without tags.
+func isOverflow(r *frame.Row) bool { return r.Key == overflowName && len(own(r.Labels)) == 1 }
+
+var overflowHashes = func() (h [33]uint64) {
+	for _, typ := range []byte("cgmhds") {
+		h[typeBit(typ)] = line.Hash([]byte(overflowName), typ)
+	}
+	return h
+}()
+
+// addAlias keeps what a key stands for, within the container's budget; beyond
+// it the same is worked out again for every line.
+func (w *Worker) addAlias(key uint64, a alias) {
+	s := w.s
+	sh := s.shard(key)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if _, ok := sh.aliases[key]; ok {
+		return
+	}
+	s.mu.Lock()
+	o := s.of(a.origin)
+	room := o.aliases < s.o.Budget
+	if room {
+		o.aliases++
+	}
+	s.mu.Unlock()
+	if room {
+		if sh.aliases == nil {
+			sh.aliases = map[uint64]alias{}
+		}
+		sh.aliases[key] = a
+	}
+}

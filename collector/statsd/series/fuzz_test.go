@@ -1,0 +1,61 @@
+package series
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/collector/statsd/line"
+)
+
+// Whatever is sent, the tables are sound, and a series that is sent again in the
+// form its row shows is that series.
+func FuzzForm(f *testing.F) {
+	for _, s := range []string{"a:1|c|#x:1,x:2,y", "a:1|g|#,:,a:", "\xff:1|c|#\xfe:\xfd", "a:1|s|#dd.internal.x:1,b", "a:1:2|ms|#x:1;2,x:1", "a:1|c|#type:x,tag.a:b", "daytwo.statsd.overflow:1|c"} {
+		f.Add(s, s)
+	}
+	f.Fuzz(func(t *testing.T, one, two string) {
+		r := newRig(t, Options{Budget: 3})
+		for _, s := range []string{one, two, one} {
+			r.send(1, s)
+		}
+		r.flush()
+		r.balance()
+		seen := map[string]bool{}
+		for i, row := range r.app.Rows {
+			id := fmt.Sprintf("%q %q", row.Key, row.Labels)
+			if seen[id] {
+				t.Fatalf("two rows %s", id)
+			}
+			seen[id] = true
+			if !utf8.ValidString(row.Key) || row.Key == "" || row.ID == 0 {
+				t.Fatalf("row %+v", row)
+			}
+			var tags []string
+			for k, l := range row.Labels {
+				if l.Value == "" || !utf8.ValidString(l.Name+l.Value) || k > 0 && l.Name <= row.Labels[k-1].Name {
+					t.Fatalf("labels %q", row.Labels)
+				}
+				if name, ok := strings.CutPrefix(l.Name, "tag."); ok {
+					tags = append(tags, name+":"+l.Value)
+				}
+			}
+			if row.Key == overflowName || strings.ContainsAny(row.Key, ":|\n") {
+				continue
+			}
+			again := fmt.Sprintf("%s:7|%s|#%s", row.Key, row.Label("type"), strings.Join(tags, ","))
+			before := r.app.Row(i)[metric.AppSamples]
+			var l line.Line
+			if r.p.Parse([]byte(again), &l) != line.Accepted || strings.Contains(again, "\n") || strings.Contains(again, "#dd.internal.") || strings.Contains(again, ",dd.internal.") {
+				continue
+			}
+			r.send(1, again)
+			r.flush()
+			if n := r.app.Row(i)[metric.AppSamples]; n != before+1 {
+				t.Fatalf("%q did not reach %s: %d samples", again, id, n-before)
+			}
+		}
+	})
+}

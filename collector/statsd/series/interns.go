@@ -1,0 +1,79 @@
+package series
+
+import "github.com/daytwo/daytwo/api/frame"
+
+// interns lets series share what is the same in many: strings and sets of
+// labels. Its maps are bounded: a full one is forgotten, and what was shared
+// stays so. Store.mu guards it.
+type interns struct {
+	strings map[string]string
+	sets    map[uint64][]frame.Label
+	buf     []byte
+	rows    []frame.Row
+}
+
+const (
+	maxStrings = 16384
+	maxSets    = 8192
+	rowsAtOnce = 9 // in 512 bytes; few, so that one that lives long holds little
+)
+
+func (n *interns) row() *frame.Row {
+	if len(n.rows) == 0 {
+		n.rows = make([]frame.Row, rowsAtOnce)
+	}
+	r := &n.rows[0]
+	n.rows = n.rows[1:]
+	return r
+}
+
+// text is a string of b, the same for the same bytes.
+func (n *interns) text(b []byte) string {
+	if s, ok := n.strings[string(b)]; ok {
+		return s
+	}
+	if n.strings == nil || len(n.strings) >= maxStrings {
+		n.strings = make(map[string]string)
+	}
+	s := string(b)
+	n.strings[s] = s
+	return s
+}
+
+// labels makes the labels of a series, shared with others of the same tags and type.
+func (n *interns) labels(f *form, typ byte) []frame.Label {
+	name := f.name
+	f.name = nil
+	key := f.hash(typ)
+	f.name = name
+	if ls, ok := n.sets[key]; ok {
+		return ls
+	}
+	ls := make([]frame.Label, 0, len(f.tags)+1)
+	for _, t := range f.tags {
+		n.buf = append(append(n.buf[:0], "tag."...), t.name...)
+		ls = append(ls, frame.Label{Name: n.text(n.buf), Value: n.text(t.value)})
+	}
+	ls = append(ls, frame.Label{Name: "type", Value: typeName(typ)}) // "tag." sorts before it
+	if n.sets == nil || len(n.sets) >= maxSets {
+		n.sets = make(map[uint64][]frame.Label)
+	}
+	n.sets[key] = ls
+	return ls
+}
+
+func typeName(typ byte) string {
+	switch typ {
+	case 'c':
+		return "c"
+	case 'g':
+		return "g"
+	case 'm':
+		return "ms"
+	case 'h':
+		return "h"
+	case 'd':
+		return "d"
+	}
+	return "s"
+}

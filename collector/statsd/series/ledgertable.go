@@ -1,0 +1,106 @@
+package series
+
+import (
+	"strconv"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// ledgerTable is what Flush hands out of kind Statsd; it is reused every time.
+type ledgerTable struct {
+	gen     uint64
+	lastID  uint64
+	rows    []*frame.Row // [0] is of all
+	vals    []int64
+	sums    []counts // by origin
+	seen    []bool   // by origin: it sent something
+	byID    []*frame.Row
+	retired counts // ledgers of containers that are gone
+}
+
+func defaultKey(origin uint32) string {
+	if origin == 0 {
+		return "unknown"
+	}
+	return strconv.FormatUint(uint64(origin), 10)
+}
+
+// showLedgers makes the Statsd table of what collect found. expired says which
+// containers are not shown any more.
+func (s *Store) showLedgers(total counts, expired []bool) frame.Table {
+	t := &s.ledgers
+	was := t.rows
+	t.rows, t.vals = t.rows[:0], t.vals[:0]
+	changed := false
+	show := func(row *frame.Row, c *counts, series int) {
+		n := len(t.rows)
+		changed = changed || n >= len(was) || was[n] != row
+		t.rows = append(t.rows, row)
+		for _, v := range c {
+			t.vals = append(t.vals, int64(v))
+		}
+		t.vals[n*metric.Width(metric.Statsd)+metric.StatsdSeries] = int64(series)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(was) == 0 {
+		t.lastID++
+		show(&frame.Row{ID: t.lastID}, &total, s.series)
+	} else {
+		show(was[0], &total, s.series)
+	}
+	for i := range t.sums {
+		if !t.seen[i] || i < len(expired) && expired[i] {
+			t.byID[i] = nil
+			continue
+		}
+		parent, series := s.origins[i].parent, s.origins[i].series
+		if r := t.byID[i]; r == nil || r.Parent != parent {
+			t.lastID++
+			t.byID[i] = &frame.Row{ID: t.lastID, Parent: parent, Key: s.key(uint32(i))}
+			if parent == 0 {
+				t.byID[i].Labels = s.identity(uint32(i))
+			}
+		}
+		show(t.byID[i], &t.sums[i], series)
+	}
+	if changed || len(t.rows) != len(was) {
+		t.gen++
+	}
+	return frame.Table{Kind: metric.Statsd, Gen: t.gen, Rows: t.rows, Vals: t.vals}
+}
+
+// collect sums up what the workers counted, by origin, and returns the sum of all.
+func (s *Store) collect(at int64) counts {
+	t := &s.ledgers
+	for i := range t.sums {
+		t.sums[i], t.seen[i] = counts{}, false
+	}
+	total := t.retired
+	for _, w := range s.workers {
+		w.mu.Lock()
+		for len(t.sums) < len(w.counts) {
+			t.sums, t.seen, t.byID = append(t.sums, counts{}), append(t.seen, false), append(t.byID, nil)
+		}
+		for i, c := range w.counts {
+			if c != nil {
+				t.seen[i] = true
+				t.sums[i].add(c)
+				total.add(c)
+			}
+		}
+		w.mu.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, seen := range t.seen {
+		if !seen {
+			continue
+		}
+		if o := s.of(uint32(i)); o.received != t.sums[i][metric.StatsdReceived] {
+			o.received, o.active = t.sums[i][metric.StatsdReceived], at
+		}
+	}
+	return total
+}

@@ -1,0 +1,157 @@
+package series
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Rules rename, label or drop metrics by their names, as the mapping.yml of
+// statsd_exporter does: the first mapping that matches counts.
+type Rules struct {
+	rules []rule
+}
+
+type rule struct {
+	match  []pattern // a name's parts between dots
+	types  []byte    // nil for any
+	drop   bool
+	name   template
+	labels []labelRule // by name
+}
+
+type labelRule struct {
+	name  string
+	value template
+}
+
+// mapping is one rule as it is written. What shapes only statsd_exporter's own
+// histograms and help texts is read and has no effect here: histograms are
+// exponential, and need no buckets.
+type mapping struct {
+	Match      string            `yaml:"match"`
+	MatchType  string            `yaml:"match_type"`
+	MetricType string            `yaml:"match_metric_type"`
+	Name       string            `yaml:"name"`
+	Labels     map[string]string `yaml:"labels"`
+	Action     string            `yaml:"action"`
+
+	Help             any `yaml:"help"`
+	ObserverType     any `yaml:"observer_type"`
+	TimerType        any `yaml:"timer_type"`
+	HistogramOptions any `yaml:"histogram_options"`
+	SummaryOptions   any `yaml:"summary_options"`
+	Buckets          any `yaml:"buckets"`
+	Quantiles        any `yaml:"quantiles"`
+}
+
+// labelNames are what a rule may call a label.
+var labelNames = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.-]*$`)
+
+// ReadRules reads a YAML document of mappings. Errors say which mapping they are of.
+func ReadRules(r io.Reader) (*Rules, error) {
+	var file struct {
+		Defaults any       `yaml:"defaults"`
+		Mappings []mapping `yaml:"mappings"`
+	}
+	d := yaml.NewDecoder(r)
+	d.KnownFields(true)
+	if err := d.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("statsd rules: %w", err)
+	}
+	out := new(Rules)
+	for i := range file.Mappings {
+		rule, err := file.Mappings[i].compile()
+		if err != nil {
+			return nil, fmt.Errorf("statsd rules: mapping %d (%q): %w", i+1, file.Mappings[i].Match, err)
+		}
+		out.rules = append(out.rules, rule)
+	}
+	return out, nil
+}
+
+func (m *mapping) compile() (r rule, err error) {
+	if m.Match == "" {
+		return r, errors.New("match is missing")
+	}
+	if m.MatchType != "" && m.MatchType != "glob" {
+		return r, fmt.Errorf("match_type %q: only glob is supported", m.MatchType)
+	}
+	wildcards := 0
+	for _, part := range bytes.Split([]byte(m.Match), []byte{'.'}) {
+		p := pattern(bytes.Split(part, []byte{'*'}))
+		wildcards += len(p) - 1
+		r.match = append(r.match, p)
+	}
+	switch m.MetricType {
+	case "":
+	case "counter":
+		r.types = []byte("c")
+	case "gauge":
+		r.types = []byte("g")
+	case "observer", "timer":
+		r.types = []byte("mhd")
+	case "set":
+		r.types = []byte("s")
+	default:
+		return r, fmt.Errorf("match_metric_type %q is none of counter, gauge, observer, set", m.MetricType)
+	}
+	switch m.Action {
+	case "drop":
+		r.drop = true
+		return r, nil
+	case "", "map":
+	default:
+		return r, fmt.Errorf("action %q is neither map nor drop", m.Action)
+	}
+	if m.Name == "" {
+		return r, errors.New("name is missing")
+	}
+	if r.name, err = newTemplate(m.Name, wildcards); err != nil {
+		return r, err
+	}
+	for name, value := range m.Labels {
+		if !labelNames.MatchString(name) {
+			return r, fmt.Errorf("label %q: use letters, digits, dots, dashes and underscores, and begin with no digit", name)
+		}
+		t, err := newTemplate(value, wildcards)
+		if err != nil {
+			return r, err
+		}
+		r.labels = append(r.labels, labelRule{name, t})
+	}
+	slices.SortFunc(r.labels, func(a, b labelRule) int { return bytes.Compare([]byte(a.name), []byte(b.name)) })
+	return r, nil
+}
+
+// match finds the first rule for the name in f, and leaves in f.found what its
+// wildcards stand for.
+func (r *Rules) match(f *form, typ byte) *rule {
+next:
+	for i := range r.rules {
+		rule := &r.rules[i]
+		if rule.types != nil && bytes.IndexByte(rule.types, typ) < 0 {
+			continue
+		}
+		f.found = f.found[:0]
+		rest := f.name
+		for k, p := range rule.match {
+			part, after, more := bytes.Cut(rest, []byte{'.'})
+			if more != (k < len(rule.match)-1) {
+				continue next
+			}
+			var ok bool
+			if f.found, ok = p.match(part, f.found); !ok {
+				continue next
+			}
+			rest = after
+		}
+		return rule
+	}
+	return nil
+}

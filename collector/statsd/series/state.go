@@ -1,0 +1,157 @@
+package series
+
+import (
+	"math"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/sketch"
+	"github.com/daytwo/daytwo/collector/statsd/line"
+)
+
+// state is what one series adds up to. A million of them must be cheap: what
+// only some have is in more.
+type state struct {
+	key     uint64
+	value   float64 // counter: sum of the positive parts; gauge: last value
+	samples uint64
+	updated int64 // Unix nanoseconds
+	row     *frame.Row
+	more    *more
+	ident   uint32 // origin and type
+	seen    uint32 // arrival of the last sample, Unix seconds
+}
+
+// more is what counters that went down, histograms and sets have beside.
+type more struct {
+	decrements float64
+
+	hist     sketch.Histogram
+	shown    *sketch.Histogram // as of the last flush; belongs to the tick
+	min, max float64           // of this tick
+	ticked   bool              // min and max hold something
+
+	set, before sketch.Set // members of the running minute, and of the one before
+	minute      int64      // since 1970, the running one
+}
+
+// maxOrigin bounds the numbers of origins.
+const maxOrigin = 1<<24 - 1
+
+func ident(origin uint32, typ byte) uint32 { return origin<<8 | uint32(typ) }
+
+func (s *state) origin() uint32 { return s.ident >> 8 }
+func (s *state) typ() byte      { return byte(s.ident) }
+
+func (s *state) extra() *more {
+	if s.more == nil {
+		s.more = new(more)
+	}
+	return s.more
+}
+
+// add takes the values of a line. now is its arrival, in Unix nanoseconds.
+func (s *state) add(p *line.Parser, l *line.Line, now int64) {
+	s.seen = uint32(now / 1e9)
+	s.updated = now
+	if l.Timestamp != 0 {
+		s.updated = min(l.Timestamp, math.MaxInt64/1_000_000_000) * 1_000_000_000
+	}
+	s.samples += uint64(l.N)
+	if l.Type == 's' {
+		m := s.extra()
+		m.turn(now)
+		m.set.AddBytes(l.Values)
+		return
+	}
+	s.sample(l.Type, l.Value, l.Delta, l.Rate)
+	if l.N > 1 {
+		_, _, rest, _ := p.NextValue(l, l.Values)
+		for range l.N - 1 {
+			var v float64
+			var delta bool
+			v, delta, rest, _ = p.NextValue(l, rest)
+			s.sample(l.Type, v, delta, l.Rate)
+		}
+	}
+}
+
+func (s *state) sample(typ byte, v float64, delta bool, rate float64) {
+	switch typ {
+	case 'c':
+		if rate != 1 {
+			v /= rate
+		}
+		if v < 0 {
+			m := s.extra()
+			m.decrements = finite(m.decrements - v)
+		} else {
+			s.value = finite(s.value + v)
+		}
+	case 'g':
+		if delta {
+			v = finite(s.value + v)
+		}
+		s.value = v
+	default:
+		m := s.extra()
+		m.hist.Insert(v, 1/rate)
+		if !m.ticked {
+			m.ticked, m.min, m.max = true, v, v
+		}
+		m.min, m.max = min(m.min, v), max(m.max, v)
+	}
+}
+
+// finite keeps a sum in the range of numbers.
+func finite(v float64) float64 {
+	return max(min(v, math.MaxFloat64), -math.MaxFloat64)
+}
+
+// turn begins a new minute of a set when one has.
+func (m *more) turn(now int64) {
+	minute := now / 60e9
+	if minute == m.minute {
+		return
+	}
+	if minute == m.minute+1 {
+		m.set, m.before = m.before, m.set
+	} else {
+		m.before.Reset()
+	}
+	m.set.Reset()
+	m.minute = minute
+}
+
+// fill writes the columns of App. at is the tick's time.
+func (s *state) fill(v []int64, at int64) {
+	for i := range v {
+		v[i] = metric.Absent
+	}
+	v[metric.AppSamples] = int64(s.samples)
+	v[metric.AppUpdated] = s.updated
+	switch s.typ() {
+	case 'c':
+		v[metric.AppValue] = metric.FromFloat(s.value)
+		if s.more != nil {
+			v[metric.AppDecrements] = metric.FromFloat(s.more.decrements)
+		}
+	case 'g':
+		v[metric.AppValue] = metric.FromFloat(s.value)
+	case 's':
+		s.more.turn(at)
+		v[metric.AppValue] = metric.FromFloat(max(s.more.before.Estimate(), s.more.set.Estimate()))
+	default:
+		m := s.more
+		v[metric.AppCount] = metric.FromFloat(m.hist.Count())
+		v[metric.AppSum] = metric.FromFloat(finite(m.hist.Sum()))
+		if m.shown == nil {
+			m.shown = new(sketch.Histogram)
+		}
+		if m.ticked {
+			v[metric.AppMin], v[metric.AppMax] = metric.FromFloat(m.min), metric.FromFloat(m.max)
+			m.shown.CopyFrom(&m.hist)
+			m.ticked = false
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package series
+
+import (
+	"sync"
+
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/collector/statsd/line"
+)
+
+// Worker adds what one goroutine receives. All its methods but Begin are called
+// between Begin and End: a flush sees batches whole, so that its ledger balances.
+type Worker struct {
+	mu     sync.Mutex
+	s      *Store
+	counts []*counts // by origin
+	form   form
+}
+
+// Begin opens a batch: some packets that are taken without pause.
+func (w *Worker) Begin() { w.mu.Lock() }
+
+// End closes a batch.
+func (w *Worker) End() { w.mu.Unlock() }
+
+// Packet counts a datagram, or a read of a stream.
+func (w *Worker) Packet(origin uint32, bytes int) { w.Packets(origin, 1, bytes) }
+
+// Packets counts some that hold so many bytes in all.
+func (w *Worker) Packets(origin uint32, packets, bytes int) {
+	c := w.of(origin)
+	c[metric.StatsdPackets] += uint64(packets)
+	c[metric.StatsdBytes] += uint64(bytes)
+}
+
+// Dropped counts datagrams that the kernel gave up.
+func (w *Worker) Dropped(origin uint32, datagrams uint64) {
+	w.of(origin)[metric.StatsdKernelDrops] += datagrams
+}
+
+// Shed counts lines that were received but given up unparsed.
+func (w *Worker) Shed(origin uint32, lines uint64) {
+	c := w.of(origin)
+	c[metric.StatsdReceived] += lines
+	c[metric.StatsdShed] += lines
+}
+
+// Line takes an accepted line, with all metrics it holds. now is its arrival, in
+// Unix nanoseconds.
+func (w *Worker) Line(origin uint32, p *line.Parser, l *line.Line, now int64) {
+	c := w.of(origin)
+	c[metric.StatsdReceived]++
+	c[metric.StatsdAccepted]++
+	switch l.Kind {
+	case line.Event:
+		c[metric.StatsdEvents]++
+		return
+	case line.ServiceCheck:
+		c[metric.StatsdServiceChecks]++
+		return
+	}
+	var done outcome
+	for {
+		done |= w.metric(origin, p, l, now)
+		if !p.More(l) {
+			break
+		}
+	}
+	if done != 0 {
+		if done&filtered != 0 {
+			c[metric.StatsdFiltered]++
+		}
+		if done&overflowed != 0 {
+			c[metric.StatsdOverflowed]++
+		}
+	}
+}
+
+// outcome is what else became of an accepted line.
+type outcome uint8
+
+const (
+	filtered outcome = 1 << iota
+	overflowed
+)
+
+func (w *Worker) metric(origin uint32, p *line.Parser, l *line.Line, now int64) (done outcome) {
+	if origin > maxOrigin {
+		origin = 0
+	}
+	key := mix(l.Hash, origin)
+	sh := w.s.shard(key)
+	sh.mu.Lock()
+	st := sh.find(key)
+	if st == nil {
+		sh.mu.Unlock()
+		if sh, st, done = w.miss(key, origin, l, now); st == nil {
+			return done
+		}
+	}
+	st.add(p, l, now)
+	sh.mu.Unlock()
+	return done
+}

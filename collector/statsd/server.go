@@ -1,0 +1,206 @@
+package statsd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/collector/statsd/intake"
+	"github.com/daytwo/daytwo/collector/statsd/line"
+	"github.com/daytwo/daytwo/collector/statsd/origin"
+	"github.com/daytwo/daytwo/collector/statsd/series"
+)
+
+// Server receives from New to Close.
+type Server struct {
+	o       Options
+	log     *slog.Logger
+	store   *series.Store
+	table   *origin.Table
+	in      *intake.Intake
+	fds     *intake.FDStore
+	parsers []*line.Parser // by Source.Listener
+
+	ready  chan struct{} // closed when all the above is there, or will not be
+	opened bool
+
+	shedding sync.Mutex // of the store's last worker
+	api      *http.Server
+	served   chan error
+	gen      atomic.Uint64
+	drops    uint64 // by the kernel, as of the last tick
+	find     func(origin uint32) uint64
+	parent   func(info origin.Info) uint64 // of this tick
+}
+
+// New opens every listener and the launch API's socket. What the kernel does not
+// let it do is logged; it fails for what cannot be meant, and for an address that
+// cannot be had.
+func New(o Options) (*Server, error) {
+	if err := o.defaults(); err != nil {
+		return nil, err
+	}
+	rules, err := o.rules()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{o: o, log: o.Log, ready: make(chan struct{})}
+	s.gen.Store(1)
+	s.find = s.findParent
+	s.store = series.New(series.Options{
+		Workers: o.Workers + 1, // one for what is shed
+		Budget:  o.Budget, Total: o.Total, Expiry: o.Expiry, Rules: rules, Log: o.Log,
+		Key: s.key, Labels: s.labels, Retired: func(n uint32) { s.table.Release(origin.Origin(n)) },
+	})
+	if err := s.open(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// open starts receiving. Packets that come before all is there wait for it.
+func (s *Server) open() (err error) {
+	if s.fds, err = intake.OpenFDStore(); err != nil {
+		return err
+	}
+	s.in, err = intake.New(intake.Options{Workers: s.o.Workers, Handle: s.handle, Shed: s.shed, Store: s.fds, Log: s.log})
+	if err != nil {
+		return err
+	}
+	first, last := s.o.ports()
+	c := origin.Config{File: s.o.Endpoints, Host: s.o.Host, First: first, Last: last, NoBPF: s.o.NoBPF, Log: s.log}
+	if s.fds != nil {
+		c.Store = s.fds
+	}
+	if !c.Host.IsValid() {
+		c.Host = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	for _, l := range s.o.Listen {
+		if !l.Loopback() {
+			s.log.Warn("StatsD asks nobody for a token: whoever reaches this address may send", "address", l.Address)
+		}
+		got, err := s.listen(l)
+		if err != nil {
+			return fmt.Errorf("statsd: listen on %s: %w; give --statsd another address, or none", l.Address, err)
+		}
+		s.setParser(got, line.New(l.Line))
+		if l.Network == "udp" {
+			c.Watch = append(c.Watch, got.Port())
+		}
+	}
+	own := line.New(s.o.Listen[0].Line) // containers' own ports speak as the first listener does
+	c.Socket = func(at netip.AddrPort) (fd int, err error) {
+		l, err := s.in.ListenUDP(intake.UDP{Address: at, OriginalPort: true})
+		if err != nil {
+			return -1, err
+		}
+		s.setParser(l, own)
+		err = l.Control(func(f int) error { fd = f; return nil })
+		return fd, err
+	}
+	group, err := s.in.ListenGroup(intake.UDP{Address: netip.AddrPortFrom(c.Host, 0), Name: "statsd-ports"})
+	if err != nil {
+		return err
+	}
+	s.setParser(group.Listener, own)
+	c.Open, c.Close = group.Open, group.ClosePort
+	if s.table, err = origin.New(c); err != nil {
+		return err
+	}
+	s.opened = true
+	close(s.ready)
+	return s.serve()
+}
+
+func (s *Server) setParser(l *intake.Listener, p *line.Parser) {
+	for int(l.Number) >= len(s.parsers) {
+		s.parsers = append(s.parsers, nil)
+	}
+	s.parsers[l.Number] = p
+}
+
+func (s *Server) listen(l Listener) (*intake.Listener, error) {
+	switch l.Network {
+	case "unix":
+		return s.in.ListenUnixStream(intake.Unix{Path: l.Address})
+	case "unixgram":
+		return s.in.ListenUnixgram(intake.Unix{Path: l.Address})
+	}
+	a, err := netip.ParseAddrPort(l.Address)
+	if err != nil {
+		return nil, err
+	}
+	return s.in.ListenUDP(intake.UDP{Address: a})
+}
+
+// serve opens the launch API.
+func (s *Server) serve() error {
+	if s.o.Socket == "" {
+		return nil
+	}
+	l, err := launch.Listen(s.o.Socket)
+	if err != nil {
+		return err
+	}
+	s.api = origin.Server(s.table)
+	s.api.Handler = s.counting(s.api.Handler)
+	s.api.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
+	s.served = make(chan error, 1)
+	go func() { s.served <- s.api.Serve(l) }()
+	return nil
+}
+
+// Run takes back the endpoints of containers that are gone, until ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	every := time.NewTicker(sweepEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-s.served:
+			return fmt.Errorf("launch API: %w", err)
+		case <-every.C:
+			before := len(s.table.Endpoints())
+			if err := s.table.Sweep(); err != nil {
+				s.log.Error("endpoints could not be written", "err", err)
+			}
+			if len(s.table.Endpoints()) != before {
+				s.gen.Add(1)
+			}
+		}
+	}
+}
+
+// sweepEvery is how often endpoints whose cgroups are gone are taken back.
+const sweepEvery = 10 * time.Second
+
+// Close ends all of it. What was received is added up all the same: a Tick after
+// Close shows it.
+func (s *Server) Close() error {
+	var errs []error
+	if s.api != nil {
+		errs = append(errs, s.api.Close())
+	}
+	if !s.opened {
+		s.opened = true
+		close(s.ready)
+	}
+	if s.in != nil {
+		errs = append(errs, s.in.Close())
+	}
+	if s.table != nil {
+		errs = append(errs, s.table.CloseAll())
+	}
+	if s.fds != nil {
+		errs = append(errs, s.fds.Close())
+	}
+	return errors.Join(errs...)
+}

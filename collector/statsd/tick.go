@@ -1,0 +1,77 @@
+package statsd
+
+import (
+	"time"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/collector/statsd/origin"
+	"github.com/daytwo/daytwo/collector/statsd/series"
+)
+
+// Tick makes the tables App and Statsd. parent says which Container row is a
+// sender's, 0 for none. The tables are good until the next Tick.
+func (s *Server) Tick(at time.Time, parent func(info origin.Info) uint64) (app, ledger frame.Table) {
+	s.countDrops()
+	s.parent = parent
+	return s.store.Flush(at, s.find)
+}
+
+func (s *Server) findParent(n uint32) uint64 {
+	info, ok := s.table.Info(origin.Origin(n))
+	if !ok {
+		return 0
+	}
+	return s.parent(info)
+}
+
+// countDrops brings what the kernel dropped into the ledger. Whose packets those
+// were nobody knows.
+func (s *Server) countDrops() {
+	var sum uint64
+	for _, l := range s.in.Listeners() {
+		sum += l.Counts().KernelDrops
+	}
+	if sum > s.drops {
+		w := s.store.Worker(s.o.Workers)
+		w.Begin()
+		w.Dropped(0, sum-s.drops)
+		w.End()
+		s.drops = sum
+	}
+}
+
+// key is what a sender's row of the ledger is called.
+func (s *Server) key(n uint32) string {
+	info, ok := s.table.Info(origin.Origin(n))
+	switch {
+	case !ok:
+		return ""
+	case info.ContainerID != "":
+		return info.ContainerID
+	}
+	return info.Cgroup
+}
+
+// labels is what is known of a sender that has no Container row: what its launcher
+// said, and its container id.
+func (s *Server) labels(n uint32) []frame.Label {
+	info, ok := s.table.Info(origin.Origin(n))
+	if !ok {
+		return nil
+	}
+	return Labels(info.ContainerID, info.Name, info.Labels)
+}
+
+// Stats are the server's.
+type Stats struct {
+	Series  int // alive
+	Ledger  series.Totals
+	Origin  origin.Counts
+	Steered bool // containers' ports are steered onto one socket
+	Senders bool // senders to the shared port are known by their cgroups
+}
+
+// Stats tells how the server does.
+func (s *Server) Stats() Stats {
+	return Stats{Series: s.store.Series(), Ledger: s.store.Totals(), Origin: s.table.Counts(), Steered: s.table.Steered(), Senders: s.table.SenderKnown()}
+}

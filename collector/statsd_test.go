@@ -1,0 +1,112 @@
+package collector
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/collector/containers"
+	"github.com/daytwo/daytwo/collector/statsd/origin"
+)
+
+func labelText(ls []frame.Label) string {
+	var out []string
+	for _, l := range ls {
+		out = append(out, l.Name+"="+l.Value)
+	}
+	return strings.Join(out, " ")
+}
+
+// What a launched container sends is in the next tick, and its ledger with it.
+func TestStatsdTick(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true, Statsd: []string{"127.0.0.1:0"}, Socket: socket, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close(context.Background())
+	c, err := launch.NewClient(socket).Add(t.Context(), launch.Request{ContainerID: "daytwo-test-tick", Name: "web"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("udp", net.JoinHostPort(c.StatsdHost, strconv.Itoa(int(c.StatsdPort))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.Write([]byte("hits:2|c|#a:b\nbad"))
+	var b frame.Batch
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		n.fill(&b, time.Now())
+		if v := b.Table(metric.Statsd).Row(0); v[metric.StatsdReceived] == 2 {
+			break
+		} else if time.Now().After(end) {
+			t.Fatalf("ledger %v", v)
+		}
+	}
+	for i := 1; i < len(b.Tables); i++ {
+		if b.Tables[i].Kind <= b.Tables[i-1].Kind {
+			t.Errorf("%v stands behind %v", b.Tables[i].Kind, b.Tables[i-1].Kind)
+		}
+	}
+	app := b.Table(metric.App)
+	if len(app.Rows) != 1 || labelText(app.Rows[0].Labels) != "container_id=daytwo-test-tick name=web tag.a=b task_name=web type=c" {
+		t.Errorf("%d rows, the first %+v", len(app.Rows), app.Rows[0])
+	}
+}
+
+// Launchers go on without where there is no StatsD.
+func TestNoStatsd(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true, Socket: socket, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close(context.Background())
+	if _, err := launch.NewClient(socket).Add(t.Context(), launch.Request{ContainerID: "x"}); err != launch.ErrNoStatsd {
+		t.Errorf("%v", err)
+	}
+}
+
+// A launcher's labels land on the container's own row, a runtime's before them,
+// and a sender is matched to that row by its container id or its cgroup.
+func TestLaunchedIdentity(t *testing.T) {
+	docker := &containers.Identity{ContainerID: "d1", Name: "box", Runtime: "docker", Labels: []frame.Label{{Name: "container_id", Value: "d1"}, {Name: "name", Value: "box"}, {Name: "runtime", Value: "docker"}}}
+	k := &tasks{
+		names: func(path string) *containers.Identity {
+			return map[string]*containers.Identity{"/docker/d1": docker}[path]
+		},
+		forget:   func(string) {},
+		byID:     map[string]*launch.Container{"d1": {ContainerID: "d1", Name: "launched", Labels: map[string]string{"framework_name": "f"}}},
+		byCgroup: map[string]*launch.Container{"/daytwo/x": {ContainerID: "x", Name: "web", Cgroup: "/daytwo/x"}},
+	}
+	check := func(path, want string) {
+		t.Helper()
+		id := k.resolve(path)
+		if id == nil || labelText(id.Labels) != want {
+			t.Errorf("%s: %+v", path, id)
+		}
+		if k.resolve(path) != id {
+			t.Errorf("%s: not the same twice", path)
+		}
+	}
+	check("/docker/d1", "container_id=d1 framework_name=f name=box runtime=docker task_name=launched")
+	check("/daytwo/x", "container_id=x name=web runtime=daytwo task_name=web")
+	if id := k.resolve("/other"); id != nil {
+		t.Errorf("%+v", id)
+	}
+	k.rowOf, k.pathOf = map[string]uint64{"d1": 7}, map[string]uint64{"/docker/d1": 7, "/sys": 9}
+	for info, want := range map[[2]string]uint64{{"d1", "/elsewhere"}: 7, {"", "/sys"}: 9, {"", ""}: 0, {"unknown", "/sys"}: 9} {
+		if got := k.parent(origin.Info{ContainerID: info[0], Cgroup: info[1]}); got != want {
+			t.Errorf("%v: row %d, want %d", info, got, want)
+		}
+	}
+}

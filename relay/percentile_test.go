@@ -1,0 +1,320 @@
+package relay
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/sketch"
+)
+
+// sender is a node with two containers, each of which sends a timer under two
+// paths and a counter; and all that they sent.
+type sender struct {
+	frame.Batch
+	enc *frame.Encoder
+	r   *rand.Rand
+	all []observation
+}
+
+type observation struct {
+	at        int64
+	container string
+	path      string
+	value     float64
+	weight    float64
+}
+
+func newSender(agent string, at int64, seed uint64) *sender {
+	s := &sender{enc: frame.NewEncoder(frame.EncoderOptions{KeyEvery: 6}), r: rand.New(rand.NewPCG(seed, 1))}
+	s.Header = frame.Header{Agent: agent, Boot: seed, Time: at, Interval: 1e9}
+	groups, app := frame.Table{Kind: metric.Container, Gen: 1}, frame.Table{Kind: metric.App, Gen: 1}
+	for i := range 2 {
+		id := fmt.Sprintf("%s-%d", agent, i)
+		groups.Rows = append(groups.Rows, &frame.Row{ID: uint64(i + 1), Key: "/docker/" + id, Labels: []frame.Label{{Name: "container_id", Value: id}, {Name: "task_name", Value: fmt.Sprint("web-", i)}}})
+		for _, path := range []string{"/", "/buy"} {
+			app.Rows = append(app.Rows, &frame.Row{ID: uint64(len(app.Rows) + 1), Parent: uint64(i + 1), Key: "request.time", Labels: []frame.Label{{Name: "tag.path", Value: path}, {Name: "type", Value: "ms"}}})
+			app.Histograms = append(app.Histograms, new(sketch.Histogram))
+		}
+		app.Rows = append(app.Rows, &frame.Row{ID: uint64(len(app.Rows) + 1), Parent: uint64(i + 1), Key: "requests", Labels: []frame.Label{{Name: "type", Value: "c"}}})
+		app.Histograms = append(app.Histograms, nil)
+	}
+	groups.Vals = make([]int64, len(groups.Rows)*groups.Width())
+	for range len(app.Rows) * app.Width() {
+		app.Vals = append(app.Vals, metric.Absent)
+	}
+	s.Tables = []frame.Table{groups, app}
+	return s
+}
+
+// tick sends some, more of it and slower from the second container.
+func (s *sender) tick() [][]byte {
+	s.Seq++
+	s.Time += s.Interval
+	app := &s.Tables[1]
+	for i, h := range app.Histograms {
+		row, r := app.Row(i), app.Rows[i]
+		if h == nil {
+			row[metric.AppValue] = metric.FromFloat(float64(s.Seq) * 2.5)
+			continue
+		}
+		for range s.r.IntN(30) * int(r.Parent) {
+			o := observation{s.Time, s.Tables[0].Rows[r.Parent-1].Label("container_id"), r.Label("tag.path"), 0, 1}
+			o.value = math.Round(20*float64(r.Parent)*math.Exp(s.r.NormFloat64())*64) / 64
+			if s.r.IntN(5) == 0 {
+				o.weight = 10
+			}
+			h.Insert(o.value, o.weight)
+			s.all = append(s.all, o)
+		}
+		row[metric.AppCount], row[metric.AppSum] = metric.FromFloat(h.Count()), metric.FromFloat(h.Sum())
+	}
+	parts, err := s.enc.Encode(&s.Batch)
+	if err != nil {
+		panic(err)
+	}
+	out := make([][]byte, len(parts))
+	for i := range parts {
+		out[i] = bytes.Clone(parts[i])
+	}
+	return out
+}
+
+// restart begins another run of the collector: all counts from 0.
+func (s *sender) restart() {
+	s.Boot, s.Seq = s.Boot+1, 0
+	for _, h := range s.Tables[1].Histograms {
+		if h != nil {
+			h.Reset()
+		}
+	}
+}
+
+// histogramOf is all that was sent after from, until to.
+func histogramOf(from, to int64, match func(observation) bool, senders ...*sender) *sketch.Histogram {
+	h := new(sketch.Histogram)
+	for _, s := range senders {
+		for _, o := range s.all {
+			if o.at > from && o.at <= to && match(o) {
+				h.Insert(o.value, o.weight)
+			}
+		}
+	}
+	return h
+}
+
+// Two nodes' timers go over NATS to a relay, one collector restarts meanwhile:
+// the histograms merged there are those of all values sent, and so are the
+// percentiles that the API answers with.
+func TestPercentiles(t *testing.T) {
+	b := newBroker(t)
+	dir := t.TempDir()
+	cfg := Config{Listen: freeAddress(t), DataDir: dir, Cluster: cluster, Log: quiet, NATS: bus.ConnectOptions{URLs: "nats://" + b.addr, Log: quiet}}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, cfg) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	other := run(t, b, Config{}) // another relay, whose rooms can be asked directly
+
+	begin := time.Now().Unix()*1e9 - 60e9
+	one, two := newSender("node-1", begin, 1), newSender("node-2", begin, 2)
+	frames := uint64(0)
+	for i := range 30 {
+		if i == 17 {
+			two.restart()
+		}
+		for _, s := range []*sender{one, two} {
+			parts := s.tick()
+			b.publish(s.Agent, parts...)
+			frames += uint64(len(parts))
+		}
+	}
+	end := one.Time
+	other.taken(frames)
+
+	any := func(observation) bool { return true }
+	history := other.Fleet().(server.HistogramHistory)
+	merged := new(sketch.Histogram)
+	q := server.Query{Start: begin, End: end}
+	err := history.Histograms(t.Context(), q, func(_ *server.HistogramSeries, _ int64, h *sketch.Histogram) error { merged.Merge(h); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := histogramOf(begin, end, any, one, two)
+	if !merged.Equal(want) || merged.Count() != want.Count() || want.Count() < 1000 {
+		t.Fatalf("merged: count %v sum %v, want %v and %v", merged.Count(), merged.Sum(), want.Count(), want.Sum())
+	}
+
+	get := func(params string) (int, client.Matrix, string) {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+cfg.Listen+"/api/v1/query?"+params, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, _ := os.ReadFile(filepath.Join(dir, "token"))
+		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return 0, client.Matrix{}, err.Error()
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer struct{ Data client.Matrix }
+		if err := json.Unmarshal(body, &answer); err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, answer.Data, string(body)
+	}
+	span := fmt.Sprintf("&start=%d&end=%d", begin/1e9, end/1e9)
+	wait(t, "frames", func() bool {
+		_, m, _ := get("metric=app:requests" + span + "&step=0")
+		n := 0
+		for _, s := range m.Result {
+			n += len(s.Points)
+		}
+		return n == 120
+	})
+	ask := func(params string) client.Matrix {
+		t.Helper()
+		code, m, body := get(params + span)
+		if code != 200 {
+			t.Fatalf("%s: %d %s", params, code, body)
+		}
+		return m
+	}
+
+	// Every way to ask, and the same answer from all values.
+	for _, c := range []struct {
+		params string
+		groups map[string]func(observation) bool // by the value of label
+		label  string
+	}{
+		{"metric=app:request.time&q=0.5,0.9,0.99&step=0", map[string]func(observation) bool{"": any}, "none"},
+		{"metric=request_time&percentile=50,90,99&step=0", map[string]func(observation) bool{"": any}, "none"},
+		{"metric=request_time_timer&q=0.5,0.9,0.99&step=60s", map[string]func(observation) bool{"": any}, "none"},
+		{"metric=app:request.time&q=0.5,0.9,0.99&step=0&by=path", map[string]func(observation) bool{
+			"/": func(o observation) bool { return o.path == "/" }, "/buy": func(o observation) bool { return o.path == "/buy" }}, "path"},
+		{"metric=app:request.time&q=0.5,0.9,0.99&step=0&by=task_name&match=agent_id=node-2", map[string]func(observation) bool{
+			"web-0": func(o observation) bool { return o.container == "node-2-0" }, "web-1": func(o observation) bool { return o.container == "node-2-1" }}, "task_name"},
+		{"metric=app:request.time&q=0.5,0.9,0.99&step=0&by=*&match=" + url.QueryEscape("path=/buy,container_id=node-1-1"), map[string]func(observation) bool{
+			"node-1-1": func(o observation) bool { return o.container == "node-1-1" && o.path == "/buy" }}, "container_id"},
+	} {
+		m := ask(c.params)
+		if len(m.Result) != 3*len(c.groups) {
+			t.Errorf("%s: %d series", c.params, len(m.Result))
+		}
+		for _, s := range m.Result {
+			q, err := strconv.ParseFloat(s.Labels["quantile"], 64)
+			match := c.groups[s.Labels[c.label]]
+			if err != nil || match == nil || len(s.Points) != 1 {
+				t.Fatalf("%s: %+v", c.params, s)
+			}
+			if want := histogramOf(begin, end, match, one, two).Quantile(q); s.Points[0].Value != want || s.Points[0].Time.UnixNano() != end {
+				t.Errorf("%s: %v is %+v, want %v", c.params, s.Labels, s.Points[0], want)
+			}
+			// And that is within 1% of the value itself.
+			var values []float64
+			for _, n := range []*sender{one, two} {
+				for _, o := range n.all {
+					for range int(o.weight) {
+						if match(o) {
+							values = append(values, o.value)
+						}
+					}
+				}
+			}
+			slices.Sort(values)
+			if exact := values[int(q*float64(len(values)-1))]; math.Abs(s.Points[0].Value-exact) > 0.01*exact {
+				t.Errorf("%s: %v is %v, exactly %v", c.params, s.Labels, s.Points[0].Value, exact)
+			}
+		}
+	}
+
+	// With the client.
+	token, err := os.ReadFile(filepath.Join(dir, "token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(cfg.Listen, strings.TrimSpace(string(token)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, err := c.Query(t.Context(), client.Query{Metric: "app:request.time", Quantiles: []float64{0.5, 0.99}, By: []string{"agent_id", "path"},
+		Start: time.Unix(0, begin), End: time.Unix(0, end), Step: time.Hour})
+	if err != nil || len(by.Result) != 8 {
+		t.Errorf("%d series, %v", len(by.Result), err)
+	}
+
+	// Step by step.
+	m := ask("metric=app:request.time&q=0.95&step=7s")
+	if len(m.Result) != 1 || len(m.Result[0].Points) != 5 {
+		t.Fatalf("%+v", m)
+	}
+	for i, p := range m.Result[0].Points {
+		from := begin + int64(i)*7e9
+		if want := histogramOf(from, min(end, from+7e9), any, one, two).Quantile(0.95); p.Value != want || p.Time.UnixNano() != min(end, from+7e9) {
+			t.Errorf("step %d: %+v, want %v", i, p, want)
+		}
+	}
+
+	// Values as they stand, and rates: a restart is no step back.
+	count := ask("metric=request_time_count&step=0&match=container_id=node-1-0,path=/")
+	if p := count.Result[0].Points; len(count.Result) != 1 || p[len(p)-1].Value != histogramOf(begin, end, func(o observation) bool { return o.container == "node-1-0" && o.path == "/" }, one).Count() {
+		t.Errorf("%+v", count)
+	}
+	if count.Result[0].Labels["__name__"] != "request_time_count" || count.Result[0].Labels["path"] != "/" || count.Result[0].Labels["task_name"] != "web-0" {
+		t.Errorf("%v", count.Result[0].Labels)
+	}
+	for _, s := range ask("metric=app:request.time&step=0&match=agent_id=node-1").Result { // over five keyframes
+		for i := 1; i < len(s.Points); i++ {
+			if s.Points[i].Value < s.Points[i-1].Value {
+				t.Errorf("%v: %v after %v", s.Labels, s.Points[i].Value, s.Points[i-1].Value)
+			}
+		}
+	}
+	for _, s := range ask("metric=app:requests&rate=1&step=0").Result {
+		if len(s.Points) < 28 {
+			t.Errorf("%v: %d points", s.Labels, len(s.Points))
+		}
+		for _, p := range s.Points {
+			if p.Value != 2.5 {
+				t.Errorf("%v: %v a second at %v", s.Labels, p.Value, p.Time)
+			}
+		}
+	}
+	for params, want := range map[string]int{
+		"metric=app:nothing&q=0.5": 200, "metric=nothing_at_all&q=0.5": 400, "metric=nothing_at_all": 400, "metric=app:nothing": 200,
+		"metric=app:requests&q=0.5&step=0": 200, "metric=app:request.time&q=1.5": 400, "metric=app:request.time&q=x": 400,
+		"metric=app:request.time&q=0.5&percentile=50": 400, "metric=cpu.usage&q=0.5": 400, "metric=app:request.time&by=path": 400,
+		"metric=app:request.time&q=0.5&by=a%22b": 400, "metric=app:request.time&q=0.5&rate=1": 400, "metric=app:request.time&q=0.5&agent=node-3": 404,
+	} {
+		if code, m, body := get(params + span); code != want || want == 200 && len(m.Result) != 0 {
+			t.Errorf("%s: %d %s", params, code, body)
+		}
+	}
+}

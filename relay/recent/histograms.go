@@ -1,0 +1,228 @@
+package recent
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/sketch"
+)
+
+const (
+	// manyTicks is how many ticks a question for histograms decodes in all; with
+	// more in its span it is told from fewer of them.
+	manyTicks = 20_000
+	leastTick = 50   // but so many of an agent, if it has them
+	mostTicks = 1000 // and at most so many, unless the steps are more
+
+	// lookBehind is how far before its start a tick is looked for to count from.
+	lookBehind = int64(5 * time.Minute)
+)
+
+// Histograms tells what series of App observed (see server.HistogramHistory). All
+// ticks are read while there are at most manyTicks (mostTicks of one agent): then
+// nothing is missing. In a longer span the last of several are: a series that
+// ends between them is told up to the one before. Ticks that cannot be decoded
+// are passed over and counted (Stats); the next one tells what they would have.
+func (s *Store) Histograms(ctx context.Context, q server.Query, fn func(*server.HistogramSeries, int64, *sketch.Histogram) error) error {
+	if q.Limit <= 0 {
+		q.Limit = defaultLimit
+	}
+	if q.End < q.Start {
+		return nil
+	}
+	ids, err := s.ids(q.Agent)
+	if err != nil {
+		return err
+	}
+	t := teller{q: &q, fn: fn, store: s, most: min(mostTicks, max(leastTick, manyTicks/max(1, len(ids))))}
+	for _, id := range ids {
+		if err := t.agent(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// teller answers one question for histograms.
+type teller struct {
+	q     *server.Query
+	fn    func(*server.HistogramSeries, int64, *sketch.Histogram) error
+	store *Store
+	most  int // ticks of an agent
+	told  int
+}
+
+// run is what is known of one agent while its ticks are gone through.
+type run struct {
+	*teller
+	g     gather // finds rows' parents and keyframes
+	parts []histogramPart
+	boot  uint64
+	began bool // some tick of boot was read
+	rows  map[uint64]*observed
+	names map[string]*observed // the newest of an identity
+	diff  sketch.Histogram
+}
+
+// histogramPart is the decoded keyframe and tick of one part.
+type histogramPart struct {
+	key   partID
+	keyed frame.Histograms
+	tick  frame.Histograms
+	now   *frame.Histograms
+}
+
+// observed is one series of one run of a collector.
+type observed struct {
+	server.HistogramSeries
+	match bool
+	seen  bool // some tick had it
+	last  sketch.Histogram
+}
+
+func (t *teller) agent(ctx context.Context, id string) error {
+	src, segs := t.store.collect(id, t.q.Start-lookBehind, t.q.End)
+	defer t.store.release(segs...)
+	r := run{teller: t, g: newGather(t.store, t.q, id, src)}
+	defer t.store.decode.put(r.g.dec)
+	for _, tick := range t.choose(src) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := r.tick(tick); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tick tells what was observed since the tick before. Its errors are those of
+// fn, and ErrTooMany: what cannot be read costs itself.
+func (r *run) tick(parts []*source) error {
+	slices.SortFunc(parts, func(a, b *source) int { return cmp.Compare(a.Part, b.Part) })
+	for len(r.parts) < len(parts) {
+		r.parts = append(r.parts, histogramPart{})
+	}
+	if boot := parts[0].Boot; boot != r.boot || r.rows == nil {
+		r.boot, r.began = boot, false
+		r.rows, r.names = map[uint64]*observed{}, map[string]*observed{}
+	}
+	for i, p := range parts {
+		if !r.decode(p, &r.parts[i]) {
+			return nil
+		}
+	}
+	// Of the first tick of a run that is read, only a run that began after the
+	// start is known to have observed it all since.
+	h := &parts[0].Header
+	count := r.began || h.Time-int64(h.Seq)*h.Interval >= r.q.Start-h.Interval
+	r.began = true
+	for i := range parts {
+		now := r.parts[i].now
+		for j, row := range now.Rows {
+			h := now.Histograms[j]
+			if h == nil {
+				continue
+			}
+			o := r.find(parts[i], row)
+			if !o.match {
+				continue
+			}
+			if err := r.observe(o, h, parts[i].Time, count); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// observe tells what a series has more than it had.
+func (r *run) observe(o *observed, h *sketch.Histogram, at int64, count bool) error {
+	if o.seen && h.Equal(&o.last) {
+		return nil
+	}
+	r.diff.CopyFrom(h)
+	if o.seen {
+		r.diff.Sub(&o.last) // or it began anew: all is new
+	} else if !count {
+		r.diff.Reset()
+	}
+	o.seen = true
+	o.last.CopyFrom(h)
+	if at <= r.q.Start || r.diff.Count() <= 0 {
+		return nil
+	}
+	if r.told++; r.told > r.q.Limit {
+		return server.ErrTooMany
+	}
+	return r.fn(&o.HistogramSeries, at, &r.diff)
+}
+
+// find returns what is known of a row.
+func (r *run) find(src *source, row *frame.Row) *observed {
+	o := r.rows[row.ID]
+	if o == nil {
+		parent := r.g.parent(src, row)
+		o = &observed{HistogramSeries: server.HistogramSeries{Agent: r.g.agent, Row: row, Parent: parent}}
+		o.match = r.q.Match == nil || r.q.Match(r.g.agent, row, parent)
+		r.rows[row.ID] = o
+		if o.match {
+			r.inherit(o)
+		}
+	}
+	return o
+}
+
+// inherit takes over what a row of the same identity had observed: a series gets
+// a new row when the labels of its container change, and goes on counting.
+func (r *run) inherit(o *observed) {
+	var group *frame.Row
+	if o.Parent != nil {
+		group = &frame.Row{Key: o.Parent.Key}
+	}
+	name := identity(o.Row, group)
+	if before := r.names[name]; before != nil {
+		o.seen = before.seen
+		o.last.CopyFrom(&before.last)
+	}
+	r.names[name] = o
+}
+
+// decode reads one part of a tick, and first its keyframe unless it is there.
+func (r *run) decode(p *source, to *histogramPart) bool {
+	id := partID{p.Boot, p.Key, p.Part}
+	if to.key != id {
+		k := p
+		if !p.Keyframe() {
+			if k = r.g.keys[id]; k == nil {
+				k = r.g.keyOnDisk(p)
+			}
+		}
+		to.key = partID{}
+		if k == nil || !r.read(k, nil, &to.keyed) {
+			return false
+		}
+		to.key = id
+	}
+	if to.now = &to.keyed; p.Keyframe() {
+		return true
+	}
+	to.now = &to.tick
+	return r.read(p, &to.keyed, &to.tick)
+}
+
+func (r *run) read(p *source, key, dst *frame.Histograms) bool {
+	data, err := p.bytes()
+	if err == nil {
+		begun := time.Now()
+		err = r.g.dec.DecodeHistograms(data, key, dst, func(row *frame.Row) bool { return r.find(p, row).match })
+		r.store.decode.took(begun, err)
+	} else {
+		r.store.failed()
+	}
+	return err == nil
+}
