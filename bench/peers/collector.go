@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/collector/cgroups"
@@ -102,6 +105,18 @@ func withCollector(n int, f func(*runningCollector) error) error {
 		return err
 	}
 	defer srv.Close()
+	conn, err := bus.Connect(bus.ConnectOptions{Server: srv, Name: "bench"})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return err
+	}
+	if _, err := bus.EnsureStream(context.Background(), js, bus.Config{Cluster: "default"}); err != nil { // as a relay would
+		return err
+	}
 
 	c := &runningCollector{address: "127.0.0.1:16109"}
 	cmd := exec.Command(daytwoBinary, "collector", "--nats", "nats://127.0.0.1:14222", "--data", data+"/collector", "--metrics", c.address, "--log-level", "warn")

@@ -10,6 +10,7 @@ require (
 	github.com/influxdata/telegraf v1.37.2
 	github.com/klauspost/compress v1.20.3
 	github.com/lightstep/go-expohisto v1.0.0
+	github.com/nats-io/nats.go v1.55.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/receiver/statsdreceiver v0.128.0
 	github.com/prometheus/client_golang v1.24.1
 	github.com/prometheus/prometheus v0.313.0
@@ -100,7 +101,6 @@ require (
 	github.com/naoina/go-stringutil v0.1.0 // indirect
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
 	github.com/nats-io/nats-server/v2 v2.15.2 // indirect
-	github.com/nats-io/nats.go v1.55.0 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/opencontainers/cgroups v0.0.6 // indirect
