@@ -61,6 +61,10 @@ func New(cfg Config) (*Node, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
+	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
+		cfg.Log.Error("nothing is kept, and launchers are not served", "err", err)
+		cfg.Socket = ""
+	}
 	n := &Node{cfg: cfg, log: cfg.Log, grid: newGrid(cfg.Interval)}
 	hostname, err := os.Hostname()
 	if err != nil {
