@@ -121,6 +121,7 @@ func appName(key string) string {
 type appPlan struct {
 	of       []*appRows // that it was made for
 	families []appFamily
+	taken    claimedNames // by samples of tasks
 }
 
 type appFamily struct {
@@ -204,7 +205,7 @@ func makePlan(of []*appRows, sources []source) *appPlan {
 		}
 	}
 	slices.SortFunc(all, func(x, y *family) int { return cmp.Compare(x.name, y.name) })
-	plan := &appPlan{of: of}
+	plan := &appPlan{of: of, taken: names}
 	for _, f := range all {
 		plan.families = append(plan.families, f.appFamily)
 	}
@@ -247,6 +248,7 @@ var ownNames = sync.OnceValue(func() map[string]bool {
 	names := map[string]bool{}
 	for i := range promFamilies {
 		names[promFamilies[i].name] = true
+		names[strings.TrimSuffix(promFamilies[i].name, "_total")] = true // what OpenMetrics calls it
 	}
 	var text strings.Builder
 	WriteSelf(&text)

@@ -211,20 +211,45 @@ func checkNative(t *testing.T, h *dto.Histogram, values []float64) {
 	}
 }
 
+func TestAppOpenMetrics(t *testing.T) {
+	b := testBatch(1, false)
+	addSent(b,
+		sent{id: 1, name: "hits_total", typ: "c", value: 1},
+		sent{id: 2, name: "jobs_total", typ: "c", value: 2}, sent{id: 3, name: "jobs", typ: "g", value: 3},
+		sent{id: 4, name: "plain", typ: "c", value: 4},
+		sent{id: 5, name: "took", typ: "h", observed: []float64{1, 0.25}},
+	)
+	text := expose(t, false, true, b)
+	for _, line := range []string{
+		"# TYPE hits counter", "hits_total 1", "# TYPE jobs_total unknown", "jobs_total 2", "# TYPE jobs gauge", "jobs 3",
+		"# TYPE plain unknown", "# TYPE took histogram", `took_bucket{le="0.25"} 1`, `took_bucket{le="1.0"} 2`, `took_bucket{le="+Inf"} 2`,
+	} {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("not exposed: %s", line)
+		}
+	}
+}
+
 func TestFormatsAsked(t *testing.T) {
 	b := testBatch(1, false)
 	addSent(b, sent{id: 1, parent: 1, name: "took", typ: "ms", observed: []float64{1}})
 	const prometheus = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 	relay := newTestServer(t, nowTick(b))
-	for accept, want := range map[string]string{prometheus: protoType, "text/plain": textType, "": textType, "application/vnd.google.protobuf": textType} {
+	for accept, want := range map[string]string{prometheus: protoType, "text/plain": textType, "": textType, "application/vnd.google.protobuf": textType, "application/openmetrics-text;version=1.0.0": openMetricsType} {
 		resp, body := do(t, relay, "GET", "/fleet/metrics", nil, "Accept", accept)
 		if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || got != want {
 			t.Errorf("%q: %d %s, want %s", accept, resp.StatusCode, got, want)
 		}
 		var families map[string]*dto.MetricFamily
-		if want == protoType {
+		switch want {
+		case protoType:
 			families = parseProto(t, strings.NewReader(body))
-		} else {
+		case openMetricsType:
+			if !strings.HasSuffix(body, "\n# EOF\n") || !strings.Contains(body, "\n# TYPE daytwo_agent_gaps counter\n") {
+				t.Errorf("no OpenMetrics: …%s", body[max(0, len(body)-500):])
+			}
+			continue
+		default:
 			families = parseText(t, body)
 		}
 		if families["took"].Metric[0].Histogram == nil || families["daytwo_agent_containers"] == nil {

@@ -10,12 +10,12 @@ import (
 )
 
 // appFamily appends a family of kind App.
-func (p *promWriter) appFamily(f *appFamily, sources []source) {
+func (p *promWriter) appFamily(f *appFamily, plan *appPlan, sources []source) {
 	raw := strings.ToValidUTF8(f.raw, string(utf8.RuneError))
 	switch f.typ {
 	case appCounter:
-		p.appColumn(f, sources, metric.AppValue, f.name, "Counter "+raw+" of tasks, by StatsD.", "counter")
-		p.appColumn(f, sources, metric.AppDecrements, f.name+decrements, "What tasks decremented the counter "+raw+" by.", "counter")
+		p.appColumn(f, sources, metric.AppValue, f.name, "Counter "+raw+" of tasks, by StatsD.", p.counterType(f.name, plan))
+		p.appColumn(f, sources, metric.AppDecrements, f.name+decrements, "What tasks decremented the counter "+raw+" by.", p.counterType(f.name+decrements, plan))
 	case appGauge:
 		p.appColumn(f, sources, metric.AppValue, f.name, "Gauge "+raw+" of tasks, by StatsD.", "gauge")
 	case appSet:
@@ -27,6 +27,15 @@ func (p *promWriter) appFamily(f *appFamily, sources []source) {
 	case appDistribution:
 		p.appHistograms(f, sources, "Distribution "+raw+" of tasks, by StatsD.")
 	}
+}
+
+// counterType is the type of a counter. OpenMetrics calls x_total x, which may
+// be another metric of a task.
+func (p *promWriter) counterType(name string, plan *appPlan) string {
+	if base, ok := strings.CutSuffix(name, "_total"); ok && p.format == openMetricsFormat && plan.taken[base] {
+		return "untyped"
+	}
+	return "counter"
 }
 
 // appColumn appends one column of a family.

@@ -86,8 +86,9 @@ func (e *Exposition) write(w io.Writer, format promFormat, more func(*promWriter
 		}
 	}
 	if app := sources[metric.App]; len(app) > 0 {
-		for _, f := range e.plans.of(app).families {
-			p.appFamily(&f, app)
+		plan := e.plans.of(app)
+		for i := range plan.families {
+			p.appFamily(&plan.families[i], plan, app)
 		}
 	}
 	if more != nil {
