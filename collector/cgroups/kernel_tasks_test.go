@@ -134,7 +134,7 @@ func TestKernelTasksCount(t *testing.T) {
 		if err := os.WriteFile(other.dir(m)+"/tasks", []byte(filepath.Base(dir)), 0); err != nil {
 			t.Fatal(err)
 		}
-		if v := k.tasksOf(other); v[0] != 1 || v[1] != int64(i+1) {
+		if v := k.tasksOf(other); v[0] != 1 || v[1] < int64(i+1) { // they may start others
 			t.Errorf("%d threads without their leader: processes %d, threads %d", i+1, v[0], v[1])
 		}
 	}
@@ -212,6 +212,7 @@ func TestKernelWalkIOOfRemovedChildren(t *testing.T) {
 	}
 	countIO(k.group, dev)
 	idle, busy := k.child("idle"), k.child("busy")
+	countIO(busy, dev) // on Linux 6.1 a limit above it is not enough
 	p, err := load.Start(load.Work{Cgroups: []string{busy.dir(k.l.IO)}, File: filepath.Join(dir, "walkio"), Size: 4 << 20})
 	if err != nil {
 		t.Fatal(err)
