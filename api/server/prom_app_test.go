@@ -245,7 +245,7 @@ func TestFormatsAsked(t *testing.T) {
 		case protoType:
 			families = parseProto(t, strings.NewReader(body))
 		case openMetricsType:
-			if !strings.HasSuffix(body, "\n# EOF\n") || !strings.Contains(body, "\n# TYPE daytwo_agent_gaps counter\n") {
+			if !strings.HasSuffix(body, "\n# EOF\n") || !strings.Contains(body, "\n# TYPE container_cpu_usage_seconds counter\n") {
 				t.Errorf("no OpenMetrics: …%s", body[max(0, len(body)-500):])
 			}
 			continue
