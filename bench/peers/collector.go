@@ -31,7 +31,7 @@ var daytwoBinary string
 func benchCollector(r *report) error {
 	r.printf("`daytwo collector`, publishing to a NATS server in another process, watched for %v. A core is 100%%.\n\n", watched)
 	r.printf("| cgroups | CPU | RSS | peak RSS | published |\n|---:|---:|---:|---:|---:|\n")
-	for _, n := range []int{0, 1000, 10000} {
+	for _, n := range []int{1000, 10000} {
 		if err := withCollector(n, func(c *runningCollector) error {
 			time.Sleep(warmUp)
 			cpu0, frames0 := c.cpu(), c.metric("daytwo_collector_frame_bytes_total")
