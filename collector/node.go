@@ -47,7 +47,6 @@ type Node struct {
 	ticks      uint64
 	readErrors uint64
 	lastError  string
-	snapshot   *cgroups.Snapshot
 	tookTick   time.Duration
 	tookRead   time.Duration
 	tookPub    time.Duration
@@ -203,11 +202,11 @@ func (n *Node) fill(b *frame.Batch, at time.Time) {
 		s, err := n.cgroups.Read()
 		n.tookRead = time.Since(before)
 		if err != nil {
+			n.readErrors++
 			n.complain("the cgroups could not be read", err)
 		} else {
 			n.fillCgroups(b, s)
 		}
-		n.snapshot = s
 	}
 	n.fillSelf(b)
 	if n.tasks.server != nil {
@@ -277,9 +276,8 @@ func (n *Node) fillSelf(b *frame.Batch) {
 	b.Tables = append(b.Tables, table(metric.Collector, 1, n.self.rows, v), table(metric.Part, n.parts.gen, n.parts.rows, n.parts.vals))
 }
 
-// complain counts an error of every tick, but logs it only when it changes.
+// complain logs what may go wrong at every tick only when it changes.
 func (n *Node) complain(what string, err error) {
-	n.readErrors++
 	if s := fmt.Sprint(what, err); s != n.lastError {
 		n.lastError = s
 		n.log.Error(what, "err", err)
