@@ -99,6 +99,26 @@ func (s *Steer) Attach(netns int) (*Attachment, error) {
 	return &Attachment{l}, nil
 }
 
+// Adopt takes over an attachment that an earlier process made and handed on as a
+// descriptor: from here on it does this one's steering, without a gap.
+func (s *Steer) Adopt(fd int) (*Attachment, error) {
+	l, err := link.NewFromFD(fd)
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("take over the steering of ports: %w", err)
+	}
+	n, ok := l.(*link.NetNsLink)
+	if !ok {
+		l.Close()
+		return nil, fmt.Errorf("take over the steering of ports: descriptor %d is none", fd)
+	}
+	if err := n.Update(s.coll.Programs[steerProgSteer]); err != nil {
+		n.Close()
+		return nil, explain("take over the steering of ports", err)
+	}
+	return &Attachment{n}, nil
+}
+
 // Close ends the steering, unless a link was handed elsewhere.
 func (s *Steer) Close() error {
 	s.coll.Close()
@@ -111,6 +131,16 @@ type Attachment struct{ link *link.NetNsLink }
 // FD is the attachment's descriptor. While a copy of it is open anywhere, the
 // program goes on.
 func (a *Attachment) FD() int { return a.link.FD() }
+
+// Netns is the inode of the network namespace, 0 once that is gone: the number may
+// be another's then.
+func (a *Attachment) Netns() uint64 {
+	info, err := a.link.Info()
+	if err != nil || info.NetNs() == nil {
+		return 0
+	}
+	return uint64(info.NetNs().NetnsInode)
+}
 
 // Close closes this copy.
 func (a *Attachment) Close() error { return a.link.Close() }

@@ -211,7 +211,7 @@ func (n *Node) fill(b *frame.Batch, at time.Time) {
 	n.fillSelf(b)
 	if n.tasks.server != nil {
 		app, ledger := n.tasks.tables(at, &n.groups)
-		b.Tables = append(b.Tables, app, ledger)
+		b.Tables = append(b.Tables, app, ledger, n.tasks.server.Listeners())
 	}
 }
 
@@ -259,6 +259,9 @@ func (n *Node) fillSelf(b *frame.Batch) {
 			v[metric.SelfMismatches] += int64(m)
 		}
 		n.parts.update(n.cgroups.Status(), func(p cgroups.Part) uint64 { return s.Mismatches[p] })
+	}
+	if n.tasks.server != nil {
+		n.tasks.server.Fill(v)
 	}
 	if n.pub != nil {
 		s := n.pub.Stats()

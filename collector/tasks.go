@@ -143,7 +143,7 @@ func (t *tasks) look(g *groupRows) {
 		at[id.ContainerID] = len(t.list)
 		t.rowOf[id.ContainerID] = g.rows[i].ID
 		t.list = append(t.list, origin.Container{
-			ID: id.ContainerID, Cgroups: []string{n.group.Path}, PodUID: g.rows[i].Label("pod_uid"), Name: g.rows[i].Label("container"),
+			ID: id.ContainerID, Cgroups: []string{n.group.Path}, PodUID: g.rows[i].Label("pod_uid"), Name: g.rows[i].Label("container"), PID: id.PID,
 		})
 	}
 	t.server.Containers(t.list)

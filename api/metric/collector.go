@@ -27,6 +27,15 @@ const (
 	SelfPublishErrors
 	SelfInFlight
 	SelfReadErrors
+	SelfStatsdAbsent
+	SelfStatsdPorts
+	SelfStatsdSteered
+	SelfStatsdSenders
+	SelfStatsdEndpoints
+	SelfStatsdNamespaces
+	SelfStatsdUnreached
+	SelfStatsdConflicts
+	SelfStatsdUnknown
 )
 
 // Columns of Part, one row a part of the record. Append only.
@@ -62,6 +71,16 @@ func init() {
 		SelfPublishErrors:   {Name: "publish_errors", Type: Counter, Source: "NATS", Help: "Attempts to publish that failed; the frame went to the spool."},
 		SelfInFlight:        {Name: "frames_in_flight", Source: "JetStream", Help: "Frames published and not yet acknowledged."},
 		SelfReadErrors:      {Name: "read_errors", Type: Counter, Source: "collector", Help: "Ticks in which a room could not be read."},
+
+		SelfStatsdAbsent:     {Name: "statsd_listeners_absent", Source: "statsd", Help: "Default addresses that StatsD is not heard on because another process has them."},
+		SelfStatsdPorts:      {Name: "statsd_ports", Unit: Bool, Source: "statsd", Help: "1 while containers are given ports of their own; 0 if another collector has them."},
+		SelfStatsdSteered:    {Name: "statsd_steered", Unit: Bool, Source: "statsd", Help: "1 if containers' ports are steered onto one socket; 0 if each has a socket."},
+		SelfStatsdSenders:    {Name: "statsd_senders_known", Unit: Bool, Source: "statsd", Help: "1 if senders to a shared port are known by their cgroups."},
+		SelfStatsdEndpoints:  {Name: "statsd_endpoints", Source: "statsd", Help: "Containers that have a port of their own."},
+		SelfStatsdNamespaces: {Name: "statsd_namespaces", Source: "statsd", Help: "Network namespaces of containers in which their ports are heard."},
+		SelfStatsdUnreached:  {Name: "statsd_namespaces_failed", Source: "statsd", Help: "Containers whose ports could not be made heard in their network namespaces."},
+		SelfStatsdConflicts:  {Name: "statsd_origin_conflicts", Type: Counter, Source: "statsd", Help: "Lines that named another container than the one that sent them."},
+		SelfStatsdUnknown:    {Name: "statsd_origin_unknown", Type: Counter, Source: "statsd", Help: "Lines that named a container that cannot be one."},
 	})
 	register(Part, "daytwo_collector", []Metric{
 		PartReader:     {Name: "part_reader", Unit: Bool, Source: "collector", Prom: "daytwo_collector_part_reader", Help: "1; the labels say which reader serves the part, and why."},

@@ -25,17 +25,18 @@ const (
 	Collector        Kind = 10 // one row: the collector itself
 	Part             Kind = 11 // a part of the record, and which reader serves it
 
-	App              Kind = 12 // a metric that a task sends: one series of one container
-	Statsd           Kind = 13 // the StatsD ledger of one container, and of all together (Key "")
+	App            Kind = 12 // a metric that a task sends: one series of one container
+	Statsd         Kind = 13 // the StatsD ledger of one container, and of all together (Key "")
+	StatsdListener Kind = 15 // an address that StatsD is heard on
 
 	// MaxKind bounds the kinds this version knows.
-	MaxKind = Statsd
+	MaxKind = StatsdListener
 )
 
 var kindNames = [MaxKind + 1]string{
 	Host: "host", CPU: "cpu", Disk: "disk", Filesystem: "filesystem", Interface: "interface",
 	Container: "container", ContainerIO: "container_io", ContainerHugetlb: "container_hugetlb",
-	ContainerNet: "container_net", Collector: "collector", Part: "part", App: "app", Statsd: "statsd",
+	ContainerNet: "container_net", Collector: "collector", Part: "part", App: "app", Statsd: "statsd", StatsdListener: "statsd_listener",
 }
 
 func (k Kind) String() string {

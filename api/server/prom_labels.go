@@ -29,6 +29,7 @@ var promLabels = [metric.MaxKind + 1][]string{
 	metric.ContainerHugetlb: {"pagesize"},
 	metric.ContainerNet:     {"interface"},
 	metric.Part:             {"part", "reader", "reason"},
+	metric.StatsdListener:   {"listener"},
 }
 
 // appendRowLabels appends a row's labels without braces.

@@ -12,12 +12,13 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/series"
 )
 
-// DefaultListen is where StatsD clients send to if they are told nothing else.
-const DefaultListen = "127.0.0.1:8125"
+// DefaultListen is where StatsD clients send to if they are told nothing else:
+// everybody's, and DC/OS' of tasks that have no port of their own.
+var DefaultListen = [...]string{"127.0.0.1:8125", "127.0.0.1:61825"}
 
 // Options of a server. The zero value of a field means its default.
 type Options struct {
-	Listen    []Listener    // default: DefaultListen; see ParseListener
+	Listen    []Listener    // default: Defaults; see ParseListener
 	Workers   int           // goroutines that parse; default 1, which keeps each sender's packets in order
 	Budget    int           // series of one container; default 10,000
 	Total     int           // series of all; default 1,000,000
@@ -37,6 +38,19 @@ type Listener struct {
 	Network string // udp, unixgram, unix (stream)
 	Address string // host:port, or a path
 	Line    line.Options
+
+	Optional bool // goes without if another process has it: nobody asked for it by name
+}
+
+func (l Listener) String() string { return l.Network + "://" + l.Address }
+
+// Defaults are the listeners where nobody asked for others.
+func Defaults() []Listener {
+	var all []Listener
+	for _, a := range DefaultListen {
+		all = append(all, Listener{Network: "udp", Address: a, Optional: true})
+	}
+	return all
 }
 
 // ParseListener reads an address as people write it: [udp://]host:port,
@@ -53,7 +67,7 @@ func ParseListener(s string) (l Listener, err error) {
 	switch l.Network {
 	case "udp":
 		if _, err := netip.ParseAddrPort(address); err != nil {
-			return l, fmt.Errorf("statsd: %q: want ADDRESS:PORT with a numeric address, for example %s", s, DefaultListen)
+			return l, fmt.Errorf("statsd: %q: want ADDRESS:PORT with a numeric address, for example %s", s, DefaultListen[0])
 		}
 	case "unix", "unixgram":
 		if !strings.HasPrefix(address, "/") {
@@ -85,13 +99,9 @@ func ParseListener(s string) (l Listener, err error) {
 
 var styles = map[string]line.Style{"influx": line.Influx, "librato": line.Librato, "signalfx": line.SignalFX, "graphite": line.Graphite}
 
-func (o *Options) defaults() error {
+func (o *Options) defaults() {
 	if len(o.Listen) == 0 {
-		l, err := ParseListener(DefaultListen)
-		if err != nil {
-			return err
-		}
-		o.Listen = []Listener{l}
+		o.Listen = Defaults()
 	}
 	if o.Workers <= 0 {
 		o.Workers = 1
@@ -99,7 +109,6 @@ func (o *Options) defaults() error {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return nil
 }
 
 func (o *Options) rules() (*series.Rules, error) {

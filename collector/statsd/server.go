@@ -7,9 +7,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/collector/statsd/intake"
@@ -26,15 +29,19 @@ type Server struct {
 	table   *origin.Table
 	in      *intake.Intake
 	fds     *intake.FDStore
-	parsers []*line.Parser // by Source.Listener
+	parsers atomic.Pointer[[]*line.Parser] // by Source.Listener
+	opened  []listening                    // what Options.Listen asks for, and the containers' own ports
 
-	ready  chan struct{} // closed when all the above is there, or will not be
-	opened bool
+	ready   chan struct{} // closed when all the above is there, or will not be
+	waiting bool          // ready is still to be closed
 
 	shedding sync.Mutex // of the store's last worker
 	api      *http.Server
 	served   chan error
 	gen      atomic.Uint64
+
+	listeners sync.Mutex // of opened and shown
+	shown     listenerTable
 	drops    uint64 // by the kernel, as of the last tick
 	find     func(origin uint32) uint64
 	parent   func(info origin.Info) uint64 // of this tick
@@ -44,14 +51,13 @@ type Server struct {
 // let it do is logged; it fails for what cannot be meant, and for an address that
 // cannot be had.
 func New(o Options) (*Server, error) {
-	if err := o.defaults(); err != nil {
-		return nil, err
-	}
+	o.defaults()
 	rules, err := o.rules()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, log: o.Log, ready: make(chan struct{})}
+	s := &Server{o: o, log: o.Log, ready: make(chan struct{}), waiting: true}
+	s.parsers.Store(new([]*line.Parser))
 	s.gen.Store(1)
 	s.find = s.findParent
 	s.store = series.New(series.Options{
@@ -87,9 +93,16 @@ func (s *Server) open() (err error) {
 			s.log.Warn("StatsD asks nobody for a token: whoever reaches this address may send", "address", l.Address)
 		}
 		got, err := s.listen(l)
-		if err != nil {
-			return fmt.Errorf("statsd: listen on %s: %w; give --statsd another address, or none", l.Address, err)
+		if err != nil && l.Optional && errors.Is(err, unix.EADDRINUSE) {
+			err = taken(l, err)
+			s.log.Error("StatsD is not heard on a default address: end who has it, or give --statsd other addresses", "address", l.Address, "err", err)
+			s.opened = append(s.opened, listening{name: l.String(), err: err})
+			continue
 		}
+		if err != nil {
+			return fmt.Errorf("statsd: %w; give --statsd another address, or none", taken(l, err))
+		}
+		s.opened = append(s.opened, listening{name: heard(l, got), in: got})
 		s.setParser(got, line.New(l.Line))
 		if l.Network == "udp" {
 			c.Watch = append(c.Watch, got.Port())
@@ -102,6 +115,7 @@ func (s *Server) open() (err error) {
 			return -1, err
 		}
 		s.setParser(l, own)
+		s.setPorts(l)
 		err = l.Control(func(f int) error { fd = f; return nil })
 		return fd, err
 	}
@@ -111,19 +125,35 @@ func (s *Server) open() (err error) {
 	}
 	s.setParser(group.Listener, own)
 	c.Open, c.Close = group.Open, group.ClosePort
+	s.opened = append(s.opened, listening{name: portsName, in: group.Listener})
 	if s.table, err = origin.New(c); err != nil {
 		return err
 	}
-	s.opened = true
+	// Nobody will take the rest. Held open, it would queue what nobody reads.
+	if err := s.fds.Forget(); err != nil {
+		s.log.Warn("the service manager keeps descriptors that nobody wants", "err", err)
+	}
+	s.waiting = false
 	close(s.ready)
 	return s.serve()
 }
 
-func (s *Server) setParser(l *intake.Listener, p *line.Parser) {
-	for int(l.Number) >= len(s.parsers) {
-		s.parsers = append(s.parsers, nil)
+// taken says who has an address that is in use.
+func taken(l Listener, err error) error {
+	if h, ok := HolderOf(l); ok && errors.Is(err, unix.EADDRINUSE) {
+		return fmt.Errorf("%w: %v has it", err, h)
 	}
-	s.parsers[l.Number] = p
+	return err
+}
+
+// setParser says how the packets of a listener are read. Workers may run already.
+func (s *Server) setParser(l *intake.Listener, p *line.Parser) {
+	parsers := slices.Clone(*s.parsers.Load())
+	for int(l.Number) >= len(parsers) {
+		parsers = append(parsers, nil)
+	}
+	parsers[l.Number] = p
+	s.parsers.Store(&parsers)
 }
 
 func (s *Server) listen(l Listener) (*intake.Listener, error) {
@@ -167,6 +197,8 @@ func (s *Server) Run(ctx context.Context) error {
 			return nil
 		case err := <-s.served:
 			return fmt.Errorf("launch API: %w", err)
+		case <-s.table.Changed():
+			s.table.Reach()
 		case <-every.C:
 			before := len(s.table.Endpoints())
 			if err := s.table.Sweep(); err != nil {
@@ -175,6 +207,7 @@ func (s *Server) Run(ctx context.Context) error {
 			if len(s.table.Endpoints()) != before {
 				s.gen.Add(1)
 			}
+			s.table.Reach()
 		}
 	}
 }
@@ -189,8 +222,8 @@ func (s *Server) Close() error {
 	if s.api != nil {
 		errs = append(errs, s.api.Close())
 	}
-	if !s.opened {
-		s.opened = true
+	if s.waiting {
+		s.waiting = false
 		close(s.ready)
 	}
 	if s.in != nil {
@@ -198,9 +231,6 @@ func (s *Server) Close() error {
 	}
 	if s.table != nil {
 		errs = append(errs, s.table.CloseAll())
-	}
-	if s.fds != nil {
-		errs = append(errs, s.fds.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 	"github.com/daytwo/daytwo/collector/statsd/series"
 )
@@ -67,11 +68,39 @@ type Stats struct {
 	Series  int // alive
 	Ledger  series.Totals
 	Origin  origin.Counts
-	Steered bool // containers' ports are steered onto one socket
+	Ports   bool // containers are given ports of their own
+	Steered bool // those are steered onto one socket
 	Senders bool // senders to the shared port are known by their cgroups
 }
 
-// Stats tells how the server does.
+// Stats tells how the server does. It is not to be called while Tick is.
 func (s *Server) Stats() Stats {
-	return Stats{Series: s.store.Series(), Ledger: s.store.Totals(), Origin: s.table.Counts(), Steered: s.table.Steered(), Senders: s.table.SenderKnown()}
+	return Stats{Series: s.store.Series(), Ledger: s.store.Totals(), Origin: s.table.Counts(), Ports: s.table.Refused() == nil, Steered: s.table.Steered(), Senders: s.table.SenderKnown()}
+}
+
+// Fill writes the columns of Collector that tell how the server does.
+func (s *Server) Fill(v []int64) {
+	n := s.table.Counts()
+	v[metric.SelfStatsdPorts] = flag(s.table.Refused() == nil)
+	v[metric.SelfStatsdSteered] = flag(s.table.Steered())
+	v[metric.SelfStatsdSenders] = flag(s.table.SenderKnown())
+	v[metric.SelfStatsdEndpoints] = int64(n.Endpoints)
+	v[metric.SelfStatsdNamespaces] = int64(n.Namespaces)
+	v[metric.SelfStatsdUnreached] = int64(n.Unreached)
+	v[metric.SelfStatsdConflicts] = int64(n.Conflicts)
+	v[metric.SelfStatsdUnknown] = int64(n.Unknown)
+	absent := int64(0)
+	for i := range s.opened {
+		if s.opened[i].in == nil {
+			absent++
+		}
+	}
+	v[metric.SelfStatsdAbsent] = absent
+}
+
+func flag(on bool) int64 {
+	if on {
+		return 1
+	}
+	return 0
 }

@@ -3,8 +3,10 @@ package intake
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -95,6 +97,16 @@ func (s *FDStore) take(name string, fits func(fd int) bool) []int {
 	return good
 }
 
+// Names are those that came back and nobody took, sorted.
+func (s *FDStore) Names() []string {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.have))
+}
+
 // Put gives descriptors to the store, under a name.
 func (s *FDStore) Put(name string, fds ...int) error { return s.put(name, fds) }
 
@@ -116,8 +128,9 @@ func (s *FDStore) remove(name string) error {
 	return s.send("FDSTOREREMOVE=1\nFDNAME="+name, nil)
 }
 
-// Close closes what came back and nobody took, and makes the store forget it.
-func (s *FDStore) Close() error {
+// Forget closes what came back and nobody took, and makes the store forget it:
+// call it when all is open. What is put there goes on being kept.
+func (s *FDStore) Forget() error {
 	if s == nil {
 		return nil
 	}

@@ -59,7 +59,7 @@ func serve(at string) error {
 	if _, err := in.ListenUnixStream(Unix{Path: dir + "/stream"}); err != nil {
 		return err
 	}
-	if err := store.Close(); err != nil {
+	if err := store.Forget(); err != nil {
 		return err
 	}
 	fmt.Println("serving")

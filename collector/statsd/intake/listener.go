@@ -48,14 +48,17 @@ func (in *Intake) ListenUDP(o UDP) (*Listener, error) {
 	taken := len(fds)
 	var err error
 	for len(fds) < o.Sockets && err == nil {
-		at := o.Address
-		if len(fds) > 0 { // share the port that the first one has
-			if at, err = boundTo(fds[0]); err != nil {
+		at, first := o.Address, len(fds) == 0
+		if !first { // share the port that the first one has, and had alone
+			if at, err = boundTo(fds[0]); err == nil {
+				err = share(fds[0])
+			}
+			if err != nil {
 				break
 			}
 		}
 		var fd int
-		if fd, err = openUDP(at); err == nil {
+		if fd, err = openUDP(at, !first); err == nil {
 			fds = append(fds, fd)
 		}
 	}
@@ -141,7 +144,9 @@ func (l *Listener) Counts() Counts {
 	for i, s := range l.sockets {
 		l.of[i].mu.Lock()
 		if s.fd >= 0 {
-			c.KernelDrops += kernelDrops(s.fd)
+			_, limit, drops := memInfo(s.fd)
+			c.KernelDrops += uint64(drops)
+			c.Buffer = max(c.Buffer, uint64(limit))
 		}
 		l.of[i].mu.Unlock()
 	}
@@ -205,7 +210,7 @@ func (g *Group) Open(port uint16) error {
 	})
 	taken := len(fds)
 	if taken == 0 {
-		fd, err := openUDP(o.Address)
+		fd, err := openUDP(o.Address, false)
 		if err != nil {
 			return err
 		}

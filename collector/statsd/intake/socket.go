@@ -30,14 +30,16 @@ type Counts struct {
 	ShedPackets, ShedLines uint64 // received, and given up because parsing could not keep up
 	KernelDrops            uint64 // datagrams that the kernel dropped; with GRO some of them joined as one
 	Refused                uint64 // connections over the limit
+	Buffer                 uint64 // bytes that the kernel holds for a socket, as it counts them; 0 where there is none
 }
 
 type counters struct {
 	packets, bytes, shedPackets, shedLines, refused, closedDrops atomic.Uint64
 }
 
-// openUDP makes a bound UDP socket.
-func openUDP(addr netip.AddrPort) (int, error) {
+// openUDP makes a bound UDP socket. shared lets it join the sockets that have the
+// address already; without it, it is an error that anybody has.
+func openUDP(addr netip.AddrPort, shared bool) (int, error) {
 	family := unix.AF_INET6
 	var sa unix.Sockaddr
 	if addr.Addr().Is4() {
@@ -50,7 +52,10 @@ func openUDP(addr netip.AddrPort) (int, error) {
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
-	if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err == nil && family == unix.AF_INET6 && !addr.Addr().IsUnspecified() {
+	if shared {
+		err = share(fd)
+	}
+	if err == nil && family == unix.AF_INET6 && !addr.Addr().IsUnspecified() {
 		err = unix.SetsockoptInt(fd, unix.SOL_IPV6, unix.IPV6_V6ONLY, 1)
 	}
 	if err == nil {
@@ -61,6 +66,12 @@ func openUDP(addr netip.AddrPort) (int, error) {
 		return -1, fmt.Errorf("listen on udp %s: %w", addr, err)
 	}
 	return fd, nil
+}
+
+// share lets others of this user bind the address of a socket, and have a part
+// of its packets: a bound one alone decides who those are.
+func share(fd int) error {
+	return os.NewSyscallError("setsockopt SO_REUSEPORT", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
 }
 
 // prepareUDP sets the options of a UDP socket, new or taken over.

@@ -16,10 +16,10 @@ import (
 // endpoint is a container's host and port.
 type endpoint struct {
 	launch.Container
-	Netns  string `json:"netns,omitempty"`
-	origin Origin
-	detach func()
-	json   []byte // itself, once written: it never changes
+	Netns    string `json:"netns,omitempty"`
+	NetnsIno uint64 `json:"netns_inode,omitempty"` // of Netns, if that is joined
+	origin   Origin
+	json     []byte // itself, once written: it never changes
 }
 
 // maxFile bounds the file of endpoints that is read.
@@ -34,8 +34,11 @@ func (t *Table) Add(r launch.Request) (launch.Container, error) {
 		return launch.Container{}, err
 	}
 	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.refused != nil {
+		return launch.Container{}, t.refused
+	}
 	e := t.endpoints[r.ContainerID]
-	t.mu.Unlock()
 	if e != nil {
 		if r.StatsdPort != 0 && r.StatsdPort != e.StatsdPort {
 			return launch.Container{}, fmt.Errorf("%w, %d", ErrExists, e.StatsdPort)
@@ -43,30 +46,21 @@ func (t *Table) Add(r launch.Request) (launch.Container, error) {
 		return e.Container, nil
 	}
 	e = &endpoint{Netns: r.Netns, Container: launch.Container{ContainerID: r.ContainerID, StatsdPort: r.StatsdPort, Name: r.Name, Labels: r.Labels, Cgroup: r.Cgroup}}
-	if e.Netns != "" {
-		var err error
-		if e.detach, err = t.AttachNetns(e.Netns); err != nil {
-			return launch.Container{}, err
-		}
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if have := t.endpoints[r.ContainerID]; have != nil { // asked for twice at once
-		if e.detach != nil {
-			go e.detach()
-		}
-		return have.Container, nil
-	}
 	if err := t.open(e); err != nil {
-		if e.detach != nil {
-			go e.detach() // it wants the lock
-		}
 		return launch.Container{}, err
 	}
-	if err := t.save(); err != nil {
+	err := error(nil)
+	if e.Netns != "" {
+		e.NetnsIno, err = t.joinFile(e.Netns, 0)
+	}
+	if err == nil {
+		err = t.save()
+	}
+	if err != nil {
 		t.shut(e)
 		return launch.Container{}, err
 	}
+	t.change()
 	return e.Container, nil
 }
 
@@ -117,9 +111,10 @@ func (t *Table) shut(e *endpoint) {
 		t.c.Log.Warn("close an endpoint", "container_id", e.ContainerID, "error", err)
 	}
 	delete(t.endpoints, e.ContainerID)
-	if e.detach != nil {
-		go e.detach()
+	if e.NetnsIno != 0 {
+		t.leave(e.NetnsIno)
 	}
+	t.change()
 }
 
 // Remove takes a container's endpoint back, and tells whether it had one.
@@ -134,8 +129,12 @@ func (t *Table) Remove(id string) (bool, error) {
 	return true, t.save()
 }
 
-// Sweep takes back the endpoints whose cgroups are gone.
+// Sweep takes back the endpoints whose cgroups are gone. If ports were another
+// collector's, it looks whether they still are.
 func (t *Table) Sweep() error {
+	if t.Refused() != nil {
+		return t.serveAll()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := len(t.endpoints)
@@ -219,10 +218,8 @@ func (t *Table) save() error {
 }
 
 // load opens the endpoints that were handed out before, and leaves out those
-// whose cgroups are gone.
+// whose cgroups are gone. t.mu is held.
 func (t *Table) load() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if t.c.File != "" {
 		list, err := readEndpoints(t.c.File)
 		if err != nil {
@@ -237,11 +234,10 @@ func (t *Table) load() error {
 				continue
 			}
 			if e.Netns != "" {
-				t.mu.Unlock()
-				if e.detach, err = t.AttachNetns(e.Netns); err != nil {
+				if e.NetnsIno, err = t.joinFile(e.Netns, e.NetnsIno); err != nil {
+					e.Netns, e.json = "", nil // served like one that its launcher did not name
 					t.c.Log.Warn("a container's network namespace is not served", "container_id", e.ContainerID, "error", err)
 				}
-				t.mu.Lock()
 			}
 		}
 		if len(t.endpoints) != len(list) {
@@ -255,6 +251,7 @@ func (t *Table) load() error {
 	for ino, a := range t.attach {
 		t.hand(ino, a)
 	}
+	t.adopt()
 	return nil
 }
 

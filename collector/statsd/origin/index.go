@@ -3,6 +3,7 @@ package origin
 import (
 	"maps"
 	"path"
+	"slices"
 )
 
 // index is what resolving looks into. It is never changed, only replaced: readers
@@ -47,6 +48,7 @@ type Container struct {
 	Cgroups []string // paths from the root of their hierarchies: one, or on cgroup v1 as many as differ
 	PodUID  string   // Kubernetes
 	Name    string   // Kubernetes: of the container in its pod
+	PID     int      // of its first process; 0 if it is not known
 }
 
 // Containers says which containers there are. What was known by its cgroup alone
@@ -58,8 +60,11 @@ func (t *Table) Containers(list []Container) {
 	x := newIndex()
 	maps.Copy(x.byID, old.byID)
 	maps.Copy(x.byPath, old.byPath)
+	t.running = make(map[string]running, len(list))
+	defer t.change()
 	for i := range list {
 		c := &list[i]
+		t.running[c.ID] = running{c.PID, slices.Clone(c.Cgroups)}
 		o := x.byID[c.ID]
 		for _, p := range c.Cgroups {
 			// A number that its cgroup has already is kept, unless the container has one.

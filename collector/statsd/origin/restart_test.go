@@ -3,11 +3,13 @@ package origin
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +42,8 @@ func (k keeper) Take(name string) (fds []int) {
 	}
 	return fds
 }
+
+func (k keeper) Names() []string { return slices.Sorted(maps.Keys(k)) }
 
 func (k keeper) Remove(name string) error {
 	for _, fd := range k[name] {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -19,7 +20,7 @@ const steerName = "statsd-steering-"
 // attachment is the steering at work in one network namespace.
 type attachment struct {
 	*bpf.Attachment
-	users int // endpoints that asked for it; the collector's own has one for good
+	users int // endpoints that are to be heard there; the collector's own has one for good
 }
 
 // startSteering opens the one socket and steers our own network namespace's
@@ -51,8 +52,8 @@ func (t *Table) startSteering() error {
 		s.Close()
 		return err
 	}
-	t.steer, t.steered = s, true
-	t.attach[inodeOf(ns)] = &attachment{a, 1}
+	t.steer, t.steered, t.own = s, true, inodeOf(ns)
+	t.attach[t.own] = &attachment{a, 1}
 	return nil
 }
 
@@ -76,57 +77,111 @@ func (t *Table) hand(netns uint64, a *attachment) {
 	}
 }
 
-// AttachNetns lets the containers' ports be heard in one more network namespace,
-// on its own loopback: a container that has it to itself needs no route to the
-// host. Done twice, it has to be undone twice.
-func (t *Table) AttachNetns(file string) (detach func(), err error) {
+// adopt goes on with the steering of the process before in network namespaces of
+// containers that are not known again yet.
+func (t *Table) adopt() {
+	if t.c.Store == nil || !t.steered {
+		return
+	}
+	for _, name := range t.c.Store.Names() {
+		text, ok := strings.CutPrefix(name, steerName)
+		if !ok {
+			continue
+		}
+		kept := false
+		for _, fd := range t.c.Store.Take(name) {
+			a, err := t.steer.Adopt(fd)
+			if err != nil {
+				t.c.Log.Warn("a network namespace is not served until its container is known again", "error", err)
+				continue
+			}
+			if ino := a.Netns(); !kept && ino != 0 && strconv.FormatUint(ino, 10) == text && t.attach[ino] == nil {
+				t.attach[ino], kept = &attachment{a, 0}, true
+			} else {
+				a.Close()
+			}
+		}
+		if !kept {
+			t.c.Store.Remove(name) // it is tried again at the next start
+		}
+	}
+}
+
+// errNotSteered says that there is only a socket a port.
+var errNotSteered = errors.New("ports are not steered here, so network namespaces of containers cannot be served")
+
+// joinFile is join by the name of a file, /proc/PID/ns/net. If was is not 0 it must
+// lead to that inode still: the process may be another one by now.
+func (t *Table) joinFile(file string, was uint64) (ino uint64, err error) {
 	if !t.steered {
-		return nil, errors.New("ports are not steered here, so network namespaces of containers cannot be served")
+		return 0, errNotSteered
 	}
 	ns, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("network namespace: %w", err)
+		return 0, fmt.Errorf("network namespace: %w", err)
 	}
 	defer ns.Close()
+	if was != 0 && inodeOf(ns) != was {
+		return 0, fmt.Errorf("network namespace %s: it is another one by now", file)
+	}
+	return t.join(ns)
+}
+
+// join lets the containers' ports be heard in one more network namespace, on its
+// own loopback: a container that has it to itself needs no route to the host.
+// Done twice, it has to be left twice. t.mu is held.
+func (t *Table) join(ns *os.File) (ino uint64, err error) {
 	var fs unix.Statfs_t
 	if err := unix.Fstatfs(int(ns.Fd()), &fs); err != nil || fs.Type != unix.NSFS_MAGIC {
-		return nil, fmt.Errorf("network namespace %s: it is no namespace", file)
+		return 0, fmt.Errorf("network namespace %s: it is no namespace", ns.Name())
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if t.closed {
-		return nil, errors.New("the table is closed")
+		return 0, errors.New("the table is closed")
 	}
-	ino := inodeOf(ns)
+	ino = inodeOf(ns)
 	a := t.attach[ino]
-	if a == nil {
+	if a != nil && a.Netns() != ino { // one that is gone had the number before
+		a.Close()
+		a.Attachment = nil
+	}
+	if a == nil || a.Attachment == nil {
 		l, err := t.steer.Attach(int(ns.Fd()))
 		if err != nil {
-			return nil, err
+			if a != nil {
+				delete(t.attach, ino)
+			}
+			return 0, err
 		}
-		a = &attachment{Attachment: l}
-		t.attach[ino] = a
+		if a == nil {
+			a = &attachment{}
+			t.attach[ino] = a
+		}
+		a.Attachment = l
 		if t.loaded {
 			t.hand(ino, a)
 		}
 	}
 	a.users++
-	once := false
-	return func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if once || t.closed {
-			return
-		}
-		once = true
-		if a.users--; a.users == 0 {
-			if t.c.Store != nil {
-				t.c.Store.Remove(steerName + strconv.FormatUint(ino, 10)) // it is tried again at the next start
-			}
-			a.Close()
-			delete(t.attach, ino)
-		}
-	}, nil
+	return ino, nil
+}
+
+// leave undoes one join. t.mu is held.
+func (t *Table) leave(ino uint64) {
+	a := t.attach[ino]
+	if a == nil || t.closed {
+		return
+	}
+	if a.users--; a.users <= 0 {
+		t.detach(ino, a)
+	}
+}
+
+func (t *Table) detach(ino uint64, a *attachment) {
+	if t.c.Store != nil {
+		t.c.Store.Remove(steerName + strconv.FormatUint(ino, 10)) // it is tried again at the next start
+	}
+	a.Close()
+	delete(t.attach, ino)
 }
 
 func inodeOf(f *os.File) uint64 {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/daytwo/daytwo/bpf"
 )
@@ -31,6 +32,7 @@ type Store interface {
 	Put(name string, fds ...int) error
 	Take(name string) []int
 	Remove(name string) error
+	Names() []string // that came back and were not taken
 }
 
 // Config of a table. Zero values mean the defaults.
@@ -55,24 +57,36 @@ type Config struct {
 type Counts struct {
 	Conflicts uint64 // lines that named another container than the one that sent them
 	Unknown   uint64 // lines that named what cannot be anything known
+
+	Endpoints  int // that containers have now
+	Namespaces int // network namespaces beside our own in which those are heard
+	Unreached  int // containers in whose network namespaces theirs should be heard, and is not
 }
 
 // Table resolves senders to origins.
 type Table struct {
-	c       Config
-	ports   [1 << 16]atomic.Uint32 // by destination port: the container's that was told it
-	index   atomic.Pointer[index]
-	pids    [1 << 12]atomic.Uint64
-	trees   [4]tree // by bpf.Hierarchy
-	sender  *bpf.Sender
-	steer   *bpf.Steer
-	attach  map[uint64]*attachment // by inode of the network namespace
-	steered bool                   // else a socket a port
+	c      Config
+	ports  [1 << 16]atomic.Uint32 // by destination port: the container's that was told it
+	index  atomic.Pointer[index]
+	pids   [1 << 12]atomic.Uint64
+	trees  [4]tree // by bpf.Hierarchy
+	sender *bpf.Sender
+	start  time.Time
 
 	conflicts, unknown atomic.Uint64
+	changed            chan struct{}
 
 	mu        sync.Mutex // of all below, and of whoever replaces the index
-	infos     []Info     // by Origin
+	held      *Claim     // of our ports
+	refused   error      // why no ports are handed out; nil if they are
+	steer     *bpf.Steer
+	attach    map[uint64]*attachment // by inode of the network namespace
+	own       uint64                 // our own network namespace
+	steered   bool                   // else a socket a port
+	running   map[string]running     // by container id: those that Containers named last
+	reached   map[string]*reached    // by container id
+	failing   int                    // of those, that were tried and could not be entered
+	infos     []Info                 // by Origin
 	free      []Origin
 	endpoints map[string]*endpoint
 	next      uint16 // port to try next
@@ -100,21 +114,21 @@ func New(c Config) (*Table, error) {
 		return nil, fmt.Errorf("ports %d to %d for containers overlap those that the kernel gives to clients, %d to %d (net.ipv4.ip_local_port_range): choose others",
 			c.First, c.Last, low, high)
 	}
-	t := &Table{c: c, infos: make([]Info, 1), endpoints: map[string]*endpoint{}, attach: map[uint64]*attachment{}, next: c.First + 1}
+	t := &Table{c: c, start: time.Now(), infos: make([]Info, 1), endpoints: map[string]*endpoint{}, attach: map[uint64]*attachment{}, reached: map[string]*reached{}, changed: make(chan struct{}, 1), next: c.First + 1}
 	t.index.Store(newIndex())
 	t.openTrees()
 	if !c.NoBPF {
-		t.startBPF()
+		t.startSender()
 	}
-	if err := t.load(); err != nil {
+	if err := t.serveAll(); err != nil {
 		t.CloseAll()
 		return nil, err
 	}
 	return t, nil
 }
 
-// startBPF does what this kernel takes; Steered and SenderKnown tell.
-func (t *Table) startBPF() {
+// startSender does what this kernel takes; SenderKnown tells.
+func (t *Table) startSender() {
 	if v2 := &t.trees[bpf.HierarchyUnified]; len(t.c.Watch) > 0 && v2.dir != "" {
 		var legacy []bpf.Hierarchy
 		for h := range t.trees {
@@ -132,22 +146,58 @@ func (t *Table) startBPF() {
 			t.c.Log.Warn("senders to a shared port cannot be told apart by their cgroups", "error", err)
 		}
 	}
-	if t.c.Socket == nil {
-		return
+}
+
+// serveAll begins to hand out ports, and serves those handed out before. If they
+// are another collector's it is no error: Refused tells, and Sweep tries again.
+func (t *Table) serveAll() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was := t.refused
+	if t.held, t.refused = claim(t.c.First, t.c.Last); t.refused != nil {
+		if was == nil {
+			t.c.Log.Error("no container gets a port of its own", "err", t.refused)
+		}
+		return nil
 	}
-	if err := t.startSteering(); err != nil {
-		t.c.Log.Warn("ports cannot be steered onto one socket: each container gets a socket", "error", err)
+	if was != nil {
+		t.c.Log.Info("containers get ports of their own: the other collector has ended", "first", t.c.First, "last", t.c.Last)
 	}
+	if t.c.Socket != nil && !t.c.NoBPF {
+		if err := t.startSteering(); err != nil {
+			t.c.Log.Warn("ports cannot be steered onto one socket: each container gets a socket", "error", err)
+		}
+	}
+	return t.load()
+}
+
+// Refused is why no ports are handed out, nil if they are.
+func (t *Table) Refused() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.refused
 }
 
 // Steered tells whether containers' ports are steered onto one socket.
-func (t *Table) Steered() bool { return t.steered }
+func (t *Table) Steered() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.steered
+}
 
 // SenderKnown tells whether senders to shared ports are known by their cgroups.
 func (t *Table) SenderKnown() bool { return t.sender != nil }
 
 // Counts are the table's since it was made.
-func (t *Table) Counts() Counts { return Counts{t.conflicts.Load(), t.unknown.Load()} }
+func (t *Table) Counts() Counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := Counts{Conflicts: t.conflicts.Load(), Unknown: t.unknown.Load(), Endpoints: len(t.endpoints), Unreached: t.failing}
+	if c.Namespaces = len(t.attach); t.steered {
+		c.Namespaces--
+	}
+	return c
+}
 
 // Info tells who an origin is; ok is false for 0 and for one that was released.
 func (t *Table) Info(o Origin) (info Info, ok bool) {
@@ -222,6 +272,9 @@ func (t *Table) CloseAll() error {
 	}
 	if t.steer != nil {
 		errs = append(errs, t.steer.Close())
+	}
+	if t.held != nil {
+		errs = append(errs, t.held.close())
 	}
 	if t.sender != nil {
 		errs = append(errs, t.sender.Close())

@@ -1,0 +1,110 @@
+package statsd
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Holder is a process that has an address.
+type Holder struct {
+	PID  int    // 0 if its descriptors cannot be seen from here
+	Name string // as /proc/PID/comm says
+}
+
+func (h Holder) String() string {
+	if h.PID == 0 {
+		return "a process that cannot be seen from here"
+	}
+	return fmt.Sprintf("process %d (%s)", h.PID, h.Name)
+}
+
+// HolderOf finds who listens on an address in this network namespace; ok is false
+// if nobody does.
+func HolderOf(l Listener) (h Holder, ok bool) {
+	inode := ""
+	if l.Network == "udp" {
+		at, err := netip.ParseAddrPort(l.Address)
+		if err != nil {
+			return h, false
+		}
+		for _, file := range []string{"/proc/self/net/udp", "/proc/self/net/udp6"} {
+			if b, err := os.ReadFile(file); err == nil && inode == "" {
+				inode = boundUDP(b, at)
+			}
+		}
+	} else if b, err := os.ReadFile("/proc/self/net/unix"); err == nil {
+		for line := range strings.Lines(string(b)) {
+			if f := strings.Fields(line); len(f) == 8 && f[7] == l.Address {
+				inode = f[6]
+			}
+		}
+	}
+	if inode == "" || inode == "0" {
+		return h, inode != ""
+	}
+	return processOf("socket:[" + inode + "]"), true
+}
+
+// boundUDP is the inode of the socket that keeps an address from being bound, ""
+// if none does (proc_net(5): the fields are local_address and inode).
+func boundUDP(file []byte, at netip.AddrPort) string {
+	for line := range bytes.Lines(file) {
+		f := strings.Fields(string(line))
+		if len(f) < 10 {
+			continue
+		}
+		host, port, _ := strings.Cut(f[1], ":")
+		n, err := strconv.ParseUint(port, 16, 16)
+		addr, ok := procAddr(host)
+		if err != nil || !ok || uint16(n) != at.Port() {
+			continue
+		}
+		if addr == at.Addr() || addr.IsUnspecified() && addr.Is6() || (addr.IsUnspecified() || at.Addr().IsUnspecified()) && addr.Is4() == at.Addr().Is4() {
+			return f[9]
+		}
+	}
+	return ""
+}
+
+// procAddr reads an address as proc_net(5) has it: words of the machine's order, in
+// hexadecimal.
+func procAddr(s string) (netip.Addr, bool) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b)%4 != 0 {
+		return netip.Addr{}, false
+	}
+	for i := 0; i < len(b); i += 4 {
+		binary.NativeEndian.PutUint32(b[i:], binary.BigEndian.Uint32(b[i:]))
+	}
+	a, ok := netip.AddrFromSlice(b)
+	return a.Unmap(), ok
+}
+
+// processOf finds a process that has something open.
+func processOf(target string) (h Holder) {
+	dirs, _ := filepath.Glob("/proc/[0-9]*/fd")
+	for _, dir := range dirs {
+		d, err := os.Open(dir)
+		if err != nil {
+			continue
+		}
+		names, _ := d.Readdirnames(-1)
+		d.Close()
+		for _, n := range names {
+			if at, err := os.Readlink(filepath.Join(dir, n)); err == nil && at == target {
+				h.PID, _ = strconv.Atoi(filepath.Base(filepath.Dir(dir)))
+				comm, _ := os.ReadFile(filepath.Join(filepath.Dir(dir), "comm"))
+				h.Name = strings.TrimSpace(string(comm))
+				return h
+			}
+		}
+	}
+	return h
+}

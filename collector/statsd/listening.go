@@ -1,0 +1,84 @@
+package statsd
+
+import (
+	"net/netip"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/collector/statsd/intake"
+)
+
+// listening is what became of an address.
+type listening struct {
+	name string
+	in   *intake.Listener // nil: err is why
+	err  error
+	also *intake.Listener // counts for the same: the socket that ports are steered to
+}
+
+// portsName is what the containers' own ports are called among the listeners.
+const portsName = "ports"
+
+// heard is what a listener is called: its port, where any would do, is told.
+func heard(l Listener, in *intake.Listener) string {
+	if at, err := netip.ParseAddrPort(l.Address); err == nil && at.Port() == 0 {
+		l.Address = netip.AddrPortFrom(at.Addr(), in.Port()).String()
+	}
+	return l.String()
+}
+
+// setPorts names the socket that containers' ports are steered to.
+func (s *Server) setPorts(l *intake.Listener) {
+	s.listeners.Lock()
+	defer s.listeners.Unlock()
+	s.opened[len(s.opened)-1].also = l
+}
+
+// listenerTable is handed out of kind StatsdListener; it is reused every time.
+type listenerTable struct {
+	rows []*frame.Row
+	vals []int64
+}
+
+// Listeners makes the table StatsdListener: a row an address, good until the next
+// call.
+func (s *Server) Listeners() frame.Table {
+	s.listeners.Lock()
+	defer s.listeners.Unlock()
+	t, w := &s.shown, metric.Width(metric.StatsdListener)
+	if t.rows == nil {
+		for i, l := range s.opened {
+			labels := []frame.Label{{Name: "listener", Value: l.name}}
+			if l.err != nil {
+				labels = append(labels, frame.Label{Name: "reason", Value: l.err.Error()})
+			}
+			t.rows = append(t.rows, &frame.Row{ID: uint64(i + 1), Key: l.name, Labels: labels})
+		}
+		t.vals = make([]int64, len(t.rows)*w)
+	}
+	for i := range s.opened {
+		l, v := &s.opened[i], t.vals[i*w:][:w]
+		if l.in == nil {
+			for c := range v {
+				v[c] = metric.Absent
+			}
+			v[metric.ListenerUp] = 0
+			continue
+		}
+		n := l.in.Counts()
+		if l.also != nil {
+			m := l.also.Counts()
+			n.Packets, n.Bytes, n.ShedPackets, n.ShedLines = n.Packets+m.Packets, n.Bytes+m.Bytes, n.ShedPackets+m.ShedPackets, n.ShedLines+m.ShedLines
+			n.KernelDrops, n.Buffer = n.KernelDrops+m.KernelDrops, max(n.Buffer, m.Buffer)
+		}
+		v[metric.ListenerUp] = 1
+		v[metric.ListenerPackets], v[metric.ListenerBytes] = int64(n.Packets), int64(n.Bytes)
+		v[metric.ListenerShedPackets], v[metric.ListenerShedLines] = int64(n.ShedPackets), int64(n.ShedLines)
+		v[metric.ListenerKernelDrops], v[metric.ListenerRefused] = int64(n.KernelDrops), int64(n.Refused)
+		v[metric.ListenerBuffer] = metric.Absent
+		if n.Buffer > 0 {
+			v[metric.ListenerBuffer] = int64(n.Buffer)
+		}
+	}
+	return frame.Table{Kind: metric.StatsdListener, Gen: 1, Rows: t.rows, Vals: t.vals}
+}

@@ -1,0 +1,130 @@
+package origin
+
+import (
+	"bufio"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Claim is a range of ports that a collector in this network namespace hands out
+// to containers. It is a unix socket of an abstract name (unix(7)): the kernel
+// keeps those for each network namespace apart, and ends them with the process.
+type Claim struct {
+	First, Last uint16
+	PID         int // 0: in a pid namespace that cannot be seen from here
+
+	name     string
+	listener net.Listener
+}
+
+const claimPrefix = "daytwo-statsd-ports/"
+
+// ErrClaimed says that another collector hands out some of the ports.
+var ErrClaimed = errors.New("another collector hands out ports for containers")
+
+// claim takes a range for this process until the claim is closed. It is an
+// ErrClaimed if somebody has a part of it.
+func claim(first, last uint16) (*Claim, error) {
+	c := &Claim{First: first, Last: last, PID: os.Getpid(), name: fmt.Sprintf("%s%d-%d/%s", claimPrefix, first, last, rand.Text())}
+	l, err := net.Listen("unix", "@"+c.name)
+	if err != nil {
+		return nil, fmt.Errorf("claim ports for containers: %w", err)
+	}
+	c.listener = l
+	go func() { // whoever connects wants to know who we are, which the kernel tells
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	// Looked only now: of two who claim at once, one at least sees the other.
+	others, err := Claims()
+	if err != nil {
+		l.Close()
+		return nil, fmt.Errorf("claim ports for containers: %w", err)
+	}
+	for _, o := range others {
+		if o.name != c.name && o.First <= last && first <= o.Last {
+			l.Close()
+			return nil, fmt.Errorf("%w here, %v: give this one others (--statsd-ports FIRST-LAST)", ErrClaimed, o)
+		}
+	}
+	return c, nil
+}
+
+func (c *Claim) String() string {
+	who := "its process is in another pid namespace"
+	if c.PID != 0 {
+		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", c.PID))
+		who = fmt.Sprintf("process %d %s", c.PID, strings.TrimSpace(string(comm)))
+	}
+	return fmt.Sprintf("%d to %d (%s)", c.First, c.Last, who)
+}
+
+func (c *Claim) close() error { return c.listener.Close() }
+
+// Claims are those of all collectors in this network namespace. What a user
+// without rights says is left out: it steers nothing, and what it binds is seen.
+func Claims() ([]*Claim, error) {
+	f, err := os.Open("/proc/self/net/unix")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readClaims(f)
+}
+
+func readClaims(r io.Reader) (all []*Claim, err error) {
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		const accepting = "00010000" // SO_ACCEPTON in the kernel's flags: not one of its connections
+		f := strings.Fields(lines.Text())
+		if len(f) != 8 || f[3] != accepting {
+			continue
+		}
+		name, ok := strings.CutPrefix(f[7], "@")
+		c := &Claim{name: name}
+		if text, ours := strings.CutPrefix(name, claimPrefix); !ok || !ours {
+			continue
+		} else if _, err := fmt.Sscanf(text, "%d-%d/", &c.First, &c.Last); err != nil {
+			continue
+		}
+		switch cred, err := peer(name); {
+		case err != nil: // gone since
+		case cred.Uid == 0 || cred.Uid == uint32(os.Geteuid()):
+			c.PID = int(cred.Pid)
+			all = append(all, c)
+		}
+	}
+	return all, lines.Err()
+}
+
+// peer is who listens on an abstract name (SO_PEERCRED).
+func peer(name string) (*unix.Ucred, error) {
+	conn, err := net.DialTimeout("unix", "@"+name, time.Second)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var cred *unix.Ucred
+	var got error
+	if err := raw.Control(func(fd uintptr) { cred, got = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil {
+		return nil, err
+	}
+	return cred, got
+}

@@ -1,0 +1,162 @@
+package origin
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// running is what the runtimes say of a container.
+type running struct {
+	pid     int
+	cgroups []string
+}
+
+// reached is a container in whose network namespace its endpoint is heard,
+// although its launcher did not name that.
+type reached struct {
+	pid    int
+	netns  uint64 // 0: our own, or it failed
+	failed bool   // to be tried again, but logged once
+}
+
+// adoptedFor is how long steering that an earlier process left is kept without a
+// container that is known to want it.
+const adoptedFor = time.Minute
+
+// Changed is signalled when Reach has something to do.
+func (t *Table) Changed() <-chan struct{} { return t.changed }
+
+func (t *Table) change() {
+	select {
+	case t.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Reach brings the steering into the network namespaces of containers that have
+// an endpoint and are known to run, and out of those of containers that are gone.
+// Call it when Changed says so, and now and then: it tries again what failed.
+func (t *Table) Reach() {
+	defer t.count()
+	for id, r := range t.unreached() {
+		ns, err := netnsOf(r.pid, r.cgroups)
+		t.mu.Lock()
+		if t.running[id].pid == r.pid && t.endpoints[id] != nil && !t.closed {
+			t.enter(id, r.pid, ns, err)
+		}
+		t.mu.Unlock()
+		if ns != nil {
+			ns.Close()
+		}
+	}
+}
+
+// count counts the containers that could not be entered.
+func (t *Table) count() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failing = 0
+	for _, r := range t.reached {
+		if r.failed {
+			t.failing++
+		}
+	}
+}
+
+// unreached forgets the containers that are gone, and returns those to be entered.
+func (t *Table) unreached() map[string]running {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.steered || t.closed {
+		return nil
+	}
+	for id, got := range t.reached {
+		e := t.endpoints[id]
+		gone := e == nil || t.running[id].pid != got.pid
+		if !gone && got.netns != 0 {
+			a := t.attach[got.netns]
+			gone = a == nil || a.Netns() != got.netns
+		}
+		if gone {
+			if got.netns != 0 {
+				t.leave(got.netns)
+			}
+			delete(t.reached, id)
+		}
+	}
+	if time.Since(t.start) > adoptedFor {
+		for ino, a := range t.attach {
+			if a.users == 0 {
+				t.detach(ino, a)
+			}
+		}
+	}
+	todo := map[string]running{}
+	for id, e := range t.endpoints {
+		got := t.reached[id]
+		if r := t.running[id]; r.pid > 0 && e.Netns == "" && (got == nil || got.failed) {
+			todo[id] = r
+		}
+	}
+	return todo
+}
+
+// enter joins the network namespace of a container, unless it is our own.
+func (t *Table) enter(id string, pid int, ns *os.File, err error) {
+	got := &reached{pid: pid}
+	if err == nil && inodeOf(ns) != t.own {
+		got.netns, err = t.join(ns)
+	}
+	was := t.reached[id]
+	if got.failed = err != nil; got.failed && (was == nil || was.pid != pid) {
+		t.c.Log.Warn("a container's own port is not heard in its network namespace", "container_id", id, "pid", pid, "error", err)
+	}
+	t.reached[id] = got
+}
+
+// netnsOf opens the network namespace of a process, if that is in one of the
+// cgroups: a pid that was told a while ago may be another's by now.
+func netnsOf(pid int, cgroups []string) (*os.File, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, fmt.Errorf("process %d: %w", pid, err)
+	}
+	defer unix.Close(fd)
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return nil, err
+	}
+	if !within(b, cgroups) {
+		return nil, fmt.Errorf("process %d is not the container's", pid)
+	}
+	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+	if err != nil {
+		return nil, err
+	}
+	// It is still there, so all of this was read of this one.
+	if err := unix.PidfdSendSignal(fd, 0, nil, 0); err != nil {
+		ns.Close()
+		return nil, fmt.Errorf("process %d: %w", pid, err)
+	}
+	return ns, nil
+}
+
+// within tells whether /proc/PID/cgroup (cgroups(7)) names one of some cgroups, or
+// one below it.
+func within(file []byte, cgroups []string) bool {
+	for line := range bytes.Lines(file) {
+		f := strings.SplitN(strings.TrimSuffix(string(line), "\n"), ":", 3)
+		if len(f) == 3 && slices.ContainsFunc(cgroups, func(c string) bool {
+			return c != "/" && (f[2] == c || strings.HasPrefix(f[2], c+"/"))
+		}) {
+			return true
+		}
+	}
+	return false
+}
