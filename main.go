@@ -35,7 +35,7 @@ func collectorConfig(c cli.Config) collector.Config {
 	return collector.Config{
 		AgentID: c.AgentID, Interval: c.Interval, DataDir: c.Data, Metrics: c.Metrics, Cluster: c.Cluster, Shards: c.Shards,
 		NATS: c.NATSOptions("daytwo collector"), NoPublish: len(c.NATS) == 0 && c.Server == nil, SpoolMax: c.SpoolSize, NoBPF: c.NoBPF, Log: c.Log,
-		Socket: c.Socket, Statsd: c.Statsd, StatsdRules: c.StatsdRules, StatsdBudget: c.StatsdBudget,
+		Socket: c.Socket, Statsd: c.Statsd, StatsdOptional: c.StatsdDefaults, StatsdPorts: c.StatsdPorts, StatsdRules: c.StatsdRules, StatsdBudget: c.StatsdBudget,
 	}
 }
 

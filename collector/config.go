@@ -31,8 +31,10 @@ type Config struct {
 	NoPublish bool               // frames go nowhere: /metrics alone
 	Log       *slog.Logger
 
-	StatsdRules  string // file of rules; "" = none
-	StatsdBudget int    // series of one container; default 10,000
+	StatsdOptional bool      // goes without those of Statsd that another process has
+	StatsdPorts    [2]uint16 // first and last port for containers; default 20000 to 29999, or others where the kernel gives those to clients
+	StatsdRules    string    // file of rules; "" = none
+	StatsdBudget   int       // series of one container; default 10,000
 }
 
 const minInterval = 100 * time.Millisecond

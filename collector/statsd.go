@@ -17,12 +17,14 @@ func newStatsd(cfg *Config) (*statsd.Server, error) {
 	o := statsd.Options{
 		Budget: cfg.StatsdBudget, RulesFile: cfg.StatsdRules, NoBPF: cfg.NoBPF, Log: cfg.Log.With("room", "statsd"),
 		Socket: cfg.Socket, Endpoints: filepath.Join(cfg.DataDir, "statsd-endpoints.json"),
+		First: cfg.StatsdPorts[0], Last: cfg.StatsdPorts[1],
 	}
 	for _, a := range cfg.Statsd {
 		l, err := statsd.ParseListener(a)
 		if err != nil {
 			return nil, err
 		}
+		l.Optional = cfg.StatsdOptional
 		o.Listen = append(o.Listen, l)
 	}
 	return statsd.New(o)

@@ -13,6 +13,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/bench/rig"
 	"github.com/daytwo/daytwo/collector/containers"
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 )
@@ -28,7 +29,8 @@ func labelText(ls []frame.Label) string {
 // What a launched container sends is in the next tick, and its ledger with it.
 func TestStatsdTick(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
-	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true, Statsd: []string{"127.0.0.1:0"}, Socket: socket, Log: slog.New(slog.DiscardHandler)})
+	first, last := rig.Ports(t, 100)
+	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true, Statsd: []string{"127.0.0.1:0"}, StatsdPorts: [2]uint16{first, last}, Socket: socket, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

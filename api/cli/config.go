@@ -36,6 +36,8 @@ type Config struct {
 	NoBPF          bool          // read the kernel's files only
 	Socket         string        // of the launch API
 	Statsd         []string      // addresses that StatsD is heard on, none for no StatsD
+	StatsdDefaults bool          // nobody asked for those addresses: they are the defaults
+	StatsdPorts    [2]uint16     // first and last port for containers; 0 for those that the collector chooses
 	StatsdRules    string        // file of rules, "" for none
 	StatsdBudget   int           // series of one container
 	SpoolSize      int64         // bytes kept on disk while NATS is away
@@ -126,11 +128,14 @@ var options = []option{
 	{"nats-replicas", relay, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.IntVar(&c.Replicas, name, 1, "keep frames in NATS `N` times: 1, 3 or 5, at most the number of servers")
 	}},
-	{"socket", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"socket", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Socket, name, "", "hand out containers' endpoints on the unix socket `PATH` (default: "+launch.SocketName+" in the data directory)")
 	}},
-	{"statsd", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.StringSliceVar(&c.Statsd, name, []string{"127.0.0.1:8125"}, "hear StatsD on `ADDRESS`,…: host:port, unixgram:///path or unix:///path, each with ?dialect=etsy and more behind it if need be; \"none\" for none")
+	{"statsd", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringSliceVar(&c.Statsd, name, []string{"127.0.0.1:8125", "127.0.0.1:61825"}, "hear StatsD on `ADDRESS`,…: host:port, unixgram:///path or unix:///path, each with ?dialect=etsy and more behind it if need be; \"none\" for none")
+	}},
+	{"statsd-ports", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.Var((*portRange)(&c.StatsdPorts), name, "give containers the ports `FIRST-LAST` (default 20000-29999, or others where the kernel gives those to clients); each collector in one network namespace needs its own")
 	}},
 	{"statsd-rules", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.StatsdRules, name, "", "rename, label or drop metrics by the mappings in `FILE`, in the form of statsd_exporter's")

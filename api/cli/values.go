@@ -96,3 +96,26 @@ func (l *level) Set(s string) error {
 	}
 	return fmt.Errorf("want debug, info, warn or error")
 }
+
+// portRange is a flag of a first and a last port.
+type portRange [2]uint16
+
+func (p *portRange) Type() string { return "ports" }
+
+func (p *portRange) String() string {
+	if p[1] == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d-%d", p[0], p[1])
+}
+
+func (p *portRange) Set(s string) error {
+	first, last, ok := strings.Cut(s, "-")
+	a, err1 := strconv.ParseUint(first, 10, 16)
+	b, err2 := strconv.ParseUint(last, 10, 16)
+	if !ok || err1 != nil || err2 != nil || a == 0 || b <= a {
+		return fmt.Errorf("want FIRST-LAST, two ports, such as 20000-29999")
+	}
+	*p = portRange{uint16(a), uint16(b)}
+	return nil
+}

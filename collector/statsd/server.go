@@ -42,9 +42,9 @@ type Server struct {
 
 	listeners sync.Mutex // of opened and shown
 	shown     listenerTable
-	drops    uint64 // by the kernel, as of the last tick
-	find     func(origin uint32) uint64
-	parent   func(info origin.Info) uint64 // of this tick
+	drops     uint64 // by the kernel, as of the last tick
+	find      func(origin uint32) uint64
+	parent    func(info origin.Info) uint64 // of this tick
 }
 
 // New opens every listener and the launch API's socket. What the kernel does not

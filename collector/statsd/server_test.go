@@ -13,6 +13,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/api/metric"
+	benchrig "github.com/daytwo/daytwo/bench/rig"
 	"github.com/daytwo/daytwo/collector/statsd/line"
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 )
@@ -42,8 +43,7 @@ func newRig(t testing.TB, o Options) *rig {
 	}
 	o.Socket = filepath.Join(dir, "api")
 	o.Log = slog.New(slog.DiscardHandler)
-	o.First = uint16(12000 + os.Getpid()%18000)
-	o.Last = o.First + 100
+	o.First, o.Last = benchrig.Ports(t, 100)
 	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -218,9 +218,9 @@ func TestParseListener(t *testing.T) {
 		}
 	}
 	check("127.0.0.1:8125", Listener{Network: "udp", Address: "127.0.0.1:8125"})
-	check("udp://[::1]:1?gauges=delta", Listener{"udp", "[::1]:1", line.Options{GaugeDelta: true}})
-	check("unix:///a/b?dialect=etsy", Listener{"unix", "/a/b", line.Options{Dialect: line.Etsy, GaugeDelta: true}})
-	check("unixgram:///a?dialect=etsy&gauges=absolute&tags=influx", Listener{"unixgram", "/a", line.Options{Dialect: line.Etsy, NameTags: line.Influx}})
+	check("udp://[::1]:1?gauges=delta", Listener{Network: "udp", Address: "[::1]:1", Line: line.Options{GaugeDelta: true}})
+	check("unix:///a/b?dialect=etsy", Listener{Network: "unix", Address: "/a/b", Line: line.Options{Dialect: line.Etsy, GaugeDelta: true}})
+	check("unixgram:///a?dialect=etsy&gauges=absolute&tags=influx", Listener{Network: "unixgram", Address: "/a", Line: line.Options{Dialect: line.Etsy, NameTags: line.Influx}})
 	for _, s := range []string{"", "localhost", "localhost:8125", "tcp://127.0.0.1:1", "unix://rel", "127.0.0.1:1?dialect=x", "127.0.0.1:1?tags=none", "127.0.0.1:99999"} {
 		if l, err := ParseListener(s); err == nil {
 			t.Errorf("%q: %+v", s, l)

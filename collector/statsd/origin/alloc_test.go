@@ -12,7 +12,7 @@ import (
 
 // Whose a packet is costs no allocation, by whichever way it is known.
 func TestAllocations(t *testing.T) {
-	r := newRoom(t, Config{First: 22000, Last: 22999})
+	r := newRoom(t, Config{})
 	c := r.add(t, launch.Request{ContainerID: "a"})
 	path := fmt.Sprintf("/daytwo-test-origin-%d/alloc", os.Getpid())
 	dirs := makeCgroup(t, r.table, path)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
 // startAPI serves a table on a socket.
@@ -60,33 +61,36 @@ func mesos(method, path, body string) string {
 
 // The isolator's contract, as a Mesos agent uses it.
 func TestIsolator(t *testing.T) {
-	tab := newTable(t, Config{First: 22000, Last: 22003, File: filepath.Join(t.TempDir(), "e.json")})
+	first, _ := rig.Ports(t, 4)
+	ports := strings.NewReplacer("PORT1", fmt.Sprint(first+1), "PORT2", fmt.Sprint(first+2), "PORT3", fmt.Sprint(first+3))
+	tab := newTable(t, Config{First: first, Last: first + 3, File: filepath.Join(t.TempDir(), "e.json")})
 	path := startAPI(t, tab)
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the socket: %v (%v)", info.Mode(), err)
 	}
 	check := func(method, at, body string, code int, want string) {
 		t.Helper()
+		body, want = ports.Replace(body), ports.Replace(want)
 		gotCode, got := ask(t, path, mesos(method, at, body))
 		if gotCode != code || !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("%s %s %.60s: %d %s, want %d %s", method, at, body, gotCode, got, code, want)
 		}
 	}
 	check("GET", "/containers", "", 200, "[]")
-	one := `{"container_id":"28df-a.b","statsd_host":"127.0.0.1","statsd_port":22001}`
+	one := `{"container_id":"28df-a.b","statsd_host":"127.0.0.1","statsd_port":PORT1}`
 	check("POST", "/container", `{"container_id":"28df-a.b"}`, 201, one)
 	check("POST", "/container", `{"container_id":"28df-a.b"}`, 201, one)
-	check("POST", "/container", `{"container_id":"28df-a.b","statsd_port":22002}`, 409, "another port")
-	check("POST", "/container", `{"container_id":"two","statsd_port":22002,"unknown":[1]}`, 201, "22002")
+	check("POST", "/container", `{"container_id":"28df-a.b","statsd_port":PORT2}`, 409, "another port")
+	check("POST", "/container", `{"container_id":"two","statsd_port":PORT2,"unknown":[1]}`, 201, "PORT2")
 	check("GET", "/container/28df-a.b", "", 200, one)
 	check("GET", "/container/nobody", "", 404, "no such container")
 	check("GET", "/containers", "", 200, `[`+one+`,{"container_id":"two"`)
 	check("GET", "/health", "", 200, "ok")
-	check("POST", "/container", `{"container_id":"three"}`, 201, "22003")
+	check("POST", "/container", `{"container_id":"three"}`, 201, "PORT3")
 	check("POST", "/container", `{"container_id":"four"}`, 503, "ports")
 	check("DELETE", "/container/two", "", 202, "")
 	check("DELETE", "/container/two", "", 404, "no such container")
-	check("POST", "/container", `{"container_id":"four"}`, 201, "22002")
+	check("POST", "/container", `{"container_id":"four"}`, 201, "PORT2")
 	for _, body := range []string{``, `{}`, `[]`, `{"container_id":"a/b"}`, `{"container_id":".."}`, `{"container_id":7}`, `{"container_id":"x","statsd_port":70000}`,
 		`{"container_id":"x","cgroup":"relative"}`, `{"container_id":"x","cgroup":"/a/../b"}`, `{"container_id":"x","labels":{"":"v"}}`,
 		`{"container_id":"` + strings.Repeat("x", 300) + `"}`, `{"container_id":"x","name":"` + strings.Repeat("n", launch.MaxBody) + `"}`} {
@@ -111,10 +115,10 @@ func TestNoStatsd(t *testing.T) {
 
 // The client and the server agree, and a second server does not take the socket.
 func TestClient(t *testing.T) {
-	tab := newTable(t, Config{First: 22000, Last: 22999})
+	tab := newTable(t, Config{})
 	path := startAPI(t, tab)
 	c := launch.NewClient(path)
-	want := launch.Container{ContainerID: "a", StatsdHost: "127.0.0.1", StatsdPort: 22001, Name: "n", Labels: map[string]string{"k": "v,w"}}
+	want := launch.Container{ContainerID: "a", StatsdHost: "127.0.0.1", StatsdPort: tab.c.First + 1, Name: "n", Labels: map[string]string{"k": "v,w"}}
 	got, err := c.Add(t.Context(), launch.Request{ContainerID: "a", Name: "n", Labels: want.Labels})
 	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %+v (%v), want %+v", got, err, want)

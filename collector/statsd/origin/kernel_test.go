@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/bench/rig"
 	"github.com/daytwo/daytwo/collector/statsd/intake"
 )
 
@@ -26,6 +27,7 @@ type room struct {
 	udp   *intake.Listener // the shared port
 	udp6  *intake.Listener // the same on ::1
 	unix  string           // path of the unix socket
+	first uint16           // port
 
 	mu   sync.Mutex
 	from map[string]Origin // by data
@@ -60,13 +62,23 @@ func (r *room) who(t *testing.T, data string) Info {
 
 func newRoom(t *testing.T, c Config) *room {
 	t.Helper()
+	return newRoomIn(t, &room{}, c)
+}
+
+// newRoomIn fills a room that its config knows of.
+func newRoomIn(t *testing.T, r *room, c Config) *room {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("wants root")
 	}
 	runtime.LockOSThread()
 	loopbackUp() // a fresh virtual machine's is down
 	runtime.UnlockOSThread()
-	r := &room{from: map[string]Origin{}}
+	r.from = map[string]Origin{}
+	if c.First == 0 {
+		c.First, c.Last = rig.Ports(t, 1000)
+	}
+	r.first = c.First
 	var err error
 	if r.in, err = intake.New(intake.Options{Workers: 2, Handle: r.handle}); err != nil {
 		t.Fatal(err)
@@ -141,7 +153,8 @@ func TestKernelPorts(t *testing.T) {
 	for _, noBPF := range []bool{false, true} {
 		t.Run(fmt.Sprintf("NoBPF=%t", noBPF), func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "endpoints.json")
-			r := newRoom(t, Config{NoBPF: noBPF, First: 22000, Last: 24999, File: file})
+			first, last := rig.Ports(t, 3000)
+			r := newRoom(t, Config{NoBPF: noBPF, First: first, Last: last, File: file})
 			if r.table.Steered() == noBPF {
 				t.Fatalf("steered: %t", r.table.Steered())
 			}
@@ -188,17 +201,18 @@ func TestKernelPorts(t *testing.T) {
 // Endpoints are the same after a restart, and containers that ended meanwhile have none.
 func TestKernelEndpointsPersist(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "endpoints.json")
-	config := Config{First: 22000, Last: 22999, File: file}
+	first, last := rig.Ports(t, 1000)
+	config := Config{First: first, Last: last, File: file}
 	r := newRoom(t, config)
 	path := fmt.Sprintf("/daytwo-test-origin-%d/gone", os.Getpid())
 	dirs := makeCgroup(t, r.table, path)
 	a := r.add(t, launch.Request{ContainerID: "a", Name: "first", Labels: map[string]string{"k": "v"}})
-	b := r.add(t, launch.Request{ContainerID: "b", StatsdPort: 22500})
+	b := r.add(t, launch.Request{ContainerID: "b", StatsdPort: first + 500})
 	r.add(t, launch.Request{ContainerID: "gone", Cgroup: path})
-	if again := r.add(t, launch.Request{ContainerID: "a"}); again.StatsdPort != a.StatsdPort || b.StatsdPort != 22500 {
+	if again := r.add(t, launch.Request{ContainerID: "a"}); again.StatsdPort != a.StatsdPort || b.StatsdPort != first+500 {
 		t.Errorf("asked again: %+v, before: %+v; b: %+v", again, a, b)
 	}
-	for _, want := range []uint16{22500, 22000, 80} {
+	for _, want := range []uint16{first + 500, first, 80} {
 		if c, err := r.table.Add(launch.Request{ContainerID: "c", StatsdPort: want}); err == nil {
 			t.Errorf("port %d was given to c: %+v", want, c)
 		}
@@ -213,7 +227,7 @@ func TestKernelEndpointsPersist(t *testing.T) {
 
 	r = newRoom(t, config)
 	all := r.table.Endpoints()
-	if len(all) != 2 || all[0].StatsdPort != a.StatsdPort || all[0].Labels["k"] != "v" || all[1].StatsdPort != 22500 {
+	if len(all) != 2 || all[0].StatsdPort != a.StatsdPort || all[0].Labels["k"] != "v" || all[1].StatsdPort != first+500 {
 		t.Fatalf("after the restart: %+v", all)
 	}
 	sendTo(t, a.StatsdPort, "after")
@@ -224,11 +238,11 @@ func TestKernelEndpointsPersist(t *testing.T) {
 
 // A container that has the network namespace to itself is heard on its own loopback.
 func TestKernelNetns(t *testing.T) {
-	r := newRoom(t, Config{First: 22000, Last: 22999})
-	p := startSender(t, sending{Netns: true, Wait: true, Network: "udp", Address: "127.0.0.1:22001", Lines: []string{"far"}})
+	r := newRoom(t, Config{})
+	p := startSender(t, sending{Netns: true, Wait: true, Network: "udp", Address: fmt.Sprint("127.0.0.1:", r.first+1), Lines: []string{"far"}})
 	// The namespace is the main thread's.
 	c := r.add(t, launch.Request{ContainerID: "apart", Netns: fmt.Sprintf("/proc/%d/ns/net", p.Process.Pid)})
-	if c.StatsdPort != 22001 {
+	if c.StatsdPort != r.first+1 {
 		t.Fatalf("port %d", c.StatsdPort)
 	}
 	p.in.Write([]byte{1})
@@ -244,7 +258,7 @@ func TestKernelNetns(t *testing.T) {
 // Senders to the shared port are known by their cgroups, and by the container
 // that these are in, however short they live.
 func TestKernelSender(t *testing.T) {
-	r := newRoom(t, Config{First: 22000, Last: 22999})
+	r := newRoom(t, Config{})
 	if !r.table.SenderKnown() {
 		t.Fatal("senders' cgroups are not known")
 	}
@@ -270,7 +284,7 @@ func TestKernelSender(t *testing.T) {
 
 // Ports are steered on IPv6 as on IPv4.
 func TestKernelIPv6(t *testing.T) {
-	r := newRoom(t, Config{First: 22000, Last: 22999, Host: netip.MustParseAddr("::1")})
+	r := newRoom(t, Config{Host: netip.MustParseAddr("::1")})
 	if !r.table.Steered() {
 		t.Fatal("ports are not steered")
 	}
@@ -288,19 +302,19 @@ func TestKernelIPv6(t *testing.T) {
 
 // A port that another program has is left to it.
 func TestKernelBusyPort(t *testing.T) {
-	r := newRoom(t, Config{First: 22000, Last: 22999})
-	busy, err := net.ListenPacket("udp", "0.0.0.0:22001")
+	r := newRoom(t, Config{})
+	busy, err := net.ListenPacket("udp", fmt.Sprint("0.0.0.0:", r.first+1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer busy.Close()
-	if c := r.add(t, launch.Request{ContainerID: "a"}); c.StatsdPort != 22002 {
+	if c := r.add(t, launch.Request{ContainerID: "a"}); c.StatsdPort != r.first+2 {
 		t.Errorf("port %d", c.StatsdPort)
 	}
-	if c, err := r.table.Add(launch.Request{ContainerID: "b", StatsdPort: 22001}); err == nil {
+	if c, err := r.table.Add(launch.Request{ContainerID: "b", StatsdPort: r.first + 1}); err == nil {
 		t.Errorf("b got %+v", c)
 	}
-	sendTo(t, 22001, "to the other program")
+	sendTo(t, r.first+1, "to the other program")
 	busy.SetReadDeadline(time.Now().Add(5 * time.Second))
 	if n, _, err := busy.ReadFrom(make([]byte, 100)); err != nil || n != len("to the other program") {
 		t.Errorf("%d bytes (%v)", n, err)

@@ -153,7 +153,7 @@ func within(file []byte, cgroups []string) bool {
 	for line := range bytes.Lines(file) {
 		f := strings.SplitN(strings.TrimSuffix(string(line), "\n"), ":", 3)
 		if len(f) == 3 && slices.ContainsFunc(cgroups, func(c string) bool {
-			return c != "/" && (f[2] == c || strings.HasPrefix(f[2], c+"/"))
+			return len(c) > 1 && (f[2] == c || strings.HasPrefix(f[2], c+"/"))
 		}) {
 			return true
 		}

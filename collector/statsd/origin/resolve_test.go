@@ -4,11 +4,16 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
 func newTable(t *testing.T, c Config) *Table {
 	t.Helper()
 	c.NoBPF = true
+	if c.First == 0 {
+		c.First, c.Last = rig.Ports(t, 100)
+	}
 	if c.Open == nil {
 		c.Open = func(uint16) error { return nil }
 	}
@@ -125,7 +130,8 @@ func TestByPath(t *testing.T) {
 
 func FuzzFields(f *testing.F) {
 	f.Add([]byte("ci-aaa,in-12"), []byte("it-true,cn-x,pu-y"))
-	tab, err := New(Config{NoBPF: true, Open: func(uint16) error { return nil }})
+	first, last := rig.Ports(f, 100)
+	tab, err := New(Config{First: first, Last: last, NoBPF: true, Open: func(uint16) error { return nil }})
 	if err != nil {
 		f.Fatal(err)
 	}

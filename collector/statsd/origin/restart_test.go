@@ -21,35 +21,58 @@ import (
 )
 
 // keeper keeps copies of descriptors, as a service manager does.
-type keeper map[string][]int
+type keeper struct {
+	kept map[string][]int
+	came map[string][]int // copies of those that a process was started with
+}
 
-func (k keeper) Put(name string, fds ...int) error {
+// start is a new process.
+func (k *keeper) start(t *testing.T) {
+	t.Helper()
+	k.came = map[string][]int{}
+	for name, fds := range k.kept {
+		for _, fd := range fds {
+			k.came[name] = append(k.came[name], dup(t, fd))
+		}
+	}
+}
+
+func dup(t *testing.T, fd int) int {
+	t.Helper()
+	d, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func (k *keeper) Put(name string, fds ...int) error {
 	for _, fd := range fds {
 		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 		if err != nil {
 			return err
 		}
-		k[name] = append(k[name], dup)
+		if k.kept == nil {
+			k.kept = map[string][]int{}
+		}
+		k.kept[name] = append(k.kept[name], dup)
 	}
 	return nil
 }
 
-func (k keeper) Take(name string) (fds []int) {
-	for _, fd := range k[name] {
-		if dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3); err == nil {
-			fds = append(fds, dup)
-		}
-	}
+func (k *keeper) Take(name string) []int {
+	fds := k.came[name]
+	delete(k.came, name)
 	return fds
 }
 
-func (k keeper) Names() []string { return slices.Sorted(maps.Keys(k)) }
+func (k *keeper) Names() []string { return slices.Sorted(maps.Keys(k.came)) }
 
-func (k keeper) Remove(name string) error {
-	for _, fd := range k[name] {
+func (k *keeper) Remove(name string) error {
+	for _, fd := range k.kept[name] {
 		unix.Close(fd)
 	}
-	delete(k, name)
+	delete(k.kept, name)
 	return nil
 }
 
@@ -59,15 +82,16 @@ func TestKernelSteeringSurvives(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("wants root")
 	}
-	at := netip.MustParseAddrPort("127.0.0.1:22000")
+	first, last := rig.Ports(t, 1000)
+	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), first)
 	sock, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer sock.Close()
 	raw, _ := sock.SyscallConn()
-	store := keeper{}
-	c := Config{First: 22000, Last: 22999, File: filepath.Join(t.TempDir(), "e.json"), Store: store, Socket: func(netip.AddrPort) (fd int, err error) {
+	store := &keeper{}
+	c := Config{First: first, Last: last, File: filepath.Join(t.TempDir(), "e.json"), Store: store, Socket: func(netip.AddrPort) (fd int, err error) {
 		raw.Control(func(f uintptr) { fd = int(f) })
 		return fd, nil
 	}}
@@ -89,6 +113,7 @@ func TestKernelSteeringSurvives(t *testing.T) {
 	}
 	var port uint16
 	for i := range 3 {
+		store.start(t)
 		tab, err := New(c)
 		if err != nil {
 			t.Fatal(err)
@@ -100,18 +125,18 @@ func TestKernelSteeringSurvives(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if port = e.StatsdPort; port != 22001 {
+		if port = e.StatsdPort; port != first+1 {
 			t.Errorf("port %d", port)
 		}
 		sendTo(t, port, fmt.Sprint("during ", i))
 		tab.CloseAll()
 		sendTo(t, port, fmt.Sprint("between ", i))
 		heard(fmt.Sprint("during ", i), fmt.Sprint("between ", i))
-		if len(store) != 1 {
+		if len(store.kept) != 1 || len(store.came) != 0 {
 			t.Errorf("kept: %v", store)
 		}
 	}
-	for name := range store {
+	for name := range store.kept {
 		store.Remove(name)
 	}
 	conn, err := net.Dial("udp", fmt.Sprint("127.0.0.1:", port))
@@ -132,7 +157,7 @@ func TestSenderVeth(t *testing.T) {
 	if _, err := exec.LookPath("ip"); err != nil {
 		rig.Missing(t, "ip", err.Error(), "apt-get install iproute2")
 	}
-	r := newRoom(t, Config{First: 22000, Last: 22999})
+	r := newRoom(t, Config{})
 	path := fmt.Sprintf("/daytwo-test-origin-%d/veth", os.Getpid())
 	dirs := makeCgroup(t, r.table, path)
 	p := startSender(t, sending{Cgroups: dirs, Netns: true, Wait: true, Network: "udp", Address: fmt.Sprint("10.213.77.1:", r.udp.Port()), Lines: []string{"veth"}})

@@ -35,7 +35,7 @@ func groups(tab *Table) (all []string) {
 // A command that daytwo run starts is known by its endpoint and by its cgroup,
 // and nothing of it is left when it ends.
 func TestKernelRun(t *testing.T) {
-	r := newRoom(t, Config{First: 22000, Last: 22999})
+	r := newRoom(t, Config{})
 	socket := startAPI(t, r.table)
 	job, _ := json.Marshal(sending{Network: "udp", Lines: []string{"own"}})
 	shared, _ := json.Marshal(sending{Network: "udp", Address: fmt.Sprint("127.0.0.1:", r.udp.Port()), Lines: []string{"shared"}})
@@ -60,7 +60,7 @@ func TestKernelRun(t *testing.T) {
 
 // daytwo run ends as its command does, and passes signals on.
 func TestRunStatus(t *testing.T) {
-	r := newRoom(t, Config{First: 22000, Last: 22999})
+	r := newRoom(t, Config{})
 	socket := startAPI(t, r.table)
 	check := func(code int, want string, args ...string) {
 		t.Helper()
