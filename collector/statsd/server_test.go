@@ -42,7 +42,9 @@ func newRig(t testing.TB, o Options) *rig {
 		}
 	}
 	o.Socket = filepath.Join(dir, "api")
-	o.Log = slog.New(slog.DiscardHandler)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	o.First, o.Last = benchrig.Ports(t, 100)
 	s, err := New(o)
 	if err != nil {

@@ -69,6 +69,10 @@ func fdName(kind, address string) string {
 	return name[:min(len(name), maxFDName)]
 }
 
+// portName is what the socket of one of a group's ports is called. It is short: all
+// names come back in one variable, and execve(2) takes none above 128 KiB.
+func portName(port uint16) string { return "port-" + strconv.Itoa(int(port)) }
+
 // Take returns the descriptors of a name that came back. They are the caller's.
 func (s *FDStore) Take(name string) []int {
 	return s.take(name, func(int) bool { return true })

@@ -203,7 +203,7 @@ func (in *Intake) ListenGroup(o UDP) (*Group, error) {
 func (g *Group) Open(port uint16) error {
 	o := g.o
 	o.Address = netip.AddrPortFrom(o.Address.Addr(), port)
-	o.Name = fdName("udp", o.Address.String())
+	o.Name = portName(port)
 	fds := g.in.o.Store.take(o.Name, func(fd int) bool {
 		at, err := boundTo(fd)
 		return err == nil && at == o.Address
@@ -252,5 +252,5 @@ func (g *Group) ClosePort(port uint16) error {
 	if !found {
 		return fmt.Errorf("port %d is not open", port)
 	}
-	return g.in.o.Store.remove(fdName("udp", netip.AddrPortFrom(g.o.Address.Addr(), port).String()))
+	return g.in.o.Store.remove(portName(port))
 }

@@ -139,8 +139,8 @@ func netnsOf(pid int, cgroups []string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// It is still there, so all of this was read of this one.
-	if err := unix.PidfdSendSignal(fd, 0, nil, 0); err != nil {
+	// It is still there, so all of this was read of this one. EPERM is of one that is.
+	if err := unix.PidfdSendSignal(fd, 0, nil, 0); err != nil && err != unix.EPERM {
 		ns.Close()
 		return nil, fmt.Errorf("process %d: %w", pid, err)
 	}

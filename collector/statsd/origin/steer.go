@@ -13,9 +13,11 @@ import (
 	"github.com/daytwo/daytwo/bpf"
 )
 
-// steerName is what the steering is called in the store, with the inode of the
-// network namespace.
-const steerName = "statsd-steering-"
+// steerPrefix is how the steering of a network namespace is called in the store.
+const steerPrefix = "ns-"
+
+// steerName is short: see intake.portName.
+func steerName(netns uint64) string { return steerPrefix + strconv.FormatUint(netns, 36) }
 
 // attachment is the steering at work in one network namespace.
 type attachment struct {
@@ -63,7 +65,7 @@ func (t *Table) hand(netns uint64, a *attachment) {
 	if t.c.Store == nil {
 		return
 	}
-	name := steerName + strconv.FormatUint(netns, 10)
+	name := steerName(netns)
 	old := t.c.Store.Take(name)
 	err := t.c.Store.Remove(name)
 	if err == nil {
@@ -84,8 +86,7 @@ func (t *Table) adopt() {
 		return
 	}
 	for _, name := range t.c.Store.Names() {
-		text, ok := strings.CutPrefix(name, steerName)
-		if !ok {
+		if !strings.HasPrefix(name, steerPrefix) {
 			continue
 		}
 		kept := false
@@ -95,7 +96,7 @@ func (t *Table) adopt() {
 				t.c.Log.Warn("a network namespace is not served until its container is known again", "error", err)
 				continue
 			}
-			if ino := a.Netns(); !kept && ino != 0 && strconv.FormatUint(ino, 10) == text && t.attach[ino] == nil {
+			if ino := a.Netns(); !kept && ino != 0 && steerName(ino) == name && t.attach[ino] == nil {
 				t.attach[ino], kept = &attachment{a, 0}, true
 			} else {
 				a.Close()
@@ -178,7 +179,7 @@ func (t *Table) leave(ino uint64) {
 
 func (t *Table) detach(ino uint64, a *attachment) {
 	if t.c.Store != nil {
-		t.c.Store.Remove(steerName + strconv.FormatUint(ino, 10)) // it is tried again at the next start
+		t.c.Store.Remove(steerName(ino)) // it is tried again at the next start
 	}
 	a.Close()
 	delete(t.attach, ino)

@@ -1,0 +1,167 @@
+package statsd
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/api/metric"
+	benchrig "github.com/daytwo/daytwo/bench/rig"
+)
+
+// An address that somebody has is left out if nobody asked for it by name, loudly;
+// else it is an error that says who has it and what to do.
+func TestTakenAddress(t *testing.T) {
+	other, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	taken := Listener{Network: "udp", Address: other.LocalAddr().String(), Optional: true}
+	free := Listener{Network: "udp", Address: "127.0.0.1:0", Optional: true}
+	var log strings.Builder
+	who := fmt.Sprintf("process %d", os.Getpid())
+	r := newRig(t, Options{NoBPF: true, Listen: []Listener{taken, free}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if s := log.String(); !strings.Contains(s, "level=ERROR") || !strings.Contains(s, who) || !strings.Contains(s, "--statsd") {
+		t.Errorf("the log: %s", s)
+	}
+	r.send("udp", fmt.Sprint("127.0.0.1:", r.in.Listeners()[0].Port()), "a:1|c")
+	r.await(1)
+	tab := r.Listeners()
+	if len(tab.Rows) != 3 || tab.Rows[0].Label("reason") == "" || tab.Row(0)[metric.ListenerUp] != 0 || tab.Row(0)[metric.ListenerPackets] != metric.Absent {
+		t.Errorf("%d rows; %+v: %v", len(tab.Rows), tab.Rows[0], tab.Row(0))
+	}
+	if v := tab.Row(1); v[metric.ListenerUp] != 1 || v[metric.ListenerPackets] != 1 || v[metric.ListenerBuffer] < 1<<16 {
+		t.Errorf("%+v: %v", tab.Rows[1], v)
+	}
+	self := make([]int64, metric.Width(metric.Collector))
+	if r.Fill(self); self[metric.SelfStatsdAbsent] != 1 || self[metric.SelfStatsdPorts] != 1 {
+		t.Errorf("%v", self)
+	}
+
+	taken.Optional = false
+	first, last := benchrig.Ports(t, 100)
+	_, err = New(Options{NoBPF: true, Listen: []Listener{taken}, First: first, Last: last, Log: slog.New(slog.DiscardHandler)})
+	if !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), who) || !strings.Contains(err.Error(), "--statsd") {
+		t.Errorf("asked for by name: %v", err)
+	}
+	// Neither does a second collector share what this one has.
+	taken.Address = fmt.Sprint("127.0.0.1:", r.in.Listeners()[0].Port())
+	if _, err := New(Options{NoBPF: true, Listen: []Listener{taken}, First: first, Last: last, Log: slog.New(slog.DiscardHandler)}); !errors.Is(err, unix.EADDRINUSE) {
+		t.Errorf("a second one: %v", err)
+	}
+}
+
+func TestHolderOf(t *testing.T) {
+	check := func(network, address, ask string, want bool) {
+		t.Helper()
+		c, err := net.ListenPacket(network, address)
+		if err != nil {
+			t.Skip(err)
+		}
+		defer c.Close()
+		l := Listener{Network: "udp", Address: ask}
+		if network == "unixgram" {
+			l = Listener{Network: network, Address: address}
+		} else {
+			l.Address += fmt.Sprint(":", c.LocalAddr().(*net.UDPAddr).Port)
+		}
+		if h, ok := HolderOf(l); ok != want || ok && (h.PID != os.Getpid() || h.Name == "") {
+			t.Errorf("%s %s, asked for %s: %+v, %v", network, address, l.Address, h, ok)
+		}
+	}
+	check("udp4", "127.0.0.1:0", "127.0.0.1", true)
+	check("udp4", "127.0.0.1:0", "0.0.0.0", true)
+	check("udp4", "127.0.0.1:0", "127.0.0.2", false)
+	check("udp4", "0.0.0.0:0", "127.0.0.1", true)
+	check("udp6", "[::1]:0", "[::1]", true)
+	check("udp6", "[::1]:0", "127.0.0.1", false)
+	check("udp", "[::]:0", "127.0.0.1", true)
+	check("unixgram", filepath.Join(t.TempDir(), "s"), "", true)
+	if h, ok := HolderOf(Listener{Network: "unixgram", Address: "/nowhere"}); ok {
+		t.Errorf("nobody: %+v", h)
+	}
+}
+
+// A test binary that finds this variable is a server under a service manager.
+const serviceEnv = "DAYTWO_TEST_STATSD"
+
+func TestMain(m *testing.M) {
+	ports := os.Getenv(serviceEnv)
+	if ports == "" {
+		os.Exit(m.Run())
+	}
+	o := Options{NoBPF: true, Listen: []Listener{{Network: "udp", Address: "127.0.0.1:0"}}, Log: slog.New(slog.DiscardHandler)}
+	fmt.Sscanf(ports, "%d-%d", &o.First, &o.Last)
+	s, err := New(o)
+	fmt.Println("serving", err)
+	os.Stdin.Read(make([]byte, 1))
+	if s != nil {
+		s.Close()
+	}
+	os.Exit(0)
+}
+
+// A socket that came back and that nothing asks for any more is closed, and
+// forgotten by the manager, as soon as the server serves.
+func TestStaleDescriptor(t *testing.T) {
+	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: filepath.Join(t.TempDir(), "n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer notify.Close()
+	stale, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stale.Close()
+	f, err := stale.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	target, err := os.Readlink(fmt.Sprint("/proc/self/fd/", f.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, last := benchrig.Ports(t, 100)
+	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec /proc/`+fmt.Sprint(os.Getpid())+`/exe`)
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d-%d", serviceEnv, first, last), "NOTIFY_SOCKET="+notify.LocalAddr().String(), "LISTEN_FDS=1", "LISTEN_FDNAMES=statsd-udp-stale")
+	cmd.ExtraFiles = []*os.File{f}
+	in, _ := cmd.StdinPipe()
+	out, _ := cmd.StdoutPipe()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer in.Close()
+	b := make([]byte, 4096)
+	if n, _ := out.Read(b); string(b[:n]) != "serving <nil>\n" {
+		t.Fatalf("the server says %q", b[:n])
+	}
+	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", cmd.Process.Pid))
+	for _, fd := range fds {
+		if at, _ := os.Readlink(fd); at == target {
+			t.Errorf("%s is the stale socket still", fd)
+		}
+	}
+	notify.SetReadDeadline(time.Now().Add(5 * time.Second))
+	for {
+		n, _, _, _, err := notify.ReadMsgUnix(b, make([]byte, 4096))
+		if err != nil {
+			t.Fatalf("the manager is not told to forget it: %v", err)
+		}
+		if s := string(b[:n]); strings.Contains(s, "FDSTOREREMOVE=1") && strings.Contains(s, "statsd-udp-stale") {
+			return
+		}
+	}
+}
