@@ -73,6 +73,8 @@ func up(t *testing.T, args ...string) *node {
 // upWith is up with more in its environment.
 func upWith(t *testing.T, env []string, args ...string) *node {
 	t.Helper()
+	// Other tests of this machine have ports for containers too.
+	args = append([]string{rig.PortsFlag(t, 100)}, args...)
 	n := &node{data: t.TempDir(), listen: freePort(t), metrics: freePort(t), args: args, env: env}
 	n.start(t)
 	t.Cleanup(func() {

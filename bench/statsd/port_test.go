@@ -5,6 +5,7 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +56,67 @@ func TestOwnPort(t *testing.T) {
 			n.start(t)
 			waitNamed(t, n, c)
 		}
+	}
+}
+
+// A launcher that says no more than the container's id, as a Mesos agent does, and
+// says it before there is a container: this one is heard all the same in its own
+// network namespace, as soon as its runtime knows it, and again after kill -9.
+func TestOwnPortByID(t *testing.T) {
+	docker := rig.Docker(t)
+	clients := rig.Statsd(t)
+	n := upWith(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", freePort(t), "--interval", "200ms")
+	id := make(map[string]string)
+	ask := func(c *rig.Container) string {
+		t.Helper()
+		got, err := launch.NewClient(filepath.Join(n.data, launch.SocketName)).Add(t.Context(), launch.Request{ContainerID: c.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return net.JoinHostPort(got.StatsdHost, strconv.Itoa(int(got.StatsdPort)))
+	}
+	var boxes []*rig.Container
+	for range 2 {
+		c := docker.Run(t, rig.Spec{Args: clients.Mounts()})
+		c.LoopbackUp(t)
+		boxes = append(boxes, c)
+		id[c.ID] = ask(c)
+	}
+	for round := range 2 {
+		prefix := fmt.Sprintf("r%d.", round)
+		for _, c := range boxes {
+			want := 0.0
+			eventually(t, 10*time.Second, func() error {
+				c.Exec(t, clients.Raw(id[c.ID], prefix+"raw:1|c")...) // refused until it is heard
+				m, err := n.app(c.ID, prefix+"raw")
+				if err != nil {
+					return err
+				}
+				if want = m.Datapoints[0].Value; want < 1 || m.Datapoints[0].Tags["container_id"] != c.ID {
+					return fmt.Errorf("%+v", m.Datapoints)
+				}
+				return nil
+			})
+			if l, err := n.ledger(t, c.ID); err != nil || l.Rejected+l.Shed > 0 {
+				t.Errorf("%+v, %v", l, err)
+			}
+		}
+		if round == 0 {
+			n.kill()
+			n.start(t)
+			for _, c := range boxes {
+				if again := ask(c); again != id[c.ID] {
+					t.Errorf("after kill -9 the port is %s, was %s", again, id[c.ID])
+				}
+			}
+		}
+	}
+	b, err := get("http://"+n.metrics+"/metrics", "")
+	if err != nil || !strings.Contains(string(b), "\ndaytwo_collector_statsd_namespaces 2\n") {
+		t.Errorf("two network namespaces are served, /metrics says otherwise (%v)", err)
+	}
+	if b, err = get("http://"+n.listen+"/fleet/metrics", n.token); err != nil || !strings.Contains(string(b), "daytwo_statsd_listener_up{") || !strings.Contains(string(b), "daytwo_collector_statsd_steered{") {
+		t.Errorf("the relay does not show how the server does (%v)", err)
 	}
 }
 
