@@ -28,6 +28,7 @@ func Doctor(ctx context.Context, cfg Config) ([]rpc.Check, error) {
 	checks = append(checks, checkCgroups(cfg)...)
 	checks = append(checks, checkHost()...)
 	checks = append(checks, checkRuntimes(ctx)...)
+	checks = append(checks, checkStatsd(cfg)...)
 	return append(checks, checkFiles(), checkData(cfg.DataDir)), nil
 }
 

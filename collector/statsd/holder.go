@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/daytwo/daytwo/collector/statsd/intake"
 )
 
 // Holder is a process that has an address.
@@ -39,11 +41,18 @@ func HolderOf(l Listener) (h Holder, ok bool) {
 				inode = boundUDP(b, at)
 			}
 		}
+	} else if !intake.Answers(l.Address, l.Network == "unix") {
+		return h, false
 	} else if b, err := os.ReadFile("/proc/self/net/unix"); err == nil {
 		for line := range strings.Lines(string(b)) {
-			if f := strings.Fields(line); len(f) == 8 && f[7] == l.Address {
+			f := strings.Fields(line)
+			// Ours is bound beside its path and moved there: see intake.
+			if len(f) == 8 && (f[7] == l.Address || inode == "" && filepath.Dir(filepath.Dir(f[7])) == filepath.Dir(l.Address) && filepath.Base(f[7]) == "s") {
 				inode = f[6]
 			}
+		}
+		if inode == "" {
+			return h, true
 		}
 	}
 	if inode == "" || inode == "0" {

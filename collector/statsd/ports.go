@@ -28,6 +28,12 @@ func (o *Options) ports() (first, last uint16) {
 	return freePorts(low, high)
 }
 
+// Ports are those that a server of these options gives to containers.
+func Ports(first, last uint16) (uint16, uint16) {
+	o := Options{First: first, Last: last}
+	return o.ports()
+}
+
 func freePorts(low, high int) (first, last uint16) {
 	const least = 1000 // worth having
 	switch {

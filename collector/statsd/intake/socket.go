@@ -150,3 +150,19 @@ func boundTo(fd int) (netip.AddrPort, error) {
 	}
 	return netip.AddrPort{}, fmt.Errorf("socket %d is no UDP socket", fd)
 }
+
+// TryUDP binds an address as a listener does, and lets go of it. It returns how
+// many bytes a receive buffer was asked for and how many were granted, both as the
+// kernel counts them: twice what the option says (socket(7)).
+func TryUDP(addr netip.AddrPort) (asked, granted int, err error) {
+	fd, err := openUDP(addr, false)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer unix.Close(fd)
+	if err := prepare(fd, 0); err != nil {
+		return 0, 0, err
+	}
+	granted, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	return 2 * ReceiveBuffer, granted, os.NewSyscallError("getsockopt SO_RCVBUF", err)
+}

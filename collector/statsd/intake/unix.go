@@ -100,6 +100,24 @@ func free(path string, typ int) error {
 	}
 }
 
+// Answers tells whether somebody listens on a path, on a stream or on datagrams.
+func Answers(path string, stream bool) bool {
+	typ := unix.SOCK_DGRAM
+	if stream {
+		typ = unix.SOCK_STREAM
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, typ|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	switch unix.Connect(fd, &unix.SockaddrUnix{Name: path}) {
+	case nil, unix.EPROTOTYPE, unix.EAGAIN: // EAGAIN: more wait already than it lets
+		return true
+	}
+	return false
+}
+
 // takenUnix tells whether a descriptor that came back is a socket of that type.
 func takenUnix(typ int) func(fd int) bool {
 	return func(fd int) bool {

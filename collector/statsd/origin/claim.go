@@ -100,7 +100,7 @@ func readClaims(r io.Reader) (all []*Claim, err error) {
 		} else if _, err := fmt.Sscanf(text, "%d-%d/", &c.First, &c.Last); err != nil {
 			continue
 		}
-		switch cred, err := peer(name); {
+		switch cred, err := Peer("@" + name); {
 		case err != nil: // gone since
 		case cred.Uid == 0 || cred.Uid == uint32(os.Geteuid()):
 			c.PID = int(cred.Pid)
@@ -110,9 +110,10 @@ func readClaims(r io.Reader) (all []*Claim, err error) {
 	return all, lines.Err()
 }
 
-// peer is who listens on an abstract name (SO_PEERCRED).
-func peer(name string) (*unix.Ucred, error) {
-	conn, err := net.DialTimeout("unix", "@"+name, time.Second)
+// Peer is who listens on a unix stream socket (SO_PEERCRED): a path, or @ and an
+// abstract name.
+func Peer(address string) (*unix.Ucred, error) {
+	conn, err := net.DialTimeout("unix", address, time.Second)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // ErrNoPort says that all ports for containers are in use.
-var ErrNoPort = errors.New("all ports for containers are in use: give a wider range")
+var ErrNoPort = errors.New("all ports for containers are in use: give a wider range (--statsd-ports FIRST-LAST)")
 
 // ephemeralPorts are those that the kernel gives to sockets that ask for none.
 func ephemeralPorts() (low, high uint16, err error) {
@@ -18,6 +18,18 @@ func ephemeralPorts() (low, high uint16, err error) {
 		_, err = fmt.Sscan(string(b), &low, &high)
 	}
 	return low, high, err
+}
+
+// CheckPorts says what is wrong with a range for containers.
+func CheckPorts(first, last uint16) error {
+	if first == 0 || last <= first {
+		return fmt.Errorf("ports %d to %d for containers: the second must be above the first, and both above 0", first, last)
+	}
+	if low, high, err := ephemeralPorts(); err == nil && first <= high && low <= last {
+		return fmt.Errorf("ports %d to %d for containers overlap those that the kernel gives to clients, %d to %d (net.ipv4.ip_local_port_range): choose others (--statsd-ports FIRST-LAST)",
+			first, last, low, high)
+	}
+	return nil
 }
 
 // openPort serves a port: the wanted one, or, if that is 0, the next that is free.

@@ -2,7 +2,6 @@ package origin
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -104,15 +103,11 @@ func New(c Config) (*Table, error) {
 	if c.First == 0 && c.Last == 0 {
 		c.First, c.Last = 20000, 29999
 	}
-	if c.First == 0 || c.Last <= c.First {
-		return nil, fmt.Errorf("ports %d to %d for containers: the second must be above the first, and both above 0", c.First, c.Last)
+	if err := CheckPorts(c.First, c.Last); err != nil {
+		return nil, err
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
-	}
-	if low, high, err := ephemeralPorts(); err == nil && c.First <= high && low <= c.Last {
-		return nil, fmt.Errorf("ports %d to %d for containers overlap those that the kernel gives to clients, %d to %d (net.ipv4.ip_local_port_range): choose others",
-			c.First, c.Last, low, high)
 	}
 	t := &Table{c: c, start: time.Now(), infos: make([]Info, 1), endpoints: map[string]*endpoint{}, attach: map[uint64]*attachment{}, reached: map[string]*reached{}, changed: make(chan struct{}, 1), next: c.First + 1}
 	t.index.Store(newIndex())
@@ -129,23 +124,28 @@ func New(c Config) (*Table, error) {
 
 // startSender does what this kernel takes; SenderKnown tells.
 func (t *Table) startSender() {
-	if v2 := &t.trees[bpf.HierarchyUnified]; len(t.c.Watch) > 0 && v2.dir != "" {
-		var legacy []bpf.Hierarchy
-		for h := range t.trees {
-			if h != int(bpf.HierarchyUnified) && t.trees[h].dir != "" {
-				legacy = append(legacy, bpf.Hierarchy(h))
-			}
-		}
-		s, err := bpf.NewSender(v2.dir, legacy...)
-		if err == nil {
-			t.sender = s
-			for _, p := range t.c.Watch {
-				s.Watch(p, true)
-			}
-		} else {
-			t.c.Log.Warn("senders to a shared port cannot be told apart by their cgroups", "error", err)
+	if len(t.c.Watch) == 0 || t.trees[bpf.HierarchyUnified].dir == "" {
+		return
+	}
+	s, err := t.newSender()
+	if err != nil {
+		t.c.Log.Warn("senders to a shared port cannot be told apart by their cgroups", "error", err)
+		return
+	}
+	t.sender = s
+	for _, p := range t.c.Watch {
+		s.Watch(p, true)
+	}
+}
+
+func (t *Table) newSender() (*bpf.Sender, error) {
+	var legacy []bpf.Hierarchy
+	for h := range t.trees {
+		if h != int(bpf.HierarchyUnified) && t.trees[h].dir != "" {
+			legacy = append(legacy, bpf.Hierarchy(h))
 		}
 	}
+	return bpf.NewSender(t.trees[bpf.HierarchyUnified].dir, legacy...)
 }
 
 // serveAll begins to hand out ports, and serves those handed out before. If they
@@ -279,10 +279,6 @@ func (t *Table) CloseAll() error {
 	if t.sender != nil {
 		errs = append(errs, t.sender.Close())
 	}
-	for i := range t.trees {
-		if t.trees[i].mount != nil {
-			errs = append(errs, t.trees[i].mount.Close())
-		}
-	}
+	errs = append(errs, t.closeTrees())
 	return errors.Join(errs...)
 }

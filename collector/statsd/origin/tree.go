@@ -3,6 +3,7 @@ package origin
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -57,6 +58,16 @@ func (t *Table) openTrees() {
 			}
 		}
 	}
+}
+
+func (t *Table) closeTrees() error {
+	var errs []error
+	for i := range t.trees {
+		if t.trees[i].mount != nil {
+			errs = append(errs, t.trees[i].mount.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // unescape undoes mountinfo's octal escapes.

@@ -1,0 +1,84 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/bench/rig"
+)
+
+// The doctor tells a free address from one of the collector that runs, and from one
+// that somebody else has; it takes nothing away from either.
+func TestDoctorOnStatsd(t *testing.T) {
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	address := udp.LocalAddr().String()
+	dir := t.TempDir()
+	first, last := rig.Ports(t, 100)
+	cfg := Config{DataDir: dir, NoPublish: true, NoBPF: true, Socket: filepath.Join(dir, "s"), Statsd: []string{address, "unixgram://" + dir + "/gram"},
+		StatsdPorts: [2]uint16{first, last}, Log: slog.New(slog.DiscardHandler)}
+	check := func(name string, state rpc.State, detail string) {
+		t.Helper()
+		found := 0
+		for _, c := range checkStatsd(cfg) {
+			if c.Name != name || !strings.Contains(c.Detail, detail) {
+				continue
+			}
+			found++
+			if c.State != state || state != rpc.OK && c.Fix == "" {
+				t.Errorf("%+v, want %s", c, state)
+			}
+		}
+		if found != 1 {
+			t.Errorf("%d checks of %s with %q: %+v", found, name, detail, checkStatsd(cfg))
+		}
+	}
+	us := fmt.Sprintf("process %d", os.Getpid())
+	check("statsd udp://"+address, rpc.Fail, us)
+	udp.Close()
+	check("statsd udp://"+address, rpc.OK, "free")
+	check("statsd unixgram://"+dir+"/gram", rpc.OK, "free")
+	check("statsd launch socket", rpc.OK, "is free")
+	check("statsd ports", rpc.OK, fmt.Sprintf("%d to %d", first, last))
+	check("statsd receive buffer", rpc.OK, "MiB")
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+
+	n, err := New(cfg) // so they were left free
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close(context.Background())
+	for range 2 {
+		check("statsd udp://"+address, rpc.OK, "the collector that runs")
+		check("statsd unixgram://"+dir+"/gram", rpc.OK, "the collector that runs")
+		check("statsd launch socket", rpc.OK, "a collector runs, "+us)
+		check("statsd collectors", rpc.OK, fmt.Sprintf("%d to %d (%s", first, last, us))
+		check("statsd ports", rpc.OK, "the collector that runs")
+	}
+	if _, err := launch.NewClient(cfg.Socket).Add(t.Context(), launch.Request{ContainerID: "a"}); err != nil {
+		t.Errorf("the collector was disturbed: %v", err)
+	}
+	cfg.StatsdPorts = [2]uint16{first + 10, last + 10}
+	check("statsd ports", rpc.Fail, us)
+	cfg.StatsdPorts = [2]uint16{40000, 41000}
+	check("statsd ports", rpc.Fail, "ip_local_port_range")
+	cfg.Statsd, cfg.Socket = []string{"203.0.113.1:8125", "nonsense"}, dir
+	check("statsd udp://203.0.113.1:8125", rpc.Fail, "")
+	check("statsd nonsense", rpc.Fail, "nonsense")
+	check("statsd launch socket", rpc.Fail, "")
+	cfg.Statsd = nil
+	check("statsd", rpc.OK, "not in use")
+}

@@ -1,0 +1,44 @@
+package origin
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"os"
+
+	"github.com/daytwo/daytwo/bpf"
+)
+
+// TrySteering tells whether this kernel steers ports onto one socket. What it
+// attaches for that steers no port, and is gone when it returns.
+func TrySteering() error {
+	s, err := bpf.NewSteer(netip.MustParseAddr("127.0.0.1"), netip.Addr{})
+	if err != nil {
+		return err
+	}
+	ns, err := os.Open("/proc/thread-self/ns/net")
+	if err == nil {
+		defer ns.Close()
+		var a *bpf.Attachment
+		if a, err = s.Attach(int(ns.Fd())); err == nil {
+			err = a.Close()
+		}
+	}
+	return errors.Join(err, s.Close())
+}
+
+// TrySender tells whether this kernel says which cgroup sends. What it attaches for
+// that looks at no port, and is gone when it returns.
+func TrySender() error {
+	t := Table{c: Config{Log: slog.New(slog.DiscardHandler)}}
+	t.openTrees()
+	defer t.closeTrees()
+	if t.trees[bpf.HierarchyUnified].dir == "" {
+		return errors.New("cgroup v2 is not mounted")
+	}
+	s, err := t.newSender()
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
