@@ -1,8 +1,6 @@
 package statsd
 
 import (
-	"time"
-
 	"github.com/daytwo/daytwo/collector/statsd/intake"
 	"github.com/daytwo/daytwo/collector/statsd/line"
 	"github.com/daytwo/daytwo/collector/statsd/origin"
@@ -15,7 +13,7 @@ func (s *Server) handle(worker int, batch []intake.Packet) {
 	if s.table == nil {
 		return // New failed
 	}
-	now := time.Now().UnixNano()
+	_, now := s.clock()
 	w := s.store.Worker(worker)
 	w.Begin()
 	defer w.End()
@@ -43,8 +41,8 @@ func (s *Server) packet(w *series.Worker, p *intake.Packet, now int64) {
 			continue
 		}
 		of := from
-		if len(l.ContainerID) > 0 || len(l.External) > 0 {
-			of = s.table.Fields(from, l.ContainerID, l.External)
+		if len(l.ContainerID) > 0 || len(l.External) > 0 || len(l.Entity) > 0 {
+			of = s.table.Fields(from, l.ContainerID, l.External, l.Entity)
 		}
 		w.Line(uint32(of), parser, &l, now)
 	}

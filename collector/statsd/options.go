@@ -31,6 +31,8 @@ type Options struct {
 	First, Last uint16     // ports for containers; default 20000 to 29999, or others where the kernel gives those to clients
 	NoBPF       bool       // one socket a container, and no senders' cgroups
 	Log         *slog.Logger
+
+	clock clock // default: the machine's; tests set theirs
 }
 
 // Listener is an address with its dialect.
@@ -108,6 +110,9 @@ func (o *Options) defaults() {
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.clock == nil {
+		o.clock = newClock()
 	}
 }
 

@@ -43,6 +43,8 @@ type Server struct {
 	listeners sync.Mutex // of opened and shown
 	shown     listenerTable
 	drops     uint64 // by the kernel, as of the last tick
+	clock     clock
+	skew      int64 // of the wall clock from the steady one, nanoseconds, as of the last tick
 	find      func(origin uint32) uint64
 	parent    func(info origin.Info) uint64 // of this tick
 }
@@ -56,7 +58,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, log: o.Log, ready: make(chan struct{}), waiting: true}
+	s := &Server{o: o, log: o.Log, clock: o.clock, ready: make(chan struct{}), waiting: true}
 	s.parsers.Store(new([]*line.Parser))
 	s.gen.Store(1)
 	s.find = s.findParent

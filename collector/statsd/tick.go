@@ -14,7 +14,7 @@ import (
 func (s *Server) Tick(at time.Time, parent func(info origin.Info) uint64) (app, ledger frame.Table) {
 	s.countDrops()
 	s.parent = parent
-	return s.store.Flush(at, s.find)
+	return s.store.Flush(s.steadyTime(at), s.find)
 }
 
 func (s *Server) findParent(n uint32) uint64 {

@@ -1,7 +1,6 @@
 package line
 
 import (
-	"bytes"
 	"math"
 	"strconv"
 	"unsafe"
@@ -64,23 +63,14 @@ func numberSlow(b []byte, i int) (v float64, end int, ok bool) {
 	return v, end, ok
 }
 
-// parseFloat is strconv.ParseFloat for bytes, without infinities and NaN. Most of
-// what is no number is recognised before strconv would make an error of it.
+// parseFloat is strconv.ParseFloat for bytes, without infinities and NaN. It gets
+// to see nothing that it would make an error of.
 func parseFloat(b []byte) (float64, bool) {
-	digits := b
-	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
-		digits = b[1:]
-	}
-	if len(digits) == 0 || digits[0]-'0' > 9 && digits[0] != '.' {
+	if !finite(b) {
 		return 0, false
 	}
-	for _, c := range digits {
-		if c-'0' > 9 && bytes.IndexByte([]byte("._+-eEpPxXabcdfABCDF"), c) < 0 {
-			return 0, false
-		}
-	}
 	v, err := strconv.ParseFloat(unsafe.String(&b[0], len(b)), 64)
-	return v, err == nil && !math.IsInf(v, 0) && !math.IsNaN(v)
+	return v, err == nil
 }
 
 // digits reads the decimal digits at i. There may be none, or too many.

@@ -20,14 +20,14 @@ func TestAllocations(t *testing.T) {
 	if info := r.who(t, "x"); info.Cgroup != path {
 		t.Fatalf("the packet is of %+v", info)
 	}
-	known := r.table.Fields(0, []byte("ci-known"), nil)
+	known := r.table.Fields(0, []byte("ci-known"), nil, nil)
 	byPort, byPID := Sender{Port: c.StatsdPort}, Sender{PID: uint32(p.Process.Pid)}
 	field, external := []byte("in-1,ci-known"), []byte("it-false,cn-a,pu-b")
 	var o [4]Origin
 	n := testing.AllocsPerRun(1000, func() {
 		o[0] = r.table.Resolve(&byPort)
-		o[2] = r.table.Fields(0, field, nil)
-		o[3] = r.table.Fields(0, nil, external)
+		o[2] = r.table.Fields(0, field, nil, nil)
+		o[3] = r.table.Fields(0, nil, external, []byte("u-2"))
 	})
 	if n != 0 || o[0] == 0 || o[2] != known {
 		t.Errorf("%v allocations; %v", n, o)

@@ -11,7 +11,8 @@ import (
 type index struct {
 	byID     map[string]Origin // containers, claimed ones too
 	byPath   map[string]Origin // cgroups
-	byPod    map[podKey]Origin
+	byPod    map[podKey]Origin // a pod's only container by an empty name too
+	pods     map[string]string // by uid: cgroups of pods of several containers
 	byInode  map[uint64]Origin // of containers' cgroups
 	byCgroup map[uint64]Origin // hierarchy<<48 | id, as they were found; 0: nothing could be
 	known    map[Origin]bool   // of containers that Containers named last
@@ -24,7 +25,7 @@ type podKey struct{ uid, container string }
 const maxCgroups = 1 << 14
 
 func newIndex() *index {
-	return &index{map[string]Origin{}, map[string]Origin{}, map[podKey]Origin{}, map[uint64]Origin{}, map[uint64]Origin{}, map[Origin]bool{}}
+	return &index{map[string]Origin{}, map[string]Origin{}, map[podKey]Origin{}, map[string]string{}, map[uint64]Origin{}, map[uint64]Origin{}, map[Origin]bool{}}
 }
 
 func (x *index) without(o Origin) *index {
@@ -96,7 +97,7 @@ func (t *Table) Containers(list []Container) {
 			}
 		}
 		if c.PodUID != "" {
-			x.byPod[podKey{c.PodUID, c.Name}] = o
+			x.pod(c, o)
 		}
 	}
 	for _, e := range t.endpoints {
@@ -106,6 +107,25 @@ func (t *Table) Containers(list []Container) {
 		}
 	}
 	t.replace(x)
+}
+
+// sandbox is what the container is called that only holds a pod's namespaces.
+const sandbox = "POD"
+
+// pod makes a pod known by its uid alone: as its container, if that is its only
+// one, or else as the cgroup above them.
+func (x *index) pod(c *Container, o Origin) {
+	whole := podKey{uid: c.PodUID}
+	if c.Name != "" {
+		x.byPod[podKey{c.PodUID, c.Name}] = o
+	}
+	switch {
+	case c.Name == sandbox || len(c.Cgroups) == 0:
+	case x.pods[c.PodUID] == "":
+		x.pods[c.PodUID], x.byPod[whole] = path.Dir(c.Cgroups[0]), o
+	case x.byPod[whole] != o:
+		delete(x.byPod, whole)
+	}
 }
 
 // replace makes an index with new containers the one that is used. Cgroups below

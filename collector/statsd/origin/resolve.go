@@ -66,15 +66,22 @@ func (t *Table) lookUp(h bpf.Hierarchy, id uint64) Origin {
 	return o
 }
 
-// A cached process: pid (24 bits), origin (24 bits), second (16 bits). It is good
-// for two seconds: a pid may come to belong to somebody else.
-const pidSeconds = 2
+// A cached process: pid (22 bits, PID_MAX_LIMIT), origin (18), second since the start
+// (24: half a year). It is good for two seconds: a pid may come to belong to
+// somebody else.
+const (
+	pidSeconds  = 2
+	pidBits     = 22
+	originBits  = 18
+	secondsBits = 24
+)
 
 func (t *Table) process(pid uint32) Origin {
-	now := uint64(time.Now().Unix()) & 0xffff
+	const mask = 1<<secondsBits - 1
+	now := uint64(time.Since(t.start)/time.Second) & mask // whatever the wall clock is set to
 	at := &t.pids[pid%uint32(len(t.pids))]
-	if w := at.Load(); w != 0 && uint32(w>>40) == pid && (now-w)&0xffff < pidSeconds {
-		return Origin(w >> 16 & 0xffffff)
+	if w := at.Load(); w != 0 && uint32(w>>(64-pidBits)) == pid && (now-w)&mask < pidSeconds {
+		return Origin(w >> secondsBits & (1<<originBits - 1))
 	}
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(int(pid)) + "/cgroup")
 	if err != nil {
@@ -91,18 +98,22 @@ func (t *Table) process(pid uint32) Origin {
 			t.index.Store(x)
 		}
 	}
-	at.Store(uint64(pid&0xffffff)<<40 | uint64(o)<<16 | now)
+	at.Store(uint64(pid)<<(64-pidBits) | uint64(o)<<secondsBits | now)
 	return o
 }
 
 // maxClaims bounds the containers that are known from lines alone.
 const maxClaims = 1024
 
-// Fields tells whose a line is, given whose its packet is (0: not known) and its
-// c: and e: fields without their prefixes. The packet's sender, where it is known,
-// is believed; that a line names another is counted.
-func (t *Table) Fields(packet Origin, container, external []byte) Origin {
-	if len(container) == 0 && len(external) == 0 {
+// Fields tells whose a line is, given whose its packet is (0: not known), its c:
+// and e: fields without their prefixes, and its entity: what its tag
+// dd.internal.entity_id says, a pod's uid. The packet's sender, where it is known,
+// is believed; that a line's field names another is counted.
+func (t *Table) Fields(packet Origin, container, external, entity []byte) Origin {
+	if string(entity) == "none" { // as Datadog's clients say of nobody
+		entity = nil
+	}
+	if len(container) == 0 && len(external) == 0 && (len(entity) == 0 || packet != 0) {
 		return packet
 	}
 	x := t.index.Load()
@@ -139,11 +150,37 @@ func (t *Table) Fields(packet Origin, container, external []byte) Origin {
 		return packet
 	case claim != 0:
 		return claim
-	case len(id) > 0:
+	case len(entity) > 0:
+		if o := t.pod(x, entity); o != 0 || len(id) == 0 {
+			return o
+		}
+	}
+	if len(id) > 0 {
 		return t.claim(id)
 	}
 	t.unknown.Add(1)
 	return 0
+}
+
+// pod is the origin of a pod: its only container, or its cgroup.
+func (t *Table) pod(x *index, uid []byte) Origin {
+	if o := x.byPod[podKey{uid: view(uid)}]; o != 0 {
+		return o
+	}
+	dir := x.pods[view(uid)]
+	if dir == "" {
+		t.unknown.Add(1)
+		return 0
+	}
+	if o := x.byPath[dir]; o != 0 {
+		return o
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x = t.index.Load().clone()
+	o := t.byPath(x, dir)
+	t.index.Store(x)
+	return o
 }
 
 // claim makes an origin for a container that only a line names.

@@ -35,15 +35,19 @@ func TestFields(t *testing.T) {
 	x := tab.index.Load()
 	a, b := x.byID["aaa"], x.byID["bbb"]
 	x.byInode[4711] = b // as of a cgroup's directory
-	check := func(packet Origin, c, e string, want Origin, conflicts, unknown uint64) {
+	named := func(packet Origin, c, e, entity string, want Origin, conflicts, unknown uint64) {
 		t.Helper()
 		before := tab.Counts()
-		if got := tab.Fields(packet, []byte(c), []byte(e)); got != want {
+		if got := tab.Fields(packet, []byte(c), []byte(e), []byte(entity)); got != want {
 			t.Errorf("%d with c:%s e:%s is of %d, want %d", packet, c, e, got, want)
 		}
 		if n := tab.Counts(); n.Conflicts-before.Conflicts != conflicts || n.Unknown-before.Unknown != unknown {
 			t.Errorf("c:%s e:%s: conflicts and unknown %+v, before %+v", c, e, n, before)
 		}
+	}
+	check := func(packet Origin, c, e string, want Origin, conflicts, unknown uint64) {
+		t.Helper()
+		named(packet, c, e, "", want, conflicts, unknown)
 	}
 	check(0, "", "", 0, 0, 0)
 	check(0, "aaa", "", a, 0, 0)
@@ -55,11 +59,18 @@ func TestFields(t *testing.T) {
 	check(0, "", "it-false,cn-other,pu-u-1", 0, 0, 1)
 	check(0, "in-x", "", 0, 0, 1)
 	check(0, "ci-bad/../id", "", 0, 0, 1)
+	named(0, "", "", "u-1", a, 0, 0)
+	named(0, "", "", "none", 0, 0, 0)
+	named(0, "", "", "u-nobody", 0, 0, 1)
+	named(0, "ci-bbb", "", "u-1", b, 0, 0)                 // c: before it
+	named(0, "", "it-false,cn-web,pu-u-1", "u-x", a, 0, 0) // e: before it
+	named(0, "ci-elsewhere", "", "u-1", a, 0, 0)
+	named(b, "", "", "u-1", b, 0, 0) // the sender is known
 	check(a, "aaa", "", a, 0, 0)
 	check(a, "bbb", "", a, 1, 0)
 	check(a, "ci-nowhere", "", a, 0, 0)
 
-	claimed := tab.Fields(0, []byte("ci-later"), nil)
+	claimed := tab.Fields(0, []byte("ci-later"), nil, nil)
 	if info, ok := tab.Info(claimed); !ok || !info.Claimed || info.ContainerID != "later" {
 		t.Errorf("a claimed container is %+v", info)
 	}
@@ -68,10 +79,39 @@ func TestFields(t *testing.T) {
 		t.Errorf("known since: %+v", info)
 	}
 	for i := range 2 * maxClaims {
-		tab.Fields(0, fmt.Append(nil, "made-up-", i), nil)
+		tab.Fields(0, fmt.Append(nil, "made-up-", i), nil, nil)
 	}
 	if n := tab.Counts().Unknown; n < maxClaims || len(tab.index.Load().byID) > maxClaims+8 {
 		t.Errorf("made-up containers: %d not taken, %d kept", n, len(tab.index.Load().byID))
+	}
+}
+
+// A pod of several containers is known by its own cgroup, whose row has its labels.
+func TestPodEntity(t *testing.T) {
+	tab := newTable(t, Config{})
+	pod := []Container{
+		{ID: "pause", Cgroups: []string{"/kubepods/pod1/pause"}, PodUID: "u-1", Name: "POD"},
+		{ID: "web", Cgroups: []string{"/kubepods/pod1/web"}, PodUID: "u-1", Name: "web"},
+		{ID: "side", Cgroups: []string{"/kubepods/pod1/side"}, PodUID: "u-1", Name: "side"},
+	}
+	who := func() Info {
+		t.Helper()
+		info, _ := tab.Info(tab.Fields(0, nil, nil, []byte("u-1")))
+		return info
+	}
+	tab.Containers(pod[:2])
+	if info := who(); info.ContainerID != "web" {
+		t.Errorf("of one container: %+v", info)
+	}
+	tab.Containers(pod)
+	for range 2 {
+		if info := who(); info.ContainerID != "" || info.Cgroup != "/kubepods/pod1" {
+			t.Errorf("of two containers: %+v", info)
+		}
+	}
+	tab.Containers(nil)
+	if info := who(); info.Cgroup != "" || tab.Counts().Unknown != 1 {
+		t.Errorf("gone: %+v", info)
 	}
 }
 
@@ -136,8 +176,8 @@ func FuzzFields(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, c, e []byte) {
-		tab.Fields(0, c, e)
-		tab.Fields(1, c, e)
+		tab.Fields(0, c, e, c)
+		tab.Fields(1, c, e, c)
 		tab.cgroupOf(c)
 		unescape(string(c))
 	})

@@ -31,7 +31,7 @@ func (f *flush) shard(sh *shard) {
 		f.changed = f.changed || n >= len(f.was) || f.was[n] != st.row
 		f.rows = append(f.rows, st.row)
 		f.vals = slices.Grow(f.vals, w)[:len(f.vals)+w]
-		st.fill(f.vals[n*w:], f.at)
+		st.fill(f.vals[n*w:], f.at, f.s.skew)
 		f.hist(n, st)
 		i++
 	}

@@ -15,7 +15,7 @@ type state struct {
 	key     uint64
 	value   float64 // counter: sum of the positive parts; gauge: last value
 	samples uint64
-	updated int64 // Unix nanoseconds
+	updated int64 // arrival of the last sample, Unix nanoseconds; below 0: the time that it said itself
 	row     *frame.Row
 	more    *more
 	ident   uint32 // origin and type
@@ -55,7 +55,7 @@ func (s *state) add(p *line.Parser, l *line.Line, now int64) {
 	s.seen = uint32(now / 1e9)
 	s.updated = now
 	if l.Timestamp != 0 {
-		s.updated = min(l.Timestamp, math.MaxInt64/1_000_000_000) * 1_000_000_000
+		s.updated = -min(l.Timestamp, math.MaxInt64/1_000_000_000) * 1_000_000_000
 	}
 	s.samples += uint64(l.N)
 	if l.Type == 's' {
@@ -123,13 +123,22 @@ func (m *more) turn(now int64) {
 	m.minute = minute
 }
 
-// fill writes the columns of App. at is the tick's time.
-func (s *state) fill(v []int64, at int64) {
+// when is the time of the last sample by a clock that is ahead of arrivals'.
+func (s *state) when(skew int64) int64 {
+	if s.updated < 0 {
+		return -s.updated
+	}
+	return s.updated + skew
+}
+
+// fill writes the columns of App. at is the tick's time; skew is to be added to
+// times for the wall clock's.
+func (s *state) fill(v []int64, at, skew int64) {
 	for i := range v {
 		v[i] = metric.Absent
 	}
 	v[metric.AppSamples] = int64(s.samples)
-	v[metric.AppUpdated] = s.updated
+	v[metric.AppUpdated] = s.when(skew)
 	switch s.typ() {
 	case 'c':
 		v[metric.AppValue] = metric.FromFloat(s.value)

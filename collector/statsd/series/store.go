@@ -33,6 +33,7 @@ type Store struct {
 
 	app     appTable
 	ledgers ledgerTable
+	skew    int64
 }
 
 // originState is what the store knows of a sender.
@@ -56,6 +57,11 @@ func New(o Options) *Store {
 	}
 	return s
 }
+
+// SetSkew says what is to be added to the times of lines and flushes to get those
+// of the wall clock: they may be told by one that is never set. It belongs to
+// whoever calls Flush.
+func (s *Store) SetSkew(nanoseconds int64) { s.skew = nanoseconds }
 
 // Worker is the worker of a number below Options.Workers.
 func (s *Store) Worker(i int) *Worker { return s.workers[i] }

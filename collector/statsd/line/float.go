@@ -1,0 +1,154 @@
+package line
+
+import "math/bits"
+
+// finite tells whether b is a number that strconv.ParseFloat reads without an
+// error, which would be allocated: its grammar is that of Go's floating-point
+// literals, and its range ends where rounding makes an infinity.
+func finite(b []byte) bool {
+	if len(b) > 0 && (b[0] == '+' || b[0] == '-') {
+		b = b[1:]
+	}
+	var n scan
+	if len(b) > 2 && b[0] == '0' && b[1]|0x20 == 'x' {
+		n.hex, n.last = true, digit // the prefix counts as one
+		b = b[2:]
+	}
+	i := n.mantissa(b)
+	if !n.digits {
+		return false
+	}
+	exp, i, ok := n.exponent(b, i)
+	return ok && i == len(b) && n.last != underscore && !n.overflows(exp)
+}
+
+// class is of a character. An underscore stands between digits, nowhere else.
+type class uint8
+
+const (
+	other class = iota
+	digit
+	underscore
+)
+
+// scan is what one pass over a mantissa tells.
+type scan struct {
+	hex    bool
+	digits bool
+	last   class
+	point  int // the value is 0.d1d2… times the base to this power, d1 not 0
+	n      int // digits from d1 on
+
+	top     uint64 // the first 16 of them, if hexadecimal
+	against int8   // how the first 309 compare with the limit, if decimal: -1, 0, 1
+}
+
+// limit is what decimals round to an infinity from on: 2^1024 - 2^970, of 309 digits.
+const limit = "179769313486231580793728971405303415079934132710037826936173778980444968292764750946649017977587207096330286416692887910946555547851940402630657488671505820681908902000708383676273854845817711531764475730270069855571366959622842914819860834936475292719074168444365510704342711559699508093042880177904174497792"
+
+// mantissa reads digits, underscores and one point, and returns where they end.
+func (n *scan) mantissa(b []byte) (i int) {
+	dot := false
+	for ; i < len(b); i++ {
+		c := b[i]
+		v := c - '0'
+		if n.hex && v > 9 {
+			if v = c | 0x20 - 'a' + 10; c|0x20 < 'a' || c|0x20 > 'f' {
+				v = 99
+			}
+		}
+		switch {
+		case c == '_':
+			if n.last != digit {
+				n.digits = false
+				return i
+			}
+			n.last = underscore
+			continue
+		case c == '.' && !dot && n.last != underscore:
+			dot, n.last = true, other
+			n.point = n.n
+			continue
+		case v > 15 || v > 9 && !n.hex:
+			if !dot {
+				n.point = n.n
+			}
+			return i
+		}
+		n.digits, n.last = true, digit
+		if v == 0 && n.n == 0 {
+			n.point-- // which counts behind the point only
+			continue
+		}
+		switch {
+		case n.hex && n.n < 16:
+			n.top |= uint64(v) << (60 - 4*n.n)
+		case !n.hex && n.n < len(limit) && n.against == 0:
+			if l := limit[n.n] - '0'; v < l {
+				n.against = -1
+			} else if v > l {
+				n.against = 1
+			}
+		}
+		n.n++
+	}
+	if !dot {
+		n.point = n.n
+	}
+	return i
+}
+
+// exponent reads what may follow decimal digits, and must follow others.
+func (n *scan) exponent(b []byte, i int) (exp, end int, ok bool) {
+	char := byte('e')
+	if n.hex {
+		char = 'p'
+	}
+	if i == len(b) || b[i]|0x20 != char {
+		return 0, i, !n.hex
+	}
+	if n.last == underscore {
+		return 0, i, false
+	}
+	i++
+	neg := false
+	if i < len(b) && (b[i] == '+' || b[i] == '-') {
+		neg = b[i] == '-'
+		i++
+	}
+	if i == len(b) || b[i]-'0' > 9 {
+		return 0, i, false
+	}
+	for n.last = other; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '_' && n.last == digit:
+			n.last = underscore
+		case c-'0' > 9:
+			return 0, i, false
+		default:
+			if n.last = digit; exp < 10_000 { // strconv looks no further either
+				exp = exp*10 + int(c-'0')
+			}
+		}
+	}
+	if neg {
+		exp = -exp
+	}
+	return exp, i, true
+}
+
+// overflows tells whether the number is rounded to an infinity.
+func (n *scan) overflows(exp int) bool {
+	if n.n == 0 {
+		return false // 0
+	}
+	if !n.hex {
+		at := n.point + exp
+		// Of as many digits as the limit, all of them equal, it is the limit or more if it has them all.
+		return at > len(limit) || at == len(limit) && (n.against > 0 || n.against == 0 && n.n >= len(limit))
+	}
+	lead := bits.LeadingZeros64(n.top)
+	const most = 1023 // exponent of the greatest number's first bit
+	at := 4*n.point + exp - 1 - lead
+	return at > most || at == most && n.top<<lead>>10 == 1<<54-1
+}
