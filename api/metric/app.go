@@ -14,7 +14,7 @@ const (
 	AppSum               // histogram: weighted sum
 	AppMin               // histogram: least observation of this tick; absent without one
 	AppMax               // histogram: greatest observation of this tick; absent without one
-	AppUpdated           // when the last sample came
+	AppUpdated           // when the last sample came, or what time it gave itself; whole seconds, for what is finer hardly packs
 )
 
 // Columns of Statsd, the loss ledger: received = accepted + all rejected + shed.

@@ -25,8 +25,8 @@ const (
 	Collector        Kind = 10 // one row: the collector itself
 	Part             Kind = 11 // a part of the record, and which reader serves it
 
-	App              Kind = 12 // a metric that a task sends: one series of one container
-	Statsd           Kind = 13 // the StatsD ledger of one container, and of all together (Key "")
+	App    Kind = 12 // a metric that a task sends: one series of one container
+	Statsd Kind = 13 // the StatsD ledger of one container, and of all together (Key "")
 
 	// MaxKind bounds the kinds this version knows.
 	MaxKind = Statsd
