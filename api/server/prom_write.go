@@ -132,6 +132,7 @@ type promWriter struct {
 	format  promFormat
 	proto   protoFamily
 	octaves octaves
+	clashes map[appRef]string // of the plan
 }
 
 func (p *promWriter) flush() {
