@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,13 +30,12 @@ type Server struct {
 	ready  chan struct{} // closed when all the above is there, or will not be
 	opened bool
 
-	shedding sync.Mutex // of the store's last worker
-	api      *http.Server
-	served   chan error
-	gen      atomic.Uint64
-	drops    uint64 // by the kernel, as of the last tick
-	find     func(origin uint32) uint64
-	parent   func(info origin.Info) uint64 // of this tick
+	api    *http.Server
+	served chan error
+	gen    atomic.Uint64
+	drops  drops
+	find   func(origin uint32) uint64
+	parent func(info origin.Info) uint64 // of this tick
 }
 
 // New opens every listener and the launch API's socket. What the kernel does not
@@ -113,6 +111,14 @@ func (s *Server) open() (err error) {
 	c.Open, c.Close = group.Open, group.ClosePort
 	if s.table, err = origin.New(c); err != nil {
 		return err
+	}
+	for _, l := range s.in.Listeners() {
+		if l == group.Listener {
+			continue
+		}
+		if err := l.UDPSockets(s.table.CountDrops); err != nil {
+			s.log.Warn("whose packets the kernel drops is not known", "error", err)
+		}
 	}
 	s.opened = true
 	close(s.ready)
@@ -197,6 +203,7 @@ func (s *Server) Close() error {
 		errs = append(errs, s.in.Close())
 	}
 	if s.table != nil {
+		s.countDrops(true)
 		errs = append(errs, s.table.CloseAll())
 	}
 	if s.fds != nil {

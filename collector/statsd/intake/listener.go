@@ -129,6 +129,19 @@ func (l *Listener) Control(f func(fd int) error) error {
 	return f(l.sockets[0].fd)
 }
 
+// UDPSockets runs f on the descriptor of every UDP socket.
+func (l *Listener) UDPSockets(f func(fd int) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	for _, s := range l.sockets {
+		if !s.unix && !l.closed {
+			errs = append(errs, f(s.fd))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Counts are the listener's since it was opened.
 func (l *Listener) Counts() Counts {
 	c := Counts{
@@ -141,7 +154,7 @@ func (l *Listener) Counts() Counts {
 	for i, s := range l.sockets {
 		l.of[i].mu.Lock()
 		if s.fd >= 0 {
-			c.KernelDrops += kernelDrops(s.fd)
+			c.KernelDrops += s.kernelDrops()
 		}
 		l.of[i].mu.Unlock()
 	}

@@ -1,7 +1,6 @@
 package origin
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -29,6 +28,7 @@ type room struct {
 
 	mu   sync.Mutex
 	from map[string]Origin // by data
+	of   map[Origin]uint64 // packets
 	n    int
 }
 
@@ -37,7 +37,9 @@ func (r *room) handle(_ int, batch []intake.Packet) {
 	defer r.mu.Unlock()
 	for _, p := range batch {
 		s := Sender(p.Source)
-		r.from[string(bytes.Clone(p.Data))] = r.table.Resolve(&s)
+		o := r.table.Resolve(&s)
+		r.from[string(p.Data)] = o
+		r.of[o]++
 		r.n++
 	}
 }
@@ -66,9 +68,9 @@ func newRoom(t *testing.T, c Config) *room {
 	runtime.LockOSThread()
 	loopbackUp() // a fresh virtual machine's is down
 	runtime.UnlockOSThread()
-	r := &room{from: map[string]Origin{}}
+	r := &room{from: map[string]Origin{}, of: map[Origin]uint64{}}
 	var err error
-	if r.in, err = intake.New(intake.Options{Workers: 2, Handle: r.handle}); err != nil {
+	if r.in, err = intake.New(intake.Options{Workers: 2, Handle: r.handle, Policy: intake.LeaveToKernel}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -65,6 +65,8 @@ type Table struct {
 	pids    [1 << 12]atomic.Uint64
 	trees   [4]tree // by bpf.Hierarchy
 	sender  *bpf.Sender
+	drops   *bpf.Drops
+	dropped []bpf.Dropped // of the last Drops
 	steer   *bpf.Steer
 	attach  map[uint64]*attachment // by inode of the network namespace
 	steered bool                   // else a socket a port
@@ -105,6 +107,7 @@ func New(c Config) (*Table, error) {
 	t.openTrees()
 	if !c.NoBPF {
 		t.startBPF()
+		t.startDrops()
 	}
 	if err := t.load(); err != nil {
 		t.CloseAll()
@@ -138,6 +141,16 @@ func (t *Table) startBPF() {
 	if err := t.startSteering(); err != nil {
 		t.c.Log.Warn("ports cannot be steered onto one socket: each container gets a socket", "error", err)
 	}
+}
+
+// startDrops counts by sender what the kernel drops.
+func (t *Table) startDrops() {
+	d, err := bpf.NewDrops(t.sender)
+	if err != nil {
+		t.c.Log.Warn("whose packets the kernel drops is not known", "error", err)
+		return
+	}
+	t.drops = d
 }
 
 // Steered tells whether containers' ports are steered onto one socket.
@@ -222,6 +235,9 @@ func (t *Table) CloseAll() error {
 	}
 	if t.steer != nil {
 		errs = append(errs, t.steer.Close())
+	}
+	if t.drops != nil {
+		errs = append(errs, t.drops.Close())
 	}
 	if t.sender != nil {
 		errs = append(errs, t.sender.Close())
