@@ -22,7 +22,24 @@ enum skb_drop_reason {
 	SKB_DROP_REASON_PROTO_MEM,
 };
 
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct net_device {
+	possible_net_t nd_net;
+};
+
 struct sk_buff {
+	struct net_device *dev;
 	unsigned int len;
 	__be16 protocol;
 	__u16 transport_header;
@@ -105,6 +122,8 @@ struct {
 
 /* kfree_skb says at which socket (Linux 6.11). */
 const volatile __u32 receiver;
+/* Where our sockets are, for kernels that do not say it otherwise. */
+const volatile __u32 netns;
 
 static __always_inline bool is_ours(struct sock *sk)
 {
@@ -174,6 +193,15 @@ static __always_inline bool read_udp(struct sk_buff *skb, struct drop *d)
 	return 1;
 }
 
+/* is_here tells whether a packet came in by a device of our network namespace.
+ * UDP may have put something else (dev_scratch) over the pointer. */
+static __always_inline bool is_here(struct sk_buff *skb)
+{
+	struct net_device *dev = BPF_CORE_READ(skb, dev);
+
+	return (s64)dev < 0 && BPF_CORE_READ(dev, nd_net.net, ns.inum) == netns;
+}
+
 SEC("tp_btf/kfree_skb")
 int dropped(u64 *ctx)
 {
@@ -190,12 +218,20 @@ int dropped(u64 *ctx)
 		return 0;
 	}
 	l = bpf_map_lookup_elem(&last, &zero);
-	if (l && !read_udp((struct sk_buff *)ctx[0], l))
+	if (!l || !read_udp((struct sk_buff *)ctx[0], &d))
+		return 0;
+	l->datagrams = d.datagrams;
+	if (BPF_CORE_READ((struct sk_buff *)ctx[0], protocol) == bpf_htons(ETH_P_IP)) {
+		l->key = d.key;
+	} else {
 		l->key = 0;
+		if (!(d.key & PORT) && is_here((struct sk_buff *)ctx[0]))
+			count(d.key, d.datagrams);
+	}
 	return 0;
 }
 
-/* Kernels before 6.10 say at which socket right after. */
+/* Kernels before 6.10 say at which socket right after; before 6.6 of IPv4 alone. */
 SEC("tp_btf/udp_fail_queue_rcv_skb")
 int refused(u64 *ctx)
 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -20,7 +21,7 @@ const (
 )
 
 // ErrDropSocket says that the kernel does not tell at which socket it drops a packet.
-var ErrDropSocket = errors.New("the kernel does not tell at which socket it drops a packet: Linux 6.1 to 6.9 and 6.11 on do")
+var ErrDropSocket = errors.New("the kernel does not tell at which socket it drops a packet, as Linux up to 6.9 and from 6.11 on does")
 
 // Drops counts, by sender, the UDP datagrams that the kernel drops at some
 // sockets because their buffers are full (tracepoint skb:kfree_skb).
@@ -57,6 +58,14 @@ func NewDrops(sender *Sender) (*Drops, error) {
 		}
 		delete(spec.Programs, dropsProgRefused)
 	case k.traceArgs("udp_fail_queue_rcv_skb") == 2: // rc, socket: after the packet is freed
+		// IPv6 goes by the shared ports and our network namespace.
+		ns, err := os.Stat("/proc/thread-self/ns/net")
+		if err != nil {
+			return nil, err
+		}
+		if err := spec.Variables[dropsVarNetns].Set(uint32(ns.Sys().(*syscall.Stat_t).Ino)); err != nil {
+			return nil, err
+		}
 		attach = append(attach, dropsProgRefused)
 	default:
 		return nil, ErrDropSocket

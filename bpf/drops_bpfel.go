@@ -37,6 +37,7 @@ const (
 	dropsMapWatched  = "watched"
 	dropsProgDropped = "dropped"
 	dropsProgRefused = "refused"
+	dropsVarNetns    = "netns"
 	dropsVarReceiver = "receiver"
 )
 
@@ -101,6 +102,7 @@ type dropsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type dropsVariableSpecs struct {
+	Netns    *ebpf.VariableSpec `ebpf:"netns"`
 	Receiver *ebpf.VariableSpec `ebpf:"receiver"`
 }
 
@@ -145,6 +147,7 @@ func (m *dropsMaps) Close() error {
 //
 // It can be passed to loadDropsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type dropsVariables struct {
+	Netns    *ebpf.Variable `ebpf:"netns"`
 	Receiver *ebpf.Variable `ebpf:"receiver"`
 }
 
