@@ -13,7 +13,7 @@
 char LICENSE[] SEC("license") = "GPL";
 
 enum { BPF_MAP_TYPE_HASH = 1, BPF_F_NO_PREALLOC = 1 };
-enum { SOCKETS = 1 << 14, TALLIES = 1 << 13, PROBES = 32 };
+enum { SOCKETS = 1 << 10, TALLIES = 1 << 13, PROBES = 32 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

@@ -110,19 +110,13 @@ func (k *Kernel) traceArgs(name string) int {
 	return 0
 }
 
-// Socket lets drops at a socket be counted from now on, on or off.
-func (d *Drops) Socket(fd int, on bool) error {
+// Socket lets drops at a socket be counted from now on.
+func (d *Drops) Socket(fd int) error {
 	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_COOKIE)
 	if err != nil {
 		return os.NewSyscallError("getsockopt SO_COOKIE", err)
 	}
-	m := d.coll.Maps[dropsMapSockets]
-	if on {
-		err = m.Put(cookie, uint8(1))
-	} else if err = m.Delete(cookie); errors.Is(err, ebpf.ErrKeyNotExist) {
-		err = nil
-	}
-	if err != nil {
+	if err := d.coll.Maps[dropsMapSockets].Put(cookie, uint8(1)); err != nil {
 		return fmt.Errorf("count the drops at a socket: %w", err)
 	}
 	return nil

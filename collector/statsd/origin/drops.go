@@ -15,7 +15,7 @@ func (t *Table) CountDrops(fd int) error {
 	if t.drops == nil {
 		return nil
 	}
-	return t.drops.Socket(fd, true)
+	return t.drops.Socket(fd)
 }
 
 // Drops appends what the kernel dropped since the call before, by sender; one may
