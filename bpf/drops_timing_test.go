@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -60,10 +61,12 @@ func BenchmarkDrops(b *testing.B) {
 				b.Fatal(err)
 			}
 			var told uint64
-			for _, of := range d.Read(nil) {
-				told += of.Datagrams
+			for end := time.Now().Add(time.Second); told < uint64(b.N) && time.Now().Before(end) && ours; {
+				for _, of := range d.Read(nil) {
+					told += of.Datagrams
+				}
 			}
-			if ours && told != uint64(b.N) || !ours && told != 0 {
+			if ours && told != uint64(b.N) {
 				b.Errorf("told of %d drops of %d", told, b.N)
 			}
 			b.ReportMetric(float64(after.Runtime-before.Runtime)/float64(after.RunCount-before.RunCount), "program-ns/drop")
