@@ -4,6 +4,7 @@ package bpf
 //go:generate go run github.com/cilium/ebpf/cmd/bpf2go -target bpfel -type per_cpu_args -type peek_args kernelsetup kernelsetup.bpf.c -- -O2 -g -Wall -Werror
 //go:generate go run github.com/cilium/ebpf/cmd/bpf2go -target bpfel steer steer.bpf.c -- -O2 -g -Wall -Werror
 //go:generate go run github.com/cilium/ebpf/cmd/bpf2go -target bpfel sender sender.bpf.c -- -O2 -g -Wall -Werror
+//go:generate go run github.com/cilium/ebpf/cmd/bpf2go -target bpfel -type tally drops drops.bpf.c -- -O2 -g -Wall -Werror -mcpu=v3
 
 // What the objects were made of, and by which compiler: generate_test.go
 // compares.

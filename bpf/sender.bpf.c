@@ -8,51 +8,20 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
+#include "flow.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-enum { PORTS = 65536, SLOTS = 1 << 18 };
-enum { ETH_P_IP = 0x0800, ETH_P_IPV6 = 0x86DD, IPPROTO_UDP = 17 };
+enum { IPPROTO_UDP = 17 };
 
 /* include/uapi/linux/bpf.h: the first fields, whose places are fixed. */
 struct __sk_buff {
 	__u32 len, pkt_type, mark, queue_mapping, protocol;
 };
 
-/* A bit for every port that is watched, written by user space. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, PORTS / 64);
-	__type(key, __u32);
-	__type(value, u64);
-} watched SEC(".maps");
-
-/* A word for every flow, found by a hash of it: 14 more bits of the hash, the
- * hierarchy, and the cgroup's id there. A word is written and read at once, so
- * a reader sees all of it or none; of two flows that fall on one word the later
- * one has it, and the hash tells them apart. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SLOTS);
-	__type(key, __u32);
-	__type(value, u64);
-} senders SEC(".maps");
-
 /* Hierarchies, as in sender.go, and a bit for each that is cgroup v1's. */
 enum { UNIFIED, MEMORY, CPU, PIDS };
 const volatile __u32 legacy;
-
-/* mix is splitmix64's, as in sender.go. */
-static __always_inline u64 mix(u64 x)
-{
-	x ^= x >> 30;
-	x *= 0xbf58476d1ce4e5b9ULL;
-	x ^= x >> 27;
-	x *= 0x94d049bb133111ebULL;
-	return x ^ x >> 31;
-}
 
 static __always_inline u64 id_of(struct cgroup *cgrp, int hierarchy)
 {
@@ -96,7 +65,7 @@ static __always_inline u64 cgroup_of(struct task_struct *task)
 SEC("cgroup_skb/egress")
 int sender(struct __sk_buff *skb)
 {
-	u64 src[2] = {}, hash, *bits, *slot, id;
+	u64 src[2] = {}, hash, *slot, id;
 	__u16 ports[2];
 	__u32 word, offset, port;
 	__u8 head[20], next;
@@ -105,8 +74,7 @@ int sender(struct __sk_buff *skb)
 		if (bpf_skb_load_bytes(skb, 0, head, 20) || head[9] != IPPROTO_UDP)
 			return 1;
 		offset = (head[0] & 15) * 4;
-		src[1] = *(__u32 *)&head[12];
-		src[1] = src[1] << 32 | 0xffff0000; /* ::ffff:a.b.c.d, as words of this little-endian machine */
+		src[1] = mapped(*(__u32 *)&head[12]);
 	} else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
 		if (bpf_skb_load_bytes(skb, 6, &next, 1) || next != IPPROTO_UDP)
 			return 1; /* extension headers: such a sender stays unknown */
@@ -119,16 +87,14 @@ int sender(struct __sk_buff *skb)
 	if (bpf_skb_load_bytes(skb, offset, ports, 4))
 		return 1;
 	port = bpf_ntohs(ports[1]);
-	word = port / 64;
-	bits = bpf_map_lookup_elem(&watched, &word);
-	if (!bits || !(*bits >> port % 64 & 1))
+	if (!is_watched(port))
 		return 1;
-	hash = mix(src[0] ^ mix(src[1] ^ mix((u64)bpf_ntohs(ports[0]) << 16 | port)));
+	hash = flow(src, bpf_ntohs(ports[0]), port);
 	word = hash % SLOTS;
 	slot = bpf_map_lookup_elem(&senders, &word);
 	if (!slot)
 		return 1;
 	id = cgroup_of((struct task_struct *)bpf_get_current_task());
-	*(volatile u64 *)slot = id ? hash >> 50 << 50 | id : 0;
+	*(volatile u64 *)slot = id ? hash >> TAG << TAG | id : 0;
 	return 1;
 }

@@ -14,11 +14,13 @@ const (
 	AppSum               // histogram: weighted sum
 	AppMin               // histogram: least observation of this tick; absent without one
 	AppMax               // histogram: greatest observation of this tick; absent without one
-	AppUpdated           // when the last sample came
+	AppUpdated           // when the last sample came, or what time it gave itself; whole seconds, for what is finer hardly packs
 )
 
 // Columns of Statsd, the loss ledger: received = accepted + all rejected + shed.
-// What is counted is lines. Append only.
+// What is counted is lines. The row of all senders together (Key "") has the
+// Prometheus names here; one sender's has the same with container_ for daytwo_.
+// Append only.
 const (
 	StatsdReceived = iota
 	StatsdAccepted
@@ -69,7 +71,7 @@ func init() {
 		StatsdSeries:               {Name: "statsd.series", Source: "statsd", Prom: "daytwo_statsd_series", Help: "Series alive."},
 		StatsdPackets:              {Name: "statsd.packets", Type: Counter, Source: "statsd", Prom: "daytwo_statsd_packets_total", Help: "Datagrams, or reads of a stream."},
 		StatsdBytes:                {Name: "statsd.bytes", Unit: Bytes, Type: Counter, Source: "statsd", Prom: "daytwo_statsd_bytes_total", Help: "Bytes received."},
-		StatsdKernelDrops:          {Name: "statsd.kernel_drops", Type: Counter, Source: "SO_RXQ_OVFL", Prom: "daytwo_statsd_kernel_dropped_packets_total", Help: "Datagrams that the kernel dropped before they were read."},
+		StatsdKernelDrops:          {Name: "statsd.kernel_drops", Type: Counter, Source: "SO_MEMINFO, skb:kfree_skb", Prom: "daytwo_statsd_kernel_dropped_packets_total", Help: "Datagrams that the kernel dropped before they were read."},
 		StatsdTypeConflicts:        {Name: "statsd.type_conflicts", Type: Counter, Source: "statsd", Prom: "daytwo_statsd_type_conflicts_total", Help: "Series whose name had another type before."},
 		StatsdFiltered:             {Name: "statsd.filtered", Type: Counter, Source: "statsd", Prom: "daytwo_statsd_filtered_lines_total", Help: "Accepted lines that a rule dropped."},
 		StatsdRejectedEmpty:        rejected("empty", "nothing between the separators that must hold something."),

@@ -36,6 +36,7 @@ const (
 	SelfStatsdUnreached
 	SelfStatsdConflicts
 	SelfStatsdUnknown
+	SelfStatsdDrops
 )
 
 // Columns of Part, one row a part of the record. Append only.
@@ -76,6 +77,7 @@ func init() {
 		SelfStatsdPorts:      {Name: "statsd_ports", Unit: Bool, Source: "statsd", Help: "1 while containers are given ports of their own; 0 if another collector has them."},
 		SelfStatsdSteered:    {Name: "statsd_steered", Unit: Bool, Source: "statsd", Help: "1 if containers' ports are steered onto one socket; 0 if each has a socket."},
 		SelfStatsdSenders:    {Name: "statsd_senders_known", Unit: Bool, Source: "statsd", Help: "1 if senders to a shared port are known by their cgroups."},
+		SelfStatsdDrops:      {Name: "statsd_drops_known", Unit: Bool, Source: "statsd", Help: "1 if the kernel's drops are counted by sender."},
 		SelfStatsdEndpoints:  {Name: "statsd_endpoints", Source: "statsd", Help: "Containers that have a port of their own."},
 		SelfStatsdNamespaces: {Name: "statsd_namespaces", Source: "statsd", Help: "Network namespaces of containers in which their ports are heard."},
 		SelfStatsdUnreached:  {Name: "statsd_namespaces_failed", Source: "statsd", Help: "Containers whose ports could not be made heard in their network namespaces."},

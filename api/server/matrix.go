@@ -36,7 +36,7 @@ func seriesLabels(name string, c column, s *Series) map[string]string {
 	switch {
 	case s.Parent != nil:
 		labels["cgroup"] = s.Parent.Key
-	case c.m.Kind == metric.Container:
+	case c.m.Kind == metric.Container, c.m.Kind == metric.Statsd && s.Row.Key != "" && labels["container_id"] == "":
 		labels["cgroup"] = s.Row.Key
 	}
 	for fixed := range strings.SplitSeq(c.labels, ",") {

@@ -121,7 +121,8 @@ func appName(key string) string {
 type appPlan struct {
 	of       []*appRows // that it was made for
 	families []appFamily
-	taken    claimedNames // by samples of tasks
+	taken    claimedNames      // by samples of tasks
+	clashes  map[appRef]string // tags, with seriesLabel, of rows that only their texts as sent tell apart
 }
 
 type appFamily struct {
@@ -154,14 +155,30 @@ func (p *appPlans) of(sources []source) *appPlan {
 // makePlan sorts rows into families. A name belongs to the type that came
 // first, which is the one with the lowest row of the first agent that has it;
 // others get their type as suffix, and so does what would take the name of a
-// metric of our own.
+// metric of our own. Rows of a family that have the same labels once those are
+// Prometheus' are told apart by one more.
 func makePlan(of []*appRows, sources []source) *appPlan {
 	type key struct{ name, typ string }
 	type family struct {
 		appFamily
 		source int
 		first  uint64 // lowest row of source
-		seen   map[[2]string]bool
+		seen   map[[2]string]appRef
+	}
+	clashes := map[appRef]string{}
+	// clash tells rows apart by what they were sent as; not those of one text.
+	clash := func(f *family, refs ...appRef) {
+		for _, r := range refs {
+			if _, ok := clashes[r]; ok {
+				continue
+			}
+			a := of[r.source]
+			text := appendSeriesLabel(a.tags[r.row], sources[r.source].table.Rows[r.row])
+			if _, ok := f.seen[[2]string{a.containers[r.row], text}]; !ok {
+				f.seen[[2]string{a.containers[r.row], text}] = r
+				clashes[r] = text
+			}
+		}
 	}
 	byKey := map[key]*family{}
 	for s, a := range of {
@@ -171,16 +188,22 @@ func makePlan(of []*appRows, sources []source) *appPlan {
 			}
 			f := byKey[key{name, a.types[i]}]
 			if f == nil {
-				f = &family{appFamily{name: name, raw: sources[s].table.Rows[i].Key, typ: a.types[i]}, s, a.ids[i], map[[2]string]bool{}}
+				f = &family{appFamily{name: name, raw: sources[s].table.Rows[i].Key, typ: a.types[i]}, s, a.ids[i], map[[2]string]appRef{}}
 				byKey[key{name, a.types[i]}] = f
 			}
 			if f.source == s {
 				f.first = min(f.first, a.ids[i])
 			}
-			if labels := [2]string{a.containers[i], a.tags[i]}; !f.seen[labels] {
-				f.seen[labels] = true
-				f.rows = append(f.rows, appRef{int32(s), int32(i)})
+			ref, labels := appRef{int32(s), int32(i)}, [2]string{a.containers[i], a.tags[i]}
+			if other, ok := f.seen[labels]; ok {
+				clash(f, other, ref)
+				if clashes[ref] == "" {
+					continue
+				}
+			} else {
+				f.seen[labels] = ref
 			}
+			f.rows = append(f.rows, ref)
 		}
 	}
 	all := make([]*family, 0, len(byKey))
@@ -205,7 +228,7 @@ func makePlan(of []*appRows, sources []source) *appPlan {
 		}
 	}
 	slices.SortFunc(all, func(x, y *family) int { return cmp.Compare(x.name, y.name) })
-	plan := &appPlan{of: of, taken: names}
+	plan := &appPlan{of: of, taken: names, clashes: clashes}
 	for _, f := range all {
 		plan.families = append(plan.families, f.appFamily)
 	}

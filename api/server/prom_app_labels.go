@@ -11,7 +11,7 @@ import (
 // reservedLabels are the labels that a tag must not take: they say whose a
 // series is, or have a meaning to Prometheus.
 var reservedLabels = func() map[string]bool {
-	m := map[string]bool{"id": true, "agent_id": true, "le": true, "quantile": true}
+	m := map[string]bool{"id": true, "agent_id": true, "le": true, "quantile": true, seriesLabel: true}
 	for _, name := range promLabels[metric.Container] {
 		m[name] = true
 	}
@@ -52,4 +52,20 @@ func appendTagLabels(dst []byte, r *frame.Row) []byte {
 		dst = appendLabel(dst, t.Name, t.Value)
 	}
 	return dst
+}
+
+// seriesLabel holds name and tags as they were sent, where nothing else tells
+// two series apart: a.b and a_b have one name in Prometheus.
+const seriesLabel = "statsd_series"
+
+// appendSeriesLabel appends to the tags of a row what it was sent as.
+func appendSeriesLabel(tags string, r *frame.Row) string {
+	sent, mark := r.Key, "|#"
+	for _, l := range r.Labels {
+		if tag, ok := strings.CutPrefix(l.Name, tagLabel); ok {
+			sent += mark + tag + ":" + l.Value
+			mark = ","
+		}
+	}
+	return string(appendLabel([]byte(tags), seriesLabel, sent))
 }

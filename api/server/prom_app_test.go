@@ -103,6 +103,32 @@ func TestAppExposition(t *testing.T) {
 	}
 }
 
+// What only the texts as sent tell apart is told apart by them.
+func TestAppClashes(t *testing.T) {
+	b := testBatch(1, false)
+	addSent(b,
+		sent{id: 1, name: "a.b", typ: "c", value: 1, tags: []string{"k", "v"}},
+		sent{id: 2, name: "a_b", typ: "c", value: 2, tags: []string{"k", "v"}},
+		sent{id: 3, name: "a_b", typ: "c", value: 4},
+		sent{id: 4, name: "a-b", typ: "c", value: 8, tags: []string{"k", "v"}},
+		sent{id: 5, name: "h.x", typ: "ms", observed: []float64{1}},
+		sent{id: 6, name: "h_x", typ: "ms", observed: []float64{1, 2}},
+		sent{id: 7, name: "h_x", typ: "ms", observed: []float64{1, 2}}, // no two rows are one series: only the first is shown
+	)
+	text := expose(t, false, false, b)
+	for _, line := range []string{
+		`a_b{k="v",statsd_series="a.b|#k:v"} 1`, `a_b{k="v",statsd_series="a_b|#k:v"} 2`, `a_b{k="v",statsd_series="a-b|#k:v"} 8`, `a_b 4`,
+		`h_x_count{statsd_series="h.x"} 1`, `h_x_count{statsd_series="h_x"} 2`,
+	} {
+		if strings.Count(text, line+"\n") != 1 {
+			t.Errorf("%s: %d times", line, strings.Count(text, line+"\n"))
+		}
+	}
+	if n := len(exposeProto(t, false, b)["h_x"].Metric); n != 2 {
+		t.Errorf("%d histograms", n)
+	}
+}
+
 // Of two agents the first says what type a name has.
 func TestAppTypesOfFleet(t *testing.T) {
 	one, two := testBatch(1, false), testBatch(1, false)

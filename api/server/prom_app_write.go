@@ -11,6 +11,7 @@ import (
 
 // appFamily appends a family of kind App.
 func (p *promWriter) appFamily(f *appFamily, plan *appPlan, sources []source) {
+	p.clashes = plan.clashes
 	raw := strings.ToValidUTF8(f.raw, string(utf8.RuneError))
 	switch f.typ {
 	case appCounter:
@@ -58,7 +59,7 @@ func (p *promWriter) appColumn(f *appFamily, sources []source, column int, name,
 // appSample appends one sample of a row; le is the bound of a bucket, "" if it
 // is none.
 func (p *promWriter) appSample(name, suffix string, ref appRef, src *source, v float64, le string) {
-	container, tags := src.app.containers[ref.row], src.app.tags[ref.row]
+	container, tags := src.app.containers[ref.row], p.appTags(ref, src)
 	if p.format == protoFormat {
 		p.protoSample(v, container, tags)
 		return
@@ -86,6 +87,16 @@ func (p *promWriter) appSample(name, suffix string, ref appRef, src *source, v f
 	b = strconv.AppendFloat(b, v, 'g', -1, 64)
 	p.buf = append(b, '\n')
 	p.flushLarge()
+}
+
+// appTags is the text of a row's tags.
+func (p *promWriter) appTags(ref appRef, src *source) string {
+	if len(p.clashes) > 0 {
+		if tags, ok := p.clashes[ref]; ok {
+			return tags
+		}
+	}
+	return src.app.tags[ref.row]
 }
 
 // histogramOf is the histogram of a row, nil if it has none.
@@ -121,7 +132,7 @@ func (p *promWriter) appHistograms(f *appFamily, sources []source, help string) 
 		o.count(h)
 		src := &sources[ref.source]
 		if p.format == protoFormat {
-			p.protoHistogram(h, src.app.containers[ref.row], src.app.tags[ref.row])
+			p.protoHistogram(h, src.app.containers[ref.row], p.appTags(ref, src))
 			continue
 		}
 		for i := range o.bounds {

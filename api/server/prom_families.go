@@ -3,6 +3,7 @@ package server
 import (
 	"strings"
 
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 )
 
@@ -27,6 +28,8 @@ type promSample struct {
 	zero   bool // a limit that is not set is shown as 0, as cAdvisor does; else as +Inf
 	long   bool // takes the long labels of the row: see rowLabels
 	tick   bool // the value is the time of the tick
+
+	only func(*frame.Row) bool // which rows have it, nil for all
 }
 
 // promFamily is all samples of one name.
@@ -64,6 +67,11 @@ func buildFamilies() []promFamily {
 			name, labels := metric.SplitProm(m.Prom)
 			s := promSample{kind: k, column: m.Column, labels: labels, form: unitForm(m.Unit)}
 			special(name, &s)
+			if k == metric.Statsd { // the row of all is the node's
+				one := s
+				s.only, one.only = ofAll, ofOne
+				add("container"+strings.TrimPrefix(name, "daytwo"), m.Help, promType(name, m.Type), one)
+			}
 			add(name, m.Help, promType(name, m.Type), s)
 		}
 		for _, d := range derived {
@@ -74,6 +82,11 @@ func buildFamilies() []promFamily {
 	}
 	return families
 }
+
+// ofAll tells whether a row of the ledger is that of all senders together, ofOne
+// whether it is one's: in a family of their own each, so that a sum counts nothing twice.
+func ofAll(r *frame.Row) bool { return r.Key == "" }
+func ofOne(r *frame.Row) bool { return r.Key != "" }
 
 func unitForm(u metric.Unit) form {
 	switch u {

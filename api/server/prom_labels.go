@@ -43,6 +43,10 @@ func appendRowLabels(dst []byte, k metric.Kind, agent string, r, parent *frame.R
 	switch k {
 	case metric.Container:
 		return appendContainerLabels(dst, r)
+	case metric.Statsd:
+		if parent == nil && r.Key != "" {
+			return appendSenderLabels(dst, r)
+		}
 	case metric.ContainerIO:
 		return appendLabel(dst, "device", devicePath(r))
 	case metric.CPU:
@@ -88,7 +92,18 @@ func devicePath(r *frame.Row) string {
 
 // appendContainerLabels appends cAdvisor's labels of a cgroup and the origin tags.
 func appendContainerLabels(dst []byte, r *frame.Row) []byte {
-	dst = appendLabel(dst, "id", r.Key)
+	return appendOriginLabels(appendLabel(dst, "id", r.Key), r)
+}
+
+// appendSenderLabels appends the same of a sender that has no row of kind Container.
+func appendSenderLabels(dst []byte, r *frame.Row) []byte {
+	if r.Label("container_id") == "" { // a cgroup, or "unknown"
+		dst = appendLabel(dst, "id", r.Key)
+	}
+	return appendOriginLabels(dst, r)
+}
+
+func appendOriginLabels(dst []byte, r *frame.Row) []byte {
 	for _, name := range promLabels[metric.Container] {
 		dst = appendLabel(dst, name, r.Label(name))
 	}

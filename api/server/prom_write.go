@@ -132,6 +132,7 @@ type promWriter struct {
 	format  promFormat
 	proto   protoFamily
 	octaves octaves
+	clashes map[appRef]string // of the plan
 }
 
 func (p *promWriter) flush() {
@@ -155,7 +156,7 @@ func (p *promWriter) samples(f *promFamily, s *promSample, src source, header bo
 	}
 	width, vals := src.table.Width(), src.table.Vals
 	for i, labels := range texts {
-		if labels == hidden || src.labels.short[i] == hidden {
+		if labels == hidden || src.labels.short[i] == hidden || s.only != nil && !s.only(src.table.Rows[i]) {
 			continue
 		}
 		var v int64

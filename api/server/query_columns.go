@@ -114,7 +114,7 @@ func promColumns(name, labels string) []column {
 		if s.tick || s.long && s.kind == metric.Host || labels != "" && labels != s.labels {
 			continue
 		}
-		c := column{m: &metric.Columns(s.kind)[s.column], prom: name, labels: s.labels, form: s.form, zero: s.zero}
+		c := column{m: &metric.Columns(s.kind)[s.column], prom: name, labels: s.labels, form: s.form, zero: s.zero, rows: s.only}
 		switch name {
 		case "container_memory_working_set_bytes":
 			c.m, c.less = &metric.Columns(s.kind)[metric.MemCurrent], &metric.Columns(s.kind)[metric.StatInactiveFile]

@@ -34,7 +34,10 @@ func benchStatsd(r *report) error {
 	if err := benchStatsdParsers(r); err != nil {
 		return err
 	}
-	return benchStatsdServers(r)
+	if err := benchStatsdServers(r); err != nil {
+		return err
+	}
+	return benchStatsdFrames(r)
 }
 
 // statsdParser is one way to parse a line.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -95,50 +96,95 @@ func TestHostilePackets(t *testing.T) {
 	}
 }
 
-// A flood's every line is accounted for: received, or dropped by the kernel
-// before.
+// A flood's every line is accounted for, each container's in its own ledger:
+// received, or dropped by the kernel before. A collector that is stopped for a
+// while has the kernel drop for sure. Who sends little loses nothing.
 func TestFlood(t *testing.T) {
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)
 	dir := socketDir(t)
-	c := docker.Run(t, rig.Spec{Args: clients.Mounts(dir)})
 	_, port, _ := net.SplitHostPort(freePort(t))
-	udp := net.JoinHostPort(c.Wire(t), port)
 	path := filepath.Join(dir, "s")
-	n := upWith(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", udp+",unixgram://"+path)
-	waitNamed(t, n, c)
-	sent, kept := int64(0), int64(0)
-	for _, target := range []string{"unixgram://" + path, udp} {
-		out := c.Exec(t, clients.Datadog(target, "-flood", "2s")...)
-		lines, err := strconv.ParseInt(strings.TrimSpace(out), 10, 64)
-		if err != nil || lines == 0 {
-			t.Fatalf("%q: %v", out, err)
+	type flooder struct {
+		*rig.Container
+		udp  string
+		sent int64
+	}
+	var flooders []*flooder
+	listen := "unixgram://" + path
+	for range 2 {
+		c := docker.Run(t, rig.Spec{Args: clients.Mounts(dir)})
+		f := &flooder{Container: c, udp: net.JoinHostPort(c.Wire(t), port)}
+		listen += "," + f.udp
+		flooders = append(flooders, f)
+	}
+	quiet := docker.Run(t, rig.Spec{Args: clients.Mounts(dir)})
+	n := upWith(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", listen)
+	waitNamed(t, n, quiet)
+	quiet.Exec(t, clients.Datadog("unixgram://"+path, "-prefix", "quiet.")...)
+	for _, f := range flooders {
+		waitNamed(t, n, f.Container)
+		for _, way := range []string{"unixgram", "udp", "udp, with the collector stopped"} {
+			target, stopped := f.udp, strings.HasSuffix(way, "stopped")
+			if way == "unixgram" {
+				target = "unixgram://" + path
+			}
+			if stopped {
+				n.cmd.Process.Signal(syscall.SIGSTOP)
+			}
+			out := f.Exec(t, clients.Datadog(target, "-flood", "2s")...)
+			n.cmd.Process.Signal(syscall.SIGCONT)
+			lines, err := strconv.ParseInt(strings.TrimSpace(out), 10, 64)
+			if err != nil || lines == 0 {
+				t.Fatalf("%q: %v", out, err)
+			}
+			f.sent += lines
+			var l *client.Ledger
+			eventually(t, 15*time.Second, func() (err error) {
+				if l, err = n.ledger(t, f.ID); err == nil && l.Received+19*l.KernelDrops != f.sent {
+					err = fmt.Errorf("%s: sent %d, received %d, the kernel dropped %d packets of 19", way, f.sent, l.Received, l.KernelDrops)
+				}
+				return err
+			})
+			t.Logf("%s: %d lines in 2 s; now received %d of %d, shed %d, kernel dropped %d packets", way, lines, l.Received, f.sent, l.Shed, l.KernelDrops)
+			if stopped && l.KernelDrops == 0 {
+				t.Error("the kernel dropped nothing")
+			}
 		}
-		sent += lines
-		var l *client.Ledger
-		eventually(t, 15*time.Second, func() (err error) {
-			if l, err = n.ledger(t, ""); err == nil && l.Received+19*l.KernelDrops != sent {
-				err = fmt.Errorf("sent %d, received %d, the kernel dropped %d packets of 19", sent, l.Received, l.KernelDrops)
+		eventually(t, 10*time.Second, func() error {
+			l, err := n.ledger(t, f.ID)
+			if err != nil {
+				return err
+			}
+			m, err := n.app(f.ID, "dd.flood")
+			if err != nil {
+				return err
+			}
+			if got := int64(m.Datapoints[0].Value); got != l.Accepted {
+				err = fmt.Errorf("accepted %d lines of 1 each, the counter is %d", l.Accepted, got)
 			}
 			return err
 		})
-		t.Logf("%s: %d lines in 2 s; received %d, shed %d, kernel dropped %d packets", target, lines, l.Received-kept, l.Shed, l.KernelDrops)
-		kept = l.Received
 	}
-	var l *client.Ledger
-	eventually(t, 10*time.Second, func() (err error) {
-		if l, err = n.ledger(t, ""); err != nil {
-			return err
-		}
-		m, err := n.app(c.ID, "dd.flood")
+	all, err := n.ledger(t, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	still, err := n.ledger(t, quiet.ID)
+	if err != nil || still.KernelDrops != 0 || still.Shed != 0 {
+		t.Errorf("the quiet container: %+v, %v", still, err)
+	}
+	received, drops := still.Received, int64(0)
+	for _, f := range flooders {
+		l, err := n.ledger(t, f.ID)
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
-		if got := int64(m.Datapoints[0].Value); got != l.Accepted {
-			err = fmt.Errorf("accepted %d lines of 1 each, the counter is %d", l.Accepted, got)
-		}
-		return err
-	})
+		received, drops = received+l.Received, drops+l.KernelDrops
+	}
+	if all.Received != received || all.KernelDrops != drops {
+		t.Errorf("of containers %d received, %d dropped; of all %+v", received, drops, all)
+	}
 }
 
 // A container is killed while it floods: the ledger balances, and others are

@@ -5,6 +5,8 @@ package statsd
 import (
 	"testing"
 	"time"
+
+	"github.com/daytwo/daytwo/api/metric"
 )
 
 func TestHandleAllocatesNothing(t *testing.T) {
@@ -26,5 +28,30 @@ func TestHandleAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(20, tick); n != 0 {
 		t.Errorf("%v allocations a tick", n)
+	}
+}
+
+// Drops of a container that has sent before cost nothing either.
+func TestDropsAllocateNothing(t *testing.T) {
+	r, boxes := newDropRig(t)
+	now := time.Now()
+	tick := func() {
+		r.hold()
+		for _, b := range boxes {
+			b.send(t, 300)
+		}
+		r.release()
+		now = now.Add(time.Second)
+		r.Tick(now, r.parent)
+	}
+	for range 5 {
+		tick()
+	}
+	before := r.Stats().Ledger[metric.StatsdKernelDrops]
+	if n := testing.AllocsPerRun(20, tick); n != 0 {
+		t.Errorf("%v allocations a tick", n)
+	}
+	if after := r.Stats().Ledger[metric.StatsdKernelDrops]; after == before {
+		t.Error("nothing was dropped")
 	}
 }

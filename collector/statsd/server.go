@@ -35,14 +35,13 @@ type Server struct {
 	ready   chan struct{} // closed when all the above is there, or will not be
 	waiting bool          // ready is still to be closed
 
-	shedding sync.Mutex // of the store's last worker
-	api      *http.Server
-	served   chan error
-	gen      atomic.Uint64
+	api    *http.Server
+	served chan error
+	gen    atomic.Uint64
+	drops  drops
 
 	listeners sync.Mutex // of opened and shown
 	shown     listenerTable
-	drops     uint64 // by the kernel, as of the last tick
 	clock     clock
 	skew      int64 // of the wall clock from the steady one, nanoseconds, as of the last tick
 	find      func(origin uint32) uint64
@@ -118,6 +117,9 @@ func (s *Server) open() (err error) {
 		}
 		s.setParser(l, own)
 		s.setPorts(l)
+		if s.table != nil { // the ports were another collector's at first
+			s.tellDrops(l)
+		}
 		err = l.Control(func(f int) error { fd = f; return nil })
 		return fd, err
 	}
@@ -131,6 +133,11 @@ func (s *Server) open() (err error) {
 	if s.table, err = origin.New(c); err != nil {
 		return err
 	}
+	for _, l := range s.in.Listeners() {
+		if l != group.Listener {
+			s.tellDrops(l)
+		}
+	}
 	// Nobody will take the rest. Held open, it would queue what nobody reads.
 	if err := s.fds.Forget(); err != nil {
 		s.log.Warn("the service manager keeps descriptors that nobody wants", "err", err)
@@ -138,6 +145,13 @@ func (s *Server) open() (err error) {
 	s.waiting = false
 	close(s.ready)
 	return s.serve()
+}
+
+// tellDrops lets the ledger name whose packets are dropped at a listener's sockets.
+func (s *Server) tellDrops(l *intake.Listener) {
+	if err := l.UDPSockets(s.table.CountDrops); err != nil {
+		s.log.Warn("whose packets the kernel drops is not known", "error", err)
+	}
 }
 
 // taken says who has an address that is in use.
@@ -232,6 +246,7 @@ func (s *Server) Close() error {
 		errs = append(errs, s.in.Close())
 	}
 	if s.table != nil {
+		s.countDrops(true)
 		errs = append(errs, s.table.CloseAll())
 	}
 	return errors.Join(errs...)

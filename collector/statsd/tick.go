@@ -12,7 +12,7 @@ import (
 // Tick makes the tables App and Statsd. parent says which Container row is a
 // sender's, 0 for none. The tables are good until the next Tick.
 func (s *Server) Tick(at time.Time, parent func(info origin.Info) uint64) (app, ledger frame.Table) {
-	s.countDrops()
+	s.countDrops(false)
 	s.parent = parent
 	return s.store.Flush(s.steadyTime(at), s.find)
 }
@@ -23,22 +23,6 @@ func (s *Server) findParent(n uint32) uint64 {
 		return 0
 	}
 	return s.parent(info)
-}
-
-// countDrops brings what the kernel dropped into the ledger. Whose packets those
-// were nobody knows.
-func (s *Server) countDrops() {
-	var sum uint64
-	for _, l := range s.in.Listeners() {
-		sum += l.Counts().KernelDrops
-	}
-	if sum > s.drops {
-		w := s.store.Worker(s.o.Workers)
-		w.Begin()
-		w.Dropped(0, sum-s.drops)
-		w.End()
-		s.drops = sum
-	}
 }
 
 // key is what a sender's row of the ledger is called.
@@ -71,11 +55,13 @@ type Stats struct {
 	Ports   bool // containers are given ports of their own
 	Steered bool // those are steered onto one socket
 	Senders bool // senders to the shared port are known by their cgroups
+	Drops   bool // what the kernel drops is known by its sender
 }
 
 // Stats tells how the server does. It is not to be called while Tick is.
 func (s *Server) Stats() Stats {
-	return Stats{Series: s.store.Series(), Ledger: s.store.Totals(), Origin: s.table.Counts(), Ports: s.table.Refused() == nil, Steered: s.table.Steered(), Senders: s.table.SenderKnown()}
+	return Stats{Series: s.store.Series(), Ledger: s.store.Totals(), Origin: s.table.Counts(), Ports: s.table.Refused() == nil,
+		Steered: s.table.Steered(), Senders: s.table.SenderKnown(), Drops: s.table.DropsKnown()}
 }
 
 // Fill writes the columns of Collector that tell how the server does.
@@ -84,6 +70,7 @@ func (s *Server) Fill(v []int64) {
 	v[metric.SelfStatsdPorts] = flag(s.table.Refused() == nil)
 	v[metric.SelfStatsdSteered] = flag(s.table.Steered())
 	v[metric.SelfStatsdSenders] = flag(s.table.SenderKnown())
+	v[metric.SelfStatsdDrops] = flag(s.table.DropsKnown())
 	v[metric.SelfStatsdEndpoints] = int64(n.Endpoints)
 	v[metric.SelfStatsdNamespaces] = int64(n.Namespaces)
 	v[metric.SelfStatsdUnreached] = int64(n.Unreached)

@@ -132,6 +132,19 @@ func (l *Listener) Control(f func(fd int) error) error {
 	return f(l.sockets[0].fd)
 }
 
+// UDPSockets runs f on the descriptor of every UDP socket.
+func (l *Listener) UDPSockets(f func(fd int) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	for _, s := range l.sockets {
+		if !s.unix && !l.closed {
+			errs = append(errs, f(s.fd))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Counts are the listener's since it was opened.
 func (l *Listener) Counts() Counts {
 	c := Counts{
@@ -144,9 +157,8 @@ func (l *Listener) Counts() Counts {
 	for i, s := range l.sockets {
 		l.of[i].mu.Lock()
 		if s.fd >= 0 {
-			_, limit, drops := memInfo(s.fd)
-			c.KernelDrops += uint64(drops)
-			c.Buffer = max(c.Buffer, uint64(limit))
+			c.KernelDrops += s.kernelDrops()
+			c.Buffer = max(c.Buffer, uint64(s.limit))
 		}
 		l.of[i].mu.Unlock()
 	}

@@ -119,7 +119,7 @@ func (r *receiver) remove(s *socket, drain bool) {
 		for i := 0; i < drainRounds && r.read(s); i++ {
 		}
 	}
-	s.listener.count.closedDrops.Add(kernelDrops(s.fd))
+	s.listener.count.closedDrops.Add(s.kernelDrops())
 	unix.Close(s.fd) // and with it epoll's interest, unless systemd has the socket too
 	unix.EpollCtl(int(r.epfd()), unix.EPOLL_CTL_DEL, s.fd, nil)
 	s.fd = -1

@@ -22,6 +22,9 @@ type socket struct {
 	unix     bool
 	stalled  int    // times in a row that it could not be read for want of room
 	drops    uint32 // by the kernel, as last told beside a packet
+	asked    uint32 // by the kernel, as the socket last said when asked
+	limit    uint32 // of its queue, as the kernel counts: bookkeeping included
+	lost     uint64 // the same, without end
 }
 
 // Counts of a listener since it was opened.
@@ -125,9 +128,13 @@ func memInfo(fd int) (queued, limit, drops uint32) {
 
 // kernelDrops asks the socket how many datagrams were dropped at it. The count
 // is the socket's own: it goes on when a restarted process takes the socket over.
-func kernelDrops(fd int) uint64 {
-	_, _, drops := memInfo(fd)
-	return uint64(drops)
+// Its 32 bits may be passed.
+func (s *socket) kernelDrops() uint64 {
+	if _, limit, drops := memInfo(s.fd); limit > 0 {
+		s.lost += uint64(drops - s.asked)
+		s.asked, s.limit = drops, limit
+	}
+	return s.lost
 }
 
 // halfFull tells whether a socket's queue is past the half of what it may hold.

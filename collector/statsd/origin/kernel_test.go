@@ -1,7 +1,6 @@
 package origin
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -31,6 +30,7 @@ type room struct {
 
 	mu   sync.Mutex
 	from map[string]Origin // by data
+	of   map[Origin]uint64 // packets
 	n    int
 }
 
@@ -39,7 +39,9 @@ func (r *room) handle(_ int, batch []intake.Packet) {
 	defer r.mu.Unlock()
 	for _, p := range batch {
 		s := Sender(p.Source)
-		r.from[string(bytes.Clone(p.Data))] = r.table.Resolve(&s)
+		o := r.table.Resolve(&s)
+		r.from[string(p.Data)] = o
+		r.of[o]++
 		r.n++
 	}
 }
@@ -74,13 +76,13 @@ func newRoomIn(t *testing.T, r *room, c Config) *room {
 	runtime.LockOSThread()
 	loopbackUp() // a fresh virtual machine's is down
 	runtime.UnlockOSThread()
-	r.from = map[string]Origin{}
+	r.from, r.of = map[string]Origin{}, map[Origin]uint64{}
 	if c.First == 0 {
 		c.First, c.Last = rig.Ports(t, 1000)
 	}
 	r.first = c.First
 	var err error
-	if r.in, err = intake.New(intake.Options{Workers: 2, Handle: r.handle}); err != nil {
+	if r.in, err = intake.New(intake.Options{Workers: 2, Handle: r.handle, Policy: intake.LeaveToKernel}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -2,6 +2,7 @@ package origin
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -32,6 +33,8 @@ type sending struct {
 	Wait             bool // for a byte of input before sending
 	Network, Address string
 	Lines            []string
+	Repeat           int // all lines so often; default once
+	Segment          int // UDP_SEGMENT (udp(7)): bytes of a datagram
 }
 
 func TestMain(m *testing.M) {
@@ -88,9 +91,22 @@ func send(job string) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range s.Lines {
-		if _, err := conn.Write([]byte(l)); err != nil {
+	if s.Segment > 0 {
+		const udpSegment = 103
+		raw, err := conn.(*net.UDPConn).SyscallConn()
+		if err != nil {
 			return err
+		}
+		var opt error
+		if err := raw.Control(func(fd uintptr) { opt = unix.SetsockoptInt(int(fd), unix.SOL_UDP, udpSegment, s.Segment) }); err != nil || opt != nil {
+			return errors.Join(err, opt)
+		}
+	}
+	for range max(s.Repeat, 1) {
+		for _, l := range s.Lines {
+			if _, err := conn.Write([]byte(l)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

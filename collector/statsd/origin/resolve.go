@@ -41,6 +41,10 @@ func (t *Table) Resolve(s *Sender) Origin {
 	if !ok {
 		return 0
 	}
+	return t.ofCgroup(h, id)
+}
+
+func (t *Table) ofCgroup(h bpf.Hierarchy, id uint64) Origin {
 	if o, ok := t.index.Load().byCgroup[uint64(h)<<48|id]; ok {
 		return o
 	}

@@ -64,13 +64,15 @@ type Counts struct {
 
 // Table resolves senders to origins.
 type Table struct {
-	c      Config
-	ports  [1 << 16]atomic.Uint32 // by destination port: the container's that was told it
-	index  atomic.Pointer[index]
-	pids   [1 << 12]atomic.Uint64
-	trees  [4]tree // by bpf.Hierarchy
-	sender *bpf.Sender
-	start  time.Time
+	c       Config
+	ports   [1 << 16]atomic.Uint32 // by destination port: the container's that was told it
+	index   atomic.Pointer[index]
+	pids    [1 << 12]atomic.Uint64
+	trees   [4]tree // by bpf.Hierarchy
+	sender  *bpf.Sender
+	drops   *bpf.Drops
+	dropped []bpf.Dropped // of the last Drops
+	start   time.Time
 
 	conflicts, unknown atomic.Uint64
 	changed            chan struct{}
@@ -114,6 +116,7 @@ func New(c Config) (*Table, error) {
 	t.openTrees()
 	if !c.NoBPF {
 		t.startSender()
+		t.startDrops()
 	}
 	if err := t.serveAll(); err != nil {
 		t.CloseAll()
@@ -176,6 +179,16 @@ func (t *Table) Refused() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.refused
+}
+
+// startDrops counts by sender what the kernel drops.
+func (t *Table) startDrops() {
+	d, err := bpf.NewDrops(t.sender)
+	if err != nil {
+		t.c.Log.Warn("whose packets the kernel drops is not known", "error", err)
+		return
+	}
+	t.drops = d
 }
 
 // Steered tells whether containers' ports are steered onto one socket.
@@ -275,6 +288,9 @@ func (t *Table) CloseAll() error {
 	}
 	if t.held != nil {
 		errs = append(errs, t.held.close())
+	}
+	if t.drops != nil {
+		errs = append(errs, t.drops.Close())
 	}
 	if t.sender != nil {
 		errs = append(errs, t.sender.Close())

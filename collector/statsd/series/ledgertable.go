@@ -98,8 +98,9 @@ func (s *Store) collect(at int64) counts {
 		if !seen {
 			continue
 		}
-		if o := s.of(uint32(i)); o.received != t.sums[i][metric.StatsdReceived] {
-			o.received, o.active = t.sums[i][metric.StatsdReceived], at
+		n := t.sums[i][metric.StatsdReceived] + t.sums[i][metric.StatsdKernelDrops]
+		if o := s.of(uint32(i)); o.heard != n {
+			o.heard, o.active = n, at
 		}
 	}
 	return total

@@ -2,6 +2,7 @@ package series
 
 import (
 	"math"
+	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
@@ -138,7 +139,7 @@ func (s *state) fill(v []int64, at, skew int64) {
 		v[i] = metric.Absent
 	}
 	v[metric.AppSamples] = int64(s.samples)
-	v[metric.AppUpdated] = s.when(skew)
+	v[metric.AppUpdated] = s.when(skew) / int64(time.Second) * int64(time.Second)
 	switch s.typ() {
 	case 'c':
 		v[metric.AppValue] = metric.FromFloat(s.value)

@@ -44,8 +44,8 @@ type originState struct {
 	parent  uint64 // ID of the container's row as of the last flush
 	gone    int64  // when the row was found gone, Unix nanoseconds; 0 if it was not
 
-	received uint64 // lines, as of the last flush
-	active   int64  // when it had risen, Unix nanoseconds
+	heard  uint64 // lines, and datagrams that the kernel dropped, as of the last flush
+	active int64  // when it had risen, Unix nanoseconds
 }
 
 // New makes a store.
