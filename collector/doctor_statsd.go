@@ -34,22 +34,22 @@ func checkStatsd(cfg Config) []rpc.Check {
 	if !cfg.NoBPF {
 		checks = append(checks,
 			tried("statsd steering", origin.TrySteering(), "containers' ports are steered onto one socket", "each container gets a socket, and is not heard in a network namespace of its own"),
-			tried("statsd senders", origin.TrySender(), "senders to a shared port are known by their cgroups", "senders to a shared port are known only by what their lines say"))
+			tried("statsd senders", origin.TrySender(), "senders to a shared port are known by their cgroups", "senders to a shared port are known only by what their lines say"),
+			tried("statsd kernel drops", origin.TryDrops(), "what the kernel drops is counted by sender", "what the kernel drops is counted, but not by sender"))
 	}
 	return append(checks, checkStore(running))
 }
 
-// checkRunning finds the collectors that run: by the launch socket, and by the
-// ports that they hand out.
-func checkRunning(cfg Config) (running map[int]bool, checks []rpc.Check) {
-	running = map[int]bool{}
+// checkRunning finds the collector of this configuration, by its launch socket, and
+// names others of this network namespace.
+func checkRunning(cfg Config) (running int, checks []rpc.Check) {
 	c := rpc.Check{Name: "statsd launch socket", State: rpc.OK, Detail: cfg.Socket + " is free"}
 	if cfg.Socket != "" {
 		cred, err := origin.Peer(cfg.Socket)
 		info, _ := os.Lstat(cfg.Socket)
 		switch {
 		case err == nil:
-			running[int(cred.Pid)] = true
+			running = int(cred.Pid)
 			c.Detail = fmt.Sprintf("%s: a collector runs, process %d", cfg.Socket, cred.Pid)
 		case errors.Is(err, fs.ErrNotExist):
 		case errors.Is(err, syscall.ECONNREFUSED) && info != nil && info.Mode().Type() == fs.ModeSocket:
@@ -64,21 +64,22 @@ func checkRunning(cfg Config) (running map[int]bool, checks []rpc.Check) {
 		return running, append(checks, rpc.Check{Name: "statsd collectors", State: rpc.Warn, Detail: err.Error(), Fix: "mount /proc"})
 	}
 	for _, o := range claims {
-		running[o.PID] = true
-		checks = append(checks, rpc.Check{Name: "statsd collectors", State: rpc.OK, Detail: fmt.Sprintf("one runs, and hands out the ports %v", o)})
+		if o.PID != running {
+			checks = append(checks, rpc.Check{Name: "statsd collectors", State: rpc.OK, Detail: fmt.Sprintf("another one runs, and hands out the ports %v", o)})
+		}
 	}
 	return running, checks
 }
 
-func checkListener(l statsd.Listener, running map[int]bool) rpc.Check {
+func checkListener(l statsd.Listener, running int) rpc.Check {
 	c := rpc.Check{Name: "statsd " + l.String(), State: rpc.OK, Detail: "free"}
 	h, held := statsd.HolderOf(l)
 	switch at, err := netip.ParseAddrPort(l.Address); {
-	case held && running[h.PID]:
+	case held && running != 0 && h.PID == running:
 		c.Detail = fmt.Sprintf("the collector that runs has it, %v", h)
 		return c
 	case held:
-		c.State, c.Detail, c.Fix = rpc.Fail, fmt.Sprintf("%v has it", h), "end that, or give --statsd other addresses"
+		c.State, c.Detail, c.Fix = rpc.Fail, fmt.Sprintf("%v has it", h), "end that, or give --statsd other addresses (if it is a collector of other settings, give those: --data, --socket)"
 		return c
 	case l.Network != "udp":
 		return c
@@ -112,7 +113,7 @@ func checkBuffer() rpc.Check {
 }
 
 // checkPorts looks at the range of ports for containers.
-func checkPorts(cfg Config, running map[int]bool) rpc.Check {
+func checkPorts(cfg Config, running int) rpc.Check {
 	const fix = "give --statsd-ports FIRST-LAST others"
 	first, last := statsd.Ports(cfg.StatsdPorts[0], cfg.StatsdPorts[1])
 	c := rpc.Check{Name: "statsd ports", State: rpc.OK, Detail: fmt.Sprintf("%d to %d for containers, none that the kernel gives to clients", first, last)}
@@ -122,7 +123,7 @@ func checkPorts(cfg Config, running map[int]bool) rpc.Check {
 	}
 	claims, _ := origin.Claims() // an error is told of elsewhere
 	for _, o := range claims {
-		if o.First == first && o.Last == last {
+		if o.First == first && o.Last == last && o.PID == running {
 			c.Detail = fmt.Sprintf("the collector that runs hands out %v", o)
 			return c
 		}
@@ -132,7 +133,7 @@ func checkPorts(cfg Config, running map[int]bool) rpc.Check {
 		}
 	}
 	l := statsd.Listener{Network: "udp", Address: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), first).String()}
-	if h, held := statsd.HolderOf(l); held && !running[h.PID] {
+	if h, held := statsd.HolderOf(l); held && h.PID != running {
 		c.State, c.Detail, c.Fix = rpc.Warn, fmt.Sprintf("%v has %s: containers' ports cannot be steered onto it, and each gets a socket", h, l.Address), "end that, or "+fix
 	}
 	return c
@@ -148,12 +149,12 @@ func tried(name string, err error, works, otherwise string) rpc.Check {
 
 // checkStore looks whether a service manager keeps sockets over a restart: that of
 // the collector that runs, or else of whoever asks.
-func checkStore(running map[int]bool) rpc.Check {
+func checkStore(running int) rpc.Check {
 	const name = "statsd sockets over a restart"
-	kept := len(running) == 0 && os.Getenv("NOTIFY_SOCKET") != ""
-	for pid := range running {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-		kept = kept || err == nil && bytes.Contains(append([]byte{0}, b...), []byte("\x00NOTIFY_SOCKET="))
+	kept := os.Getenv("NOTIFY_SOCKET") != ""
+	if running != 0 {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", running))
+		kept = err == nil && bytes.Contains(append([]byte{0}, b...), []byte("\x00NOTIFY_SOCKET="))
 	}
 	if kept {
 		return rpc.Check{Name: name, State: rpc.OK, Detail: "a service manager keeps them, if it is told how many it may (FileDescriptorStoreMax=)"}

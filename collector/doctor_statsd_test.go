@@ -65,12 +65,17 @@ func TestDoctorOnStatsd(t *testing.T) {
 		check("statsd udp://"+address, rpc.OK, "the collector that runs")
 		check("statsd unixgram://"+dir+"/gram", rpc.OK, "the collector that runs")
 		check("statsd launch socket", rpc.OK, "a collector runs, "+us)
-		check("statsd collectors", rpc.OK, fmt.Sprintf("%d to %d (%s", first, last, us))
 		check("statsd ports", rpc.OK, "the collector that runs")
 	}
 	if _, err := launch.NewClient(cfg.Socket).Add(t.Context(), launch.Request{ContainerID: "a"}); err != nil {
 		t.Errorf("the collector was disturbed: %v", err)
 	}
+	socket := cfg.Socket // as of another configuration
+	cfg.Socket = filepath.Join(dir, "other")
+	check("statsd collectors", rpc.OK, fmt.Sprintf("%d to %d (%s", first, last, us))
+	check("statsd udp://"+address, rpc.Fail, us)
+	check("statsd ports", rpc.Fail, us)
+	cfg.Socket = socket
 	cfg.StatsdPorts = [2]uint16{first + 10, last + 10}
 	check("statsd ports", rpc.Fail, us)
 	cfg.StatsdPorts = [2]uint16{40000, 41000}

@@ -25,7 +25,7 @@ func (s *Server) handle(worker int, batch []intake.Packet) {
 func (s *Server) packet(w *series.Worker, p *intake.Packet, now int64) {
 	from := s.table.Resolve((*origin.Sender)(&p.Source))
 	w.Packet(uint32(from), len(p.Data))
-	parser := (*s.parsers.Load())[p.Source.Listener]
+	parser := s.parser(p.Source.Listener)
 	var l line.Line
 	for rest := p.Data; ; {
 		var text []byte

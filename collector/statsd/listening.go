@@ -13,6 +13,7 @@ type listening struct {
 	name string
 	in   *intake.Listener // nil: err is why
 	err  error
+	of   Listener
 	also *intake.Listener // counts for the same: the socket that ports are steered to
 }
 
@@ -34,27 +35,68 @@ func (s *Server) setPorts(l *intake.Listener) {
 	s.opened[len(s.opened)-1].also = l
 }
 
+// absent is the number of addresses that are not heard.
+func (s *Server) absent() (n int64) {
+	s.listeners.Lock()
+	defer s.listeners.Unlock()
+	for i := range s.opened {
+		if s.opened[i].err != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// reopen tries again to listen where another process was before.
+func (s *Server) reopen() {
+	for i := range s.opened { // only written here, once all is open
+		l := &s.opened[i]
+		if l.err == nil {
+			continue
+		}
+		in, err := s.listen(l.of)
+		if err != nil {
+			continue
+		}
+		s.tellDrops(in)
+		s.log.Info("StatsD is heard on a default address: whoever had it is gone", "address", l.of.Address)
+		s.listeners.Lock()
+		l.in, l.err = in, nil
+		s.shown.rows = nil
+		s.listeners.Unlock()
+	}
+}
+
 // listenerTable is handed out of kind StatsdListener; it is reused every time.
 type listenerTable struct {
+	gen  uint64
 	rows []*frame.Row
 	vals []int64
+	last uint64 // row's id
+}
+
+func (t *listenerTable) fill(opened []listening) {
+	for _, l := range opened {
+		labels := []frame.Label{{Name: "listener", Value: l.name}}
+		if l.err != nil {
+			labels = append(labels, frame.Label{Name: "reason", Value: l.err.Error()})
+		}
+		t.last++
+		t.rows = append(t.rows, &frame.Row{ID: t.last, Key: l.name, Labels: labels})
+	}
+	t.vals = make([]int64, len(t.rows)*metric.Width(metric.StatsdListener))
+	t.gen++
 }
 
 // Listeners makes the table StatsdListener: a row an address, good until the next
 // call.
 func (s *Server) Listeners() frame.Table {
+	ports := flag(s.table.Refused() == nil)
 	s.listeners.Lock()
 	defer s.listeners.Unlock()
 	t, w := &s.shown, metric.Width(metric.StatsdListener)
 	if t.rows == nil {
-		for i, l := range s.opened {
-			labels := []frame.Label{{Name: "listener", Value: l.name}}
-			if l.err != nil {
-				labels = append(labels, frame.Label{Name: "reason", Value: l.err.Error()})
-			}
-			t.rows = append(t.rows, &frame.Row{ID: uint64(i + 1), Key: l.name, Labels: labels})
-		}
-		t.vals = make([]int64, len(t.rows)*w)
+		t.fill(s.opened)
 	}
 	for i := range s.opened {
 		l, v := &s.opened[i], t.vals[i*w:][:w]
@@ -72,6 +114,9 @@ func (s *Server) Listeners() frame.Table {
 			n.KernelDrops, n.Buffer = n.KernelDrops+m.KernelDrops, max(n.Buffer, m.Buffer)
 		}
 		v[metric.ListenerUp] = 1
+		if l.name == portsName {
+			v[metric.ListenerUp] = ports
+		}
 		v[metric.ListenerPackets], v[metric.ListenerBytes] = int64(n.Packets), int64(n.Bytes)
 		v[metric.ListenerShedPackets], v[metric.ListenerShedLines] = int64(n.ShedPackets), int64(n.ShedLines)
 		v[metric.ListenerKernelDrops], v[metric.ListenerRefused] = int64(n.KernelDrops), int64(n.Refused)
@@ -80,5 +125,5 @@ func (s *Server) Listeners() frame.Table {
 			v[metric.ListenerBuffer] = int64(n.Buffer)
 		}
 	}
-	return frame.Table{Kind: metric.StatsdListener, Gen: 1, Rows: t.rows, Vals: t.vals}
+	return frame.Table{Kind: metric.StatsdListener, Gen: t.gen, Rows: t.rows, Vals: t.vals}
 }

@@ -30,6 +30,7 @@ type Server struct {
 	in      *intake.Intake
 	fds     *intake.FDStore
 	parsers atomic.Pointer[[]*line.Parser] // by Source.Listener
+	own     *line.Parser                   // containers' own ports speak as the first listener does
 	opened  []listening                    // what Options.Listen asks for, and the containers' own ports
 
 	ready   chan struct{} // closed when all the above is there, or will not be
@@ -59,6 +60,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{o: o, log: o.Log, clock: o.clock, ready: make(chan struct{}), waiting: true}
 	s.parsers.Store(new([]*line.Parser))
+	s.own = line.New(o.Listen[0].Line)
 	s.gen.Store(1)
 	s.find = s.findParent
 	s.store = series.New(series.Options{
@@ -97,19 +99,21 @@ func (s *Server) open() (err error) {
 		if err != nil && l.Optional && errors.Is(err, unix.EADDRINUSE) {
 			err = taken(l, err)
 			s.log.Error("StatsD is not heard on a default address: end who has it, or give --statsd other addresses", "address", l.Address, "err", err)
-			s.opened = append(s.opened, listening{name: l.String(), err: err})
+			s.opened = append(s.opened, listening{name: l.String(), err: err, of: l})
+			if at, err := netip.ParseAddrPort(l.Address); err == nil {
+				c.Watch = append(c.Watch, at.Port()) // it may come to be ours
+			}
 			continue
 		}
 		if err != nil {
 			return fmt.Errorf("statsd: %w; give --statsd another address, or none", taken(l, err))
 		}
-		s.opened = append(s.opened, listening{name: heard(l, got), in: got})
-		s.setParser(got, line.New(l.Line))
+		s.opened = append(s.opened, listening{name: heard(l, got), in: got, of: l})
 		if l.Network == "udp" {
 			c.Watch = append(c.Watch, got.Port())
 		}
 	}
-	own := line.New(s.o.Listen[0].Line) // containers' own ports speak as the first listener does
+	own := s.own
 	c.Socket = func(at netip.AddrPort) (fd int, err error) {
 		l, err := s.in.ListenUDP(intake.UDP{Address: at, OriginalPort: true})
 		if err != nil {
@@ -162,6 +166,15 @@ func taken(l Listener, err error) error {
 	return err
 }
 
+// parser is that of a listener. One that is opened later may bring packets before
+// it has its own.
+func (s *Server) parser(listener uint32) *line.Parser {
+	if p := *s.parsers.Load(); int(listener) < len(p) && p[listener] != nil {
+		return p[listener]
+	}
+	return s.own
+}
+
 // setParser says how the packets of a listener are read. Workers may run already.
 func (s *Server) setParser(l *intake.Listener, p *line.Parser) {
 	parsers := slices.Clone(*s.parsers.Load())
@@ -175,15 +188,25 @@ func (s *Server) setParser(l *intake.Listener, p *line.Parser) {
 func (s *Server) listen(l Listener) (*intake.Listener, error) {
 	switch l.Network {
 	case "unix":
-		return s.in.ListenUnixStream(intake.Unix{Path: l.Address})
+		return s.parsed(l)(s.in.ListenUnixStream(intake.Unix{Path: l.Address}))
 	case "unixgram":
-		return s.in.ListenUnixgram(intake.Unix{Path: l.Address})
+		return s.parsed(l)(s.in.ListenUnixgram(intake.Unix{Path: l.Address}))
 	}
 	a, err := netip.ParseAddrPort(l.Address)
 	if err != nil {
 		return nil, err
 	}
-	return s.in.ListenUDP(intake.UDP{Address: a})
+	return s.parsed(l)(s.in.ListenUDP(intake.UDP{Address: a}))
+}
+
+// parsed gives a listener that was opened its parser.
+func (s *Server) parsed(l Listener) func(*intake.Listener, error) (*intake.Listener, error) {
+	return func(got *intake.Listener, err error) (*intake.Listener, error) {
+		if err == nil {
+			s.setParser(got, line.New(l.Line))
+		}
+		return got, err
+	}
 }
 
 // serve opens the launch API.
@@ -224,6 +247,7 @@ func (s *Server) Run(ctx context.Context) error {
 				s.gen.Add(1)
 			}
 			s.table.Reach()
+			s.reopen()
 		}
 	}
 }

@@ -48,6 +48,21 @@ func TestTakenAddress(t *testing.T) {
 		t.Errorf("%v", self)
 	}
 
+	r.reopen()
+	tab = r.Listeners()
+	if v := tab.Row(0); v[metric.ListenerUp] != 0 {
+		t.Errorf("while somebody has it: %v", v)
+	}
+	defer func(at string) {
+		other.Close()
+		gen := r.Listeners().Gen
+		r.reopen()
+		r.send("udp", at, "a:1|c")
+		r.await(2)
+		if tab := r.Listeners(); tab.Gen == gen || tab.Row(0)[metric.ListenerUp] != 1 || tab.Row(0)[metric.ListenerPackets] != 1 || tab.Rows[0].Label("reason") != "" {
+			t.Errorf("once it is free: %+v %v", tab.Rows[0], tab.Row(0))
+		}
+	}(taken.Address)
 	taken.Optional = false
 	first, last := benchrig.Ports(t, 100)
 	_, err = New(Options{NoBPF: true, Listen: []Listener{taken}, First: first, Last: last, Log: slog.New(slog.DiscardHandler)})

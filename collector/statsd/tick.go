@@ -76,13 +76,7 @@ func (s *Server) Fill(v []int64) {
 	v[metric.SelfStatsdUnreached] = int64(n.Unreached)
 	v[metric.SelfStatsdConflicts] = int64(n.Conflicts)
 	v[metric.SelfStatsdUnknown] = int64(n.Unknown)
-	absent := int64(0)
-	for i := range s.opened {
-		if s.opened[i].in == nil {
-			absent++
-		}
-	}
-	v[metric.SelfStatsdAbsent] = absent
+	v[metric.SelfStatsdAbsent] = s.absent()
 }
 
 func flag(on bool) int64 {

@@ -42,3 +42,13 @@ func TrySender() error {
 	}
 	return s.Close()
 }
+
+// TryDrops tells whether this kernel says whose packets it drops. What it attaches
+// for that looks at no socket, and is gone when it returns.
+func TryDrops() error {
+	d, err := bpf.NewDrops(nil)
+	if err != nil {
+		return err
+	}
+	return d.Close()
+}
