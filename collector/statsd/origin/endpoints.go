@@ -66,6 +66,26 @@ func (t *Table) Add(r launch.Request) (launch.Container, error) {
 
 // open serves an endpoint and makes it known.
 func (t *Table) open(e *endpoint) error {
+	x := t.index.Load().clone()
+	if err := t.openIn(x, e); err != nil {
+		return err
+	}
+	t.use(x, e.Cgroup != "")
+	return nil
+}
+
+// use makes an index with new endpoints the one that is used; if they have cgroups,
+// those below are theirs now.
+func (t *Table) use(x *index, cgroups bool) {
+	if cgroups {
+		t.replace(x)
+	} else {
+		t.index.Store(x)
+	}
+}
+
+// openIn is open with an index that nobody else has yet.
+func (t *Table) openIn(x *index, e *endpoint) error {
 	if t.closed {
 		return errors.New("the collector is about to end")
 	}
@@ -73,7 +93,6 @@ func (t *Table) open(e *endpoint) error {
 	if err != nil {
 		return err
 	}
-	x := t.index.Load().clone()
 	o := x.byID[e.ContainerID]
 	if o == 0 && e.Cgroup != "" {
 		if o = x.byPath[e.Cgroup]; o != 0 && t.infos[o].ContainerID != "" {
@@ -95,12 +114,7 @@ func (t *Table) open(e *endpoint) error {
 		x.byPath[e.Cgroup] = o
 	}
 	e.origin, e.StatsdHost, e.StatsdPort = o, t.c.Host.String(), port
-	t.endpoints[e.ContainerID] = e
-	if e.Cgroup != "" {
-		t.replace(x)
-	} else {
-		t.index.Store(x)
-	}
+	t.endpoints[e.ContainerID], t.byPort[port] = e, e
 	t.ports[port].Store(uint32(o))
 	return nil
 }
@@ -111,6 +125,7 @@ func (t *Table) shut(e *endpoint) {
 		t.c.Log.Warn("close an endpoint", "container_id", e.ContainerID, "error", err)
 	}
 	delete(t.endpoints, e.ContainerID)
+	delete(t.byPort, e.StatsdPort)
 	if e.NetnsIno != 0 {
 		t.leave(e.NetnsIno)
 	}
@@ -225,14 +240,16 @@ func (t *Table) load() error {
 		if err != nil {
 			return err
 		}
+		x, cgroups := t.index.Load().clone(), false
 		for _, e := range list {
 			if e.Cgroup != "" && !t.exists(e.Cgroup) || t.endpoints[e.ContainerID] != nil {
 				continue
 			}
-			if err := t.open(e); err != nil {
+			if err := t.openIn(x, e); err != nil {
 				t.c.Log.Error("an endpoint is lost", "container_id", e.ContainerID, "port", e.StatsdPort, "error", err)
 				continue
 			}
+			cgroups = cgroups || e.Cgroup != ""
 			if e.Netns != "" {
 				if e.NetnsIno, err = t.joinFile(e.Netns, e.NetnsIno); err != nil {
 					e.Netns, e.json = "", nil // served like one that its launcher did not name
@@ -240,6 +257,7 @@ func (t *Table) load() error {
 				}
 			}
 		}
+		t.use(x, cgroups)
 		if len(t.endpoints) != len(list) {
 			if err := t.save(); err != nil {
 				return err

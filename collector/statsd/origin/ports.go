@@ -58,14 +58,7 @@ func (t *Table) openPort(want uint16) (uint16, error) {
 	return 0, ErrNoPort
 }
 
-func (t *Table) used(port uint16) bool {
-	for _, e := range t.endpoints {
-		if e.StatsdPort == port {
-			return true
-		}
-	}
-	return false
-}
+func (t *Table) used(port uint16) bool { return t.byPort[port] != nil }
 
 // serve begins to receive a port. Steering takes a packet before any socket can,
 // so a port that another program has bound is left to it.

@@ -90,6 +90,7 @@ type Table struct {
 	infos     []Info                 // by Origin
 	free      []Origin
 	endpoints map[string]*endpoint
+	byPort    map[uint16]*endpoint
 	next      uint16 // port to try next
 	claims    int
 	loaded    bool // the endpoints of before are served
@@ -111,7 +112,7 @@ func New(c Config) (*Table, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	t := &Table{c: c, start: time.Now(), infos: make([]Info, 1), endpoints: map[string]*endpoint{}, attach: map[uint64]*attachment{}, reached: map[string]*reached{}, changed: make(chan struct{}, 1), next: c.First + 1}
+	t := &Table{c: c, start: time.Now(), infos: make([]Info, 1), endpoints: map[string]*endpoint{}, byPort: map[uint16]*endpoint{}, attach: map[uint64]*attachment{}, reached: map[string]*reached{}, changed: make(chan struct{}, 1), next: c.First + 1}
 	t.index.Store(newIndex())
 	t.openTrees()
 	if !c.NoBPF {
