@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,8 +117,10 @@ func (t *task) run(ctx context.Context) (err error) {
 	c, err := t.client.Add(ctx, t.request)
 	switch {
 	case errors.Is(err, launch.ErrNoStatsd): // the task does without
-	case err != nil:
+	case errors.As(err, new(*net.OpError)):
 		return fmt.Errorf("%w (is 'daytwo up' or 'daytwo collector' running here? --socket says where it listens)", err)
+	case err != nil:
+		return err // its own words
 	default:
 		defer func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

@@ -97,6 +97,13 @@ func TestRunStatus(t *testing.T) {
 		t.Errorf("without a collector: %v\n%s", err, out)
 	}
 
+	// One that hands out no ports says why.
+	other := newTable(t, Config{First: r.first, Last: r.first + 1})
+	cmd = program(startAPI(t, other), "true")
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "--statsd-ports") || strings.Contains(string(out), "--socket") {
+		t.Errorf("by a collector without ports: %v\n%s", err, out)
+	}
+
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1} {
 		cmd := program(socket, "sh", "-c", fmt.Sprintf("trap 'echo got; exit 3' %d; echo ready; while :; do sleep 0.02; done", sig))
 		pipe, _ := cmd.StdoutPipe()
