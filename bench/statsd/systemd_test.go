@@ -1,0 +1,133 @@
+package statsd
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/bench/rig"
+)
+
+// As a service of systemd, with the settings of our unit, the collector loses
+// nothing that is sent while it is killed and started again: to the shared port, to
+// a unix socket, and to containers' own ports, steered or not. What it does not ask
+// for any more is not kept.
+func TestServiceRestart(t *testing.T) {
+	m := rig.Systemd(t)
+	for _, mode := range []string{"", " --no-bpf"} {
+		t.Run("with"+mode, func(t *testing.T) {
+			shared, metrics, dir := freePort(t), freePort(t), socketDir(t)
+			data, unit := t.TempDir(), "collector.service"
+			command := func(statsd string) string {
+				return fmt.Sprintf("ExecStart=%s collector --nats none --metrics %s --statsd %s --data %s %s%s --interval 200ms", binary, metrics, statsd, data, rig.PortsFlag(t, 300), mode)
+			}
+			lines := append(settings(t), "StandardError=append:"+data+"/log")
+			first := command(shared + ",unixgram://" + dir + "/s")
+			m.Service(t, unit, append(lines, first)...)
+			t.Cleanup(func() {
+				m.Ctl("stop", unit)
+				if log, _ := os.ReadFile(data + "/log"); t.Failed() {
+					t.Logf("the collector:\n%s", log)
+				}
+			})
+			alive := func() {
+				t.Helper()
+				eventually(t, 30*time.Second, func() error { _, err := get("http://"+metrics+"/metrics", ""); return err })
+			}
+			alive()
+			api := launch.NewClient(filepath.Join(data, launch.SocketName))
+			var ports []string
+			for i := range 50 {
+				c, err := api.Add(t.Context(), launch.Request{ContainerID: fmt.Sprint("box-", i)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ports = append(ports, net.JoinHostPort(c.StatsdHost, fmt.Sprint(c.StatsdPort)))
+			}
+			for round, signal := range []string{"KILL", "TERM", "KILL"} {
+				before := m.Show(t, unit, "NRestarts")
+				if _, err := m.Ctl("kill", "--signal="+signal, unit); err != nil {
+					t.Fatal(err)
+				}
+				eventually(t, 10*time.Second, func() error {
+					if pid := m.Show(t, unit, "MainPID"); pid != "0" {
+						return fmt.Errorf("process %s is there", pid)
+					}
+					return nil
+				})
+				name := fmt.Sprintf("down%d", round)
+				for _, at := range append([]string{shared}, ports...) {
+					send(t, "udp", at, name+":1|c")
+				}
+				send(t, "unixgram", dir+"/s", name+":1|c")
+				alive()
+				if now := m.Show(t, unit, "NRestarts"); now == before {
+					t.Fatalf("%s restarts, as before", now)
+				}
+				eventually(t, 10*time.Second, func() error {
+					b, err := get("http://"+metrics+"/metrics", "")
+					if err != nil {
+						return err
+					}
+					sum := 0.0
+					for line := range strings.Lines(string(b)) {
+						var v float64
+						if f := strings.Fields(line); len(f) == 2 && (f[0] == name || strings.HasPrefix(f[0], name+"{")) {
+							fmt.Sscan(f[1], &v)
+							sum += v
+						}
+					}
+					if sum != float64(len(ports)+2) {
+						return fmt.Errorf("of %d packets %v came", len(ports)+2, sum)
+					}
+					return nil
+				})
+			}
+			kept := m.Show(t, unit, "NFileDescriptorStore")
+			want := 2 + 2 // shared, unix; the steered socket and its steering
+			if mode != "" {
+				want = 2 + len(ports)
+			}
+			if kept != fmt.Sprint(want) {
+				t.Errorf("systemd keeps %s descriptors, want %d", kept, want)
+			}
+			m.Service(t, unit, append(lines, command(freePort(t)))...)
+			alive()
+			eventually(t, 5*time.Second, func() error {
+				want := 3
+				if mode != "" {
+					want = 1 // the containers' ports are in another range
+				}
+				if kept := m.Show(t, unit, "NFileDescriptorStore"); kept != fmt.Sprint(want) {
+					return fmt.Errorf("of another configuration systemd keeps %s descriptors, want %d", kept, want)
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// settings are the lines of our unit that say how it is restarted, and what is kept.
+func settings(t *testing.T) (lines []string) {
+	t.Helper()
+	b, err := os.ReadFile("../../deploy/systemd/daytwo-collector.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		key, _, _ := strings.Cut(line, "=")
+		switch key {
+		case "Restart", "RestartSec", "FileDescriptorStoreMax", "NotifyAccess":
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	if len(lines) != 4 {
+		t.Fatalf("the unit has %q", lines)
+	}
+	return lines
+}
