@@ -159,7 +159,7 @@ func TestPercentiles(t *testing.T) {
 	history := other.Fleet().(server.HistogramHistory)
 	merged := new(sketch.Histogram)
 	q := server.Query{Start: begin, End: end}
-	err := history.Histograms(t.Context(), q, func(_ *server.HistogramSeries, _ int64, h *sketch.Histogram) error { merged.Merge(h); return nil })
+	err := history.Histograms(t.Context(), q, func(_ *server.AppSeries, _ int64, h *sketch.Histogram) error { merged.Merge(h); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

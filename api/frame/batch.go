@@ -40,7 +40,12 @@ type Table struct {
 	// observations since the row began, nil for a row that is no histogram.
 	Histograms []*sketch.Histogram
 
-	own pool // histograms that a decoder filled
+	// Sets, of kind App alone, is empty or has one entry a row: the members of a
+	// minute (see metric.AppValue), nil for a row that is no set. Unlike histograms
+	// they do not only grow.
+	Sets []*sketch.Set
+
+	own owned // histograms and sets that a decoder filled
 }
 
 // Width is the number of values in a row.

@@ -12,7 +12,7 @@ import (
 
 // maxAllocation bounds what one call may allocate for any input: the body, the
 // values, the rows, labels and strings at their limits, and growth between.
-const maxAllocation = 2*MaxBody + 8*MaxValues + 64*2*MaxRows + 32*2*MaxAllLabels + 16*3*MaxStrings + 3*MaxHistograms + 16<<20
+const maxAllocation = 2*MaxBody + 8*MaxValues + 64*2*MaxRows + 32*2*MaxAllLabels + 16*3*MaxStrings + 3*MaxHistograms + 3*MaxSets + 16<<20
 
 func allocated() uint64 {
 	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
@@ -28,7 +28,7 @@ func frameOf(h Header, codec Codec, raw int, body []byte) []byte {
 }
 
 func seeds(f testing.TB) (key Batch, frames [][]byte) {
-	w := newWorld(1, 8).apps(6)
+	w := newWorld(1, 8).apps(12)
 	w.churn, w.busy = 0.3, 0.5
 	for _, codec := range []Codec{Raw, Zstd, S2} {
 		e := NewEncoder(EncoderOptions{Codec: codec})
@@ -43,7 +43,7 @@ func seeds(f testing.TB) (key Batch, frames [][]byte) {
 }
 
 // checkDecode decodes bytes of any sort, and what it yields must hold together.
-func checkDecode(t *testing.T, data []byte, key *Batch, keyCols *Columns, keyHists *Histograms) {
+func checkDecode(t *testing.T, data []byte, key *Batch, keyCols *Columns, keyHists *Sketches) {
 	before := allocated()
 	dec := NewDecoder()
 	var dst Batch
@@ -54,8 +54,8 @@ func checkDecode(t *testing.T, data []byte, key *Batch, keyCols *Columns, keyHis
 	var cols Columns
 	want := []int{metric.CPUUsage, metric.MemCurrent}
 	colsErr := dec.DecodeColumns(data, keyCols, &cols, metric.Container, want)
-	var hists Histograms
-	histsErr := dec.DecodeHistograms(data, keyHists, &hists, nil)
+	var hists Sketches
+	histsErr := dec.DecodeSketches(data, keyHists, &hists, nil)
 	if err != nil {
 		if !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrNoKey) && !errors.Is(err, ErrVersion) {
 			t.Fatal(err)
@@ -71,6 +71,7 @@ func checkDecode(t *testing.T, data []byte, key *Batch, keyCols *Columns, keyHis
 	if app := dst.Table(metric.App); app != nil {
 		alone := Table{Rows: hists.Rows, Histograms: hists.Histograms}
 		sameHistogramsAt(t, app, &alone)
+		sameSetsAt(t, app.Sets, hists.Sets, len(app.Rows))
 	}
 	if err := Verify(data); err != nil {
 		t.Fatal(err)

@@ -67,15 +67,15 @@ func BenchmarkHistograms(b *testing.B) {
 			}
 		}
 	})
-	var keyOne, one Histograms
+	var keyOne, one Sketches
 	want := func(r *Row) bool { return r.ID < 20 }
-	if err := dec.DecodeHistograms(first, nil, &keyOne, want); err != nil {
+	if err := dec.DecodeSketches(first, nil, &keyOne, want); err != nil {
 		b.Fatal(err)
 	}
 	b.Run("decode some", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if err := dec.DecodeHistograms(last, &keyOne, &one, want); err != nil {
+			if err := dec.DecodeSketches(last, &keyOne, &one, want); err != nil {
 				b.Fatal(err)
 			}
 		}
