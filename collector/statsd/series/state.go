@@ -32,8 +32,9 @@ type more struct {
 	min, max float64           // of this tick
 	ticked   bool              // min and max hold something
 
-	set, before sketch.Set // members of the running minute, and of the one before
-	minute      int64      // since 1970, the running one
+	set, before sketch.Set  // members of the running minute, and of the one before
+	minute      int64       // since 1970, the running one
+	shownSet    *sketch.Set // the larger of both as of the last flush; belongs to the tick
 }
 
 // maxOrigin bounds the numbers of origins.
@@ -140,8 +141,17 @@ func (s *state) fill(v []int64, at int64) {
 	case 'g':
 		v[metric.AppValue] = metric.FromFloat(s.value)
 	case 's':
-		s.more.turn(at)
-		v[metric.AppValue] = metric.FromFloat(max(s.more.before.Estimate(), s.more.set.Estimate()))
+		m := s.more
+		m.turn(at)
+		larger, n := &m.before, m.before.Estimate()
+		if now := m.set.Estimate(); now > n {
+			larger, n = &m.set, now
+		}
+		if m.shownSet == nil {
+			m.shownSet = new(sketch.Set)
+		}
+		m.shownSet.CopyFrom(larger)
+		v[metric.AppValue] = metric.FromFloat(n)
 	default:
 		m := s.more
 		v[metric.AppCount] = metric.FromFloat(m.hist.Count())

@@ -138,6 +138,7 @@ type appTable struct {
 	rows  []*frame.Row
 	vals  []int64
 	hists []*sketch.Histogram
+	sets  []*sketch.Set
 
 	expired []bool // containers whose series go, by origin
 }
