@@ -18,7 +18,7 @@ func timing(n, perTick int) (*Batch, func()) {
 		for range 10_000 {
 			h.Insert(20*math.Exp(w.r.NormFloat64()), 1)
 		}
-		app.Histograms[i] = h
+		app.Histograms[i], app.Sets[i] = h, nil
 	}
 	return &w.b, func() {
 		w.b.Seq++

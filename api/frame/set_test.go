@@ -353,3 +353,37 @@ func TestGoldenSets(t *testing.T) {
 		}
 	}
 }
+
+// What a table owns is weighed: its copies, not what it shares with its keyframe.
+func TestSketchBytes(t *testing.T) {
+	few, many := hashes(0, 10), hashes(0, 1000)
+	enc, dec := NewEncoder(EncoderOptions{}), NewDecoder()
+	var key, got Batch
+	for _, c := range []struct {
+		sets []*sketch.Set
+		want int
+	}{
+		{[]*sketch.Set{few, many, nil}, few.Size() + many.Size()},
+		{[]*sketch.Set{few, many, nil}, 0},
+		{[]*sketch.Set{few, hashes(0, 1001), hashes(0, 2)}, hashes(0, 1001).Size() + hashes(0, 2).Size()},
+	} {
+		dst := &got
+		if key.Seq == 0 {
+			dst = &key
+		}
+		if err := dec.Decode(encode(t, enc, tableOf(dst.Seq+1+key.Seq, c.sets...))[0], &key, dst); err != nil {
+			t.Fatal(err)
+		}
+		var copied Table
+		copied.SetSets(dst.Tables[0].Sets)
+		all := 0
+		for _, s := range c.sets {
+			if s != nil {
+				all += s.Size()
+			}
+		}
+		if n := dst.Tables[0].SetBytes(); n != int64(c.want) || copied.SetBytes() != int64(all) {
+			t.Errorf("%d bytes, want %d; a copy %d, want %d", n, c.want, copied.SetBytes(), all)
+		}
+	}
+}
