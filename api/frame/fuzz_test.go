@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"runtime/metrics"
 	"testing"
 
@@ -38,6 +39,11 @@ func seeds(f testing.TB) (key Batch, frames [][]byte) {
 	}
 	if err := NewDecoder().Decode(frames[0], nil, &key); err != nil {
 		f.Fatal(err)
+	}
+	for _, of := range []string{"histograms", "sets"} { // small ones
+		for i := range 3 {
+			frames = append(frames, read(f, fmt.Sprintf("testdata/v1-%s-%d.frame", of, i)))
+		}
 	}
 	return key, frames
 }
@@ -144,13 +150,15 @@ func FuzzDecode(f *testing.F) {
 func FuzzBody(f *testing.F) {
 	key, frames := seeds(f)
 	keyCols, keyHists := columnsOf(f, frames[0]), histogramsOf(f, frames[0])
-	for _, data := range frames[:4] {
+	for _, data := range frames {
 		var h Header
 		env, err := parseHeader(data, &h)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data[env.body:])
+		if env.codec == Raw {
+			f.Add(data[env.body:])
+		}
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		h := key.Header

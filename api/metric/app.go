@@ -4,10 +4,11 @@ package metric
 // type and set of tags. Row.Key is the name as sent; labels are "type" (c, g, ms,
 // h, d or s) and "tag.<name>" for each tag (values of one name joined with ";", a
 // tag without a value has the value "true"). Row.Parent is the container's row, 0
-// if the sender is not known. Histograms travel beside the columns
-// (frame.Table.Histograms). Append only.
+// if the sender is not known. Histograms and sets travel beside the columns
+// (frame.Table.Histograms, Sets); a set is that of the last whole minute, or of the
+// running one if that has more. Append only.
 const (
-	AppValue      = iota // counter: sum of the positive parts since the start; gauge: last; set: distinct members
+	AppValue      = iota // counter: sum of the positive parts since the start; gauge: last; set: distinct members of a minute
 	AppDecrements        // counter: sum of the negative parts, as a positive number; absent until there is one
 	AppSamples           // samples received, not scaled by their rates
 	AppCount             // histogram: weight of all observations (1/rate each)
