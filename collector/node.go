@@ -212,6 +212,9 @@ func (n *Node) fill(b *frame.Batch, at time.Time) {
 	if n.tasks.server != nil {
 		app, ledger := n.tasks.tables(at, &n.groups)
 		b.Tables = append(b.Tables, app, ledger)
+		if events := n.tasks.server.Events(); len(events.Rows) > 0 {
+			b.Tables = append(b.Tables, events)
+		}
 	}
 }
 

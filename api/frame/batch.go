@@ -67,6 +67,7 @@ type Header struct {
 	Interval int64  // nanoseconds
 	Part     uint16 // 0-based part of a tick that was split
 	Parts    uint16 // how many parts the tick has, at least 1
+	Events   bool   // the part has rows of kind Event; set by Encode
 }
 
 // Keyframe tells whether the frame needs no other.

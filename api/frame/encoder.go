@@ -140,7 +140,9 @@ func (e *Encoder) keyDue(b *Batch) bool {
 		t := &b.Tables[i]
 		te := &e.tables[t.Kind]
 		te.align(t, e.key, e.split)
-		added += te.added
+		if t.Kind != metric.Event { // which the next tick will not have
+			added += te.added
+		}
 	}
 	return added > 8+e.keyRows/10
 }
@@ -205,6 +207,7 @@ func (e *Encoder) encodeParts(b *Batch, n int) (size int, ok bool) {
 	ok = true
 	for p := range n {
 		b.Part = uint16(p)
+		b.Events = b.Table(metric.Event) != nil && len(e.tables[metric.Event].rows[p]) > 0
 		fits := e.encodeBody(b, p)
 		part := appendHeader(e.parts[p][:0], &b.Header, e.opt.Codec, len(e.body))
 		part = e.compress(part, e.body)
@@ -213,7 +216,7 @@ func (e *Encoder) encodeParts(b *Batch, n int) (size int, ok bool) {
 		size += len(part)
 		ok = ok && fits && len(part) <= e.opt.MaxPayload
 	}
-	b.Part = 0
+	b.Part, b.Events = 0, b.Table(metric.Event) != nil
 	return size, ok
 }
 

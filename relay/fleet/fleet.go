@@ -21,6 +21,7 @@ type Store interface {
 	Query(ctx context.Context, q server.Query) ([]server.Series, error)
 	Histograms(ctx context.Context, q server.Query, fn func(*server.AppSeries, int64, *sketch.Histogram) error) error
 	Sets(ctx context.Context, q server.Query, fn func(*server.AppSeries, int64, *sketch.Set) error) error
+	Events(ctx context.Context, q server.EventQuery) ([]server.Event, error)
 	Gaps(agent string) uint64
 }
 
@@ -50,6 +51,7 @@ var (
 	_ server.Fleet            = (*Fleet)(nil)
 	_ server.HistogramHistory = (*Fleet)(nil)
 	_ server.SetHistory       = (*Fleet)(nil)
+	_ server.EventHistory     = (*Fleet)(nil)
 )
 
 // New makes an empty fleet.
@@ -148,6 +150,11 @@ func (f *Fleet) Histograms(ctx context.Context, q server.Query, fn func(*server.
 // Sets tells which members tasks' sets had (see server.SetHistory).
 func (f *Fleet) Sets(ctx context.Context, q server.Query, fn func(*server.AppSeries, int64, *sketch.Set) error) error {
 	return f.store.Sets(ctx, q, fn)
+}
+
+// Events finds what happened (see server.EventHistory).
+func (f *Fleet) Events(ctx context.Context, q server.EventQuery) ([]server.Event, error) {
+	return f.store.Events(ctx, q)
 }
 
 // find returns an agent and the header of its newest tick.

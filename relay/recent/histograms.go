@@ -97,7 +97,7 @@ type observed struct {
 }
 
 func (t *teller) agent(ctx context.Context, id string) error {
-	src, segs := t.store.collect(id, t.q.Start-lookBehind, t.q.End)
+	src, segs := t.store.collect(id, t.q.Start-lookBehind, t.q.End, nil)
 	defer t.store.release(segs...)
 	r := run{teller: t, g: newGather(t.store, t.q, id, src)}
 	defer t.store.decode.put(r.g.dec)

@@ -34,6 +34,7 @@ func (s *Store) Flush(at time.Time, parent func(origin uint32) uint64) (app, sta
 		clear(f.rows[len(f.rows):cap(f.rows)])
 	}
 	statsd = s.showLedgers(total, f.expired)
+	s.showEvents(f.expired)
 	f.retire()
 	t.rows, t.vals, t.hists, t.sets = f.rows, f.vals, f.hists, f.sets
 	app = frame.Table{Kind: metric.App, Gen: t.gen, Rows: t.rows, Vals: t.vals}

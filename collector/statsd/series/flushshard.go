@@ -115,7 +115,7 @@ func (f *flush) retire() {
 		}
 		s.mu.Lock()
 		o := &s.origins[i]
-		done := o.series == 0 && o.aliases == 0
+		done := o.series == 0 && o.aliases == 0 && !s.events.any(uint32(i))
 		if done {
 			*o = originState{}
 			for _, w := range s.workers {

@@ -14,7 +14,7 @@ import (
 // only some have is in more.
 type state struct {
 	key     uint64
-	value   float64 // counter: sum of the positive parts; gauge: last value
+	value   float64 // counter: sum of the positive parts; gauge: last value; check: last status
 	samples uint64
 	updated int64 // Unix nanoseconds
 	row     *frame.Row
@@ -138,7 +138,7 @@ func (s *state) fill(v []int64, at int64) {
 		if s.more != nil {
 			v[metric.AppDecrements] = metric.FromFloat(s.more.decrements)
 		}
-	case 'g':
+	case 'g', typeCheck:
 		v[metric.AppValue] = metric.FromFloat(s.value)
 	case 's':
 		m := s.more
