@@ -42,12 +42,13 @@ type Event struct {
 
 // EventsQuery narrows a list of events.
 type EventsQuery struct {
-	Agent     string    // agent id, "" for all
-	Container string    // id or name of a container or a task, whole; "" for all
-	Match     string    // over titles, texts, names, ids and tags: see Query.Match
-	Start     time.Time // of the ticks they came in; zero for an hour before End
-	End       time.Time // zero for now
-	Limit     int       // the newest so many, 0 for the server's default
+	Agent     string        // agent id, "" for all
+	Container string        // id or name of a container or a task, whole; "" for all
+	Match     string        // over titles, texts, names, ids and tags: see Query.Match
+	Start     time.Time     // of the ticks they came in; zero for Since
+	End       time.Time     // zero for now
+	Since     time.Duration // how far back from now, by the server's clock; 0 for an hour
+	Limit     int           // the newest so many, 0 for the server's default
 }
 
 // Events lists the newest events, oldest first.
@@ -58,6 +59,9 @@ func (c *Client) Events(ctx context.Context, q EventsQuery) ([]Event, error) {
 	set(v, "match", q.Match)
 	setTime(v, "start", q.Start)
 	setTime(v, "end", q.End)
+	if q.Since > 0 && q.Start.IsZero() {
+		v.Set("start", "-"+q.Since.String())
+	}
 	if q.Limit > 0 {
 		v.Set("limit", strconv.Itoa(q.Limit))
 	}
