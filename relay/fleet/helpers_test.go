@@ -70,6 +70,8 @@ func (s *shelf) Sets(context.Context, server.Query, func(*server.AppSeries, int6
 	return nil
 }
 
+func (s *shelf) Events(context.Context, server.EventQuery) ([]server.Event, error) { return nil, nil }
+
 type world struct {
 	t     *testing.T
 	shelf *shelf
