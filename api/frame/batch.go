@@ -63,7 +63,7 @@ type Header struct {
 	Boot     uint64 // random, new at every start of the collector
 	Seq      uint64 // number of the tick in this run, from 1
 	Key      uint64 // Seq of the keyframe that this frame is a delta against; == Seq for a keyframe
-	Time     int64  // of the tick, Unix nanoseconds, on the grid of Interval
+	Time     int64  // of the tick, Unix nanoseconds, on the grid of Interval (but for what a collector tells when it ends)
 	Interval int64  // nanoseconds
 	Part     uint16 // 0-based part of a tick that was split
 	Parts    uint16 // how many parts the tick has, at least 1

@@ -20,6 +20,9 @@ func (s *Server) Tick(at time.Time, parent func(info origin.Info) uint64) (app, 
 // one before it. It is good until the next Tick.
 func (s *Server) Events() frame.Table { return s.store.Events() }
 
+// Waiting tells whether there are events for the next Tick.
+func (s *Server) Waiting() bool { return s.store.Waiting() }
+
 func (s *Server) findParent(n uint32) uint64 {
 	info, ok := s.table.Info(origin.Origin(n))
 	if !ok {

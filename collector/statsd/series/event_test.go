@@ -145,8 +145,10 @@ func TestServiceCheckAndMetricOfOneName(t *testing.T) {
 func TestEventsWaitForNames(t *testing.T) {
 	named := map[uint32]bool{1: true}
 	r := newRig(t, Options{
-		Named:  func(origin uint32) bool { return named[origin] },
-		Labels: func(uint32) []frame.Label { return []frame.Label{{Name: "container_id", Value: "c"}, {Name: "zone", Value: "z"}} },
+		Named: func(origin uint32) bool { return named[origin] },
+		Labels: func(uint32) []frame.Label {
+			return []frame.Label{{Name: "container_id", Value: "c"}, {Name: "zone", Value: "z"}}
+		},
 	})
 	r.send(1, "_e{1,0}:a|")
 	r.send(2, "_e{1,0}:b|")

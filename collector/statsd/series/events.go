@@ -89,6 +89,14 @@ func (q *events) any(origin uint32) bool {
 	return q.shares[origin].n > 0
 }
 
+// Waiting tells whether there are events for the next Flush.
+func (s *Store) Waiting() bool {
+	q := &s.events
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.pending) > 0
+}
+
 // showEvents makes rows of what came. An event whose sender is not known yet
 // waits for one tick, unless the sender is about to be forgotten.
 func (s *Store) showEvents(expired []bool) {
