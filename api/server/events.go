@@ -114,7 +114,7 @@ func matchEvents(text, container string) (matchFunc, error) {
 		if match == nil {
 			return true
 		}
-		titled := &frame.Row{ID: row.ID, Labels: append(slices.Clone(row.Labels), frame.Label{Name: "title", Value: row.Key})}
+		titled := &frame.Row{ID: row.ID, Key: row.Label("cgroup"), Labels: append(slices.Clone(row.Labels), frame.Label{Name: "title", Value: row.Key})}
 		return match(agent, titled, parent)
 	}, nil
 }
@@ -131,8 +131,8 @@ func eventOf(e *Event) client.Event {
 	if e.Parent != nil {
 		out.Cgroup, out.Container = e.Parent.Key, displayName(e.Parent)
 		setEventLabels(&out, e.Parent.Labels, false)
-	} else if e.Row.Label("container_id") != "" {
-		out.Container = displayName(&frame.Row{Labels: e.Row.Labels})
+	} else {
+		out.Container = displayName(&frame.Row{Key: e.Row.Label("cgroup"), Labels: e.Row.Labels})
 	}
 	setEventLabels(&out, e.Row.Labels, true)
 	return out
@@ -160,6 +160,8 @@ func setEventLabels(e *client.Event, labels []frame.Label, own bool) {
 // eventOrigin is where a label goes that says who sent an event, nil for others.
 func eventOrigin(e *client.Event, name string) *string {
 	switch name {
+	case "cgroup":
+		return &e.Cgroup
 	case "container_id":
 		return &e.ContainerID
 	case "executor_id":

@@ -146,7 +146,11 @@ func TestEventsWaitForNames(t *testing.T) {
 	named := map[uint32]bool{1: true}
 	r := newRig(t, Options{
 		Named: func(origin uint32) bool { return named[origin] },
-		Labels: func(uint32) []frame.Label {
+		Key:   func(origin uint32) string { return fmt.Sprint("/x/", origin) },
+		Labels: func(origin uint32) []frame.Label {
+			if origin == 4 {
+				return nil
+			}
 			return []frame.Label{{Name: "container_id", Value: "c"}, {Name: "zone", Value: "z"}}
 		},
 	})
@@ -163,8 +167,10 @@ func TestEventsWaitForNames(t *testing.T) {
 	r.tells("202 b"+at, "0 c container_id=c zone=z"+at)
 	r.flush()
 	r.tells("0 e container_id=c tag.x=y text=text zone=z" + at)
+	r.send(4, "_e{1,0}:f|")
 	r.flush()
-	r.tells()
+	r.flush()
+	r.tells("0 f cgroup=/x/4" + at)
 }
 
 // A flood takes no more than there is, is counted to those who make it, and

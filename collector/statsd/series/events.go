@@ -1,7 +1,9 @@
 package series
 
 import (
+	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
@@ -122,12 +124,24 @@ func (s *Store) showEvents(expired []bool) {
 		q.lastID++
 		row := &frame.Row{ID: q.lastID, Parent: s.of(e.origin).parent, Key: e.title, Labels: e.labels}
 		if row.Parent == 0 {
-			row.Labels = merge(e.labels, s.identity(e.origin))
+			row.Labels = merge(e.labels, s.eventOrigin(e.origin))
 		}
 		q.rows, q.vals = append(q.rows, row), append(q.vals, e.time)
 	}
 	clear(came[len(q.pending):])
 	q.gen++
+}
+
+// eventOrigin is what is known of a sender without a row: its labels, else its
+// cgroup, which may be gone without ever having been in a tick.
+func (s *Store) eventOrigin(origin uint32) []frame.Label {
+	if ls := s.identity(origin); len(ls) > 0 || origin == 0 {
+		return ls
+	}
+	if key := s.key(origin); strings.HasPrefix(key, "/") && utf8.ValidString(key) {
+		return []frame.Label{{Name: "cgroup", Value: key}}
+	}
+	return nil
 }
 
 func (s *Store) waits(e *pendingEvent, expired []bool) bool {
