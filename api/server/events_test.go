@@ -38,6 +38,7 @@ func TestEventsRoute(t *testing.T) {
 			"tag.env", "prod", "tag.text", "other", "truncated", "true", "container_name", "no")}},
 		{Agent: testAgent, Boot: 7, Tick: testTime + 1e9, Time: testTime + 1e9, Row: &frame.Row{ID: 2, Key: "db.up is critical, was ok", Labels: labels(
 			"check", "db.up", "status", "critical", "message", "no route", "alert_type", "error", "container_id", "gone", "task_name", "job")}},
+		{Agent: testAgent, Boot: 7, Tick: testTime + 1e9, Time: testTime + 1e9, Row: &frame.Row{ID: 3, Key: "brief", Labels: labels("cgroup", "/docker/f00")}},
 		{Agent: "other", Boot: 255, Tick: testTime + 2e9, Time: metric.Absent, Row: &frame.Row{ID: 2, Key: "x"}},
 	}}
 	srv := serve(t, Options{Fleet: f})
@@ -60,7 +61,7 @@ func TestEventsRoute(t *testing.T) {
 		}
 	}
 	all := ask("")
-	if len(all) != 3 || f.asked.Limit != fairEvents || f.asked.End-f.asked.Start != int64(time.Hour) {
+	if len(all) != 4 || f.asked.Limit != fairEvents || f.asked.End-f.asked.Start != int64(time.Hour) {
 		t.Fatalf("%d events, asked %+v", len(all), f.asked)
 	}
 	e := all[0]
@@ -73,7 +74,10 @@ func TestEventsRoute(t *testing.T) {
 	if e := all[1]; e.Check != "db.up" || e.Status != "critical" || e.Message != "no route" || e.ContainerID != "gone" || e.Container != "job" || e.Cgroup != "" {
 		t.Errorf("%+v", e)
 	}
-	if e := all[2]; e.ID != "other/ff/2" || !e.Time.Equal(e.Received) || e.Container != "" {
+	if e := all[2]; e.Cgroup != "/docker/f00" || e.Container != "/docker/f00" || e.ContainerID != "" {
+		t.Errorf("%+v", e)
+	}
+	if e := all[3]; e.ID != "other/ff/2" || !e.Time.Equal(e.Received) || e.Container != "" {
 		t.Errorf("%+v", e)
 	}
 	titles("?limit=1", "x")
@@ -86,7 +90,8 @@ func TestEventsRoute(t *testing.T) {
 	titles("?container=web-0", "deployed")
 	titles("?container=gone&match=critical", "db.up is critical, was ok")
 	titles("?container=we", "")
-	titles("?agent="+testAgent+"&start=-5m&end=now", "deployed|db.up is critical, was ok|x")
+	titles("?match=cgroup=/docker/f*", "brief")
+	titles("?agent="+testAgent+"&start=-5m&end=now", "deployed|db.up is critical, was ok|brief|x")
 	if f.asked.Agent != testAgent || f.asked.End-f.asked.Start != int64(5*time.Minute) {
 		t.Errorf("asked %+v", f.asked)
 	}
