@@ -1,26 +1,13 @@
 package cli
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/daytwo/daytwo/api/client"
-)
-
-// Following asks again and again: frames may come late, and out of order.
-const (
-	followEvery  = time.Second
-	followBehind = time.Minute
-	followLimit  = 10_000
 )
 
 // eventOptions is what the flags of commands that list events say.
@@ -157,106 +144,4 @@ func (o *eventOptions) run(cmd *cobra.Command, cl *client.Client, whose bool) er
 		o.header(&t, whose)
 	}
 	return o.followEvents(cmd.Context(), cl.Events, show)
-}
-
-// eventLines writes an object a line.
-func eventLines(w io.Writer, list []client.Event) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	for i := range list {
-		if err := enc.Encode(&list[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// followEvents shows what there is, then what comes, each event once, until ctx ends.
-func (o *eventOptions) followEvents(ctx context.Context, ask func(context.Context, client.EventsQuery) ([]client.Event, error), show func([]client.Event) error) error {
-	newest := o.q
-	newest.Since, newest.Limit = followBehind, followLimit
-	seen := map[string]bool{}
-	// What the limit leaves out is not told as if it had just come.
-	before, err := ask(ctx, newest)
-	if err != nil {
-		return err
-	}
-	list, err := ask(ctx, o.q)
-	if err != nil {
-		return err
-	}
-	for _, e := range slices.Concat(before, list) {
-		seen[e.ID] = true
-	}
-	tick := time.NewTicker(followEvery)
-	defer tick.Stop()
-	for {
-		if err := show(list); err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		now, err := ask(ctx, newest)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		list = list[:0]
-		was := seen
-		seen = make(map[string]bool, len(now)) // what is not in the answer now will not be again
-		for _, e := range now {
-			if seen[e.ID] = true; !was[e.ID] {
-				list = append(list, e)
-			}
-		}
-	}
-}
-
-func (o *eventOptions) header(t *table, whose bool) {
-	names := []string{"TIME"}
-	if whose {
-		names = append(names, "AGENT", "CONTAINER")
-	}
-	if names = append(names, "ALERT"); o.out.wide() {
-		names = append(names, "TAGS")
-	}
-	t.header(append(names, "EVENT")...)
-}
-
-func (o *eventOptions) rows(t *table, list []client.Event, whose bool) {
-	for i := range list {
-		e := &list[i]
-		row := []string{e.Time.Local().Format(time.DateTime)}
-		if whose {
-			agent := e.AgentID
-			if !o.out.wide() {
-				agent = agent[:min(len(agent), 12)]
-			}
-			row = append(row, agent, e.Container)
-		}
-		if row = append(row, e.AlertType); o.out.wide() {
-			var tags []string
-			for _, name := range slices.Sorted(maps.Keys(e.Tags)) {
-				tags = append(tags, name+":"+e.Tags[name])
-			}
-			row = append(row, strings.Join(tags, ","))
-		}
-		t.row(append(row, eventText(e))...)
-	}
-}
-
-// eventText is what an event says, on one line.
-func eventText(e *client.Event) string {
-	text := e.Title
-	for _, more := range []string{e.Text, e.Message} {
-		if more = strings.Join(strings.Fields(more), " "); more != "" {
-			text += ": " + more
-		}
-	}
-	return text
 }

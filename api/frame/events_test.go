@@ -2,6 +2,7 @@ package frame
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -81,6 +82,36 @@ func TestEvents(t *testing.T) {
 			if !slices.Equal(got, want) || flagged != (n > 0) || b.Events != (n > 0) {
 				t.Errorf("%+v: tick %d: %d events, want %d", opt, b.Seq, len(got), len(want))
 			}
+		}
+	}
+}
+
+// Frames with events that were written once are read for ever, as those of TestGolden.
+func TestGoldenEvents(t *testing.T) {
+	enc, dec := NewEncoder(EncoderOptions{Codec: Raw}), NewDecoder()
+	var key Batch
+	for i, b := range goldenTicks() {
+		b.Tables = append(b.Tables, Table{Kind: metric.Event, Gen: uint64(i + 1), Vals: []int64{b.Time - int64(i)},
+			Rows: []*Row{{ID: uint64(i + 1), Parent: 1, Key: "déployé", Labels: []Label{{"alert_type", "success"}, {"tag.version", "2"}, {"text", "line 1\nline 2"}}}}})
+		if i == 0 {
+			b.Tables = b.Tables[:1]
+		}
+		file := filepath.Join("testdata", fmt.Sprintf("v1-events-%d", i))
+		wrote := encode(t, enc, b)[0]
+		if *update {
+			write(t, file+".frame", wrote)
+			write(t, file+".txt", []byte(dump(b)))
+		}
+		data, want := read(t, file+".frame"), read(t, file+".txt")
+		got := &Batch{}
+		if err := dec.Decode(data, &key, got); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if text := dump(got); text != string(want) || got.Events != (i > 0) {
+			t.Errorf("%s, with events: %v, reads as\n%s\nwant\n%s", file, got.Events, text, want)
+		}
+		if got.Keyframe() {
+			key = *got
 		}
 	}
 }
