@@ -128,11 +128,15 @@ func (n *Node) Ready() error {
 // Close ends what New began; ctx bounds how long frames in flight are awaited.
 func (n *Node) Close(ctx context.Context) error {
 	var errs []error
-	if n.pub != nil {
-		errs = append(errs, n.pub.Close(ctx))
-	}
 	if n.tasks != nil && n.tasks.server != nil {
 		errs = append(errs, n.tasks.server.Close())
+		// Events that no tick told would be lost; they may wait for two.
+		for i := 0; i < 2 && n.ready.Load() && n.tasks.server.Waiting(); i++ {
+			n.tick(time.Now())
+		}
+	}
+	if n.pub != nil {
+		errs = append(errs, n.pub.Close(ctx))
 	}
 	if n.launch != nil {
 		errs = append(errs, n.launch.Close())
@@ -211,7 +215,11 @@ func (n *Node) fill(b *frame.Batch, at time.Time) {
 	n.fillSelf(b)
 	if n.tasks.server != nil {
 		app, ledger := n.tasks.tables(at, &n.groups)
-		b.Tables = append(b.Tables, app, ledger, n.tasks.server.Listeners())
+		b.Tables = append(b.Tables, app, ledger)
+		if events := n.tasks.server.Events(); len(events.Rows) > 0 {
+			b.Tables = append(b.Tables, events)
+		}
+		b.Tables = append(b.Tables, n.tasks.server.Listeners())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -62,6 +63,78 @@ func TestStatsdTick(t *testing.T) {
 	app := b.Table(metric.App)
 	if len(app.Rows) != 1 || labelText(app.Rows[0].Labels) != "container_id=daytwo-test-tick name=web tag.a=b task_name=web type=c" {
 		t.Errorf("%d rows, the first %+v", len(app.Rows), app.Rows[0])
+	}
+}
+
+// An event is in one tick, and what came after the last one is told at the end.
+func TestEventsAreTold(t *testing.T) {
+	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true, Statsd: []string{"unixgram://" + filepath.Join(t.TempDir(), "s")}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := false
+	defer func() {
+		if !closed {
+			n.Close(context.Background())
+		}
+	}()
+	conn, err := net.Dial("unixgram", strings.TrimPrefix(n.cfg.Statsd[0], "unixgram://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	n.tick(time.Now())
+	told := map[uint64]string{} // by tick
+	look := func() {
+		t.Helper()
+		err := n.local.View(n.cfg.AgentID, func(b *frame.Batch) {
+			e := b.Table(metric.Event)
+			if e == nil {
+				return
+			}
+			for i, r := range e.Rows {
+				cgroup := false
+				for _, c := range b.Table(metric.Container).Rows {
+					cgroup = cgroup || c.ID == r.Parent
+				}
+				if !cgroup || time.Since(time.Unix(0, e.Row(i)[metric.EventTime])).Abs() > time.Minute {
+					t.Errorf("%+v at %d", r, e.Row(i))
+				}
+				told[b.Seq] += r.Key
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	conn.Write([]byte("_e{3,0}:one|\n_e{3,0}:two|"))
+	for end := time.Now().Add(time.Minute); len(told) == 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nothing is told")
+		}
+		n.tick(time.Now())
+		look()
+	}
+	n.tick(time.Now())
+	look()
+	conn.Write([]byte("_e{4,0}:last|"))
+	for end := time.Now().Add(10 * time.Second); !n.tasks.server.Waiting(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it does not come")
+		}
+	}
+	closed = true
+	if err := n.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+	look()
+	var all []string
+	for _, s := range told {
+		all = append(all, s)
+	}
+	slices.Sort(all)
+	if got := strings.Join(all, " "); got != "last onetwo" {
+		t.Errorf("told %q", got)
 	}
 }
 

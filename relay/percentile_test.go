@@ -2,13 +2,9 @@ package relay
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
@@ -126,17 +121,8 @@ func histogramOf(from, to int64, match func(observation) bool, senders ...*sende
 // percentiles that the API answers with.
 func TestPercentiles(t *testing.T) {
 	b := newBroker(t)
-	dir := t.TempDir()
-	cfg := Config{Listen: freeAddress(t), DataDir: dir, Cluster: cluster, Log: quiet, NATS: bus.ConnectOptions{URLs: "nats://" + b.addr, Log: quiet}}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, cfg) }()
-	defer func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	}()
+	cfg := serve(t, b)
+	dir := cfg.DataDir
 	other := run(t, b, Config{}) // another relay, whose rooms can be asked directly
 
 	begin := time.Now().Unix()*1e9 - 60e9
@@ -159,7 +145,7 @@ func TestPercentiles(t *testing.T) {
 	history := other.Fleet().(server.HistogramHistory)
 	merged := new(sketch.Histogram)
 	q := server.Query{Start: begin, End: end}
-	err := history.Histograms(t.Context(), q, func(_ *server.HistogramSeries, _ int64, h *sketch.Histogram) error { merged.Merge(h); return nil })
+	err := history.Histograms(t.Context(), q, func(_ *server.AppSeries, _ int64, h *sketch.Histogram) error { merged.Merge(h); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,28 +154,7 @@ func TestPercentiles(t *testing.T) {
 		t.Fatalf("merged: count %v sum %v, want %v and %v", merged.Count(), merged.Sum(), want.Count(), want.Sum())
 	}
 
-	get := func(params string) (int, client.Matrix, string) {
-		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+cfg.Listen+"/api/v1/query?"+params, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		token, _ := os.ReadFile(filepath.Join(dir, "token"))
-		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return 0, client.Matrix{}, err.Error()
-		}
-		defer res.Body.Close()
-		body, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var answer struct{ Data client.Matrix }
-		if err := json.Unmarshal(body, &answer); err != nil {
-			t.Fatal(err)
-		}
-		return res.StatusCode, answer.Data, string(body)
-	}
+	get := asker(t, cfg)
 	span := fmt.Sprintf("&start=%d&end=%d", begin/1e9, end/1e9)
 	wait(t, "frames", func() bool {
 		_, m, _ := get("metric=app:requests" + span + "&step=0")

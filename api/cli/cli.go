@@ -119,7 +119,7 @@ collector' on every node, 'daytwo relay' anywhere, and NATS between them.`,
 	}
 	conn := connectionFlags(root.PersistentFlags())
 	root.AddCommand(runCommand())
-	root.AddCommand(nodeCommand(conn), taskCommand(conn), statsdCommand(conn), topCommand(conn))
+	root.AddCommand(nodeCommand(conn), taskCommand(conn), statsdCommand(conn), eventsCommand(conn), topCommand(conn))
 	root.AddCommand(&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, GroupID: "ask",
 		Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "daytwo", p.Version) }})
 	return root, started

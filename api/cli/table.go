@@ -12,6 +12,8 @@ import (
 type table struct {
 	rows  [][]string
 	right []bool // columns aligned to the right
+
+	widths []int // of what is printed already
 }
 
 // header names the columns; a name that begins with ">" aligns its column to
@@ -33,8 +35,9 @@ func (t *table) row(cells ...string) {
 	t.rows = append(t.rows, row)
 }
 
+// print writes the rows, and lets go of them: more may follow.
 func (t *table) print(w io.Writer) error {
-	var widths []int
+	widths := t.widths
 	for _, row := range t.rows {
 		for i, c := range row {
 			if i == len(widths) {
@@ -54,6 +57,7 @@ func (t *table) print(w io.Writer) error {
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
+	t.rows, t.widths = nil, widths
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -15,7 +15,7 @@ import (
 func taskCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "task",
-		Short: "Containers of the fleet: list, metrics, statsd",
+		Short: "Containers of the fleet: list, metrics, statsd, events",
 		Long: `Containers of the fleet, of every runtime. TASK is a name or an id, or a part of
 one, or a glob; a command for one task refuses a TASK that means several.`,
 		GroupID: "ask",
@@ -29,7 +29,7 @@ one, or a glob; a command for one task refuses a TASK that means several.`,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	metrics.AddCommand(taskSummaryCommand(conn), taskDetailsCommand(conn))
-	cmd.AddCommand(taskListCommand(conn), metrics, taskStatsdCommand(conn))
+	cmd.AddCommand(taskListCommand(conn), metrics, taskStatsdCommand(conn), taskEventsCommand(conn))
 	return cmd
 }
 

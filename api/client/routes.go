@@ -51,7 +51,8 @@ type Query struct {
 	Rate   bool // of a counter: its rise a second
 
 	Quantiles []float64 // 0 to 1, of a timer, histogram or distribution of tasks: all that matches, merged
-	By        []string  // with Quantiles: labels by whose values it is merged; "*" for each series alone
+	Distinct  bool      // members of a set of tasks: of all that matches, merged
+	By        []string  // with Quantiles or Distinct: labels by whose values it is merged; "*" for each series alone
 }
 
 // Query reads history.
@@ -71,6 +72,9 @@ func (c *Client) Query(ctx context.Context, q Query) (*Matrix, error) {
 	var quantiles []string
 	for _, f := range q.Quantiles {
 		quantiles = append(quantiles, strconv.FormatFloat(f, 'g', -1, 64))
+	}
+	if q.Distinct {
+		v.Set("distinct", "1")
 	}
 	set(v, "q", strings.Join(quantiles, ","))
 	set(v, "by", strings.Join(q.By, ","))

@@ -33,7 +33,9 @@ type Ledger struct {
 	Filtered      int64            `json:"filtered"`                     // accepted, dropped by a rule
 	Events        int64            `json:"events"`
 	ServiceChecks int64            `json:"service_checks"`
-	Series        int64            `json:"series"` // alive
+	StatusChanges int64            `json:"status_changes"` // of service checks: each is told as an event
+	EventsDropped int64            `json:"events_dropped"` // events and changes that a tick had no room for
+	Series        int64            `json:"series"`         // alive
 	TypeConflicts int64            `json:"type_conflicts"`
 	Packets       int64            `json:"packets"`
 	Bytes         int64            `json:"bytes"`
@@ -51,7 +53,7 @@ type SentMetric struct {
 	ContainerID string `json:"container_id,omitempty"`
 	Container   string `json:"container,omitempty"` // its name; "" if the sender is not known
 	Name        string `json:"name"`
-	Type        string `json:"type"` // c, g, ms, h, d or s
+	Type        string `json:"type"` // c, g, ms, h, d, s or check
 
 	Series  int64    `json:"series"`                       // its cardinality
 	Samples int64    `json:"samples"`                      // received since they began

@@ -98,8 +98,8 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	}
 }
 
-// observing makes the ticks of a node whose tasks send timers: a third of them
-// goes on in each tick.
+// observing makes the ticks of a node whose tasks send timers and sets: a third of
+// the timers goes on in each tick, and two thirds of the sets.
 func observing(n int) *world {
 	w := newWorld(1, 3).apps(n)
 	w.busy = 0
@@ -110,6 +110,10 @@ func observing(n int) *world {
 			w.insert(h)
 		}
 		app.Histograms[i] = h
+		app.Sets[i] = hashes(0, 40)
+		if i%3 == 0 {
+			app.Sets[i] = hashes(0, 1000)
+		}
 	}
 	return w
 }
@@ -124,10 +128,20 @@ func (w *world) observeSome() *Batch {
 			app.Row(i)[metric.AppSum] = metric.FromFloat(h.Sum())
 		}
 	}
+	for i, s := range app.Sets {
+		switch i % 3 {
+		case 0: // many, and some more each tick
+			w.member++
+			s.Add(w.member * 0x9e3779b97f4a7c15)
+		case 1: // few, and others each tick
+			w.member++
+			s.SetHashes([]uint64{w.member, w.member + 9, w.member + 90})
+		}
+	}
 	return b
 }
 
-func TestHistogramsAllocateNothing(t *testing.T) {
+func TestSketchesAllocateNothing(t *testing.T) {
 	for _, opt := range []EncoderOptions{{KeyEvery: 4}, {KeyEvery: 4, MaxPayload: 20 << 10}} {
 		w := observing(100)
 		enc := NewEncoder(opt)
@@ -150,7 +164,7 @@ func TestHistogramsAllocateNothing(t *testing.T) {
 		frames = append(frames, encode(t, enc, w.observeSome())[0])
 	}
 	var key, dst Batch
-	var keyHists, dstHists Histograms
+	var keyHists, dstHists Sketches
 	want := func(r *Row) bool { return r.Key == "request.time.3" }
 	for name, run := range map[string]func([]byte, bool) error{
 		"decode": func(data []byte, isKey bool) error {
@@ -159,11 +173,11 @@ func TestHistogramsAllocateNothing(t *testing.T) {
 			}
 			return dec.Decode(data, &key, &dst)
 		},
-		"histograms": func(data []byte, isKey bool) error {
+		"sketches": func(data []byte, isKey bool) error {
 			if isKey {
-				return dec.DecodeHistograms(data, nil, &keyHists, want)
+				return dec.DecodeSketches(data, nil, &keyHists, want)
 			}
-			return dec.DecodeHistograms(data, &keyHists, &dstHists, want)
+			return dec.DecodeSketches(data, &keyHists, &dstHists, want)
 		},
 	} {
 		i := 0

@@ -40,7 +40,12 @@ type Table struct {
 	// observations since the row began, nil for a row that is no histogram.
 	Histograms []*sketch.Histogram
 
-	own pool // histograms that a decoder filled
+	// Sets, of kind App alone, is empty or has one entry a row: the members of a
+	// minute (see metric.AppValue), nil for a row that is no set. Unlike histograms
+	// they do not only grow.
+	Sets []*sketch.Set
+
+	own owned // histograms and sets that a decoder filled
 }
 
 // Width is the number of values in a row.
@@ -58,10 +63,11 @@ type Header struct {
 	Boot     uint64 // random, new at every start of the collector
 	Seq      uint64 // number of the tick in this run, from 1
 	Key      uint64 // Seq of the keyframe that this frame is a delta against; == Seq for a keyframe
-	Time     int64  // of the tick, Unix nanoseconds, on the grid of Interval
+	Time     int64  // of the tick, Unix nanoseconds, on the grid of Interval (but for what a collector tells when it ends)
 	Interval int64  // nanoseconds
 	Part     uint16 // 0-based part of a tick that was split
 	Parts    uint16 // how many parts the tick has, at least 1
+	Events   bool   // the part has rows of kind Event; set by Encode
 }
 
 // Keyframe tells whether the frame needs no other.

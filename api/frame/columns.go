@@ -29,8 +29,8 @@ func (d *Decoder) DecodeColumns(data []byte, key, dst *Columns, kind metric.Kind
 func (d *Decoder) columnsOf(data []byte, key, dst *Columns, kind metric.Kind, cols []int) (reader, error) {
 	dst.Rows = dst.Rows[:0]
 	dst.Kind, dst.Cols = kind, append(dst.Cols[:0], cols...)
-	for len(dst.Vals) < len(cols) {
-		dst.Vals = append(dst.Vals[:cap(dst.Vals)], nil)
+	for dst.Vals = dst.Vals[:cap(dst.Vals)]; len(dst.Vals) < len(cols); {
+		dst.Vals = append(dst.Vals, nil)
 	}
 	dst.Vals = dst.Vals[:len(cols)]
 	for i := range dst.Vals {

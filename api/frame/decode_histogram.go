@@ -13,33 +13,14 @@ type histogramReader struct {
 	indexes, counts reader
 }
 
-// shareHistograms makes each row's histogram that of its keyframe, which nobody
-// will change.
-func shareHistograms(dst []*sketch.Histogram, segs []segment, rows int, key []*sketch.Histogram) []*sketch.Histogram {
-	dst = resize(dst, rows)
-	clear(dst)
-	at := 0
-	for _, g := range segs {
-		if g.start >= 0 && g.start < len(key) {
-			copy(dst[at:at+g.count], key[g.start:])
-		}
-		at += g.count
-	}
-	return dst
-}
-
-// decodeHistograms reads a section. dst is the rows' histograms in the keyframe;
-// those that differ are replaced by new ones from the pool. The sum of row r is
-// sums[r*step] if the section has no other. A row that want refuses, if there is
-// a want, gets none.
-func (d *Decoder) decodeHistograms(payload []byte, dst []*sketch.Histogram, sums []int64, step int, from *pool, rows []*Row, want func(*Row) bool) error {
-	p := reader{b: payload}
-	heads := reader{b: p.bytes(p.count(MaxBody))}
-	indexes := reader{b: p.bytes(p.count(MaxBody))}
-	if p.bad {
+// decodeHistograms reads a section. Of the rows' histograms in the keyframe, those
+// that differ are replaced by new ones. A row that nobody wants gets none.
+func (d *Decoder) decodeHistograms(payload []byte, s *sketches) error {
+	dst := s.histograms
+	heads, indexes, counts, ok := openLists(payload)
+	if !ok {
 		return corrupt("histograms are cut")
 	}
-	counts := reader{b: payload[p.pos:]}
 	for row := 0; heads.left() > 0; row++ {
 		head := heads.uvarint()
 		gap := head >> histogramBits
@@ -56,20 +37,23 @@ func (d *Decoder) decodeHistograms(payload []byte, dst []*sketch.Histogram, sums
 		if heads.bad || indexes.bad || counts.bad {
 			return corrupt("histogram is cut")
 		}
-		if want != nil && !want(rows[row]) {
+		if s.want != nil && !s.want(s.rows[row]) {
+			d.listed = append(d.listed, nil)
 			continue
 		}
 		if base == nil {
 			base = &d.empty
 		}
-		to := from.get()
-		if !h.read(head, base, to, sums[row*step]) {
+		to := s.own.histograms.get()
+		to.Reset()
+		if !h.read(head, base, to, s.sums[row*s.step]) {
 			return corrupt("histogram makes no sense")
 		}
 		if d.left.histograms -= to.Size(); d.left.histograms < 0 {
 			return corrupt("histograms are too large")
 		}
 		dst[row] = to
+		d.listed = append(d.listed, to)
 	}
 	if indexes.left() > 0 || counts.left() > 0 {
 		return corrupt("histograms do not add up")
@@ -95,10 +79,14 @@ func (h *histogramReader) read(head uint64, base, dst *sketch.Histogram, sum int
 	}
 	zero := base.Zero()
 	if more {
-		zero = h.count(zero)
+		zero = h.counts.number(zero)
 	}
 	dst.AddZero(zero)
-	return h.buckets(base.Negative(), dst.AddNegative, more) && !h.counts.bad && h.indexes.left() == 0 && h.counts.left() == 0
+	if !h.buckets(base.Negative(), dst.AddNegative, more) {
+		return false
+	}
+	dst.SetCollapsed(base.Collapsed())
+	return !h.counts.bad && h.indexes.left() == 0 && h.counts.left() == 0
 }
 
 // buckets reads one range: the base's buckets, and, if coded, the differences.
@@ -127,7 +115,7 @@ func (h *histogramReader) buckets(base sketch.Buckets, add func(int32, float64),
 			v = base.Count
 			more = base.Next()
 		}
-		if v = h.count(v); v > 0 {
+		if v = h.counts.number(v); v > 0 {
 			add(i, v)
 		}
 	}
@@ -137,69 +125,41 @@ func (h *histogramReader) buckets(base sketch.Buckets, add func(int32, float64),
 	return !h.indexes.bad && !h.counts.bad
 }
 
-// count reads a number that was from in the base.
-func (h *histogramReader) count(from float64) float64 {
-	u := h.counts.uvarint()
+// number reads one that was from in the base.
+func (r *reader) number(from float64) float64 {
+	u := r.uvarint()
 	v := from + float64(unzigzag(u>>1))
 	if u&1 != 0 {
-		b := h.counts.bytes(8)
+		b := r.bytes(8)
 		if b == nil || u != 1 {
-			h.counts.bad = true
+			r.bad = true
 			return 0
 		}
 		v = math.Float64frombits(binary.LittleEndian.Uint64(b))
 	}
 	if !(v >= 0 && v <= math.MaxFloat64) {
-		h.counts.bad = true
+		r.bad = true
 		return 0
 	}
 	return v
 }
 
-// Histograms is the histograms of App in one tick (or part), with their rows:
-// what a query for percentiles decodes.
-type Histograms struct {
-	Columns
-	Histograms []*sketch.Histogram // of each row; nil for a row that has none or was not asked for
-
-	own pool
-}
-
-// histogramColumns is what the histograms' sums are taken from.
-var histogramColumns = []int{metric.AppSum}
-
-// DecodeHistograms reads the histograms of those rows that want accepts (nil for
-// all) into dst, whose memory it reuses. For a delta, key is the keyframe's
-// result with the same want. Unchanged histograms are shared with it. It
-// otherwise behaves like Decode.
-func (d *Decoder) DecodeHistograms(data []byte, key, dst *Histograms, want func(*Row) bool) error {
-	dst.Histograms = dst.Histograms[:0]
-	dst.own.used = 0
-	var keyCols *Columns
-	if key != nil {
-		keyCols = &key.Columns
-	}
-	r, err := d.columnsOf(data, keyCols, &dst.Columns, metric.App, histogramColumns)
-	if err != nil || len(dst.Rows) == 0 {
-		return err
-	}
-	var shared []*sketch.Histogram
-	if key != nil && !dst.Keyframe() {
-		shared = key.Histograms
-	}
-	dst.Histograms = shareHistograms(dst.Histograms, d.segs, len(dst.Rows), shared)
-	d.left.histograms = MaxHistograms
-	for r.left() > 0 {
-		kind, payload := nextSection(&r)
-		if r.bad {
-			err = corrupt("section is cut")
-		} else if kind == histogramSection {
-			err = d.decodeHistograms(payload, dst.Histograms, dst.Vals[0], 1, &dst.own, dst.Rows, want)
-			r = reader{}
+// decodeCollapsed reads what is collapsed of the histograms that were listed.
+func (d *Decoder) decodeCollapsed(payload []byte) error {
+	r := reader{b: payload}
+	for at := 0; r.left() > 0; at++ {
+		at += r.count(len(d.listed))
+		if r.bad || at >= len(d.listed) {
+			return corrupt("collapsed histogram that is not there")
 		}
-		if err != nil {
-			dst.Rows, dst.Histograms = dst.Rows[:0], dst.Histograms[:0]
-			return err
+		h := d.listed[at]
+		if h == nil { // nobody wants it, so what it was is not known
+			h = &d.unwanted
+			h.SetCollapsed(math.MaxFloat64 / 2)
+		}
+		h.SetCollapsed(r.number(h.Collapsed()))
+		if r.bad {
+			return corrupt("collapsed weight makes no sense")
 		}
 	}
 	return nil

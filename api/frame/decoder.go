@@ -20,7 +20,12 @@ type Decoder struct {
 	curs  []cursor
 	left  budget
 	spare [metric.MaxKind + 1]Table // tables of dst while it is rebuilt
-	empty sketch.Histogram          // base of a histogram that has none
+
+	empty     sketch.Histogram    // base of a histogram that has none
+	noMembers sketch.Set          // and of a set
+	listed    []*sketch.Histogram // those that the section of histograms brought, nil if not wanted
+	unwanted  sketch.Histogram
+	section   uint64 // of sketches, that was read last
 }
 
 // NewDecoder returns a decoder. It holds no resource but memory.
@@ -33,7 +38,7 @@ func NewDecoder() *Decoder {
 }
 
 // budget is what a frame may still claim.
-type budget struct{ rows, values, labels, strings, histograms int }
+type budget struct{ rows, values, labels, strings, histograms, sets int }
 
 // Decode reads a frame into dst, whose memory it reuses. For a delta, key is
 // the decoded keyframe of the same agent, boot, part and Key; for a keyframe it
@@ -82,24 +87,16 @@ func (d *Decoder) decodeTables(body []byte, key, dst *Batch) error {
 	}
 	dst.Tables = dst.Tables[:0]
 	defer clear(d.spare[:])
-	d.left = budget{rows: MaxRows, values: MaxValues, labels: MaxAllLabels, strings: MaxStrings, histograms: MaxHistograms}
-	histograms := false
+	d.left = budget{rows: MaxRows, values: MaxValues, labels: MaxAllLabels, strings: MaxStrings, histograms: MaxHistograms, sets: MaxSets}
+	d.section, d.listed = 0, d.listed[:0]
 	r := reader{b: body}
 	for r.left() > 0 {
 		kind, payload := nextSection(&r)
 		if r.bad {
 			return corrupt("section is cut")
 		}
-		if kind == histogramSection {
-			t := dst.Table(metric.App)
-			if t == nil || histograms {
-				return corrupt("histograms without a table, or twice")
-			}
-			histograms = true
-			if len(t.Histograms) == 0 {
-				t.Histograms = shareHistograms(t.Histograms, nil, len(t.Rows), nil)
-			}
-			if err := d.decodeHistograms(payload, t.Histograms, t.Vals[min(metric.AppSum, len(t.Vals)):], t.Width(), &t.own, t.Rows, nil); err != nil {
+		if kind > 127 {
+			if err := d.tableSketches(kind, payload, dst.Table(metric.App)); err != nil {
 				return err
 			}
 			continue
@@ -120,9 +117,13 @@ func (d *Decoder) decodeTables(body []byte, key, dst *Batch) error {
 		if err := d.decodeTable(payload, &dst.Header, keyTable, &t); err != nil {
 			return err
 		}
-		t.Histograms, t.own.used = t.Histograms[:0], 0
+		t.Histograms, t.Sets = t.Histograms[:0], t.Sets[:0]
+		t.own.reset()
 		if keyTable != nil && len(keyTable.Histograms) > 0 {
-			t.Histograms = shareHistograms(t.Histograms, d.segs, len(t.Rows), keyTable.Histograms)
+			t.Histograms = share(t.Histograms, d.segs, len(t.Rows), keyTable.Histograms)
+		}
+		if keyTable != nil && len(keyTable.Sets) > 0 {
+			t.Sets = share(t.Sets, d.segs, len(t.Rows), keyTable.Sets)
 		}
 		dst.Tables = append(dst.Tables, t)
 	}
@@ -157,8 +158,8 @@ func Merge(parts []*Batch, dst *Batch) {
 	}
 	for k := metric.Kind(1); k <= metric.MaxKind; k++ {
 		t := spare[k]
-		t.Kind, t.Rows, t.Vals, t.Histograms = k, t.Rows[:0], t.Vals[:0], t.Histograms[:0]
-		t.own.used = 0
+		t.Kind, t.Rows, t.Vals, t.Histograms, t.Sets = k, t.Rows[:0], t.Vals[:0], t.Histograms[:0], t.Sets[:0]
+		t.own.reset()
 		found := false
 		for _, p := range parts {
 			if pt := p.Table(k); pt != nil {
@@ -169,15 +170,22 @@ func Merge(parts []*Batch, dst *Batch) {
 				}
 				found = true
 				if len(pt.Histograms) > 0 {
-					t.padHistograms()
+					t.Histograms = pad(t.Histograms, len(t.Rows))
 					t.addHistograms(pt.Histograms)
+				}
+				if len(pt.Sets) > 0 {
+					t.Sets = pad(t.Sets, len(t.Rows))
+					t.addSets(pt.Sets)
 				}
 				t.Rows = append(t.Rows, pt.Rows...)
 				t.Vals = append(t.Vals, pt.Vals...)
 			}
 		}
 		if len(t.Histograms) > 0 {
-			t.padHistograms()
+			t.Histograms = pad(t.Histograms, len(t.Rows))
+		}
+		if len(t.Sets) > 0 {
+			t.Sets = pad(t.Sets, len(t.Rows))
 		}
 		if found {
 			dst.Tables = append(dst.Tables, t)

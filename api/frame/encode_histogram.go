@@ -17,12 +17,16 @@ type histogramEncoder struct {
 	counts  []byte // what those count
 	differ  []int32
 	empty   sketch.Histogram
+
+	collapsed []byte // where that differs
+	since     int    // histograms with counts since the last such one
 }
 
 // append writes the section of table t, part p, to body. It returns the memory
 // that a decoder will need.
 func (e *histogramEncoder) append(body []byte, t *Table, te *tableEncoder, p int) ([]byte, int) {
 	e.heads, e.indexes, e.counts = e.heads[:0], e.indexes[:0], e.counts[:0]
+	e.collapsed, e.since = e.collapsed[:0], 0
 	size, next := 0, 0
 	for j, i := range te.rows[p] {
 		var now, base *sketch.Histogram
@@ -32,7 +36,7 @@ func (e *histogramEncoder) append(body []byte, t *Table, te *tableEncoder, p int
 		if k := te.base[i]; k >= 0 && int(k) < len(e.key.Histograms) {
 			base = e.key.Histograms[k]
 		}
-		if now == base || now != nil && base != nil && now.Equal(base) {
+		if now == base || now != nil && base != nil && now.Equal(base) && now.Collapsed() == base.Collapsed() {
 			continue
 		}
 		head := uint64(j-next) << histogramBits
@@ -50,14 +54,18 @@ func (e *histogramEncoder) append(body []byte, t *Table, te *tableEncoder, p int
 	if len(e.heads) == 0 {
 		return body, 0
 	}
-	n := uvarintLen(len(e.heads)) + len(e.heads) + uvarintLen(len(e.indexes)) + len(e.indexes) + len(e.counts)
-	body = binary.AppendUvarint(body, histogramSection)
-	body = binary.AppendUvarint(body, uint64(n))
-	body = binary.AppendUvarint(body, uint64(len(e.heads)))
-	body = append(body, e.heads...)
-	body = binary.AppendUvarint(body, uint64(len(e.indexes)))
-	body = append(body, e.indexes...)
-	return append(body, e.counts...), size
+	body = appendLists(body, histogramSection, e.heads, e.indexes, e.counts)
+	return e.appendCollapsed(body), size
+}
+
+// appendCollapsed writes the section of what is collapsed, unless nothing is new.
+func (e *histogramEncoder) appendCollapsed(body []byte) []byte {
+	if len(e.collapsed) == 0 {
+		return body
+	}
+	body = binary.AppendUvarint(body, collapsedSection)
+	body = binary.AppendUvarint(body, uint64(len(e.collapsed)))
+	return append(body, e.collapsed...)
 }
 
 // one writes how a histogram differs from its base.
@@ -73,9 +81,15 @@ func (e *histogramEncoder) one(head uint64, now, base *sketch.Histogram, sum int
 	}
 	e.buckets(now.Positive(), base.Positive())
 	if more {
-		e.count(now.Zero(), base.Zero())
+		e.counts = appendNumber(e.counts, now.Zero(), base.Zero())
 		e.buckets(now.Negative(), base.Negative())
 	}
+	if now.Collapsed() != base.Collapsed() {
+		e.collapsed = binary.AppendUvarint(e.collapsed, uint64(e.since))
+		e.collapsed = appendNumber(e.collapsed, now.Collapsed(), base.Collapsed())
+		e.since = -1
+	}
+	e.since++
 	e.heads = binary.AppendUvarint(e.heads, head)
 	e.heads = binary.AppendUvarint(e.heads, uint64(len(e.indexes)-indexes))
 	e.heads = binary.AppendUvarint(e.heads, uint64(len(e.counts)-counts))
@@ -86,7 +100,7 @@ func (e *histogramEncoder) buckets(now, base sketch.Buckets) {
 	e.differ = e.differ[:0]
 	for d := (differences{now: now, base: base}); d.next(); {
 		e.differ = append(e.differ, d.index)
-		e.count(d.value, d.from)
+		e.counts = appendNumber(e.counts, d.value, d.from)
 	}
 	e.indexes = binary.AppendUvarint(e.indexes, uint64(len(e.differ)))
 	for k, i := range e.differ {
@@ -98,15 +112,14 @@ func (e *histogramEncoder) buckets(now, base sketch.Buckets) {
 	}
 }
 
-// count writes a number that was from in the base.
-func (e *histogramEncoder) count(value, from float64) {
+// appendNumber writes a number that was from in the base.
+func appendNumber(b []byte, value, from float64) []byte {
 	d := value - from
 	if d > -whole && d < whole && d == math.Trunc(d) && from+d == value {
-		e.counts = binary.AppendUvarint(e.counts, zigzag(int64(d))<<1)
-		return
+		return binary.AppendUvarint(b, zigzag(int64(d))<<1)
 	}
-	e.counts = append(e.counts, 1)
-	e.counts = binary.LittleEndian.AppendUint64(e.counts, math.Float64bits(value))
+	b = append(b, 1)
+	return binary.LittleEndian.AppendUint64(b, math.Float64bits(value))
 }
 
 func differ(now, base sketch.Buckets) bool {
@@ -146,12 +159,4 @@ func (d *differences) next() bool {
 		}
 	}
 	return false
-}
-
-func uvarintLen(n int) int {
-	size := 1
-	for ; n >= 0x80; n >>= 7 {
-		size++
-	}
-	return size
 }

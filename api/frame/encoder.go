@@ -34,6 +34,7 @@ type Encoder struct {
 	s2buf  []byte
 	zeros  []int64 // base of a first row
 	hists  histogramEncoder
+	sets   setEncoder
 	parts  [][]byte // what Encode returns
 
 	agent    string
@@ -121,6 +122,9 @@ func check(b *Batch) error {
 		if n := len(t.Histograms); n > 0 && (t.Kind != metric.App || n != len(t.Rows)) {
 			return fmt.Errorf("frame: table %s has %d histograms for %d rows: only %s has any, one a row", t.Kind, n, len(t.Rows), metric.App)
 		}
+		if n := len(t.Sets); n > 0 && (t.Kind != metric.App || n != len(t.Rows)) {
+			return fmt.Errorf("frame: table %s has %d sets for %d rows: only %s has any, one a row", t.Kind, n, len(t.Rows), metric.App)
+		}
 		last = t.Kind
 	}
 	return nil
@@ -136,7 +140,9 @@ func (e *Encoder) keyDue(b *Batch) bool {
 		t := &b.Tables[i]
 		te := &e.tables[t.Kind]
 		te.align(t, e.key, e.split)
-		added += te.added
+		if t.Kind != metric.Event { // which the next tick will not have
+			added += te.added
+		}
 	}
 	return added > 8+e.keyRows/10
 }
@@ -181,8 +187,10 @@ func (e *Encoder) commit(b *Batch, n, size, rows int) {
 	}
 	if t := b.Table(metric.App); t != nil {
 		e.hists.key.SetHistograms(t.Histograms)
+		e.sets.key.SetSets(t.Sets)
 	} else {
 		e.hists.key.SetHistograms(nil)
+		e.sets.key.SetSets(nil)
 	}
 	e.agent, e.boot, e.key = b.Agent, b.Boot, b.Seq
 	e.split, e.keyBytes, e.keyRows = n, size, rows
@@ -191,14 +199,15 @@ func (e *Encoder) commit(b *Batch, n, size, rows int) {
 // encodeParts writes b as n parts. It returns the bytes of all, and whether
 // each part stays within the limits.
 func (e *Encoder) encodeParts(b *Batch, n int) (size int, ok bool) {
-	for len(e.parts) < n {
-		e.parts = append(e.parts[:cap(e.parts)], nil)
+	for e.parts = e.parts[:cap(e.parts)]; len(e.parts) < n; {
+		e.parts = append(e.parts, nil)
 	}
 	e.parts = e.parts[:n]
 	b.Parts = uint16(n)
 	ok = true
 	for p := range n {
 		b.Part = uint16(p)
+		b.Events = b.Table(metric.Event) != nil && len(e.tables[metric.Event].rows[p]) > 0
 		fits := e.encodeBody(b, p)
 		part := appendHeader(e.parts[p][:0], &b.Header, e.opt.Codec, len(e.body))
 		part = e.compress(part, e.body)
@@ -207,7 +216,7 @@ func (e *Encoder) encodeParts(b *Batch, n int) (size int, ok bool) {
 		size += len(part)
 		ok = ok && fits && len(part) <= e.opt.MaxPayload
 	}
-	b.Part = 0
+	b.Part, b.Events = 0, b.Table(metric.Event) != nil
 	return size, ok
 }
 
@@ -228,9 +237,11 @@ func (e *Encoder) encodeBody(b *Batch, p int) bool {
 		labels += rs.labels
 		strs += rs.strings
 	}
-	histograms := 0
+	histograms, sets := 0, 0
 	if t, te := b.Table(metric.App), &e.tables[metric.App]; t != nil && (p == 0 || len(te.rows[p]) > 0) {
 		e.body, histograms = e.hists.append(e.body, t, te, p)
+		e.body, sets = e.sets.append(e.body, t, te, p)
 	}
-	return len(e.body) <= MaxBody && histograms <= MaxHistograms && rows <= MaxRows && values <= MaxValues && labels <= MaxAllLabels && strs <= MaxStrings
+	return len(e.body) <= MaxBody && histograms <= MaxHistograms && sets <= MaxSets &&
+		rows <= MaxRows && values <= MaxValues && labels <= MaxAllLabels && strs <= MaxStrings
 }

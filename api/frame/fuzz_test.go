@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"runtime/metrics"
 	"testing"
 
@@ -12,7 +13,7 @@ import (
 
 // maxAllocation bounds what one call may allocate for any input: the body, the
 // values, the rows, labels and strings at their limits, and growth between.
-const maxAllocation = 2*MaxBody + 8*MaxValues + 64*2*MaxRows + 32*2*MaxAllLabels + 16*3*MaxStrings + 3*MaxHistograms + 16<<20
+const maxAllocation = 2*MaxBody + 8*MaxValues + 64*2*MaxRows + 32*2*MaxAllLabels + 16*3*MaxStrings + 3*MaxHistograms + 3*MaxSets + 16<<20
 
 func allocated() uint64 {
 	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
@@ -28,7 +29,7 @@ func frameOf(h Header, codec Codec, raw int, body []byte) []byte {
 }
 
 func seeds(f testing.TB) (key Batch, frames [][]byte) {
-	w := newWorld(1, 8).apps(6)
+	w := newWorld(1, 8).apps(12)
 	w.churn, w.busy = 0.3, 0.5
 	for _, codec := range []Codec{Raw, Zstd, S2} {
 		e := NewEncoder(EncoderOptions{Codec: codec})
@@ -39,11 +40,16 @@ func seeds(f testing.TB) (key Batch, frames [][]byte) {
 	if err := NewDecoder().Decode(frames[0], nil, &key); err != nil {
 		f.Fatal(err)
 	}
+	for _, of := range []string{"histograms", "sets"} { // small ones
+		for i := range 3 {
+			frames = append(frames, read(f, fmt.Sprintf("testdata/v1-%s-%d.frame", of, i)))
+		}
+	}
 	return key, frames
 }
 
 // checkDecode decodes bytes of any sort, and what it yields must hold together.
-func checkDecode(t *testing.T, data []byte, key *Batch, keyCols *Columns, keyHists *Histograms) {
+func checkDecode(t *testing.T, data []byte, key *Batch, keyCols *Columns, keyHists *Sketches) {
 	before := allocated()
 	dec := NewDecoder()
 	var dst Batch
@@ -54,8 +60,8 @@ func checkDecode(t *testing.T, data []byte, key *Batch, keyCols *Columns, keyHis
 	var cols Columns
 	want := []int{metric.CPUUsage, metric.MemCurrent}
 	colsErr := dec.DecodeColumns(data, keyCols, &cols, metric.Container, want)
-	var hists Histograms
-	histsErr := dec.DecodeHistograms(data, keyHists, &hists, nil)
+	var hists Sketches
+	histsErr := dec.DecodeSketches(data, keyHists, &hists, nil)
 	if err != nil {
 		if !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrNoKey) && !errors.Is(err, ErrVersion) {
 			t.Fatal(err)
@@ -71,6 +77,7 @@ func checkDecode(t *testing.T, data []byte, key *Batch, keyCols *Columns, keyHis
 	if app := dst.Table(metric.App); app != nil {
 		alone := Table{Rows: hists.Rows, Histograms: hists.Histograms}
 		sameHistogramsAt(t, app, &alone)
+		sameSetsAt(t, app.Sets, hists.Sets, len(app.Rows))
 	}
 	if err := Verify(data); err != nil {
 		t.Fatal(err)
@@ -143,13 +150,15 @@ func FuzzDecode(f *testing.F) {
 func FuzzBody(f *testing.F) {
 	key, frames := seeds(f)
 	keyCols, keyHists := columnsOf(f, frames[0]), histogramsOf(f, frames[0])
-	for _, data := range frames[:4] {
+	for _, data := range frames {
 		var h Header
 		env, err := parseHeader(data, &h)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data[env.body:])
+		if env.codec == Raw {
+			f.Add(data[env.body:])
+		}
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		h := key.Header

@@ -67,6 +67,11 @@ func (w *world) observe(t *Table, r int) {
 	for range w.r.IntN(5) {
 		w.insert(h)
 	}
+	if w.r.IntN(50) == 0 { // more than there are buckets for
+		for i := range 300 {
+			h.Insert(math.Ldexp(1, 3*(i-150)), 1.5)
+		}
+	}
 	if w.r.IntN(4) > 0 {
 		t.Row(r)[metric.AppSum] = metric.FromFloat(h.Sum())
 	}

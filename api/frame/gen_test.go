@@ -16,6 +16,8 @@ type world struct {
 	noGen bool    // leave Gen 0
 	busy  float64 // share of rows that move in a tick
 	churn float64 // chance of a change of rows in a tick
+
+	member uint64 // of a set, the last one
 }
 
 func newWorld(seed uint64, containers int) *world {
@@ -53,6 +55,10 @@ func (w *world) append(k metric.Kind, row *Row) {
 	t.Rows = append(t.Rows, row)
 	if k == metric.App {
 		t.Histograms = append(t.Histograms, w.histogram())
+		t.Sets = append(t.Sets, nil)
+		if n := len(t.Sets) - 1; t.Histograms[n] == nil {
+			t.Sets[n] = w.set()
+		}
 	}
 	for c := range t.Width() {
 		t.Vals = append(t.Vals, w.value(c))
@@ -88,6 +94,7 @@ func (w *world) remove(t *Table, i int) {
 	t.Vals = append(t.Vals[:i*width:i*width], t.Vals[(i+1)*width:]...)
 	if t.Kind == metric.App {
 		t.Histograms = append(t.Histograms[:i:i], t.Histograms[i+1:]...)
+		t.Sets = append(t.Sets[:i:i], t.Sets[i+1:]...)
 	}
 	w.changed(t)
 }
@@ -103,6 +110,7 @@ func (w *world) tick() *Batch {
 				w.move(t.Row(r))
 				if t.Kind == metric.App {
 					w.observe(t, r)
+					w.gather(t, r)
 				}
 			}
 		}
@@ -154,6 +162,7 @@ func (w *world) disturb(t *Table) {
 		}
 		if t.Kind == metric.App {
 			t.Histograms[i], t.Histograms[j] = t.Histograms[j], t.Histograms[i]
+			t.Sets[i], t.Sets[j] = t.Sets[j], t.Sets[i]
 		}
 		w.changed(t)
 	default:

@@ -14,9 +14,9 @@ import (
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
-func histogramsOf(t testing.TB, data []byte) *Histograms {
-	var h Histograms
-	if err := NewDecoder().DecodeHistograms(data, nil, &h, nil); err != nil {
+func histogramsOf(t testing.TB, data []byte) *Sketches {
+	var h Sketches
+	if err := NewDecoder().DecodeSketches(data, nil, &h, nil); err != nil {
 		t.Fatal(err)
 	}
 	return &h
@@ -36,21 +36,21 @@ func sameHistogramsAt(t testing.TB, want, got *Table) {
 	}
 	for i := range want.Rows {
 		w, g := of(want, i), of(got, i)
-		if (w == nil) != (g == nil) || w != nil && !w.Equal(g) && w.Sum() == w.Sum() {
+		if (w == nil) != (g == nil) || w != nil && (!w.Equal(g) && w.Sum() == w.Sum() || w.Collapsed() != g.Collapsed()) {
 			t.Fatalf("row %d: %+v, want %+v", i, g, w)
 		}
 	}
 }
 
-// Histograms alone are those of the whole frame, whichever rows are asked for.
-func TestDecodeHistograms(t *testing.T) {
+// Histograms and sets alone are those of the whole frame, whichever rows are asked for.
+func TestDecodeSketches(t *testing.T) {
 	w := newWorld(4, 3).apps(60)
 	w.busy, w.churn = 0.4, 0.4
 	enc, dec := NewEncoder(EncoderOptions{KeyEvery: 10}), NewDecoder()
 	want := func(r *Row) bool { return r.Key == "request.time.2" || r.Key == "request.time.5" }
 	s := newSink()
-	var keyAll, keySome, all, some Histograms
-	seen := 0
+	var keyAll, keySome, all, some Sketches
+	seen, sets := 0, 0
 	for range 60 {
 		parts := encode(t, enc, w.tick())
 		full := s.take(t, parts).Table(metric.App)
@@ -58,33 +58,39 @@ func TestDecodeHistograms(t *testing.T) {
 		if w.b.Keyframe() {
 			a, m = &keyAll, &keySome
 		}
-		if err := dec.DecodeHistograms(parts[0], &keyAll, a, nil); err != nil {
+		if err := dec.DecodeSketches(parts[0], &keyAll, a, nil); err != nil {
 			t.Fatal(err)
 		}
 		sameHistogramsAt(t, full, &Table{Rows: a.Rows, Histograms: a.Histograms})
-		if err := dec.DecodeHistograms(parts[0], &keySome, m, want); err != nil {
+		sameSetsAt(t, full.Sets, a.Sets, len(a.Rows))
+		if err := dec.DecodeSketches(parts[0], &keySome, m, want); err != nil {
 			t.Fatal(err)
 		}
 		for i, row := range m.Rows {
 			switch h := m.Histograms[i]; {
 			case !want(row):
-				if h != nil {
-					t.Fatal("a histogram that nobody asked for")
+				if h != nil || m.Sets[i] != nil {
+					t.Fatal("a sketch that nobody asked for")
 				}
-			case (h == nil) != (full.Histograms[i] == nil), h != nil && !h.Equal(full.Histograms[i]):
+				continue
+			case (h == nil) != (full.Histograms[i] == nil), h != nil && (!h.Equal(full.Histograms[i]) || h.Collapsed() != full.Histograms[i].Collapsed()):
 				t.Fatalf("row %d: %+v, want %+v", i, h, full.Histograms[i])
 			case h != nil:
 				seen++
 			}
+			if s := full.Sets[i]; s != nil {
+				sets++
+			}
+			sameSetsAt(t, full.Sets[i:i+1], m.Sets[i:i+1], 1)
 		}
 	}
-	if seen < 100 {
-		t.Fatalf("only %d histograms were asked for", seen)
+	if seen < 100 || sets < 50 {
+		t.Fatalf("only %d histograms and %d sets were asked for", seen, sets)
 	}
 	for encode(t, enc, w.tick()); w.b.Keyframe(); {
 		encode(t, enc, w.tick())
 	}
-	if err := dec.DecodeHistograms(encode(t, enc, &w.b)[0], nil, &all, nil); !errors.Is(err, ErrNoKey) || len(all.Histograms) != 0 {
+	if err := dec.DecodeSketches(encode(t, enc, &w.b)[0], nil, &all, nil); !errors.Is(err, ErrNoKey) || len(all.Histograms) != 0 {
 		t.Errorf("a delta without its key: %v", err)
 	}
 }
@@ -162,8 +168,8 @@ func TestHistogramLimits(t *testing.T) {
 	decode := func(body []byte) error {
 		var dst Batch
 		err := NewDecoder().Decode(frameOf(h, Raw, len(body), body), nil, &dst)
-		var alone Histograms
-		if again := NewDecoder().DecodeHistograms(frameOf(h, Raw, len(body), body), nil, &alone, nil); again == nil && err != nil && strings.Contains(err.Error(), "makes no sense") {
+		var alone Sketches
+		if again := NewDecoder().DecodeSketches(frameOf(h, Raw, len(body), body), nil, &alone, nil); again == nil && err != nil && strings.Contains(err.Error(), "makes no sense") {
 			t.Errorf("alone it decodes, but: %v", err)
 		}
 		return err

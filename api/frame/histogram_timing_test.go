@@ -18,7 +18,7 @@ func timing(n, perTick int) (*Batch, func()) {
 		for range 10_000 {
 			h.Insert(20*math.Exp(w.r.NormFloat64()), 1)
 		}
-		app.Histograms[i] = h
+		app.Histograms[i], app.Sets[i] = h, nil
 	}
 	return &w.b, func() {
 		w.b.Seq++
@@ -67,15 +67,15 @@ func BenchmarkHistograms(b *testing.B) {
 			}
 		}
 	})
-	var keyOne, one Histograms
+	var keyOne, one Sketches
 	want := func(r *Row) bool { return r.ID < 20 }
-	if err := dec.DecodeHistograms(first, nil, &keyOne, want); err != nil {
+	if err := dec.DecodeSketches(first, nil, &keyOne, want); err != nil {
 		b.Fatal(err)
 	}
 	b.Run("decode some", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if err := dec.DecodeHistograms(last, &keyOne, &one, want); err != nil {
+			if err := dec.DecodeSketches(last, &keyOne, &one, want); err != nil {
 				b.Fatal(err)
 			}
 		}

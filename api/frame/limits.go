@@ -18,6 +18,7 @@ const (
 	MaxParts     = 4096     // parts of a tick
 
 	MaxHistograms = 64 << 20 // bytes of the histograms that a frame defines, in memory (sketch.Histogram.Size)
+	MaxSets       = 64 << 20 // bytes of the sets that a frame defines, in memory (sketch.Set.Size)
 )
 
 var (

@@ -62,7 +62,7 @@ func refHistograms(t, kt *Table) []byte {
 				base = kt.Histograms[k]
 			}
 		}
-		if h == nil && base == nil || h != nil && base != nil && h.Equal(base) {
+		if h == nil && base == nil || h != nil && base != nil && h.Equal(base) && h.Collapsed() == base.Collapsed() {
 			gap++
 			continue
 		}
@@ -128,8 +128,8 @@ func refHistograms(t, kt *Table) []byte {
 }
 
 // refReadHistograms reads a section, or panics. base is the rows' histograms in
-// the keyframe.
-func refReadHistograms(t *Table, base []*sketch.Histogram, r *bytes.Reader) {
+// the keyframe. It returns those that the section brings.
+func refReadHistograms(t *Table, base []*sketch.Histogram, r *bytes.Reader) (listed []*sketch.Histogram) {
 	heads := bytes.NewReader(refBytes(r))
 	indexes := bytes.NewReader(refBytes(r))
 	row := 0
@@ -183,9 +183,14 @@ func refReadHistograms(t *Table, base []*sketch.Histogram, r *bytes.Reader) {
 		for _, i := range m.indexes(true) {
 			h.AddNegative(int32(i-refNegative), m[i])
 		}
+		if base[row] != nil {
+			h.SetCollapsed(base[row].Collapsed())
+		}
 		t.Histograms[row] = h
+		listed = append(listed, h)
 		row++
 	}
+	return listed
 }
 
 func refFixed(r *bytes.Reader) uint64 {
@@ -212,6 +217,8 @@ func sameHistograms(t testing.TB, want, got *Table) {
 		case h == nil && g == nil:
 		case h == nil || g == nil || !h.Equal(g):
 			t.Fatalf("histogram of row %d differs: %+v, want %+v", i, g, h)
+		case g.Collapsed() != h.Collapsed():
+			t.Fatalf("histogram of row %d has %v collapsed, want %v", i, g.Collapsed(), h.Collapsed())
 		case math.Abs(g.Count()-h.Count()) > 1e-9*h.Count():
 			t.Fatalf("histogram of row %d counts %v, want %v", i, g.Count(), h.Count())
 		}

@@ -69,6 +69,7 @@ func same(t testing.TB, want, got *Batch) {
 	}
 	if app := want.Table(metric.App); app != nil && got.Table(metric.App) != nil {
 		sameHistograms(t, app, got.Table(metric.App))
+		sameSets(t, app, got.Table(metric.App))
 	}
 	if want.Parts <= 1 {
 		if len(want.Tables) != len(got.Tables) {

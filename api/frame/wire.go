@@ -9,6 +9,8 @@ import (
 const (
 	version    = 1
 	prefixSize = 8 // magic, version, CRC
+
+	hasEvents Codec = 1 << 7 // beside the codec: see Header.Events
 )
 
 var magic = [3]byte{'d', '2', 'f'}
@@ -22,6 +24,9 @@ func corrupt(format string, args ...any) error {
 
 // appendHeader writes everything before the body. The CRC is filled in by seal.
 func appendHeader(dst []byte, h *Header, c Codec, rawBody int) []byte {
+	if h.Events {
+		c |= hasEvents
+	}
 	dst = append(dst, magic[0], magic[1], magic[2], version, 0, 0, 0, 0, byte(c))
 	dst = binary.AppendUvarint(dst, uint64(len(h.Agent)))
 	dst = append(dst, h.Agent...)
@@ -84,6 +89,8 @@ func parseHeader(data []byte, h *Header) (envelope, error) {
 	}
 	r := reader{b: data, pos: prefixSize}
 	env.codec = Codec(r.byte())
+	h.Events = env.codec&hasEvents != 0
+	env.codec &^= hasEvents
 	agent := r.bytes(r.count(MaxAgent))
 	boot := r.bytes(8)
 	seq := r.uvarint()

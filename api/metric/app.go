@@ -2,12 +2,13 @@ package metric
 
 // Columns of App, one row a series: what one container sends under one name,
 // type and set of tags. Row.Key is the name as sent; labels are "type" (c, g, ms,
-// h, d or s) and "tag.<name>" for each tag (values of one name joined with ";", a
+// h, d, s or check) and "tag.<name>" for each tag (values of one name joined with ";", a
 // tag without a value has the value "true"). Row.Parent is the container's row, 0
-// if the sender is not known. Histograms travel beside the columns
-// (frame.Table.Histograms). Append only.
+// if the sender is not known. Histograms and sets travel beside the columns
+// (frame.Table.Histograms, Sets); a set is that of the last whole minute, or of the
+// running one if that has more. Append only.
 const (
-	AppValue      = iota // counter: sum of the positive parts since the start; gauge: last; set: distinct members
+	AppValue      = iota // counter: sum of the positive parts since the start; gauge: last; set: distinct members of a minute; check: last status, 0 ok, 1 warning, 2 critical, 3 unknown
 	AppDecrements        // counter: sum of the negative parts, as a positive number; absent until there is one
 	AppSamples           // samples received, not scaled by their rates
 	AppCount             // histogram: weight of all observations (1/rate each)
@@ -45,11 +46,13 @@ const (
 	StatsdRejectedEvent
 	StatsdRejectedServiceCheck
 	StatsdRejectedSyntax
+	StatsdEventsDropped
+	StatsdStatusChanges
 )
 
 func init() {
 	register(App, "app", []Metric{
-		AppValue:      {Name: "app.value", Unit: Float, Source: "statsd", Help: "Sum of a counter, last value of a gauge, members of a set."},
+		AppValue:      {Name: "app.value", Unit: Float, Source: "statsd", Help: "Sum of a counter, last value of a gauge, members of a set, last status of a service check."},
 		AppDecrements: {Name: "app.decrements", Unit: Float, Type: Counter, Source: "statsd", Help: "What a counter was decremented by."},
 		AppSamples:    {Name: "app.samples", Type: Counter, Source: "statsd", Help: "Samples received."},
 		AppCount:      {Name: "app.count", Unit: Float, Type: Counter, Source: "statsd", Help: "Observations of a histogram, by their sample rates."},
@@ -85,5 +88,7 @@ func init() {
 		StatsdRejectedEvent:        rejected("event", "a malformed event."),
 		StatsdRejectedServiceCheck: rejected("service_check", "a malformed service check."),
 		StatsdRejectedSyntax:       rejected("syntax", "anything else that is no line of the dialect."),
+		StatsdEventsDropped:        {Name: "statsd.events_dropped", Type: Counter, Source: "statsd", Prom: "daytwo_statsd_dropped_events_total", Help: "Events and changes of status that are not told: more came in a tick than one has room for."},
+		StatsdStatusChanges:        {Name: "statsd.status_changes", Type: Counter, Source: "statsd", Prom: "daytwo_statsd_status_changes_total", Help: "Changes of a service check's status, the first status of each among them: each is an event."},
 	})
 }

@@ -27,6 +27,7 @@ const (
 
 	App            Kind = 12 // a metric that a task sends: one series of one container
 	Statsd         Kind = 13 // the StatsD ledger of one container, and of all together (Key "")
+	Event          Kind = 14 // an event that a task sent: a row of the tick it came in, and of no other
 	StatsdListener Kind = 15 // an address that StatsD is heard on
 
 	// MaxKind bounds the kinds this version knows.
@@ -36,7 +37,8 @@ const (
 var kindNames = [MaxKind + 1]string{
 	Host: "host", CPU: "cpu", Disk: "disk", Filesystem: "filesystem", Interface: "interface",
 	Container: "container", ContainerIO: "container_io", ContainerHugetlb: "container_hugetlb",
-	ContainerNet: "container_net", Collector: "collector", Part: "part", App: "app", Statsd: "statsd", StatsdListener: "statsd_listener",
+	ContainerNet: "container_net", Collector: "collector", Part: "part", App: "app", Statsd: "statsd", Event: "event",
+	StatsdListener: "statsd_listener",
 }
 
 func (k Kind) String() string {

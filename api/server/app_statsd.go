@@ -210,7 +210,8 @@ func (v *sentView) ledgerOf(b *frame.Batch, r, c *frame.Row, row []int64) client
 		AgentID: b.Agent, Time: time.Unix(0, b.Time).UTC(), All: r.Key == "", Cgroup: r.Key,
 		Received: count(metric.StatsdReceived), Accepted: count(metric.StatsdAccepted), Shed: count(metric.StatsdShed),
 		Overflowed: count(metric.StatsdOverflowed), Filtered: count(metric.StatsdFiltered), Events: count(metric.StatsdEvents),
-		ServiceChecks: count(metric.StatsdServiceChecks), Series: count(metric.StatsdSeries), TypeConflicts: count(metric.StatsdTypeConflicts),
+		ServiceChecks: count(metric.StatsdServiceChecks), StatusChanges: count(metric.StatsdStatusChanges), EventsDropped: count(metric.StatsdEventsDropped),
+		Series: count(metric.StatsdSeries), TypeConflicts: count(metric.StatsdTypeConflicts),
 		Packets: count(metric.StatsdPackets), Bytes: count(metric.StatsdBytes), KernelDrops: count(metric.StatsdKernelDrops),
 	}
 	if c != nil {

@@ -20,6 +20,7 @@ func CopyBatch(dst, src *frame.Batch) {
 		d.Rows = append(d.Rows[:0], s.Rows...)
 		d.Vals = append(d.Vals[:0], s.Vals...)
 		d.SetHistograms(s.Histograms)
+		d.SetSets(s.Sets)
 	}
 	dst.Tables = tables[:len(src.Tables)]
 }

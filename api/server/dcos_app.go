@@ -120,7 +120,7 @@ func (d *datapoints) app(t *frame.Table, i int, tags map[string]string) {
 		d.add([]string{r.Key}, formFloat.value(row[metric.AppValue])-formFloat.value(row[metric.AppDecrements]), "count", tags)
 	case typ == appCounter, typ == appSet:
 		value(metric.AppValue, r.Key, "count")
-	case typ == appGauge:
+	case typ == appGauge, typ == appCheck:
 		value(metric.AppValue, r.Key, "") // nobody said what it counts
 	case isHistogram(typ):
 		unit := ""

@@ -32,7 +32,7 @@ func status(err error) (int, string) {
 		return he.status, he.message
 	case errors.Is(err, ErrUnknownAgent):
 		return http.StatusNotFound, "unknown agent: GET /api/v1/agents lists those there are"
-	case errors.Is(err, ErrTooMany):
+	case errors.Is(err, ErrTooMany), errors.Is(err, ErrTooLong):
 		return http.StatusUnprocessableEntity, err.Error()
 	case errors.Is(err, ErrNoHistory):
 		return http.StatusNotImplemented, err.Error()

@@ -52,6 +52,9 @@ type Query struct {
 // ErrTooMany is answered when a query would return more points than its limit.
 var ErrTooMany = errors.New("the query returns too many points: narrow it by time, step or match")
 
+// ErrTooLong is answered when a query would have to read too many ticks.
+var ErrTooLong = errors.New("the query would read too many ticks: narrow it by time or agent")
+
 // Series is one row's answer.
 type Series struct {
 	Agent  string

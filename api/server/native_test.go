@@ -292,8 +292,10 @@ func TestQueryErrors(t *testing.T) {
 	bad(400, "metric", "memory.current", "step", "-1s")
 	bad(400, "metric", "memory.current", "step", "x")
 	bad(404, "metric", "memory.current", "agent", "nobody")
-	if code := get(t, serve(t, Options{Fleet: localOf(t, testBatch(1, false))}), "/api/v1/query?metric=memory.current", nil); code != http.StatusNotImplemented {
-		t.Errorf("a collector alone: %d", code)
+	for _, ask := range []string{"memory.current", "app:requests", "app:request.time&q=0.5", "app:users&distinct=1"} {
+		if code := get(t, serve(t, Options{Fleet: localOf(t, testBatch(1, false))}), "/api/v1/query?metric="+ask, nil); code != http.StatusNotImplemented {
+			t.Errorf("%s: a collector alone answers %d", ask, code)
+		}
 	}
 }
 

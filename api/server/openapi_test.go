@@ -60,7 +60,7 @@ func TestOpenAPISchemasAreTheTypes(t *testing.T) {
 	if err := json.Unmarshal(openapiDocument, &doc); err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []any{client.Agent{}, client.Container{}, client.Series{}, client.Metrics{}, client.Datapoint{}, client.Dimensions{}, client.StatsD{}, client.Ledger{}, client.SentMetric{}} {
+	for _, v := range []any{client.Agent{}, client.Container{}, client.Series{}, client.Metrics{}, client.Datapoint{}, client.Dimensions{}, client.StatsD{}, client.Ledger{}, client.SentMetric{}, client.Event{}} {
 		typ := reflect.TypeOf(v)
 		var want, got []string
 		for i := range typ.NumField() {

@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"math"
-	"slices"
-	"time"
 
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
@@ -22,25 +20,7 @@ type HistogramHistory interface {
 	// the same pointer for the same series of one run of a collector; h is only
 	// valid, and must not be changed, during the call. q.Kind and q.Column are
 	// not looked at; q.Limit bounds the calls. An error of fn ends it.
-	Histograms(ctx context.Context, q Query, fn func(s *HistogramSeries, at int64, h *sketch.Histogram) error) error
-}
-
-// HistogramSeries is whose observations they are.
-type HistogramSeries struct {
-	Agent  string
-	Row    *frame.Row
-	Parent *frame.Row // the container, nil if the sender is not known
-}
-
-const (
-	maxHistograms = 4 << 20   // of what a fleet tells for one answer
-	maxMerged     = 256 << 20 // bytes of the histograms of one answer
-)
-
-// merged is the observations of one group in one step.
-type merged struct {
-	group int
-	step  int64
+	Histograms(ctx context.Context, q Query, fn func(s *AppSeries, at int64, h *sketch.Histogram) error) error
 }
 
 // percentiles answers a query for percentiles: of all observations that the
@@ -50,67 +30,27 @@ func (s *server) percentiles(ctx context.Context, ask *question) ([]client.Serie
 	if !ok {
 		return nil, ErrNoHistory
 	}
-	start, end, step := ask.start.UnixNano(), ask.end.UnixNano(), int64(ask.step)
-	if step <= 0 || step > end-start {
-		step = max(1, end-start)
-	}
-	g := grouping{by: ask.by, alone: ask.alone, names: map[string]int{}, of: map[*HistogramSeries]int{}}
-	sums := map[merged]*sketch.Histogram{}
-	size := 0
+	m := newMerging[sketch.Histogram](ask)
 	match := func(agent string, row, parent *frame.Row) bool {
 		return isHistogram(row.Label("type")) && ask.app.rows(row, metric.AppCount) && (ask.match == nil || ask.match(agent, row, parent))
 	}
-	q := Query{Agent: ask.agent, Match: match, Start: start, End: end, Step: step, Limit: maxHistograms}
-	err := history.Histograms(ctx, q, func(series *HistogramSeries, at int64, h *sketch.Histogram) error {
-		if at <= start || at > end {
-			return nil
-		}
-		at = (at - start - 1) / step // a tick tells what was before it
-		m := merged{g.find(series), at}
-		sum := sums[m]
-		if sum == nil {
-			sum = new(sketch.Histogram)
-			sums[m] = sum
-		}
-		size -= sum.Size()
-		sum.Merge(h)
-		if size += sum.Size(); size > maxMerged {
-			return ErrTooMany
-		}
-		return nil
-	})
-	if err != nil {
+	if err := history.Histograms(ctx, m.query(ask, match), m.add); err != nil {
 		return nil, err
 	}
-	if len(sums)*len(ask.quantiles) > maxPoints {
+	if len(m.sums)*len(ask.quantiles) > maxPoints {
 		return nil, ErrTooMany
 	}
-	order := make([]merged, 0, len(sums))
-	for m := range sums {
-		order = append(order, m)
-	}
-	slices.SortFunc(order, func(a, b merged) int {
-		if a.group != b.group {
-			return a.group - b.group
-		}
-		return int(a.step - b.step)
-	})
-	out := make([]client.Series, len(g.labels)*len(ask.quantiles))
-	for i := range g.labels {
+	out := make([]client.Series, len(m.labels)*len(ask.quantiles))
+	for i := range m.labels {
 		for k, text := range ask.quantileTexts {
-			labels := map[string]string{"__name__": ask.name, "quantile": text}
-			for name, value := range g.labels[i] {
-				labels[name] = value
-			}
-			out[i*len(ask.quantiles)+k].Labels = labels
+			out[i*len(ask.quantiles)+k].Labels = m.labelsOf(i, ask.name, "quantile", text)
 		}
 	}
-	for _, m := range order {
-		at := time.Unix(0, min(end, start+(m.step+1)*step))
+	for _, p := range m.order() {
 		for k, q := range ask.quantiles {
-			if v := sums[m].Quantile(q); !math.IsNaN(v) {
-				to := &out[m.group*len(ask.quantiles)+k]
-				to.Points = append(to.Points, client.Point{Time: at, Value: v})
+			if v := m.sums[p].Quantile(q); !math.IsNaN(v) {
+				to := &out[p.group*len(ask.quantiles)+k]
+				to.Points = append(to.Points, client.Point{Time: m.at(p), Value: v})
 			}
 		}
 	}

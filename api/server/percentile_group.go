@@ -11,11 +11,11 @@ type grouping struct {
 	by     []string
 	alone  bool
 	names  map[string]int // group by the texts of its labels
-	of     map[*HistogramSeries]int
+	of     map[*AppSeries]int
 	labels []map[string]string
 }
 
-func (g *grouping) find(s *HistogramSeries) int {
+func (g *grouping) find(s *AppSeries) int {
 	if i, ok := g.of[s]; ok {
 		return i
 	}

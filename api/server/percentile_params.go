@@ -59,18 +59,28 @@ func parseBy(by string) ([]string, error) {
 	return names, nil
 }
 
-// parsePercentiles reads what a question for percentiles has more than others.
-func (q *question) parsePercentiles(v url.Values) (err error) {
+// parseMerged reads what a question for percentiles or distinct members has more
+// than others.
+func (q *question) parseMerged(v url.Values) (err error) {
 	if q.quantiles, q.quantileTexts, err = parseQuantiles(v.Get("q"), v.Get("percentile")); err != nil {
 		return err
 	}
 	if q.by, err = parseBy(v.Get("by")); err != nil {
 		return err
 	}
+	if q.distinct, err = boolParam(v, "distinct"); err != nil {
+		return err
+	}
 	q.alone = v.Get("by") == "*"
 	switch {
-	case q.quantiles == nil && v.Has("by"):
-		return badRequest("by: only percentiles are merged: give q or percentile too")
+	case q.quantiles == nil && !q.distinct && v.Has("by"):
+		return badRequest("by: only percentiles and distinct members are merged: give q, percentile or distinct=1 too")
+	case q.quantiles != nil && q.distinct:
+		return badRequest("distinct=1: a set has no percentiles: give q, percentile or distinct, one of them")
+	case q.distinct && q.app == nil:
+		return badRequest("%s has no distinct members: only what tasks send as sets has", q.name)
+	case q.distinct && q.rate:
+		return badRequest("rate=1: distinct members have no rate")
 	case q.quantiles != nil && q.app == nil:
 		return badRequest("%s has no percentiles: only what tasks send as timers, histograms or distributions has", q.name)
 	case q.quantiles != nil && q.rate:

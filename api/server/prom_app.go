@@ -20,6 +20,7 @@ const (
 	appTimer        = "ms"
 	appHistogram    = "h"
 	appDistribution = "d"
+	appCheck        = "check"
 )
 
 // appSuffix is what a type is called at the end of a name.
@@ -37,6 +38,8 @@ func appSuffix(typ string) string {
 		return "histogram"
 	case appDistribution:
 		return "distribution"
+	case appCheck:
+		return "check"
 	}
 	return ""
 }

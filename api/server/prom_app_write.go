@@ -19,6 +19,8 @@ func (p *promWriter) appFamily(f *appFamily, plan *appPlan, sources []source) {
 		p.appColumn(f, sources, metric.AppDecrements, f.name+decrements, "What tasks decremented the counter "+raw+" by.", p.counterType(f.name+decrements, plan))
 	case appGauge:
 		p.appColumn(f, sources, metric.AppValue, f.name, "Gauge "+raw+" of tasks, by StatsD.", "gauge")
+	case appCheck:
+		p.appColumn(f, sources, metric.AppValue, f.name, "Service check "+raw+" of tasks: 0 ok, 1 warning, 2 critical, 3 unknown, by StatsD.", "gauge")
 	case appSet:
 		p.appColumn(f, sources, metric.AppValue, f.name, "Distinct members of the set "+raw+" of tasks within a minute, by StatsD.", "gauge")
 	case appTimer:

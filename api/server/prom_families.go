@@ -57,8 +57,8 @@ func buildFamilies() []promFamily {
 		families[i].samples = append(families[i].samples, s)
 	}
 	for k := metric.Host; k <= metric.MaxKind; k++ {
-		if k == metric.App {
-			continue // its families are named by tasks: see appPlan
+		if k == metric.App || k == metric.Event {
+			continue // the families of App are named by tasks, see appPlan; events are no samples
 		}
 		for _, m := range metric.Columns(k) {
 			if m.Prom == "" {

@@ -31,6 +31,12 @@ func (s *server) query(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.answer(w, r, ask, &m)
 	}
+	if ask.distinct {
+		if m.Result, err = s.distinct(r.Context(), ask); err != nil {
+			return err
+		}
+		return s.answer(w, r, ask, &m)
+	}
 	left := maxPoints
 	for _, c := range ask.columns {
 		series, n, err := s.column(r.Context(), ask, c, left)
@@ -65,6 +71,7 @@ type question struct {
 
 	quantiles     []float64 // percentiles of it, nil for its values
 	quantileTexts []string
+	distinct      bool // members of its sets
 	by            []string
 	alone         bool // each series by itself
 }
@@ -87,7 +94,7 @@ func counts(c column, r *frame.Row) bool {
 }
 
 func (s *server) parseQuery(r *http.Request) (*question, error) {
-	q, err := params(r, "metric", "agent", "match", "start", "end", "step", "rate", "q", "percentile", "by")
+	q, err := params(r, "metric", "agent", "match", "start", "end", "step", "rate", "q", "percentile", "distinct", "by")
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +133,7 @@ func (s *server) parseQuery(r *http.Request) (*question, error) {
 	if ask.rate, err = boolParam(q, "rate"); err != nil {
 		return nil, err
 	}
-	if err := ask.parsePercentiles(q); err != nil {
+	if err := ask.parseMerged(q); err != nil {
 		return nil, err
 	}
 	for _, c := range ask.columns {

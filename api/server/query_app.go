@@ -42,7 +42,7 @@ func askApp(name string) *appAsked {
 		}
 	}
 	for _, p := range slices.Clone(a.prom) {
-		for _, typ := range []string{appCounter, appGauge, appSet, appTimer, appHistogram, appDistribution} {
+		for _, typ := range []string{appCounter, appGauge, appSet, appTimer, appHistogram, appDistribution, appCheck} {
 			if base, ok := strings.CutSuffix(p.name, "_"+appSuffix(typ)); ok && base != "" {
 				a.prom = append(a.prom, appProm{base, typ, p.column})
 			}

@@ -90,6 +90,7 @@ var nativeRoutes = []route{
 	{"GET", "/api/v1/containers", false, (*server).containers},
 	{"GET", "/api/v1/query", false, (*server).query},
 	{"GET", "/api/v1/statsd", false, (*server).statsd},
+	{"GET", "/api/v1/events", false, (*server).events},
 }
 
 // mux routes requests; open are the paths that need no token.

@@ -7,7 +7,8 @@ import "testing"
 func TestAllocatesNothing(t *testing.T) {
 	values := latencies(1000)
 	var h, o, window Histogram
-	var s Set
+	var s, small, large Set
+	few := members(0, 40)
 	hash := uint64(0)
 	run := func() {
 		for _, v := range values {
@@ -26,6 +27,12 @@ func TestAllocatesNothing(t *testing.T) {
 		}
 		s.AddBytes([]byte("a member"))
 		s.Estimate()
+		small.CopyFrom(few)
+		small.SetHashes(few.Hashes())
+		small.Equal(few)
+		large.CopyWide(few)
+		large.CopyFrom(&s)
+		large.Equal(&s)
 	}
 	run()
 	run()

@@ -85,6 +85,9 @@ func (h *Histogram) AddNegative(i int32, weight float64) {
 // AddSum adds to the sum of all observations. For decoders.
 func (h *Histogram) AddSum(sum float64) { h.sum += sum }
 
+// SetCollapsed says what Collapsed is to be. For decoders.
+func (h *Histogram) SetCollapsed(weight float64) { h.collapsed = weight }
+
 // Reset forgets all observations and keeps the memory.
 func (h *Histogram) Reset() {
 	h.count, h.sum, h.zero, h.collapsed = 0, 0, 0, 0

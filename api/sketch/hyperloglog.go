@@ -8,17 +8,28 @@ import (
 const (
 	precision = 12             // standard error 1.04/√(2^12) = 1.6%
 	longest   = 64 - precision // bits of a hash that say how rare it is
+
+	// Registers is how many registers a Set has that is not exact.
+	Registers = 1 << precision
+	// MaxRank is the greatest value of a register.
+	MaxRank = longest + 1
 )
 
 // registers is a HyperLogLog: by the first 12 bits of the hash, the greatest
 // rank (leading zeros and one) of the rest.
-type registers [1 << precision]uint8
+type registers [Registers]uint8
 
 func (r *registers) add(hash uint64) {
 	i := hash >> longest
 	rank := uint8(bits.LeadingZeros64(hash<<precision|1<<(precision-1)) + 1)
 	if rank > r[i] {
 		r[i] = rank
+	}
+}
+
+func (r *registers) addAll(hashes []uint64) {
+	for _, h := range hashes {
+		r.add(h)
 	}
 }
 
@@ -32,12 +43,12 @@ func (r *registers) merge(o *registers) {
 // algorithms for HyperLogLog sketches" (2017): without bias from 0 up, and
 // without tables.
 func (r *registers) estimate() float64 {
-	var histogram [longest + 2]float64
+	var histogram [MaxRank + 1]float64
 	for _, rank := range r {
 		histogram[rank]++
 	}
-	const m = 1 << precision
-	z := m * tau(1-histogram[longest+1]/m)
+	const m = Registers
+	z := m * tau(1-histogram[MaxRank]/m)
 	for k := longest; k >= 1; k-- {
 		z = 0.5 * (z + histogram[k])
 	}

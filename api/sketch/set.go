@@ -2,19 +2,22 @@ package sketch
 
 import (
 	"slices"
+	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
 )
 
-// exactMembers is how many distinct members are counted exactly.
-const exactMembers = 64
+// MaxExact is how many distinct members a Set counts exactly.
+const MaxExact = 64
 
-// Set counts distinct members: exactly up to 64 of them, then by HyperLogLog with
-// a standard error of 1.6%. Members are known by a 64-bit hash that must be the
-// same wherever sets are merged. The zero value is an empty set. It is not safe
-// for use by several goroutines at once.
+const setSize = int(unsafe.Sizeof(Set{}))
+
+// Set counts distinct members: exactly up to MaxExact of them, then by HyperLogLog
+// with a standard error of 1.6%. Members are known by a 64-bit hash that must be
+// the same wherever sets are merged. The zero value is an empty set. It is not
+// safe for use by several goroutines at once.
 type Set struct {
-	few  []uint64 // hashes, while there are at most exactMembers
+	few  []uint64 // hashes, ascending, while there are at most MaxExact
 	many *registers
 }
 
@@ -27,18 +30,21 @@ func (s *Set) Add(hash uint64) {
 		s.many.add(hash)
 		return
 	}
-	if slices.Contains(s.few, hash) {
-		return
+	i, found := slices.BinarySearch(s.few, hash)
+	switch {
+	case found:
+	case len(s.few) < MaxExact:
+		s.few = slices.Insert(s.few, i, hash)
+	default:
+		s.widen()
+		s.many.add(hash)
 	}
-	if len(s.few) < exactMembers {
-		s.few = append(s.few, hash)
-		return
-	}
+}
+
+// widen goes on with registers.
+func (s *Set) widen() {
 	s.many = new(registers)
-	for _, h := range s.few {
-		s.many.add(h)
-	}
-	s.many.add(hash)
+	s.many.addAll(s.few)
 	s.few = nil
 }
 
@@ -62,11 +68,7 @@ func (s *Set) Merge(o *Set) {
 		return
 	}
 	if s.many == nil {
-		s.many = new(registers)
-		for _, h := range s.few {
-			s.many.add(h)
-		}
-		s.few = nil
+		s.widen()
 	}
 	s.many.merge(o.many)
 }
@@ -76,17 +78,33 @@ func (s *Set) Reset() { s.few, s.many = s.few[:0], nil }
 
 // Clone returns a copy that shares nothing.
 func (s *Set) Clone() *Set {
-	c := &Set{few: slices.Clone(s.few)}
-	if s.many != nil {
-		r := *s.many
-		c.many = &r
-	}
+	c := new(Set)
+	c.CopyFrom(s)
 	return c
 }
 
-// Size is the memory that the set takes beside itself, in bytes.
+// CopyFrom makes s equal to o, in its own memory. Registers are let go if o has
+// none.
+func (s *Set) CopyFrom(o *Set) {
+	if o.many != nil {
+		s.CopyWide(o)
+		return
+	}
+	s.few, s.many = append(s.few[:0], o.few...), nil
+}
+
+// Equal tells whether both hold the same members in the same way.
+func (s *Set) Equal(o *Set) bool {
+	if s.many == nil || o.many == nil {
+		return s.many == o.many && slices.Equal(s.few, o.few)
+	}
+	return *s.many == *o.many
+}
+
+// Size is the memory that the set takes, in bytes, beside what is kept in reserve
+// to grow.
 func (s *Set) Size() int {
-	n := 8 * cap(s.few)
+	n := setSize + 8*len(s.few)
 	if s.many != nil {
 		n += len(s.many)
 	}

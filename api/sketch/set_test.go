@@ -3,6 +3,7 @@ package sketch
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -20,7 +21,7 @@ func TestSetEstimate(t *testing.T) {
 		s := members(0, n)
 		off := math.Abs(s.Estimate()-float64(n)) / math.Max(1, float64(n))
 		switch {
-		case s.Exact() != (n <= exactMembers):
+		case s.Exact() != (n <= MaxExact):
 			t.Errorf("%d: exact %v", n, s.Exact())
 		case s.Exact() && off != 0:
 			t.Errorf("%d: %v", n, s.Estimate())
@@ -77,7 +78,58 @@ func TestSetCopies(t *testing.T) {
 	if n := members(0, 5).Size(); n > 128 {
 		t.Errorf("five members take %d bytes", n)
 	}
-	if n := members(0, 100_000).Size(); n > 4096 {
+	if n := members(0, 100_000).Size(); n > 4096+64 {
 		t.Errorf("100,000 members take %d bytes", n)
+	}
+}
+
+// A set that was taken apart and put together is the same one.
+func TestSetParts(t *testing.T) {
+	for _, n := range []int{0, 1, MaxExact, MaxExact + 1, 5000} {
+		s := members(0, n)
+		got := members(7_000_000, 7_000_000+n/2) // whose memory is used again
+		if s.Exact() {
+			if s.Registers() != nil || len(s.Hashes()) != n || !slices.IsSorted(s.Hashes()) {
+				t.Fatalf("%d: hashes %d, registers %d", n, len(s.Hashes()), len(s.Registers()))
+			}
+			got.SetHashes(s.Hashes())
+		} else {
+			if len(s.Hashes()) != 0 || len(s.Registers()) != Registers || slices.Max(s.Registers()) > MaxRank {
+				t.Fatalf("%d: hashes %d, registers %d", n, len(s.Hashes()), len(s.Registers()))
+			}
+			got.CopyWide(new(Set))
+			copy(got.Registers(), s.Registers())
+		}
+		if !got.Equal(s) || !s.Equal(got) || got.Estimate() != s.Estimate() || got.Size() != s.Size() {
+			t.Errorf("%d: %v, want %v", n, got.Estimate(), s.Estimate())
+		}
+		got.AddBytes([]byte("one more"))
+		if n < 5000 && got.Equal(s) {
+			t.Errorf("%d: equal with another member", n)
+		}
+	}
+	// The registers of few members are those that they would have had among many.
+	few, wide, want := members(0, 50), new(Set), new(registers)
+	want.addAll(few.Hashes())
+	wide.CopyWide(few)
+	if wide.Exact() || [Registers]uint8(wide.Registers()) != *want || wide.Equal(few) || few.Equal(wide) {
+		t.Errorf("%v members in registers", wide.Estimate())
+	}
+	rarest := new(registers)
+	rarest.add(0)
+	if rank := slices.Max(rarest[:]); rank != MaxRank {
+		t.Errorf("the rarest hash has rank %d", rank)
+	}
+}
+
+func TestSetCopyFrom(t *testing.T) {
+	var c Set
+	for _, n := range []int{3000, 5, 0, 64, 65, 2} {
+		s := members(n, 2*n)
+		c.CopyFrom(s)
+		s.AddBytes([]byte("not in the copy"))
+		if !c.Equal(members(n, 2*n)) {
+			t.Errorf("%d: the copy has %v", n, c.Estimate())
+		}
 	}
 }

@@ -27,6 +27,8 @@ type Node struct {
 	enc   *frame.Encoder
 	rand  *rand.Rand
 	next  uint64
+	told  []*frame.Row // events of the next tick
+	tells uint64
 }
 
 // NewNode makes a node that has not ticked yet.
@@ -85,14 +87,41 @@ func (n *Node) row(k metric.Kind, r *frame.Row) uint64 {
 	return r.ID
 }
 
+// Tell puts an event into the next tick, of a container (its row's ID, 0 for none).
+func (n *Node) Tell(parent uint64, title string, labels ...frame.Label) {
+	n.tells++
+	n.told = append(n.told, &frame.Row{ID: n.tells, Parent: parent, Key: title, Labels: labels})
+}
+
+// tell makes the table of the events.
+func (n *Node) tell() {
+	b := &n.Batch
+	if last := len(b.Tables) - 1; b.Tables[last].Kind == metric.Event {
+		b.Tables = b.Tables[:last]
+	}
+	if len(n.told) == 0 {
+		return
+	}
+	t := frame.Table{Kind: metric.Event, Gen: b.Seq, Rows: n.told}
+	for range n.told {
+		t.Vals = append(t.Vals, b.Time-5e8)
+	}
+	n.told = nil
+	b.Tables = append(b.Tables, t)
+}
+
 // Tick moves the node on by one tick and returns its frames, by part. They are
 // the caller's.
 func (n *Node) Tick() [][]byte {
 	b := &n.Batch
 	b.Seq++
 	b.Time += b.Interval
+	n.tell()
 	for i := range b.Tables {
 		t := &b.Tables[i]
+		if t.Kind == metric.Event {
+			continue
+		}
 		for r := range t.Rows {
 			if r > 2 && n.rand.IntN(10) > 0 {
 				continue

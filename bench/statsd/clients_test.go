@@ -167,6 +167,12 @@ func routes(t *testing.T, n *node, c *rig.Container, prefix string) {
 		if r := answer.Data.Result; len(r) != 2 || len(r[0].Points) == 0 || math.Abs(r[0].Points[len(r[0].Points)-1].Value-5) > 0.05 {
 			return fmt.Errorf("percentiles: %+v", r)
 		}
+		if err := n.ask("/api/v1/query?start=-1m&distinct=1&step=0&metric=app:"+prefix+"set", &answer); err != nil {
+			return err
+		}
+		if r := answer.Data.Result; len(r) != 1 || len(r[0].Points) != 1 || r[0].Points[0].Value != 3 {
+			return fmt.Errorf("distinct members: %+v", r)
+		}
 		return nil
 	})
 }

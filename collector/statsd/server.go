@@ -66,7 +66,7 @@ func New(o Options) (*Server, error) {
 	s.store = series.New(series.Options{
 		Workers: o.Workers + 1, // one for what is shed
 		Budget:  o.Budget, Total: o.Total, Expiry: o.Expiry, Rules: rules, Log: o.Log,
-		Key: s.key, Labels: s.labels, Retired: func(n uint32) { s.table.Release(origin.Origin(n)) },
+		Key: s.key, Labels: s.labels, Named: s.named, Retired: func(n uint32) { s.table.Release(origin.Origin(n)) },
 	})
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -17,6 +17,13 @@ func (s *Server) Tick(at time.Time, parent func(info origin.Info) uint64) (app, 
 	return s.store.Flush(s.steadyTime(at), s.find)
 }
 
+// Events is the table of the events that came before the last Tick, and after the
+// one before it. It is good until the next Tick.
+func (s *Server) Events() frame.Table { return s.store.Events() }
+
+// Waiting tells whether there are events for the next Tick.
+func (s *Server) Waiting() bool { return s.store.Waiting() }
+
 func (s *Server) findParent(n uint32) uint64 {
 	info, ok := s.table.Info(origin.Origin(n))
 	if !ok {
@@ -35,6 +42,12 @@ func (s *Server) key(n uint32) string {
 		return info.ContainerID
 	}
 	return info.Cgroup
+}
+
+// named tells whether a sender's container is known.
+func (s *Server) named(n uint32) bool {
+	info, ok := s.table.Info(origin.Origin(n))
+	return ok && info.ContainerID != ""
 }
 
 // labels is what is known of a sender that has no Container row: what its launcher

@@ -19,7 +19,8 @@ func (n *node) weigh() (grown int64) {
 			return
 		}
 		for i := range b.Tables {
-			sum += int64(8*cap(b.Tables[i].Vals)) + row*int64(len(b.Tables[i].Rows)) + b.Tables[i].HistogramBytes()
+			t := &b.Tables[i]
+			sum += int64(8*cap(t.Vals)) + row*int64(len(t.Rows)) + t.HistogramBytes() + t.SetBytes()
 		}
 	}
 	for _, k := range n.keys {

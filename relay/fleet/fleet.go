@@ -19,7 +19,9 @@ type Store interface {
 	// Tick fetches a tick's frames by part, and those of its keyframe (nil for a keyframe).
 	Tick(agent string, boot, seq uint64) (parts, key [][]byte, err error)
 	Query(ctx context.Context, q server.Query) ([]server.Series, error)
-	Histograms(ctx context.Context, q server.Query, fn func(*server.HistogramSeries, int64, *sketch.Histogram) error) error
+	Histograms(ctx context.Context, q server.Query, fn func(*server.AppSeries, int64, *sketch.Histogram) error) error
+	Sets(ctx context.Context, q server.Query, fn func(*server.AppSeries, int64, *sketch.Set) error) error
+	Events(ctx context.Context, q server.EventQuery) ([]server.Event, error)
 	Gaps(agent string) uint64
 }
 
@@ -48,6 +50,8 @@ type Fleet struct {
 var (
 	_ server.Fleet            = (*Fleet)(nil)
 	_ server.HistogramHistory = (*Fleet)(nil)
+	_ server.SetHistory       = (*Fleet)(nil)
+	_ server.EventHistory     = (*Fleet)(nil)
 )
 
 // New makes an empty fleet.
@@ -139,8 +143,18 @@ func (f *Fleet) Query(ctx context.Context, q server.Query) ([]server.Series, err
 }
 
 // Histograms tells what tasks observed (see server.HistogramHistory).
-func (f *Fleet) Histograms(ctx context.Context, q server.Query, fn func(*server.HistogramSeries, int64, *sketch.Histogram) error) error {
+func (f *Fleet) Histograms(ctx context.Context, q server.Query, fn func(*server.AppSeries, int64, *sketch.Histogram) error) error {
 	return f.store.Histograms(ctx, q, fn)
+}
+
+// Sets tells which members tasks' sets had (see server.SetHistory).
+func (f *Fleet) Sets(ctx context.Context, q server.Query, fn func(*server.AppSeries, int64, *sketch.Set) error) error {
+	return f.store.Sets(ctx, q, fn)
+}
+
+// Events finds what happened (see server.EventHistory).
+func (f *Fleet) Events(ctx context.Context, q server.EventQuery) ([]server.Event, error) {
+	return f.store.Events(ctx, q)
 }
 
 // find returns an agent and the header of its newest tick.

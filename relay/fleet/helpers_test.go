@@ -62,9 +62,15 @@ func (s *shelf) Gaps(string) uint64 { return 3 }
 
 func (s *shelf) Query(context.Context, server.Query) ([]server.Series, error) { return nil, nil }
 
-func (s *shelf) Histograms(context.Context, server.Query, func(*server.HistogramSeries, int64, *sketch.Histogram) error) error {
+func (s *shelf) Histograms(context.Context, server.Query, func(*server.AppSeries, int64, *sketch.Histogram) error) error {
 	return nil
 }
+
+func (s *shelf) Sets(context.Context, server.Query, func(*server.AppSeries, int64, *sketch.Set) error) error {
+	return nil
+}
+
+func (s *shelf) Events(context.Context, server.EventQuery) ([]server.Event, error) { return nil, nil }
 
 type world struct {
 	t     *testing.T

@@ -51,7 +51,7 @@ func FuzzListRoundTrip(f *testing.F) {
 			at.Time, at.Interval = int64(b[6])<<(b[7]%50), int64(b[5]%3)+1
 			at.Parts = uint16(b[6]%3) + 1
 			at.Part = uint16(b[7]) % at.Parts
-			at.carried = b[7]&16 != 0
+			at.carried, at.Events = b[7]&16 != 0, b[7]&32 != 0
 			p.add(&at)
 			want = append(want, at)
 			b = b[8:]

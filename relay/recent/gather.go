@@ -164,14 +164,17 @@ func (g *gather) parent(r *source, row *frame.Row) *frame.Row {
 	}
 	if tick := (partID{boot: r.Boot, seq: r.Seq}); tick != g.asked {
 		g.asked = tick
-		g.containers(r)
+		g.containers(r.Boot, r.Seq)
+		if g.parents[id] == nil && r.Seq > 1 { // gone since the tick before
+			g.containers(r.Boot, r.Seq-1)
+		}
 	}
 	return g.parents[id]
 }
 
 // containers learns the container rows of a tick, whichever part they are in.
-func (g *gather) containers(r *source) {
-	parts, keys, err := g.store.Tick(g.agent, r.Boot, r.Seq)
+func (g *gather) containers(boot, seq uint64) {
+	parts, keys, err := g.store.Tick(g.agent, boot, seq)
 	if err != nil {
 		return
 	}
@@ -188,8 +191,13 @@ func (g *gather) containers(r *source) {
 		if err != nil {
 			return
 		}
+		if keys != nil {
+			for _, c := range key.Rows { // some are gone since
+				g.parents[rowID{boot, c.ID}] = c
+			}
+		}
 		for _, c := range tick.Rows {
-			g.parents[rowID{r.Boot, c.ID}] = c
+			g.parents[rowID{boot, c.ID}] = c
 		}
 	}
 }

@@ -27,18 +27,35 @@ const (
 // nothing is missing. In a longer span the last of several are: a series that
 // ends between them is told up to the one before. Ticks that cannot be decoded
 // are passed over and counted (Stats); the next one tells what they would have.
-func (s *Store) Histograms(ctx context.Context, q server.Query, fn func(*server.HistogramSeries, int64, *sketch.Histogram) error) error {
-	if q.Limit <= 0 {
-		q.Limit = defaultLimit
+func (s *Store) Histograms(ctx context.Context, q server.Query, fn func(*server.AppSeries, int64, *sketch.Histogram) error) error {
+	t := teller{store: s, q: &q, histogram: fn}
+	return t.agents(ctx)
+}
+
+// teller answers one question for histograms or sets.
+type teller struct {
+	q         *server.Query
+	histogram func(*server.AppSeries, int64, *sketch.Histogram) error // or
+	set       func(*server.AppSeries, int64, *sketch.Set) error
+	store     *Store
+	most      int // ticks of an agent
+	read      int // ticks, for sets
+	told      int
+}
+
+// agents goes through all agents that the question is about.
+func (t *teller) agents(ctx context.Context) error {
+	if t.q.Limit <= 0 {
+		t.q.Limit = defaultLimit
 	}
-	if q.End < q.Start {
+	if t.q.End < t.q.Start {
 		return nil
 	}
-	ids, err := s.ids(q.Agent)
+	ids, err := t.store.ids(t.q.Agent)
 	if err != nil {
 		return err
 	}
-	t := teller{q: &q, fn: fn, store: s, most: min(mostTicks, max(leastTick, manyTicks/max(1, len(ids))))}
+	t.most = min(mostTicks, max(leastTick, manyTicks/max(1, len(ids))))
 	for _, id := range ids {
 		if err := t.agent(ctx, id); err != nil {
 			return err
@@ -47,20 +64,11 @@ func (s *Store) Histograms(ctx context.Context, q server.Query, fn func(*server.
 	return nil
 }
 
-// teller answers one question for histograms.
-type teller struct {
-	q     *server.Query
-	fn    func(*server.HistogramSeries, int64, *sketch.Histogram) error
-	store *Store
-	most  int // ticks of an agent
-	told  int
-}
-
 // run is what is known of one agent while its ticks are gone through.
 type run struct {
 	*teller
 	g     gather // finds rows' parents and keyframes
-	parts []histogramPart
+	parts []sketchPart
 	boot  uint64
 	began bool // some tick of boot was read
 	rows  map[uint64]*observed
@@ -68,28 +76,36 @@ type run struct {
 	diff  sketch.Histogram
 }
 
-// histogramPart is the decoded keyframe and tick of one part.
-type histogramPart struct {
+// sketchPart is the decoded keyframe and tick of one part.
+type sketchPart struct {
 	key   partID
-	keyed frame.Histograms
-	tick  frame.Histograms
-	now   *frame.Histograms
+	keyed frame.Sketches
+	tick  frame.Sketches
+	now   *frame.Sketches
 }
 
 // observed is one series of one run of a collector.
 type observed struct {
-	server.HistogramSeries
+	server.AppSeries
 	match bool
 	seen  bool // some tick had it
 	last  sketch.Histogram
+
+	told    bool // a set, in step
+	step    int64
+	members sketch.Set
 }
 
 func (t *teller) agent(ctx context.Context, id string) error {
-	src, segs := t.store.collect(id, t.q.Start-lookBehind, t.q.End)
+	src, segs := t.store.collect(id, t.q.Start-lookBehind, t.q.End, nil)
 	defer t.store.release(segs...)
 	r := run{teller: t, g: newGather(t.store, t.q, id, src)}
 	defer t.store.decode.put(r.g.dec)
-	for _, tick := range t.choose(src) {
+	ticks, err := t.choose(src)
+	if err != nil {
+		return err
+	}
+	for _, tick := range ticks {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -105,7 +121,7 @@ func (t *teller) agent(ctx context.Context, id string) error {
 func (r *run) tick(parts []*source) error {
 	slices.SortFunc(parts, func(a, b *source) int { return cmp.Compare(a.Part, b.Part) })
 	for len(r.parts) < len(parts) {
-		r.parts = append(r.parts, histogramPart{})
+		r.parts = append(r.parts, sketchPart{})
 	}
 	if boot := parts[0].Boot; boot != r.boot || r.rows == nil {
 		r.boot, r.began = boot, false
@@ -124,15 +140,22 @@ func (r *run) tick(parts []*source) error {
 	for i := range parts {
 		now := r.parts[i].now
 		for j, row := range now.Rows {
-			h := now.Histograms[j]
-			if h == nil {
+			h, set := now.Histograms[j], now.Sets[j]
+			if h == nil && set == nil {
 				continue
 			}
 			o := r.find(parts[i], row)
 			if !o.match {
 				continue
 			}
-			if err := r.observe(o, h, parts[i].Time, count); err != nil {
+			var err error
+			switch {
+			case r.set != nil && set != nil:
+				err = r.gather(o, set, parts[i].Time)
+			case r.histogram != nil && h != nil:
+				err = r.observe(o, h, parts[i].Time, count)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -159,7 +182,7 @@ func (r *run) observe(o *observed, h *sketch.Histogram, at int64, count bool) er
 	if r.told++; r.told > r.q.Limit {
 		return server.ErrTooMany
 	}
-	return r.fn(&o.HistogramSeries, at, &r.diff)
+	return r.histogram(&o.AppSeries, at, &r.diff)
 }
 
 // find returns what is known of a row.
@@ -167,7 +190,7 @@ func (r *run) find(src *source, row *frame.Row) *observed {
 	o := r.rows[row.ID]
 	if o == nil {
 		parent := r.g.parent(src, row)
-		o = &observed{HistogramSeries: server.HistogramSeries{Agent: r.g.agent, Row: row, Parent: parent}}
+		o = &observed{AppSeries: server.AppSeries{Agent: r.g.agent, Row: row, Parent: parent}}
 		o.match = r.q.Match == nil || r.q.Match(r.g.agent, row, parent)
 		r.rows[row.ID] = o
 		if o.match {
@@ -193,7 +216,7 @@ func (r *run) inherit(o *observed) {
 }
 
 // decode reads one part of a tick, and first its keyframe unless it is there.
-func (r *run) decode(p *source, to *histogramPart) bool {
+func (r *run) decode(p *source, to *sketchPart) bool {
 	id := partID{p.Boot, p.Key, p.Part}
 	if to.key != id {
 		k := p
@@ -215,11 +238,11 @@ func (r *run) decode(p *source, to *histogramPart) bool {
 	return r.read(p, &to.keyed, &to.tick)
 }
 
-func (r *run) read(p *source, key, dst *frame.Histograms) bool {
+func (r *run) read(p *source, key, dst *frame.Sketches) bool {
 	data, err := p.bytes()
 	if err == nil {
 		begun := time.Now()
-		err = r.g.dec.DecodeHistograms(data, key, dst, func(row *frame.Row) bool { return r.find(p, row).match })
+		err = r.g.dec.DecodeSketches(data, key, dst, func(row *frame.Row) bool { return r.find(p, row).match })
 		r.store.decode.took(begun, err)
 	} else {
 		r.store.failed()

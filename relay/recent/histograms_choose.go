@@ -8,7 +8,7 @@ import (
 // choose picks the ticks to read, run by run: the last at or before the start, as
 // what to count from, and then all, or of a long span the last in each stretch of
 // time. Ticks of which a part is missing are left out.
-func (t *teller) choose(src []source) [][]*source {
+func (t *teller) choose(src []source) ([][]*source, error) {
 	byTick := map[partID][]*source{}
 	for i := range src {
 		if r := &src[i]; !r.only {
@@ -24,6 +24,7 @@ func (t *teller) choose(src []source) [][]*source {
 		case len(parts) != int(h.Parts) || h.Time > t.q.End:
 		case h.Time > t.q.Start:
 			ticks = append(ticks, parts)
+		case t.set != nil: // which counts from nothing
 		case from[h.Boot] == nil || h.Seq > from[h.Boot][0].Seq:
 			from[h.Boot] = parts
 		}
@@ -34,8 +35,11 @@ func (t *teller) choose(src []source) [][]*source {
 	slices.SortFunc(ticks, func(a, b []*source) int {
 		return cmp.Or(cmp.Compare(a[0].Boot, b[0].Boot), cmp.Compare(a[0].Seq, b[0].Seq))
 	})
+	if t.set != nil {
+		return t.chooseForSets(ticks)
+	}
 	if len(ticks) <= t.most {
-		return ticks
+		return ticks, nil
 	}
 	of := t.stretches()
 	chosen := ticks[:0]
@@ -45,7 +49,7 @@ func (t *teller) choose(src []source) [][]*source {
 		}
 		chosen = append(chosen, p)
 	}
-	return chosen
+	return chosen, nil
 }
 
 // stretches cuts the span into about t.most pieces, and each step into whole ones.

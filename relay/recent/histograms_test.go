@@ -133,7 +133,7 @@ func (t *tasks) truth(from, to int64) map[string]*sketch.Histogram {
 func told(t testing.TB, s *Store, q server.Query) map[string]*sketch.Histogram {
 	t.Helper()
 	m := map[string]*sketch.Histogram{}
-	err := s.Histograms(context.Background(), q, func(s *server.HistogramSeries, at int64, h *sketch.Histogram) error {
+	err := s.Histograms(context.Background(), q, func(s *server.AppSeries, at int64, h *sketch.Histogram) error {
 		if at <= q.Start || at > q.End {
 			t.Fatalf("told of %d, asked for %d to %d", at, q.Start, q.End)
 		}
@@ -254,7 +254,7 @@ func TestHistogramsOfLongSpan(t *testing.T) {
 	q := server.Query{Start: start + 17e9, End: n.Time - 23e9, Step: 20e9, Limit: 1 << 20}
 	steps := map[int64]map[string]*sketch.Histogram{}
 	before := store.Stats().Decoded
-	tl := teller{q: &q, store: store, most: 40, fn: func(s *server.HistogramSeries, at int64, h *sketch.Histogram) error {
+	tl := teller{q: &q, store: store, most: 40, histogram: func(s *server.AppSeries, at int64, h *sketch.Histogram) error {
 		step := (at - q.Start - 1) / q.Step
 		if steps[step] == nil {
 			steps[step] = map[string]*sketch.Histogram{}
@@ -304,14 +304,14 @@ func TestHistogramsLimits(t *testing.T) {
 			t.Errorf("%s is told", key)
 		}
 	}
-	nothing := func(*server.HistogramSeries, int64, *sketch.Histogram) error { return nil }
+	nothing := func(*server.AppSeries, int64, *sketch.Histogram) error { return nil }
 	few := all
 	few.Limit = 10
 	if err := store.Histograms(t.Context(), few, nothing); !errors.Is(err, server.ErrTooMany) {
 		t.Errorf("past the limit: %v", err)
 	}
 	stop := errors.New("stop")
-	if err := store.Histograms(t.Context(), all, func(*server.HistogramSeries, int64, *sketch.Histogram) error { return stop }); err != stop {
+	if err := store.Histograms(t.Context(), all, func(*server.AppSeries, int64, *sketch.Histogram) error { return stop }); err != stop {
 		t.Errorf("an error of the caller: %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())

@@ -34,6 +34,7 @@ func newPosting() *posting { return &posting{min: math.MaxInt64, max: math.MinIn
 const (
 	flagCarried = 1 << iota
 	flagFull    // boot, interval and number of parts follow
+	flagEvents  // the frame has rows of kind Event
 )
 
 var errIndex = errors.New("a segment's index is corrupt")
@@ -47,6 +48,9 @@ func (p *posting) add(r *place) {
 	}
 	if p.n == 0 || r.Boot != l.Boot || r.Interval != l.Interval || r.Parts != l.Parts {
 		flags |= flagFull
+	}
+	if r.Events {
+		flags |= flagEvents
 	}
 	b := append(p.buf, flags)
 	b = binary.AppendUvarint(b, uint64(r.off-l.off-int64(l.size)))
@@ -76,7 +80,7 @@ func each(b []byte, fn func(*place) bool) error {
 	var r place
 	for len(b) > 0 {
 		flags := b[0]
-		if flags&^(flagCarried|flagFull) != 0 {
+		if flags&^(flagCarried|flagFull|flagEvents) != 0 {
 			return errIndex
 		}
 		rd := reader{b: b[1:]}
@@ -95,7 +99,7 @@ func each(b []byte, fn func(*place) bool) error {
 		}
 		r.off += int64(r.size) + int64(gap)
 		r.size = uint32(size)
-		r.carried = flags&flagCarried != 0
+		r.carried, r.Events = flags&flagCarried != 0, flags&flagEvents != 0
 		r.Seq += uint64(rd.varint())
 		r.Key = r.Seq - uint64(rd.varint())
 		r.Time += rd.varint() + r.Interval

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/server"
 )
 
@@ -42,7 +43,7 @@ func (s *Store) Query(ctx context.Context, q server.Query) ([]server.Series, err
 }
 
 func (s *Store) queryAgent(ctx context.Context, q *server.Query, id string) ([]server.Series, error) {
-	src, segs := s.collect(id, q.Start, q.End)
+	src, segs := s.collect(id, q.Start, q.End, nil)
 	defer s.release(segs...)
 	g := newGather(s, q, id, src)
 	g.cols[0] = q.Column
@@ -83,9 +84,9 @@ type view struct {
 	p   posting
 }
 
-// collect finds the frames of an agent in a time span, and the keyframes that
-// they need. The segments are to be released.
-func (s *Store) collect(id string, start, end int64) (src []source, segs []*segment) {
+// collect finds the frames of an agent in a time span that are wanted (nil for
+// all), and the keyframes that they need. The segments are to be released.
+func (s *Store) collect(id string, start, end int64, want func(*frame.Header) bool) (src []source, segs []*segment) {
 	var views []view
 	s.mu.Lock()
 	a := s.agents[id]
@@ -93,7 +94,7 @@ func (s *Store) collect(id string, start, end int64) (src []source, segs []*segm
 		s.mu.Unlock()
 		return nil, nil
 	}
-	src, since := a.inMemory(start, end)
+	src, since := a.inMemory(start, end, want)
 	for _, seg := range s.disk.segments {
 		p := seg.agents[id]
 		if p == nil || p.max < start || p.min > end || since <= seg.first {
@@ -125,7 +126,7 @@ func (s *Store) collect(id string, start, end int64) (src []source, segs []*segm
 			}
 		}
 		err := each(v.b, func(r *place) bool {
-			in := r.Time >= start && r.Time <= end
+			in := r.Time >= start && r.Time <= end && (want == nil || want(&r.Header))
 			pid := partID{r.Boot, r.Seq, r.Part}
 			if (in || r.Keyframe()) && (r.carried || !known[pid]) {
 				known[pid] = known[pid] || !r.carried
@@ -147,16 +148,16 @@ func (s *Store) failed() {
 	s.mu.Unlock()
 }
 
-// inMemory lists the agent's frames in memory within a span, and the keyframes
+// inMemory lists the agent's wanted frames in memory within a span, and the keyframes
 // that they need. All that came from arrival number since on is in memory.
-func (a *agent) inMemory(start, end int64) (src []source, since uint64) {
+func (a *agent) inMemory(start, end int64, want func(*frame.Header) bool) (src []source, since uint64) {
 	since = math.MaxUint64
 	if a.ticks.len() > 0 {
 		since = a.ticks.front().no
 	}
 	ticks := a.ticks.all()
 	for i := range ticks {
-		if e := &ticks[i]; e.Keyframe() || e.Time >= start && e.Time <= end {
+		if e := &ticks[i]; e.Keyframe() || e.Time >= start && e.Time <= end && (want == nil || want(&e.Header)) {
 			src = append(src, source{place: place{Header: e.Header}, data: e.bytes()})
 		}
 	}

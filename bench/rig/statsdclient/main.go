@@ -19,6 +19,7 @@ func main() {
 	raw := flag.Bool("raw", false, "send each further argument as a packet as it is (Go escapes)")
 	flood := flag.Duration("flood", 0, "send counters as fast as it goes for so long")
 	series := flag.Int("series", 0, "send so many series of one name, a packet each 20")
+	told := flag.Bool("events", false, "send two events and three service checks")
 	flag.Parse()
 	if flag.NArg() < 1 {
 		fail(fmt.Errorf("want HOST:PORT, unixgram:///PATH or unixstream:///PATH"))
@@ -35,6 +36,8 @@ func main() {
 			write(c, []byte(packet))
 		}
 		fail(c.Close())
+	case *told:
+		fail(events(target))
 	case *flood > 0:
 		sent := floodFor(target, *prefix, *flood)
 		fmt.Println(sent)
@@ -74,6 +77,34 @@ func one(target, prefix string) error {
 	}
 	if err := c.SimpleServiceCheck("alive", statsd.Ok); err != nil {
 		return err
+	}
+	return c.Close()
+}
+
+// events sends an event with all it can have and one with nothing, and a check
+// that is ok, then critical twice.
+func events(target string) error {
+	c, err := statsd.New(target, statsd.WithTags([]string{"env:e2e"}), statsd.WithoutTelemetry())
+	if err != nil {
+		return err
+	}
+	e := statsd.NewEvent("deployed é", "version 2\nby the test | with m: and more")
+	e.Timestamp = time.Unix(1_700_000_000, 0)
+	e.Hostname, e.AggregationKey, e.SourceTypeName = "box", "deploys", "ci"
+	e.Priority, e.AlertType, e.Tags = statsd.Low, statsd.Success, []string{"version:2", "canary"}
+	check := statsd.NewServiceCheck("db.up", statsd.Critical)
+	check.Message, check.Hostname, check.Tags = "no route\nto m:host", "box", []string{"shard:1"}
+	fine := *check
+	fine.Status, fine.Message = statsd.Ok, ""
+	for _, err := range []error{c.Event(e), c.SimpleEvent("plain", "text"), c.ServiceCheck(&fine), c.Flush()} {
+		if err != nil {
+			return err
+		}
+	}
+	for range 2 {
+		if err := c.ServiceCheck(check); err != nil {
+			return err
+		}
 	}
 	return c.Close()
 }

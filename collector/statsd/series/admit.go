@@ -102,8 +102,8 @@ func (s *Store) overflow(origin uint32, typ byte) (*shard, *state, outcome) {
 // isOverflow tells whether a row is of an overflow series: the name without tags.
 func isOverflow(r *frame.Row) bool { return r.Key == overflowName && len(own(r.Labels)) == 1 }
 
-var overflowHashes = func() (h [33]uint64) {
-	for _, typ := range []byte("cgmhds") {
+var overflowHashes = func() (h [typeMask]uint64) {
+	for _, typ := range []byte("cgmhds" + string(typeCheck)) {
 		h[typeBit(typ)] = line.Hash([]byte(overflowName), typ)
 	}
 	return h

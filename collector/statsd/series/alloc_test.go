@@ -17,7 +17,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	}
 	for _, o := range []Options{{}, {Rules: rules}} {
 		r := newRig(t, o)
-		packet := []byte("a:1|c|#b:c,d\nb:2|g\nc:-3|c\nlat:5:6:7|ms|@0.1\nu:x|s\napi.get.users.time:5|ms\ndebug.x:1|c\n_sc|x|0\n_e{1,1}:a|b")
+		packet := []byte("a:1|c|#b:c,d\nb:2|g\nc:-3|c\nlat:5:6:7|ms|@0.1\nu:x|s\napi.get.users.time:5|ms\ndebug.x:1|c\n_sc|x|0|h:web|#b:c\n_sc|y|1|m:text")
 		w := r.s.Worker(0)
 		parent := func(origin uint32) uint64 { return r.parent[origin] }
 		step := func() {
@@ -55,6 +55,38 @@ func TestOverflowAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(1000, step); n != 0 {
 		t.Errorf("%v allocations a line", n)
+	}
+}
+
+// An event that there is no room for allocates nothing, others what they say.
+func TestEventsAllocateLittle(t *testing.T) {
+	r := newRig(t, Options{})
+	packet := []byte(`_e{5,11}:title|text\nlines|h:web|t:error|#b:c,d` + "\n_e{1,1}:a|b")
+	w := r.s.Worker(0)
+	parent := func(origin uint32) uint64 { return r.parent[origin] }
+	now := r.now.UnixNano()
+	send := func() {
+		w.Begin()
+		receive(w, r.p, 1, packet, now)
+		w.End()
+	}
+	for range 2 * mostEvents {
+		send()
+	}
+	if n := testing.AllocsPerRun(1000, send); n != 0 {
+		t.Errorf("%v allocations an event that is dropped", n)
+	}
+	step := func() {
+		r.s.Flush(r.now, parent)
+		send()
+	}
+	step()
+	if n := testing.AllocsPerRun(100, step); n > 20 {
+		t.Errorf("%v allocations of two events", n)
+	}
+	r.s.Flush(r.now, parent)
+	if n := testing.AllocsPerRun(100, func() { r.s.Flush(r.now, parent) }); n != 0 {
+		t.Errorf("%v allocations a tick without events", n)
 	}
 }
 

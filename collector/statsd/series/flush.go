@@ -18,7 +18,7 @@ func (s *Store) Flush(at time.Time, parent func(origin uint32) uint64) (app, sta
 	total := s.collect(f.at)
 	f.parents(parent)
 	t := &s.app
-	f.rows, f.vals, f.hists = t.rows[:0], t.vals[:0], t.hists[:0]
+	f.rows, f.vals, f.hists, f.sets = t.rows[:0], t.vals[:0], t.hists[:0], t.sets[:0]
 	s.mu.Lock()
 	if s.names.n > 2*s.series+1024 { // mostly names that are gone
 		s.names, f.rename = names{}, true
@@ -34,11 +34,15 @@ func (s *Store) Flush(at time.Time, parent func(origin uint32) uint64) (app, sta
 		clear(f.rows[len(f.rows):cap(f.rows)])
 	}
 	statsd = s.showLedgers(total, f.expired)
+	s.showEvents(f.expired)
 	f.retire()
-	t.rows, t.vals, t.hists = f.rows, f.vals, f.hists
+	t.rows, t.vals, t.hists, t.sets = f.rows, f.vals, f.hists, f.sets
 	app = frame.Table{Kind: metric.App, Gen: t.gen, Rows: t.rows, Vals: t.vals}
 	if f.anyHist {
 		app.Histograms = t.hists
+	}
+	if f.anySet {
+		app.Sets = t.sets
 	}
 	return app, statsd
 }
@@ -53,10 +57,12 @@ type flush struct {
 	rename  bool
 	changed bool
 	anyHist bool
+	anySet  bool
 	was     []*frame.Row // the rows of the tick before; f.rows overwrites them one by one
 	rows    []*frame.Row
 	vals    []int64
 	hists   []*sketch.Histogram
+	sets    []*sketch.Set
 }
 
 // parents brings the rows of containers up to date.

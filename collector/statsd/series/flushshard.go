@@ -32,7 +32,7 @@ func (f *flush) shard(sh *shard) {
 		f.rows = append(f.rows, st.row)
 		f.vals = slices.Grow(f.vals, w)[:len(f.vals)+w]
 		st.fill(f.vals[n*w:], f.at, f.s.skew)
-		f.hist(n, st)
+		f.sketches(n, st)
 		i++
 	}
 	for key, a := range sh.aliases {
@@ -78,20 +78,28 @@ func (f *flush) move(st *state) {
 	}
 }
 
-// hist hands out the histogram of row n, as of now.
-func (f *flush) hist(n int, st *state) {
+// sketches hands out the histogram and the set of row n, as of now.
+func (f *flush) sketches(n int, st *state) {
 	var h *sketch.Histogram
+	var set *sketch.Set
 	if st.more != nil {
-		h = st.more.shown
+		h, set = st.more.shown, st.more.shownSet
 	}
-	if h != nil && !f.anyHist {
-		f.anyHist = true
-		f.hists = slices.Grow(f.hists[:0], n+1)[:n]
-		clear(f.hists)
+	f.hists, f.anyHist = beside(f.hists, f.anyHist, n, h)
+	f.sets, f.anySet = beside(f.sets, f.anySet, n, set)
+}
+
+// beside puts what belongs to row n on a list, once any row has had something.
+func beside[T any](list []*T, any bool, n int, x *T) ([]*T, bool) {
+	if x != nil && !any {
+		any = true
+		list = slices.Grow(list[:0], n+1)[:n]
+		clear(list)
 	}
-	if f.anyHist {
-		f.hists = append(f.hists, h)
+	if any {
+		list = append(list, x)
 	}
+	return list, any
 }
 
 // retire forgets containers that are gone, with their ledgers; what these say
@@ -107,7 +115,7 @@ func (f *flush) retire() {
 		}
 		s.mu.Lock()
 		o := &s.origins[i]
-		done := o.series == 0 && o.aliases == 0
+		done := o.series == 0 && o.aliases == 0 && !s.events.any(uint32(i))
 		if done {
 			*o = originState{}
 			for _, w := range s.workers {

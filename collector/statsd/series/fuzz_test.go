@@ -10,6 +10,42 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
+// Whatever is sent, events have what a frame demands of rows, are told once, and
+// all of them are told or counted.
+func FuzzEvents(f *testing.F) {
+	for _, s := range []string{"_e{1,1}:a|b|#x:1,x:2,y|h:h|k:k|s:s|p:low|t:error|d:9", "_sc|a|2|m:x\\ny|h:h|#host:z", "_e{2,2}:\xff\xff|\\n|#\xfe:\xfd,:,a:", "_e{1,0}:a||d:99999999999999999", "_sc|\xff|0|d:-1"} {
+		f.Add(s, s)
+	}
+	f.Fuzz(func(t *testing.T, one, two string) {
+		r := newRig(t, Options{Budget: 3})
+		told := 0
+		ids := map[uint64]bool{}
+		for i, s := range []string{one, two, one} {
+			r.send(uint32(i), s)
+			if i == 1 {
+				continue
+			}
+			r.flush()
+			r.balance()
+			for k, row := range r.s.Events().Rows {
+				if ids[row.ID] || row.ID == 0 || row.Key == "" || !utf8.ValidString(row.Key) || r.s.Events().Vals[k] <= 0 {
+					t.Fatalf("row %+v", row)
+				}
+				ids[row.ID] = true
+				for k, l := range row.Labels {
+					if l.Name == "" || l.Value == "" || !utf8.ValidString(l.Name+l.Value) || k > 0 && l.Name <= row.Labels[k-1].Name {
+						t.Fatalf("labels %q", row.Labels)
+					}
+				}
+				told++
+			}
+		}
+		if v := r.ledger.Row(0); int64(told)+v[metric.StatsdEventsDropped] != v[metric.StatsdEvents]+v[metric.StatsdStatusChanges] {
+			t.Fatalf("%d told: %v", told, v)
+		}
+	})
+}
+
 // Whatever is sent, the tables are sound, and a series that is sent again in the
 // form its row shows is that series.
 func FuzzForm(f *testing.F) {

@@ -74,6 +74,8 @@ func typeName(typ byte) string {
 		return "h"
 	case 'd':
 		return "d"
+	case typeCheck:
+		return "check"
 	}
 	return "s"
 }

@@ -3,13 +3,13 @@ package series
 import "math/bits"
 
 // names remembers with which types each name of each container came, in a word a
-// name: its hash, and a bit a type in the lowest six.
+// name: its hash, and a bit a type in the lowest seven.
 type names struct {
 	slots []uint64
 	n     int
 }
 
-const typeMask = 63
+const typeMask = 127
 
 func typeBit(typ byte) uint64 {
 	switch typ {
@@ -23,6 +23,8 @@ func typeBit(typ byte) uint64 {
 		return 8
 	case 'd':
 		return 16
+	case typeCheck:
+		return 64
 	}
 	return 32
 }

@@ -24,6 +24,10 @@ type Options struct {
 	// sorted by name. It is called while locks are held, and must not call back.
 	Labels func(origin uint32) []frame.Label
 
+	// Named, if set, tells whether all is known of an origin that will be: the
+	// events of others wait for one more tick.
+	Named func(origin uint32) bool
+
 	// Retired, if set, is told by Flush which origins have nothing left here: their
 	// numbers may be used again.
 	Retired func(origin uint32)
@@ -81,7 +85,7 @@ func (e *Expiry) of(typ byte) uint32 {
 	switch typ {
 	case 'c':
 		d = e.Counter
-	case 'g':
+	case 'g', typeCheck:
 		d = e.Gauge
 	case 's':
 		d = e.Set

@@ -58,8 +58,18 @@ func receive(w *Worker, p *line.Parser, origin uint32, packet []byte, now int64)
 
 func (r *rig) flush() {
 	r.app, r.ledger = r.s.Flush(r.now, func(origin uint32) uint64 { return r.parent[origin] })
-	if len(r.app.Vals) != len(r.app.Rows)*r.app.Width() || len(r.app.Histograms) != 0 && len(r.app.Histograms) != len(r.app.Rows) || len(r.ledger.Vals) != len(r.ledger.Rows)*r.ledger.Width() {
-		r.t.Fatalf("%d rows, %d values, %d histograms", len(r.app.Rows), len(r.app.Vals), len(r.app.Histograms))
+	if len(r.app.Vals) != len(r.app.Rows)*r.app.Width() || len(r.app.Histograms) != 0 && len(r.app.Histograms) != len(r.app.Rows) ||
+		len(r.app.Sets) != 0 && len(r.app.Sets) != len(r.app.Rows) || len(r.ledger.Vals) != len(r.ledger.Rows)*r.ledger.Width() {
+		r.t.Fatalf("%d rows, %d values, %d histograms, %d sets", len(r.app.Rows), len(r.app.Vals), len(r.app.Histograms), len(r.app.Sets))
+	}
+	for i, row := range r.app.Rows { // what a set's value is the estimate of goes along
+		isSet := row.Label("type") == "s"
+		switch has := len(r.app.Sets) > 0 && r.app.Sets[i] != nil; {
+		case has != isSet:
+			r.t.Fatalf("%s: a set goes along: %v", name(row), has)
+		case has && metric.FromFloat(r.app.Sets[i].Estimate()) != r.app.Row(i)[metric.AppValue]:
+			r.t.Fatalf("%s: the set has %v", name(row), r.app.Sets[i].Estimate())
+		}
 	}
 }
 

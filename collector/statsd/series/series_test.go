@@ -8,6 +8,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/sketch"
 )
 
 func TestCounter(t *testing.T) {
@@ -65,6 +66,49 @@ func TestSet(t *testing.T) {
 	r.send(1, "u:1|s")
 	r.now = r.now.Add(5 * time.Minute)
 	check(0)
+}
+
+// The set whose size is shown goes along: whole, with others' rows between, and
+// the tick's own.
+func TestSetMembers(t *testing.T) {
+	r := newRig(t, Options{})
+	want := func(row string, members ...string) {
+		t.Helper()
+		var all sketch.Set
+		for _, m := range members {
+			all.AddBytes([]byte(m))
+		}
+		if got := r.app.Sets[r.find(row)]; got == nil || !got.Equal(&all) {
+			t.Errorf("%s: %+v, want %v", row, got, members)
+		}
+	}
+	r.send(1, "a:1|c\nu:alice|s\nu:bob|s\nb:2|ms\nv:x|s\nc:1|g")
+	r.flush()
+	want("u type=s", "alice", "bob")
+	want("v type=s", "x")
+	shown := r.app.Sets[r.find("u type=s")]
+	r.send(1, "u:carol|s")
+	if shown.Estimate() != 2 {
+		t.Error("the tick's set moves with later samples")
+	}
+	r.now = r.now.Add(time.Minute)
+	r.send(1, "u:dave|s")
+	r.flush()
+	want("u type=s", "alice", "bob", "carol")
+	r.send(1, "u:1|s\nu:2|s\nu:3|s")
+	r.flush()
+	want("u type=s", "dave", "1", "2", "3")
+	many := []string{"dave", "1", "2", "3"}
+	for i := range 1000 {
+		many = append(many, fmt.Sprint("many-", i))
+		r.send(1, "u:"+many[len(many)-1]+"|s")
+	}
+	r.flush()
+	want("u type=s", many...)
+	r.now = r.now.Add(3 * time.Minute)
+	r.flush()
+	want("u type=s")
+	want("v type=s")
 }
 
 func TestHistogram(t *testing.T) {

@@ -14,9 +14,9 @@ import (
 // only some have is in more.
 type state struct {
 	key     uint64
-	value   float64 // counter: sum of the positive parts; gauge: last value
+	value   float64 // counter: sum of the positive parts; gauge: last value; check: last status
 	samples uint64
-	updated int64 // arrival of the last sample, Unix nanoseconds; below 0: the time that it said itself
+	updated int64 // when the last sample happened
 	row     *frame.Row
 	more    *more
 	ident   uint32 // origin and type
@@ -32,8 +32,9 @@ type more struct {
 	min, max float64           // of this tick
 	ticked   bool              // min and max hold something
 
-	set, before sketch.Set // members of the running minute, and of the one before
-	minute      int64      // since 1970, the running one
+	set, before sketch.Set  // members of the running minute, and of the one before
+	minute      int64       // since 1970, the running one
+	shownSet    *sketch.Set // the larger of both as of the last flush; belongs to the tick
 }
 
 // maxOrigin bounds the numbers of origins.
@@ -54,10 +55,7 @@ func (s *state) extra() *more {
 // add takes the values of a line. now is its arrival, in Unix nanoseconds.
 func (s *state) add(p *line.Parser, l *line.Line, now int64) {
 	s.seen = uint32(now / 1e9)
-	s.updated = now
-	if l.Timestamp != 0 {
-		s.updated = -min(l.Timestamp, math.MaxInt64/1_000_000_000) * 1_000_000_000
-	}
+	s.updated = happened(l, now)
 	s.samples += uint64(l.N)
 	if l.Type == 's' {
 		m := s.extra()
@@ -124,14 +122,6 @@ func (m *more) turn(now int64) {
 	m.minute = minute
 }
 
-// when is the time of the last sample by a clock that is ahead of arrivals'.
-func (s *state) when(skew int64) int64 {
-	if s.updated < 0 {
-		return -s.updated
-	}
-	return s.updated + skew
-}
-
 // fill writes the columns of App. at is the tick's time; skew is to be added to
 // times for the wall clock's.
 func (s *state) fill(v []int64, at, skew int64) {
@@ -139,18 +129,27 @@ func (s *state) fill(v []int64, at, skew int64) {
 		v[i] = metric.Absent
 	}
 	v[metric.AppSamples] = int64(s.samples)
-	v[metric.AppUpdated] = s.when(skew) / int64(time.Second) * int64(time.Second)
+	v[metric.AppUpdated] = shown(s.updated, skew) / int64(time.Second) * int64(time.Second)
 	switch s.typ() {
 	case 'c':
 		v[metric.AppValue] = metric.FromFloat(s.value)
 		if s.more != nil {
 			v[metric.AppDecrements] = metric.FromFloat(s.more.decrements)
 		}
-	case 'g':
+	case 'g', typeCheck:
 		v[metric.AppValue] = metric.FromFloat(s.value)
 	case 's':
-		s.more.turn(at)
-		v[metric.AppValue] = metric.FromFloat(max(s.more.before.Estimate(), s.more.set.Estimate()))
+		m := s.more
+		m.turn(at)
+		larger, n := &m.before, m.before.Estimate()
+		if now := m.set.Estimate(); now > n {
+			larger, n = &m.set, now
+		}
+		if m.shownSet == nil {
+			m.shownSet = new(sketch.Set)
+		}
+		m.shownSet.CopyFrom(larger)
+		v[metric.AppValue] = metric.FromFloat(n)
 	default:
 		m := s.more
 		v[metric.AppCount] = metric.FromFloat(m.hist.Count())

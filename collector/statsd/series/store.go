@@ -15,7 +15,8 @@ import (
 // Store holds all series and ledgers. Workers add to it, each from a goroutine of
 // its own; Flush is called by one goroutine, at any time.
 //
-// Locks are taken in this order: a worker's, a shard's (one at a time), mu.
+// Locks are taken in this order: a worker's, a shard's (one at a time), mu, that
+// of events.
 type Store struct {
 	o       Options
 	workers []*Worker
@@ -33,6 +34,7 @@ type Store struct {
 
 	app     appTable
 	ledgers ledgerTable
+	events  events
 	skew    int64
 }
 
@@ -144,6 +146,7 @@ type appTable struct {
 	rows  []*frame.Row
 	vals  []int64
 	hists []*sketch.Histogram
+	sets  []*sketch.Set
 
 	expired []bool // containers whose series go, by origin
 }

@@ -50,19 +50,23 @@ func (w *Worker) Line(origin uint32, p *line.Parser, l *line.Line, now int64) {
 	c := w.of(origin)
 	c[metric.StatsdReceived]++
 	c[metric.StatsdAccepted]++
+	if origin > maxOrigin {
+		origin = 0
+	}
+	var done outcome
 	switch l.Kind {
 	case line.Event:
 		c[metric.StatsdEvents]++
-		return
+		w.event(origin, l, now)
 	case line.ServiceCheck:
 		c[metric.StatsdServiceChecks]++
-		return
-	}
-	var done outcome
-	for {
-		done |= w.metric(origin, p, l, now)
-		if !p.More(l) {
-			break
+		done = w.check(origin, l, now)
+	default:
+		for {
+			done |= w.metric(origin, p, l, now)
+			if !p.More(l) {
+				break
+			}
 		}
 	}
 	if done != 0 {
@@ -84,9 +88,6 @@ const (
 )
 
 func (w *Worker) metric(origin uint32, p *line.Parser, l *line.Line, now int64) (done outcome) {
-	if origin > maxOrigin {
-		origin = 0
-	}
 	key := mix(l.Hash, origin)
 	sh := w.s.shard(key)
 	sh.mu.Lock()

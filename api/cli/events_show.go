@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"encoding/json"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/daytwo/daytwo/api/client"
+)
+
+func (o *eventOptions) header(t *table, whose bool) {
+	names := []string{"TIME"}
+	if whose {
+		names = append(names, "AGENT", "CONTAINER")
+	}
+	if names = append(names, "ALERT"); o.out.wide() {
+		names = append(names, "TAGS")
+	}
+	t.header(append(names, "EVENT")...)
+}
+
+func (o *eventOptions) rows(t *table, list []client.Event, whose bool) {
+	for i := range list {
+		e := &list[i]
+		row := []string{e.Time.Local().Format(time.DateTime)}
+		if whose {
+			agent := e.AgentID
+			if !o.out.wide() {
+				agent = agent[:min(len(agent), 12)]
+			}
+			row = append(row, agent, e.Container)
+		}
+		if row = append(row, e.AlertType); o.out.wide() {
+			var tags []string
+			for _, name := range slices.Sorted(maps.Keys(e.Tags)) {
+				tags = append(tags, name+":"+e.Tags[name])
+			}
+			row = append(row, strings.Join(tags, ","))
+		}
+		t.row(append(row, eventText(e))...)
+	}
+}
+
+// eventText is what an event says, on one line.
+func eventText(e *client.Event) string {
+	text := e.Title
+	for _, more := range []string{e.Text, e.Message} {
+		if more = strings.Join(strings.Fields(more), " "); more != "" {
+			text += ": " + more
+		}
+	}
+	return text
+}
+
+// eventLines writes an object a line.
+func eventLines(w io.Writer, list []client.Event) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for i := range list {
+		if err := enc.Encode(&list[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

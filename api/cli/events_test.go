@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/server"
+)
+
+// told is a fleet with events, that knows what it was asked.
+type told struct {
+	*server.Local
+	events []server.Event
+	asked  server.EventQuery
+}
+
+func (f *told) Events(_ context.Context, q server.EventQuery) ([]server.Event, error) {
+	f.asked = q
+	var out []server.Event
+	for _, e := range f.events {
+		if q.Match == nil || q.Match(e.Agent, e.Row, e.Parent) {
+			out = append(out, e)
+		}
+	}
+	return out[max(0, len(out)-q.Limit):], nil
+}
+
+func TestEventCommands(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local).UnixNano()
+	web := &frame.Row{ID: 2, Key: "/docker/web", Labels: []frame.Label{{Name: "container_id", Value: "0123456789abcdef"}, {Name: "name", Value: "web"}}}
+	gone := &frame.Row{ID: 9, Key: "/docker/job", Labels: []frame.Label{{Name: "container_id", Value: "beef"}, {Name: "name", Value: "job"}}}
+	f := &told{Local: server.NewLocal("agent-1", "alpha"), events: []server.Event{
+		{Agent: "agent-1", Boot: 1, Tick: at, Time: at, Parent: web, Row: &frame.Row{ID: 1, Key: "deployed", Labels: []frame.Label{{Name: "alert_type", Value: "success"}, {Name: "tag.env", Value: "prod"}, {Name: "text", Value: "version 2\nby \x1b[31mme"}}}},
+		{Agent: "agent-1", Boot: 1, Tick: at, Time: at, Parent: gone, Row: &frame.Row{ID: 2, Key: "db.up is critical", Labels: []frame.Label{{Name: "alert_type", Value: "error"}, {Name: "check", Value: "db.up"}, {Name: "message", Value: "no route"}}}},
+	}}
+	tick(f.Local, 1)
+	guard, err := auth.NewGuard(testToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := server.New(server.Options{Fleet: f, Guard: guard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	t.Setenv("DAYTWO_URL", s.URL)
+	t.Setenv("DAYTWO_TOKEN", testToken)
+
+	check := func(want string, args ...string) {
+		t.Helper()
+		if out, _ := ask(t, 0, args...); out != want {
+			t.Errorf("%q: got\n%s\nwant\n%s", args, out, want)
+		}
+	}
+	check(`TIME                 AGENT    CONTAINER  ALERT    EVENT
+2026-01-02 03:04:05  agent-1  web        success  deployed: version 2 by ?[31mme
+2026-01-02 03:04:05  agent-1  job        error    db.up is critical: no route
+`, "events")
+	check(`TIME                 AGENT    CONTAINER  ALERT    TAGS      EVENT
+2026-01-02 03:04:05  agent-1  web        success  env:prod  deployed: version 2 by ?[31mme
+`, "events", "-o", "wide", "--container", "web", "--agent", "alpha", "--since", "2d")
+	if f.asked.Agent != "agent-1" || f.asked.Limit != 100 || f.asked.End-f.asked.Start != int64(48*time.Hour) {
+		t.Errorf("asked %+v", f.asked)
+	}
+	check("TIME                 ALERT    EVENT\n2026-01-02 03:04:05  success  deployed: version 2 by ?[31mme\n", "task", "events", "web")
+	check("TIME                 ALERT  EVENT\n2026-01-02 03:04:05  error  db.up is critical: no route\n", "task", "events", "job", "--limit", "5")
+	check("[]\n", "events", "--match", "nothing", "-o", "json")
+	out, _ := ask(t, 0, "events", "--json", "--match", "check=db.up")
+	var list []client.Event
+	if err := json.Unmarshal([]byte(out), &list); err != nil || len(list) != 1 || list[0].ContainerID != "beef" {
+		t.Errorf("%v: %s", err, out)
+	}
+	if _, errs := ask(t, 1, "task", "events", "nobody"); !strings.Contains(errs, "no task matches") {
+		t.Error(errs)
+	}
+	for _, args := range [][]string{{"events", "x"}, {"events", "--limit", "0"}, {"events", "--since", "0s"}, {"events", "-f", "-o", "yaml"}, {"task", "events"}} {
+		ask(t, 2, args...)
+	}
+}
+
+// Following tells each event once: what comes late and what comes out of order
+// too, but not what the limit left out.
+func TestFollowEvents(t *testing.T) {
+	event := func(ids ...string) (list []client.Event) {
+		for _, id := range ids {
+			list = append(list, client.Event{ID: id, Title: id})
+		}
+		return list
+	}
+	answers := [][]client.Event{event("a", "b", "c"), event("b", "c", "d"), event("a", "b", "c", "d"), event("b", "late", "c", "d", "e")}
+	o := eventOptions{q: client.EventsQuery{Since: time.Hour, Limit: 3}, follow: true, out: &output{format: "json"}}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	asked := 0
+	answer := func(_ context.Context, q client.EventsQuery) ([]client.Event, error) {
+		if (q.Limit == 3) != (asked == 1) || q.Since == time.Hour != (asked == 1) {
+			t.Errorf("question %d: %+v", asked, q)
+		}
+		if asked == len(answers) {
+			cancel()
+			return nil, errors.New("interrupted")
+		}
+		asked++
+		return answers[asked-1], nil
+	}
+	var out bytes.Buffer
+	if err := o.followEvents(ctx, answer, func(list []client.Event) error { return eventLines(&out, list) }); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(out.String()) {
+		var e client.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, e.ID)
+	}
+	if !slices.Equal(got, []string{"b", "c", "d", "late", "e"}) {
+		t.Errorf("told %q", got)
+	}
+}

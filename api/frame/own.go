@@ -1,0 +1,64 @@
+package frame
+
+import "github.com/daytwo/daytwo/api/sketch"
+
+// pool is the sketches that a table or an answer owns, to be filled again.
+type pool[T any] struct {
+	all  []*T
+	used int
+}
+
+// get returns one that holds anything.
+func (p *pool[T]) get() *T {
+	if p.used == len(p.all) {
+		p.all = append(p.all, new(T))
+	}
+	x := p.all[p.used]
+	p.used++
+	return x
+}
+
+// taken are those in use.
+func (p *pool[T]) taken() []*T { return p.all[:p.used] }
+
+// owned is all sketches that a table or an answer owns. Sets that have registers
+// are apart, so that no memory goes and comes with every other tick.
+type owned struct {
+	histograms     pool[sketch.Histogram]
+	sets, wideSets pool[sketch.Set]
+}
+
+// reset makes all of them to be filled again.
+func (o *owned) reset() {
+	o.histograms.used, o.sets.used, o.wideSets.used = 0, 0, 0
+}
+
+// set returns a set that holds anything, with registers or without.
+func (o *owned) set(wide bool) *sketch.Set {
+	if wide {
+		return o.wideSets.get()
+	}
+	return o.sets.get()
+}
+
+// share makes each row's sketch that of its keyframe, which nobody will change.
+func share[T any](dst []*T, segs []segment, rows int, key []*T) []*T {
+	dst = resize(dst, rows)
+	clear(dst)
+	at := 0
+	for _, g := range segs {
+		if g.start >= 0 && g.start < len(key) {
+			copy(dst[at:at+g.count], key[g.start:])
+		}
+		at += g.count
+	}
+	return dst
+}
+
+// pad says of the rows without an entry that they have no sketch.
+func pad[T any](s []*T, rows int) []*T {
+	for len(s) < rows {
+		s = append(s, nil)
+	}
+	return s
+}

@@ -1,0 +1,84 @@
+package server
+
+import (
+	"context"
+
+	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/sketch"
+)
+
+// SetHistory is a Fleet that keeps the sets of what tasks send.
+type SetHistory interface {
+	// Sets calls fn with the members that the series of kind App that match show
+	// at a tick, whose time is at: after q.Start, and at q.End the latest. A set
+	// is that of a minute; every member that a tick of a step (of q.Step, from
+	// q.Start on) shows is told in that step, but not each tick is. An s is the
+	// same pointer for the same series of one run of a collector; set is only
+	// valid, and must not be changed, during the call. q.Kind and q.Column are
+	// not looked at; q.Limit bounds the calls. ErrTooLong is answered when the
+	// span has too many ticks for that. An error of fn ends it.
+	Sets(ctx context.Context, q Query, fn func(s *AppSeries, at int64, set *sketch.Set) error) error
+}
+
+// distinct answers how many distinct members the sets of a group had in a step,
+// as if they had been sent to one place.
+func (s *server) distinct(ctx context.Context, ask *question) ([]client.Series, error) {
+	history, ok := s.Fleet.(SetHistory)
+	if !ok {
+		return nil, ErrNoHistory
+	}
+	m := newMerging[sketch.Set](ask)
+	found := false
+	match := func(agent string, row, parent *frame.Row) bool {
+		ok := row.Label("type") == appSet && ask.app.rows(row, metric.AppValue) && (ask.match == nil || ask.match(agent, row, parent))
+		found = found || ok
+		return ok
+	}
+	if err := history.Sets(ctx, m.query(ask, match), m.add); err != nil {
+		return nil, err
+	}
+	if !found {
+		if err := s.noSet(ctx, ask); err != nil {
+			return nil, err
+		}
+	}
+	if len(m.sums) > maxPoints {
+		return nil, ErrTooMany
+	}
+	out := make([]client.Series, len(m.labels))
+	for i := range m.labels {
+		out[i].Labels = m.labelsOf(i, ask.name)
+	}
+	for _, p := range m.order() {
+		to := &out[p.group]
+		to.Points = append(to.Points, client.Point{Time: m.at(p), Value: m.sums[p].Estimate()})
+	}
+	return out, nil
+}
+
+// noSet says what the series are that match, if none of them is a set.
+func (s *server) noSet(ctx context.Context, ask *question) error {
+	set, other := false, ""
+	q := Query{Agent: ask.agent, Kind: metric.App, Column: metric.AppSamples, Start: ask.start.UnixNano(), End: ask.end.UnixNano(), Limit: 1}
+	q.Step = max(1, q.End-q.Start)
+	q.Match = func(agent string, row, parent *frame.Row) bool {
+		typ, column := row.Label("type"), metric.AppValue
+		if isHistogram(typ) {
+			column = metric.AppCount
+		}
+		if ask.app.rows(row, column) && (ask.match == nil || ask.match(agent, row, parent)) {
+			set = set || typ == appSet
+			other = appSuffix(typ)
+		}
+		return false // its values do not matter
+	}
+	if _, err := s.Fleet.Query(ctx, q); err != nil {
+		return err
+	}
+	if set || other == "" {
+		return nil
+	}
+	return badRequest("%s has no distinct members: it is no set but a %s; tasks send sets with type s", ask.name, other)
+}

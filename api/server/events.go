@@ -1,0 +1,206 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// EventHistory is a Fleet that keeps the events that tasks send.
+type EventHistory interface {
+	// Events finds the newest events that match, at most Limit, and returns them in
+	// the order of the ticks they came in, oldest first.
+	Events(ctx context.Context, q EventQuery) ([]Event, error)
+}
+
+// EventQuery asks for events of kind Event.
+type EventQuery struct {
+	Agent      string                                          // "" for all
+	Match      func(agent string, row, parent *frame.Row) bool // nil for all; parent may be nil
+	Start, End int64                                           // of the ticks they came in, inclusive; Unix nanoseconds
+	Limit      int
+}
+
+// Event is one event.
+type Event struct {
+	Agent  string
+	Boot   uint64     // run of the collector
+	Tick   int64      // in which it came, Unix nanoseconds
+	Time   int64      // when it happened, Unix nanoseconds
+	Row    *frame.Row // of kind Event
+	Parent *frame.Row // the container, nil if the sender is not known
+}
+
+// How many events an answer has.
+const (
+	fairEvents = 100
+	maxEvents  = 10_000
+)
+
+// events answers GET /api/v1/events.
+func (s *server) events(w http.ResponseWriter, r *http.Request) error {
+	q, err := params(r, "agent", "container", "match", "start", "end", "limit")
+	if err != nil {
+		return err
+	}
+	ask := EventQuery{Agent: q.Get("agent"), Limit: fairEvents}
+	now := s.now()
+	end, err := timeParam(q, "end", now, now)
+	if err != nil {
+		return err
+	}
+	start, err := timeParam(q, "start", now, end.Add(-defaultSpan))
+	if err != nil {
+		return err
+	}
+	if ask.Start, ask.End = start.UnixNano(), end.UnixNano(); ask.Start > ask.End {
+		return badRequest("start is after end")
+	}
+	if v := q.Get("limit"); v != "" {
+		if ask.Limit, err = strconv.Atoi(v); err != nil || ask.Limit < 1 || ask.Limit > maxEvents {
+			return badRequest("limit=%q: want a number from 1 to %d", v, maxEvents)
+		}
+	}
+	if ask.Match, err = matchEvents(q.Get("match"), q.Get("container")); err != nil {
+		return err
+	}
+	if ask.Agent != "" {
+		if _, err := s.someAgents(ask.Agent); err != nil {
+			return err
+		}
+	}
+	history, ok := s.Fleet.(EventHistory)
+	if !ok {
+		return ErrNoHistory
+	}
+	found, err := history.Events(r.Context(), ask)
+	if err != nil {
+		return err
+	}
+	list := make([]client.Event, len(found))
+	for i := range found {
+		list[i] = eventOf(&found[i])
+	}
+	return writeJSON(w, r, struct {
+		Events []client.Event `json:"events"`
+	}{list})
+}
+
+// containerNames are the labels that a container is called by.
+var containerNames = []string{"container_id", "task_id", "container_name", "task_name", "name"}
+
+// matchEvents is parseMatch for events: the title is searched as a label is. A
+// container is given by one of its names.
+func matchEvents(text, container string) (matchFunc, error) {
+	match, err := parseMatch(text)
+	if err != nil || match == nil && container == "" {
+		return nil, err
+	}
+	return func(agent string, row, parent *frame.Row) bool {
+		origin := row
+		if parent != nil {
+			origin = parent
+		}
+		if container != "" && !slices.ContainsFunc(containerNames, func(name string) bool { return origin.Label(name) == container }) {
+			return false
+		}
+		if match == nil {
+			return true
+		}
+		titled := &frame.Row{ID: row.ID, Key: row.Label("cgroup"), Labels: append(slices.Clone(row.Labels), frame.Label{Name: "title", Value: row.Key})}
+		return match(agent, titled, parent)
+	}, nil
+}
+
+// eventOf is an event as the API shows it.
+func eventOf(e *Event) client.Event {
+	out := client.Event{
+		ID:   e.Agent + "/" + strconv.FormatUint(e.Boot, 16) + "/" + strconv.FormatUint(e.Row.ID, 10),
+		Time: time.Unix(0, e.Time).UTC(), Received: time.Unix(0, e.Tick).UTC(), AgentID: e.Agent, Title: e.Row.Key,
+	}
+	if e.Time == metric.Absent {
+		out.Time = out.Received
+	}
+	if e.Parent != nil {
+		out.Cgroup, out.Container = e.Parent.Key, displayName(e.Parent)
+		setEventLabels(&out, e.Parent.Labels, false)
+	} else {
+		out.Container = displayName(&frame.Row{Key: e.Row.Label("cgroup"), Labels: e.Row.Labels})
+	}
+	setEventLabels(&out, e.Row.Labels, true)
+	return out
+}
+
+// setEventLabels puts labels where they go; those that say what happened only if
+// they are the event's own.
+func setEventLabels(e *client.Event, labels []frame.Label, own bool) {
+	for _, l := range labels {
+		if p := eventOrigin(e, l.Name); p != nil {
+			*p = l.Value
+		} else if tag, ok := strings.CutPrefix(l.Name, tagLabel); own && ok {
+			if e.Tags == nil {
+				e.Tags = map[string]string{}
+			}
+			e.Tags[tag] = l.Value
+		} else if p := eventField(e, l.Name); own && p != nil {
+			*p = l.Value
+		} else if own && l.Name == "truncated" {
+			e.Truncated = true
+		}
+	}
+}
+
+// eventOrigin is where a label goes that says who sent an event, nil for others.
+func eventOrigin(e *client.Event, name string) *string {
+	switch name {
+	case "cgroup":
+		return &e.Cgroup
+	case "container_id":
+		return &e.ContainerID
+	case "executor_id":
+		return &e.ExecutorID
+	case "framework_id":
+		return &e.FrameworkID
+	case "framework_name":
+		return &e.FrameworkName
+	case "application_name":
+		return &e.ApplicationName
+	case "task_id":
+		return &e.TaskID
+	case "task_name":
+		return &e.TaskName
+	}
+	return nil
+}
+
+// eventField is where a label goes that says what happened, nil for others.
+func eventField(e *client.Event, name string) *string {
+	switch name {
+	case "text":
+		return &e.Text
+	case "host":
+		return &e.Host
+	case "priority":
+		return &e.Priority
+	case "alert_type":
+		return &e.AlertType
+	case "source_type":
+		return &e.SourceType
+	case "aggregation_key":
+		return &e.AggregationKey
+	case "check":
+		return &e.Check
+	case "status":
+		return &e.Status
+	case "message":
+		return &e.Message
+	}
+	return nil
+}

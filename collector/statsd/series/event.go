@@ -1,0 +1,157 @@
+package series
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/collector/statsd/line"
+)
+
+// Bounds of one event, in bytes. What is longer is cut.
+const (
+	mostTitle = 1 << 10
+	mostText  = 8 << 10
+	mostLabel = 1 << 10 // the name or the value of a tag, and whatever else there is
+)
+
+// mostTags leaves a row room for what is not a tag: the labels of its origin too.
+const mostTags = frame.MaxLabels - 56
+
+// pendingEvent is an event until a flush makes a row of it.
+type pendingEvent struct {
+	origin uint32
+	waited bool  // for one tick
+	size   int   // bytes, as sent
+	time   int64 // when it happened
+	title  string
+	labels []frame.Label
+}
+
+// event takes an event.
+func (w *Worker) event(origin uint32, l *line.Line, now int64) {
+	q := &w.s.events
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	size := eventSize(l)
+	if !w.room(origin, size) {
+		return
+	}
+	w.form.read(l)
+	var b eventBuilder
+	title := b.text(l.Title, mostTitle)
+	b.addText("text", l.Text)
+	b.add("host", l.Host)
+	b.add("aggregation_key", l.Key)
+	b.add("source_type", l.Source)
+	b.oneOf("priority", l.Priority, "normal", "low")
+	b.oneOf("alert_type", l.Alert, "error", "warning", "info", "success")
+	b.tags(w.form.tags)
+	q.push(pendingEvent{origin: origin, size: size, time: happened(l, now), title: title, labels: b.done()})
+}
+
+// change makes an event of a service check whose tags are in w.form.
+func (w *Worker) change(origin uint32, l *line.Line, now int64, first bool, before string) {
+	q := &w.s.events
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	size := eventSize(l)
+	if !w.room(origin, size) {
+		return
+	}
+	var b eventBuilder
+	status := statuses[l.Status&3]
+	title := b.short(l.Name, mostTitle) + " is " + status.name
+	if !first {
+		title += ", was " + before
+	}
+	b.add("check", l.Name)
+	b.add("host", l.Host)
+	// Clients escape what might pass for the next field.
+	b.addText("message", bytes.ReplaceAll(l.Message, []byte(`m\:`), []byte("m:")))
+	b.put("status", status.name)
+	b.put("alert_type", status.alert)
+	b.tags(w.form.tags)
+	q.push(pendingEvent{origin: origin, size: size, time: happened(l, now), title: title, labels: b.done()})
+}
+
+// eventSize is the bytes of what an event or a check says, as sent.
+func eventSize(l *line.Line) int {
+	n := len(l.Tags) + len(l.Host)
+	if l.Kind == line.ServiceCheck {
+		return n + 2*len(l.Name) + len(l.Message)
+	}
+	return n + len(l.Title) + len(l.Text) + len(l.Key) + len(l.Source)
+}
+
+// eventBuilder makes the labels of an event.
+type eventBuilder struct {
+	labels []frame.Label
+	cut    bool
+}
+
+func (b *eventBuilder) put(name, value string) {
+	b.labels = append(b.labels, frame.Label{Name: name, Value: value})
+}
+
+func (b *eventBuilder) add(name string, value []byte) {
+	if len(value) > 0 {
+		b.put(name, b.short(value, mostLabel))
+	}
+}
+
+func (b *eventBuilder) addText(name string, value []byte) {
+	if len(value) > 0 {
+		b.put(name, b.text(value, mostText))
+	}
+}
+
+// oneOf adds a value that is one of some; others are left out, as Datadog's agent does.
+func (b *eventBuilder) oneOf(name string, value []byte, values ...string) {
+	if i := slices.Index(values, string(value)); i >= 0 {
+		b.put(name, values[i])
+	}
+}
+
+func (b *eventBuilder) tags(tags []tag) {
+	if len(tags) > mostTags {
+		tags, b.cut = tags[:mostTags], true
+	}
+	for _, t := range tags {
+		b.put("tag."+b.short(t.name, mostLabel), b.short(t.value, mostLabel))
+	}
+}
+
+// done is the labels, sorted; no name is there twice.
+func (b *eventBuilder) done() []frame.Label {
+	if b.cut {
+		b.put("truncated", "true")
+	}
+	slices.SortStableFunc(b.labels, func(x, y frame.Label) int { return strings.Compare(x.Name, y.Name) })
+	return slices.CompactFunc(b.labels, func(x, y frame.Label) bool { return x.Name == y.Name }) // names that were cut
+}
+
+// text is a text with its line ends, which clients write as \n.
+func (b *eventBuilder) text(v []byte, most int) string {
+	if bytes.Contains(v, escapedLine) {
+		v = bytes.ReplaceAll(v, escapedLine, []byte{'\n'})
+	}
+	return b.short(v, most)
+}
+
+// short is v as valid UTF-8, cut at a rune if it is longer than most bytes.
+func (b *eventBuilder) short(v []byte, most int) string {
+	v = valid(v)
+	if len(v) > most {
+		b.cut = true
+		for most > 0 && !utf8.RuneStart(v[most]) {
+			most--
+		}
+		v = v[:most]
+	}
+	return string(v)
+}
+
+var escapedLine = []byte(`\n`)

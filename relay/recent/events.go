@@ -1,0 +1,86 @@
+package recent
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/server"
+)
+
+// defaultEvents bounds the answer to a question that names no limit.
+const defaultEvents = 1000
+
+// Events finds the newest events, and returns them oldest first (see
+// server.EventHistory). No frame is opened that has none. Frames that cannot be
+// decoded are passed over and counted (Stats).
+func (s *Store) Events(ctx context.Context, q server.EventQuery) ([]server.Event, error) {
+	if q.Limit <= 0 {
+		q.Limit = defaultEvents
+	}
+	ids, err := s.ids(q.Agent)
+	if err != nil {
+		return nil, err
+	}
+	var out []server.Event
+	for _, id := range ids {
+		if len(out) == q.Limit {
+			q.Start = max(q.Start, out[0].Tick) // what is older has no place
+		}
+		found, err := s.eventsOf(ctx, &q, id)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			continue
+		}
+		out = append(out, found...)
+		slices.SortStableFunc(out, func(a, b server.Event) int { return cmp.Compare(a.Tick, b.Tick) })
+		out = slices.Delete(out, 0, max(0, len(out)-q.Limit))
+	}
+	return out, nil
+}
+
+// eventsOf finds the newest events of one agent, oldest first.
+func (s *Store) eventsOf(ctx context.Context, q *server.EventQuery, id string) ([]server.Event, error) {
+	src, segs := s.collect(id, q.Start, q.End, func(h *frame.Header) bool { return h.Events })
+	defer s.release(segs...)
+	var in []*source
+	for i := range src {
+		if r := &src[i]; r.Events && !r.only && r.Time >= q.Start && r.Time <= q.End {
+			in = append(in, r)
+		}
+	}
+	if len(in) == 0 {
+		return nil, nil
+	}
+	slices.SortFunc(in, func(a, b *source) int { // newest first
+		return -cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Boot, b.Boot), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Part, b.Part))
+	})
+	g := newGather(s, &server.Query{Kind: metric.Event}, id, src)
+	defer s.decode.put(g.dec)
+	g.cols[0] = metric.EventTime
+	var out []server.Event
+	for _, r := range in {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if !g.columns(r) {
+			continue
+		}
+		for i := len(g.tick.Rows) - 1; i >= 0 && len(out) < q.Limit; i-- {
+			row := g.tick.Rows[i]
+			parent := g.parent(r, row)
+			if q.Match == nil || q.Match(id, row, parent) {
+				out = append(out, server.Event{Agent: id, Boot: r.Boot, Tick: r.Time, Time: g.tick.Vals[0][i], Row: row, Parent: parent})
+			}
+		}
+		if len(out) == q.Limit {
+			break
+		}
+	}
+	slices.Reverse(out)
+	return out, nil
+}
