@@ -87,13 +87,15 @@ func makeAppRows(b *frame.Batch, t *frame.Table, agentLabel bool, before *appRow
 			continue
 		}
 		text, ok := texts[r.Parent]
-		if !ok {
+		if !ok || parent == nil { // a sender without a row has its labels on the series
 			buf = buf[:0]
 			if agent != "" {
 				buf = appendLabel(buf, "agent_id", agent)
 			}
 			if parent != nil {
 				buf = appendContainerLabels(buf, parent)
+			} else {
+				buf = appendOriginLabels(buf, r)
 			}
 			text = string(buf)
 			texts[r.Parent] = text

@@ -130,6 +130,25 @@ func TestAppClashes(t *testing.T) {
 }
 
 // Of two agents the first says what type a name has.
+// Containers that no tick has a row of, as launchers name them before they run, are
+// told apart by what their launchers said.
+func TestAppWithoutRows(t *testing.T) {
+	b := testBatch(1, false)
+	table := addSent(b, sent{id: 1, name: "hits", typ: "c", value: 1}, sent{id: 2, name: "hits", typ: "c", value: 2}, sent{id: 3, name: "hits", typ: "c", value: 4})
+	for i, id := range []string{"one", "two"} {
+		table.Rows[i].Labels = append([]frame.Label{{Name: "container_id", Value: id}, {Name: "label.zone", Value: "z"}, {Name: "task_name", Value: "t-" + id}}, table.Rows[i].Labels...)
+	}
+	for name, families := range map[string]map[string]*dto.MetricFamily{"text": parseText(t, expose(t, true, false, b)), "proto": exposeProto(t, true, b)} {
+		got := map[float64]string{}
+		for _, m := range families["hits"].GetMetric() {
+			got[sampleValue(m)] = labelValue(m, "container_id") + " " + labelValue(m, "task_name") + " " + labelValue(m, "container_label_zone")
+		}
+		if len(got) != 3 || got[1] != "one t-one z" || got[2] != "two t-two z" || got[4] != "  " {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestAppTypesOfFleet(t *testing.T) {
 	one, two := testBatch(1, false), testBatch(1, false)
 	two.Agent, two.Boot = "agent-2", 8
