@@ -129,7 +129,6 @@ func TestAppClashes(t *testing.T) {
 	}
 }
 
-// Of two agents the first says what type a name has.
 // Containers that no tick has a row of, as launchers name them before they run, are
 // told apart by what their launchers said.
 func TestAppWithoutRows(t *testing.T) {
@@ -149,6 +148,7 @@ func TestAppWithoutRows(t *testing.T) {
 	}
 }
 
+// Of two agents the first says what type a name has.
 func TestAppTypesOfFleet(t *testing.T) {
 	one, two := testBatch(1, false), testBatch(1, false)
 	two.Agent, two.Boot = "agent-2", 8
