@@ -10,6 +10,7 @@ import (
 	"github.com/daytwo/daytwo/api/cli"
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/collector"
+	"github.com/daytwo/daytwo/collector/statsd/series"
 	"github.com/daytwo/daytwo/relay"
 )
 
@@ -35,7 +36,8 @@ func collectorConfig(c cli.Config) collector.Config {
 	return collector.Config{
 		AgentID: c.AgentID, Interval: c.Interval, DataDir: c.Data, Metrics: c.Metrics, Cluster: c.Cluster, Shards: c.Shards,
 		NATS: c.NATSOptions("daytwo collector"), NoPublish: len(c.NATS) == 0 && c.Server == nil, SpoolMax: c.SpoolSize, NoBPF: c.NoBPF, Log: c.Log,
-		Socket: c.Socket, Statsd: c.Statsd, StatsdOptional: c.StatsdDefaults, StatsdPorts: c.StatsdPorts, StatsdRules: c.StatsdRules, StatsdBudget: c.StatsdBudget,
+		Socket: c.Socket, Statsd: c.Statsd, StatsdOptional: c.StatsdDefaults, StatsdPorts: c.StatsdPorts,
+		StatsdRules: c.StatsdRules, StatsdBudget: c.StatsdBudget, StatsdSeries: c.StatsdSeries, StatsdExpiry: series.Expiry(c.StatsdExpiry),
 	}
 }
 

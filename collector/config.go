@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/collector/statsd/series"
 )
 
 // Config is what a collector needs to know. The zero value of a field means
@@ -35,6 +36,9 @@ type Config struct {
 	StatsdPorts    [2]uint16 // first and last port for containers; default 20000 to 29999, or others where the kernel gives those to clients
 	StatsdRules    string    // file of rules; "" = none
 	StatsdBudget   int       // series of one container; default 10,000
+	StatsdSeries   int       // series of all; default 1,000,000
+
+	StatsdExpiry series.Expiry // when silent series go; default 1 h
 }
 
 const minInterval = 100 * time.Millisecond

@@ -15,7 +15,7 @@ func newStatsd(cfg *Config) (*statsd.Server, error) {
 		return nil, nil
 	}
 	o := statsd.Options{
-		Budget: cfg.StatsdBudget, RulesFile: cfg.StatsdRules, NoBPF: cfg.NoBPF, Log: cfg.Log.With("room", "statsd"),
+		Budget: cfg.StatsdBudget, Total: cfg.StatsdSeries, Expiry: cfg.StatsdExpiry, RulesFile: cfg.StatsdRules, NoBPF: cfg.NoBPF, Log: cfg.Log.With("room", "statsd"),
 		Socket: cfg.Socket, Endpoints: filepath.Join(cfg.DataDir, "statsd-endpoints.json"),
 		First: cfg.StatsdPorts[0], Last: cfg.StatsdPorts[1],
 	}

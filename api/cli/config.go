@@ -40,6 +40,8 @@ type Config struct {
 	StatsdPorts    [2]uint16     // first and last port for containers; 0 for those that the collector chooses
 	StatsdRules    string        // file of rules, "" for none
 	StatsdBudget   int           // series of one container
+	StatsdSeries   int           // series of all
+	StatsdExpiry   Expiry        // when silent series go
 	SpoolSize      int64         // bytes kept on disk while NATS is away
 	Retention      time.Duration // how long history is kept
 	RetentionSize  int64         // bytes of history kept on disk
@@ -143,6 +145,13 @@ var options = []option{
 	{"statsd-budget", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.IntVar(&c.StatsdBudget, name, 10000, "keep at most `N` series of one container; what is beyond goes into one overflow series")
 	}},
+	{"statsd-series", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.IntVar(&c.StatsdSeries, name, 1_000_000, "keep at most `N` series of all containers, in some 300 bytes each")
+	}},
+	{"statsd-expiry", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.StatsdExpiry = Expiry{time.Hour, time.Hour, time.Hour, time.Hour}
+		fs.Var(expiry{&c.StatsdExpiry}, name, "forget a series `AFTER` so long without a sample; by type as counter=7d,gauge=5m,histogram=1h,set=1h")
+	}},
 	{"no-bpf", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.BoolVar(&c.NoBPF, name, false, "load no BPF program, read the kernel's files only")
 	}},
@@ -230,6 +239,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("nats-cert and nats-key go together")
 	case c.StatsdBudget < 1:
 		return fmt.Errorf("statsd-budget: %d is less than 1", c.StatsdBudget)
+	case c.StatsdSeries < 1:
+		return fmt.Errorf("statsd-series: %d is less than 1", c.StatsdSeries)
 	case c.LogFormat != "text" && c.LogFormat != "json":
 		return fmt.Errorf("log-format: %q is neither text nor json", c.LogFormat)
 	}
