@@ -14,21 +14,21 @@ import (
 // The parts of a record, as the kernel has them (cgroupwalk.h): pages, not
 // bytes; microseconds nowhere.
 type (
-	Head     = cgroupwalkHead
-	Base     = cgroupwalkBase
-	Sched    = cgroupwalkSched
-	CPUAcct  = cgroupwalkCpuacctTimes
-	Counter  = cgroupwalkCounter
-	MemCG    = cgroupwalkMemory
-	MemCGV1  = cgroupwalkMemoryV1
-	Pids     = cgroupwalkPids
-	Tasks    = cgroupwalkTasks
-	Hugetlb  = cgroupwalkHugetlb
-	IO       = cgroupwalkIo
-	PSITotal = [7]uint64
+	Head    = cgroupwalkHead
+	Base    = cgroupwalkBase
+	Sched   = cgroupwalkSched
+	CPUAcct = cgroupwalkCpuacctTimes
+	Counter = cgroupwalkCounter
+	MemCG   = cgroupwalkMemory
+	MemCGV1 = cgroupwalkMemoryV1
+	Pids    = cgroupwalkPids
+	Tasks   = cgroupwalkTasks
+	PSI     = cgroupwalkPsi
+	Hugetlb = cgroupwalkHugetlb
+	IO      = cgroupwalkIo
 )
 
-// Bits of Head.Parts: what a cgroup has (cgroupwalk.h).
+// Bits of what Walk.Has says: what a cgroup has (cgroupwalk.h).
 const (
 	HasSched = 1 << iota
 	HasCPUAcct
@@ -46,7 +46,10 @@ const (
 // MaxHugetlb is the most sizes of huge pages that a record holds.
 const MaxHugetlb = 4
 
-const maxNames = 1024
+const (
+	maxNames    = 1024
+	recordStart = unsafe.Offsetof(cgroupwalkRecord{}.Base) // its parts begin here
+)
 
 // Parts says what to record of a hierarchy.
 type Parts struct {
@@ -74,13 +77,15 @@ type Walk struct {
 	control  *cgroupwalkWalkControl
 	mapped   [][]byte
 	records  []byte
+	heads    []Head
+	unnamed  bool // a name found no room since Restart
 	stride   uintptr
 	names    []cgroupwalkName
 	ios      []IO
 	room     int
 	statSize int
 	at       struct {
-		base, sched, cpuacct, memory, memoryV1, pids, psi, tasks, hugetlb, stat uintptr
+		base, sched, cpuacct, memory, memoryV1, pids, psi, tasks, hugetlb, freezer, blkg, stat uintptr
 	}
 }
 
@@ -102,14 +107,13 @@ func (w *Walk) load(k *Kernel, o WalkOptions) error {
 	vars := map[string]uint32{
 		cgroupwalkVarDirect:       toU32(k.HasFunc("bpf_rdonly_cast")),
 		cgroupwalkVarWithIo:       toU32(o.Parts.IO),
-		cgroupwalkVarWithFreezer:  toU32(o.Parts.Freezer),
-		cgroupwalkVarWithBlkg:     toU32(o.Parts.Blkg),
 		cgroupwalkVarStatBytes:    uint32(w.statSize),
 		cgroupwalkVarHugetlbSizes: uint32(min(k.HugetlbSizes, MaxHugetlb)),
 		cgroupwalkVarV2:           toU32(o.V2),
 		cgroupwalkVarPidsLocal:    toU32(o.PidsLocal),
 	}
 	size := w.layOut(o.Parts, vars)
+	vars[cgroupwalkVarMeasures] = toU32(size > recordStart || o.Parts.IO)
 	if o.Parts.CPUAcct {
 		offsets, err := perCPUOffsets()
 		if err != nil {
@@ -129,6 +133,8 @@ func (w *Walk) load(k *Kernel, o WalkOptions) error {
 	}
 	records := spec.Maps[cgroupwalkMapRecords]
 	records.ValueSize, records.Value, records.MaxEntries = uint32(size), nil, uint32(o.Records)
+	spec.Maps[cgroupwalkMapHeads].MaxEntries = uint32(o.Records)
+	spec.Maps[cgroupwalkMapDirs].MaxEntries = uint32(o.Records)
 	spec.Maps[cgroupwalkMapIos].MaxEntries = uint32(o.IOs)
 
 	leap := vars[cgroupwalkVarDirect] != 0
@@ -155,6 +161,11 @@ func (w *Walk) load(k *Kernel, o WalkOptions) error {
 	if w.records, err = w.memory(cgroupwalkMapRecords, o.Records*int(w.stride), unix.PROT_READ); err != nil {
 		return err
 	}
+	heads, err := w.memory(cgroupwalkMapHeads, o.Records*int(unsafe.Sizeof(Head{})), unix.PROT_READ)
+	if err != nil {
+		return err
+	}
+	w.heads = unsafe.Slice((*Head)(unsafe.Pointer(&heads[0])), o.Records)
 	control, err := w.memory(cgroupwalkMapControl, int(unsafe.Sizeof(*w.control)), unix.PROT_READ|unix.PROT_WRITE)
 	if err != nil {
 		return err
@@ -177,7 +188,7 @@ func (w *Walk) load(k *Kernel, o WalkOptions) error {
 
 // layOut gives each part its place in a record, and returns the record's size.
 func (w *Walk) layOut(p Parts, vars map[string]uint32) uintptr {
-	size := unsafe.Sizeof(Head{})
+	size := uintptr(recordStart)
 	for _, part := range []struct {
 		on   bool
 		at   *uintptr
@@ -190,9 +201,11 @@ func (w *Walk) layOut(p Parts, vars map[string]uint32) uintptr {
 		{p.Memory, &w.at.memory, cgroupwalkVarAtMemory, unsafe.Sizeof(MemCG{})},
 		{p.MemoryV1, &w.at.memoryV1, cgroupwalkVarAtMemoryV1, unsafe.Sizeof(MemCGV1{})},
 		{p.Pids, &w.at.pids, cgroupwalkVarAtPids, unsafe.Sizeof(Pids{})},
-		{p.PSI, &w.at.psi, cgroupwalkVarAtPsi, unsafe.Sizeof(PSITotal{})},
+		{p.PSI, &w.at.psi, cgroupwalkVarAtPsi, unsafe.Sizeof(PSI{})},
 		{p.Tasks, &w.at.tasks, cgroupwalkVarAtTasks, unsafe.Sizeof(Tasks{})},
-		{p.Hugetlb, &w.at.hugetlb, cgroupwalkVarAtHugetlb, MaxHugetlb * unsafe.Sizeof(Hugetlb{})},
+		{p.Hugetlb, &w.at.hugetlb, cgroupwalkVarAtHugetlb, unsafe.Sizeof(Hugetlb{})},
+		{p.Freezer, &w.at.freezer, cgroupwalkVarAtFreezer, unsafe.Sizeof(cgroupwalkFreezerFrom{})},
+		{p.Blkg, &w.at.blkg, cgroupwalkVarAtBlkg, unsafe.Sizeof(cgroupwalkBlkgFrom{})},
 		{p.Stat, &w.at.stat, cgroupwalkVarAtStat, uintptr(w.statSize)},
 	} {
 		if part.on {
@@ -218,22 +231,22 @@ func (w *Walk) CountTasks() { w.control.Counting = 1 }
 // Restart makes the next call of Next begin at the root.
 func (w *Walk) Restart() {
 	w.control.Count, w.control.Ios, w.control.Resume = 0, 0, 0
+	w.unnamed = false
 }
 
 // Next visits cgroups until all are done or the budget is spent. It allocates
 // nothing. Names written by it must be taken before the next call.
 func (w *Walk) Next() (done bool, err error) {
 	c := w.control
-	c.Names, c.Unnamed, c.Visited, c.Cut, c.Ended, c.Matched, c.Whole, c.Lost = 0, 0, 0, 0, 0, 0, 0, 0
-	if w.leap == nil {
-		err = w.iter.run()
-	} else if err = w.leap.run(); err == nil && c.Lost != 0 {
-		c.Resume, c.Ended = 1, 0
-		err = w.iter.run()
+	if err = w.run(); err == nil && c.Changed != 0 {
+		w.Restart() // cgroups came or went: by the tree, then
+		c.Known = 0
+		err = w.run()
 	}
 	if err != nil {
 		return false, err
 	}
+	w.unnamed = w.unnamed || c.Unnamed != 0
 	if c.Cut != 0 {
 		c.Resume = 1
 		return false, nil
@@ -241,7 +254,24 @@ func (w *Walk) Next() (done bool, err error) {
 	if c.Ended == 0 {
 		return false, errors.New("the walk of cgroups did not come to an end")
 	}
+	if c.Stands != 0 && !w.unnamed && int(c.Count) <= w.room && int(c.Dirs) <= w.room {
+		c.Known = c.Count
+	}
 	return true, nil
+}
+
+func (w *Walk) run() (err error) {
+	c := w.control
+	c.Names, c.Unnamed, c.Visited, c.Cut, c.Ended, c.Matched = 0, 0, 0, 0, 0, 0
+	c.Whole, c.Lost, c.Stands, c.Changed = 0, 0, 0, 0
+	if w.leap == nil {
+		return w.iter.run()
+	}
+	if err = w.leap.run(); err == nil && c.Lost != 0 {
+		c.Resume, c.Ended = 1, 0
+		err = w.iter.run()
+	}
+	return err
 }
 
 // Count is how many cgroups were visited since Restart, also beyond Room.
@@ -272,20 +302,25 @@ func (w *Walk) part(i int, at uintptr) unsafe.Pointer {
 	return unsafe.Pointer(&w.records[uintptr(i)*w.stride+at])
 }
 
+// Head says who the cgroup of record i is.
+func (w *Walk) Head(i int) *Head { return &w.heads[i] }
+
+// Has says what the cgroup of record i has: bits as HasSched.
+func (w *Walk) Has(i int) uint64 {
+	return *(*uint64)(w.part(i, unsafe.Offsetof(cgroupwalkRecord{}.Parts)))
+}
+
 // The parts of record i. Only those that the Walk was made with may be asked for.
 
-func (w *Walk) Head(i int) *Head        { return (*Head)(w.part(i, 0)) }
 func (w *Walk) Base(i int) *Base        { return (*Base)(w.part(i, w.at.base)) }
 func (w *Walk) Sched(i int) *Sched      { return (*Sched)(w.part(i, w.at.sched)) }
 func (w *Walk) CPUAcct(i int) *CPUAcct  { return (*CPUAcct)(w.part(i, w.at.cpuacct)) }
 func (w *Walk) Memory(i int) *MemCG     { return (*MemCG)(w.part(i, w.at.memory)) }
 func (w *Walk) MemoryV1(i int) *MemCGV1 { return (*MemCGV1)(w.part(i, w.at.memoryV1)) }
 func (w *Walk) Pids(i int) *Pids        { return (*Pids)(w.part(i, w.at.pids)) }
-func (w *Walk) PSI(i int) *PSITotal     { return (*PSITotal)(w.part(i, w.at.psi)) }
+func (w *Walk) PSI(i int) *PSI          { return (*PSI)(w.part(i, w.at.psi)) }
 func (w *Walk) Tasks(i int) *Tasks      { return (*Tasks)(w.part(i, w.at.tasks)) }
-func (w *Walk) Hugetlb(i int) *[MaxHugetlb]Hugetlb {
-	return (*[MaxHugetlb]Hugetlb)(w.part(i, w.at.hugetlb))
-}
+func (w *Walk) Hugetlb(i int) *Hugetlb  { return (*Hugetlb)(w.part(i, w.at.hugetlb)) }
 
 // Stat is memcg_vmstats.state[], followed by events[].
 func (w *Walk) Stat(i int) []int64 {

@@ -22,6 +22,11 @@ type cgroupwalkBase struct {
 	PrevSystem uint64
 }
 
+type cgroupwalkBlkgFrom struct {
+	_    structs.HostLayout
+	From uint64
+}
+
 type cgroupwalkCounter struct {
 	_         structs.HostLayout
 	Usage     int64
@@ -34,10 +39,23 @@ type cgroupwalkCounter struct {
 }
 
 type cgroupwalkCpuacctTimes struct {
-	_      structs.HostLayout
-	Usage  uint64
-	User   uint64
-	System uint64
+	_        structs.HostLayout
+	From     uint64
+	FromStat uint64
+	Usage    uint64
+	User     uint64
+	System   uint64
+}
+
+type cgroupwalkDir struct {
+	_    structs.HostLayout
+	Node uint64
+	Rev  uint64
+}
+
+type cgroupwalkFreezerFrom struct {
+	_    structs.HostLayout
+	From uint64
 }
 
 type cgroupwalkHead struct {
@@ -48,11 +66,15 @@ type cgroupwalkHead struct {
 	Text   uint64
 	Hash   uint32
 	Level  uint32
-	Parts  uint32
-	Pad    uint32
 }
 
 type cgroupwalkHugetlb struct {
+	_    structs.HostLayout
+	From uint64
+	Size [4]cgroupwalkHugetlbSize
+}
+
+type cgroupwalkHugetlbSize struct {
 	_           structs.HostLayout
 	Current     uint64
 	Max         uint64
@@ -74,6 +96,8 @@ type cgroupwalkIo struct {
 
 type cgroupwalkMemory struct {
 	_        structs.HostLayout
+	From     uint64
+	FromStat uint64
 	Memory   cgroupwalkCounter
 	Swap     cgroupwalkCounter
 	ZswapMax uint64
@@ -96,29 +120,40 @@ type cgroupwalkName struct {
 
 type cgroupwalkPids struct {
 	_       structs.HostLayout
+	From    uint64
 	Current int64
 	Max     int64
 	Peak    int64
 	Events  int64
 }
 
+type cgroupwalkPsi struct {
+	_     structs.HostLayout
+	From  uint64
+	Total [7]uint64
+}
+
 type cgroupwalkRecord struct {
 	_        structs.HostLayout
-	Head     cgroupwalkHead
+	Node     uint64
+	Parts    uint64
 	Base     cgroupwalkBase
 	Sched    cgroupwalkSched
 	Cpuacct  cgroupwalkCpuacctTimes
 	Memory   cgroupwalkMemory
 	MemoryV1 cgroupwalkMemoryV1
 	Pids     cgroupwalkPids
-	Psi      [7]uint64
+	Psi      cgroupwalkPsi
 	Tasks    cgroupwalkTasks
-	Hugetlb  [4]cgroupwalkHugetlb
+	Hugetlb  cgroupwalkHugetlb
+	Freezer  cgroupwalkFreezerFrom
+	Blkg     cgroupwalkBlkgFrom
 	Stat     [192]uint64
 }
 
 type cgroupwalkSched struct {
 	_                structs.HostLayout
+	From             uint64
 	Shares           uint64
 	Quota            uint64
 	Throttled        uint64
@@ -160,9 +195,19 @@ type cgroupwalkWalkControl struct {
 	Whole    uint32
 	Lost     uint32
 	Counting uint32
-	Node     uint64
-	Root     uint64
-	Path     [64]uint64
+	Stands   uint32
+	Known    uint32
+	Dirs     uint32
+	Changed  uint32
+	Shape    struct {
+		_           structs.HostLayout
+		Ids         uint64
+		Descendants uint32
+		Pad         uint32
+	}
+	Node uint64
+	Root uint64
+	Path [64]uint64
 }
 
 // Names of all BPF objects in the ELF.
@@ -171,6 +216,8 @@ type cgroupwalkWalkControl struct {
 const (
 	cgroupwalkMapControl      = "control"
 	cgroupwalkMapCpuOffsets   = "cpu_offsets"
+	cgroupwalkMapDirs         = "dirs"
+	cgroupwalkMapHeads        = "heads"
 	cgroupwalkMapIos          = "ios"
 	cgroupwalkMapNames        = "names"
 	cgroupwalkMapRecords      = "records"
@@ -178,7 +225,9 @@ const (
 	cgroupwalkProgLeap        = "leap"
 	cgroupwalkProgWalk        = "walk"
 	cgroupwalkVarAtBase       = "at_base"
+	cgroupwalkVarAtBlkg       = "at_blkg"
 	cgroupwalkVarAtCpuacct    = "at_cpuacct"
+	cgroupwalkVarAtFreezer    = "at_freezer"
 	cgroupwalkVarAtHugetlb    = "at_hugetlb"
 	cgroupwalkVarAtMemory     = "at_memory"
 	cgroupwalkVarAtMemoryV1   = "at_memory_v1"
@@ -190,11 +239,10 @@ const (
 	cgroupwalkVarCpus         = "cpus"
 	cgroupwalkVarDirect       = "direct"
 	cgroupwalkVarHugetlbSizes = "hugetlb_sizes"
+	cgroupwalkVarMeasures     = "measures"
 	cgroupwalkVarPidsLocal    = "pids_local"
 	cgroupwalkVarStatBytes    = "stat_bytes"
 	cgroupwalkVarV2           = "v2"
-	cgroupwalkVarWithBlkg     = "with_blkg"
-	cgroupwalkVarWithFreezer  = "with_freezer"
 	cgroupwalkVarWithIo       = "with_io"
 )
 
@@ -250,6 +298,8 @@ type cgroupwalkProgramSpecs struct {
 type cgroupwalkMapSpecs struct {
 	Control    *ebpf.MapSpec `ebpf:"control"`
 	CpuOffsets *ebpf.MapSpec `ebpf:"cpu_offsets"`
+	Dirs       *ebpf.MapSpec `ebpf:"dirs"`
+	Heads      *ebpf.MapSpec `ebpf:"heads"`
 	Ios        *ebpf.MapSpec `ebpf:"ios"`
 	Names      *ebpf.MapSpec `ebpf:"names"`
 	Records    *ebpf.MapSpec `ebpf:"records"`
@@ -261,7 +311,9 @@ type cgroupwalkMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type cgroupwalkVariableSpecs struct {
 	AtBase       *ebpf.VariableSpec `ebpf:"at_base"`
+	AtBlkg       *ebpf.VariableSpec `ebpf:"at_blkg"`
 	AtCpuacct    *ebpf.VariableSpec `ebpf:"at_cpuacct"`
+	AtFreezer    *ebpf.VariableSpec `ebpf:"at_freezer"`
 	AtHugetlb    *ebpf.VariableSpec `ebpf:"at_hugetlb"`
 	AtMemory     *ebpf.VariableSpec `ebpf:"at_memory"`
 	AtMemoryV1   *ebpf.VariableSpec `ebpf:"at_memory_v1"`
@@ -273,11 +325,10 @@ type cgroupwalkVariableSpecs struct {
 	Cpus         *ebpf.VariableSpec `ebpf:"cpus"`
 	Direct       *ebpf.VariableSpec `ebpf:"direct"`
 	HugetlbSizes *ebpf.VariableSpec `ebpf:"hugetlb_sizes"`
+	Measures     *ebpf.VariableSpec `ebpf:"measures"`
 	PidsLocal    *ebpf.VariableSpec `ebpf:"pids_local"`
 	StatBytes    *ebpf.VariableSpec `ebpf:"stat_bytes"`
 	V2           *ebpf.VariableSpec `ebpf:"v2"`
-	WithBlkg     *ebpf.VariableSpec `ebpf:"with_blkg"`
-	WithFreezer  *ebpf.VariableSpec `ebpf:"with_freezer"`
 	WithIo       *ebpf.VariableSpec `ebpf:"with_io"`
 }
 
@@ -303,6 +354,8 @@ func (o *cgroupwalkObjects) Close() error {
 type cgroupwalkMaps struct {
 	Control    *ebpf.Map `ebpf:"control"`
 	CpuOffsets *ebpf.Map `ebpf:"cpu_offsets"`
+	Dirs       *ebpf.Map `ebpf:"dirs"`
+	Heads      *ebpf.Map `ebpf:"heads"`
 	Ios        *ebpf.Map `ebpf:"ios"`
 	Names      *ebpf.Map `ebpf:"names"`
 	Records    *ebpf.Map `ebpf:"records"`
@@ -313,6 +366,8 @@ func (m *cgroupwalkMaps) Close() error {
 	return _CgroupwalkClose(
 		m.Control,
 		m.CpuOffsets,
+		m.Dirs,
+		m.Heads,
 		m.Ios,
 		m.Names,
 		m.Records,
@@ -325,7 +380,9 @@ func (m *cgroupwalkMaps) Close() error {
 // It can be passed to loadCgroupwalkObjects or ebpf.CollectionSpec.LoadAndAssign.
 type cgroupwalkVariables struct {
 	AtBase       *ebpf.Variable `ebpf:"at_base"`
+	AtBlkg       *ebpf.Variable `ebpf:"at_blkg"`
 	AtCpuacct    *ebpf.Variable `ebpf:"at_cpuacct"`
+	AtFreezer    *ebpf.Variable `ebpf:"at_freezer"`
 	AtHugetlb    *ebpf.Variable `ebpf:"at_hugetlb"`
 	AtMemory     *ebpf.Variable `ebpf:"at_memory"`
 	AtMemoryV1   *ebpf.Variable `ebpf:"at_memory_v1"`
@@ -337,11 +394,10 @@ type cgroupwalkVariables struct {
 	Cpus         *ebpf.Variable `ebpf:"cpus"`
 	Direct       *ebpf.Variable `ebpf:"direct"`
 	HugetlbSizes *ebpf.Variable `ebpf:"hugetlb_sizes"`
+	Measures     *ebpf.Variable `ebpf:"measures"`
 	PidsLocal    *ebpf.Variable `ebpf:"pids_local"`
 	StatBytes    *ebpf.Variable `ebpf:"stat_bytes"`
 	V2           *ebpf.Variable `ebpf:"v2"`
-	WithBlkg     *ebpf.Variable `ebpf:"with_blkg"`
-	WithFreezer  *ebpf.Variable `ebpf:"with_freezer"`
 	WithIo       *ebpf.Variable `ebpf:"with_io"`
 }
 

@@ -64,9 +64,19 @@ enum cgroup_subsys_id {
 	CGROUP_SUBSYS_COUNT = 16,
 };
 
+struct kernfs_root {
+	u32 last_id_lowbits; /* of the node made last: files have one too */
+	u32 id_highbits;
+};
+
+struct kernfs_elem_dir {
+	unsigned long rev; /* goes up when anything in it comes, goes or is renamed */
+};
+
 struct kernfs_node {
 	const char *name;
 	unsigned int hash;
+	struct kernfs_elem_dir dir;
 	u64 id;
 };
 
@@ -107,6 +117,7 @@ struct cgroup {
 	struct cgroup_subsys_state self;
 	unsigned long flags;
 	int level;
+	int nr_descendants;
 	int nr_populated_csets;
 	int nr_populated_domain_children;
 	int nr_populated_threaded_children;
@@ -121,6 +132,7 @@ struct cgroup {
 };
 
 struct cgroup_root {
+	struct kernfs_root *kf_root;
 	struct cgroup cgrp;
 };
 

@@ -61,13 +61,10 @@ static long cpuacct_cpu(__u32 cpu, struct cpuacct_sum *sum)
 	return 0;
 }
 
-static __always_inline void cpuacct(struct cpuacct_times *to, const void *ca)
+static __always_inline void cpuacct(struct cpuacct_times *to)
 {
-	struct cpuacct_sum sum = {};
+	struct cpuacct_sum sum = {.usage = (void *)to->from, .stat = (void *)to->from_stat};
 
-	/* Not with get: the verifier would take them for pointers that can be followed. */
-	bpf_probe_read_kernel(&sum.usage, 8, ca + offset(cpuacct, cpuusage));
-	bpf_probe_read_kernel(&sum.stat, 8, ca + offset(cpuacct, cpustat));
 	bpf_loop(cpus, cpuacct_cpu, &sum, 0);
 	to->usage = sum.used;
 	to->user = sum.user;

@@ -33,7 +33,7 @@ static __always_inline void memory(struct memory *to, char *raw, const void *m)
 {
 	counter(&to->memory, raw, m + offset(mem_cgroup, memory));
 	counter(&to->swap, raw, m + offset(mem_cgroup, swap));
-	if (bpf_core_field_exists(struct mem_cgroup, zswap_max))
+	if (v2 && bpf_core_field_exists(struct mem_cgroup, zswap_max))
 		to->zswap_max = get(mem_cgroup, m, zswap_max);
 	if (direct) {
 		struct mem_cgroup *g = cast(mem_cgroup, m);
@@ -55,10 +55,10 @@ static __always_inline void memory_v1(struct memory_v1 *to, const void *m)
 		to->soft_limit = get(mem_cgroup, m, soft_limit);
 }
 
-static __always_inline void stat(void *to, const void *m)
+static __always_inline void stat(void *to, const void *vmstats)
 {
 	if (stat_bytes)
-		bpf_probe_read_kernel(to, stat_bytes, get(mem_cgroup, m, vmstats));
+		bpf_probe_read_kernel(to, stat_bytes, vmstats);
 }
 
 static __always_inline void pids(struct pids *to, const void *p)
@@ -81,17 +81,19 @@ static __always_inline void hugetlb(struct hugetlb *to, char *raw, const void *h
 	struct counter c = {};
 
 	for (__u32 i = 0; i < MAX_HUGETLB; i++) {
+		struct hugetlb_size *s = &to->size[i];
+
 		if (i >= hugetlb_sizes)
 			break;
 		counter(&c, raw, h + offset(hugetlb_cgroup, hugepage) + i * size);
-		to[i].current = c.usage;
-		to[i].max = c.max;
-		to[i].peak = c.watermark;
-		to[i].failures = c.failcnt;
+		s->current = c.usage;
+		s->max = c.max;
+		s->peak = c.watermark;
+		s->failures = c.failcnt;
 		if (v2)
-			bpf_probe_read_kernel(&to[i].failures, 8, h + offset(hugetlb_cgroup, events) + i * 8);
+			bpf_probe_read_kernel(&s->failures, 8, h + offset(hugetlb_cgroup, events) + i * 8);
 		counter(&c, raw, h + offset(hugetlb_cgroup, rsvd_hugepage) + i * size);
-		to[i].rsvd_current = c.usage;
-		to[i].rsvd_max = c.max;
+		s->rsvd_current = c.usage;
+		s->rsvd_max = c.max;
 	}
 }

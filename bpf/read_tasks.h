@@ -103,10 +103,12 @@ static __always_inline void tasks(struct tasks *to, struct cgroup *cg, bool coun
 {
 	struct cset_step s = {.head = &cg->cset_links};
 
-	to->populated = cg->nr_populated_csets + cg->nr_populated_domain_children +
-			cg->nr_populated_threaded_children > 0;
-	to->frozen = cg->flags >> CGRP_FROZEN & 1;
-	to->threaded = cg->dom_cgrp != cg;
+	if (v2) {
+		to->populated = cg->nr_populated_csets + cg->nr_populated_domain_children +
+				cg->nr_populated_threaded_children > 0;
+		to->frozen = cg->flags >> CGRP_FROZEN & 1;
+		to->threaded = counting && cg->dom_cgrp != cg;
+	}
 	to->threads = to->processes = to->torn = to->stray = 0;
 	if (!counting || !cg->nr_populated_csets)
 		return;

@@ -19,7 +19,7 @@ func (w *walk) fill(t *walkTree, s *Snapshot) {
 	b, p := t.walk0, t.parts
 	for i, n := range t.slots[:t.n] {
 		row := s.Row(int(n.group.row))
-		has := b.Head(i).Parts
+		has := b.Has(i)
 		if p.Stat && has&bpf.HasMemory != 0 {
 			w.stat.fill(b.Stat(i), row, n.parent == nil)
 		}
@@ -186,9 +186,9 @@ func (w *walk) fillPids(p *bpf.Pids, row []int64) {
 // psiColumns are the columns in the order of enum psi_states.
 var psiColumns = [...]int{metric.PSIIOSome, metric.PSIIOFull, metric.PSIMemorySome, metric.PSIMemoryFull, metric.PSICPUSome, metric.PSICPUFull, metric.PSIIRQFull}
 
-func (w *walk) fillPSI(p *bpf.PSITotal, row []int64) {
+func (w *walk) fillPSI(p *bpf.PSI, row []int64) {
 	for i, c := range psiColumns[:min(w.kernel.PSIStates, len(psiColumns))] {
-		row[c] = int64(p[i])
+		row[c] = int64(p.Total[i])
 	}
 }
 

@@ -46,10 +46,10 @@ func (w *walk) fillHugetlb(s *Snapshot) {
 			continue
 		}
 		for i, node := range t.slots[:t.n] {
-			if t.walk0.Head(i).Parts&bpf.HasHugetlb == 0 || t.options.V2 && node.parent == nil {
+			if t.walk0.Has(i)&bpf.HasHugetlb == 0 || t.options.V2 && node.parent == nil {
 				continue
 			}
-			h := t.walk0.Hugetlb(i)
+			h := &t.walk0.Hugetlb(i).Size
 			for k, size := range w.huge {
 				r := HugetlbRow{Group: node.group.row, Size: size}
 				if n == len(s.Hugetlb) {
