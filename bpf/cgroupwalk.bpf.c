@@ -21,7 +21,7 @@ char LICENSE[] SEC("license") = "GPL";
 const volatile __u32 at_base, at_sched, at_cpuacct, at_memory, at_memory_v1, at_pids, at_psi,
 	at_tasks, at_hugetlb, at_stat, at_freezer, at_blkg;
 const volatile __u32 with_io;
-const volatile __u32 measures; /* a record is more than its beginning */
+const volatile __u32 measures; /* there are parts, apart from counting tasks */
 const volatile __u32 stat_bytes; /* state[] and events[] of struct memcg_vmstats */
 const volatile __u32 hugetlb_sizes;
 const volatile __u32 v2, pids_local;
@@ -99,6 +99,7 @@ struct {
 #include "walk_parts.h"
 #include "walk_visit.h"
 #include "walk_leap.h"
+#include "walk_fetch.h"
 #include "walk_again.h"
 
 /* walk visits one cgroup: the iterator's order is that of the walk. To go on
@@ -142,7 +143,7 @@ static __always_inline void go_again(struct walk_control *c, struct leap_step *s
 	c->resume = 0;
 	if (c->changed)
 		return;
-	if (measures)
+	if (measures || c->counting)
 		bpf_loop(MAX_STEPS, repeat, s, 0);
 	else
 		c->count = c->known;

@@ -57,6 +57,13 @@ type Parts struct {
 	Freezer, Blkg                                                               bool // of v1
 }
 
+// measures tells whether a cgroup is looked at each time, even if its tasks are
+// not counted.
+func (p Parts) measures(v2 bool) bool {
+	p.Tasks = p.Tasks && v2
+	return p != Parts{}
+}
+
 // WalkOptions are what a Walk is made of.
 type WalkOptions struct {
 	Dir       string // mount point of the hierarchy
@@ -113,7 +120,7 @@ func (w *Walk) load(k *Kernel, o WalkOptions) error {
 		cgroupwalkVarPidsLocal:    toU32(o.PidsLocal),
 	}
 	size := w.layOut(o.Parts, vars)
-	vars[cgroupwalkVarMeasures] = toU32(size > recordStart || o.Parts.IO)
+	vars[cgroupwalkVarMeasures] = toU32(o.Parts.measures(o.V2))
 	if o.Parts.CPUAcct {
 		offsets, err := perCPUOffsets()
 		if err != nil {

@@ -12,6 +12,7 @@ enum {
 	MAX_TASKS = 1 << 20, /* of one css_set */
 	MAX_RAW = 1024,
 	MAX_STEPS = 1 << 22,
+	AT_ONCE = 16,        /* records, or CPUs, in one step */
 	PSI_TOTALS = 7,
 	MAX_STATS = 192,
 };

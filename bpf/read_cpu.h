@@ -46,18 +46,26 @@ struct cpuacct_sum {
 	u64 used, user, system;
 };
 
-static long cpuacct_cpu(__u32 cpu, struct cpuacct_sum *sum)
+/* Some CPUs. */
+static long cpuacct_cpus(__u32 n, struct cpuacct_sum *sum)
 {
-	u64 *per_cpu = bpf_map_lookup_elem(&cpu_offsets, &cpu);
-	const void *stat;
+	for (__u32 k = 0; k < AT_ONCE; k++) {
+		__u32 cpu = n * AT_ONCE + k;
+		const void *stat;
+		u64 *per_cpu;
 
-	if (!per_cpu)
-		return 1;
-	stat = sum->stat + *per_cpu;
-	sum->used += get(kernel_cpustat, sum->usage + *per_cpu, cpustat[0]); /* a single u64 */
-	sum->user += get(kernel_cpustat, stat, cpustat[CPUTIME_USER]) + get(kernel_cpustat, stat, cpustat[CPUTIME_NICE]);
-	sum->system += get(kernel_cpustat, stat, cpustat[CPUTIME_SYSTEM]) + get(kernel_cpustat, stat, cpustat[CPUTIME_SOFTIRQ]) +
-		       get(kernel_cpustat, stat, cpustat[CPUTIME_IRQ]);
+		if (cpu >= cpus)
+			return 1;
+		per_cpu = bpf_map_lookup_elem(&cpu_offsets, &cpu);
+		if (!per_cpu)
+			return 1;
+		stat = sum->stat + *per_cpu;
+		sum->used += get(kernel_cpustat, sum->usage + *per_cpu, cpustat[0]); /* a single u64 */
+		sum->user += get(kernel_cpustat, stat, cpustat[CPUTIME_USER]) + get(kernel_cpustat, stat, cpustat[CPUTIME_NICE]);
+		sum->system += get(kernel_cpustat, stat, cpustat[CPUTIME_SYSTEM]) +
+			       get(kernel_cpustat, stat, cpustat[CPUTIME_SOFTIRQ]) +
+			       get(kernel_cpustat, stat, cpustat[CPUTIME_IRQ]);
+	}
 	return 0;
 }
 
@@ -65,7 +73,7 @@ static __always_inline void cpuacct(struct cpuacct_times *to)
 {
 	struct cpuacct_sum sum = {.usage = (void *)to->from, .stat = (void *)to->from_stat};
 
-	bpf_loop(cpus, cpuacct_cpu, &sum, 0);
+	bpf_loop((cpus + AT_ONCE - 1) / AT_ONCE, cpuacct_cpus, &sum, 0);
 	to->usage = sum.used;
 	to->user = sum.user;
 	to->system = sum.system;

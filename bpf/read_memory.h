@@ -75,25 +75,27 @@ static __always_inline void pids(struct pids *to, const void *p)
 		to->events = get(pids_cgroup, p, events[0].counter); /* PIDCG_MAX */
 }
 
-static __always_inline void hugetlb(struct hugetlb *to, char *raw, const void *h)
+/* hugetlb takes no more of a counter than is shown: each is three lines of memory. */
+static __always_inline void hugetlb(struct hugetlb *to, const void *h)
 {
 	__u32 size = bpf_core_type_size(struct page_counter);
-	struct counter c = {};
 
 	for (__u32 i = 0; i < MAX_HUGETLB; i++) {
+		const void *pages = h + offset(hugetlb_cgroup, hugepage) + i * size;
+		const void *rsvd = h + offset(hugetlb_cgroup, rsvd_hugepage) + i * size;
 		struct hugetlb_size *s = &to->size[i];
 
 		if (i >= hugetlb_sizes)
 			break;
-		counter(&c, raw, h + offset(hugetlb_cgroup, hugepage) + i * size);
-		s->current = c.usage;
-		s->max = c.max;
-		s->peak = c.watermark;
-		s->failures = c.failcnt;
-		if (v2)
-			bpf_probe_read_kernel(&s->failures, 8, h + offset(hugetlb_cgroup, events) + i * 8);
-		counter(&c, raw, h + offset(hugetlb_cgroup, rsvd_hugepage) + i * size);
-		s->rsvd_current = c.usage;
-		s->rsvd_max = c.max;
+		s->current = get(page_counter, pages, usage.counter);
+		s->max = get(page_counter, pages, max);
+		s->rsvd_current = get(page_counter, rsvd, usage.counter);
+		s->rsvd_max = get(page_counter, rsvd, max);
+		if (v2) {
+			s->failures = get(hugetlb_cgroup, h + i * sizeof(atomic_long_t), events[0].counter);
+		} else {
+			s->peak = get(page_counter, pages, watermark);
+			s->failures = get(page_counter, pages, failcnt);
+		}
 	}
 }

@@ -38,10 +38,9 @@ static long look_at_dir(__u32 i, struct walk_control **at)
 	return 1;
 }
 
-/* One record: measure it again. */
-static long repeat(__u32 n, struct leap_step *s)
+/* again measures one record again, and tells whether there is none left. */
+static __always_inline bool again(struct walk_control *c, char *raw)
 {
-	struct walk_control *c = s->c;
 	__u32 i = c->count;
 	struct cgroup *cg;
 	void *r;
@@ -54,10 +53,20 @@ static long repeat(__u32 n, struct leap_step *s)
 	cg = cast(cgroup, (void *)((struct record *)r)->node);
 	if (v2 || !i) /* v1's root gives its controllers away when others are mounted */
 		find_controllers(r, cg);
-	measure(c, i, r, cg, s->raw);
+	measure(c, i, r, cg, raw);
 	c->count = i + 1;
-	if (late(c, i)) {
-		c->cut = 1;
+	return 0;
+}
+
+/* Some records, as a return costs more than all else of a step. */
+static long repeat(__u32 n, struct leap_step *s)
+{
+	fetch(s->c);
+	for (int k = 0; k < AT_ONCE; k++)
+		if (again(s->c, s->raw))
+			return 1;
+	if (!(n & 3) && bpf_ktime_get_ns() > s->c->until) {
+		s->c->cut = 1;
 		return 1;
 	}
 	return 0;

@@ -52,8 +52,8 @@ static __always_inline void find(void *r, struct cgroup *cg)
 		((struct psi *)(r + at_psi))->from = (u64)cg->psi;
 }
 
-/* measure reads what a record is for. Not inlined: there are three callers. */
-static __noinline int measure(struct walk_control *c, __u32 i, void *r, struct cgroup *cg, char *raw)
+/* measure reads what a record is for. */
+static __always_inline void measure(struct walk_control *c, __u32 i, void *r, struct cgroup *cg, char *raw)
 {
 	u64 from, parts = 0;
 
@@ -80,12 +80,12 @@ static __noinline int measure(struct walk_control *c, __u32 i, void *r, struct c
 		parts |= HAS_PIDS;
 	}
 	if (at_hugetlb && (from = ((struct hugetlb *)(r + at_hugetlb))->from)) {
-		hugetlb(r + at_hugetlb, raw, (void *)from);
+		hugetlb(r + at_hugetlb, (void *)from);
 		parts |= HAS_HUGETLB;
 	}
 	if (at_psi && (from = ((struct psi *)(r + at_psi))->from))
 		parts |= psi(r + at_psi, (void *)from);
-	if (at_tasks)
+	if (at_tasks && (v2 || c->counting))
 		tasks(r + at_tasks, cg, c->counting);
 	if (at_freezer && (from = ((struct freezer_from *)(r + at_freezer))->from))
 		parts |= freezer((void *)from);
@@ -96,5 +96,4 @@ static __noinline int measure(struct walk_control *c, __u32 i, void *r, struct c
 		parts |= HAS_IO;
 	}
 	((struct record *)r)->parts = parts;
-	return 0;
 }

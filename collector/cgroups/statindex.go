@@ -143,8 +143,8 @@ func newStatIndex(k *bpf.Kernel, t *kernelTables, path string, v2 bool) *statInd
 	return x
 }
 
-// fill writes the columns of one group. Of the root only those of memory.stat.
-func (x *statIndex) fill(raw []int64, row []int64, root bool) {
+// fill writes the columns of one group.
+func (x *statIndex) fill(raw []int64, row []int64) {
 	for k := range x.items {
 		it := &x.items[k]
 		sum := int64(0)

@@ -126,18 +126,10 @@ func (w *walk) Walk(s *Snapshot) error {
 		s.Vals = make([]int64, n, n+n/4)
 	}
 	s.Vals = s.Vals[:n]
-	for i := range s.Groups {
-		copy(s.Row(i), w.absent)
-	}
-	for _, t := range w.trees {
-		w.fill(t, s)
-	}
+	w.fill(s)
 	w.askFiles(s)
 	w.fillIO(s)
 	w.fillHugetlb(s)
-	for i, g := range s.Groups {
-		s.Row(i)[metric.Created] = g.Created / 1e9
-	}
 	return nil
 }
 

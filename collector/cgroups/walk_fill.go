@@ -14,55 +14,69 @@ const (
 	rootWeight     = 1024                     // CPU shares of weight 100
 )
 
-// fill writes the columns that one hierarchy holds.
-func (w *walk) fill(t *walkTree, s *Snapshot) {
-	b, p := t.walk0, t.parts
-	for i, n := range t.slots[:t.n] {
-		row := s.Row(int(n.group.row))
-		has := b.Has(i)
-		if p.Stat && has&bpf.HasMemory != 0 {
-			w.stat.fill(b.Stat(i), row, n.parent == nil)
-		}
-		if n.parent == nil {
-			continue // the rest of the root is read from files
-		}
-		if p.Base {
-			fillBase(b.Base(i), n.group, row)
-		}
-		if p.CPUAcct && has&bpf.HasCPUAcct != 0 {
-			c := b.CPUAcct(i)
-			row[metric.CPUUsage], row[metric.CPUUser], row[metric.CPUSystem] = int64(c.Usage), int64(c.User), int64(c.System)
-		}
-		if p.Sched && has&bpf.HasSched != 0 {
-			fillSched(b.Sched(i), t.options.V2, w.has.leastWeight, row)
-		}
-		if p.Memory && has&bpf.HasMemory != 0 {
-			if t.options.V2 {
-				w.fillMemory(b.Memory(i), row)
-			} else {
-				w.fillMemoryV1(b.Memory(i), b.MemoryV1(i), row)
+// fill writes the rows, one after the other: what a row takes from all trees
+// goes to the same few lines of memory.
+func (w *walk) fill(s *Snapshot) {
+	width := len(w.absent)
+	for i := range w.join.rows {
+		r := &w.join.rows[i]
+		row := s.Vals[i*width:][:width:width]
+		copy(row, w.absent)
+		row[metric.Created] = r.created
+		for rank, t := range w.trees {
+			if r.now&(1<<rank) != 0 {
+				w.fillRow(t, int(r.at[rank]), i, row)
 			}
 		}
-		if p.Pids && has&bpf.HasPids != 0 {
-			w.fillPids(b.Pids(i), row)
+	}
+}
+
+// fillRow writes the columns of a row that one tree holds, in record i.
+func (w *walk) fillRow(t *walkTree, i, at int, row []int64) {
+	b, p := t.walk0, &t.parts
+	has := b.Has(i)
+	if p.Stat && has&bpf.HasMemory != 0 {
+		w.stat.fill(b.Stat(i), row)
+	}
+	if at == 0 {
+		return // the rest of the root is read from files
+	}
+	if p.Base {
+		fillBase(b.Base(i), w.join.order[at], row)
+	}
+	if has&bpf.HasCPUAcct != 0 {
+		c := b.CPUAcct(i)
+		row[metric.CPUUsage], row[metric.CPUUser], row[metric.CPUSystem] = int64(c.Usage), int64(c.User), int64(c.System)
+	}
+	if has&bpf.HasSched != 0 {
+		fillSched(b.Sched(i), t.options.V2, w.has.leastWeight, row)
+	}
+	if has&bpf.HasMemory != 0 {
+		if t.options.V2 {
+			w.fillMemory(b.Memory(i), row)
+		} else {
+			w.fillMemoryV1(b.Memory(i), b.MemoryV1(i), row)
 		}
-		if p.PSI && has&bpf.HasPSI != 0 {
-			w.fillPSI(b.PSI(i), row)
+	}
+	if has&bpf.HasPids != 0 {
+		w.fillPids(b.Pids(i), row)
+	}
+	if has&bpf.HasPSI != 0 {
+		w.fillPSI(b.PSI(i), row)
+	}
+	if p.Tasks {
+		w.fillTasks(t, b.Tasks(i), at, row)
+	}
+	if has&bpf.HasFreezer != 0 {
+		row[metric.Frozen] = 0
+		if has&bpf.IsFrozen != 0 {
+			row[metric.Frozen] = 1
+		} else if has&bpf.IsFreezing != 0 {
+			w.ask.want(w.join.order[at], PartTasks)
 		}
-		if p.Tasks {
-			w.fillTasks(t, b.Tasks(i), n.group, row)
-		}
-		if has&bpf.HasFreezer != 0 {
-			row[metric.Frozen] = 0
-			if has&bpf.IsFrozen != 0 {
-				row[metric.Frozen] = 1
-			} else if has&bpf.IsFreezing != 0 {
-				w.ask.want(n.group, PartTasks)
-			}
-		}
-		if has&bpf.HasBlkg != 0 {
-			w.ask.want(n.group, PartIO)
-		}
+	}
+	if has&bpf.HasBlkg != 0 {
+		w.ask.want(w.join.order[at], PartIO)
 	}
 }
 
@@ -192,20 +206,21 @@ func (w *walk) fillPSI(p *bpf.PSI, row []int64) {
 	}
 }
 
-func (w *walk) fillTasks(t *walkTree, k *bpf.Tasks, g *walkGroup, row []int64) {
+func (w *walk) fillTasks(t *walkTree, k *bpf.Tasks, at int, row []int64) {
+	r := &w.join.rows[at]
 	if t.options.V2 {
 		row[metric.Populated] = int64(k.Populated)
-		if g.now&w.join.states == 0 { // else v1's freezer has the last word
+		if r.now&w.join.states == 0 { // else v1's freezer has the last word
 			row[metric.Frozen] = int64(k.Frozen)
 		}
 	}
-	if g.tasks != t.rank {
+	if r.tasks != 1<<t.rank {
 		return
 	}
 	row[metric.Threads], row[metric.Processes] = int64(k.Threads), int64(k.Processes)
 	switch {
 	case !t.options.V2 && k.Torn|uint8(min(k.Stray, 1)) != 0:
-		w.ask.want(g, PartTasks)
+		w.ask.want(w.join.order[at], PartTasks)
 	case t.options.V2 && k.Threaded|k.Torn != 0:
 		row[metric.Processes] = metric.Absent
 	}

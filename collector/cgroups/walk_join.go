@@ -12,6 +12,7 @@ type walkJoin struct {
 	byPath map[string]*walkGroup
 	order  []*walkGroup // by row
 	groups []*Group     // by row
+	rows   []walkRow    // by row
 	gen    uint64
 	nextID uint64
 	round  uint32
@@ -23,16 +24,24 @@ type walkJoin struct {
 // walkGroup is one path.
 type walkGroup struct {
 	group *Group
+	at    [maxMounts]int32 // its records, by tree
 	row   int32
 	round uint32
 	main  int               // rank of the tree that named the group
 	nodes [maxMounts]uint64 // serials of its directories, by tree, also of those that went
 	have  uint16            // trees that ever had it
 	now   uint16            // trees that have it
-	tasks int               // rank of the tree that counts its tasks
 	ask   Parts             // to be read from files at this walk
 	entry *entry            // nil: nothing of it was read from files
 	prev  struct{ user, system int64 }
+}
+
+// walkRow is what every reading needs of a group, side by side with the next.
+type walkRow struct {
+	created int64            // seconds
+	at      [maxMounts]int32 // records, by tree
+	now     uint16           // trees that have it
+	tasks   uint16           // the tree that counts its tasks, as a set
 }
 
 func (j *walkJoin) open(l *Layout, trees []*walkTree) {
@@ -57,8 +66,9 @@ func (j *walkJoin) rebuild(l *Layout, trees []*walkTree) {
 	clear(j.groups)
 	j.order, j.groups = j.order[:0], j.groups[:0]
 	for rank, t := range trees {
-		for _, n := range t.slots[:t.n] {
+		for i, n := range t.slots[:t.n] {
 			j.add(l, t.mount, rank, n)
+			n.group.at[rank] = int32(i)
 		}
 	}
 	for path, g := range j.byPath {
@@ -66,9 +76,11 @@ func (j *walkJoin) rebuild(l *Layout, trees []*walkTree) {
 			delete(j.byPath, path)
 		}
 	}
+	j.rows = slices.Grow(j.rows[:0], len(j.order))
 	for i, g := range j.order {
 		g.row = int32(i)
 		j.groups = append(j.groups, g.group)
+		j.rows = append(j.rows, walkRow{created: g.group.Created / 1e9, at: g.at, now: g.now})
 	}
 }
 
@@ -103,13 +115,14 @@ func (j *walkJoin) add(l *Layout, mount, rank int, n *walkNode) {
 // countTasks finds the tree that counts the tasks of each group, the one whose
 // lists the files twin reads. It tells whether one is to count that did not.
 func (j *walkJoin) countTasks(trees []*walkTree) (anew bool) {
-	for _, g := range j.order {
+	for i := range j.rows {
+		r := &j.rows[i]
 		for _, rank := range j.lists {
-			if g.now&(1<<rank) == 0 {
+			if r.now&(1<<rank) == 0 {
 				continue
 			}
-			g.tasks = rank
-			if t := trees[rank]; t.parts.Tasks && !t.options.Counting && g.group.Path != "/" {
+			r.tasks = 1 << rank
+			if t := trees[rank]; t.parts.Tasks && !t.options.Counting && i > 0 {
 				t.options.Counting, anew = true, true
 				t.walk0.CountTasks()
 			}
