@@ -139,9 +139,10 @@ static __always_inline void go_again(struct walk_control *c, struct leap_step *s
 		return;
 	}
 	if (!c->resume)
-		bpf_loop(c->dirs, look_at_dir, &at, 0);
+		c->looked = 0;
 	c->resume = 0;
-	if (c->changed)
+	bpf_loop(MAX_STEPS, look_at_dir, &at, 0);
+	if (c->changed || c->cut)
 		return;
 	if (measures || c->counting)
 		bpf_loop(MAX_STEPS, repeat, s, 0);

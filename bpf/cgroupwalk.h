@@ -70,6 +70,7 @@ struct walk_control {
 	__u32 stands;  /* leap's records are of one and the same shape of the hierarchy */
 	__u32 known;   /* set by the collector: go by so many records; 0: by the tree */
 	__u32 dirs;    /* parents wanted so far, also beyond the array */
+	__u32 looked;  /* parents of those found as they were */
 	__u32 changed; /* the hierarchy is no longer as the records say */
 	struct shape shape;
 	__u64 node;    /* address of the last cgroup visited */

@@ -198,7 +198,9 @@ type cgroupwalkWalkControl struct {
 	Stands   uint32
 	Known    uint32
 	Dirs     uint32
+	Looked   uint32
 	Changed  uint32
+	_        [4]byte
 	Shape    struct {
 		_           structs.HostLayout
 		Ids         uint64

@@ -17,19 +17,29 @@ import (
 // hierarchy is a mounted cgroup hierarchy that takes new cgroups.
 func hierarchy(t *testing.T) (dir string, v2 bool) {
 	t.Helper()
+	if dir = mounted(t, "cgroup2"); dir != "" {
+		return dir, true
+	}
+	if dir = mounted(t, "cgroup"); dir != "" {
+		return dir, false
+	}
+	rig.Missing(t, "a cgroup hierarchy", "none is mounted read-write", "mount cgroup2 on /sys/fs/cgroup")
+	return "", false
+}
+
+// mounted is the first hierarchy of a kind that takes new cgroups, "" if there is none.
+func mounted(t *testing.T, kind string) string {
+	t.Helper()
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{"cgroup2", "cgroup"} {
-		for line := range strings.Lines(string(mounts)) {
-			if f := strings.Fields(line); len(f) > 3 && f[2] == kind && strings.HasPrefix(f[3], "rw") {
-				return f[1], kind == "cgroup2"
-			}
+	for line := range strings.Lines(string(mounts)) {
+		if f := strings.Fields(line); len(f) > 3 && f[2] == kind && strings.HasPrefix(f[3], "rw") {
+			return f[1]
 		}
 	}
-	rig.Missing(t, "a cgroup hierarchy", "none is mounted read-write", "mount cgroup2 on /sys/fs/cgroup")
-	return "", false
+	return ""
 }
 
 func kernel(t *testing.T) *Kernel {

@@ -27,15 +27,25 @@ static __always_inline bool same_shape(struct shape *s, struct cgroup *top)
 }
 
 /* One parent: was any of its children renamed? */
-static long look_at_dir(__u32 i, struct walk_control **at)
+static long look_at_dir(__u32 n, struct walk_control **at)
 {
 	struct walk_control *c = *at;
-	struct dir *d = bpf_map_lookup_elem(&dirs, &i);
+	__u32 i = c->looked;
+	struct dir *d;
 
-	if (d && cast(kernfs_node, (void *)d->node)->dir.rev == d->rev)
-		return 0;
-	c->changed = 1;
-	return 1;
+	if (i >= c->dirs)
+		return 1;
+	d = bpf_map_lookup_elem(&dirs, &i);
+	if (!d || cast(kernfs_node, (void *)d->node)->dir.rev != d->rev) {
+		c->changed = 1;
+		return 1;
+	}
+	c->looked = i + 1;
+	if (late(c, i)) {
+		c->cut = 1;
+		return 1;
+	}
+	return 0;
 }
 
 /* again measures one record again, and tells whether there is none left. */
@@ -65,7 +75,7 @@ static long repeat(__u32 n, struct leap_step *s)
 	for (int k = 0; k < AT_ONCE; k++)
 		if (again(s->c, s->raw))
 			return 1;
-	if (!(n & 3) && bpf_ktime_get_ns() > s->c->until) {
+	if (late(s->c, s->c->count - 1)) {
 		s->c->cut = 1;
 		return 1;
 	}

@@ -8,6 +8,12 @@ static __always_inline void begin(struct walk_control *c)
 	c->until = c->started + c->budget;
 }
 
+/* late tells, now and then, whether the time of this run is up. */
+static __always_inline bool late(struct walk_control *c, __u32 i)
+{
+	return (i & 63) == 63 && bpf_ktime_get_ns() > c->until;
+}
+
 /* passed tells whether an earlier run visited this cgroup. */
 static __always_inline bool passed(struct walk_control *c, __u32 level, u64 serial)
 {
@@ -93,7 +99,7 @@ static __always_inline int record(struct walk_control *c, struct cgroup *cg, cha
 	measure(c, i, r, cg, raw);
 	if (level >= MAX_PATH)
 		return 0; /* too deep to come back to */
-	if (c->names == MAX_NAMES || ((i & 63) == 63 && bpf_ktime_get_ns() > c->until)) {
+	if (c->names == MAX_NAMES || late(c, i)) {
 		c->cut = 1;
 		return 1;
 	}
