@@ -18,14 +18,14 @@ static __always_inline u64 from_of(struct walk_control *c, int k, __u32 part)
 	__u32 i = c->count + k;
 	void *r = bpf_map_lookup_elem(&records, &i);
 
-	return r ? *(u64 *)(r + part) : 0; /* from comes first in a part, and node in a record */
+	return r ? *(u64 *)(r + part) : 0;
 }
 
 static __always_inline void fetch(struct walk_control *c)
 {
 	u64 p;
 
-	if (v2 || (at_tasks && c->counting))
+	if (v2 || (at_tasks && c->counting)) /* node comes first in a record, from in a part */
 		each_from(c, k, 0, p) {
 			touch(cgroup, p, nr_populated_csets);
 			if (v2)
@@ -37,6 +37,19 @@ static __always_inline void fetch(struct walk_control *c)
 			touch(task_group, p, cfs_bandwidth.period);
 			touch(task_group, p, cfs_bandwidth.throttled_time);
 		}
+	for (__u32 cpu = 0; at_cpuacct && cpu < cpus && cpu < AT_ONCE; cpu++) {
+		__u32 i = cpu;
+		u64 *here = bpf_map_lookup_elem(&cpu_offsets, &i);
+
+		if (!here)
+			break;
+		each_from(c, k, at_cpuacct, p)
+			touch(kernel_cpustat, p + *here, cpustat[0]); /* a single u64 */
+		each_from(c, k, at_cpuacct + __builtin_offsetof(struct cpuacct_times, from_stat), p) {
+			touch(kernel_cpustat, p + *here, cpustat[CPUTIME_USER]);
+			touch(kernel_cpustat, p + *here, cpustat[CPUTIME_IRQ]);
+		}
+	}
 	if (at_memory)
 		each_from(c, k, at_memory, p) {
 			touch(mem_cgroup, p, memory.usage.counter);
@@ -49,22 +62,21 @@ static __always_inline void fetch(struct walk_control *c)
 		}
 	if (at_memory_v1)
 		each_from(c, k, at_memory, p) {
-			touch(mem_cgroup, p, kmem.usage.counter);
-			touch(mem_cgroup, p, tcpmem.usage.counter);
-			touch(mem_cgroup, p, soft_limit);
+			if (bpf_core_field_exists(struct mem_cgroup, kmem))
+				touch(mem_cgroup, p, kmem.usage.counter);
+			if (bpf_core_field_exists(struct mem_cgroup, tcpmem))
+				touch(mem_cgroup, p, tcpmem.usage.counter);
+			if (bpf_core_field_exists(struct mem_cgroup, soft_limit))
+				touch(mem_cgroup, p, soft_limit);
 		}
-	if (at_stat)
-		each_from(c, k, at_memory + 8, p) {
-			touch(memcg_vmstats, p, state[0]);
-			touch(memcg_vmstats, p + 128, state[0]);
-			touch(memcg_vmstats, p + 256, state[0]);
-			touch(memcg_vmstats, p + 384, state[0]);
-			touch(memcg_vmstats, p + 512, state[0]);
-		}
+	for (__u32 j = 0; at_stat && j < stat_bytes; j += 128) /* lines come in pairs */
+		each_from(c, k, at_memory + __builtin_offsetof(struct memory, from_stat), p)
+			touch(memcg_vmstats, p + j, state[0]);
 	if (at_pids)
 		each_from(c, k, at_pids, p) {
 			touch(pids_cgroup, p, counter.counter);
-			touch(pids_cgroup, p, events_local[1].counter);
+			if (bpf_core_field_exists(struct pids_cgroup, events_local))
+				touch(pids_cgroup, p, events_local[1].counter);
 		}
 	if (at_hugetlb)
 		each_from(c, k, at_hugetlb, p) {
