@@ -7,7 +7,10 @@
  * The iterator holds cgroup_mutex while a read lasts. So a run ends itself when
  * its time is up and leaves its place in control.path; the next run goes on
  * from there. Siblings stand in order of their serial numbers, so the place is
- * good even if the cgroup it names is gone. */
+ * good even if the cgroup it names is gone.
+ *
+ * walk has the iterator's help and is all that 6.1 can; leap goes by itself, and
+ * by its records alone while they stand for the hierarchy (walk_again.h). */
 #include "kernel.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
