@@ -11,15 +11,12 @@ type netRows struct {
 	childRows
 	reader *containers.NetReader
 	groups func(yield func(path string, id *containers.Identity) bool) // made once: a new one would allocate
-	byPath map[string]uint64                                           // ID of the container's row
-	seen   uint64                                                      // generation of groups that byPath was made from
 }
 
 func newNetRows(groups *groupRows, nextID func() uint64) *netRows {
 	return &netRows{
 		childRows: childRows{nextID: nextID},
 		reader:    containers.NewNetReader(""),
-		byPath:    map[string]uint64{},
 		groups: func(yield func(path string, id *containers.Identity) bool) {
 			for _, g := range groups.named {
 				if g.identity != nil && !yield(g.group.Path, g.identity) {
@@ -33,16 +30,9 @@ func newNetRows(groups *groupRows, nextID func() uint64) *netRows {
 // read makes the table of this tick.
 func (n *netRows) read(g *groupRows) frame.Table {
 	t := n.reader.Read(n.groups)
-	if n.seen != g.gen {
-		n.seen = g.gen
-		clear(n.byPath)
-		for i, named := range g.named {
-			n.byPath[named.group.Path] = g.rows[i].ID
-		}
-	}
 	n.update(len(t.Rows), [2]uint64{t.Gen, g.gen},
 		func(i int) childKey {
-			return childKey{parent: n.byPath[t.Rows[i].Path], name: t.Rows[i].Interface}
+			return childKey{parent: g.byPath[t.Rows[i].Path], name: t.Rows[i].Interface}
 		},
 		func(i int) (string, []frame.Label) {
 			return t.Rows[i].Interface, []frame.Label{{Name: "interface", Value: t.Rows[i].Interface}}

@@ -38,6 +38,7 @@ type Node struct {
 	groups  groupRows
 	io      childRows
 	hugetlb childRows
+	pages   pageLabels
 	net     *netRows
 	self    *self
 	parts   partRows
@@ -240,10 +241,7 @@ func (n *Node) fillCgroups(b *frame.Batch, s *cgroups.Snapshot) {
 		func(i int) childKey {
 			return childKey{parent: n.groups.rows[s.Hugetlb[i].Group].ID, a: s.Hugetlb[i].Size}
 		},
-		func(i int) (string, []frame.Label) {
-			size := pageSize(s.Hugetlb[i].Size)
-			return size, []frame.Label{{Name: "pagesize", Value: size}}
-		})
+		func(i int) (string, []frame.Label) { return n.pages.of(s.Hugetlb[i].Size) })
 	b.Tables = append(b.Tables, table(metric.ContainerHugetlb, n.hugetlb.gen, n.hugetlb.rows, s.HugetlbVals), n.net.read(&n.groups))
 }
 

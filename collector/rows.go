@@ -1,8 +1,7 @@
 package collector
 
 import (
-	"sort"
-	"strconv"
+	"slices"
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
@@ -12,7 +11,8 @@ import (
 
 // groupRows keeps the Container table's rows in step with the cgroups that
 // there are and with what is known of them. A row whose identity changes
-// becomes a new row: rows are immutable.
+// becomes a new row: rows are immutable. What it costs follows what changed, not
+// how many cgroups there are.
 type groupRows struct {
 	resolve func(path string) *containers.Identity
 	forget  func(path string)
@@ -20,21 +20,24 @@ type groupRows struct {
 
 	rows       []*frame.Row
 	named      []*namedGroup // in the order of rows
-	gen        uint64
+	gen        uint64        // changes with rows
+	boxes      uint64        // changes with the rows of containers
 	containers int
+	byPath     map[string]uint64 // ID of the row of each cgroup
 
 	seenGroups, seenNames uint64 // generations that rows was made from
 	made                  bool
-	known                 map[uint64]*namedGroup // by Group.ID
-	round                 uint64
+	spare                 []*namedGroup
 }
 
+// namedGroup is a cgroup with its row. It is immutable once it is listed.
 type namedGroup struct {
 	group    *cgroups.Group
 	identity *containers.Identity
 	row      *frame.Row
-	round    uint64
 }
+
+func (n *namedGroup) container() bool { return n.identity != nil && n.identity.ContainerID != "" }
 
 // update brings rows up to date. It does nothing, and allocates nothing, while
 // neither the groups nor the names changed.
@@ -42,114 +45,110 @@ func (g *groupRows) update(s *cgroups.Snapshot, names uint64) {
 	if g.made && g.seenGroups == s.Gen && g.seenNames == names {
 		return
 	}
+	renamed := !g.made || g.seenNames != names
 	g.made, g.seenGroups, g.seenNames = true, s.Gen, names
-	g.round++
-	if g.known == nil {
-		g.known = map[uint64]*namedGroup{}
+	if g.byPath == nil {
+		g.byPath = map[string]uint64{}
 	}
-	for _, group := range s.Groups {
-		n := g.known[group.ID]
+	lo, hi := g.regroup(s.Groups)
+	changed := lo < hi || len(g.rows) != len(g.named)
+	if renamed {
+		lo, hi = 0, len(g.named)
+	}
+	for i := lo; i < hi; i++ {
+		n := g.named[i]
+		switch {
+		case n.row == nil:
+			n.identity = g.resolve(n.group.Path)
+			g.came(n)
+		case renamed:
+			id := g.resolve(n.group.Path)
+			if id == n.identity {
+				continue
+			}
+			g.went(n)
+			n = &namedGroup{group: n.group, identity: id}
+			g.named[i], changed = n, true
+			g.came(n)
+		}
+	}
+	if !changed {
+		return
+	}
+	g.gen++
+	clear(g.rows[:cap(g.rows)])
+	g.rows = g.rows[:0]
+	for _, n := range g.named {
+		g.rows = append(g.rows, n.row)
+	}
+}
+
+// regroup lists groups anew and takes leave of what is gone. It tells between
+// which indexes the list is not what it was.
+func (g *groupRows) regroup(groups []*cgroups.Group) (lo, hi int) {
+	was := g.named
+	most := min(len(was), len(groups))
+	for lo < most && was[lo].group == groups[lo] {
+		lo++
+	}
+	end := 0
+	for end < most-lo && was[len(was)-1-end].group == groups[len(groups)-1-end] {
+		end++
+	}
+	hi = len(groups) - end
+	gone := was[lo : len(was)-end]
+	if lo == hi && len(gone) == 0 {
+		return lo, hi
+	}
+	known := make(map[*cgroups.Group]*namedGroup, len(gone))
+	for _, n := range gone {
+		known[n.group] = n
+	}
+	now := append(slices.Grow(g.spare[:0], len(groups)), was[:lo]...)
+	for _, group := range groups[lo:hi] {
+		n := known[group]
 		if n == nil {
 			n = &namedGroup{group: group}
-			g.known[group.ID] = n
+		} else {
+			delete(known, group)
 		}
-		n.round = g.round
+		now = append(now, n)
 	}
-	// What is gone is forgotten first: another group may have its path by now.
-	for id, n := range g.known {
-		if n.round != g.round {
-			delete(g.known, id)
+	now = append(now, was[len(was)-end:]...)
+	// What is gone is forgotten before anything is asked: another group may have
+	// its path by now.
+	for _, n := range gone {
+		if known[n.group] == n {
+			g.went(n)
 			g.forget(n.group.Path)
 		}
 	}
-	old := len(g.rows)
-	changed := old != len(s.Groups)
-	if cap(g.rows) < len(s.Groups) {
-		g.rows = append(make([]*frame.Row, 0, len(s.Groups)+len(s.Groups)/4), g.rows...)
+	clear(was)
+	g.named, g.spare = now, was
+	return lo, hi
+}
+
+// came makes the row of a group whose identity is known.
+func (g *groupRows) came(n *namedGroup) {
+	n.row = &frame.Row{ID: g.nextID(), Key: n.group.Name}
+	if n.identity != nil {
+		n.row.Labels = n.identity.Labels
 	}
-	g.rows = g.rows[:len(s.Groups)]
-	g.named = g.named[:0]
-	g.containers = 0
-	for i, group := range s.Groups {
-		n := g.known[group.ID]
-		if id := g.resolve(group.Path); n.row == nil || id != n.identity {
-			n.identity, n.row = id, &frame.Row{ID: g.nextID(), Key: group.Name}
-			if id != nil {
-				n.row.Labels = id.Labels
-			}
-		}
-		g.named = append(g.named, n)
-		if n.identity != nil && n.identity.ContainerID != "" {
-			g.containers++
-		}
-		if i >= old || g.rows[i] != n.row {
-			g.rows[i], changed = n.row, true
-		}
-	}
-	if changed {
-		g.gen++
+	g.byPath[n.group.Path] = n.row.ID
+	if n.container() {
+		g.containers++
+		g.boxes++
 	}
 }
 
-// childKey names a row below a container's.
-type childKey struct {
-	parent uint64 // ID of the container's row
-	a, b   int64  // numbers that tell it from its siblings
-	name   string // or a name
-}
-
-// childRows keeps the rows of a kind whose rows belong to containers.
-type childRows struct {
-	nextID func() uint64
-	rows   []*frame.Row
-	gen    uint64
-	known  map[childKey]*frame.Row
-
-	seen [2]uint64
-	made bool
-}
-
-// update rebuilds the rows when their set or their parents changed (gens).
-// key says what row i is, labels what it is called.
-func (c *childRows) update(n int, gens [2]uint64, key func(i int) childKey, labels func(i int) (string, []frame.Label)) {
-	if c.made && c.seen == gens && len(c.rows) == n {
-		return
+func (g *groupRows) went(n *namedGroup) {
+	if g.byPath[n.group.Path] == n.row.ID {
+		delete(g.byPath, n.group.Path)
 	}
-	c.made, c.seen = true, gens
-	was := c.known
-	c.known = make(map[childKey]*frame.Row, n)
-	c.rows = c.rows[:0]
-	for i := range n {
-		k := key(i)
-		row := was[k]
-		if row == nil {
-			name, ls := labels(i)
-			sort.Slice(ls, func(i, j int) bool { return ls[i].Name < ls[j].Name })
-			row = &frame.Row{ID: c.nextID(), Parent: k.parent, Key: name, Labels: ls}
-		}
-		c.known[k] = row
-		c.rows = append(c.rows, row)
+	if n.container() {
+		g.containers--
+		g.boxes++
 	}
-	c.gen++
-}
-
-func deviceLabels(d cgroups.Device, name string) (string, []frame.Label) {
-	major, minor := strconv.FormatUint(uint64(d.Major), 10), strconv.FormatUint(uint64(d.Minor), 10)
-	if name == "" {
-		name = major + ":" + minor
-	}
-	return name, []frame.Label{{Name: "device", Value: name}, {Name: "major", Value: major}, {Name: "minor", Value: minor}}
-}
-
-// pageSize names a huge page size as the kernel's file names do: 2MB, 1GB.
-func pageSize(bytes int64) string {
-	switch {
-	case bytes >= 1<<30:
-		return strconv.FormatInt(bytes>>30, 10) + "GB"
-	case bytes >= 1<<20:
-		return strconv.FormatInt(bytes>>20, 10) + "MB"
-	}
-	return strconv.FormatInt(bytes>>10, 10) + "KB"
 }
 
 // table makes a frame.Table around rows and values that live elsewhere.

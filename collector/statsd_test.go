@@ -178,7 +178,8 @@ func TestLaunchedIdentity(t *testing.T) {
 	if id := k.resolve("/other"); id != nil {
 		t.Errorf("%+v", id)
 	}
-	k.rowOf, k.pathOf = map[string]uint64{"d1": 7}, map[string]uint64{"/docker/d1": 7, "/sys": 9}
+	k.at, k.rows = map[string]int32{"d1": 0}, []uint64{7}
+	k.groups = &groupRows{byPath: map[string]uint64{"/docker/d1": 7, "/sys": 9}}
 	for info, want := range map[[2]string]uint64{{"d1", "/elsewhere"}: 7, {"", "/sys"}: 9, {"", ""}: 0, {"unknown", "/sys"}: 9} {
 		if got := k.parent(origin.Info{ContainerID: info[0], Cgroup: info[1]}); got != want {
 			t.Errorf("%v: row %d, want %d", info, got, want)

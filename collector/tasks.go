@@ -26,10 +26,11 @@ type tasks struct {
 	byCgroup map[string]*launch.Container
 	merged   map[string]*mergedIdentity // by cgroup
 
-	rows   uint64 // generation of the Container rows that the maps below are of
+	groups *groupRows
+	boxes  uint64 // groupRows.boxes that list is of
 	list   []origin.Container
-	rowOf  map[string]uint64 // by container id
-	pathOf map[string]uint64 // by cgroup
+	rows   []uint64         // ID of the Container row of each
+	at     map[string]int32 // index into list, by container id
 	find   func(info origin.Info) uint64
 }
 
@@ -118,32 +119,37 @@ func merge(id *containers.Identity, c *launch.Container) *containers.Identity {
 
 // tables are those of a tick. The rows of containers are up to date.
 func (t *tasks) tables(at time.Time, g *groupRows) (app, ledger frame.Table) {
-	if t.rows != g.gen || t.rowOf == nil {
-		t.rows = g.gen
-		t.look(g)
+	if t.groups = g; t.boxes != g.boxes || t.at == nil {
+		t.boxes = g.boxes
+		t.look()
 	}
 	return t.server.Tick(at, t.find)
 }
 
 // look finds the rows of containers, and tells the server which there are.
-func (t *tasks) look(g *groupRows) {
-	t.rowOf, t.pathOf = map[string]uint64{}, map[string]uint64{}
-	t.list = t.list[:0]
-	at := map[string]int{}
-	for i, n := range g.named {
-		t.pathOf[n.group.Path] = g.rows[i].ID
-		id := n.identity
-		if id == nil || id.ContainerID == "" {
+func (t *tasks) look() {
+	if t.at == nil {
+		t.at = map[string]int32{}
+	}
+	clear(t.at)
+	t.list, t.rows = t.list[:0], t.rows[:0]
+	paths := make([]string, 0, t.groups.containers)
+	for _, n := range t.groups.named {
+		if !n.container() {
 			continue
 		}
-		if k, ok := at[id.ContainerID]; ok { // one more cgroup of it
-			t.list[k].Cgroups = append(t.list[k].Cgroups, n.group.Path)
+		id := n.identity.ContainerID
+		if k, ok := t.at[id]; ok { // one more cgroup of it
+			c := &t.list[k]
+			c.Cgroups, c.Made = append(c.Cgroups, n.group.Path), max(c.Made, n.group.ID)
 			continue
 		}
-		at[id.ContainerID] = len(t.list)
-		t.rowOf[id.ContainerID] = g.rows[i].ID
+		t.at[id] = int32(len(t.list))
+		t.rows = append(t.rows, n.row.ID)
+		paths = append(paths, n.group.Path)
 		t.list = append(t.list, origin.Container{
-			ID: id.ContainerID, Cgroups: []string{n.group.Path}, PodUID: g.rows[i].Label("pod_uid"), Name: g.rows[i].Label("container"), PID: id.PID,
+			ID: id, Cgroups: paths[len(paths)-1 : len(paths) : len(paths)], Made: n.group.ID,
+			PID: n.identity.PID, PodUID: n.row.Label("pod_uid"), Name: n.row.Label("container"),
 		})
 	}
 	t.server.Containers(t.list)
@@ -151,10 +157,10 @@ func (t *tasks) look(g *groupRows) {
 
 // parent is the Container row of a sender, 0 if there is none.
 func (t *tasks) parent(info origin.Info) uint64 {
-	if row := t.rowOf[info.ContainerID]; row != 0 && info.ContainerID != "" {
-		return row
+	if k, ok := t.at[info.ContainerID]; ok {
+		return t.rows[k]
 	}
-	return t.pathOf[info.Cgroup]
+	return t.groups.byPath[info.Cgroup]
 }
 
 // run serves until ctx ends.

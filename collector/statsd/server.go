@@ -248,11 +248,13 @@ func (s *Server) Run(ctx context.Context) error {
 			}
 			s.table.Reach()
 			s.reopen()
+			s.table.Unused(func(o origin.Origin) bool { return s.store.Keeps(uint32(o)) })
 		}
 	}
 }
 
-// sweepEvery is how often endpoints whose cgroups are gone are taken back.
+// sweepEvery is how often endpoints whose cgroups are gone, and the numbers of
+// containers that left without a word, are taken back.
 const sweepEvery = 10 * time.Second
 
 // Close ends all of it. What was received is added up all the same: a Tick after

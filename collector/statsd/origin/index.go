@@ -3,7 +3,6 @@ package origin
 import (
 	"maps"
 	"path"
-	"slices"
 )
 
 // index is what resolving looks into. It is never changed, only replaced: readers
@@ -13,9 +12,8 @@ type index struct {
 	byPath   map[string]Origin // cgroups
 	byPod    map[podKey]Origin // a pod's only container by an empty name too
 	pods     map[string]string // by uid: cgroups of pods of several containers
-	byInode  map[uint64]Origin // of containers' cgroups
 	byCgroup map[uint64]Origin // hierarchy<<48 | id, as they were found; 0: nothing could be
-	known    map[Origin]bool   // of containers that Containers named last
+	inodes   *inodes
 }
 
 // podKey is what the e: field names a container by.
@@ -25,14 +23,14 @@ type podKey struct{ uid, container string }
 const maxCgroups = 1 << 14
 
 func newIndex() *index {
-	return &index{map[string]Origin{}, map[string]Origin{}, map[podKey]Origin{}, map[string]string{}, map[uint64]Origin{}, map[uint64]Origin{}, map[Origin]bool{}}
+	return &index{map[string]Origin{}, map[string]Origin{}, map[podKey]Origin{}, map[string]string{}, map[uint64]Origin{}, &inodes{}}
 }
 
-func (x *index) without(o Origin) *index {
+func (x *index) without(gone map[Origin]bool) *index {
 	y := x.clone()
-	maps.DeleteFunc(y.byID, func(_ string, p Origin) bool { return p == o })
-	maps.DeleteFunc(y.byPath, func(_ string, p Origin) bool { return p == o })
-	maps.DeleteFunc(y.byCgroup, func(_ uint64, p Origin) bool { return p == o })
+	maps.DeleteFunc(y.byID, func(_ string, p Origin) bool { return gone[p] })
+	maps.DeleteFunc(y.byPath, func(_ string, p Origin) bool { return gone[p] })
+	maps.DeleteFunc(y.byCgroup, func(_ uint64, p Origin) bool { return gone[p] })
 	return y
 }
 
@@ -50,22 +48,26 @@ type Container struct {
 	PodUID  string   // Kubernetes
 	Name    string   // Kubernetes: of the container in its pod
 	PID     int      // of its first process; 0 if it is not known
+	Made    uint64   // rises when one of the cgroups is another directory of the same path; 0 = not known
 }
 
 // Containers says which containers there are. What was known by its cgroup alone
-// becomes the container's.
+// becomes the container's. Their lists of cgroups are kept.
 func (t *Table) Containers(list []Container) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	old := t.index.Load()
 	x := newIndex()
-	maps.Copy(x.byID, old.byID)
-	maps.Copy(x.byPath, old.byPath)
+	x.byID, x.byPath = maps.Clone(old.byID), maps.Clone(old.byPath)
+	x.inodes.of = make([]placed, 0, len(list))
+	for i := range t.infos {
+		t.infos[i].here = false
+	}
 	t.running = make(map[string]running, len(list))
 	defer t.change()
 	for i := range list {
 		c := &list[i]
-		t.running[c.ID] = running{c.PID, slices.Clone(c.Cgroups)}
+		t.running[c.ID] = running{c.PID, c.Cgroups}
 		o := x.byID[c.ID]
 		for _, p := range c.Cgroups {
 			// A number that its cgroup has already is kept, unless the container has one.
@@ -82,19 +84,14 @@ func (t *Table) Containers(list []Container) {
 		if info.Claimed {
 			t.claims--
 		}
-		info.ContainerID, info.Claimed = c.ID, false
+		info.ContainerID, info.Claimed, info.here, info.idle = c.ID, false, true, false
 		if len(c.Cgroups) > 0 {
 			info.Cgroup = c.Cgroups[0]
 		}
 		x.byID[c.ID] = o
-		x.known[o] = true
+		x.inodes.of = append(x.inodes.of, placed{origin: o, made: c.Made, cgroups: c.Cgroups})
 		for _, p := range c.Cgroups {
 			x.byPath[p] = o
-			for h := range t.trees {
-				if ino, ok := t.trees[h].inode(p); ok {
-					x.byInode[ino] = o
-				}
-			}
 		}
 		if c.PodUID != "" {
 			x.pod(c, o)

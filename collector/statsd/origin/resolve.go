@@ -133,7 +133,7 @@ func (t *Table) Fields(packet Origin, container, external, entity []byte) Origin
 		switch {
 		case bytes.HasPrefix(f, []byte("in-")):
 			if ino, ok := parseUint(f[3:]); ok {
-				claim = x.byInode[ino]
+				claim = t.byInode(x, ino)
 			}
 		case bytes.HasPrefix(f, []byte("ci-")):
 			id = f[3:]

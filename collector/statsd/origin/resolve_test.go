@@ -2,6 +2,7 @@ package origin
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -34,7 +35,7 @@ func TestFields(t *testing.T) {
 	})
 	x := tab.index.Load()
 	a, b := x.byID["aaa"], x.byID["bbb"]
-	x.byInode[4711] = b // as of a cgroup's directory
+	x.inodes.once.Do(func() { x.inodes.origin = map[uint64]Origin{4711: b} }) // as of a cgroup's directory
 	named := func(packet Origin, c, e, entity string, want Origin, conflicts, unknown uint64) {
 		t.Helper()
 		before := tab.Counts()
@@ -132,6 +133,78 @@ func TestRelease(t *testing.T) {
 	tab.Containers([]Container{{ID: "b"}, {ID: "c"}})
 	if c := tab.index.Load().byID["c"]; c != a {
 		t.Errorf("c is %d, want %d again", c, a)
+	}
+}
+
+// Containers that come and go without a word leave nothing behind.
+func TestUnused(t *testing.T) {
+	tab := newTable(t, Config{})
+	kept := Origin(0)
+	keep := func(o Origin) bool { return o == kept }
+	tab.Containers([]Container{{ID: "a", Cgroups: []string{"/a"}}, {ID: "b", Cgroups: []string{"/b"}}, {ID: "c", Cgroups: []string{"/c"}}})
+	x := tab.index.Load()
+	a, b, c := x.byID["a"], x.byID["b"], x.byID["c"]
+	kept = b
+	tab.Containers([]Container{{ID: "c", Cgroups: []string{"/c"}}})
+	tab.Unused(keep)
+	if _, ok := tab.Info(a); !ok {
+		t.Error("a container that has just gone was released: its last packets may be on their way")
+	}
+	tab.Unused(keep)
+	if info, ok := tab.Info(a); ok {
+		t.Errorf("still there: %+v", info)
+	}
+	for _, o := range []Origin{b, c} {
+		if _, ok := tab.Info(o); !ok {
+			t.Errorf("%d was released: it runs, or something of it is kept", o)
+		}
+	}
+	for i := range 1000 {
+		tab.Containers([]Container{{ID: fmt.Sprint("box-", i), Cgroups: []string{fmt.Sprint("/box/", i)}}})
+		tab.Unused(keep)
+	}
+	if x := tab.index.Load(); len(tab.infos) > 16 || len(x.byID) > 16 || len(x.byPath) > 16 {
+		t.Errorf("%d numbers, %d ids, %d paths after containers that sent nothing", len(tab.infos), len(x.byID), len(x.byPath))
+	}
+}
+
+// A container is found by its cgroup's inode, and by the new one's after it was made anew.
+func TestInodes(t *testing.T) {
+	tab := newTable(t, Config{})
+	dir := t.TempDir()
+	tab.trees[0].dir = dir
+	inode := func(path string) []byte {
+		if err := os.Mkdir(dir+path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		ino, ok := tab.trees[0].inode(path)
+		if !ok {
+			t.Fatal("no inode")
+		}
+		return fmt.Append(nil, "in-", ino)
+	}
+	first := inode("/a")
+	list := []Container{{ID: "a", Cgroups: []string{"/a"}, Made: 1}}
+	tab.Containers(list)
+	a := tab.index.Load().byID["a"]
+	if got := tab.Fields(0, first, nil, nil); got != a {
+		t.Errorf("%s is %d, want %d", first, got, a)
+	}
+	if err := os.Rename(dir+"/a", dir+"/old"); err != nil {
+		t.Fatal(err)
+	}
+	second := inode("/a")
+	tab.Containers(list)
+	if got := tab.Fields(0, second, nil, nil); got != 0 {
+		t.Errorf("a cgroup that is said to be the same was looked at again: %d", got)
+	}
+	list[0].Made = 2
+	tab.Containers(list)
+	if got := tab.Fields(0, second, nil, nil); got != a {
+		t.Errorf("%s is %d, want %d", second, got, a)
+	}
+	if got := tab.Fields(0, first, nil, nil); got != 0 {
+		t.Errorf("the cgroup that is gone is still %d", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package origin
 import (
 	"errors"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,9 @@ type Info struct {
 	Name        string            // as the launcher called it
 	Labels      map[string]string // as the launcher gave them; not to be changed
 	Claimed     bool              // no container of this node that is known: a line said so
+
+	here bool // Containers named it last
+	idle bool // see Unused
 }
 
 // Store keeps descriptors over a restart of the process (intake.FDStore).
@@ -76,6 +80,9 @@ type Table struct {
 
 	conflicts, unknown atomic.Uint64
 	changed            chan struct{}
+
+	inodesMu sync.Mutex
+	inodes   map[Origin]placed // of containers, as they were found last; nil until a line names one
 
 	mu        sync.Mutex // of all below, and of whoever replaces the index
 	held      *Claim     // of our ports
@@ -253,22 +260,60 @@ func (t *Table) Release(o Origin) {
 			return
 		}
 	}
-	old := t.index.Load()
-	if old.known[o] {
-		return
+	if !t.infos[o].here {
+		t.release(map[Origin]bool{o: true})
 	}
-	if t.infos[o].Claimed {
-		t.claims--
-	}
-	t.index.Store(old.without(o))
+}
+
+// release forgets origins of which nothing is left.
+func (t *Table) release(gone map[Origin]bool) {
+	t.index.Store(t.index.Load().without(gone))
 	for p := range t.ports {
-		t.ports[p].CompareAndSwap(uint32(o), 0)
+		if o := t.ports[p].Load(); o != 0 && gone[Origin(o)] {
+			t.ports[p].CompareAndSwap(o, 0)
+		}
 	}
 	for i := range t.pids {
 		t.pids[i].Store(0)
 	}
-	t.infos[o] = Info{}
-	t.free = append(t.free, o)
+	for o := range gone {
+		if t.infos[o].Claimed {
+			t.claims--
+		}
+		t.infos[o] = Info{}
+		t.free = append(t.free, o)
+	}
+}
+
+// Unused releases the origins of containers that are gone and of which kept says
+// that nothing is kept: they never sent anything. Call it now and then; what was
+// gone at the call before goes, so that a packet on its way still counts.
+func (t *Table) Unused(kept func(Origin) bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	served := map[Origin]bool{}
+	for _, e := range t.endpoints {
+		served[e.origin] = true
+	}
+	gone := map[Origin]bool{}
+	for i := range t.infos {
+		o, info := Origin(i), &t.infos[i]
+		if info.here || info.ContainerID == "" || served[o] {
+			info.idle = false
+			continue
+		}
+		if info.idle {
+			gone[o] = true
+		}
+		info.idle = true
+	}
+	t.mu.Unlock() // kept may wait for somebody who asks Info
+	maps.DeleteFunc(gone, func(o Origin, _ bool) bool { return kept(o) })
+	t.mu.Lock()
+	maps.DeleteFunc(gone, func(o Origin, _ bool) bool { return t.infos[o].here || !t.infos[o].idle })
+	if len(gone) > 0 {
+		t.release(gone)
+	}
 }
 
 // CloseAll detaches the programs and closes the endpoints' sockets. What is on

@@ -89,6 +89,21 @@ func (s *Store) of(origin uint32) *originState {
 	return o
 }
 
+// Keeps tells whether anything of an origin is here: series, or a ledger.
+func (s *Store) Keeps(origin uint32) bool {
+	for _, w := range s.workers {
+		w.mu.Lock()
+		counted := int(origin) < len(w.counts) && w.counts[origin] != nil
+		w.mu.Unlock()
+		if counted {
+			return true
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int(origin) < len(s.origins) && s.origins[origin].known
+}
+
 // newRow makes a row. s.mu is held.
 func (s *Store) newRow(origin uint32, key string, labels []frame.Label) *frame.Row {
 	s.lastID++

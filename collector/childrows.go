@@ -1,0 +1,109 @@
+package collector
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/collector/cgroups"
+)
+
+// childKey names a row below a container's.
+type childKey struct {
+	parent uint64 // ID of the container's row
+	a, b   int64  // numbers that tell it from its siblings
+	name   string // or a name
+}
+
+// childRows keeps the rows of a kind whose rows belong to containers.
+type childRows struct {
+	nextID func() uint64
+	rows   []*frame.Row
+	keys   []childKey // of rows
+	gen    uint64
+
+	seen      [2]uint64
+	made      bool
+	spareRows []*frame.Row
+	spareKeys []childKey
+}
+
+// update rebuilds the rows when their set or their parents changed (gens).
+// key says what row i is, labels what it is called.
+func (c *childRows) update(n int, gens [2]uint64, key func(i int) childKey, labels func(i int) (string, []frame.Label)) {
+	if c.made && c.seen == gens && len(c.rows) == n {
+		return
+	}
+	c.made, c.seen = true, gens
+	keys := slices.Grow(c.spareKeys[:0], n)
+	for i := range n {
+		keys = append(keys, key(i))
+	}
+	// Mostly one container came or went: only what lies between the first and
+	// the last difference is looked for.
+	lo, end, most := 0, 0, min(n, len(c.keys))
+	for lo < most && keys[lo] == c.keys[lo] {
+		lo++
+	}
+	for end < most-lo && keys[n-1-end] == c.keys[len(c.keys)-1-end] {
+		end++
+	}
+	if lo == n && n == len(c.keys) {
+		c.spareKeys = keys
+		return
+	}
+	was := make(map[childKey]*frame.Row, len(c.keys)-lo-end)
+	for i := lo; i < len(c.keys)-end; i++ {
+		was[c.keys[i]] = c.rows[i]
+	}
+	rows := append(slices.Grow(c.spareRows[:0], n), c.rows[:lo]...)
+	for i := lo; i < n-end; i++ {
+		row := was[keys[i]]
+		if row == nil {
+			name, ls := labels(i)
+			slices.SortFunc(ls, func(a, b frame.Label) int { return strings.Compare(a.Name, b.Name) })
+			row = &frame.Row{ID: c.nextID(), Parent: keys[i].parent, Key: name, Labels: ls}
+		}
+		rows = append(rows, row)
+	}
+	rows = append(rows, c.rows[len(c.rows)-end:]...)
+	clear(c.rows)
+	c.spareRows, c.rows = c.rows, rows
+	c.spareKeys, c.keys = c.keys, keys
+	c.gen++
+}
+
+func deviceLabels(d cgroups.Device, name string) (string, []frame.Label) {
+	major, minor := strconv.FormatUint(uint64(d.Major), 10), strconv.FormatUint(uint64(d.Minor), 10)
+	if name == "" {
+		name = major + ":" + minor
+	}
+	return name, []frame.Label{{Name: "device", Value: name}, {Name: "major", Value: major}, {Name: "minor", Value: minor}}
+}
+
+// pageLabels are those of huge pages of a size: every container's row shares them.
+type pageLabels map[int64][]frame.Label
+
+func (p *pageLabels) of(bytes int64) (string, []frame.Label) {
+	ls := (*p)[bytes]
+	if ls == nil {
+		ls = []frame.Label{{Name: "pagesize", Value: pageSize(bytes)}}
+		if *p == nil {
+			*p = pageLabels{}
+		}
+		(*p)[bytes] = ls
+	}
+	return ls[0].Value, ls
+}
+
+// pageSize names a huge page size as the kernel's file names do: 2MB, 1GB.
+func pageSize(bytes int64) string {
+	switch {
+	case bytes >= 1<<30:
+		return strconv.FormatInt(bytes>>30, 10) + "GB"
+	case bytes >= 1<<20:
+		return strconv.FormatInt(bytes>>20, 10) + "MB"
+	}
+	return strconv.FormatInt(bytes>>10, 10) + "KB"
+}
