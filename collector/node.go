@@ -33,7 +33,10 @@ type Node struct {
 	local   *server.Local
 	grid    *grid
 
-	header  frame.Header
+	header   frame.Header
+	snapshot *cgroups.Snapshot // of this tick; nil if they could not be read
+	out      frame.Batch       // this tick, as it is published
+
 	lastID  uint64
 	groups  groupRows
 	io      childRows
@@ -176,42 +179,54 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	}
 }
 
-// tick reads everything once and hands it on.
+// tick reads everything once and hands it on. Whoever reads the node's tick
+// waits neither for the cgroups, which are the long part, nor for the encoder.
 func (n *Node) tick(at time.Time) {
 	start := time.Now()
+	n.read()
 	n.local.Update(func(b *frame.Batch) {
 		n.header.Seq++
 		n.header.Key = 0 // the encoder decides
 		n.header.Time = at.UnixNano()
 		b.Header = n.header
 		n.fill(b, at)
-		if n.pub != nil {
-			before := time.Now()
-			if err := n.pub.Publish(b); err != nil {
-				n.complain("a tick could not be published", err)
-			}
-			n.tookPub = time.Since(before)
-		}
+		n.out = *b // the tables stay as they are until the next Update
 	})
+	if n.pub != nil {
+		before := time.Now()
+		if err := n.pub.Publish(&n.out); err != nil {
+			n.complain("a tick could not be published", err)
+		}
+		n.tookPub = time.Since(before)
+	}
 	n.ticks++
 	n.tookTick = time.Since(start)
 	n.ready.Store(true)
 	n.memory.after(len(n.groups.rows))
 }
 
+// read reads the cgroups. What the tick before shows of them is left alone.
+func (n *Node) read() {
+	n.snapshot = nil
+	if n.cgroups == nil {
+		return
+	}
+	before := time.Now()
+	s, err := n.cgroups.Read()
+	n.tookRead = time.Since(before)
+	if err != nil {
+		n.readErrors++
+		n.complain("the cgroups could not be read", err)
+		return
+	}
+	n.snapshot = s
+}
+
 // fill makes the batch of one tick. Tables share memory with their readers.
 func (n *Node) fill(b *frame.Batch, at time.Time) {
 	b.Tables = append(b.Tables[:0], n.host.Read(at)...)
-	if n.cgroups != nil {
-		before := time.Now()
-		s, err := n.cgroups.Read()
-		n.tookRead = time.Since(before)
-		if err != nil {
-			n.readErrors++
-			n.complain("the cgroups could not be read", err)
-		} else {
-			n.fillCgroups(b, s)
-		}
+	if n.snapshot != nil {
+		n.fillCgroups(b, n.snapshot)
 	}
 	n.fillSelf(b)
 	if n.tasks.server != nil {

@@ -52,9 +52,9 @@ type files struct {
 	heir func(*Group) []ioDevice
 
 	ioRows, ioBefore     []IORow
-	ioVals               []int64
+	ioVals, ioShown      []int64
 	hugeRows, hugeBefore []HugetlbRow
-	hugeVals             []int64
+	hugeVals, hugeShown  []int64
 }
 
 const (
@@ -154,8 +154,10 @@ func (f *files) Read(s *Snapshot, parts Parts) error {
 	f.parts = parts
 	f.tick++
 	f.lookAtPools()
-	f.ioRows, f.ioBefore, f.ioVals = f.ioBefore[:0], f.ioRows, f.ioVals[:0]
-	f.hugeRows, f.hugeBefore, f.hugeVals = f.hugeBefore[:0], f.hugeRows, f.hugeVals[:0]
+	f.ioRows, f.ioBefore = f.ioBefore[:0], f.ioRows
+	f.ioVals, f.ioShown = f.ioShown[:0], f.ioVals
+	f.hugeRows, f.hugeBefore = f.hugeBefore[:0], f.hugeRows
+	f.hugeVals, f.hugeShown = f.hugeShown[:0], f.hugeVals
 	f.noIO = false
 	for i, e := range f.ents {
 		row := s.Row(i)

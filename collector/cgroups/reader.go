@@ -63,6 +63,7 @@ type Reader struct {
 	walked                          Snapshot // what walk filled last
 	fromWalk                        bool     // the groups of the last Read are those of walked
 	walkGen, walkIOGen, walkHugeGen uint64
+	spareIO, spareHuge              []int64 // values of the walk before, or free
 }
 
 // New prepares to read. Without a cgroup hierarchy it returns ErrNoHierarchy;
@@ -134,7 +135,8 @@ func newReader(o Options, w walker, why string) (*Reader, error) {
 	return r, nil
 }
 
-// Read reads everything. The Snapshot is overwritten by the next Read.
+// Read reads everything. The Snapshot is overwritten by the next Read, its values
+// by the one after that: whoever shows them may go on to do so meanwhile.
 func (r *Reader) Read() (*Snapshot, error) {
 	s := &r.snap
 	r.stats.Reads++
@@ -158,6 +160,7 @@ func (r *Reader) walkGroups(s *Snapshot) Parts {
 	r.stats.WalkTime = 0
 	if r.bpf == 0 {
 		r.fromWalk = false
+		s.Vals = r.floor.turn(s.Vals)
 		return 0
 	}
 	t := time.Now()
@@ -168,6 +171,8 @@ func (r *Reader) walkGroups(s *Snapshot) Parts {
 	if len(s.Vals) > 0 && len(w.Vals) > 0 && &s.Vals[0] == &w.Vals[0] {
 		w.Vals = spare
 	}
+	w.IOVals, r.spareIO = r.spareIO, w.IOVals
+	w.HugetlbVals, r.spareHuge = r.spareHuge, w.HugetlbVals
 	err := r.walk.Walk(w)
 	r.stats.WalkTime = time.Since(t)
 	if err != nil {
@@ -178,12 +183,14 @@ func (r *Reader) walkGroups(s *Snapshot) Parts {
 		r.floor.fix(r.bpf)
 		r.files.heir = r.walk.ioOf
 		r.fromWalk = false
+		s.Vals = w.Vals // what is shown must stay
 		return 0
 	}
 	if bad := r.check.round(w, r.bpf); bad != 0 {
 		r.leave(bad)
 		if r.bpf == 0 {
 			r.fromWalk = false
+			s.Vals = w.Vals
 			return 0
 		}
 	}

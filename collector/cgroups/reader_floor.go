@@ -28,7 +28,7 @@ type floorRow struct {
 // keep notes what s shows. The values stay where they are, so the next walk
 // must not write there; the slice that was kept until now is free for it.
 func (f *floor) keep(s *Snapshot, bpf Parts) (spare []int64) {
-	spare, f.vals = f.vals, s.Vals
+	spare = f.turn(s.Vals)
 	if f.gen != s.Gen {
 		f.gen = s.Gen
 		f.groups = append(f.groups[:0], s.Groups...)
@@ -37,6 +37,12 @@ func (f *floor) keep(s *Snapshot, bpf Parts) (spare []int64) {
 		f.ioRows = append(f.ioRows[:0], s.IO...)
 		f.ioVals = append(f.ioVals[:0], s.IOVals...)
 	}
+	return spare
+}
+
+// turn gives another slice for values than the one that is shown.
+func (f *floor) turn(shown []int64) (spare []int64) {
+	spare, f.vals = f.vals, shown
 	return spare
 }
 

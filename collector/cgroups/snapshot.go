@@ -28,9 +28,10 @@ type HugetlbRow struct {
 	Size  int64 // bytes of one page
 }
 
-// Snapshot is one reading of every cgroup. All slices belong to the Reader and
-// are overwritten by its next Read. Values are row by row, as in frame.Table;
-// what the kernel does not offer is metric.Absent.
+// Snapshot is one reading of every cgroup. All slices belong to the Reader. Its
+// next Read overwrites the lists; the values (Vals, IOVals, HugetlbVals) it
+// leaves alone, and the one after it overwrites them. Values are row by row, as
+// in frame.Table; what the kernel does not offer is metric.Absent.
 type Snapshot struct {
 	Gen         uint64 // changes whenever Groups differs from the reading before
 	Groups      []*Group

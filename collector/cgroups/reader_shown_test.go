@@ -1,0 +1,51 @@
+package cgroups
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/bench/load"
+)
+
+// TestReaderLeavesWhatIsShown reads while somebody shows the reading before: not
+// one of its values may move, whichever reader takes over from whichever.
+func TestReaderLeavesWhatIsShown(t *testing.T) {
+	for _, noBPF := range []bool{false, true} {
+		t.Run(fmt.Sprint("NoBPF=", noBPF), func(t *testing.T) {
+			g := makeGroup(t, layout(t), "shown")
+			g.start(load.Work{CPU: 500 * time.Millisecond})
+			r := openReader(t, Options{NoBPF: noBPF, Log: quiet()})
+			b := &failingWalk{}
+			if w, ok := r.walk.(*walk); ok {
+				b.walk, r.walk = w, b
+			}
+			moved := 0
+			for round := range 12 {
+				s := readSnapshot(t, r)
+				shown := [][]int64{s.Vals, s.IOVals, s.HugetlbVals}
+				var was [][]int64
+				for _, v := range shown {
+					was = append(was, slices.Clone(v))
+				}
+				b.fail = round%4 == 2
+				if round == 9 && r.walk != nil {
+					r.leave(AllParts) // for good
+				}
+				next := readSnapshot(t, r)
+				for i, v := range shown {
+					if !slices.Equal(v, was[i]) {
+						t.Fatalf("round %d: values %d of the reading before were written to", round, i)
+					}
+				}
+				if !slices.Equal(next.Vals, was[0]) {
+					moved++
+				}
+			}
+			if moved == 0 {
+				t.Error("nothing moved: the test shows nothing")
+			}
+		})
+	}
+}

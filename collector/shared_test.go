@@ -1,0 +1,79 @@
+package collector
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// TestTicksBesideReaders ticks, and publishes, while others read the node's tick
+// all the time: what they see is of one tick from its first value to its last.
+// The race detector looks on.
+func TestTicksBesideReaders(t *testing.T) {
+	srv, err := bus.StartServer(bus.ServerOptions{StoreDir: t.TempDir(), Listen: ""})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	for _, noBPF := range []bool{false, true} {
+		n, err := New(Config{DataDir: t.TempDir(), NoBPF: noBPF, NATS: bus.ConnectOptions{Server: srv}, Statsd: []string{"127.0.0.1:0"}, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stop atomic.Bool
+		read := make(chan int, 2)
+		sum := func(b *frame.Batch) (s int64) {
+			for i := range b.Tables {
+				for j, v := range b.Tables[i].Vals {
+					s += v * int64(j+1)
+				}
+				for _, r := range b.Tables[i].Rows {
+					s += int64(r.ID)
+				}
+			}
+			return s
+		}
+		for range cap(read) {
+			go func() {
+				seen := map[int64]bool{}
+				for !stop.Load() {
+					n.Fleet().View(n.AgentID(), func(b *frame.Batch) {
+						first := sum(b)
+						time.Sleep(time.Millisecond)
+						if sum(b) != first {
+							t.Error("a tick moved while it was read")
+						}
+						if b.Table(metric.Container) == nil {
+							t.Error("a tick has no cgroups")
+						}
+						seen[b.Time] = true
+					})
+				}
+				read <- len(seen)
+			}()
+		}
+		at := time.Now().Truncate(time.Second)
+		for range 30 {
+			at = at.Add(time.Second)
+			n.tick(at)
+		}
+		stop.Store(true)
+		for range cap(read) {
+			if ticks := <-read; ticks < 3 {
+				t.Errorf("NoBPF %v: %d ticks were seen: the test shows nothing", noBPF, ticks)
+			}
+		}
+		if f := n.pub.Stats().Frames; f != 30 {
+			t.Errorf("%d frames of 30 ticks", f)
+		}
+		if err := n.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+}
