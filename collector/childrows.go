@@ -23,10 +23,8 @@ type childRows struct {
 	keys   []childKey // of rows
 	gen    uint64
 
-	seen      [2]uint64
-	made      bool
-	spareRows []*frame.Row
-	spareKeys []childKey
+	seen [2]uint64
+	made bool
 }
 
 // update rebuilds the rows when their set or their parents changed (gens).
@@ -36,41 +34,35 @@ func (c *childRows) update(n int, gens [2]uint64, key func(i int) childKey, labe
 		return
 	}
 	c.made, c.seen = true, gens
-	keys := slices.Grow(c.spareKeys[:0], n)
-	for i := range n {
-		keys = append(keys, key(i))
-	}
 	// Mostly one container came or went: only what lies between the first and
 	// the last difference is looked for.
 	lo, end, most := 0, 0, min(n, len(c.keys))
-	for lo < most && keys[lo] == c.keys[lo] {
+	for lo < most && key(lo) == c.keys[lo] {
 		lo++
 	}
-	for end < most-lo && keys[n-1-end] == c.keys[len(c.keys)-1-end] {
+	for end < most-lo && key(n-1-end) == c.keys[len(c.keys)-1-end] {
 		end++
 	}
-	if lo == n && n == len(c.keys) {
-		c.spareKeys = keys
+	old := len(c.keys) - end
+	if lo == n-end && lo == old {
 		return
 	}
-	was := make(map[childKey]*frame.Row, len(c.keys)-lo-end)
-	for i := lo; i < len(c.keys)-end; i++ {
+	was := make(map[childKey]*frame.Row, old-lo)
+	for i := lo; i < old; i++ {
 		was[c.keys[i]] = c.rows[i]
 	}
-	rows := append(slices.Grow(c.spareRows[:0], n), c.rows[:lo]...)
+	keys, rows := make([]childKey, 0, n-end-lo), make([]*frame.Row, 0, n-end-lo)
 	for i := lo; i < n-end; i++ {
-		row := was[keys[i]]
+		k := key(i)
+		row := was[k]
 		if row == nil {
 			name, ls := labels(i)
 			slices.SortFunc(ls, func(a, b frame.Label) int { return strings.Compare(a.Name, b.Name) })
-			row = &frame.Row{ID: c.nextID(), Parent: keys[i].parent, Key: name, Labels: ls}
+			row = &frame.Row{ID: c.nextID(), Parent: k.parent, Key: name, Labels: ls}
 		}
-		rows = append(rows, row)
+		keys, rows = append(keys, k), append(rows, row)
 	}
-	rows = append(rows, c.rows[len(c.rows)-end:]...)
-	clear(c.rows)
-	c.spareRows, c.rows = c.rows, rows
-	c.spareKeys, c.keys = c.keys, keys
+	c.keys, c.rows = slices.Replace(c.keys, lo, old, keys...), slices.Replace(c.rows, lo, old, rows...)
 	c.gen++
 }
 

@@ -27,7 +27,6 @@ type groupRows struct {
 
 	seenGroups, seenNames uint64 // generations that rows was made from
 	made                  bool
-	spare                 []*namedGroup
 }
 
 // namedGroup is a cgroup with its row. It is immutable once it is listed.
@@ -104,7 +103,7 @@ func (g *groupRows) regroup(groups []*cgroups.Group) (lo, hi int) {
 	for _, n := range gone {
 		known[n.group] = n
 	}
-	now := append(slices.Grow(g.spare[:0], len(groups)), was[:lo]...)
+	now := make([]*namedGroup, 0, hi-lo)
 	for _, group := range groups[lo:hi] {
 		n := known[group]
 		if n == nil {
@@ -114,7 +113,6 @@ func (g *groupRows) regroup(groups []*cgroups.Group) (lo, hi int) {
 		}
 		now = append(now, n)
 	}
-	now = append(now, was[len(was)-end:]...)
 	// What is gone is forgotten before anything is asked: another group may have
 	// its path by now.
 	for _, n := range gone {
@@ -123,8 +121,7 @@ func (g *groupRows) regroup(groups []*cgroups.Group) (lo, hi int) {
 			g.forget(n.group.Path)
 		}
 	}
-	clear(was)
-	g.named, g.spare = now, was
+	g.named = slices.Replace(was, lo, len(was)-end, now...)
 	return lo, hi
 }
 

@@ -18,8 +18,12 @@ type dictionary struct {
 	repaired uint64
 }
 
+// keptStrings is how many strings a dictionary may have to be kept for the next
+// row set: of large ones there is one a keyframe, if rows come or go at all.
+const keptStrings = 1024
+
 func (d *dictionary) reset() {
-	if d.index == nil {
+	if d.index == nil || len(d.index) > keptStrings {
 		d.index = make(map[string]uint64)
 	}
 	clear(d.index)

@@ -73,7 +73,7 @@ func (te *tableEncoder) keep(t *Table) {
 	clear(te.keyRows)
 	te.keyRows = append(te.keyRows[:0], t.Rows...)
 	te.keyVals = append(te.keyVals[:0], t.Vals...)
-	clear(te.byID)
+	te.byID = nil // rarely wanted, and not small
 }
 
 func (te *tableEncoder) clearRows(n int) {
@@ -92,7 +92,7 @@ func (te *tableEncoder) align(t *Table, key uint64, split int) {
 	}
 	if !te.inKey {
 		te.keyRows, te.keyVals = te.keyRows[:0], te.keyVals[:0]
-		clear(te.byID)
+		te.byID = nil
 	}
 	te.aligned, te.gen, te.added = key, t.Gen, 0
 	te.base = slices.Grow(te.base[:0], len(t.Rows))[:len(t.Rows)]
@@ -165,6 +165,7 @@ func (te *tableEncoder) rowSet(t *Table, p int, d *dictionary) *rowSet {
 		i += n
 	}
 	rs.labels, rs.strings = d.labels, len(d.index)
+	d.reset()
 	return rs
 }
 

@@ -3,7 +3,6 @@ package containers
 import (
 	"context"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -100,7 +99,6 @@ func (r *Resolver) meet(path string) *Identity {
 	if e := r.entries[path]; e != nil {
 		return e.id
 	}
-	path = strings.Clone(path)
 	e := &entry{place: parsePath(path)}
 	e.id = r.answer(path, e)
 	r.entries[path] = e
