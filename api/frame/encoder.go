@@ -17,21 +17,21 @@ const (
 type EncoderOptions struct {
 	MaxPayload int   // most bytes of a part; default DefaultMaxPayload
 	KeyEvery   int   // ticks from one keyframe to the next; default DefaultKeyEvery
-	Codec      Codec // default Zstd
+	Codec      Codec // default Zstd, which is S2 for small bodies
 }
 
 // Encoder turns the ticks of one agent into frames. It is not safe for use by
 // several goroutines at once.
 type Encoder struct {
-	opt  EncoderOptions
-	zstd *zstd.Encoder
+	opt   EncoderOptions
+	zstd  *zstd.Encoder
+	small int // see smallBody
 
 	tables [metric.MaxKind + 1]tableEncoder
 	cols   []column
 	dict   dictionary
-	meta   []byte // scratch: head of a table section
-	body   []byte // scratch: body of a part
-	s2buf  []byte
+	meta   []byte  // scratch: head of a table section
+	body   []byte  // scratch: body of a part
 	zeros  []int64 // base of a first row
 	hists  histogramEncoder
 	sets   setEncoder
@@ -53,7 +53,7 @@ func NewEncoder(opt EncoderOptions) *Encoder {
 	if opt.KeyEvery <= 0 {
 		opt.KeyEvery = DefaultKeyEvery
 	}
-	e := &Encoder{opt: opt}
+	e := &Encoder{opt: opt, small: smallBody}
 	e.dict.limit = min(MaxString, opt.MaxPayload/4)
 	if opt.Codec == Zstd {
 		z, err := newZstdEncoder()
@@ -209,8 +209,9 @@ func (e *Encoder) encodeParts(b *Batch, n int) (size int, ok bool) {
 		b.Part = uint16(p)
 		b.Events = b.Table(metric.Event) != nil && len(e.tables[metric.Event].rows[p]) > 0
 		fits := e.encodeBody(b, p)
-		part := appendHeader(e.parts[p][:0], &b.Header, e.opt.Codec, len(e.body))
-		part = e.compress(part, e.body)
+		codec := e.codec(e.body)
+		part := appendHeader(e.parts[p][:0], &b.Header, codec, len(e.body))
+		part = e.compress(part, e.body, codec)
 		seal(part)
 		e.parts[p] = part
 		size += len(part)

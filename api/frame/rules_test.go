@@ -161,3 +161,20 @@ func TestEncodeRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A body that is small is not worth the tables of Zstd.
+func TestSmallBodies(t *testing.T) {
+	for rows, want := range map[int]Codec{3: S2, 300: Zstd} {
+		b := newLife(rows, 1).tick()
+		part := encode(t, NewEncoder(EncoderOptions{}), b)[0]
+		var h Header
+		env, err := parseHeader(part, &h)
+		if err != nil || env.codec != want || (env.raw <= smallBody) != (want == S2) {
+			t.Errorf("%d rows: %d bytes are packed by codec %d, want %d (%v)", rows, env.raw, env.codec, want, err)
+		}
+		var got Batch
+		if err := NewDecoder().Decode(part, nil, &got); err != nil || !slices.Equal(got.Tables[0].Vals, b.Tables[0].Vals) {
+			t.Errorf("%d rows do not come back: %v", rows, err)
+		}
+	}
+}
