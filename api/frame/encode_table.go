@@ -66,7 +66,7 @@ func (e *Encoder) encodeValues(t *Table, te *tableEncoder, rows []int32, w int) 
 		c := 0
 		for ; c+block <= w; c += block {
 			a, b := (*[block]int64)(row[c:]), (*[block]int64)(ref[c:])
-			if *a == *b {
+			if (a[0]^b[0])|(a[1]^b[1])|(a[2]^b[2])|(a[3]^b[3])|(a[4]^b[4])|(a[5]^b[5])|(a[6]^b[6])|(a[7]^b[7]) == 0 {
 				continue
 			}
 			for o := range block {
@@ -89,12 +89,25 @@ func (c *column) add(row int, delta int64) {
 	if cap(b)-len(b) < 2*binary.MaxVarintLen64+1 {
 		b = slices.Grow(b, max(64, len(b)))
 	}
+	n := len(b)
+	b = b[:cap(b)]
 	if gap := row - c.next; gap > 0 {
-		b = append(b, 0)
-		b = binary.AppendUvarint(b, uint64(gap))
+		b[n] = 0
+		n = putUvarint(b, n+1, uint64(gap))
 	}
-	c.b = binary.AppendUvarint(b, zigzag(delta))
+	c.b = b[:putUvarint(b, n, zigzag(delta))]
 	c.next = row + 1
+}
+
+// putUvarint writes v at b[n:], which has room, and returns where it ends.
+func putUvarint(b []byte, n int, v uint64) int {
+	for v >= 0x80 {
+		b[n] = byte(v) | 0x80
+		v >>= 7
+		n++
+	}
+	b[n] = byte(v)
+	return n + 1
 }
 
 // make0 returns n zeros.
