@@ -2,8 +2,6 @@ package containers
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -83,15 +81,36 @@ func (p procfs) firstProcess(roots []string, path string) int {
 	return 0
 }
 
-// oldest reads a list of processes and tells which one began first.
+// oldest reads a list of processes and tells which one began first. It is asked
+// of every new cgroup again and again, and most have none: so it takes no more
+// than the three calls, and no memory.
 func (p procfs) oldest(file string) int {
-	b, err := readBounded(file, 64<<10)
-	if err != nil && !errors.Is(err, io.EOF) {
+	fd, err := unix.Open(file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
 		return 0
+	}
+	defer unix.Close(fd)
+	var list [mostListed * 8]byte // of a great crowd, the first ones listed will do
+	size := 0
+	for size < len(list) {
+		n, err := unix.Read(fd, list[size:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return 0
+		}
+		if n == 0 {
+			break
+		}
+		size += n
 	}
 	best, bestAt := 0, uint64(0)
 	n := 0
-	for line := range bytes.Lines(b) {
+	for line := range bytes.Lines(list[:size]) {
+		if line[len(line)-1] != '\n' {
+			break // cut
+		}
 		pid, err := strconv.Atoi(string(bytes.TrimSpace(line)))
 		if err != nil || pid <= 0 {
 			continue
@@ -99,9 +118,12 @@ func (p procfs) oldest(file string) int {
 		if at := p.started(pid); at > 0 && (best == 0 || at < bestAt || at == bestAt && pid < best) {
 			best, bestAt = pid, at
 		}
-		if n++; n == 64 { // of a great crowd, the first ones listed will do
+		if n++; n == mostListed {
 			break
 		}
 	}
 	return best
 }
+
+// mostListed is how many processes of a cgroup are looked at.
+const mostListed = 64

@@ -7,21 +7,49 @@ import (
 
 // retries are the pauses before a path is looked up again, for as long as it
 // is not known well: runtimes make the cgroup before they say so.
-var retries = []time.Duration{30 * time.Millisecond, 70 * time.Millisecond, 150 * time.Millisecond, 250 * time.Millisecond,
+var retries = [len(waiting{})]time.Duration{30 * time.Millisecond, 70 * time.Millisecond, 150 * time.Millisecond, 250 * time.Millisecond,
 	500 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, 30 * time.Second}
+
+// waiting are the paths to look up again, by how often that was done. Of one
+// pause each list is in the order in which they are due.
+type waiting [9][]waiter // as many as retries
+
+type waiter struct {
+	path string
+	at   time.Time
+}
+
+// due takes the first path that is due out, and tells how often it was looked up.
+func (w *waiting) due(now time.Time) (path string, n int, ok bool) {
+	for n := range w {
+		if q := w[n]; len(q) > 0 && !now.Before(q[0].at) {
+			path = q[0].path
+			if w[n] = q[1:]; len(q) == 1 {
+				w[n] = nil
+			}
+			return path, n + 1, true
+		}
+	}
+	return "", 0, false
+}
+
+// next is when the next path is due, an hour from now at the latest.
+func (w *waiting) next(now time.Time) time.Duration {
+	next := time.Hour
+	for _, q := range w {
+		if len(q) > 0 {
+			next = min(next, q[0].at.Sub(now))
+		}
+	}
+	return next
+}
 
 // lookups takes up new paths at once and repeats where it must.
 func (r *Resolver) lookups(ctx context.Context) {
-	type try struct {
-		n  int
-		at time.Time
-	}
-	waiting := map[string]try{}
+	var wait waiting
 	step := func(path string, n int) {
 		if !r.look(path) && n < len(retries) {
-			waiting[path] = try{n + 1, time.Now().Add(retries[n])}
-		} else {
-			delete(waiting, path)
+			wait[n] = append(wait[n], waiter{path, time.Now().Add(retries[n])})
 		}
 	}
 	due := time.NewTimer(time.Hour)
@@ -39,17 +67,11 @@ func (r *Resolver) lookups(ctx context.Context) {
 				step(path, 0)
 			}
 		case now := <-due.C:
-			for path, t := range waiting {
-				if !now.Before(t.at) {
-					step(path, t.n)
-				}
+			for path, n, ok := wait.due(now); ok; path, n, ok = wait.due(now) {
+				step(path, n)
 			}
 		}
-		next := time.Hour
-		for _, t := range waiting {
-			next = min(next, time.Until(t.at))
-		}
-		due.Reset(max(next, 20*time.Millisecond))
+		due.Reset(max(wait.next(time.Now()), 20*time.Millisecond))
 	}
 }
 

@@ -1,0 +1,66 @@
+package containers
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Whoever waits comes when due, not before, and each as often as there are pauses.
+func TestWaiting(t *testing.T) {
+	var w waiting
+	now := time.Unix(1000, 0)
+	if d := w.next(now); d != time.Hour {
+		t.Errorf("nobody waits, and is due in %v", d)
+	}
+	for _, path := range []string{"/a", "/b"} {
+		w[0] = append(w[0], waiter{path, now.Add(retries[0])})
+	}
+	tried := map[string]int{}
+	for end := now.Add(2 * time.Minute); now.Before(end); {
+		if _, _, ok := w.due(now.Add(w.next(now) - 1)); ok {
+			t.Fatal("one came before its time")
+		}
+		now = now.Add(w.next(now))
+		for path, n, ok := w.due(now); ok; path, n, ok = w.due(now) {
+			if tried[path]++; tried[path] != n {
+				t.Fatalf("%s comes for the %d. time, and is said to for the %d.", path, tried[path], n)
+			}
+			if n < len(retries) {
+				w[n] = append(w[n], waiter{path, now.Add(retries[n])})
+			}
+		}
+	}
+	if tried["/a"] != len(retries) || tried["/b"] != len(retries) {
+		t.Errorf("looked up %v times, want %d", tried, len(retries))
+	}
+}
+
+// The processes of a cgroup's list, as the kernel writes it, are found; one that
+// is cut is not.
+func TestOldest(t *testing.T) {
+	dir := t.TempDir()
+	p := procfs("/proc")
+	self := os.Getpid()
+	for text, want := range map[string]int{
+		"":                                      0,
+		fmt.Sprintf("%d\n", self):               self,
+		fmt.Sprintf("%d\n%d\n", self, 1):        1,
+		fmt.Sprintf("4194304\n%d\n", self):      self,
+		strings.Repeat("4194303\n", 63) + "1\n": 1,
+		strings.Repeat("4194303\n", 64) + "1\n": 0,
+		"1":                                     0,
+	} {
+		if err := os.WriteFile(dir+"/procs", []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.oldest(dir + "/procs"); got != want {
+			t.Errorf("%.40q: %d, want %d", text, got, want)
+		}
+	}
+	if got := p.oldest(dir + "/none"); got != 0 {
+		t.Errorf("no list: %d", got)
+	}
+}
