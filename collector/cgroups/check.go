@@ -99,7 +99,7 @@ func (c *checker) start(w walker, parts Parts) (Parts, error) {
 			return 0, err
 		}
 		bad = 0
-		if missing != "" && !slices.ContainsFunc(s.Groups, func(g *Group) bool { return g.Path == missing }) {
+		if missing != "" && !slices.ContainsFunc(s.Groups, func(g *Group) bool { return g.Path == missing }) && c.exists(missing) {
 			bad |= 1 << PartGroups
 			c.why[PartGroups] = "the walk does not show " + validName(missing)
 		}
@@ -132,6 +132,18 @@ func (c *checker) missing(s *Snapshot) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// exists tells whether a group still has a directory: one that came and went
+// between two walks is nothing that they miss.
+func (c *checker) exists(path string) bool {
+	for _, m := range c.files.rank {
+		var st unix.Stat_t
+		if unix.Lstat(c.files.l.Mounts[m].Dir+path, &st) == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // round is the rolling check: one group a tick, right after its walk. It

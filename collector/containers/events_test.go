@@ -24,7 +24,7 @@ type births struct {
 
 func watchBirths(r *Resolver, parent string) *births {
 	b := &births{seen: map[string]time.Time{}, named: map[string]time.Time{}, stop: make(chan struct{})}
-	roots := r.proc.hierarchies()
+	roots, _ := r.proc.hierarchies()
 	list := func() []string {
 		var paths []string
 		entries, _ := os.ReadDir(roots[0] + parent)

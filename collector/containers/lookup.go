@@ -128,13 +128,16 @@ func isScope(path string) bool { return len(path) > 6 && path[len(path)-6:] == "
 // readProcess takes the environment of a container's first process.
 func (r *Resolver) readProcess(path string, p place, k string, pid int) bool {
 	if pid == 0 {
-		pid = r.proc.firstProcess(r.cgroups, path)
+		pid = r.proc.firstProcess(r.cgroups, r.pids, path)
 	}
 	if pid == 0 {
 		return false
 	}
+	if r.proc.starting(pid) { // asked first: the environment read after is then the program's
+		return false
+	}
 	env, err := r.proc.environ(pid)
-	if err != nil || r.proc.starting(pid) {
+	if err != nil {
 		return false
 	}
 	if env == nil {

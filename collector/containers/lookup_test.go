@@ -64,3 +64,36 @@ func TestOldest(t *testing.T) {
 		t.Errorf("no list: %d", got)
 	}
 }
+
+// A cgroup without processes is known by its count; one whose count says that there
+// are some, or that has none, by its lists.
+func TestFirstProcess(t *testing.T) {
+	p := procfs("/proc")
+	self := os.Getpid()
+	root, pids := t.TempDir(), t.TempDir()
+	write := func(file, text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dir := range []string{root + "/a", pids + "/a"} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(root+"/a/cgroup.procs", fmt.Sprintln(self))
+	check := func(pids string, want int) {
+		t.Helper()
+		if got := p.firstProcess([]string{root}, pids, "/a"); got != want {
+			t.Errorf("first process %d, want %d", got, want)
+		}
+	}
+	check("", self)
+	check(pids, self)
+	write(pids+"/a/pids.current", "0\n")
+	check(pids, 0)
+	check("", self)
+	write(pids+"/a/pids.current", "10\n")
+	check(pids, self)
+}

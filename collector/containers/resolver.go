@@ -32,6 +32,7 @@ type Resolver struct {
 	proc    procfs
 	log     *slog.Logger
 	cgroups []string
+	pids    string // see procfs.hierarchies
 	sources []source
 
 	gen  atomic.Uint64
@@ -63,7 +64,7 @@ func New(o Options) *Resolver {
 	r := &Resolver{proc: procfs(o.Proc), log: o.Log, cgroups: o.Cgroups, wake: make(chan struct{}, 1), store: newStore(),
 		entries: map[string]*entry{}, byID: map[string][]string{}, byPod: map[string][]string{}}
 	if r.cgroups == nil {
-		r.cgroups = r.proc.hierarchies()
+		r.cgroups, r.pids = r.proc.hierarchies()
 	}
 	r.sources = r.newSources(o)
 	return r
