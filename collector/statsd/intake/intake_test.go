@@ -279,6 +279,7 @@ func TestKernelGroup(t *testing.T) {
 		}
 		s.WriteTo([]byte("a:1|c"), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: first + int(p)})
 		if p%2 == 0 {
+			arrived(t, group, int(p)+1)
 			if err := group.ClosePort(first + p); err != nil {
 				t.Fatal(err)
 			}
@@ -293,6 +294,27 @@ func TestKernelGroup(t *testing.T) {
 	}
 	if err := group.ClosePort(first); err == nil {
 		t.Error("a port was closed twice")
+	}
+}
+
+// arrived waits until so many packets have come as far as a socket: a busy kernel
+// brings them there some time after they were sent.
+func arrived(t *testing.T, g *Group, packets int) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		there := int(g.Counts().Packets)
+		g.UDPSockets(func(fd int) error {
+			if queued, _, _ := memInfo(fd); queued > 0 {
+				there++
+			}
+			return nil
+		})
+		if there >= packets {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d packets of %d arrive", there, packets)
+		}
 	}
 }
 
