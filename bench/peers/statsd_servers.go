@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf/testutil"
+	"golang.org/x/net/ipv4"
 )
 
 const (
@@ -243,26 +244,32 @@ func statsdPackets() [][]byte {
 	return packets
 }
 
-// sendAt sends at a rate of lines a second, in bursts of a millisecond.
+// sendAt sends at a rate of lines a second, in bursts of a millisecond, many
+// packets a system call (sendmmsg(2)): the cores are for the server.
 func sendAt(addr string, packets [][]byte, rate int, d time.Duration) (lines int, err error) {
 	c, err := net.Dial("udp", addr)
 	if err != nil {
 		return 0, err
 	}
 	defer c.Close()
+	msgs := make([]ipv4.Message, len(packets))
+	for i := range msgs {
+		msgs[i].Buffers = packets[i : i+1]
+	}
+	out := ipv4.NewPacketConn(c.(*net.UDPConn))
 	start := time.Now()
 	for i := 0; ; {
 		elapsed := time.Since(start)
 		if elapsed >= d {
 			return lines, nil
 		}
-		for due := int(float64(rate) * elapsed.Seconds()); lines < due && time.Since(start) < d; lines += linesPacket {
-			if _, err := c.Write(packets[i]); err != nil {
+		for due := int(float64(rate) * elapsed.Seconds()); lines < due && time.Since(start) < d; {
+			n := min((due-lines+linesPacket-1)/linesPacket, len(msgs)-i)
+			if n, err = out.WriteBatch(msgs[i:i+n], 0); err != nil {
 				return lines, err
 			}
-			if i++; i == len(packets) {
-				i = 0
-			}
+			lines += n * linesPacket
+			i = (i + n) % len(msgs)
 		}
 		time.Sleep(time.Millisecond)
 	}
