@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"slices"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 )
 
 // Rules rename, label or drop metrics by their names, as the mapping.yml of
