@@ -117,6 +117,9 @@ func TestLinks(t *testing.T) {
 	check("collector", module+"/relay", module+"/bench", "github.com/twmb/franz-go", "testing")
 	check("relay", module+"/collector", module+"/bpf", module+"/bench", "github.com/cilium/ebpf", "testing")
 	check("api", module+"/collector", module+"/relay", module+"/bpf", module+"/bench", "github.com/cilium/ebpf", "testing")
+	for _, room := range []string{"api/query", "relay/recent", "relay/fleet"} { // they know no HTTP
+		check(room, "net/http", module+"/api/server", module+"/api/console")
+	}
 	for _, dep := range all[module].Deps {
 		if strings.HasPrefix(dep, module+"/bench") || dep == "testing" {
 			t.Errorf("the program links %s", dep)

@@ -15,7 +15,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/collector/cgroups"
 	"github.com/daytwo/daytwo/collector/containers"
 	"github.com/daytwo/daytwo/collector/host"
@@ -30,7 +30,7 @@ type Node struct {
 	host    *host.Reader
 	names   *containers.Resolver
 	pub     *publish.Publisher // nil with NoPublish
-	local   *server.Local
+	local   *query.Local
 	grid    *grid
 
 	header   frame.Header
@@ -73,7 +73,7 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		hostname = cfg.AgentID
 	}
-	n.local = server.NewLocal(cfg.AgentID, hostname)
+	n.local = query.NewLocal(cfg.AgentID, hostname)
 	n.cgroups, err = cgroups.New(cgroups.Options{NoBPF: cfg.NoBPF, Log: cfg.Log.With("room", "cgroups")})
 	if err != nil {
 		n.log.Error("no cgroups are read", "err", err)
@@ -116,7 +116,7 @@ func New(cfg Config) (*Node, error) {
 }
 
 // Fleet is this node alone, for its own /metrics.
-func (n *Node) Fleet() *server.Local { return n.local }
+func (n *Node) Fleet() *query.Local { return n.local }
 
 // AgentID is what the node calls itself.
 func (n *Node) AgentID() string { return n.cfg.AgentID }

@@ -10,7 +10,7 @@ import (
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/bench/load"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -126,7 +126,7 @@ func (r *running) taken(n uint64) {
 // history is the times of the root cgroup's cpu.usage in all of history.
 func (r *running) history(agent string) []int64 {
 	r.t.Helper()
-	s, err := r.Fleet().Query(r.t.Context(), server.Query{
+	s, err := r.Fleet().Query(r.t.Context(), query.Query{
 		Agent: agent, Kind: metric.Container, Column: metric.CPUUsage, End: 1 << 62,
 		Match: func(_ string, row, _ *frame.Row) bool { return row.Key == "/" },
 	})

@@ -17,7 +17,7 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
@@ -165,10 +165,10 @@ func TestDistinct(t *testing.T) {
 	other.taken(frames)
 
 	// In the relay itself: the very registers that all members together make.
-	history := other.Fleet().(server.SetHistory)
+	history := other.Fleet().(query.SetHistory)
 	merged, want := new(sketch.Set), new(sketch.Set)
-	q := server.Query{Start: begin, End: end, Match: func(_ string, row, _ *frame.Row) bool { return row.Key == "visitors" }}
-	err := history.Sets(t.Context(), q, func(_ *server.AppSeries, _ int64, s *sketch.Set) error { merged.Merge(s); return nil })
+	q := query.Query{Start: begin, End: end, Match: func(_ string, row, _ *frame.Row) bool { return row.Key == "visitors" }}
+	err := history.Sets(t.Context(), q, func(_ *query.AppSeries, _ int64, s *sketch.Set) error { merged.Merge(s); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // Events are told once each, in order, by a relay that is restarted while they
@@ -33,7 +33,7 @@ func TestEventsOnce(t *testing.T) {
 	}
 	told := func(r *running) []string {
 		t.Helper()
-		events, err := r.Fleet().(server.EventHistory).Events(t.Context(), server.EventQuery{End: 1 << 62})
+		events, err := r.Fleet().(query.EventHistory).Events(t.Context(), query.EventQuery{End: 1 << 62})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
@@ -142,10 +142,10 @@ func TestPercentiles(t *testing.T) {
 	other.taken(frames)
 
 	any := func(observation) bool { return true }
-	history := other.Fleet().(server.HistogramHistory)
+	history := other.Fleet().(query.HistogramHistory)
 	merged := new(sketch.Histogram)
-	q := server.Query{Start: begin, End: end}
-	err := history.Histograms(t.Context(), q, func(_ *server.AppSeries, _ int64, h *sketch.Histogram) error { merged.Merge(h); return nil })
+	q := query.Query{Start: begin, End: end}
+	err := history.Histograms(t.Context(), q, func(_ *query.AppSeries, _ int64, h *sketch.Histogram) error { merged.Merge(h); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

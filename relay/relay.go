@@ -10,7 +10,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/relay/fleet"
 	"github.com/daytwo/daytwo/relay/ingest"
 	"github.com/daytwo/daytwo/relay/recent"
@@ -126,7 +126,7 @@ func (r *Relay) Close() error {
 }
 
 // Fleet is what the HTTP routes read.
-func (r *Relay) Fleet() server.Fleet { return r.fleet }
+func (r *Relay) Fleet() query.Fleet { return r.fleet }
 
 // Ready is nil while frames can come, else it says why they cannot.
 func (r *Relay) Ready() error { return r.ingest.Ready() }

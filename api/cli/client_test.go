@@ -14,6 +14,7 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/server"
 )
 
@@ -21,9 +22,9 @@ const testToken = "a-token-for-the-tests"
 
 // serve starts the relay's routes over one node's ticks and points the command
 // line at them.
-func serve(t *testing.T) *server.Local {
+func serve(t *testing.T) *query.Local {
 	t.Helper()
-	local := server.NewLocal("agent-1", "alpha")
+	local := query.NewLocal("agent-1", "alpha")
 	guard, err := auth.NewGuard(testToken)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +58,7 @@ func table1(k metric.Kind, rows []*frame.Row, values ...map[int]int64) frame.Tab
 }
 
 // tick writes a tick in which web uses half a core.
-func tick(l *server.Local, seq uint64) {
+func tick(l *query.Local, seq uint64) {
 	label := func(kv ...string) (ls []frame.Label) {
 		for i := 0; i < len(kv); i += 2 {
 			ls = append(ls, frame.Label{Name: kv[i], Value: kv[i+1]})

@@ -14,19 +14,20 @@ import (
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/server"
 )
 
 // told is a fleet with events, that knows what it was asked.
 type told struct {
-	*server.Local
-	events []server.Event
-	asked  server.EventQuery
+	*query.Local
+	events []query.Event
+	asked  query.EventQuery
 }
 
-func (f *told) Events(_ context.Context, q server.EventQuery) ([]server.Event, error) {
+func (f *told) Events(_ context.Context, q query.EventQuery) ([]query.Event, error) {
 	f.asked = q
-	var out []server.Event
+	var out []query.Event
 	for _, e := range f.events {
 		if q.Match == nil || q.Match(e.Agent, e.Row, e.Parent) {
 			out = append(out, e)
@@ -39,7 +40,7 @@ func TestEventCommands(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local).UnixNano()
 	web := &frame.Row{ID: 2, Key: "/docker/web", Labels: []frame.Label{{Name: "container_id", Value: "0123456789abcdef"}, {Name: "name", Value: "web"}}}
 	gone := &frame.Row{ID: 9, Key: "/docker/job", Labels: []frame.Label{{Name: "container_id", Value: "beef"}, {Name: "name", Value: "job"}}}
-	f := &told{Local: server.NewLocal("agent-1", "alpha"), events: []server.Event{
+	f := &told{Local: query.NewLocal("agent-1", "alpha"), events: []query.Event{
 		{Agent: "agent-1", Boot: 1, Tick: at, Time: at, Parent: web, Row: &frame.Row{ID: 1, Key: "deployed", Labels: []frame.Label{{Name: "alert_type", Value: "success"}, {Name: "tag.env", Value: "prod"}, {Name: "text", Value: "version 2\nby \x1b[31mme"}}}},
 		{Agent: "agent-1", Boot: 1, Tick: at, Time: at, Parent: gone, Row: &frame.Row{ID: 2, Key: "db.up is critical", Labels: []frame.Label{{Name: "alert_type", Value: "error"}, {Name: "check", Value: "db.up"}, {Name: "message", Value: "no route"}}}},
 	}}

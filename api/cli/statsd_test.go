@@ -14,18 +14,18 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // sentTick writes a tick in which web sends 100 lines a second.
-func sentTick(l *server.Local, seq int64) {
-	scratch := server.NewLocal("agent-1", "alpha")
+func sentTick(l *query.Local, seq int64) {
+	scratch := query.NewLocal("agent-1", "alpha")
 	tick(scratch, uint64(seq))
 	series := func(id, parent uint64, name, typ string) *frame.Row {
 		return &frame.Row{ID: id, Parent: parent, Key: name, Labels: []frame.Label{{Name: "type", Value: typ}}}
 	}
 	l.Update(func(b *frame.Batch) {
-		if err := scratch.View("agent-1", func(src *frame.Batch) { server.CopyBatch(b, src) }); err != nil {
+		if err := scratch.View("agent-1", func(src *frame.Batch) { query.CopyBatch(b, src) }); err != nil {
 			panic(err)
 		}
 		b.Tables = append(b.Tables,

@@ -14,6 +14,7 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/server"
 )
 
@@ -27,7 +28,7 @@ func relay(t *testing.T) *httptest.Server {
 		row[i] = metric.Absent
 	}
 	row[metric.MemCurrent] = 4096
-	local := server.NewLocal("a1", "host-1")
+	local := query.NewLocal("a1", "host-1")
 	local.Update(func(b *frame.Batch) {
 		b.Header = frame.Header{Agent: "a1", Boot: 1, Seq: 1, Key: 1, Time: time.Now().UnixNano(), Interval: 1e9, Parts: 1}
 		b.Tables = []frame.Table{{Kind: metric.Container, Gen: 1, Vals: row, Rows: []*frame.Row{{
@@ -87,18 +88,18 @@ func TestClient(t *testing.T) {
 
 // recorder is a fleet that answers one series and keeps what it was asked.
 type recorder struct {
-	*server.Local
-	asked server.Query
+	*query.Local
+	asked query.Query
 }
 
-func (r *recorder) Query(_ context.Context, q server.Query) ([]server.Series, error) {
+func (r *recorder) Query(_ context.Context, q query.Query) ([]query.Series, error) {
 	r.asked = q
 	row := &frame.Row{ID: 1, Key: "/docker/c1", Labels: []frame.Label{{Name: "name", Value: "web"}}}
-	return []server.Series{{Agent: "a1", Row: row, Times: []int64{10e9, 12e9}, Values: []int64{1e9, 2e9}}}, nil
+	return []query.Series{{Agent: "a1", Row: row, Times: []int64{10e9, 12e9}, Values: []int64{1e9, 2e9}}}, nil
 }
 
 func TestQueryArrivesAsAsked(t *testing.T) {
-	fleet := &recorder{Local: server.NewLocal("a1", "h")}
+	fleet := &recorder{Local: query.NewLocal("a1", "h")}
 	fleet.Update(func(b *frame.Batch) { b.Header = frame.Header{Agent: "a1", Seq: 1, Parts: 1} })
 	guard, err := auth.NewGuard(token)
 	if err != nil {

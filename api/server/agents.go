@@ -9,6 +9,7 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // agents answers GET /api/v1/agents.
@@ -25,7 +26,7 @@ func (s *server) agents(w http.ResponseWriter, r *http.Request) error {
 	}{list})
 }
 
-func (s *server) agent(_ context.Context, a Agent) client.Agent {
+func (s *server) agent(_ context.Context, a query.Agent) client.Agent {
 	out := client.Agent{
 		AgentID: a.ID, Hostname: a.Hostname, Boot: strconv.FormatUint(a.Boot, 16), Seq: a.Seq,
 		Time: time.Unix(0, a.Time).UTC(), Interval: float64(a.Interval) / 1e9, Stale: a.Stale,

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // The collector updates every tick.
 func TestLocalUpdateAllocatesNothing(t *testing.T) {
-	l, b := NewLocal(testAgent, "node-1"), testBatch(100, true)
-	update := func(dst *frame.Batch) { CopyBatch(dst, b) }
+	l, b := query.NewLocal(testAgent, "node-1"), testBatch(100, true)
+	update := func(dst *frame.Batch) { query.CopyBatch(dst, b) }
 	l.Update(update)
 	l.Update(update)
 	if n := testing.AllocsPerRun(50, func() { l.Update(update) }); n != 0 {
@@ -60,9 +61,9 @@ func TestAppExpositionAllocatesLittle(t *testing.T) {
 }
 
 func TestLocalUpdateWithSeriesAllocatesNothing(t *testing.T) {
-	l, b := NewLocal(testAgent, "node-1"), testBatch(10, true)
+	l, b := query.NewLocal(testAgent, "node-1"), testBatch(10, true)
 	addSent(b, sent{id: 1, parent: 1, name: "hits", typ: "c"}, sent{id: 2, parent: 1, name: "took", typ: "ms", observed: []float64{1, 2, 1000}})
-	update := func(dst *frame.Batch) { CopyBatch(dst, b) }
+	update := func(dst *frame.Batch) { query.CopyBatch(dst, b) }
 	l.Update(update)
 	l.Update(update)
 	if n := testing.AllocsPerRun(50, func() { l.Update(update) }); n != 0 {

@@ -13,6 +13,7 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // How many metrics an answer has.
@@ -118,11 +119,11 @@ type sentView struct {
 }
 
 // rates reads the rates of an agent whose senders are known to it.
-func (v *sentView) rates(ctx context.Context, f Fleet, a Agent) (err error) {
-	if v.samples, err = rises(ctx, f, a, metric.App, metric.AppSamples); err != nil {
+func (v *sentView) rates(ctx context.Context, f query.Fleet, a query.Agent) (err error) {
+	if v.samples, err = query.Rises(ctx, f, a, metric.App, metric.AppSamples); err != nil {
 		return err
 	}
-	v.ledger, err = rises(ctx, f, a, metric.Statsd, metric.StatsdReceived)
+	v.ledger, err = query.Rises(ctx, f, a, metric.Statsd, metric.StatsdReceived)
 	return err
 }
 

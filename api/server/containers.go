@@ -11,6 +11,7 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // containers answers GET /api/v1/containers.
@@ -43,22 +44,22 @@ func (s *server) containers(w http.ResponseWriter, r *http.Request) error {
 }
 
 // someAgents is one agent, or all of them for "".
-func (s *server) someAgents(id string) ([]Agent, error) {
+func (s *server) someAgents(id string) ([]query.Agent, error) {
 	agents := s.Fleet.Agents()
 	if id == "" {
 		return agents, nil
 	}
 	for _, a := range agents {
 		if a.ID == id {
-			return []Agent{a}, nil
+			return []query.Agent{a}, nil
 		}
 	}
-	return nil, ErrUnknownAgent
+	return nil, query.ErrUnknownAgent
 }
 
 // appendContainers appends the rows of an agent that match, by cgroup.
-func (s *server) appendContainers(ctx context.Context, list []client.Container, a Agent, match matchFunc, all bool) ([]client.Container, error) {
-	used, err := cpuUsed(ctx, s.Fleet, a)
+func (s *server) appendContainers(ctx context.Context, list []client.Container, a query.Agent, match matchFunc, all bool) ([]client.Container, error) {
+	used, err := query.CPUUsed(ctx, s.Fleet, a)
 	if err != nil {
 		return nil, err
 	}

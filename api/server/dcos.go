@@ -8,6 +8,7 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // dcosRoutes are DC/OS' metrics API v0, for this node and for any agent.
@@ -28,15 +29,15 @@ var dcosRoutes = func() []route {
 
 // dcosAgent is the agent that a request is about, once something of the fleet
 // is known.
-func (s *server) dcosAgent(r *http.Request) (Agent, error) {
+func (s *server) dcosAgent(r *http.Request) (query.Agent, error) {
 	agents := s.Fleet.Agents()
 	if len(agents) == 0 {
-		return Agent{}, errNoFleet
+		return query.Agent{}, errNoFleet
 	}
 	id := r.PathValue("agent")
 	if id == "" {
 		if id = s.Agent; id == "" {
-			return Agent{}, notFound("no agent runs on this machine: ask /system/v1/agent/<id>/metrics/v0/")
+			return query.Agent{}, notFound("no agent runs on this machine: ask /system/v1/agent/<id>/metrics/v0/")
 		}
 	}
 	for _, a := range agents {
@@ -44,7 +45,7 @@ func (s *server) dcosAgent(r *http.Request) (Agent, error) {
 			return a, nil
 		}
 	}
-	return Agent{}, ErrUnknownAgent
+	return query.Agent{}, query.ErrUnknownAgent
 }
 
 func (s *server) dcosPing(w http.ResponseWriter, r *http.Request) error {
@@ -153,7 +154,7 @@ func findContainer(t *frame.Table, id string) int {
 	return found
 }
 
-func (s *server) containerDimensions(a Agent, row *frame.Row) client.Dimensions {
+func (s *server) containerDimensions(a query.Agent, row *frame.Row) client.Dimensions {
 	d := client.Dimensions{
 		MesosID: a.ID, ClusterID: s.Cluster, Hostname: a.Hostname,
 		ContainerID: row.Label("container_id"), ExecutorID: row.Label("executor_id"),

@@ -12,6 +12,7 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -122,7 +123,7 @@ func TestDCOSEmptyAndUnknown(t *testing.T) {
 	if code := get(t, empty, "/system/v1/metrics/v0/containers", nil); code != 204 {
 		t.Errorf("no containers: %d, want 204", code)
 	}
-	early := serve(t, Options{Fleet: NewLocal("a", "h"), Agent: "a"})
+	early := serve(t, Options{Fleet: query.NewLocal("a", "h"), Agent: "a"})
 	for _, path := range []string{"/system/v1/metrics/v0/node", "/system/v1/agent/a/metrics/v0/node"} {
 		if code := get(t, early, path, nil); code != 503 {
 			t.Errorf("%s before the first tick: %d, want 503", path, code)

@@ -6,28 +6,16 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
 )
-
-// SetHistory is a Fleet that keeps the sets of what tasks send.
-type SetHistory interface {
-	// Sets calls fn with the members that the series of kind App that match show
-	// at a tick, whose time is at: after q.Start, and at q.End the latest. A set
-	// is that of a minute; every member that a tick of a step (of q.Step, from
-	// q.Start on) shows is told in that step, but not each tick is. An s is the
-	// same pointer for the same series of one run of a collector; set is only
-	// valid, and must not be changed, during the call. q.Kind and q.Column are
-	// not looked at; q.Limit bounds the calls. ErrTooLong is answered when the
-	// span has too many ticks for that. An error of fn ends it.
-	Sets(ctx context.Context, q Query, fn func(s *AppSeries, at int64, set *sketch.Set) error) error
-}
 
 // distinct answers how many distinct members the sets of a group had in a step,
 // as if they had been sent to one place.
 func (s *server) distinct(ctx context.Context, ask *question) ([]client.Series, error) {
-	history, ok := s.Fleet.(SetHistory)
+	history, ok := s.Fleet.(query.SetHistory)
 	if !ok {
-		return nil, ErrNoHistory
+		return nil, query.ErrNoHistory
 	}
 	m := newMerging[sketch.Set](ask)
 	found := false
@@ -45,7 +33,7 @@ func (s *server) distinct(ctx context.Context, ask *question) ([]client.Series, 
 		}
 	}
 	if len(m.sums) > maxPoints {
-		return nil, ErrTooMany
+		return nil, query.ErrTooMany
 	}
 	out := make([]client.Series, len(m.labels))
 	for i := range m.labels {
@@ -61,7 +49,7 @@ func (s *server) distinct(ctx context.Context, ask *question) ([]client.Series, 
 // noSet says what the series are that match, if none of them is a set.
 func (s *server) noSet(ctx context.Context, ask *question) error {
 	set, other := false, ""
-	q := Query{Agent: ask.agent, Kind: metric.App, Column: metric.AppSamples, Start: ask.start.UnixNano(), End: ask.end.UnixNano(), Limit: 1}
+	q := query.Query{Agent: ask.agent, Kind: metric.App, Column: metric.AppSamples, Start: ask.start.UnixNano(), End: ask.end.UnixNano(), Limit: 1}
 	q.Step = max(1, q.End-q.Start)
 	q.Match = func(agent string, row, parent *frame.Row) bool {
 		typ, column := row.Label("type"), metric.AppValue

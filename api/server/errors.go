@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/daytwo/daytwo/api/query"
 	"net/http"
 )
 
@@ -30,13 +31,13 @@ func status(err error) (int, string) {
 	switch {
 	case errors.As(err, &he):
 		return he.status, he.message
-	case errors.Is(err, ErrUnknownAgent):
+	case errors.Is(err, query.ErrUnknownAgent):
 		return http.StatusNotFound, "unknown agent: GET /api/v1/agents lists those there are"
-	case errors.Is(err, ErrTooMany), errors.Is(err, ErrTooLong):
+	case errors.Is(err, query.ErrTooMany), errors.Is(err, query.ErrTooLong):
 		return http.StatusUnprocessableEntity, err.Error()
-	case errors.Is(err, ErrNoHistory):
+	case errors.Is(err, query.ErrNoHistory):
 		return http.StatusNotImplemented, err.Error()
-	case errors.Is(err, errNoTick), errors.Is(err, errNoFleet):
+	case errors.Is(err, query.ErrNoTick), errors.Is(err, errNoFleet):
 		return http.StatusServiceUnavailable, err.Error()
 	case errors.Is(err, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable, "the answer took too long: narrow it by agent, match, time or step"

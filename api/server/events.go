@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"strconv"
@@ -11,32 +10,8 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 )
-
-// EventHistory is a Fleet that keeps the events that tasks send.
-type EventHistory interface {
-	// Events finds the newest events that match, at most Limit, and returns them in
-	// the order of the ticks they came in, oldest first.
-	Events(ctx context.Context, q EventQuery) ([]Event, error)
-}
-
-// EventQuery asks for events of kind Event.
-type EventQuery struct {
-	Agent      string                                          // "" for all
-	Match      func(agent string, row, parent *frame.Row) bool // nil for all; parent may be nil
-	Start, End int64                                           // of the ticks they came in, inclusive; Unix nanoseconds
-	Limit      int
-}
-
-// Event is one event.
-type Event struct {
-	Agent  string
-	Boot   uint64     // run of the collector
-	Tick   int64      // in which it came, Unix nanoseconds
-	Time   int64      // when it happened, Unix nanoseconds
-	Row    *frame.Row // of kind Event
-	Parent *frame.Row // the container, nil if the sender is not known
-}
 
 // How many events an answer has.
 const (
@@ -50,7 +25,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ask := EventQuery{Agent: q.Get("agent"), Limit: fairEvents}
+	ask := query.EventQuery{Agent: q.Get("agent"), Limit: fairEvents}
 	now := s.now()
 	end, err := timeParam(q, "end", now, now)
 	if err != nil {
@@ -76,9 +51,9 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	history, ok := s.Fleet.(EventHistory)
+	history, ok := s.Fleet.(query.EventHistory)
 	if !ok {
-		return ErrNoHistory
+		return query.ErrNoHistory
 	}
 	found, err := history.Events(r.Context(), ask)
 	if err != nil {
@@ -120,7 +95,7 @@ func matchEvents(text, container string) (matchFunc, error) {
 }
 
 // eventOf is an event as the API shows it.
-func eventOf(e *Event) client.Event {
+func eventOf(e *query.Event) client.Event {
 	out := client.Event{
 		ID:   e.Agent + "/" + strconv.FormatUint(e.Boot, 16) + "/" + strconv.FormatUint(e.Row.ID, 10),
 		Time: time.Unix(0, e.Time).UTC(), Received: time.Unix(0, e.Tick).UTC(), AgentID: e.Agent, Title: e.Row.Key,

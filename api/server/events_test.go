@@ -10,18 +10,19 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // toldFleet is a fleet with events.
 type toldFleet struct {
-	*Local
-	all   []Event
-	asked EventQuery
+	*query.Local
+	all   []query.Event
+	asked query.EventQuery
 }
 
-func (f *toldFleet) Events(_ context.Context, q EventQuery) ([]Event, error) {
+func (f *toldFleet) Events(_ context.Context, q query.EventQuery) ([]query.Event, error) {
 	f.asked = q
-	var out []Event
+	var out []query.Event
 	for _, e := range f.all {
 		if q.Match == nil || q.Match(e.Agent, e.Row, e.Parent) {
 			out = append(out, e)
@@ -32,7 +33,7 @@ func (f *toldFleet) Events(_ context.Context, q EventQuery) ([]Event, error) {
 
 func TestEventsRoute(t *testing.T) {
 	container := containerRow(0)
-	f := &toldFleet{Local: localOf(t, testBatch(1, false)), all: []Event{
+	f := &toldFleet{Local: localOf(t, testBatch(1, false)), all: []query.Event{
 		{Agent: testAgent, Boot: 7, Tick: testTime, Time: testTime - 5e9, Parent: container, Row: &frame.Row{ID: 1, Parent: 1, Key: "deployed", Labels: labels(
 			"text", "version 2\nby <me>", "host", "h", "priority", "low", "alert_type", "success", "source_type", "ci", "aggregation_key", "k",
 			"tag.env", "prod", "tag.text", "other", "truncated", "true", "container_name", "no")}},

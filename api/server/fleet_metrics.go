@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // fleetMetrics answers GET /fleet/metrics. Agents that went silent leave it,
@@ -24,8 +25,8 @@ func (s *server) fleetMetrics(w http.ResponseWriter, r *http.Request) error {
 			if a.Stale {
 				continue
 			}
-			b, err := snapshot(s.Fleet, a.ID)
-			if errors.Is(err, ErrUnknownAgent) || errors.Is(err, errNoTick) {
+			b, err := query.Snapshot(s.Fleet, a.ID)
+			if errors.Is(err, query.ErrUnknownAgent) || errors.Is(err, query.ErrNoTick) {
 				continue // gone since, or nothing there yet
 			}
 			if err != nil {
@@ -40,8 +41,8 @@ func (s *server) fleetMetrics(w http.ResponseWriter, r *http.Request) error {
 }
 
 // writeAgents writes what is known of agents beside their ticks.
-func writeAgents(p *promWriter, agents []Agent, now int64) {
-	family := func(name, help, typ string, f form, get func(*Agent) int64) {
+func writeAgents(p *promWriter, agents []query.Agent, now int64) {
+	family := func(name, help, typ string, f form, get func(*query.Agent) int64) {
 		if len(agents) > 0 {
 			p.header(name, help, typ)
 		}
@@ -52,11 +53,11 @@ func writeAgents(p *promWriter, agents []Agent, now int64) {
 		}
 	}
 	family("daytwo_agent_last_tick_timestamp_seconds", "Time of the agent's newest tick.", "gauge", formNano,
-		func(a *Agent) int64 { return a.Time })
+		func(a *query.Agent) int64 { return a.Time })
 	family("daytwo_agent_tick_age_seconds", "Age of the agent's newest tick.", "gauge", formNano,
-		func(a *Agent) int64 { return max(0, now-a.Time) })
+		func(a *query.Agent) int64 { return max(0, now-a.Time) })
 	family("daytwo_agent_missing_frames", "Frames of the agent that later ones announced and that have not come.", "gauge", formInt,
-		func(a *Agent) int64 { return int64(min(a.Gaps, 1<<62)) })
+		func(a *query.Agent) int64 { return int64(min(a.Gaps, 1<<62)) })
 	family("daytwo_agent_containers", "Containers on the agent.", "gauge", formInt,
-		func(a *Agent) int64 { return int64(a.Containers) })
+		func(a *query.Agent) int64 { return int64(a.Containers) })
 }

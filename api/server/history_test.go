@@ -7,6 +7,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 	"time"
 )
 
@@ -31,11 +32,11 @@ func (h *history) newest(agent string) *frame.Batch {
 	return t[len(t)-1]
 }
 
-func (h *history) Agents() []Agent {
-	var list []Agent
+func (h *history) Agents() []query.Agent {
+	var list []query.Agent
 	for id := range h.ticks {
 		b := h.newest(id)
-		a := Agent{ID: id, Hostname: "host-of-" + id, Boot: b.Boot, Seq: b.Seq, Time: b.Time, Interval: b.Interval}
+		a := query.Agent{ID: id, Hostname: "host-of-" + id, Boot: b.Boot, Seq: b.Seq, Time: b.Time, Interval: b.Interval}
 		a.Stale = time.Since(time.Unix(0, b.Time)) > time.Minute
 		if t := b.Table(metric.Container); t != nil {
 			a.Cgroups = len(t.Rows)
@@ -47,21 +48,21 @@ func (h *history) Agents() []Agent {
 		}
 		list = append(list, a)
 	}
-	slices.SortFunc(list, func(a, b Agent) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(list, func(a, b query.Agent) int { return strings.Compare(a.ID, b.ID) })
 	return list
 }
 
 func (h *history) View(agent string, fn func(*frame.Batch)) error {
 	b := h.newest(agent)
 	if b == nil {
-		return ErrUnknownAgent
+		return query.ErrUnknownAgent
 	}
 	fn(b)
 	return nil
 }
 
-func (h *history) Query(ctx context.Context, q Query) ([]Series, error) {
-	var list []Series
+func (h *history) Query(ctx context.Context, q query.Query) ([]query.Series, error) {
+	var list []query.Series
 	points := 0
 	for _, a := range h.Agents() {
 		if q.Agent != "" && q.Agent != a.ID {
@@ -87,7 +88,7 @@ func (h *history) Query(ctx context.Context, q Query) ([]Series, error) {
 				if !ok {
 					at = len(list)
 					index[r.ID] = at
-					list = append(list, Series{Agent: a.ID, Row: r, Parent: parent})
+					list = append(list, query.Series{Agent: a.ID, Row: r, Parent: parent})
 				}
 				s := &list[at]
 				n := len(s.Times)
@@ -96,7 +97,7 @@ func (h *history) Query(ctx context.Context, q Query) ([]Series, error) {
 					continue
 				}
 				if points++; q.Limit > 0 && points > q.Limit {
-					return nil, ErrTooMany
+					return nil, query.ErrTooMany
 				}
 				s.Times, s.Values = append(s.Times, b.Time), append(s.Values, v)
 			}

@@ -9,10 +9,11 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // seriesLabels are all that is known of a row, its container's labels too.
-func seriesLabels(name string, c column, s *Series) map[string]string {
+func seriesLabels(name string, c column, s *query.Series) map[string]string {
 	if c.m.Kind == metric.App {
 		labels := appLabels(s.Agent, s.Row, s.Parent)
 		labels["__name__"] = name

@@ -6,15 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/query"
 )
-
-// AppSeries is whose observations or members they are.
-type AppSeries struct {
-	Agent  string
-	Row    *frame.Row
-	Parent *frame.Row // the container, nil if the sender is not known
-}
 
 const (
 	maxSketches = 4 << 20   // of what a fleet tells for one answer
@@ -44,7 +37,7 @@ type merging[T any, P mergeable[T]] struct {
 
 func newMerging[T any, P mergeable[T]](ask *question) *merging[T, P] {
 	m := &merging[T, P]{start: ask.start.UnixNano(), end: ask.end.UnixNano(), step: int64(ask.step), sums: map[merged]P{}}
-	m.grouping = grouping{by: ask.by, alone: ask.alone, names: map[string]int{}, of: map[*AppSeries]int{}}
+	m.grouping = grouping{by: ask.by, alone: ask.alone, names: map[string]int{}, of: map[*query.AppSeries]int{}}
 	if m.step <= 0 || m.step > m.end-m.start {
 		m.step = max(1, m.end-m.start)
 	}
@@ -52,12 +45,12 @@ func newMerging[T any, P mergeable[T]](ask *question) *merging[T, P] {
 }
 
 // query asks a fleet for the series that match.
-func (m *merging[T, P]) query(ask *question, match matchFunc) Query {
-	return Query{Agent: ask.agent, Match: match, Start: m.start, End: m.end, Step: m.step, Limit: maxSketches}
+func (m *merging[T, P]) query(ask *question, match matchFunc) query.Query {
+	return query.Query{Agent: ask.agent, Match: match, Start: m.start, End: m.end, Step: m.step, Limit: maxSketches}
 }
 
 // add takes what a fleet tells of a series at a tick.
-func (m *merging[T, P]) add(series *AppSeries, at int64, x P) error {
+func (m *merging[T, P]) add(series *query.AppSeries, at int64, x P) error {
 	if at <= m.start || at > m.end {
 		return nil
 	}
@@ -70,7 +63,7 @@ func (m *merging[T, P]) add(series *AppSeries, at int64, x P) error {
 	m.size -= sum.Size()
 	sum.Merge(x)
 	if m.size += sum.Size(); m.size > maxMerged {
-		return ErrTooMany
+		return query.ErrTooMany
 	}
 	return nil
 }

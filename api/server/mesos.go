@@ -11,6 +11,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // mesosRoutes are the documents of Mesos and DC/OS that their command line
@@ -100,7 +101,7 @@ func (s *server) mesosSummary(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-func (s *server) slaves(agents []Agent, frameworks []framework) []slave {
+func (s *server) slaves(agents []query.Agent, frameworks []framework) []slave {
 	running := map[string]int{}
 	for _, f := range frameworks {
 		for _, t := range f.Tasks {
@@ -119,10 +120,10 @@ func (s *server) slaves(agents []Agent, frameworks []framework) []slave {
 }
 
 // agentHost is what to call an agent's machine.
-func agentHost(a Agent) string { return cmp.Or(a.Hostname, a.ID) }
+func agentHost(a query.Agent) string { return cmp.Or(a.Hostname, a.ID) }
 
 // frameworks sorts all containers by what started them.
-func (s *server) frameworks(agents []Agent) []framework {
+func (s *server) frameworks(agents []query.Agent) []framework {
 	byID := map[string]*framework{}
 	ids := map[string]int{}
 	for _, a := range agents {
@@ -160,7 +161,7 @@ func (s *server) frameworks(agents []Agent) []framework {
 	return list
 }
 
-func newTask(a Agent, b *frame.Batch, row *frame.Row) task {
+func newTask(a query.Agent, b *frame.Batch, row *frame.Row) task {
 	c := row.Label("container_id")
 	t := task{
 		ID:          cmp.Or(row.Label("task_id"), row.Label("name"), c),

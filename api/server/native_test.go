@@ -11,6 +11,7 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 func TestAgents(t *testing.T) {
@@ -29,14 +30,14 @@ func TestAgents(t *testing.T) {
 }
 
 func TestAgentsBeforeTheFirstTick(t *testing.T) {
-	srv := serve(t, Options{Fleet: NewLocal("a", "h")})
+	srv := serve(t, Options{Fleet: query.NewLocal("a", "h")})
 	resp, body := do(t, srv, "GET", "/api/v1/agents", nil)
 	if resp.StatusCode != 200 || body != "{\"agents\":[]}\n" {
 		t.Errorf("%d %q", resp.StatusCode, body)
 	}
 }
 
-func containersOf(t *testing.T, fleet Fleet, query string) []client.Container {
+func containersOf(t *testing.T, fleet query.Fleet, query string) []client.Container {
 	t.Helper()
 	var answer struct{ Containers []client.Container }
 	srv := serve(t, Options{Fleet: fleet})
@@ -188,7 +189,7 @@ func containsAny(s, chars string) bool {
 	return false
 }
 
-func queryOf(t *testing.T, fleet Fleet, want int, pairs ...string) client.Matrix {
+func queryOf(t *testing.T, fleet query.Fleet, want int, pairs ...string) client.Matrix {
 	t.Helper()
 	v := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {

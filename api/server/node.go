@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // NodeMetricsHandler serves one node without asking for a token, so listen on
 // loopback with it: its metrics at /metrics as cAdvisor and node_exporter do,
 // /healthz, and DC/OS' metrics API for this node. extra, which may be nil,
 // adds to /metrics in the text format 0.0.4.
-func NodeMetricsHandler(fleet Fleet, agent string, extra func(io.Writer)) http.Handler {
+func NodeMetricsHandler(fleet query.Fleet, agent string, extra func(io.Writer)) http.Handler {
 	s := &server{Options: Options{Fleet: fleet, Agent: agent, Log: slog.Default()}, scraper: newScraper(false), now: time.Now}
 	mux := http.NewServeMux()
 	handle := func(path string, h func(*server, http.ResponseWriter, *http.Request) error) {
@@ -24,7 +25,7 @@ func NodeMetricsHandler(fleet Fleet, agent string, extra func(io.Writer)) http.H
 	handle("/healthz", (*server).healthz)
 	handle("/metrics", func(s *server, w http.ResponseWriter, r *http.Request) error {
 		return s.scraper.serve(w, r, func() ([]*frame.Batch, error) {
-			b, err := snapshot(s.Fleet, agent)
+			b, err := query.Snapshot(s.Fleet, agent)
 			if err != nil {
 				return nil, err
 			}

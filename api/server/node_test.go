@@ -10,6 +10,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 func TestNodeMetricsHandler(t *testing.T) {
@@ -62,7 +63,7 @@ func TestNodeMetricsHandler(t *testing.T) {
 			t.Errorf("Host %s: %d, want %d", host, code, want)
 		}
 	}
-	early := httptest.NewServer(NodeMetricsHandler(NewLocal("a", "h"), "a", nil))
+	early := httptest.NewServer(NodeMetricsHandler(query.NewLocal("a", "h"), "a", nil))
 	defer early.Close()
 	resp, err := http.Get(early.URL + "/metrics")
 	if err != nil {
@@ -118,7 +119,7 @@ func TestFleetMetrics(t *testing.T) {
 }
 
 func TestSelfMetrics(t *testing.T) {
-	srv := serve(t, Options{Fleet: NewLocal("a", "h"), Metrics: []func(io.Writer){func(w io.Writer) {
+	srv := serve(t, Options{Fleet: query.NewLocal("a", "h"), Metrics: []func(io.Writer){func(w io.Writer) {
 		_, _ = io.WriteString(w, "# TYPE mine counter\nmine 3\n")
 	}}})
 	_, body := do(t, srv, "GET", "/metrics", nil)
@@ -172,7 +173,7 @@ func TestLocalIsSeenWhole(t *testing.T) {
 			return
 		default:
 		}
-		b, err := snapshot(l, testAgent)
+		b, err := query.Snapshot(l, testAgent)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,6 +183,6 @@ func TestLocalIsSeenWhole(t *testing.T) {
 				t.Fatal("a tick is seen half written")
 			}
 		}
-		release(b)
+		query.Release(b)
 	}
 }

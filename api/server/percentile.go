@@ -7,28 +7,16 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
 )
-
-// HistogramHistory is a Fleet that keeps the histograms of what tasks send.
-type HistogramHistory interface {
-	// Histograms calls fn with what the series of kind App that match observed
-	// from one tick to a later one, whose time is at: after q.Start, and at
-	// q.End the latest. Nothing is told twice, and what a series observed is
-	// told whole, however many restarts of collectors lie between. Ticks in the
-	// same step (of q.Step, from q.Start on) may be told of together. An s is
-	// the same pointer for the same series of one run of a collector; h is only
-	// valid, and must not be changed, during the call. q.Kind and q.Column are
-	// not looked at; q.Limit bounds the calls. An error of fn ends it.
-	Histograms(ctx context.Context, q Query, fn func(s *AppSeries, at int64, h *sketch.Histogram) error) error
-}
 
 // percentiles answers a query for percentiles: of all observations that the
 // series of a group made in a step, as if they had been sent to one place.
 func (s *server) percentiles(ctx context.Context, ask *question) ([]client.Series, error) {
-	history, ok := s.Fleet.(HistogramHistory)
+	history, ok := s.Fleet.(query.HistogramHistory)
 	if !ok {
-		return nil, ErrNoHistory
+		return nil, query.ErrNoHistory
 	}
 	m := newMerging[sketch.Histogram](ask)
 	match := func(agent string, row, parent *frame.Row) bool {
@@ -38,7 +26,7 @@ func (s *server) percentiles(ctx context.Context, ask *question) ([]client.Serie
 		return nil, err
 	}
 	if len(m.sums)*len(ask.quantiles) > maxPoints {
-		return nil, ErrTooMany
+		return nil, query.ErrTooMany
 	}
 	out := make([]client.Series, len(m.labels)*len(ask.quantiles))
 	for i := range m.labels {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"github.com/daytwo/daytwo/api/query"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,11 +12,11 @@ type grouping struct {
 	by     []string
 	alone  bool
 	names  map[string]int // group by the texts of its labels
-	of     map[*AppSeries]int
+	of     map[*query.AppSeries]int
 	labels []map[string]string
 }
 
-func (g *grouping) find(s *AppSeries) int {
+func (g *grouping) find(s *query.AppSeries) int {
 	if i, ok := g.of[s]; ok {
 		return i
 	}

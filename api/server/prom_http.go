@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/klauspost/compress/gzip"
 )
 
@@ -47,7 +48,7 @@ func (s *scraper) serve(w http.ResponseWriter, r *http.Request, get func() ([]*f
 	ticks, err := get()
 	defer func() {
 		for _, b := range ticks {
-			release(b)
+			query.Release(b)
 		}
 	}()
 	if err != nil {

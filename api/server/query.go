@@ -8,6 +8,7 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 const (
@@ -151,7 +152,7 @@ func (s *server) parseQuery(r *http.Request) (*question, error) {
 
 // column reads one column, and tells how many points that were.
 func (s *server) column(ctx context.Context, ask *question, c column, limit int) ([]client.Series, int, error) {
-	q := Query{
+	q := query.Query{
 		Agent: ask.agent, Kind: c.m.Kind, Column: c.m.Column, Match: ask.match,
 		Start: ask.start.UnixNano(), End: ask.end.UnixNano(), Step: int64(ask.step), Limit: limit,
 	}
@@ -200,7 +201,7 @@ func (c *column) rise(from, to int64) float64 {
 }
 
 // points converts values to the unit they are shown in, or to rates.
-func points(c column, s *Series, ask *question) []client.Point {
+func points(c column, s *query.Series, ask *question) []client.Point {
 	out := make([]client.Point, 0, len(s.Times))
 	for i, at := range s.Times {
 		v := s.Values[i]

@@ -7,6 +7,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // column is one column asked for, by its native name or by a Prometheus name,
@@ -134,22 +135,22 @@ func promColumns(name, labels string) []column {
 
 // subtract takes the points of one column from those of another where both
 // have one; the result is never negative.
-func subtract(from, less []Series) []Series {
+func subtract(from, less []query.Series) []query.Series {
 	type key struct {
 		agent string
 		row   uint64
 	}
-	other := make(map[key]*Series, len(less))
+	other := make(map[key]*query.Series, len(less))
 	for i := range less {
 		other[key{less[i].Agent, less[i].Row.ID}] = &less[i]
 	}
-	var out []Series
+	var out []query.Series
 	for _, s := range from {
 		l := other[key{s.Agent, s.Row.ID}]
 		if l == nil {
 			continue
 		}
-		d := Series{Agent: s.Agent, Row: s.Row, Parent: s.Parent}
+		d := query.Series{Agent: s.Agent, Row: s.Row, Parent: s.Parent}
 		for i, j := 0, 0; i < len(s.Times) && j < len(l.Times); {
 			switch {
 			case s.Times[i] < l.Times[j]:

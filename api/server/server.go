@@ -12,6 +12,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/console"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // Limits of a request.
@@ -23,7 +24,7 @@ const (
 
 // Options say what a relay serves.
 type Options struct {
-	Fleet   Fleet
+	Fleet   query.Fleet
 	Guard   *auth.Guard       // asks for the token
 	Agent   string            // id of the agent on this machine, whose metrics are "this node's"; "" if there is none
 	Cluster string            // name of the cluster

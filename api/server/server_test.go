@@ -12,6 +12,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 const testToken = "a-token-for-tests-only"
@@ -143,7 +144,7 @@ func TestStatuses(t *testing.T) {
 
 func TestReadyz(t *testing.T) {
 	var state error = errors.New("the stream is not there yet")
-	srv := serve(t, Options{Fleet: NewLocal("a", "h"), Ready: func() error { return state }})
+	srv := serve(t, Options{Fleet: query.NewLocal("a", "h"), Ready: func() error { return state }})
 	resp, body := do(t, srv, "GET", "/readyz", nil)
 	if resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "the stream is not there yet") {
 		t.Errorf("%d %s", resp.StatusCode, body)
@@ -163,7 +164,7 @@ func TestBodiesAreBounded(t *testing.T) {
 }
 
 func TestNewNeedsAGuard(t *testing.T) {
-	if _, err := New(Options{Fleet: NewLocal("a", "h")}); err == nil {
+	if _, err := New(Options{Fleet: query.NewLocal("a", "h")}); err == nil {
 		t.Error("a relay without a token is served")
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 const (
@@ -98,11 +99,11 @@ func testBatch(n int, full bool) *frame.Batch {
 }
 
 // localOf is a fleet that holds one tick, and the tick before if there is one.
-func localOf(t testing.TB, ticks ...*frame.Batch) *Local {
+func localOf(t testing.TB, ticks ...*frame.Batch) *query.Local {
 	t.Helper()
-	l := NewLocal(ticks[0].Agent, "node-1")
+	l := query.NewLocal(ticks[0].Agent, "node-1")
 	for _, b := range ticks {
-		l.Update(func(dst *frame.Batch) { CopyBatch(dst, b) })
+		l.Update(func(dst *frame.Batch) { query.CopyBatch(dst, b) })
 	}
 	return l
 }

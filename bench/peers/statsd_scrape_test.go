@@ -14,6 +14,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/api/sketch"
 )
@@ -39,7 +40,7 @@ func node() http.Handler {
 	add("hits", "c", nil, metric.AppValue, 12.5)
 	add("took", "ms", whole, metric.AppCount, whole.Count())
 	add("off", "h", sampled, metric.AppCount, sampled.Count())
-	local := server.NewLocal("a", "h")
+	local := query.NewLocal("a", "h")
 	local.Update(func(b *frame.Batch) {
 		b.Header = frame.Header{Agent: "a", Boot: 1, Seq: 1, Key: 1, Time: 1e18, Interval: 1e9, Parts: 1}
 		b.Tables = []frame.Table{table}

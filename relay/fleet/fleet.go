@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
@@ -18,10 +18,10 @@ import (
 type Store interface {
 	// Tick fetches a tick's frames by part, and those of its keyframe (nil for a keyframe).
 	Tick(agent string, boot, seq uint64) (parts, key [][]byte, err error)
-	Query(ctx context.Context, q server.Query) ([]server.Series, error)
-	Histograms(ctx context.Context, q server.Query, fn func(*server.AppSeries, int64, *sketch.Histogram) error) error
-	Sets(ctx context.Context, q server.Query, fn func(*server.AppSeries, int64, *sketch.Set) error) error
-	Events(ctx context.Context, q server.EventQuery) ([]server.Event, error)
+	Query(ctx context.Context, q query.Query) ([]query.Series, error)
+	Histograms(ctx context.Context, q query.Query, fn func(*query.AppSeries, int64, *sketch.Histogram) error) error
+	Sets(ctx context.Context, q query.Query, fn func(*query.AppSeries, int64, *sketch.Set) error) error
+	Events(ctx context.Context, q query.EventQuery) ([]query.Event, error)
 	Gaps(agent string) uint64
 }
 
@@ -33,7 +33,7 @@ type Options struct {
 	Now        func() time.Time
 }
 
-// Fleet implements server.Fleet over a Store. It is safe for concurrent use.
+// Fleet implements query.Fleet over a Store. It is safe for concurrent use.
 type Fleet struct {
 	o     Options
 	store Store
@@ -48,10 +48,10 @@ type Fleet struct {
 }
 
 var (
-	_ server.Fleet            = (*Fleet)(nil)
-	_ server.HistogramHistory = (*Fleet)(nil)
-	_ server.SetHistory       = (*Fleet)(nil)
-	_ server.EventHistory     = (*Fleet)(nil)
+	_ query.Fleet            = (*Fleet)(nil)
+	_ query.HistogramHistory = (*Fleet)(nil)
+	_ query.SetHistory       = (*Fleet)(nil)
+	_ query.EventHistory     = (*Fleet)(nil)
 )
 
 // New makes an empty fleet.
@@ -93,7 +93,7 @@ func (f *Fleet) Heard(h *frame.Header, received time.Time) {
 }
 
 // Agents lists the agents that were heard of lately (Options.Forget), by ID.
-func (f *Fleet) Agents() []server.Agent {
+func (f *Fleet) Agents() []query.Agent {
 	now := f.o.Now()
 	f.mu.Lock()
 	type heard struct {
@@ -108,10 +108,10 @@ func (f *Fleet) Agents() []server.Agent {
 	}
 	f.mu.Unlock()
 	slices.SortFunc(list, func(a, b heard) int { return cmp.Compare(a.n.id, b.n.id) })
-	out := make([]server.Agent, len(list))
+	out := make([]query.Agent, len(list))
 	for i, l := range list {
 		s := f.summary(l.n, l.newest)
-		out[i] = server.Agent{
+		out[i] = query.Agent{
 			ID: l.n.id, Hostname: s.hostname, Boot: l.newest.Boot, Seq: l.newest.Seq,
 			Time: l.newest.Time, Interval: l.newest.Interval,
 			Containers: s.containers, Cgroups: len(s.rows), Gaps: f.store.Gaps(l.n.id),
@@ -137,23 +137,23 @@ func (f *Fleet) forget(now time.Time) {
 	}
 }
 
-// Query reads history (see server.Fleet).
-func (f *Fleet) Query(ctx context.Context, q server.Query) ([]server.Series, error) {
+// Query reads history (see query.Fleet).
+func (f *Fleet) Query(ctx context.Context, q query.Query) ([]query.Series, error) {
 	return f.store.Query(ctx, q)
 }
 
-// Histograms tells what tasks observed (see server.HistogramHistory).
-func (f *Fleet) Histograms(ctx context.Context, q server.Query, fn func(*server.AppSeries, int64, *sketch.Histogram) error) error {
+// Histograms tells what tasks observed (see query.HistogramHistory).
+func (f *Fleet) Histograms(ctx context.Context, q query.Query, fn func(*query.AppSeries, int64, *sketch.Histogram) error) error {
 	return f.store.Histograms(ctx, q, fn)
 }
 
-// Sets tells which members tasks' sets had (see server.SetHistory).
-func (f *Fleet) Sets(ctx context.Context, q server.Query, fn func(*server.AppSeries, int64, *sketch.Set) error) error {
+// Sets tells which members tasks' sets had (see query.SetHistory).
+func (f *Fleet) Sets(ctx context.Context, q query.Query, fn func(*query.AppSeries, int64, *sketch.Set) error) error {
 	return f.store.Sets(ctx, q, fn)
 }
 
-// Events finds what happened (see server.EventHistory).
-func (f *Fleet) Events(ctx context.Context, q server.EventQuery) ([]server.Event, error) {
+// Events finds what happened (see query.EventHistory).
+func (f *Fleet) Events(ctx context.Context, q query.EventQuery) ([]query.Event, error) {
 	return f.store.Events(ctx, q)
 }
 
@@ -163,7 +163,7 @@ func (f *Fleet) find(agent string) (*node, frame.Header, error) {
 	defer f.mu.RUnlock()
 	n := f.nodes[agent]
 	if n == nil {
-		return nil, frame.Header{}, server.ErrUnknownAgent
+		return nil, frame.Header{}, query.ErrUnknownAgent
 	}
 	return n, n.newest, nil
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/bench/load"
 )
 
@@ -21,7 +21,7 @@ func TestView(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, Options{})
 			n := simulated("a", o)
-			if err := w.fleet.View("a", nil); !errors.Is(err, server.ErrUnknownAgent) {
+			if err := w.fleet.View("a", nil); !errors.Is(err, query.ErrUnknownAgent) {
 				t.Fatal(err)
 			}
 			for i := range 40 {
@@ -78,7 +78,7 @@ func TestAgents(t *testing.T) {
 	w.tick(b)
 	w.tick(a)
 	w.tick(a)
-	want := []server.Agent{
+	want := []query.Agent{
 		{ID: "a", Hostname: "host-of-a", Boot: 1, Seq: 2, Time: a.Batch.Time, Interval: 1e9, Containers: 4, Cgroups: 5, Gaps: 3},
 		{ID: "b", Hostname: "host-of-b", Boot: 1, Seq: 1, Time: b.Batch.Time, Interval: 1e9, Containers: 2, Cgroups: 3, Gaps: 3},
 	}
@@ -99,7 +99,7 @@ func TestAgents(t *testing.T) {
 	if got := w.fleet.Agents(); len(got) != 1 || got[0].ID != "a" || !got[0].Stale {
 		t.Fatalf("%+v", got)
 	}
-	if err := w.fleet.View("b", nil); !errors.Is(err, server.ErrUnknownAgent) {
+	if err := w.fleet.View("b", nil); !errors.Is(err, query.ErrUnknownAgent) {
 		t.Fatal(err)
 	}
 	w.now = w.now.Add(time.Hour)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
 	"github.com/daytwo/daytwo/bench/load"
 )
@@ -60,17 +60,17 @@ func (s *shelf) Tick(agent string, boot, seq uint64) (parts, key [][]byte, err e
 
 func (s *shelf) Gaps(string) uint64 { return 3 }
 
-func (s *shelf) Query(context.Context, server.Query) ([]server.Series, error) { return nil, nil }
+func (s *shelf) Query(context.Context, query.Query) ([]query.Series, error) { return nil, nil }
 
-func (s *shelf) Histograms(context.Context, server.Query, func(*server.AppSeries, int64, *sketch.Histogram) error) error {
+func (s *shelf) Histograms(context.Context, query.Query, func(*query.AppSeries, int64, *sketch.Histogram) error) error {
 	return nil
 }
 
-func (s *shelf) Sets(context.Context, server.Query, func(*server.AppSeries, int64, *sketch.Set) error) error {
+func (s *shelf) Sets(context.Context, query.Query, func(*query.AppSeries, int64, *sketch.Set) error) error {
 	return nil
 }
 
-func (s *shelf) Events(context.Context, server.EventQuery) ([]server.Event, error) { return nil, nil }
+func (s *shelf) Events(context.Context, query.EventQuery) ([]query.Event, error) { return nil, nil }
 
 type world struct {
 	t     *testing.T

@@ -13,7 +13,7 @@ type tick struct {
 	isKey bool // the batch is the keyframe, which deltas are decoded against
 }
 
-// View calls fn with the newest whole tick of an agent (see server.Fleet). A
+// View calls fn with the newest whole tick of an agent (see query.Fleet). A
 // tick is decoded once, however many look at it.
 func (f *Fleet) View(agent string, fn func(*frame.Batch)) error {
 	n, newest, err := f.find(agent)

@@ -7,16 +7,16 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // defaultEvents bounds the answer to a question that names no limit.
 const defaultEvents = 1000
 
 // Events finds the newest events, and returns them oldest first (see
-// server.EventHistory). No frame is opened that has none. Frames that cannot be
+// query.EventHistory). No frame is opened that has none. Frames that cannot be
 // decoded are passed over and counted (Stats).
-func (s *Store) Events(ctx context.Context, q server.EventQuery) ([]server.Event, error) {
+func (s *Store) Events(ctx context.Context, q query.EventQuery) ([]query.Event, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultEvents
 	}
@@ -24,7 +24,7 @@ func (s *Store) Events(ctx context.Context, q server.EventQuery) ([]server.Event
 	if err != nil {
 		return nil, err
 	}
-	var out []server.Event
+	var out []query.Event
 	for _, id := range ids {
 		if len(out) == q.Limit {
 			q.Start = max(q.Start, out[0].Tick) // what is older has no place
@@ -37,14 +37,14 @@ func (s *Store) Events(ctx context.Context, q server.EventQuery) ([]server.Event
 			continue
 		}
 		out = append(out, found...)
-		slices.SortStableFunc(out, func(a, b server.Event) int { return cmp.Compare(a.Tick, b.Tick) })
+		slices.SortStableFunc(out, func(a, b query.Event) int { return cmp.Compare(a.Tick, b.Tick) })
 		out = slices.Delete(out, 0, max(0, len(out)-q.Limit))
 	}
 	return out, nil
 }
 
 // eventsOf finds the newest events of one agent, oldest first.
-func (s *Store) eventsOf(ctx context.Context, q *server.EventQuery, id string) ([]server.Event, error) {
+func (s *Store) eventsOf(ctx context.Context, q *query.EventQuery, id string) ([]query.Event, error) {
 	src, segs := s.collect(id, q.Start, q.End, func(h *frame.Header) bool { return h.Events })
 	defer s.release(segs...)
 	var in []*source
@@ -59,10 +59,10 @@ func (s *Store) eventsOf(ctx context.Context, q *server.EventQuery, id string) (
 	slices.SortFunc(in, func(a, b *source) int { // newest first
 		return -cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Boot, b.Boot), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Part, b.Part))
 	})
-	g := newGather(s, &server.Query{Kind: metric.Event}, id, src)
+	g := newGather(s, &query.Query{Kind: metric.Event}, id, src)
 	defer s.decode.put(g.dec)
 	g.cols[0] = metric.EventTime
-	var out []server.Event
+	var out []query.Event
 	for _, r := range in {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -74,7 +74,7 @@ func (s *Store) eventsOf(ctx context.Context, q *server.EventQuery, id string) (
 			row := g.tick.Rows[i]
 			parent := g.parent(r, row)
 			if q.Match == nil || q.Match(id, row, parent) {
-				out = append(out, server.Event{Agent: id, Boot: r.Boot, Tick: r.Time, Time: g.tick.Vals[0][i], Row: row, Parent: parent})
+				out = append(out, query.Event{Agent: id, Boot: r.Boot, Tick: r.Time, Time: g.tick.Vals[0][i], Row: row, Parent: parent})
 			}
 		}
 		if len(out) == q.Limit {

@@ -9,12 +9,12 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/bench/load"
 )
 
 // told is all events that a question finds: agent, container and title.
-func (w *world) told(q server.EventQuery) []string {
+func (w *world) told(q query.EventQuery) []string {
 	w.t.Helper()
 	if q.End == 0 {
 		q.End = maxTime
@@ -37,7 +37,7 @@ func (w *world) told(q server.EventQuery) []string {
 	return out
 }
 
-func (w *world) tells(q server.EventQuery, want ...string) {
+func (w *world) tells(q query.EventQuery, want ...string) {
 	w.t.Helper()
 	if got := w.told(q); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		w.t.Errorf("got  %q\nwant %q", got, want)
@@ -65,16 +65,16 @@ func TestEvents(t *testing.T) {
 		}
 		w.ticks(1)
 	}
-	w.tells(server.EventQuery{}, want...)
-	w.tells(server.EventQuery{Limit: 3}, want[len(want)-3:]...)
-	w.tells(server.EventQuery{Agent: "node-1", Start: start + 12e9, End: start + 17e9}, want[4:8]...)
-	w.tells(server.EventQuery{Limit: 2, Match: func(agent string, row, parent *frame.Row) bool {
+	w.tells(query.EventQuery{}, want...)
+	w.tells(query.EventQuery{Limit: 3}, want[len(want)-3:]...)
+	w.tells(query.EventQuery{Agent: "node-1", Start: start + 12e9, End: start + 17e9}, want[4:8]...)
+	w.tells(query.EventQuery{Limit: 2, Match: func(agent string, row, parent *frame.Row) bool {
 		return agent == "node-1" && parent != nil && strings.HasPrefix(row.Key, "b")
 	}}, want[len(want)-3], want[len(want)-1])
 	w.reopen()
-	w.tells(server.EventQuery{}, want...)
-	w.tells(server.EventQuery{Start: start + 61e9})
-	if _, err := w.store.Events(t.Context(), server.EventQuery{Agent: "nobody", End: maxTime}); err == nil {
+	w.tells(query.EventQuery{}, want...)
+	w.tells(query.EventQuery{Start: start + 61e9})
+	if _, err := w.store.Events(t.Context(), query.EventQuery{Agent: "nobody", End: maxTime}); err == nil {
 		t.Error("an agent that is unknown")
 	}
 }
@@ -90,12 +90,12 @@ func TestEventsAreIndexed(t *testing.T) {
 	}
 	for _, reopened := range []bool{false, true} {
 		before := w.store.Stats().Decoded
-		w.tells(server.EventQuery{Start: start + 60e9})
+		w.tells(query.EventQuery{Start: start + 60e9})
 		if n := w.store.Stats().Decoded - before; n != 0 {
 			t.Errorf("%d frames decoded to find nothing", n)
 		}
 		before = w.store.Stats().Decoded
-		w.tells(server.EventQuery{Limit: 2}, "node-1  event 58", "node-1  event 59")
+		w.tells(query.EventQuery{Limit: 2}, "node-1  event 58", "node-1  event 59")
 		if n := w.store.Stats().Decoded - before; n > 4 {
 			t.Errorf("%d frames decoded for two events", n)
 		}
@@ -117,7 +117,7 @@ func TestEventsOfTheGone(t *testing.T) {
 	w.ticks(1)
 	w.node.Tell(999, "nobody's")
 	w.ticks(1)
-	w.tells(server.EventQuery{}, "node-1 short last words", "node-1  nobody's")
+	w.tells(query.EventQuery{}, "node-1 short last words", "node-1  nobody's")
 }
 
 // A delta or a keyframe that is lost costs its own events.
@@ -134,7 +134,7 @@ func TestEventsWithLoss(t *testing.T) {
 		w.append(parts)
 		want = append(want, "node-1  "+title)
 	}
-	if got := w.told(server.EventQuery{}); !slices.Equal(got, want) {
+	if got := w.told(query.EventQuery{}); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -155,8 +155,8 @@ func TestEventsOfManyAgents(t *testing.T) {
 		}
 		w.clock.add(time.Second)
 	}
-	w.tells(server.EventQuery{Limit: 4}, "node-0  18", "node-1  18", "node-2  18", "node-1  19")
-	if n := len(w.told(server.EventQuery{})); n != 20+10+7 {
+	w.tells(query.EventQuery{Limit: 4}, "node-0  18", "node-1  18", "node-2  18", "node-1  19")
+	if n := len(w.told(query.EventQuery{})); n != 20+10+7 {
 		t.Errorf("%d events", n)
 	}
 }

@@ -5,12 +5,12 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // gather turns one agent's frames into series.
 type gather struct {
-	q     *server.Query
+	q     *query.Query
 	agent string
 	store *Store
 	dec   *frame.Decoder
@@ -33,7 +33,7 @@ type gather struct {
 
 // newGather gathers from an agent's frames, among them the keyframes that they
 // need. Its decoder is to be given back.
-func newGather(s *Store, q *server.Query, agent string, src []source) gather {
+func newGather(s *Store, q *query.Query, agent string, src []source) gather {
 	g := gather{q: q, agent: agent, store: s, keys: make(map[partID]*source), dec: s.decode.get()}
 	for i := range src {
 		if r := &src[i]; r.Keyframe() {
@@ -47,7 +47,7 @@ type rowID struct{ boot, id uint64 }
 
 // points is one row's answer; of a row that does not match it takes none.
 type points struct {
-	server.Series
+	query.Series
 	match bool
 }
 
@@ -74,7 +74,7 @@ func (g *gather) frame(r *source) error {
 			continue
 		}
 		if g.points++; g.points > g.q.Limit {
-			return server.ErrTooMany
+			return query.ErrTooMany
 		}
 		to.Times = append(to.Times, r.Time)
 		to.Values = append(to.Values, vals[i])
@@ -141,7 +141,7 @@ func (g *gather) find(r *source, row *frame.Row) *points {
 		if same := g.byName[name]; same != nil { // the same entity, before a restart of the collector
 			p = same
 		} else {
-			p.Series = server.Series{Agent: g.agent, Row: row, Parent: parent}
+			p.Series = query.Series{Agent: g.agent, Row: row, Parent: parent}
 			g.byName[name] = p
 			g.order = append(g.order, p)
 		}

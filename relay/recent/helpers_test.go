@@ -9,7 +9,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/bench/load"
 )
 
@@ -121,11 +121,11 @@ func (w *world) ticks(n int) {
 	}
 }
 
-func all() server.Query {
-	return server.Query{Kind: metric.Container, Column: metric.CPUUsage, Start: 0, End: maxTime}
+func all() query.Query {
+	return query.Query{Kind: metric.Container, Column: metric.CPUUsage, Start: 0, End: maxTime}
 }
 
-func (w *world) query(q server.Query) []server.Series {
+func (w *world) query(q query.Query) []query.Series {
 	w.t.Helper()
 	out, err := w.store.Query(context.Background(), q)
 	if err != nil {
@@ -142,7 +142,7 @@ func (w *world) check(since int64) {
 	}
 }
 
-func compare(got []server.Series, want map[string]map[int64]int64, since int64) error {
+func compare(got []query.Series, want map[string]map[int64]int64, since int64) error {
 	left := 0
 	for _, points := range want {
 		for at := range points {

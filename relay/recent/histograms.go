@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
@@ -22,21 +22,21 @@ const (
 	lookBehind = int64(5 * time.Minute)
 )
 
-// Histograms tells what series of App observed (see server.HistogramHistory). All
+// Histograms tells what series of App observed (see query.HistogramHistory). All
 // ticks are read while there are at most manyTicks (mostTicks of one agent): then
 // nothing is missing. In a longer span the last of several are: a series that
 // ends between them is told up to the one before. Ticks that cannot be decoded
 // are passed over and counted (Stats); the next one tells what they would have.
-func (s *Store) Histograms(ctx context.Context, q server.Query, fn func(*server.AppSeries, int64, *sketch.Histogram) error) error {
+func (s *Store) Histograms(ctx context.Context, q query.Query, fn func(*query.AppSeries, int64, *sketch.Histogram) error) error {
 	t := teller{store: s, q: &q, histogram: fn}
 	return t.agents(ctx)
 }
 
 // teller answers one question for histograms or sets.
 type teller struct {
-	q         *server.Query
-	histogram func(*server.AppSeries, int64, *sketch.Histogram) error // or
-	set       func(*server.AppSeries, int64, *sketch.Set) error
+	q         *query.Query
+	histogram func(*query.AppSeries, int64, *sketch.Histogram) error // or
+	set       func(*query.AppSeries, int64, *sketch.Set) error
 	store     *Store
 	most      int // ticks of an agent
 	read      int // ticks, for sets
@@ -86,7 +86,7 @@ type sketchPart struct {
 
 // observed is one series of one run of a collector.
 type observed struct {
-	server.AppSeries
+	query.AppSeries
 	match bool
 	seen  bool // some tick had it
 	last  sketch.Histogram
@@ -180,7 +180,7 @@ func (r *run) observe(o *observed, h *sketch.Histogram, at int64, count bool) er
 		return nil
 	}
 	if r.told++; r.told > r.q.Limit {
-		return server.ErrTooMany
+		return query.ErrTooMany
 	}
 	return r.histogram(&o.AppSeries, at, &r.diff)
 }
@@ -190,7 +190,7 @@ func (r *run) find(src *source, row *frame.Row) *observed {
 	o := r.rows[row.ID]
 	if o == nil {
 		parent := r.g.parent(src, row)
-		o = &observed{AppSeries: server.AppSeries{Agent: r.g.agent, Row: row, Parent: parent}}
+		o = &observed{AppSeries: query.AppSeries{Agent: r.g.agent, Row: row, Parent: parent}}
 		o.match = r.q.Match == nil || r.q.Match(r.g.agent, row, parent)
 		r.rows[row.ID] = o
 		if o.match {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
@@ -130,10 +130,10 @@ func (t *tasks) truth(from, to int64) map[string]*sketch.Histogram {
 }
 
 // told is what the store says.
-func told(t testing.TB, s *Store, q server.Query) map[string]*sketch.Histogram {
+func told(t testing.TB, s *Store, q query.Query) map[string]*sketch.Histogram {
 	t.Helper()
 	m := map[string]*sketch.Histogram{}
-	err := s.Histograms(context.Background(), q, func(s *server.AppSeries, at int64, h *sketch.Histogram) error {
+	err := s.Histograms(context.Background(), q, func(s *query.AppSeries, at int64, h *sketch.Histogram) error {
 		if at <= q.Start || at > q.End {
 			t.Fatalf("told of %d, asked for %d to %d", at, q.Start, q.End)
 		}
@@ -227,7 +227,7 @@ func TestHistogramsTellAll(t *testing.T) {
 					from, to = start, n.Time
 				}
 				sameTold(t, fmt.Sprintf("from %d to %d s", (from-start)/1e9, (to-start)/1e9),
-					told(t, store, server.Query{Start: from, End: to}), n.truth(from, to))
+					told(t, store, query.Query{Start: from, End: to}), n.truth(from, to))
 			}
 		})
 	}
@@ -251,10 +251,10 @@ func TestHistogramsOfLongSpan(t *testing.T) {
 			}
 		}
 	}
-	q := server.Query{Start: start + 17e9, End: n.Time - 23e9, Step: 20e9, Limit: 1 << 20}
+	q := query.Query{Start: start + 17e9, End: n.Time - 23e9, Step: 20e9, Limit: 1 << 20}
 	steps := map[int64]map[string]*sketch.Histogram{}
 	before := store.Stats().Decoded
-	tl := teller{q: &q, store: store, most: 40, histogram: func(s *server.AppSeries, at int64, h *sketch.Histogram) error {
+	tl := teller{q: &q, store: store, most: 40, histogram: func(s *query.AppSeries, at int64, h *sketch.Histogram) error {
 		step := (at - q.Start - 1) / q.Step
 		if steps[step] == nil {
 			steps[step] = map[string]*sketch.Histogram{}
@@ -294,7 +294,7 @@ func TestHistogramsLimits(t *testing.T) {
 			}
 		}
 	}
-	all := server.Query{Start: start, End: n.Time}
+	all := query.Query{Start: start, End: n.Time}
 	only := all
 	only.Match = func(_ string, row, parent *frame.Row) bool {
 		return row.Label("tag.path") == "/1" && parent.Label("container_id") == "id-node-1"
@@ -304,14 +304,14 @@ func TestHistogramsLimits(t *testing.T) {
 			t.Errorf("%s is told", key)
 		}
 	}
-	nothing := func(*server.AppSeries, int64, *sketch.Histogram) error { return nil }
+	nothing := func(*query.AppSeries, int64, *sketch.Histogram) error { return nil }
 	few := all
 	few.Limit = 10
-	if err := store.Histograms(t.Context(), few, nothing); !errors.Is(err, server.ErrTooMany) {
+	if err := store.Histograms(t.Context(), few, nothing); !errors.Is(err, query.ErrTooMany) {
 		t.Errorf("past the limit: %v", err)
 	}
 	stop := errors.New("stop")
-	if err := store.Histograms(t.Context(), all, func(*server.AppSeries, int64, *sketch.Histogram) error { return stop }); err != stop {
+	if err := store.Histograms(t.Context(), all, func(*query.AppSeries, int64, *sketch.Histogram) error { return stop }); err != stop {
 		t.Errorf("an error of the caller: %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
@@ -321,7 +321,7 @@ func TestHistogramsLimits(t *testing.T) {
 	}
 	other := all
 	other.Agent = "node-2"
-	if err := store.Histograms(t.Context(), other, nothing); !errors.Is(err, server.ErrUnknownAgent) {
+	if err := store.Histograms(t.Context(), other, nothing); !errors.Is(err, query.ErrUnknownAgent) {
 		t.Errorf("an unknown agent: %v", err)
 	}
 }

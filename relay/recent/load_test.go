@@ -8,7 +8,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/bench/load"
 )
 
@@ -161,7 +161,7 @@ func BenchmarkQuery(b *testing.B) {
 				if where == "disk" {
 					w.reopen()
 				}
-				q := server.Query{Kind: metric.Container, Column: metric.CPUUsage, Start: start, End: start + 600e9, Step: int64(step)}
+				q := query.Query{Kind: metric.Container, Column: metric.CPUUsage, Start: start, End: start + 600e9, Step: int64(step)}
 				points := 0
 				b.ReportAllocs()
 				for b.Loop() {

@@ -8,16 +8,16 @@ import (
 	"slices"
 
 	"github.com/daytwo/daytwo/api/frame"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // defaultLimit bounds the points of a query that names no limit.
 const defaultLimit = 1 << 20
 
-// Query reads history, oldest first (see server.Fleet). With a step, each step
+// Query reads history, oldest first (see query.Fleet). With a step, each step
 // is answered from its last tick: a row that this tick lacks has no point
 // there. Frames that cannot be decoded are passed over and counted (Stats).
-func (s *Store) Query(ctx context.Context, q server.Query) ([]server.Series, error) {
+func (s *Store) Query(ctx context.Context, q query.Query) ([]query.Series, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
 	}
@@ -28,7 +28,7 @@ func (s *Store) Query(ctx context.Context, q server.Query) ([]server.Series, err
 	if err != nil {
 		return nil, err
 	}
-	var out []server.Series
+	var out []query.Series
 	for _, id := range ids {
 		series, err := s.queryAgent(ctx, &q, id)
 		if err != nil {
@@ -42,7 +42,7 @@ func (s *Store) Query(ctx context.Context, q server.Query) ([]server.Series, err
 	return out, nil
 }
 
-func (s *Store) queryAgent(ctx context.Context, q *server.Query, id string) ([]server.Series, error) {
+func (s *Store) queryAgent(ctx context.Context, q *query.Query, id string) ([]query.Series, error) {
 	src, segs := s.collect(id, q.Start, q.End, nil)
 	defer s.release(segs...)
 	g := newGather(s, q, id, src)
@@ -67,7 +67,7 @@ func (s *Store) ids(agent string) ([]string, error) {
 	case agent == "":
 		return slices.Sorted(maps.Keys(s.agents)), nil
 	case s.agents[agent] == nil:
-		return nil, server.ErrUnknownAgent
+		return nil, query.ErrUnknownAgent
 	}
 	return []string{agent}, nil
 }
@@ -175,7 +175,7 @@ func (a *agent) inMemory(start, end int64, want func(*frame.Header) bool) (src [
 
 // choose picks the frames that a query's steps are answered from, in the order
 // in which they are best decoded.
-func choose(src []source, q *server.Query) []*source {
+func choose(src []source, q *query.Query) []*source {
 	type tick struct{ boot, seq uint64 }
 	last := make(map[int64]tick)
 	times := make(map[int64]int64)

@@ -7,7 +7,7 @@ import (
 	"sort"
 
 	"github.com/daytwo/daytwo/api/frame"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // identity is what makes two rows the same entity whatever their IDs.
@@ -31,8 +31,8 @@ func identity(row, parent *frame.Row) string {
 }
 
 // finish returns the series that have points, each oldest first.
-func (g *gather) finish() []server.Series {
-	var out []server.Series
+func (g *gather) finish() []query.Series {
+	var out []query.Series
 	for _, p := range g.order {
 		if len(p.Times) == 0 {
 			continue
@@ -42,7 +42,7 @@ func (g *gather) finish() []server.Series {
 		}
 		out = append(out, p.Series)
 	}
-	slices.SortStableFunc(out, func(a, b server.Series) int { return cmp.Compare(a.Row.Key, b.Row.Key) })
+	slices.SortStableFunc(out, func(a, b query.Series) int { return cmp.Compare(a.Row.Key, b.Row.Key) })
 	return out
 }
 

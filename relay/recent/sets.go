@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
@@ -12,12 +12,12 @@ import (
 // a minute. None of them can be done without: a longer question is refused.
 const manyMinutes = 50_000
 
-// Sets tells which members the series of App had (see server.SetHistory). All
+// Sets tells which members the series of App had (see query.SetHistory). All
 // ticks are read while they are as few as Histograms reads. In a longer span the
 // first of each minute is, which shows the members of the minute that is over,
 // and the last of each step. Ticks that cannot be decoded are passed over and
 // counted (Stats).
-func (s *Store) Sets(ctx context.Context, q server.Query, fn func(*server.AppSeries, int64, *sketch.Set) error) error {
+func (s *Store) Sets(ctx context.Context, q query.Query, fn func(*query.AppSeries, int64, *sketch.Set) error) error {
 	t := teller{store: s, q: &q, set: fn}
 	return t.agents(ctx)
 }
@@ -31,7 +31,7 @@ func (r *run) gather(o *observed, s *sketch.Set, at int64) error {
 	o.told, o.step = true, step
 	o.members.CopyFrom(s)
 	if r.told++; r.told > r.q.Limit {
-		return server.ErrTooMany
+		return query.ErrTooMany
 	}
 	return r.set(&o.AppSeries, at, s)
 }
@@ -61,7 +61,7 @@ func (t *teller) chooseForSets(ticks [][]*source) ([][]*source, error) {
 		ticks = chosen
 	}
 	if t.read += len(ticks); t.read > manyMinutes {
-		return nil, server.ErrTooLong
+		return nil, query.ErrTooLong
 	}
 	return ticks, nil
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/daytwo/daytwo/api/frame"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
@@ -57,7 +57,7 @@ func (t *tasks) gather(perMinute int64) [][]byte {
 func toldSets(t testing.TB, tl *teller) map[int64]map[string]*sketch.Set {
 	t.Helper()
 	m := map[int64]map[string]*sketch.Set{}
-	tl.set = func(s *server.AppSeries, at int64, set *sketch.Set) error {
+	tl.set = func(s *query.AppSeries, at int64, set *sketch.Set) error {
 		if at <= tl.q.Start || at > tl.q.End || s.Parent == nil {
 			t.Fatalf("told of %d, asked for %d to %d", at, tl.q.Start, tl.q.End)
 		}
@@ -111,7 +111,7 @@ func TestSetsTellAll(t *testing.T) {
 				}
 				ticks = append(ticks, tk)
 			}
-			for _, q := range []server.Query{
+			for _, q := range []query.Query{
 				{Start: start, End: n.Time}, {Start: start + 33e9, End: n.Time - 71e9}, {Start: start + 33e9, End: n.Time - 71e9, Step: 120e9},
 				{Start: start, End: n.Time, Step: 10e9}, {Start: start, End: start + 5e9},
 			} {
@@ -136,7 +136,7 @@ func TestSetsTellAll(t *testing.T) {
 				}
 			}
 			// Every minute but the last shows its members in the next one.
-			q := server.Query{Start: start + 200e9, End: n.Time, Limit: 1 << 20}
+			q := query.Query{Start: start + 200e9, End: n.Time, Limit: 1 << 20}
 			before := store.Stats().Decoded
 			some := toldSets(t, &teller{q: &q, store: store, most: 5})
 			decoded := store.Stats().Decoded - before
@@ -168,15 +168,15 @@ func TestSetsLimits(t *testing.T) {
 			}
 		}
 	}
-	all := server.Query{Start: start, End: n.Time}
-	nothing := func(*server.AppSeries, int64, *sketch.Set) error { return nil }
+	all := query.Query{Start: start, End: n.Time}
+	nothing := func(*query.AppSeries, int64, *sketch.Set) error { return nil }
 	few := all
 	few.Limit = 4 // each series is told of once, and again when it changes
-	if err := store.Sets(t.Context(), few, nothing); !errors.Is(err, server.ErrTooMany) {
+	if err := store.Sets(t.Context(), few, nothing); !errors.Is(err, query.ErrTooMany) {
 		t.Errorf("past the limit: %v", err)
 	}
 	stop := errors.New("stop")
-	if err := store.Sets(t.Context(), all, func(*server.AppSeries, int64, *sketch.Set) error { return stop }); err != stop {
+	if err := store.Sets(t.Context(), all, func(*query.AppSeries, int64, *sketch.Set) error { return stop }); err != stop {
 		t.Errorf("an error of the caller: %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
@@ -186,15 +186,15 @@ func TestSetsLimits(t *testing.T) {
 	}
 	other := all
 	other.Agent = "node-2"
-	if err := store.Sets(t.Context(), other, nothing); !errors.Is(err, server.ErrUnknownAgent) {
+	if err := store.Sets(t.Context(), other, nothing); !errors.Is(err, query.ErrUnknownAgent) {
 		t.Errorf("an unknown agent: %v", err)
 	}
 	tl := teller{q: &all, store: store, set: nothing, most: 1000, read: manyMinutes - 19}
-	if err := tl.agent(t.Context(), "node-1"); !errors.Is(err, server.ErrTooLong) {
+	if err := tl.agent(t.Context(), "node-1"); !errors.Is(err, query.ErrTooLong) {
 		t.Errorf("too many ticks: %v", err)
 	}
 	histograms := 0
-	if err := store.Histograms(t.Context(), all, func(*server.AppSeries, int64, *sketch.Histogram) error { histograms++; return nil }); err != nil || histograms > 0 {
+	if err := store.Histograms(t.Context(), all, func(*query.AppSeries, int64, *sketch.Histogram) error { histograms++; return nil }); err != nil || histograms > 0 {
 		t.Errorf("%d histograms of sets, %v", histograms, err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/bench/load"
 )
 
@@ -199,14 +199,14 @@ func TestStep(t *testing.T) {
 		}
 	}
 	q.Limit = 10
-	if _, err := w.store.Query(t.Context(), q); !errors.Is(err, server.ErrTooMany) {
+	if _, err := w.store.Query(t.Context(), q); !errors.Is(err, query.ErrTooMany) {
 		t.Fatal(err)
 	}
 	q.Limit = 4 * 6 // all there are
 	w.query(q)
 	other := load.NewNode(load.NodeOptions{Agent: "node-2", Boot: 1, Containers: 3, Start: start})
 	w.append(other.Tick())
-	if _, err := w.store.Query(t.Context(), q); !errors.Is(err, server.ErrTooMany) {
+	if _, err := w.store.Query(t.Context(), q); !errors.Is(err, query.ErrTooMany) {
 		t.Fatalf("two agents together: %v", err)
 	}
 	q.Match = func(agent string, row, _ *frame.Row) bool { return agent == "node-1" && row.Key == "/" }
@@ -214,7 +214,7 @@ func TestStep(t *testing.T) {
 		t.Fatalf("%v", got)
 	}
 	q.Agent = "nobody"
-	if _, err := w.store.Query(t.Context(), q); !errors.Is(err, server.ErrUnknownAgent) {
+	if _, err := w.store.Query(t.Context(), q); !errors.Is(err, query.ErrUnknownAgent) {
 		t.Fatal(err)
 	}
 }

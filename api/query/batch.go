@@ -1,4 +1,4 @@
-package server
+package query
 
 import (
 	"sync"
@@ -29,18 +29,18 @@ func CopyBatch(dst, src *frame.Batch) {
 // take: a slow reader of HTTP must not hold the fleet up.
 var batches = sync.Pool{New: func() any { return new(frame.Batch) }}
 
-// snapshot copies the newest tick of an agent. Give it back with release.
-func snapshot(f Fleet, agent string) (*frame.Batch, error) {
+// Snapshot copies the newest tick of an agent. Give it back with Release.
+func Snapshot(f Fleet, agent string) (*frame.Batch, error) {
 	b := batches.Get().(*frame.Batch)
 	if err := f.View(agent, func(src *frame.Batch) { CopyBatch(b, src) }); err != nil {
-		release(b)
+		Release(b)
 		return nil, err
 	}
 	return b, nil
 }
 
-// release gives a copy back; its rows are let go so that they can be freed.
-func release(b *frame.Batch) {
+// Release gives a copy back; its rows are let go so that they can be freed.
+func Release(b *frame.Batch) {
 	for i := range b.Tables {
 		clear(b.Tables[i].Rows)
 	}

@@ -1,20 +1,13 @@
-package server
+package query
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 )
-
-// ErrNoHistory is answered by a collector alone, which keeps the newest tick only.
-var ErrNoHistory = errors.New("a collector keeps no history: ask a relay")
-
-// errNoTick is answered before the first tick is there.
-var errNoTick = errors.New("the first tick is still to come: try again in a second")
 
 // Local is the fleet of a collector alone: its own node, without history.
 type Local struct {
@@ -114,7 +107,7 @@ func (l *Local) View(agent string, fn func(*frame.Batch)) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.batch.Seq == 0 {
-		return errNoTick
+		return ErrNoTick
 	}
 	fn(&l.batch)
 	return nil
@@ -159,4 +152,15 @@ func (l *Local) rises(kind metric.Kind, column int, fn func(row uint64, perNanos
 			}
 		}
 	}
+}
+
+// Rises implements SendRates.
+func (l *Local) Rises(_ context.Context, agent string, k metric.Kind, column int, fn func(row uint64, perSecond float64)) error {
+	if agent != l.agent {
+		return ErrUnknownAgent
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	l.rises(k, column, func(row uint64, perNanosecond float64) { fn(row, perNanosecond*1e9) })
+	return nil
 }
