@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/metric"
 )
 
 // exitCode ends a command with a status that is not its own.
@@ -133,12 +134,9 @@ func (t *task) run(ctx context.Context) (err error) {
 	return g.exec(t.args, t.environment(os.Environ(), c))
 }
 
-// originTags are the labels that a task is told by a variable, too: their names
-// in capitals.
-var originTags = []string{"agent_id", "container_id", "executor_id", "framework_id", "framework_name", "application_name", "task_id", "task_name"}
-
-// environment adds what the task is to know. What metrics clients of Datadog's
-// read is set only if it is not yet.
+// environment adds the variables that tell a task where to send StatsD and who it
+// is: its origin tags, in capitals. The variables that Datadog's clients read are
+// set only if neither of them is.
 func (t *task) environment(env []string, c launch.Container) []string {
 	set := func(k, v string) { env = append(env, k+"="+v) }
 	if c.StatsdPort != 0 {
@@ -152,7 +150,7 @@ func (t *task) environment(env []string, c launch.Container) []string {
 	}
 	set("CONTAINER_ID", t.request.ContainerID)
 	set("TASK_NAME", t.request.Name)
-	for _, tag := range originTags {
+	for _, tag := range metric.OriginTags {
 		if v, ok := t.request.Labels[tag]; ok {
 			set(strings.ToUpper(tag), v)
 		}

@@ -10,11 +10,6 @@ import (
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
-// originTags are the tags that say who sent a metric.
-var originTags = []string{
-	"container_id", "executor_id", "framework_id", "framework_name", "application_name", "task_id", "task_name",
-}
-
 // appQuantiles are the percentiles of a histogram.
 var appQuantiles = []struct {
 	suffix string
@@ -44,12 +39,12 @@ func appDatapoints(b *frame.Batch, container *frame.Row, name string) []client.D
 	}
 	rows := rowsOfContainer(b, container)
 	origin := containerTags(container)
-	origin["agent_id"] = b.Agent
-	for _, tag := range originTags {
+	for _, tag := range metric.OriginTags {
 		if v := container.Label(tag); v != "" {
 			origin[tag] = v
 		}
 	}
+	origin["agent_id"] = b.Agent
 	d := newDatapoints(b)
 	for i, r := range t.Rows {
 		if !rows[r.Parent] || name != "" && name != r.Key && !strings.HasPrefix(name, r.Key+".") {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -22,10 +23,8 @@ var promLabels = [metric.MaxKind + 1][]string{
 	metric.Disk:       {"device"},
 	metric.Filesystem: {"device", "fstype", "mountpoint"},
 	metric.Interface:  {"device"},
-	metric.Container: {
-		"application_name", "container", "container_id", "executor_id", "framework_id", "framework_name", "image", "name",
-		"namespace", "pod", "pod_uid", "runtime", "slice", "task_id", "task_name", "unit",
-	},
+	metric.Container: slices.Sorted(slices.Values(append(metric.OriginTags[1:], // agent_id is the tick's
+		"container", "image", "name", "namespace", "pod", "pod_uid", "runtime", "slice", "unit"))),
 	metric.ContainerHugetlb: {"pagesize"},
 	metric.ContainerNet:     {"interface"},
 	metric.Part:             {"part", "reader", "reason"},

@@ -7,14 +7,13 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 )
 
-// origins are the labels that say where a sample is from; a launcher gives them
-// under these names, and what else it gives is label.<key>, as a runtime's are.
-var origins = []string{"executor_id", "framework_id", "framework_name", "application_name", "task_id", "task_name"}
-
-// Labels are those of a container that a launcher made known, sorted by name.
+// Labels returns the row labels of a container that a launcher made known, sorted
+// by name. A launcher gives origin tags under their own names; any other key
+// becomes label.<key>, like the labels that a runtime knows.
 func Labels(id, name string, labels map[string]string) []frame.Label {
 	var ls []frame.Label
 	add := func(name, value string) {
@@ -26,9 +25,10 @@ func Labels(id, name string, labels map[string]string) []frame.Label {
 	add("name", name)
 	for k, v := range labels {
 		switch {
-		case slices.Contains(origins, k):
+		case k == "container_id" || k == "agent_id" || k == "name": // nobody may pass for another one
+		case metric.IsOriginTag(k):
 			add(k, v)
-		case k != "container_id" && k != "agent_id" && k != "name":
+		default:
 			add("label."+k, v)
 		}
 	}

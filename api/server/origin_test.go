@@ -1,0 +1,24 @@
+package server
+
+import (
+	"testing"
+
+	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// Every origin tag but the agent's, which belongs to the tick, has a place in
+// what the API shows of containers and events, and is a label in Prometheus.
+func TestOriginTagsAreShown(t *testing.T) {
+	for _, tag := range metric.OriginTags[1:] {
+		if labelField(new(client.Container), tag) == nil {
+			t.Errorf("a container does not show %s", tag)
+		}
+		if eventOrigin(new(client.Event), tag) == nil {
+			t.Errorf("an event does not show %s", tag)
+		}
+		if !reservedLabels[tag] {
+			t.Errorf("a task's tag may pass for %s", tag)
+		}
+	}
+}
