@@ -5,10 +5,14 @@ package main
 import (
 	"context"
 	"os"
+	"strings"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/cli"
 	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/up"
 	"github.com/daytwo/daytwo/collector"
 	"github.com/daytwo/daytwo/collector/statsd/series"
 	"github.com/daytwo/daytwo/relay"
@@ -18,32 +22,45 @@ var version = "dev" // set by the linker
 
 func main() {
 	os.Exit(cli.Main(os.Args[1:], cli.Programs{
-		Version:   version,
-		Up:        cli.Up(collector.AgentID, runRelay, runCollector),
-		Collector: runCollector,
-		Relay:     runRelay,
+		Version: version,
+		Up: func(ctx context.Context, c cli.Config) error {
+			return up.Run(ctx, c, collector.AgentID, runRelay, runCollector)
+		},
+		Collector: func(ctx context.Context, c cli.Config) error { return runCollector(ctx, c, nil) },
+		Relay:     func(ctx context.Context, c cli.Config) error { return runRelay(ctx, c, nil) },
 		Doctor: func(ctx context.Context, c cli.Config) ([]rpc.Check, error) {
-			return collector.Doctor(ctx, collectorConfig(c))
+			return collector.Doctor(ctx, collectorConfig(c, nil))
 		},
 	}))
 }
 
-func runCollector(ctx context.Context, c cli.Config) error {
-	return collector.Run(ctx, collectorConfig(c))
+func runCollector(ctx context.Context, c cli.Config, server nats.InProcessConnProvider) error {
+	return collector.Run(ctx, collectorConfig(c, server))
 }
 
-func collectorConfig(c cli.Config) collector.Config {
+func runRelay(ctx context.Context, c cli.Config, server nats.InProcessConnProvider) error {
+	return relay.Run(ctx, relay.Config{
+		Listen: c.Listen, DataDir: c.Data, TokenFile: c.TokenFile, Cluster: c.Cluster,
+		NATS: natsOptions(c, "daytwo relay", server), Stream: bus.Config{Replicas: c.Replicas},
+		DiskBytes: c.RetentionSize, Retention: c.Retention, Agent: c.AgentID, Version: version, Log: c.Log,
+	})
+}
+
+func collectorConfig(c cli.Config, server nats.InProcessConnProvider) collector.Config {
 	return collector.Config{
 		AgentID: c.AgentID, Interval: c.Interval, DataDir: c.Data, Metrics: c.Metrics, Cluster: c.Cluster, Shards: c.Shards,
-		NATS: c.NATSOptions("daytwo collector"), NoPublish: len(c.NATS) == 0 && c.Server == nil, SpoolMax: c.SpoolSize, NoBPF: c.NoBPF, Log: c.Log,
+		NATS: natsOptions(c, "daytwo collector", server), NoPublish: len(c.NATS) == 0 && server == nil,
+		SpoolMax: c.SpoolSize, NoBPF: c.NoBPF, Log: c.Log,
 		Socket: c.Socket, Statsd: c.Statsd, StatsdOptional: c.StatsdDefaults, StatsdPorts: c.StatsdPorts,
 		StatsdRules: c.StatsdRules, StatsdBudget: c.StatsdBudget, StatsdSeries: c.StatsdSeries, StatsdExpiry: series.Expiry(c.StatsdExpiry),
 	}
 }
 
-func runRelay(ctx context.Context, c cli.Config) error {
-	return relay.Run(ctx, relay.Config{
-		Listen: c.Listen, DataDir: c.Data, TokenFile: c.TokenFile, Cluster: c.Cluster, NATS: c.NATSOptions("daytwo relay"), Stream: bus.Config{Replicas: c.Replicas},
-		DiskBytes: c.RetentionSize, Retention: c.Retention, Agent: c.AgentID, Version: version, Log: c.Log,
-	})
+// natsOptions says how a program reaches NATS: through server where it is in
+// this process.
+func natsOptions(c cli.Config, name string, server nats.InProcessConnProvider) bus.ConnectOptions {
+	return bus.ConnectOptions{
+		URLs: strings.Join(c.NATS, ","), Name: name, Credentials: c.NATSCreds,
+		CA: c.NATSCA, Cert: c.NATSCert, Key: c.NATSKey, InProcess: server, Log: c.Log,
+	}
 }

@@ -114,11 +114,23 @@ func TestLinks(t *testing.T) {
 			t.Errorf("no package in %s/", room)
 		}
 	}
-	check("collector", module+"/relay", module+"/bench", "github.com/twmb/franz-go", "testing")
-	check("relay", module+"/collector", module+"/bpf", module+"/bench", "github.com/cilium/ebpf", "testing")
+	const natsServer = "github.com/nats-io/nats-server"
+	check("collector", module+"/relay", module+"/bench", "github.com/twmb/franz-go", natsServer, "testing")
+	check("relay", module+"/collector", module+"/bpf", module+"/bench", "github.com/cilium/ebpf", natsServer, "testing")
 	check("api", module+"/collector", module+"/relay", module+"/bpf", module+"/bench", "github.com/cilium/ebpf", "testing")
 	for _, room := range []string{"api/query", "relay/recent", "relay/fleet"} { // they know no HTTP
 		check(room, "net/http", module+"/api/server", module+"/api/console")
+	}
+	for path, p := range all {
+		if path != module && strings.HasPrefix(path, module) && path != module+"/api/up" && path != module+"/api/bus/embedded" &&
+			!strings.HasPrefix(path, module+"/bench/") && slices.ContainsFunc(p.Deps, func(d string) bool { return strings.HasPrefix(d, natsServer) }) {
+			t.Errorf("%s links %s", path, natsServer)
+		}
+	}
+	for _, path := range all[module+"/api/cli"].Deps {
+		if strings.HasPrefix(path, module+"/api/bus") || strings.HasPrefix(path, "github.com/nats-io") {
+			t.Errorf("api/cli links %s", path)
+		}
 	}
 	for _, dep := range all[module].Deps {
 		if strings.HasPrefix(dep, module+"/bench") || dep == "testing" {

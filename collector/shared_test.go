@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/bus/embedded"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 )
@@ -16,13 +17,13 @@ import (
 // all the time: what they see is of one tick from its first value to its last.
 // The race detector looks on.
 func TestTicksBesideReaders(t *testing.T) {
-	srv, err := bus.StartServer(bus.ServerOptions{StoreDir: t.TempDir(), Listen: ""})
+	srv, err := embedded.Start(embedded.Options{StoreDir: t.TempDir(), Listen: ""})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer srv.Close()
 	for _, noBPF := range []bool{false, true} {
-		n, err := New(Config{DataDir: t.TempDir(), NoBPF: noBPF, NATS: bus.ConnectOptions{Server: srv}, Statsd: []string{"127.0.0.1:0"}, Log: slog.New(slog.DiscardHandler)})
+		n, err := New(Config{DataDir: t.TempDir(), NoBPF: noBPF, NATS: bus.ConnectOptions{InProcess: srv}, Statsd: []string{"127.0.0.1:0"}, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

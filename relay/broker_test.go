@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/bus/embedded"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
@@ -25,7 +26,7 @@ type broker struct {
 	t    testing.TB
 	dir  string
 	addr string
-	srv  *bus.Server
+	srv  *embedded.Server
 	conn *nats.Conn
 	js   jetstream.JetStream
 }
@@ -42,10 +43,10 @@ func newBroker(t testing.TB) *broker {
 func (b *broker) start() {
 	b.t.Helper()
 	var err error
-	if b.srv, err = bus.StartServer(bus.ServerOptions{StoreDir: b.dir, Listen: b.addr, Log: quiet}); err != nil {
+	if b.srv, err = embedded.Start(embedded.Options{StoreDir: b.dir, Listen: b.addr, Log: quiet}); err != nil {
 		b.t.Fatal(err)
 	}
-	if b.conn, err = bus.Connect(bus.ConnectOptions{Server: b.srv, Log: quiet}); err != nil {
+	if b.conn, err = bus.Connect(bus.ConnectOptions{InProcess: b.srv, Log: quiet}); err != nil {
 		b.t.Fatal(err)
 	}
 	if b.js, err = jetstream.New(b.conn); err != nil {

@@ -19,10 +19,13 @@ type ConnectOptions struct {
 	User        string
 	Password    string
 	Token       string
-	CA          string  // file of certificates to trust; default the system's
-	Cert, Key   string  // files of the client certificate
-	Server      *Server // connect in process, without a socket; URLs is not looked at
+	CA          string // file of certificates to trust; default the system's
+	Cert, Key   string // files of the client certificate
 	Log         *slog.Logger
+
+	// InProcess, if set, is a server in this process, connected to without a
+	// socket; URLs is then ignored.
+	InProcess nats.InProcessConnProvider
 }
 
 // Connect returns a connection that reconnects for ever: it succeeds with the
@@ -75,8 +78,8 @@ func (o *ConnectOptions) options() ([]nats.Option, error) {
 			}
 		}),
 	}
-	if o.Server != nil {
-		opts = append(opts, nats.InProcessServer(o.Server.srv))
+	if o.InProcess != nil {
+		opts = append(opts, nats.InProcessServer(o.InProcess))
 	}
 	if o.Agent != "" {
 		opts = append(opts, nats.CustomInboxPrefix(InboxPrefix(o.Agent)))

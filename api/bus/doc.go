@@ -1,6 +1,6 @@
-// Package bus is how daytwo uses NATS: the subjects, the stream of frames, the
-// options of a connection, what each node may do, and the server that
-// `daytwo up` embeds.
+// Package bus is the client side of NATS: the subjects, the stream of frames
+// and the options of a connection, as collectors and relays share them.
 //
-// It never looks into a message, and does no clustering of its own: JetStream does.
+// It never looks into a message, runs no server (bus/embedded does), and does no
+// clustering of its own: JetStream does.
 package bus

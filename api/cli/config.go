@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/launch"
 )
 
@@ -27,7 +26,6 @@ type Config struct {
 	Shards         int           // of subjects; the same everywhere in a cluster
 	NATS           []string      // servers; empty: publish nowhere
 	NATSCreds      string        // credentials file, "" for none
-	Server         *bus.Server   // NATS in this process, set by Up: NATS is not looked at then
 	NATSCA         string        // file of certificates to trust, "" for the system's
 	NATSCert       string        // file of the client certificate, "" for none
 	NATSKey        string        // file of its key

@@ -64,3 +64,17 @@ func (c *connection) findToken(relay string) (string, error) {
 	}
 	return "", nil
 }
+
+// ClientFlags returns the flags that client commands on this machine need to
+// reach the relay at base with the token in a file, each after a space; "" where
+// they find both by themselves.
+func (c *Config) ClientFlags(base, tokenFile string) string {
+	flags := ""
+	if base != defaultURL {
+		flags += " --url " + base
+	}
+	if c.TokenFile != "" || c.Data != DefaultData() && c.Data != systemData {
+		flags += " --token-file " + tokenFile
+	}
+	return flags
+}

@@ -8,14 +8,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/bus/embedded"
 	"github.com/daytwo/daytwo/api/client"
 )
 
 // cluster is a NATS server, a collector and a relay, each on its own.
 type cluster struct {
 	dir, nats, listen, metrics string
-	srv                        *bus.Server
+	srv                        *embedded.Server
 }
 
 func newCluster(t *testing.T) *cluster {
@@ -32,7 +32,7 @@ func newCluster(t *testing.T) *cluster {
 func (c *cluster) startNATS(t *testing.T) {
 	t.Helper()
 	var err error
-	if c.srv, err = bus.StartServer(bus.ServerOptions{StoreDir: filepath.Join(c.dir, "nats"), Listen: c.nats}); err != nil {
+	if c.srv, err = embedded.Start(embedded.Options{StoreDir: filepath.Join(c.dir, "nats"), Listen: c.nats}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/bus/embedded"
 	"github.com/daytwo/daytwo/collector/cgroups"
 )
 
@@ -100,12 +101,12 @@ func withCollector(n int, f func(*runningCollector) error) error {
 		return err
 	}
 	defer os.RemoveAll(data)
-	srv, err := bus.StartServer(bus.ServerOptions{StoreDir: data + "/nats", Listen: "127.0.0.1:14222"})
+	srv, err := embedded.Start(embedded.Options{StoreDir: data + "/nats", Listen: "127.0.0.1:14222"})
 	if err != nil {
 		return err
 	}
 	defer srv.Close()
-	conn, err := bus.Connect(bus.ConnectOptions{Server: srv, Name: "bench"})
+	conn, err := bus.Connect(bus.ConnectOptions{InProcess: srv, Name: "bench"})
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/bus/embedded"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -194,7 +194,7 @@ func TestNodeCredential(t *testing.T) {
 	b := newBroker(t)
 	b.users = []*server.User{
 		{Username: "admin", Password: "pw"},
-		{Username: "node-1", Password: "pw", Permissions: bus.NodePermissions("c", "node-1")},
+		{Username: "node-1", Password: "pw", Permissions: embedded.NodePermissions("c", "node-1")},
 	}
 	b.start().stream()
 	o := b.options()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/bus/embedded"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/nats-io/nats-server/v2/server"
@@ -34,7 +35,7 @@ type broker struct {
 	addr  string
 	dir   string
 	users []*server.User // the first is the administrator
-	srv   *bus.Server
+	srv   *embedded.Server
 	js    jetstream.JetStream
 	nc    *nats.Conn
 }
@@ -47,12 +48,12 @@ func newBroker(t testing.TB) *broker {
 
 func (b *broker) start() *broker {
 	b.t.Helper()
-	srv, err := bus.StartServer(bus.ServerOptions{StoreDir: b.dir, Listen: b.addr, Users: b.users, Log: quiet})
+	srv, err := embedded.Start(embedded.Options{StoreDir: b.dir, Listen: b.addr, Users: b.users, Log: quiet})
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	b.srv = srv
-	admin := bus.ConnectOptions{Server: srv, Log: quiet}
+	admin := bus.ConnectOptions{InProcess: srv, Log: quiet}
 	if len(b.users) > 0 {
 		admin.User, admin.Password = b.users[0].Username, b.users[0].Password
 	}

@@ -1,4 +1,4 @@
-package bus
+package embedded
 
 import (
 	"errors"
@@ -13,8 +13,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// ServerOptions are the choices of an embedded server.
-type ServerOptions struct {
+// Options of a Server.
+type Options struct {
 	StoreDir   string         // of JetStream
 	Listen     string         // "host:port" (port 0: any); "" = connections in process only
 	MaxPayload int            // bytes of a message; default the server's 1 MiB
@@ -32,8 +32,8 @@ type Server struct {
 	done   sync.WaitGroup
 }
 
-// StartServer starts a server and waits until it takes connections.
-func StartServer(o ServerOptions) (*Server, error) {
+// Start starts a server and waits until it takes connections.
+func Start(o Options) (*Server, error) {
 	if o.StoreDir == "" {
 		return nil, errors.New("nats server: a store directory is needed")
 	}
@@ -99,6 +99,10 @@ func listenOn(opts *server.Options, listen string, users bool) error {
 	}
 	return nil
 }
+
+// InProcessConn connects to the server without a socket. It makes a Server a
+// bus.ConnectOptions.InProcess.
+func (s *Server) InProcessConn() (net.Conn, error) { return s.srv.InProcessConn() }
 
 // URL is where the server listens; "" if in process only.
 func (s *Server) URL() string {

@@ -1,4 +1,4 @@
-package bus
+package embedded
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/bench/rig"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sys/unix"
@@ -67,19 +68,19 @@ func TestFullDisk(t *testing.T) {
 	}
 	defer unix.Unmount(dir, unix.MNT_DETACH)
 	var log logBuffer
-	s, err := StartServer(ServerOptions{StoreDir: filepath.Join(dir, "nats"), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	s, err := Start(Options{StoreDir: filepath.Join(dir, "nats"), Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	nc := connect(t, ConnectOptions{Server: s})
-	stream := streamOf(t, nc, Config{Cluster: "c", MaxBytes: 4 << 20})
+	nc := connect(t, bus.ConnectOptions{InProcess: s})
+	stream := streamOf(t, nc, bus.Config{Cluster: "c", MaxBytes: 4 << 20})
 	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
 	publish := func() error {
-		_, err := js.Publish(t.Context(), Frames("c", "n", 1), make([]byte, 64<<10), jetstream.WithRetryAttempts(1))
+		_, err := js.Publish(t.Context(), bus.Frames("c", "n", 1), make([]byte, 64<<10), jetstream.WithRetryAttempts(1))
 		return err
 	}
 	if err := publish(); err != nil {

@@ -1,0 +1,68 @@
+package up
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/cli"
+)
+
+// announce waits until the API answers, then tells the newcomer where to look.
+func announce(ctx context.Context, c *cli.Config, out io.Writer) {
+	base := "http://" + reachable(c.Listen)
+	for ready := false; !ready; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/readyz", nil)
+		if err != nil {
+			return
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			continue
+		}
+		resp.Body.Close()
+		ready = resp.StatusCode == http.StatusOK
+	}
+	path := c.TokenFile
+	if path == "" {
+		path = filepath.Join(c.Data, auth.TokenFile)
+	}
+	token, err := auth.Source{File: path}.Find()
+	if err != nil {
+		c.Log.Error("the token is gone", "err", err)
+		return
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\ndaytwo is up.\n\n")
+	fmt.Fprintf(&b, "  console   %s/#token=%s\n", base, url.QueryEscape(token))
+	fmt.Fprintf(&b, "  live      %s top%s\n", os.Args[0], c.ClientFlags(base, path))
+	fmt.Fprintf(&b, "  API       curl -H \"Authorization: Bearer $(cat %s)\" %s/api/v1/containers\n", path, base)
+	if c.Metrics != "" {
+		fmt.Fprintf(&b, "  metrics   http://%s/metrics (this node, no token)\n", reachable(c.Metrics))
+	}
+	fmt.Fprintf(&b, "  health    %s doctor\n\n", os.Args[0])
+	io.WriteString(out, b.String())
+}
+
+// reachable returns an address to connect to, also where the program listens on
+// every address.
+func reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return listen
+}

@@ -1,0 +1,53 @@
+package up
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/bus/embedded"
+	"github.com/daytwo/daytwo/api/cli"
+)
+
+// Program runs until ctx ends. It reaches NATS through server.
+type Program func(ctx context.Context, c cli.Config, server nats.InProcessConnProvider) error
+
+// Run starts a NATS server and runs programs with it until ctx ends; the end of
+// one program ends all. agentID names this machine where c does not.
+func Run(ctx context.Context, c cli.Config, agentID func(dataDir string) (string, error), programs ...Program) error {
+	if c.AgentID == "" {
+		id, err := agentID(c.Data)
+		if err != nil {
+			return err
+		}
+		c.AgentID = id
+	}
+	if c.TokenFile == "" {
+		if _, err := auth.EnsureToken(c.Data); err != nil {
+			return err
+		}
+	}
+	server, err := embedded.Start(embedded.Options{StoreDir: filepath.Join(c.Data, "nats"), Log: c.Log})
+	if err != nil {
+		return fmt.Errorf("embedded NATS server: %w", err)
+	}
+	defer server.Close()
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, len(programs))
+	for _, run := range programs {
+		go func() { ended <- run(ctx, c, server) }()
+	}
+	go announce(ctx, &c, os.Stdout)
+	for range programs {
+		err = errors.Join(err, <-ended)
+		cancel()
+	}
+	return err
+}
