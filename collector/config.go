@@ -67,6 +67,9 @@ func (c *Config) defaults() error {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	if c.NATS.Log == nil {
+		c.NATS.Log = c.Log
+	}
 	if c.AgentID == "" {
 		id, err := AgentID(c.DataDir)
 		if err != nil {

@@ -13,6 +13,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
+	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
@@ -29,6 +32,7 @@ type Node struct {
 	cgroups *cgroups.Reader // nil where there is no hierarchy
 	host    *host.Reader
 	names   *containers.Resolver
+	conn    *nats.Conn         // nil with NoPublish
 	pub     *publish.Publisher // nil with NoPublish
 	local   *query.Local
 	grid    *grid
@@ -103,8 +107,12 @@ func New(cfg Config) (*Node, error) {
 	n.header = frame.Header{Agent: cfg.AgentID, Boot: binary.LittleEndian.Uint64(boot[:]), Interval: int64(cfg.Interval), Parts: 1}
 	if !cfg.NoPublish {
 		cfg.NATS.Agent = cfg.AgentID // its replies come to its own inbox, as its permissions say
+		if n.conn, err = bus.Connect(cfg.NATS); err != nil {
+			n.Close(context.Background())
+			return nil, err
+		}
 		n.pub, err = publish.New(publish.Options{
-			Bus: cfg.NATS, Cluster: cfg.Cluster, Shards: cfg.Shards, Agent: cfg.AgentID,
+			Conn: n.conn, Cluster: cfg.Cluster, Shards: cfg.Shards, Agent: cfg.AgentID,
 			SpoolDir: cfg.DataDir + "/spool", SpoolMaxBytes: cfg.SpoolMax, Log: cfg.Log.With("room", "publish"),
 		})
 		if err != nil {
@@ -141,6 +149,9 @@ func (n *Node) Close(ctx context.Context) error {
 	}
 	if n.pub != nil {
 		errs = append(errs, n.pub.Close(ctx))
+	}
+	if n.conn != nil {
+		n.conn.Close()
 	}
 	if n.launch != nil {
 		errs = append(errs, n.launch.Close())

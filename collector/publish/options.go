@@ -10,10 +10,10 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Options of a Publisher. Agent is needed, and one of Conn and Bus.
+// Options of a Publisher. Conn and Agent are required; the zero value of every
+// other field means its default.
 type Options struct {
-	Conn          *nats.Conn         // an open connection, which stays the caller's
-	Bus           bus.ConnectOptions // else how to connect
+	Conn          *nats.Conn // connected or not; it stays the caller's, who closes it after the publisher
 	Cluster       string
 	Agent         string
 	Shards        int                  // default bus.DefaultShards
@@ -25,6 +25,9 @@ type Options struct {
 }
 
 func (o *Options) complete() error {
+	if o.Conn == nil {
+		return errors.New("publish: Options.Conn is nil")
+	}
 	if o.Agent == "" || len(o.Agent) > frame.MaxAgent {
 		return errors.New("publish: an agent id of 1 to 256 bytes is needed")
 	}

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/nats-io/nats.go"
 )
@@ -24,7 +23,6 @@ const payloadRoom = 4096
 type Publisher struct {
 	opt Options
 	nc  *nats.Conn
-	own bool // nc is ours to close
 	sub *nats.Subscription
 
 	mu      sync.Mutex // of enc and closed
@@ -46,7 +44,7 @@ type counters struct {
 	inFlight, spoolBytes, spoolDepth atomic.Int64
 }
 
-// New starts a publisher. NATS may be away. It fails on options that cannot
+// New starts a publisher. The connection may be without a server. It fails on options that cannot
 // work and on a spool directory that another collector uses; a spool that
 // cannot be opened for another reason (a full disk) is tried again later.
 func New(o Options) (*Publisher, error) {
@@ -66,28 +64,11 @@ func New(o Options) (*Publisher, error) {
 	if err := s.openSpool(); errors.Is(err, errInUse) {
 		return nil, err
 	}
-	if p.nc == nil {
-		if o.Bus.Agent == "" {
-			o.Bus.Agent = o.Agent
-		}
-		if o.Bus.Log == nil {
-			o.Bus.Log = o.Log
-		}
-		nc, err := bus.Connect(o.Bus)
-		if err != nil {
-			s.closeSpool()
-			return nil, err
-		}
-		p.nc, p.own = nc, true
-	}
 	inbox := p.nc.NewInbox()
 	s.reply = append([]byte(inbox+"."), make([]byte, numberSize)...)
 	sub, err := p.nc.Subscribe(inbox+".*", p.answered)
 	if err != nil {
 		s.closeSpool()
-		if p.own {
-			p.nc.Close()
-		}
 		return nil, fmt.Errorf("publish: %w", err)
 	}
 	p.sub = sub
@@ -166,7 +147,7 @@ func (p *Publisher) Stats() Stats {
 }
 
 // Close waits until everything is acknowledged or ctx ends; what is not goes
-// to the spool, for the next start.
+// to the spool, for the next start. It leaves the connection open.
 func (p *Publisher) Close(ctx context.Context) error {
 	p.mu.Lock()
 	again := p.closed
@@ -180,9 +161,6 @@ func (p *Publisher) Close(ctx context.Context) error {
 		return nil
 	}
 	err := p.sub.Unsubscribe()
-	if p.own {
-		p.nc.Close()
-	}
 	if errors.Is(err, nats.ErrConnectionClosed) {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/bus/embedded"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/nats-io/nats-server/v2/server"
@@ -198,13 +199,14 @@ func TestNodeCredential(t *testing.T) {
 	}
 	b.start().stream()
 	o := b.options()
-	o.Bus.User, o.Bus.Password = "node-1", "pw"
+	o.Conn = b.connect(bus.ConnectOptions{User: "node-1", Password: "pw", Agent: "node-1"})
 	p := start(t, o)
 	eventually(t, "connect", p, func(s Stats) bool { return s.Connected })
 	n := newNode(1, 5)
 	publishTicks(t, p, n, 3)
 	eventually(t, "acks", p, func(s Stats) bool { return s.Acked == 3 })
 
+	o.Conn = b.connect(bus.ConnectOptions{User: "node-1", Password: "pw", Agent: "node-1"})
 	o.Agent, o.SpoolDir = "node-2", t.TempDir()
 	other := start(t, o)
 	eventually(t, "connect", other, func(s Stats) bool { return s.Connected })

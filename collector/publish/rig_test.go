@@ -84,10 +84,21 @@ func (b *broker) stop() {
 	}
 }
 
+// connect returns a connection to the broker, which may be stopped.
+func (b *broker) connect(o bus.ConnectOptions) *nats.Conn {
+	b.t.Helper()
+	o.URLs, o.Log = "nats://"+b.addr, quiet
+	nc, err := bus.Connect(o)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(nc.Close)
+	return nc
+}
+
 func (b *broker) options() Options {
 	return Options{
-		Bus:     bus.ConnectOptions{URLs: "nats://" + b.addr, Log: quiet},
-		Cluster: "c", Agent: "node-1", Log: quiet, AckTimeout: 500 * time.Millisecond,
+		Conn: b.connect(bus.ConnectOptions{}), Cluster: "c", Agent: "node-1", Log: quiet, AckTimeout: 500 * time.Millisecond,
 	}
 }
 
