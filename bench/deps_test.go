@@ -118,7 +118,7 @@ func TestLinks(t *testing.T) {
 	check("collector", module+"/relay", module+"/bench", "github.com/twmb/franz-go", natsServer, "testing")
 	check("relay", module+"/collector", module+"/bpf", module+"/bench", "github.com/cilium/ebpf", natsServer, "testing")
 	check("api", module+"/collector", module+"/relay", module+"/bpf", module+"/bench", "github.com/cilium/ebpf", "testing")
-	for _, room := range []string{"api/query", "relay/recent", "relay/fleet"} { // they know no HTTP
+	for _, room := range []string{"api/query", "relay/recent", "relay/fleet", "api/v1"} { // they know no HTTP
 		check(room, "net/http", module+"/api/server", module+"/api/console")
 	}
 	for path, p := range all {
@@ -132,6 +132,8 @@ func TestLinks(t *testing.T) {
 			t.Errorf("api/cli links %s", path)
 		}
 	}
+	check("api/client", module+"/api/server", module+"/api/query", module+"/api/metric")
+	check("api/server", module+"/api/client")
 	for _, dep := range all[module].Deps {
 		if strings.HasPrefix(dep, module+"/bench") || dep == "testing" {
 			t.Errorf("the program links %s", dep)

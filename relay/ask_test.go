@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/daytwo/daytwo/api/bus"
-	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // serve runs a relay with its HTTP server until the test ends.
@@ -32,8 +32,8 @@ func serve(t *testing.T, b *broker) Config {
 
 // asker asks /api/v1/query of a relay: the status (0 while nobody answers), the
 // answer, and its text.
-func asker(t *testing.T, cfg Config) func(params string) (int, client.Matrix, string) {
-	return func(params string) (int, client.Matrix, string) {
+func asker(t *testing.T, cfg Config) func(params string) (int, v1.Matrix, string) {
+	return func(params string) (int, v1.Matrix, string) {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+cfg.Listen+"/api/v1/query?"+params, nil)
 		if err != nil {
@@ -43,14 +43,14 @@ func asker(t *testing.T, cfg Config) func(params string) (int, client.Matrix, st
 		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 		res, err := http.DefaultClient.Do(req)
 		if err != nil {
-			return 0, client.Matrix{}, err.Error()
+			return 0, v1.Matrix{}, err.Error()
 		}
 		defer res.Body.Close()
 		body, err := io.ReadAll(res.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var answer struct{ Data client.Matrix }
+		var answer struct{ Data v1.Matrix }
 		if err := json.Unmarshal(body, &answer); err != nil {
 			t.Fatal(err)
 		}

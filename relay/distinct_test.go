@@ -19,6 +19,7 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // gathering is a node with two containers. Each sends users of two paths, a few,
@@ -193,7 +194,7 @@ func TestDistinct(t *testing.T) {
 		}
 		return n == 120
 	})
-	ask := func(params string) client.Matrix {
+	ask := func(params string) v1.Matrix {
 		t.Helper()
 		code, m, body := get(params + span)
 		if code != 200 {

@@ -19,6 +19,7 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // sender is a node with two containers, each of which sends a timer under two
@@ -164,7 +165,7 @@ func TestPercentiles(t *testing.T) {
 		}
 		return n == 120
 	})
-	ask := func(params string) client.Matrix {
+	ask := func(params string) v1.Matrix {
 		t.Helper()
 		code, m, body := get(params + span)
 		if code != 200 {

@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/auth"
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 const testToken = "a-token-for-the-tests"
@@ -114,7 +114,7 @@ func TestNodeCommands(t *testing.T) {
 	check("load.1min", "node", "metrics", "details", "alpha")
 	check("alpha  ok", "node", "top")
 	out, _ := ask(t, 0, "node", "list", "--json")
-	var agents []client.Agent
+	var agents []v1.Agent
 	if err := json.Unmarshal([]byte(out), &agents); err != nil || len(agents) != 1 || agents[0].Containers != 2 {
 		t.Errorf("%v: %s", err, out)
 	}
@@ -196,7 +196,7 @@ func TestFindToken(t *testing.T) {
 
 // A container with several cgroups is still one.
 func TestOncePerContainer(t *testing.T) {
-	got := oncePerContainer([]client.Container{
+	got := oncePerContainer([]v1.Container{
 		{AgentID: "a", ContainerID: "1", Cgroup: "/1"}, {AgentID: "a", Cgroup: "/x"}, {AgentID: "a", ContainerID: "1", Cgroup: "/y/1"},
 		{AgentID: "b", ContainerID: "1", Cgroup: "/1"}, {AgentID: "a", Cgroup: "/z"},
 	})

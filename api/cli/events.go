@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/daytwo/daytwo/api/client"
 )
 
 // eventOptions is what the flags of commands that list events say.
@@ -123,7 +123,7 @@ checks' status, oldest first. One that is gone is found by its whole name or id.
 func (o *eventOptions) run(cmd *cobra.Command, cl *client.Client, whose bool) error {
 	w := cmd.OutOrStdout()
 	var t table
-	show := func(list []client.Event) error {
+	show := func(list []v1.Event) error {
 		o.rows(&t, list, whose)
 		return t.print(w)
 	}
@@ -139,7 +139,7 @@ func (o *eventOptions) run(cmd *cobra.Command, cl *client.Client, whose bool) er
 		return show(list)
 	}
 	if o.out.data() {
-		show = func(list []client.Event) error { return eventLines(w, list) }
+		show = func(list []v1.Event) error { return eventLines(w, list) }
 	} else {
 		o.header(&t, whose)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // Following asks again and again: frames may come late, and out of order.
@@ -16,7 +17,7 @@ const (
 )
 
 // followEvents shows what there is, then what comes, each event once, until ctx ends.
-func (o *eventOptions) followEvents(ctx context.Context, ask func(context.Context, client.EventsQuery) ([]client.Event, error), show func([]client.Event) error) error {
+func (o *eventOptions) followEvents(ctx context.Context, ask func(context.Context, client.EventsQuery) ([]v1.Event, error), show func([]v1.Event) error) error {
 	newest := o.q
 	newest.Since, newest.Limit = followBehind, followLimit
 	seen := map[string]bool{}

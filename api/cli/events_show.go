@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 func (o *eventOptions) header(t *table, whose bool) {
@@ -22,7 +22,7 @@ func (o *eventOptions) header(t *table, whose bool) {
 	t.header(append(names, "EVENT")...)
 }
 
-func (o *eventOptions) rows(t *table, list []client.Event, whose bool) {
+func (o *eventOptions) rows(t *table, list []v1.Event, whose bool) {
 	for i := range list {
 		e := &list[i]
 		row := []string{e.Time.Local().Format(time.DateTime)}
@@ -45,7 +45,7 @@ func (o *eventOptions) rows(t *table, list []client.Event, whose bool) {
 }
 
 // eventText is what an event says, on one line.
-func eventText(e *client.Event) string {
+func eventText(e *v1.Event) string {
 	text := e.Title
 	for _, more := range []string{e.Text, e.Message} {
 		if more = strings.Join(strings.Fields(more), " "); more != "" {
@@ -56,7 +56,7 @@ func eventText(e *client.Event) string {
 }
 
 // eventLines writes an object a line.
-func eventLines(w io.Writer, list []client.Event) error {
+func eventLines(w io.Writer, list []v1.Event) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	for i := range list {

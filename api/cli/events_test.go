@@ -16,6 +16,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // told is a fleet with events, that knows what it was asked.
@@ -78,7 +79,7 @@ func TestEventCommands(t *testing.T) {
 	check("TIME                 ALERT  EVENT\n2026-01-02 03:04:05  error  db.up is critical: no route\n", "task", "events", "job", "--limit", "5")
 	check("[]\n", "events", "--match", "nothing", "-o", "json")
 	out, _ := ask(t, 0, "events", "--json", "--match", "check=db.up")
-	var list []client.Event
+	var list []v1.Event
 	if err := json.Unmarshal([]byte(out), &list); err != nil || len(list) != 1 || list[0].ContainerID != "beef" {
 		t.Errorf("%v: %s", err, out)
 	}
@@ -93,18 +94,18 @@ func TestEventCommands(t *testing.T) {
 // Following tells each event once: what comes late and what comes out of order
 // too, but not what the limit left out.
 func TestFollowEvents(t *testing.T) {
-	event := func(ids ...string) (list []client.Event) {
+	event := func(ids ...string) (list []v1.Event) {
 		for _, id := range ids {
-			list = append(list, client.Event{ID: id, Title: id})
+			list = append(list, v1.Event{ID: id, Title: id})
 		}
 		return list
 	}
-	answers := [][]client.Event{event("a", "b", "c"), event("b", "c", "d"), event("a", "b", "c", "d"), event("b", "late", "c", "d", "e")}
+	answers := [][]v1.Event{event("a", "b", "c"), event("b", "c", "d"), event("a", "b", "c", "d"), event("b", "late", "c", "d", "e")}
 	o := eventOptions{q: client.EventsQuery{Since: time.Hour, Limit: 3}, follow: true, out: &output{format: "json"}}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	asked := 0
-	answer := func(_ context.Context, q client.EventsQuery) ([]client.Event, error) {
+	answer := func(_ context.Context, q client.EventsQuery) ([]v1.Event, error) {
 		if (q.Limit == 3) != (asked == 1) || q.Since == time.Hour != (asked == 1) {
 			t.Errorf("question %d: %+v", asked, q)
 		}
@@ -116,12 +117,12 @@ func TestFollowEvents(t *testing.T) {
 		return answers[asked-1], nil
 	}
 	var out bytes.Buffer
-	if err := o.followEvents(ctx, answer, func(list []client.Event) error { return eventLines(&out, list) }); err != nil {
+	if err := o.followEvents(ctx, answer, func(list []v1.Event) error { return eventLines(&out, list) }); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
 	for line := range strings.Lines(out.String()) {
-		var e client.Event
+		var e v1.Event
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatal(err)
 		}

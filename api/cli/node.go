@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
+	"github.com/spf13/cobra"
 )
 
 func nodeCommand(conn *connection) *cobra.Command {
@@ -60,7 +60,7 @@ func nodeListCommand(conn *connection) *cobra.Command {
 	return cmd
 }
 
-func agentTable(agents []client.Agent, wide bool, now time.Time) *table {
+func agentTable(agents []v1.Agent, wide bool, now time.Time) *table {
 	var t table
 	names := []string{"AGENT", "HOSTNAME", "STATE", ">CONTAINERS", ">CPU", ">CORES", ">LOAD", ">MEM USED", ">MEM TOTAL", ">UPTIME"}
 	if wide {
@@ -80,7 +80,7 @@ func agentTable(agents []client.Agent, wide bool, now time.Time) *table {
 }
 
 // agentState is "ok", or for how long nothing has come.
-func agentState(a *client.Agent, now time.Time) string {
+func agentState(a *v1.Agent, now time.Time) string {
 	if a.Stale {
 		return "stale " + since(now.Sub(a.Time))
 	}
@@ -88,7 +88,7 @@ func agentState(a *client.Agent, now time.Time) string {
 }
 
 // memoryUsed is what is not available.
-func memoryUsed(a *client.Agent) *int64 {
+func memoryUsed(a *v1.Agent) *int64 {
 	if a.MemoryTotal == nil || a.MemoryAvailable == nil {
 		return nil
 	}
@@ -98,7 +98,7 @@ func memoryUsed(a *client.Agent) *int64 {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-func uptimeOf(a *client.Agent) string {
+func uptimeOf(a *v1.Agent) string {
 	if a.Uptime == nil {
 		return absent
 	}
@@ -148,12 +148,12 @@ func nodeShowCommand(conn *connection) *cobra.Command {
 }
 
 // findAgent finds the one node that name means.
-func findAgent(ctx context.Context, cl *client.Client, name string) (*client.Agent, error) {
+func findAgent(ctx context.Context, cl *client.Client, name string) (*v1.Agent, error) {
 	agents, err := cl.Agents(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var near []*client.Agent
+	var near []*v1.Agent
 	var ids []string
 	for i := range agents {
 		a := &agents[i]

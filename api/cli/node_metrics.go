@@ -7,9 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/daytwo/daytwo/api/v1"
 	"github.com/spf13/cobra"
-
-	"github.com/daytwo/daytwo/api/client"
 )
 
 // nodeSummary is what DC/OS' summary of a node told.
@@ -75,7 +74,7 @@ func nodeDetailsCommand(conn *connection) *cobra.Command {
 	return cmd
 }
 
-func nodeMetrics(cmd *cobra.Command, conn *connection, out *output, name string) (*client.Metrics, string, error) {
+func nodeMetrics(cmd *cobra.Command, conn *connection, out *output, name string) (*v1.Metrics, string, error) {
 	if err := out.check(); err != nil {
 		return nil, "", err
 	}
@@ -95,7 +94,7 @@ func nodeMetrics(cmd *cobra.Command, conn *connection, out *output, name string)
 }
 
 // datapoint is the first value of a name, with the tag path if path is given.
-func datapoint(m *client.Metrics, name, path string) *float64 {
+func datapoint(m *v1.Metrics, name, path string) *float64 {
 	for i := range m.Datapoints {
 		if d := &m.Datapoints[i]; d.Name == name && (path == "" || d.Tags["path"] == path) {
 			return &d.Value
@@ -115,7 +114,7 @@ func partOf(used, total *float64) string {
 	return bytesText(*used) + " (" + percent(*used, *total) + ")"
 }
 
-func printDatapoints(cmd *cobra.Command, out *output, m *client.Metrics) error {
+func printDatapoints(cmd *cobra.Command, out *output, m *v1.Metrics) error {
 	if out.data() {
 		return out.print(cmd.OutOrStdout(), m)
 	}
@@ -131,7 +130,7 @@ func printDatapoints(cmd *cobra.Command, out *output, m *client.Metrics) error {
 	return t.print(cmd.OutOrStdout())
 }
 
-func datapointText(d client.Datapoint) string {
+func datapointText(d v1.Datapoint) string {
 	switch d.Unit {
 	case "bytes":
 		return bytesText(d.Value)

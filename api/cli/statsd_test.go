@@ -9,12 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gdamore/tcell/v2"
-
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/v1"
+	"github.com/gdamore/tcell/v2"
 )
 
 // sentTick writes a tick in which web sends 100 lines a second.
@@ -59,7 +58,7 @@ func TestStatsdCommands(t *testing.T) {
 	check("web            104       2    416        16     0", "statsd", "top", "--by", "container", "--sort", "series")
 	check("hits                12.5  agent_id=agent-1", "task", "metrics", "details", "web")
 	out, _ := ask(t, 0, "statsd", "top", "-o", "json", "--sort", "series", "--limit", "1")
-	var s client.StatsD
+	var s v1.StatsD
 	if err := json.Unmarshal([]byte(out), &s); err != nil || len(s.Metrics) != 1 || s.Metrics[0].Series != 2 || s.Metrics[0].Container != "web" || len(s.Ledgers) != 2 {
 		t.Errorf("%v: %s", err, out)
 	}
@@ -68,15 +67,15 @@ func TestStatsdCommands(t *testing.T) {
 	}
 }
 
-func sentSample(n int) *client.StatsD {
+func sentSample(n int) *v1.StatsD {
 	rate := 1234.5
-	s := &client.StatsD{Ledgers: []client.Ledger{
+	s := &v1.StatsD{Ledgers: []v1.Ledger{
 		{AgentID: "a1", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local), All: true, Received: 1000, Accepted: 990, Rejected: 10, Series: 1_500_000, Rate: &rate},
 		{AgentID: "a1", Name: "web", Received: 1000, Accepted: 990, Rejected: 10, Series: 40, Rate: &rate},
 		{AgentID: "a1", Cgroup: "/x/bare", Received: 1, Accepted: 1, Series: 1},
 	}}
 	for i := range n {
-		s.Metrics = append(s.Metrics, client.SentMetric{AgentID: "a1", Name: fmt.Sprintf("metric.%02d", i), Type: "ms", Container: "web", Series: int64(n - i), Samples: 100, Rate: &rate})
+		s.Metrics = append(s.Metrics, v1.SentMetric{AgentID: "a1", Name: fmt.Sprintf("metric.%02d", i), Type: "ms", Container: "web", Series: int64(n - i), Samples: 100, Rate: &rate})
 	}
 	return s
 }
@@ -124,12 +123,12 @@ func TestStatsdTopLive(t *testing.T) {
 	s := testScreen(t, 80, 10)
 	asked := make(chan string, 100)
 	done := make(chan error)
-	ask := func(_ context.Context, o sentOptions) (*client.StatsD, error) {
+	ask := func(_ context.Context, o sentOptions) (*v1.StatsD, error) {
 		asked <- o.sort
 		return sentSample(3), nil
 	}
 	go func() {
-		done <- live[sentOptions, *client.StatsD](t.Context(), s, &sentModel{options: sentOptions{sort: "rate", interval: time.Hour}}, ask)
+		done <- live[sentOptions, *v1.StatsD](t.Context(), s, &sentModel{options: sentOptions{sort: "rate", interval: time.Hour}}, ask)
 	}()
 	<-asked
 	for waiting := true; waiting; { // a key while it asks is not lost, but changes nothing until the next question

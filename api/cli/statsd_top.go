@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 	"github.com/gdamore/tcell/v2"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-
-	"github.com/daytwo/daytwo/api/client"
 )
 
 // sentOptions is what the flags of statsd top say.
@@ -104,7 +104,7 @@ func (o *sentOptions) check(by string) error {
 	return fmt.Errorf("--sort %s: no such column%s", o.sort, didYouMean(o.sort, sentSorts))
 }
 
-func fetchSent(ctx context.Context, cl *client.Client, o sentOptions) (*client.StatsD, error) {
+func fetchSent(ctx context.Context, cl *client.Client, o sentOptions) (*v1.StatsD, error) {
 	return cl.StatsD(ctx, client.StatsDQuery{Agent: o.agent, Match: o.match, Sort: o.sort, Limit: o.limit})
 }
 
@@ -146,7 +146,7 @@ func sentOnScreen(ctx context.Context, cl *client.Client, o sentOptions) error {
 		return fmt.Errorf("this terminal (TERM=%s) cannot show it: %w; -o table prints it", os.Getenv("TERM"), err)
 	}
 	defer screen.Fini()
-	return live[sentOptions, *client.StatsD](ctx, screen, &sentModel{options: o}, func(ctx context.Context, o sentOptions) (*client.StatsD, error) {
+	return live[sentOptions, *v1.StatsD](ctx, screen, &sentModel{options: o}, func(ctx context.Context, o sentOptions) (*v1.StatsD, error) {
 		return fetchSent(ctx, cl, o)
 	})
 }

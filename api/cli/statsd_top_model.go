@@ -6,13 +6,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // sentModel is what statsd top shows, apart from how.
 type sentModel struct {
 	options sentOptions
-	answer  *client.StatsD
+	answer  *v1.StatsD
 	time    time.Time // of the answer's newest tick
 	failure error     // of the newest question, nil if it was answered
 	filter  string
@@ -28,7 +28,7 @@ func (m *sentModel) question() sentOptions { return m.options }
 // askAnew: the relay sorts, as it knows rows beyond the limit.
 func (m *sentModel) askAnew(before sentOptions) bool { return m.options.sort != before.sort }
 
-func (m *sentModel) answered(s *client.StatsD, err error) {
+func (m *sentModel) answered(s *v1.StatsD, err error) {
 	if m.failure = err; err != nil {
 		return
 	}
@@ -69,16 +69,16 @@ func (m *sentModel) containerTable() *table {
 	if m.answer == nil {
 		return &t
 	}
-	ledgers := slices.DeleteFunc(slices.Clone(m.answer.Ledgers), func(l client.Ledger) bool {
+	ledgers := slices.DeleteFunc(slices.Clone(m.answer.Ledgers), func(l v1.Ledger) bool {
 		return l.All || !m.shows(l.Name, l.ContainerID, l.Cgroup)
 	})
-	rate := func(l *client.Ledger) float64 {
+	rate := func(l *v1.Ledger) float64 {
 		if l.Rate == nil {
 			return -1
 		}
 		return *l.Rate
 	}
-	slices.SortStableFunc(ledgers, func(a, b client.Ledger) int {
+	slices.SortStableFunc(ledgers, func(a, b v1.Ledger) int {
 		switch m.options.sort {
 		case "series":
 			return cmp.Compare(b.Series, a.Series)
@@ -101,8 +101,8 @@ func (m *sentModel) shows(words ...string) bool {
 }
 
 // total adds up the ledgers of all agents.
-func (m *sentModel) total() client.Ledger {
-	var sum client.Ledger
+func (m *sentModel) total() v1.Ledger {
+	var sum v1.Ledger
 	for _, l := range m.answer.Ledgers {
 		if !l.All {
 			continue

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
+	"github.com/spf13/cobra"
 )
 
 func taskCommand(conn *connection) *cobra.Command {
@@ -79,7 +79,7 @@ func taskListCommand(conn *connection) *cobra.Command {
 	return cmd
 }
 
-func containerTable(list []client.Container, wide bool, now time.Time) *table {
+func containerTable(list []v1.Container, wide bool, now time.Time) *table {
 	var t table
 	names := []string{"NAME", "AGENT", "RUNTIME", ">CPU", ">MEM", ">MEM LIMIT", ">PIDS", ">AGE", "ID"}
 	if wide {
@@ -101,7 +101,7 @@ func containerTable(list []client.Container, wide bool, now time.Time) *table {
 	return &t
 }
 
-func ageOf(c *client.Container, now time.Time) string {
+func ageOf(c *v1.Container, now time.Time) string {
 	if c.Created == nil {
 		return absent
 	}
@@ -111,13 +111,13 @@ func ageOf(c *client.Container, now time.Time) string {
 // findTask finds the one container that name means: one that is called so
 // exactly, else the only one that matches. On cgroup v1 a container may have
 // cgroups of different paths, and a row for each: they are one container.
-func findTask(ctx context.Context, cl *client.Client, name string) (*client.Container, error) {
+func findTask(ctx context.Context, cl *client.Client, name string) (*v1.Container, error) {
 	list, err := cl.Containers(ctx, client.ContainersQuery{Match: name})
 	if err != nil {
 		return nil, err
 	}
 	list = oncePerContainer(list)
-	var exact []*client.Container
+	var exact []*v1.Container
 	for i := range list {
 		if c := &list[i]; name == c.ContainerID || name == c.TaskID || name == c.TaskName || name == c.Name {
 			exact = append(exact, c)
@@ -143,9 +143,9 @@ func findTask(ctx context.Context, cl *client.Client, name string) (*client.Cont
 }
 
 // oncePerContainer keeps the first row of every container.
-func oncePerContainer(list []client.Container) []client.Container {
+func oncePerContainer(list []v1.Container) []v1.Container {
 	seen := map[[2]string]bool{}
-	return slices.DeleteFunc(list, func(c client.Container) bool {
+	return slices.DeleteFunc(list, func(c v1.Container) bool {
 		id := [2]string{c.AgentID, c.ContainerID}
 		again := c.ContainerID != "" && seen[id]
 		seen[id] = true

@@ -3,9 +3,9 @@ package cli
 import (
 	"fmt"
 
-	"github.com/spf13/cobra"
-
 	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
+	"github.com/spf13/cobra"
 )
 
 func taskSummaryCommand(conn *connection) *cobra.Command {
@@ -67,7 +67,7 @@ func taskDetailsCommand(conn *connection) *cobra.Command {
 	return cmd
 }
 
-func oneTask(cmd *cobra.Command, conn *connection, out *output, name string) (*client.Client, *client.Container, error) {
+func oneTask(cmd *cobra.Command, conn *connection, out *output, name string) (*client.Client, *v1.Container, error) {
 	if err := out.check(); err != nil {
 		return nil, nil, err
 	}
@@ -80,7 +80,7 @@ func oneTask(cmd *cobra.Command, conn *connection, out *output, name string) (*c
 }
 
 // cpuOf is "0.500 of 2.00 cores".
-func cpuOf(c *client.Container) string {
+func cpuOf(c *v1.Container) string {
 	if c.CPULimit == nil {
 		return coresOf(c.CPUUsed)
 	}
@@ -88,7 +88,7 @@ func cpuOf(c *client.Container) string {
 }
 
 // memoryOf is "100MiB of 1.00GiB (9.8%)".
-func memoryOf(c *client.Container) string {
+func memoryOf(c *v1.Container) string {
 	if c.MemoryLimit == nil || c.MemoryCurrent == nil {
 		return bytesOf(c.MemoryCurrent)
 	}

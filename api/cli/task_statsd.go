@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
+	"github.com/spf13/cobra"
 )
 
 // taskMetrics is how many metrics of a task are shown.
@@ -61,7 +61,7 @@ accepted, rejected for a reason, or shed. Below, the metrics it sends most.`,
 }
 
 // ledgerTable is a ledger, a line each account.
-func ledgerTable(l *client.Ledger) *table {
+func ledgerTable(l *v1.Ledger) *table {
 	var t table
 	t.row("Container", l.Name)
 	t.row("Received", plainCount(l.Received)+" lines, "+perSecond(l.Rate)+" a second")
@@ -88,7 +88,7 @@ func ledgerTable(l *client.Ledger) *table {
 }
 
 // reasonsOf is why lines were rejected, the most frequent first.
-func reasonsOf(l *client.Ledger) string {
+func reasonsOf(l *v1.Ledger) string {
 	var parts []string
 	for _, r := range slices.SortedFunc(maps.Keys(l.Reasons), func(a, b string) int {
 		if l.Reasons[a] != l.Reasons[b] {

@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 	"github.com/gdamore/tcell/v2"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-
-	"github.com/daytwo/daytwo/api/client"
 )
 
 // topOptions is what the flags of top say.
@@ -27,9 +27,9 @@ type topOptions struct {
 
 // sample is one answer of the relay.
 type sample struct {
-	Time       time.Time          `json:"time"`
-	Agents     []client.Agent     `json:"agents"`
-	Containers []client.Container `json:"containers"`
+	Time       time.Time      `json:"time"`
+	Agents     []v1.Agent     `json:"agents"`
+	Containers []v1.Container `json:"containers"`
 }
 
 func topCommand(conn *connection) *cobra.Command {

@@ -5,15 +5,15 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // entry is one row of top: a container, or a node.
 type entry struct {
 	key       string
 	name      string
-	container *client.Container // nil for a node
-	agent     *client.Agent     // the node, or the container's node (may be nil)
+	container *v1.Container // nil for a node
+	agent     *v1.Agent     // the node, or the container's node (may be nil)
 	rates     rates
 }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // model is what top shows, apart from how.
@@ -58,7 +58,7 @@ func (m *model) arrange() {
 	if m.sample == nil {
 		return
 	}
-	agents := make(map[string]*client.Agent, len(m.sample.Agents))
+	agents := make(map[string]*v1.Agent, len(m.sample.Agents))
 	for i := range m.sample.Agents {
 		agents[m.sample.Agents[i].AgentID] = &m.sample.Agents[i]
 	}

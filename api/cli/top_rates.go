@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // rates are bytes a second between two samples; NaN if not known.
@@ -23,7 +23,7 @@ type counterRates struct{ last map[string]totals }
 
 // next replaces what is remembered and returns the rates by key. A container
 // whose tick is the same as before keeps its rates.
-func (r *counterRates) next(list []client.Container) map[string]rates {
+func (r *counterRates) next(list []v1.Container) map[string]rates {
 	now, result := make(map[string]totals, len(list)), make(map[string]rates, len(list))
 	for i := range list {
 		c := &list[i]
@@ -54,4 +54,4 @@ func rate(before, after *int64, seconds float64) float64 {
 	return float64(*after-*before) / seconds
 }
 
-func containerKey(c *client.Container) string { return c.AgentID + "\x00" + c.Cgroup }
+func containerKey(c *v1.Container) string { return c.AgentID + "\x00" + c.Cgroup }

@@ -10,9 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daytwo/daytwo/api/v1"
 	"github.com/gdamore/tcell/v2"
-
-	"github.com/daytwo/daytwo/api/client"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -20,17 +19,17 @@ func ptr[T any](v T) *T { return &v }
 // testSample is two nodes and some containers at second s of a run.
 func testSample(s int64) *sample {
 	now := time.Date(2026, 1, 2, 3, 4, 0, 0, time.Local).Add(time.Duration(s) * time.Second)
-	c := func(agent, name string, cores float64, memory, limit int64, written int64) client.Container {
-		return client.Container{AgentID: agent, Time: now, Cgroup: "/x/" + name, ContainerID: name + "-id", Name: name, CPUUsed: &cores, MemoryCurrent: &memory,
+	c := func(agent, name string, cores float64, memory, limit int64, written int64) v1.Container {
+		return v1.Container{AgentID: agent, Time: now, Cgroup: "/x/" + name, ContainerID: name + "-id", Name: name, CPUUsed: &cores, MemoryCurrent: &memory,
 			MemoryLimit: &limit, Pids: ptr(int64(3)), IORead: ptr(int64(0)), IOWritten: &written, Created: ptr(now.Unix() - s - 60)}
 	}
-	none := client.Container{AgentID: "b2", Time: now, Cgroup: "/x/bare", ContainerID: "bare-id"}
+	none := v1.Container{AgentID: "b2", Time: now, Cgroup: "/x/bare", ContainerID: "bare-id"}
 	return &sample{Time: now,
-		Agents: []client.Agent{
+		Agents: []v1.Agent{
 			{AgentID: "a1", Hostname: "alpha", Time: now, Containers: 2, Cores: ptr(int64(4)), CPUUsed: ptr(1.5), Load1: ptr(0.5), MemoryTotal: ptr(int64(8 << 30)), MemoryAvailable: ptr(int64(6 << 30)), Uptime: ptr(90000.0)},
 			{AgentID: "b2", Time: now.Add(-time.Minute), Stale: true, Containers: 2},
 		},
-		Containers: []client.Container{
+		Containers: []v1.Container{
 			c("a1", "web", 0.25, 100<<20, 1<<30, 1000*s),
 			c("a1", "db", 1.2, 950<<20, 1<<30, 5<<20*s),
 			c("b2", "evil\x1b[31m\u200fname", 0.5, 10<<20, 1<<30, 0),
@@ -157,7 +156,7 @@ func TestTopScroll(t *testing.T) {
 	m := newModel(topOptions{sort: "name"})
 	s := &sample{Time: time.Now()}
 	for i := range 100 {
-		s.Containers = append(s.Containers, client.Container{AgentID: "a", Cgroup: fmt.Sprintf("/c%02d", i)})
+		s.Containers = append(s.Containers, v1.Container{AgentID: "a", Cgroup: fmt.Sprintf("/c%02d", i)})
 	}
 	m.update(s)
 	m.page = 10
@@ -186,7 +185,7 @@ func TestTopScroll(t *testing.T) {
 
 func TestCounterRates(t *testing.T) {
 	var r counterRates
-	key := containerKey(&client.Container{AgentID: "a1", Cgroup: "/x/web"})
+	key := containerKey(&v1.Container{AgentID: "a1", Cgroup: "/x/web"})
 	check := func(s *sample, want float64) {
 		t.Helper()
 		got := r.next(s.Containers)[key].written

@@ -5,40 +5,9 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/daytwo/daytwo/api/v1"
 )
-
-// Event is what a task told of by DogStatsD, or a change of a service check's
-// status. What was not sent is empty.
-type Event struct {
-	ID       string    `json:"id"`       // no other event has it
-	Time     time.Time `json:"time"`     // when it happened: as sent, else when it came
-	Received time.Time `json:"received"` // of the tick it came in
-
-	AgentID         string `json:"agent_id"`
-	Cgroup          string `json:"cgroup,omitempty"`
-	ContainerID     string `json:"container_id,omitempty"`
-	Container       string `json:"container,omitempty"` // its name; "" if the sender is not known
-	ExecutorID      string `json:"executor_id,omitempty"`
-	FrameworkID     string `json:"framework_id,omitempty"`
-	FrameworkName   string `json:"framework_name,omitempty"`
-	ApplicationName string `json:"application_name,omitempty"`
-	TaskID          string `json:"task_id,omitempty"`
-	TaskName        string `json:"task_name,omitempty"`
-
-	Title          string            `json:"title"`
-	Text           string            `json:"text,omitempty"`
-	Host           string            `json:"host,omitempty"`       // as sent
-	Priority       string            `json:"priority,omitempty"`   // normal or low
-	AlertType      string            `json:"alert_type,omitempty"` // error, warning, info or success
-	SourceType     string            `json:"source_type,omitempty"`
-	AggregationKey string            `json:"aggregation_key,omitempty"`
-	Tags           map[string]string `json:"tags,omitempty"`
-	Truncated      bool              `json:"truncated,omitempty"` // a part was too long, and is cut
-
-	Check   string `json:"check,omitempty"`   // the service check whose status changed
-	Status  string `json:"status,omitempty"`  // its status now: ok, warning, critical or unknown
-	Message string `json:"message,omitempty"` // that came with it
-}
 
 // EventsQuery narrows a list of events.
 type EventsQuery struct {
@@ -52,7 +21,7 @@ type EventsQuery struct {
 }
 
 // Events lists the newest events, oldest first.
-func (c *Client) Events(ctx context.Context, q EventsQuery) ([]Event, error) {
+func (c *Client) Events(ctx context.Context, q EventsQuery) ([]v1.Event, error) {
 	v := url.Values{}
 	set(v, "agent", q.Agent)
 	set(v, "container", q.Container)
@@ -65,9 +34,7 @@ func (c *Client) Events(ctx context.Context, q EventsQuery) ([]Event, error) {
 	if q.Limit > 0 {
 		v.Set("limit", strconv.Itoa(q.Limit))
 	}
-	var answer struct {
-		Events []Event `json:"events"`
-	}
+	var answer v1.Events
 	_, err := c.get(ctx, "/api/v1/events", v, &answer)
 	return answer.Events, err
 }

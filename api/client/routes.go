@@ -7,13 +7,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // Agents lists every node that the relay has heard of, sorted by id.
-func (c *Client) Agents(ctx context.Context) ([]Agent, error) {
-	var answer struct {
-		Agents []Agent `json:"agents"`
-	}
+func (c *Client) Agents(ctx context.Context) ([]v1.Agent, error) {
+	var answer v1.Agents
 	_, err := c.get(ctx, "/api/v1/agents", nil, &answer)
 	return answer.Agents, err
 }
@@ -26,16 +26,14 @@ type ContainersQuery struct {
 }
 
 // Containers lists containers with their newest values, by agent and cgroup.
-func (c *Client) Containers(ctx context.Context, q ContainersQuery) ([]Container, error) {
+func (c *Client) Containers(ctx context.Context, q ContainersQuery) ([]v1.Container, error) {
 	v := url.Values{}
 	set(v, "agent", q.Agent)
 	set(v, "match", q.Match)
 	if q.All {
 		v.Set("all", "1")
 	}
-	var answer struct {
-		Containers []Container `json:"containers"`
-	}
+	var answer v1.Containers
 	_, err := c.get(ctx, "/api/v1/containers", v, &answer)
 	return answer.Containers, err
 }
@@ -56,7 +54,7 @@ type Query struct {
 }
 
 // Query reads history.
-func (c *Client) Query(ctx context.Context, q Query) (*Matrix, error) {
+func (c *Client) Query(ctx context.Context, q Query) (*v1.Matrix, error) {
 	v := url.Values{}
 	v.Set("metric", q.Metric)
 	set(v, "agent", q.Agent)
@@ -79,7 +77,7 @@ func (c *Client) Query(ctx context.Context, q Query) (*Matrix, error) {
 	set(v, "q", strings.Join(quantiles, ","))
 	set(v, "by", strings.Join(q.By, ","))
 	var answer struct {
-		Data Matrix `json:"data"`
+		Data v1.Matrix `json:"data"`
 	}
 	if _, err := c.get(ctx, "/api/v1/query", v, &answer); err != nil {
 		return nil, err
@@ -89,18 +87,18 @@ func (c *Client) Query(ctx context.Context, q Query) (*Matrix, error) {
 
 // NodeMetrics is DC/OS' answer for a node. It is nil without an error when the
 // node has no values yet.
-func (c *Client) NodeMetrics(ctx context.Context, agent string) (*Metrics, error) {
+func (c *Client) NodeMetrics(ctx context.Context, agent string) (*v1.Metrics, error) {
 	return c.metrics(ctx, agentPath(agent)+"/metrics/v0/node")
 }
 
 // ContainerMetrics is DC/OS' answer for one container of an agent. It is nil
 // without an error when the container has no values yet.
-func (c *Client) ContainerMetrics(ctx context.Context, agent, id string) (*Metrics, error) {
+func (c *Client) ContainerMetrics(ctx context.Context, agent, id string) (*v1.Metrics, error) {
 	return c.metrics(ctx, agentPath(agent)+"/metrics/v0/containers/"+url.PathEscape(id))
 }
 
-func (c *Client) metrics(ctx context.Context, path string) (*Metrics, error) {
-	var m Metrics
+func (c *Client) metrics(ctx context.Context, path string) (*v1.Metrics, error) {
+	var m v1.Metrics
 	status, err := c.get(ctx, path, nil, &m)
 	if err != nil || status == http.StatusNoContent {
 		return nil, err

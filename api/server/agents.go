@@ -6,10 +6,10 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // agents answers GET /api/v1/agents.
@@ -17,17 +17,15 @@ func (s *server) agents(w http.ResponseWriter, r *http.Request) error {
 	if _, err := params(r); err != nil {
 		return err
 	}
-	list := []client.Agent{}
+	list := []v1.Agent{}
 	for _, a := range s.Fleet.Agents() {
 		list = append(list, s.agent(r.Context(), a))
 	}
-	return writeJSON(w, r, struct {
-		Agents []client.Agent `json:"agents"`
-	}{list})
+	return writeJSON(w, r, v1.Agents{Agents: list})
 }
 
-func (s *server) agent(_ context.Context, a query.Agent) client.Agent {
-	out := client.Agent{
+func (s *server) agent(_ context.Context, a query.Agent) v1.Agent {
+	out := v1.Agent{
 		AgentID: a.ID, Hostname: a.Hostname, Boot: strconv.FormatUint(a.Boot, 16), Seq: a.Seq,
 		Time: time.Unix(0, a.Time).UTC(), Interval: float64(a.Interval) / 1e9, Stale: a.Stale,
 		Containers: a.Containers, Cgroups: a.Cgroups, Gaps: a.Gaps,

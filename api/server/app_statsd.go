@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // How many metrics an answer has.
@@ -40,7 +40,7 @@ func (s *server) statsd(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := client.StatsD{Ledgers: []client.Ledger{}, Metrics: []client.SentMetric{}}
+	answer := v1.StatsD{Ledgers: []v1.Ledger{}, Metrics: []v1.SentMetric{}}
 	found := q.Get("container") == ""
 	for _, a := range agents {
 		v := sentView{match: match, answer: &answer}
@@ -60,7 +60,7 @@ func (s *server) statsd(w http.ResponseWriter, r *http.Request) error {
 	if !found {
 		return notFound("unknown container: GET /api/v1/containers lists those there are")
 	}
-	slices.SortFunc(answer.Ledgers, func(x, y client.Ledger) int {
+	slices.SortFunc(answer.Ledgers, func(x, y v1.Ledger) int {
 		return cmp.Or(cmp.Compare(x.AgentID, y.AgentID), -compareBool(x.All, y.All), cmp.Compare(x.Name, y.Name), cmp.Compare(x.Cgroup, y.Cgroup))
 	})
 	slices.SortFunc(answer.Metrics, order)
@@ -69,9 +69,9 @@ func (s *server) statsd(w http.ResponseWriter, r *http.Request) error {
 }
 
 // topParams reads in which order metrics come, and how many.
-func topParams(q url.Values) (order func(x, y client.SentMetric) int, limit int, err error) {
-	var first func(x, y client.SentMetric) int
-	rate := func(m *client.SentMetric) float64 {
+func topParams(q url.Values) (order func(x, y v1.SentMetric) int, limit int, err error) {
+	var first func(x, y v1.SentMetric) int
+	rate := func(m *v1.SentMetric) float64 {
 		if m.Rate == nil {
 			return -1
 		}
@@ -79,11 +79,11 @@ func topParams(q url.Values) (order func(x, y client.SentMetric) int, limit int,
 	}
 	switch v := q.Get("sort"); v {
 	case "", "rate":
-		first = func(x, y client.SentMetric) int { return cmp.Compare(rate(&y), rate(&x)) }
+		first = func(x, y v1.SentMetric) int { return cmp.Compare(rate(&y), rate(&x)) }
 	case "series":
-		first = func(x, y client.SentMetric) int { return cmp.Compare(y.Series, x.Series) }
+		first = func(x, y v1.SentMetric) int { return cmp.Compare(y.Series, x.Series) }
 	case "samples":
-		first = func(x, y client.SentMetric) int { return cmp.Compare(y.Samples, x.Samples) }
+		first = func(x, y v1.SentMetric) int { return cmp.Compare(y.Samples, x.Samples) }
 	default:
 		return nil, 0, badRequest("sort=%q: want rate, series or samples", v)
 	}
@@ -93,7 +93,7 @@ func topParams(q url.Values) (order func(x, y client.SentMetric) int, limit int,
 			return nil, 0, badRequest("limit=%q: want a number from 1 to %d", v, maxMetrics)
 		}
 	}
-	return func(x, y client.SentMetric) int {
+	return func(x, y v1.SentMetric) int {
 		return cmp.Or(first(x, y), cmp.Compare(y.Samples, x.Samples), cmp.Compare(x.AgentID, y.AgentID),
 			cmp.Compare(x.ContainerID, y.ContainerID), cmp.Compare(x.Name, y.Name), cmp.Compare(x.Type, y.Type))
 	}, limit, nil
@@ -112,7 +112,7 @@ func compareBool(x, y bool) int {
 // sentView reads what the tasks of one agent send.
 type sentView struct {
 	match           matchFunc
-	answer          *client.StatsD
+	answer          *v1.StatsD
 	samples, ledger map[uint64]float64 // rates, by row
 	containers      map[uint64]*frame.Row
 	only            string // container id, "" for all
@@ -180,7 +180,7 @@ func (v *sentView) read(b *frame.Batch) {
 		if !ok {
 			continue
 		}
-		m := client.SentMetric{AgentID: b.Agent, Name: r.Key, Type: r.Label("type")}
+		m := v1.SentMetric{AgentID: b.Agent, Name: r.Key, Type: r.Label("type")}
 		k := key{"", m.Name, m.Type}
 		if c != nil {
 			m.ContainerID, m.Container = c.Label("container_id"), displayName(c)
@@ -205,9 +205,9 @@ func (v *sentView) read(b *frame.Batch) {
 }
 
 // ledgerOf is one row of the ledger; c is its container, nil if that is not known.
-func (v *sentView) ledgerOf(b *frame.Batch, r, c *frame.Row, row []int64) client.Ledger {
+func (v *sentView) ledgerOf(b *frame.Batch, r, c *frame.Row, row []int64) v1.Ledger {
 	count := func(column int) int64 { return max(0, row[column]) }
-	l := client.Ledger{
+	l := v1.Ledger{
 		AgentID: b.Agent, Time: time.Unix(0, b.Time).UTC(), All: r.Key == "", Cgroup: r.Key,
 		Received: count(metric.StatsdReceived), Accepted: count(metric.StatsdAccepted), Shed: count(metric.StatsdShed),
 		Overflowed: count(metric.StatsdOverflowed), Filtered: count(metric.StatsdFiltered), Events: count(metric.StatsdEvents),
@@ -234,9 +234,9 @@ func (v *sentView) ledgerOf(b *frame.Batch, r, c *frame.Row, row []int64) client
 	return l
 }
 
-// displayName is client.Container's of a row.
+// displayName is v1.Container's of a row.
 func displayName(r *frame.Row) string {
-	c := client.Container{
+	c := v1.Container{
 		TaskName: r.Label("task_name"), Name: r.Label("name"), TaskID: r.Label("task_id"),
 		ContainerID: r.Label("container_id"), Unit: r.Label("unit"), Cgroup: r.Key,
 	}

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/sketch"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // sent is one series of kind App; tags are name, value pairs.
@@ -83,7 +83,7 @@ func TestStatsdRoute(t *testing.T) {
 	}
 	srv := serve(t, Options{Fleet: localOf(t, tick(1), tick(2))})
 	first := containerRow(0).Label("container_id")
-	var all client.StatsD
+	var all v1.StatsD
 	if code := get(t, srv, "/api/v1/statsd", &all); code != 200 {
 		t.Fatal(code)
 	}
@@ -104,12 +104,12 @@ func TestStatsdRoute(t *testing.T) {
 	if m := all.Metrics[1]; m.Series != 2 || m.Samples != 300 || *m.Rate != 150 || m.ContainerID != first {
 		t.Errorf("%+v", m)
 	}
-	var some client.StatsD
+	var some v1.StatsD
 	get(t, srv, "/api/v1/statsd?sort=series&limit=1", &some)
 	if len(some.Metrics) != 1 || some.Metrics[0].Series != 2 {
 		t.Errorf("by series: %+v", some.Metrics)
 	}
-	var one client.StatsD
+	var one v1.StatsD
 	get(t, srv, "/api/v1/statsd?container="+first, &one)
 	if len(one.Ledgers) != 1 || len(one.Metrics) != 1 || one.Metrics[0].ContainerID != first {
 		t.Errorf("one container: %+v", one)
@@ -121,7 +121,7 @@ func TestStatsdRoute(t *testing.T) {
 	}
 	// A fleet that has history only answers the same.
 	h := historyOf(tick(1), tick(2))
-	var again client.StatsD
+	var again v1.StatsD
 	if code := get(t, serve(t, Options{Fleet: h}), "/api/v1/statsd", &again); code != 200 || again.Metrics[1].Rate == nil || *again.Metrics[1].Rate != 150 {
 		t.Errorf("from history: %d %+v", code, again.Metrics)
 	}
@@ -142,7 +142,7 @@ func TestDCOSApp(t *testing.T) {
 	srv := newTestServer(t, b)
 	id := containerRow(0).Label("container_id")
 	base := "/system/v1/metrics/v0/containers/" + id + "/app"
-	var m client.Metrics
+	var m v1.Metrics
 	if code := get(t, srv, base, &m); code != 200 {
 		t.Fatal(code)
 	}
@@ -168,7 +168,7 @@ func TestDCOSApp(t *testing.T) {
 		"/hits": "hits", "/took.p99": "took.p99", "/a%2Fb%20c": "a/b c", "/temp": "temp", "/hitsfoo": "hitsfoo", "/took.p50": "took.p50,took.p50",
 		"/took": "took.count,took.sum,took.min,took.max,took.mean,took.p50,took.p75,took.p90,took.p95,took.p99",
 	} {
-		var one client.Metrics
+		var one v1.Metrics
 		if code := get(t, srv, base+path, &one); code != 200 {
 			t.Fatalf("%s: %d", path, code)
 		}
@@ -191,7 +191,7 @@ func TestDCOSApp(t *testing.T) {
 func TestDCOSAppNeverNaN(t *testing.T) {
 	b := testBatch(1, false)
 	addSent(b, sent{id: 1, parent: 1, name: "idle", typ: "h"}, sent{id: 2, parent: 1, name: "big", typ: "h", observed: []float64{math.MaxFloat64, math.MaxFloat64, -math.MaxFloat64}})
-	var m client.Metrics
+	var m v1.Metrics
 	if code := get(t, newTestServer(t, b), "/system/v1/metrics/v0/containers/"+containerRow(0).Label("container_id")+"/app", &m); code != 200 {
 		t.Fatal(code)
 	}

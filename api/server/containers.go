@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // containers answers GET /api/v1/containers.
@@ -32,15 +32,13 @@ func (s *server) containers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list := []client.Container{}
+	list := []v1.Container{}
 	for _, a := range agents {
 		if list, err = s.appendContainers(r.Context(), list, a, match, all); err != nil {
 			return err
 		}
 	}
-	return writeJSON(w, r, struct {
-		Containers []client.Container `json:"containers"`
-	}{list})
+	return writeJSON(w, r, v1.Containers{Containers: list})
 }
 
 // someAgents is one agent, or all of them for "".
@@ -58,7 +56,7 @@ func (s *server) someAgents(id string) ([]query.Agent, error) {
 }
 
 // appendContainers appends the rows of an agent that match, by cgroup.
-func (s *server) appendContainers(ctx context.Context, list []client.Container, a query.Agent, match matchFunc, all bool) ([]client.Container, error) {
+func (s *server) appendContainers(ctx context.Context, list []v1.Container, a query.Agent, match matchFunc, all bool) ([]v1.Container, error) {
 	used, err := query.CPUUsed(ctx, s.Fleet, a)
 	if err != nil {
 		return nil, err
@@ -86,13 +84,13 @@ func (s *server) appendContainers(ctx context.Context, list []client.Container, 
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(list[first:], func(x, y client.Container) int { return cmp.Compare(x.Cgroup, y.Cgroup) })
+	slices.SortFunc(list[first:], func(x, y v1.Container) int { return cmp.Compare(x.Cgroup, y.Cgroup) })
 	return list, nil
 }
 
 // container is one row of cgroups as the API shows it.
-func container(b *frame.Batch, r *frame.Row, row []int64) client.Container {
-	c := client.Container{
+func container(b *frame.Batch, r *frame.Row, row []int64) v1.Container {
+	c := v1.Container{
 		AgentID: b.Agent, Time: time.Unix(0, b.Time).UTC(), Cgroup: r.Key,
 		Created:          intValue(row, metric.Created),
 		CPUUsage:         floatValue(metric.Container, row, metric.CPUUsage),
@@ -126,7 +124,7 @@ func container(b *frame.Batch, r *frame.Row, row []int64) client.Container {
 }
 
 // labelField is where a label of a row goes, nil if it has no field of its own.
-func labelField(c *client.Container, name string) *string {
+func labelField(c *v1.Container, name string) *string {
 	switch name {
 	case "container_id":
 		return &c.ContainerID
@@ -165,7 +163,7 @@ func labelField(c *client.Container, name string) *string {
 }
 
 // sumDevices adds up the device rows of the containers in index.
-func sumDevices(b *frame.Batch, list []client.Container, index map[uint64]int) {
+func sumDevices(b *frame.Batch, list []v1.Container, index map[uint64]int) {
 	add := func(to **int64, v int64) {
 		switch {
 		case v == metric.Absent:

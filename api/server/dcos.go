@@ -5,10 +5,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // dcosRoutes are DC/OS' metrics API v0, for this node and for any agent.
@@ -64,7 +64,7 @@ func (s *server) dcosNode(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m := client.Metrics{Dimensions: client.Dimensions{MesosID: a.ID, ClusterID: s.Cluster, Hostname: a.Hostname}}
+	m := v1.Metrics{Dimensions: v1.Dimensions{MesosID: a.ID, ClusterID: s.Cluster, Hostname: a.Hostname}}
 	if err := s.Fleet.View(a.ID, func(b *frame.Batch) { m.Datapoints = nodeDatapoints(b) }); err != nil {
 		return err
 	}
@@ -111,19 +111,19 @@ func (s *server) dcosContainer(w http.ResponseWriter, r *http.Request) error {
 }
 
 // containerMetrics is what get makes of a container's row.
-func (s *server) containerMetrics(r *http.Request, get func(b *frame.Batch, r *frame.Row, row []int64) []client.Datapoint) (*client.Metrics, error) {
+func (s *server) containerMetrics(r *http.Request, get func(b *frame.Batch, r *frame.Row, row []int64) []v1.Datapoint) (*v1.Metrics, error) {
 	a, err := s.dcosAgent(r)
 	if err != nil {
 		return nil, err
 	}
-	var m *client.Metrics
+	var m *v1.Metrics
 	err = s.Fleet.View(a.ID, func(b *frame.Batch) {
 		t := b.Table(metric.Container)
 		if t == nil {
 			return
 		}
 		if i := findContainer(t, r.PathValue("id")); i >= 0 {
-			m = &client.Metrics{
+			m = &v1.Metrics{
 				Dimensions: s.containerDimensions(a, t.Rows[i]),
 				Datapoints: get(b, t.Rows[i], t.Row(i)),
 			}
@@ -154,8 +154,8 @@ func findContainer(t *frame.Table, id string) int {
 	return found
 }
 
-func (s *server) containerDimensions(a query.Agent, row *frame.Row) client.Dimensions {
-	d := client.Dimensions{
+func (s *server) containerDimensions(a query.Agent, row *frame.Row) v1.Dimensions {
+	d := v1.Dimensions{
 		MesosID: a.ID, ClusterID: s.Cluster, Hostname: a.Hostname,
 		ContainerID: row.Label("container_id"), ExecutorID: row.Label("executor_id"),
 		FrameworkID: row.Label("framework_id"), FrameworkName: row.Label("framework_name"),
@@ -176,7 +176,7 @@ func (s *server) containerDimensions(a query.Agent, row *frame.Row) client.Dimen
 }
 
 // writeDatapoints answers with datapoints, or 204 if there are none.
-func writeDatapoints(w http.ResponseWriter, r *http.Request, m *client.Metrics) error {
+func writeDatapoints(w http.ResponseWriter, r *http.Request, m *v1.Metrics) error {
 	if len(m.Datapoints) == 0 {
 		noContent(w)
 		return nil

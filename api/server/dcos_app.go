@@ -4,10 +4,10 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/sketch"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // appQuantiles are the percentiles of a histogram.
@@ -20,7 +20,7 @@ var appQuantiles = []struct {
 // of one name.
 func (s *server) dcosApp(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("metric")
-	m, err := s.containerMetrics(r, func(b *frame.Batch, r *frame.Row, _ []int64) []client.Datapoint {
+	m, err := s.containerMetrics(r, func(b *frame.Batch, r *frame.Row, _ []int64) []v1.Datapoint {
 		return appDatapoints(b, r, name)
 	})
 	if err != nil {
@@ -32,7 +32,7 @@ func (s *server) dcosApp(w http.ResponseWriter, r *http.Request) error {
 // appDatapoints are the metrics that a container sends. With a name they are
 // those that are called exactly so, or whose metric is. On cgroup v1 a container
 // may have several rows: what was sent by any of them is its own.
-func appDatapoints(b *frame.Batch, container *frame.Row, name string) []client.Datapoint {
+func appDatapoints(b *frame.Batch, container *frame.Row, name string) []v1.Datapoint {
 	t := b.Table(metric.App)
 	if t == nil {
 		return nil

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // dcosColumn is a column that DC/OS had, by its names of all versions.
@@ -41,7 +41,7 @@ var dcosColumns = func() (all [metric.MaxKind + 1][]dcosColumn) {
 
 // datapoints gathers the datapoints of one answer.
 type datapoints struct {
-	list []client.Datapoint
+	list []v1.Datapoint
 	at   string
 }
 
@@ -56,7 +56,7 @@ func (d *datapoints) add(names []string, value float64, unit string, tags map[st
 		return
 	}
 	for _, name := range names {
-		d.list = append(d.list, client.Datapoint{Name: name, Value: value, Unit: unit, Timestamp: d.at, Tags: tags})
+		d.list = append(d.list, v1.Datapoint{Name: name, Value: value, Unit: unit, Timestamp: d.at, Tags: tags})
 	}
 }
 
@@ -76,7 +76,7 @@ func (d *datapoints) columns(k metric.Kind, row []int64, tags map[string]string)
 }
 
 // nodeDatapoints are the metrics of a node.
-func nodeDatapoints(b *frame.Batch) []client.Datapoint {
+func nodeDatapoints(b *frame.Batch) []v1.Datapoint {
 	d := newDatapoints(b)
 	each := func(k metric.Kind, tag, label string) {
 		t := b.Table(k)
@@ -102,7 +102,7 @@ func nodeDatapoints(b *frame.Batch) []client.Datapoint {
 }
 
 // containerDatapoints are the metrics of a container.
-func containerDatapoints(b *frame.Batch, r *frame.Row, row []int64) []client.Datapoint {
+func containerDatapoints(b *frame.Batch, r *frame.Row, row []int64) []v1.Datapoint {
 	d := newDatapoints(b)
 	tags := containerTags(r)
 	d.columns(metric.Container, row, tags)

@@ -9,15 +9,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/v1"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // point finds a datapoint by name and tags.
-func point(m *client.Metrics, name string, tags ...string) *client.Datapoint {
+func point(m *v1.Metrics, name string, tags ...string) *v1.Datapoint {
 	for i, d := range m.Datapoints {
 		ok := d.Name == name
 		for j := 0; j < len(tags); j += 2 {
@@ -30,7 +30,7 @@ func point(m *client.Metrics, name string, tags ...string) *client.Datapoint {
 	return nil
 }
 
-func wantPoint(t *testing.T, m *client.Metrics, value float64, unit, name string, tags ...string) {
+func wantPoint(t *testing.T, m *v1.Metrics, value float64, unit, name string, tags ...string) {
 	t.Helper()
 	d := point(m, name, tags...)
 	if d == nil {
@@ -48,7 +48,7 @@ func wantPoint(t *testing.T, m *client.Metrics, value float64, unit, name string
 func TestDCOSNode(t *testing.T) {
 	srv := newTestServer(t, testBatch(1, false))
 	for _, path := range []string{"/system/v1/metrics/v0/node", "/system/v1/agent/" + testAgent + "/metrics/v0/node"} {
-		var m client.Metrics
+		var m v1.Metrics
 		if code := get(t, srv, path, &m); code != 200 {
 			t.Fatalf("%s: %d", path, code)
 		}
@@ -73,7 +73,7 @@ func TestDCOSContainer(t *testing.T) {
 	if code := get(t, srv, base, &ids); code != 200 || len(ids) != 2 {
 		t.Fatalf("%d %v", code, ids)
 	}
-	var m client.Metrics
+	var m v1.Metrics
 	if code := get(t, srv, base+"/"+ids[0], &m); code != 200 {
 		t.Fatal(code)
 	}

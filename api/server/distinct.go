@@ -3,16 +3,16 @@ package server
 import (
 	"context"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // distinct answers how many distinct members the sets of a group had in a step,
 // as if they had been sent to one place.
-func (s *server) distinct(ctx context.Context, ask *question) ([]client.Series, error) {
+func (s *server) distinct(ctx context.Context, ask *question) ([]v1.Series, error) {
 	history, ok := s.Fleet.(query.SetHistory)
 	if !ok {
 		return nil, query.ErrNoHistory
@@ -35,13 +35,13 @@ func (s *server) distinct(ctx context.Context, ask *question) ([]client.Series, 
 	if len(m.sums) > maxPoints {
 		return nil, query.ErrTooMany
 	}
-	out := make([]client.Series, len(m.labels))
+	out := make([]v1.Series, len(m.labels))
 	for i := range m.labels {
 		out[i].Labels = m.labelsOf(i, ask.name)
 	}
 	for _, p := range m.order() {
 		to := &out[p.group]
-		to.Points = append(to.Points, client.Point{Time: m.at(p), Value: m.sums[p].Estimate()})
+		to.Points = append(to.Points, v1.Point{Time: m.at(p), Value: m.sums[p].Estimate()})
 	}
 	return out, nil
 }

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // How many events an answer has.
@@ -59,13 +59,11 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list := make([]client.Event, len(found))
+	list := make([]v1.Event, len(found))
 	for i := range found {
 		list[i] = eventOf(&found[i])
 	}
-	return writeJSON(w, r, struct {
-		Events []client.Event `json:"events"`
-	}{list})
+	return writeJSON(w, r, v1.Events{Events: list})
 }
 
 // containerNames are the labels that a container is called by.
@@ -95,8 +93,8 @@ func matchEvents(text, container string) (matchFunc, error) {
 }
 
 // eventOf is an event as the API shows it.
-func eventOf(e *query.Event) client.Event {
-	out := client.Event{
+func eventOf(e *query.Event) v1.Event {
+	out := v1.Event{
 		ID:   e.Agent + "/" + strconv.FormatUint(e.Boot, 16) + "/" + strconv.FormatUint(e.Row.ID, 10),
 		Time: time.Unix(0, e.Time).UTC(), Received: time.Unix(0, e.Tick).UTC(), AgentID: e.Agent, Title: e.Row.Key,
 	}
@@ -115,7 +113,7 @@ func eventOf(e *query.Event) client.Event {
 
 // setEventLabels puts labels where they go; those that say what happened only if
 // they are the event's own.
-func setEventLabels(e *client.Event, labels []frame.Label, own bool) {
+func setEventLabels(e *v1.Event, labels []frame.Label, own bool) {
 	for _, l := range labels {
 		if p := eventOrigin(e, l.Name); p != nil {
 			*p = l.Value
@@ -133,7 +131,7 @@ func setEventLabels(e *client.Event, labels []frame.Label, own bool) {
 }
 
 // eventOrigin is where a label goes that says who sent an event, nil for others.
-func eventOrigin(e *client.Event, name string) *string {
+func eventOrigin(e *v1.Event, name string) *string {
 	switch name {
 	case "cgroup":
 		return &e.Cgroup
@@ -156,7 +154,7 @@ func eventOrigin(e *client.Event, name string) *string {
 }
 
 // eventField is where a label goes that says what happened, nil for others.
-func eventField(e *client.Event, name string) *string {
+func eventField(e *v1.Event, name string) *string {
 	switch name {
 	case "text":
 		return &e.Text

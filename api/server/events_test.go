@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // toldFleet is a fleet with events.
@@ -43,9 +43,9 @@ func TestEventsRoute(t *testing.T) {
 		{Agent: "other", Boot: 255, Tick: testTime + 2e9, Time: metric.Absent, Row: &frame.Row{ID: 2, Key: "x"}},
 	}}
 	srv := serve(t, Options{Fleet: f})
-	ask := func(query string) []client.Event {
+	ask := func(query string) []v1.Event {
 		t.Helper()
-		var answer struct{ Events []client.Event }
+		var answer struct{ Events []v1.Event }
 		if code := get(t, srv, "/api/v1/events"+query, &answer); code != http.StatusOK {
 			t.Fatalf("%s: status %d", query, code)
 		}

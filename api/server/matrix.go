@@ -6,10 +6,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // seriesLabels are all that is known of a row, its container's labels too.
@@ -50,7 +50,7 @@ func seriesLabels(name string, c column, s *query.Series) map[string]string {
 
 // appendMatrix appends the answer of a query in the shape of Prometheus' range
 // query. By hand, for there may be a million points.
-func appendMatrix(dst []byte, m *client.Matrix) []byte {
+func appendMatrix(dst []byte, m *v1.Matrix) []byte {
 	dst = append(dst, `{"status":"success","data":{"resultType":"matrix","metric":`...)
 	dst = appendJSONString(dst, m.Metric)
 	dst = append(dst, `,"unit":`...)
@@ -67,7 +67,7 @@ func appendMatrix(dst []byte, m *client.Matrix) []byte {
 	return append(dst, "]}}\n"...)
 }
 
-func appendSeries(dst []byte, s *client.Series) []byte {
+func appendSeries(dst []byte, s *v1.Series) []byte {
 	names := make([]string, 0, len(s.Labels))
 	for name := range s.Labels {
 		names = append(names, name)

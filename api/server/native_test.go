@@ -8,15 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 func TestAgents(t *testing.T) {
 	srv := newTestServer(t, nowTick(testBatch(2, false)))
-	var answer struct{ Agents []client.Agent }
+	var answer struct{ Agents []v1.Agent }
 	if code := get(t, srv, "/api/v1/agents", &answer); code != 200 || len(answer.Agents) != 1 {
 		t.Fatalf("%d, %+v", code, answer)
 	}
@@ -37,9 +37,9 @@ func TestAgentsBeforeTheFirstTick(t *testing.T) {
 	}
 }
 
-func containersOf(t *testing.T, fleet query.Fleet, query string) []client.Container {
+func containersOf(t *testing.T, fleet query.Fleet, query string) []v1.Container {
 	t.Helper()
-	var answer struct{ Containers []client.Container }
+	var answer struct{ Containers []v1.Container }
 	srv := serve(t, Options{Fleet: fleet})
 	if code := get(t, srv, "/api/v1/containers"+query, &answer); code != 200 {
 		t.Fatalf("status %d", code)
@@ -189,7 +189,7 @@ func containsAny(s, chars string) bool {
 	return false
 }
 
-func queryOf(t *testing.T, fleet query.Fleet, want int, pairs ...string) client.Matrix {
+func queryOf(t *testing.T, fleet query.Fleet, want int, pairs ...string) v1.Matrix {
 	t.Helper()
 	v := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -197,7 +197,7 @@ func queryOf(t *testing.T, fleet query.Fleet, want int, pairs ...string) client.
 	}
 	var answer struct {
 		Status string
-		Data   client.Matrix
+		Data   v1.Matrix
 	}
 	srv := serve(t, Options{Fleet: fleet})
 	if code := get(t, srv, "/api/v1/query?"+v.Encode(), &answer); code != want {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 type openapiDoc struct {
@@ -60,7 +60,7 @@ func TestOpenAPISchemasAreTheTypes(t *testing.T) {
 	if err := json.Unmarshal(openapiDocument, &doc); err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []any{client.Agent{}, client.Container{}, client.Series{}, client.Metrics{}, client.Datapoint{}, client.Dimensions{}, client.StatsD{}, client.Ledger{}, client.SentMetric{}, client.Event{}} {
+	for _, v := range []any{v1.Agent{}, v1.Container{}, v1.Series{}, v1.Metrics{}, v1.Datapoint{}, v1.Dimensions{}, v1.StatsD{}, v1.Ledger{}, v1.SentMetric{}, v1.Event{}} {
 		typ := reflect.TypeOf(v)
 		var want, got []string
 		for i := range typ.NumField() {

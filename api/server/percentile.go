@@ -4,16 +4,16 @@ import (
 	"context"
 	"math"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // percentiles answers a query for percentiles: of all observations that the
 // series of a group made in a step, as if they had been sent to one place.
-func (s *server) percentiles(ctx context.Context, ask *question) ([]client.Series, error) {
+func (s *server) percentiles(ctx context.Context, ask *question) ([]v1.Series, error) {
 	history, ok := s.Fleet.(query.HistogramHistory)
 	if !ok {
 		return nil, query.ErrNoHistory
@@ -28,7 +28,7 @@ func (s *server) percentiles(ctx context.Context, ask *question) ([]client.Serie
 	if len(m.sums)*len(ask.quantiles) > maxPoints {
 		return nil, query.ErrTooMany
 	}
-	out := make([]client.Series, len(m.labels)*len(ask.quantiles))
+	out := make([]v1.Series, len(m.labels)*len(ask.quantiles))
 	for i := range m.labels {
 		for k, text := range ask.quantileTexts {
 			out[i*len(ask.quantiles)+k].Labels = m.labelsOf(i, ask.name, "quantile", text)
@@ -38,7 +38,7 @@ func (s *server) percentiles(ctx context.Context, ask *question) ([]client.Serie
 		for k, q := range ask.quantiles {
 			if v := m.sums[p].Quantile(q); !math.IsNaN(v) {
 				to := &out[p.group*len(ask.quantiles)+k]
-				to.Points = append(to.Points, client.Point{Time: m.at(p), Value: v})
+				to.Points = append(to.Points, v1.Point{Time: m.at(p), Value: v})
 			}
 		}
 	}

@@ -3,9 +3,9 @@ package server
 import (
 	"testing"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/v1"
 	dto "github.com/prometheus/client_model/go"
 )
 
@@ -61,7 +61,7 @@ func TestLedgerExposition(t *testing.T) {
 	}
 	srv := serve(t, Options{Fleet: historyOf(withLedger())})
 	for name, want := range map[string]int{"daytwo_statsd_accepted_lines_total": 1, "container_statsd_accepted_lines_total": 5, "statsd.accepted": 6} {
-		var answer struct{ Data client.Matrix }
+		var answer struct{ Data v1.Matrix }
 		if code := get(t, srv, "/api/v1/query?start=1699999000&end=1700001000&metric="+name, &answer); code != 200 || len(answer.Data.Result) != want {
 			t.Errorf("query of %s: %d, %d series, want %d", name, code, len(answer.Data.Result), want)
 		}

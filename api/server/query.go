@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 const (
@@ -24,7 +24,7 @@ func (s *server) query(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m := client.Matrix{Metric: ask.name, Result: []client.Series{}}
+	m := v1.Matrix{Metric: ask.name, Result: []v1.Series{}}
 	m.Unit, m.Type = ask.unit()
 	if ask.quantiles != nil {
 		if m.Result, err = s.percentiles(r.Context(), ask); err != nil {
@@ -51,7 +51,7 @@ func (s *server) query(w http.ResponseWriter, r *http.Request) error {
 }
 
 // answer writes the answer, unless there is none because nothing has the name.
-func (s *server) answer(w http.ResponseWriter, r *http.Request, ask *question, m *client.Matrix) error {
+func (s *server) answer(w http.ResponseWriter, r *http.Request, ask *question, m *v1.Matrix) error {
 	if ask.app != nil && ask.app.sent == "" && !ask.app.seen {
 		return unknownMetric(ask.name)
 	}
@@ -151,7 +151,7 @@ func (s *server) parseQuery(r *http.Request) (*question, error) {
 }
 
 // column reads one column, and tells how many points that were.
-func (s *server) column(ctx context.Context, ask *question, c column, limit int) ([]client.Series, int, error) {
+func (s *server) column(ctx context.Context, ask *question, c column, limit int) ([]v1.Series, int, error) {
 	q := query.Query{
 		Agent: ask.agent, Kind: c.m.Kind, Column: c.m.Column, Match: ask.match,
 		Start: ask.start.UnixNano(), End: ask.end.UnixNano(), Step: int64(ask.step), Limit: limit,
@@ -177,7 +177,7 @@ func (s *server) column(ctx context.Context, ask *question, c column, limit int)
 		}
 		answer = subtract(answer, less)
 	}
-	var out []client.Series
+	var out []v1.Series
 	n := 0
 	for i := range answer {
 		if ask.rate && !counts(c, answer[i].Row) {
@@ -186,7 +186,7 @@ func (s *server) column(ctx context.Context, ask *question, c column, limit int)
 		points := points(c, &answer[i], ask)
 		n += len(answer[i].Times)
 		if len(points) > 0 {
-			out = append(out, client.Series{Labels: seriesLabels(ask.name, c, &answer[i]), Points: points})
+			out = append(out, v1.Series{Labels: seriesLabels(ask.name, c, &answer[i]), Points: points})
 		}
 	}
 	return out, n, nil
@@ -201,8 +201,8 @@ func (c *column) rise(from, to int64) float64 {
 }
 
 // points converts values to the unit they are shown in, or to rates.
-func points(c column, s *query.Series, ask *question) []client.Point {
-	out := make([]client.Point, 0, len(s.Times))
+func points(c column, s *query.Series, ask *question) []v1.Point {
+	out := make([]v1.Point, 0, len(s.Times))
 	for i, at := range s.Times {
 		v := s.Values[i]
 		switch {
@@ -215,10 +215,10 @@ func points(c column, s *query.Series, ask *question) []client.Point {
 				continue // a counter that starts anew
 			}
 			per := rise / (float64(at-s.Times[i-1]) / 1e9)
-			out = append(out, client.Point{Time: time.Unix(0, at), Value: per})
+			out = append(out, v1.Point{Time: time.Unix(0, at), Value: per})
 		case v == metric.Absent:
 		default:
-			out = append(out, client.Point{Time: time.Unix(0, at), Value: c.shown(v)})
+			out = append(out, v1.Point{Time: time.Unix(0, at), Value: c.shown(v)})
 		}
 	}
 	return out

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 	"github.com/daytwo/daytwo/bench/rig"
 	"github.com/daytwo/daytwo/collector/cgroups"
 )
@@ -27,20 +27,20 @@ func TestContainerFromKernelToClient(t *testing.T) {
 	c := docker.Run(t, rig.Spec{Name: rig.UniqueName("web"), Labels: map[string]string{"team": "blue"}, Args: []string{"--memory=64m"},
 		Cmd: []string{"/bin/sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exec sleep 1000"}})
 	started := time.Now()
-	find := func() (client.Container, error) {
-		var answer struct{ Containers []client.Container }
+	find := func() (v1.Container, error) {
+		var answer struct{ Containers []v1.Container }
 		relay.into(t, "/api/v1/containers?match="+c.Name, &answer)
 		for _, got := range answer.Containers {
 			if got.Name == c.Name {
 				return got, nil
 			}
 		}
-		return client.Container{}, fmt.Errorf("%s is not among the containers", c.Name)
+		return v1.Container{}, fmt.Errorf("%s is not among the containers", c.Name)
 	}
 	eventually(t, 3*time.Second, func() error { _, err := find(); return err })
 	t.Logf("known by name %v after docker run had returned", time.Since(started).Round(time.Millisecond))
 
-	var got client.Container
+	var got v1.Container
 	eventually(t, 20*time.Second, func() error { // until it rests
 		was := got
 		time.Sleep(1100 * time.Millisecond)
@@ -91,7 +91,7 @@ func TestContainerFromKernelToClient(t *testing.T) {
 }
 
 // routes asks everything that has an answer about a container.
-func routes(t *testing.T, relay, node api, c *rig.Container, got client.Container) {
+func routes(t *testing.T, relay, node api, c *rig.Container, got v1.Container) {
 	usage := fmt.Sprintf("name=%q", c.Name)
 	for where, a := range map[string]api{"/metrics": node, "/fleet/metrics": relay, "/fleet/metrics?agent=" + got.AgentID: relay} {
 		found := false
@@ -113,7 +113,7 @@ func routes(t *testing.T, relay, node api, c *rig.Container, got client.Containe
 	if len(ids) != 1 || ids[0] != c.ID {
 		t.Errorf("DC/OS containers: %v, want %s alone", ids, c.ID)
 	}
-	var dcos client.Metrics
+	var dcos v1.Metrics
 	relay.into(t, "/system/v1/agent/"+got.AgentID+"/metrics/v0/containers/"+c.ID, &dcos)
 	points := map[string]float64{}
 	for _, d := range dcos.Datapoints {
@@ -122,7 +122,7 @@ func routes(t *testing.T, relay, node api, c *rig.Container, got client.Containe
 	if points["mem.limit"] != 64<<20 || points["mem.limit_bytes"] != 64<<20 || points["mem.total"] != float64(*got.MemoryCurrent) || points["cpus.user.time"] != *got.CPUUser {
 		t.Errorf("DC/OS datapoints: %v", points)
 	}
-	var answer struct{ Data client.Matrix }
+	var answer struct{ Data v1.Matrix }
 	relay.into(t, "/api/v1/query?metric=memory.current&start=-1m&match="+c.Name, &answer)
 	if len(answer.Data.Result) != 1 || len(answer.Data.Result[0].Points) < 2 {
 		t.Errorf("history: %+v", answer.Data)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/bus/embedded"
 	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // cluster is a NATS server, a collector and a relay, each on its own.
@@ -71,21 +72,21 @@ func (a api) client() *client.Client {
 }
 
 // newest is the newest tick of the only agent.
-func newest(a api) (client.Agent, error) {
+func newest(a api) (v1.Agent, error) {
 	agents, err := a.client().Agents(testContext())
 	if err == nil && len(agents) != 1 {
 		err = fmt.Errorf("%d agents, want 1", len(agents))
 	}
 	if err != nil {
-		return client.Agent{}, err
+		return v1.Agent{}, err
 	}
 	return agents[0], nil
 }
 
 // past waits until the newest tick is beyond seq.
-func past(t *testing.T, a api, seq uint64, within time.Duration) client.Agent {
+func past(t *testing.T, a api, seq uint64, within time.Duration) v1.Agent {
 	t.Helper()
-	var agent client.Agent
+	var agent v1.Agent
 	eventually(t, within, func() error {
 		var err error
 		if agent, err = newest(a); err == nil && agent.Seq <= seq {

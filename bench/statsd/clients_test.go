@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
@@ -56,7 +56,7 @@ func TestClients(t *testing.T) {
 			for _, s := range senders {
 				started := time.Now()
 				c.Exec(t, s.command...)
-				var m *client.Metrics
+				var m *v1.Metrics
 				eventually(t, 5*time.Second, func() (err error) {
 					if m, err = n.app(c.ID, ""); err == nil {
 						err = complete(m, s.prefix, s.etsy)
@@ -83,7 +83,7 @@ func TestClients(t *testing.T) {
 func waitNamed(t *testing.T, n *node, c *rig.Container) {
 	t.Helper()
 	eventually(t, 10*time.Second, func() error {
-		var answer struct{ Containers []client.Container }
+		var answer struct{ Containers []v1.Container }
 		if err := n.ask("/api/v1/containers", &answer); err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func waitNamed(t *testing.T, n *node, c *rig.Container) {
 }
 
 // complete says what is missing of what a client sends.
-func complete(m *client.Metrics, prefix string, etsy bool) error {
+func complete(m *v1.Metrics, prefix string, etsy bool) error {
 	want := map[string]float64{"count": 10, "gauge": 42.5, "set": 3, "timing.count": 10, "timing.sum": 55, "timing.min": 1, "timing.max": 10, "timing.p50": 5}
 	if etsy {
 		want["sampled"] = 10
@@ -109,7 +109,7 @@ func complete(m *client.Metrics, prefix string, etsy bool) error {
 		}
 	}
 	for name, value := range want {
-		i := slices.IndexFunc(m.Datapoints, func(d client.Datapoint) bool { return d.Name == prefix+name })
+		i := slices.IndexFunc(m.Datapoints, func(d v1.Datapoint) bool { return d.Name == prefix+name })
 		switch {
 		case i < 0 && (strings.HasSuffix(name, ".min") || strings.HasSuffix(name, ".max")):
 			// of one tick, which may be over
@@ -151,7 +151,7 @@ func routes(t *testing.T, n *node, c *rig.Container, prefix string) {
 	}
 	eventually(t, 3*time.Second, func() error {
 		for metric, want := range map[string]float64{"app:" + prefix + "count": 10, "app:" + prefix + "gauge": 42.5, name + "timing_sum": 55} {
-			var answer struct{ Data client.Matrix }
+			var answer struct{ Data v1.Matrix }
 			if err := n.ask("/api/v1/query?start=-1m&match=container_id="+c.ID+"&metric="+metric, &answer); err != nil {
 				return err
 			}
@@ -160,7 +160,7 @@ func routes(t *testing.T, n *node, c *rig.Container, prefix string) {
 				return fmt.Errorf("query of %s: %+v", metric, r)
 			}
 		}
-		var answer struct{ Data client.Matrix }
+		var answer struct{ Data v1.Matrix }
 		if err := n.ask("/api/v1/query?start=-1m&q=0.5,1&metric=app:"+prefix+"timing", &answer); err != nil {
 			return err
 		}

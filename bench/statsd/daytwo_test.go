@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
@@ -111,7 +111,7 @@ func (n *node) start(t *testing.T) {
 			return err
 		}
 		n.token = strings.TrimSpace(string(b))
-		var answer struct{ Agents []client.Agent }
+		var answer struct{ Agents []v1.Agent }
 		if err := n.ask("/api/v1/agents", &answer); err != nil {
 			return err
 		}
@@ -163,20 +163,20 @@ func get(url, token string) ([]byte, error) {
 }
 
 // app is DC/OS' answer of what a container sends: all, or one metric's.
-func (n *node) app(id, metric string) (*client.Metrics, error) {
+func (n *node) app(id, metric string) (*v1.Metrics, error) {
 	path := "/system/v1/agent/" + n.agent + "/metrics/v0/containers/" + id + "/app"
 	if metric != "" {
 		path += "/" + url.PathEscape(metric)
 	}
-	m := new(client.Metrics)
+	m := new(v1.Metrics)
 	return m, n.ask(path, m)
 }
 
 // ledger is the account of all senders together, or of one container; it must
 // always balance.
-func (n *node) ledger(t *testing.T, container string) (*client.Ledger, error) {
+func (n *node) ledger(t *testing.T, container string) (*v1.Ledger, error) {
 	t.Helper()
-	var s client.StatsD
+	var s v1.StatsD
 	path := "/api/v1/statsd"
 	if container != "" {
 		path += "?container=" + container
@@ -197,9 +197,9 @@ func (n *node) ledger(t *testing.T, container string) (*client.Ledger, error) {
 }
 
 // account waits until a ledger has as many lines as were sent, and returns it.
-func (n *node) account(t *testing.T, container string, received int64) *client.Ledger {
+func (n *node) account(t *testing.T, container string, received int64) *v1.Ledger {
 	t.Helper()
-	var l *client.Ledger
+	var l *v1.Ledger
 	eventually(t, 10*time.Second, func() (err error) {
 		if l, err = n.ledger(t, container); err == nil && l.Received != received {
 			err = fmt.Errorf("received %d, sent %d: %+v", l.Received, received, l)

@@ -12,13 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
 // events asks the relay what a container told of.
-func (n *node) events(container string) ([]client.Event, error) {
-	var answer struct{ Events []client.Event }
+func (n *node) events(container string) ([]v1.Event, error) {
+	var answer struct{ Events []v1.Event }
 	err := n.ask("/api/v1/events?limit=10000&container="+container, &answer)
 	return answer.Events, err
 }
@@ -34,7 +34,7 @@ func (n *node) run(t *testing.T, args ...string) string {
 }
 
 // toldAll says what is missing of what the client's -events sends, times as often.
-func toldAll(events []client.Event, times int) error {
+func toldAll(events []v1.Event, times int) error {
 	got := map[string]int{}
 	for _, e := range events {
 		got[e.Title]++
@@ -72,7 +72,7 @@ func TestEvents(t *testing.T) {
 			n := upWith(t, []string{env}, "--statsd", udp+","+unix)
 			waitNamed(t, n, c)
 
-			var events []client.Event
+			var events []v1.Event
 			for i, target := range []string{unix, udp} {
 				c.Exec(t, clients.Datadog(target, "-events")...)
 				sent := time.Now()
@@ -121,11 +121,11 @@ func TestEvents(t *testing.T) {
 
 // checkTold compares events with what the client sent, and with what the command
 // line says.
-func checkTold(t *testing.T, n *node, c *rig.Container, events []client.Event) {
+func checkTold(t *testing.T, n *node, c *rig.Container, events []v1.Event) {
 	t.Helper()
 	ids := map[string]bool{}
-	var cons []client.Container
-	var answer struct{ Containers []client.Container }
+	var cons []v1.Container
+	var answer struct{ Containers []v1.Container }
 	if err := n.ask("/api/v1/containers", &answer); err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func checkTold(t *testing.T, n *node, c *rig.Container, events []client.Event) {
 	if !strings.Contains(out, "success  deployed é: version 2 by the test | with m: and more") || strings.Count(out, "\n") != len(events)+1 {
 		t.Errorf("task events:\n%s", out)
 	}
-	var listed []client.Event
+	var listed []v1.Event
 	if err := json.Unmarshal([]byte(n.run(t, "events", "--container", c.ID, "-o", "json", "--match", "check=db.*")), &listed); err != nil || len(listed) != 4 {
 		t.Errorf("events of the check: %v, %+v", err, listed)
 	}
@@ -191,7 +191,7 @@ func checkStatus(t *testing.T, n *node, c *rig.Container) {
 	}) || strings.Contains(string(b), "deployed") {
 		t.Error("the check is not exposed, or an event is")
 	}
-	var answer struct{ Data client.Matrix }
+	var answer struct{ Data v1.Matrix }
 	if err := n.ask("/api/v1/query?start=-1m&metric=app:db.up&match=container_id="+c.ID, &answer); err != nil || len(answer.Data.Result) != 1 {
 		t.Errorf("query: %+v, %v", answer, err)
 	}

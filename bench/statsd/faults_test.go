@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/v1"
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
@@ -73,7 +73,7 @@ func TestHostilePackets(t *testing.T) {
 	for network, address := range map[string]string{"udp": udp, "unixgram": path} {
 		before, err := n.ledger(t, "")
 		if err != nil {
-			before = &client.Ledger{}
+			before = &v1.Ledger{}
 		}
 		for _, h := range hostile {
 			was := before
@@ -139,7 +139,7 @@ func TestFlood(t *testing.T) {
 				t.Fatalf("%q: %v", out, err)
 			}
 			f.sent += lines
-			var l *client.Ledger
+			var l *v1.Ledger
 			eventually(t, 15*time.Second, func() (err error) {
 				if l, err = n.ledger(t, f.ID); err == nil && l.Received+19*l.KernelDrops != f.sent {
 					err = fmt.Errorf("%s: sent %d, received %d, the kernel dropped %d packets of 19", way, f.sent, l.Received, l.KernelDrops)

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 // Two containers tell who was there, many of them both: the collector's
@@ -52,7 +52,7 @@ func TestSets(t *testing.T) {
 	n.account(t, "", 30+30+20_000+20_000)
 	for metric, want := range map[string][3]float64{"few": {50, 30, 30}, "many": {25_000, 20_000, 20_000}} {
 		eventually(t, 10*time.Second, func() error {
-			var all, each struct{ Data client.Matrix }
+			var all, each struct{ Data v1.Matrix }
 			if err := n.ask("/api/v1/query?start=-1m&step=0&distinct=1&metric=app:"+metric, &all); err != nil {
 				return err
 			}

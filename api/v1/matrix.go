@@ -1,0 +1,59 @@
+package v1
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Matrix is the answer to a query: what Prometheus calls a matrix.
+type Matrix struct {
+	Metric string   `json:"metric"` // native name, with its kind: "container.cpu.usage"
+	Unit   string   `json:"unit"`
+	Type   string   `json:"type"` // "counter" or "gauge"; a rate of a counter is a gauge
+	Result []Series `json:"result"`
+}
+
+// Series is one row over time.
+type Series struct {
+	Labels map[string]string `json:"metric"`
+	Points []Point           `json:"values"`
+}
+
+// Point is a value at a time. In JSON it is Prometheus' pair [seconds, "value"].
+type Point struct {
+	Time  time.Time
+	Value float64
+}
+
+// MarshalJSON writes [seconds, "value"].
+func (p Point) MarshalJSON() ([]byte, error) {
+	b := append(make([]byte, 0, 48), '[')
+	b = strconv.AppendFloat(b, float64(p.Time.UnixMilli())/1e3, 'f', -1, 64)
+	b = append(b, `,"`...)
+	b = strconv.AppendFloat(b, p.Value, 'g', -1, 64)
+	return append(b, `"]`...), nil
+}
+
+// UnmarshalJSON reads [seconds, "value"].
+func (p *Point) UnmarshalJSON(b []byte) error {
+	var pair [2]json.RawMessage
+	var seconds float64
+	var value string
+	if err := json.Unmarshal(b, &pair); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(pair[0], &seconds); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(pair[1], &value); err != nil {
+		return err
+	}
+	v, err := strconv.ParseFloat(value, 64)
+	if err != nil {
+		return fmt.Errorf("a point's value: %w", err)
+	}
+	p.Time, p.Value = time.UnixMilli(int64(seconds*1e3+0.5)), v
+	return nil
+}
