@@ -127,7 +127,7 @@ func (r *running) taken(n uint64) {
 // history is the times of the root cgroup's cpu.usage in all of history.
 func (r *running) history(agent string) []int64 {
 	r.t.Helper()
-	s, err := r.Fleet().Query(r.t.Context(), query.Query{
+	s, err := r.History().Query(r.t.Context(), query.Query{
 		Agent: agent, Kind: metric.Container, Column: metric.CPUUsage, End: 1 << 62,
 		Match: func(_ string, row, _ *frame.Row) bool { return row.Key == "/" },
 	})

@@ -166,7 +166,7 @@ func TestDistinct(t *testing.T) {
 	other.taken(frames)
 
 	// In the relay itself: the very registers that all members together make.
-	history := other.Fleet().(query.SetHistory)
+	history := other.History()
 	merged, want := new(sketch.Set), new(sketch.Set)
 	q := query.Query{Start: begin, End: end, Match: func(_ string, row, _ *frame.Row) bool { return row.Key == "visitors" }}
 	err := history.Sets(t.Context(), q, func(_ *query.AppSeries, _ int64, s *sketch.Set) error { merged.Merge(s); return nil })

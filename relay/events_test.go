@@ -33,7 +33,7 @@ func TestEventsOnce(t *testing.T) {
 	}
 	told := func(r *running) []string {
 		t.Helper()
-		events, err := r.Fleet().(query.EventHistory).Events(t.Context(), query.EventQuery{End: 1 << 62})
+		events, err := r.History().Events(t.Context(), query.EventQuery{End: 1 << 62})
 		if err != nil {
 			t.Fatal(err)
 		}

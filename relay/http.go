@@ -37,7 +37,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return errors.Join(err, l.Close())
 	}
 	h, err := server.New(server.Options{
-		Fleet: r.Fleet(), Guard: guard, Agent: cfg.Agent, Cluster: cfg.Cluster, Version: cfg.Version,
+		Fleet: r.Fleet(), History: r.History(), Guard: guard, Agent: cfg.Agent, Cluster: cfg.Cluster, Version: cfg.Version,
 		Ready: r.Ready, Metrics: append([]func(io.Writer){r.WriteMetrics}, cfg.Metrics...), Log: cfg.Log,
 	})
 	if err != nil {

@@ -143,7 +143,7 @@ func TestPercentiles(t *testing.T) {
 	other.taken(frames)
 
 	any := func(observation) bool { return true }
-	history := other.Fleet().(query.HistogramHistory)
+	history := other.History()
 	merged := new(sketch.Histogram)
 	q := query.Query{Start: begin, End: end}
 	err := history.Histograms(t.Context(), q, func(_ *query.AppSeries, _ int64, h *sketch.Histogram) error { merged.Merge(h); return nil })

@@ -29,9 +29,6 @@ type Relay struct {
 // tidyEvery is how often old history is let go and the disk written through.
 const tidyEvery = 5 * time.Second
 
-// late is a store that is opened after the fleet that reads it was made.
-type late struct{ *recent.Store }
-
 // New opens the history and prepares the connection. It fails on what cannot
 // work; NATS that is away is no such thing. Call Run, or Close.
 func New(cfg Config) (*Relay, error) {
@@ -46,14 +43,13 @@ func New(cfg Config) (*Relay, error) {
 	if cfg.DataDir != "" {
 		opt.Dir = filepath.Join(cfg.DataDir, "history")
 	}
-	store := new(late)
-	r.fleet = fleet.New(store, fleet.Options{Forget: cfg.Forget, CacheBytes: cfg.CacheBytes, Log: cfg.Log})
+	r.fleet = fleet.New(fleet.Options{Forget: cfg.Forget, CacheBytes: cfg.CacheBytes, Log: cfg.Log})
 	opt.Replay = r.fleet.Heard
 	var err error
 	if r.store, err = recent.Open(opt); err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
-	store.Store = r.store
+	r.fleet.ReadFrom(r.store)
 	if r.conn == nil {
 		if r.conn, err = bus.Connect(cfg.NATS); err != nil {
 			return nil, errors.Join(err, r.store.Close())
@@ -125,8 +121,11 @@ func (r *Relay) Close() error {
 	return r.store.Close()
 }
 
-// Fleet is what the HTTP routes read.
+// Fleet is the agents and the newest tick of each.
 func (r *Relay) Fleet() query.Fleet { return r.fleet }
+
+// History is all ticks that the relay keeps.
+func (r *Relay) History() query.History { return r.store }
 
 // Ready is nil while frames can come, else it says why they cannot.
 func (r *Relay) Ready() error { return r.ingest.Ready() }

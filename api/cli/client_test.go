@@ -13,23 +13,33 @@ import (
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/api/v1"
+	"github.com/daytwo/daytwo/bench/rig/history"
 )
 
 const testToken = "a-token-for-the-tests"
 
-// serve starts the relay's routes over one node's ticks and points the command
+// serve starts a relay's routes over one node's ticks and points the command
 // line at them.
-func serve(t *testing.T) *query.Local {
+func serve(t *testing.T) *history.History {
 	t.Helper()
-	local := query.NewLocal("agent-1", "alpha")
+	h := history.New(t)
+	h.Put(tick(1))
+	h.Put(tick(2))
+	serveRoutes(t, server.Options{Fleet: h.Fleet, History: h.Store, Cluster: "c", Version: "v1"})
+	return h
+}
+
+// serveRoutes starts a relay's routes and points the command line at them.
+func serveRoutes(t *testing.T, o server.Options) {
+	t.Helper()
 	guard, err := auth.NewGuard(testToken)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := server.New(server.Options{Fleet: local, Guard: guard, Cluster: "c", Version: "v1"})
+	o.Guard = guard
+	h, err := server.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,9 +47,6 @@ func serve(t *testing.T) *query.Local {
 	t.Cleanup(s.Close)
 	t.Setenv("DAYTWO_URL", s.URL)
 	t.Setenv("DAYTWO_TOKEN", testToken)
-	tick(local, 1)
-	tick(local, 2)
-	return local
 }
 
 func table1(k metric.Kind, rows []*frame.Row, values ...map[int]int64) frame.Table {
@@ -57,8 +64,8 @@ func table1(k metric.Kind, rows []*frame.Row, values ...map[int]int64) frame.Tab
 	return t
 }
 
-// tick writes a tick in which web uses half a core.
-func tick(l *query.Local, seq uint64) {
+// tick is a tick in which web uses half a core.
+func tick(seq uint64) *frame.Batch {
 	label := func(kv ...string) (ls []frame.Label) {
 		for i := 0; i < len(kv); i += 2 {
 			ls = append(ls, frame.Label{Name: kv[i], Value: kv[i+1]})
@@ -67,9 +74,9 @@ func tick(l *query.Local, seq uint64) {
 	}
 	n := int64(seq)
 	now := time.Now().Truncate(time.Second).UnixNano() + (n-2)*1e9
-	l.Update(func(b *frame.Batch) {
-		b.Header = frame.Header{Agent: "agent-1", Boot: 7, Seq: seq, Key: seq, Time: now, Interval: 1e9, Parts: 1}
-		b.Tables = []frame.Table{
+	return &frame.Batch{
+		Header: frame.Header{Agent: "agent-1", Boot: 7, Seq: seq, Key: seq, Time: now, Interval: 1e9, Parts: 1},
+		Tables: []frame.Table{
 			table1(metric.Host, []*frame.Row{{ID: 1, Labels: label("hostname", "alpha")}}, map[int]int64{
 				metric.HostLoad1: 500, metric.HostMemTotal: 8 << 30, metric.HostMemAvailable: 6 << 30, metric.HostMemFree: 5 << 30,
 			}),
@@ -82,8 +89,8 @@ func tick(l *query.Local, seq uint64) {
 			}, map[int]int64{
 				metric.CPUUsage: 0, metric.MemCurrent: 1 << 20, metric.MemMax: metric.Unlimited,
 			}, map[int]int64{metric.MemCurrent: 5 << 20}),
-		}
-	})
+		},
+	}
 }
 
 // ask runs a client command.

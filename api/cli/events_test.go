@@ -5,13 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/query"
@@ -19,9 +17,9 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// told is a fleet with events, that knows what it was asked.
+// told is a history of events, which remembers what it was asked for.
 type told struct {
-	*query.Local
+	query.NoHistory
 	events []query.Event
 	asked  query.EventQuery
 }
@@ -41,23 +39,13 @@ func TestEventCommands(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local).UnixNano()
 	web := &frame.Row{ID: 2, Key: "/docker/web", Labels: []frame.Label{{Name: "container_id", Value: "0123456789abcdef"}, {Name: "name", Value: "web"}}}
 	gone := &frame.Row{ID: 9, Key: "/docker/job", Labels: []frame.Label{{Name: "container_id", Value: "beef"}, {Name: "name", Value: "job"}}}
-	f := &told{Local: query.NewLocal("agent-1", "alpha"), events: []query.Event{
+	f := &told{events: []query.Event{
 		{Agent: "agent-1", Boot: 1, Tick: at, Time: at, Parent: web, Row: &frame.Row{ID: 1, Key: "deployed", Labels: []frame.Label{{Name: "alert_type", Value: "success"}, {Name: "tag.env", Value: "prod"}, {Name: "text", Value: "version 2\nby \x1b[31mme"}}}},
 		{Agent: "agent-1", Boot: 1, Tick: at, Time: at, Parent: gone, Row: &frame.Row{ID: 2, Key: "db.up is critical", Labels: []frame.Label{{Name: "alert_type", Value: "error"}, {Name: "check", Value: "db.up"}, {Name: "message", Value: "no route"}}}},
 	}}
-	tick(f.Local, 1)
-	guard, err := auth.NewGuard(testToken)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := server.New(server.Options{Fleet: f, Guard: guard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
-	t.Setenv("DAYTWO_URL", s.URL)
-	t.Setenv("DAYTWO_TOKEN", testToken)
+	local := query.NewLocal("agent-1", "alpha")
+	local.Update(func(b *frame.Batch) { query.CopyBatch(b, tick(1)) })
+	serveRoutes(t, server.Options{Fleet: local, History: f})
 
 	check := func(want string, args ...string) {
 		t.Helper()

@@ -11,38 +11,38 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/v1"
 	"github.com/gdamore/tcell/v2"
 )
 
-// sentTick writes a tick in which web sends 100 lines a second.
-func sentTick(l *query.Local, seq int64) {
-	scratch := query.NewLocal("agent-1", "alpha")
-	tick(scratch, uint64(seq))
-	series := func(id, parent uint64, name, typ string) *frame.Row {
-		return &frame.Row{ID: id, Parent: parent, Key: name, Labels: []frame.Label{{Name: "type", Value: typ}}}
+// sentTick is a tick in which web sends 100 lines a second.
+func sentTick(seq int64) *frame.Batch {
+	series := func(id, parent uint64, name, typ string, tags ...frame.Label) *frame.Row {
+		return &frame.Row{ID: id, Parent: parent, Key: name, Labels: append(tags, frame.Label{Name: "type", Value: typ})}
 	}
-	l.Update(func(b *frame.Batch) {
-		if err := scratch.View("agent-1", func(src *frame.Batch) { query.CopyBatch(b, src) }); err != nil {
-			panic(err)
-		}
-		b.Tables = append(b.Tables,
-			table1(metric.App, []*frame.Row{series(1, 2, "hits", "c"), series(2, 2, "hits", "c"), series(3, 0, "evil\x1b[31m", "g")},
-				map[int]int64{metric.AppValue: metric.FromFloat(12.5), metric.AppSamples: 80 * seq}, map[int]int64{metric.AppSamples: 20 * seq}, map[int]int64{metric.AppSamples: 7}),
-			table1(metric.Statsd, []*frame.Row{{ID: 1}, {ID: 2, Parent: 2, Key: "/docker/web"}},
-				map[int]int64{metric.StatsdReceived: 107 * seq, metric.StatsdAccepted: 100 * seq, metric.StatsdShed: 7 * seq, metric.StatsdSeries: 3},
-				map[int]int64{metric.StatsdReceived: 104 * seq, metric.StatsdAccepted: 100 * seq, metric.StatsdRejectedValue: 3 * seq, metric.StatsdRejectedRate: seq, metric.StatsdSeries: 2}))
-	})
+	b := tick(uint64(seq))
+	b.Tables = append(b.Tables,
+		table1(metric.App, []*frame.Row{series(1, 2, "hits", "c"), series(2, 2, "hits", "c", frame.Label{Name: "tag.url", Value: "/b"}), series(3, 0, "evil\x1b[31m", "g")},
+			map[int]int64{metric.AppValue: metric.FromFloat(12.5), metric.AppSamples: 80 * seq},
+			map[int]int64{metric.AppSamples: 20 * seq}, map[int]int64{metric.AppSamples: 7}),
+		table1(metric.Statsd, []*frame.Row{{ID: 1}, {ID: 2, Parent: 2, Key: "/docker/web"}},
+			map[int]int64{
+				metric.StatsdReceived: 107 * seq, metric.StatsdAccepted: 100 * seq, metric.StatsdShed: 7 * seq, metric.StatsdSeries: 3,
+			},
+			map[int]int64{
+				metric.StatsdReceived: 104 * seq, metric.StatsdAccepted: 100 * seq,
+				metric.StatsdRejectedValue: 3 * seq, metric.StatsdRejectedRate: seq, metric.StatsdSeries: 2,
+			}))
+	return b
 }
 
 func TestStatsdCommands(t *testing.T) {
-	local := serve(t)
+	h := serve(t)
 	if out, _ := ask(t, 0, "task", "statsd", "web"); out != "web has sent nothing yet\n" {
 		t.Errorf("got %q", out)
 	}
-	sentTick(local, 3)
-	sentTick(local, 4)
+	h.Put(sentTick(3))
+	h.Put(sentTick(4))
 	check := func(want string, args ...string) {
 		t.Helper()
 		if out, _ := ask(t, 0, args...); !strings.Contains(out, want) {

@@ -85,9 +85,9 @@ func TestClient(t *testing.T) {
 	}
 }
 
-// recorder is a fleet that answers one series and keeps what it was asked.
+// recorder is a history that answers one series and remembers what it was asked.
 type recorder struct {
-	*query.Local
+	query.NoHistory
 	asked query.Query
 }
 
@@ -98,13 +98,13 @@ func (r *recorder) Query(_ context.Context, q query.Query) ([]query.Series, erro
 }
 
 func TestQueryArrivesAsAsked(t *testing.T) {
-	fleet := &recorder{Local: query.NewLocal("a1", "h")}
+	fleet, history := query.NewLocal("a1", "h"), new(recorder)
 	fleet.Update(func(b *frame.Batch) { b.Header = frame.Header{Agent: "a1", Seq: 1, Parts: 1} })
 	guard, err := auth.NewGuard(token)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := server.New(server.Options{Fleet: fleet, Guard: guard})
+	h, err := server.New(server.Options{Fleet: fleet, History: history, Guard: guard})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestQueryArrivesAsAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := fleet.asked
+	q := history.asked
 	if q.Agent != "a1" || q.Kind != metric.Container || q.Column != metric.CPUUsage || q.Start != start.UnixNano() || q.End != end.UnixNano() || q.Step != 15e8 || q.Match == nil {
 		t.Errorf("asked for %+v", q)
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // CopyBatch makes dst the same tick as src, reusing dst's memory. Rows are
-// shared: they never change.
+// shared: they are immutable.
 func CopyBatch(dst, src *frame.Batch) {
 	dst.Header = src.Header
 	tables := dst.Tables[:cap(dst.Tables)]
@@ -25,11 +25,12 @@ func CopyBatch(dst, src *frame.Batch) {
 	dst.Tables = tables[:len(src.Tables)]
 }
 
-// batches are reused by requests that need a tick for longer than a View may
-// take: a slow reader of HTTP must not hold the fleet up.
+// batches are reused by readers that need a tick for longer than View should
+// take: a slow HTTP client must not hold up the fleet.
 var batches = sync.Pool{New: func() any { return new(frame.Batch) }}
 
-// Snapshot copies the newest tick of an agent. Give it back with Release.
+// Snapshot copies an agent's newest tick. Give it back with Release. The errors
+// are those of Fleet.View.
 func Snapshot(f Fleet, agent string) (*frame.Batch, error) {
 	b := batches.Get().(*frame.Batch)
 	if err := f.View(agent, func(src *frame.Batch) { CopyBatch(b, src) }); err != nil {
@@ -39,7 +40,8 @@ func Snapshot(f Fleet, agent string) (*frame.Batch, error) {
 	return b, nil
 }
 
-// Release gives a copy back; its rows are let go so that they can be freed.
+// Release gives a snapshot back for reuse. It drops the rows, which may be
+// those of containers that are long gone.
 func Release(b *frame.Batch) {
 	for i := range b.Tables {
 		clear(b.Tables[i].Rows)

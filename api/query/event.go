@@ -2,12 +2,12 @@ package query
 
 import "github.com/daytwo/daytwo/api/frame"
 
-// EventQuery asks for events of kind Event.
+// EventQuery asks for events that tasks sent.
 type EventQuery struct {
-	Agent      string                                          // "" for all
-	Match      func(agent string, row, parent *frame.Row) bool // nil for all; parent may be nil
-	Start, End int64                                           // of the ticks they came in, inclusive; Unix nanoseconds
-	Limit      int
+	Agent      string // "" for all
+	Match      Match  // nil for all events
+	Start, End int64  // of the ticks they came in, inclusive; Unix nanoseconds
+	Limit      int    // most events: the newest
 }
 
 // Event is one event.

@@ -44,7 +44,7 @@ func (s *server) statsd(w http.ResponseWriter, r *http.Request) error {
 	found := q.Get("container") == ""
 	for _, a := range agents {
 		v := sentView{match: match, answer: &answer}
-		if err := v.rates(r.Context(), s.Fleet, a); err != nil {
+		if err := v.rates(r.Context(), s.History, a); err != nil {
 			return err
 		}
 		err := s.Fleet.View(a.ID, func(b *frame.Batch) {
@@ -111,7 +111,7 @@ func compareBool(x, y bool) int {
 
 // sentView reads what the tasks of one agent send.
 type sentView struct {
-	match           matchFunc
+	match           query.Match
 	answer          *v1.StatsD
 	samples, ledger map[uint64]float64 // rates, by row
 	containers      map[uint64]*frame.Row
@@ -119,11 +119,11 @@ type sentView struct {
 }
 
 // rates reads the rates of an agent whose senders are known to it.
-func (v *sentView) rates(ctx context.Context, f query.Fleet, a query.Agent) (err error) {
-	if v.samples, err = query.Rises(ctx, f, a, metric.App, metric.AppSamples); err != nil {
+func (v *sentView) rates(ctx context.Context, h query.History, a query.Agent) (err error) {
+	if v.samples, err = query.LastRates(ctx, h, a, metric.App, metric.AppSamples); err != nil {
 		return err
 	}
-	v.ledger, err = query.Rises(ctx, f, a, metric.Statsd, metric.StatsdReceived)
+	v.ledger, err = query.LastRates(ctx, h, a, metric.Statsd, metric.StatsdReceived)
 	return err
 }
 

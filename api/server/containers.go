@@ -56,8 +56,8 @@ func (s *server) someAgents(id string) ([]query.Agent, error) {
 }
 
 // appendContainers appends the rows of an agent that match, by cgroup.
-func (s *server) appendContainers(ctx context.Context, list []v1.Container, a query.Agent, match matchFunc, all bool) ([]v1.Container, error) {
-	used, err := query.CPUUsed(ctx, s.Fleet, a)
+func (s *server) appendContainers(ctx context.Context, list []v1.Container, a query.Agent, match query.Match, all bool) ([]v1.Container, error) {
+	used, err := query.LastRates(ctx, s.History, a, metric.Container, metric.CPUUsage)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,8 @@ func (s *server) appendContainers(ctx context.Context, list []v1.Container, a qu
 				continue
 			}
 			c := container(b, row, t.Row(i))
-			if cores, ok := used[row.ID]; ok {
+			if nanoseconds, ok := used[row.ID]; ok {
+				cores := nanoseconds / 1e9
 				c.CPUUsed = &cores
 			}
 			index[row.ID] = len(list)

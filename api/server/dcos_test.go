@@ -150,8 +150,9 @@ func TestNestedContainers(t *testing.T) {
 }
 
 func TestMesosState(t *testing.T) {
-	h := historyOf(append(ticksOf("a", 1, 1), ticksOf("b", 1, 1)...)...)
-	srv := serve(t, Options{Fleet: h, Cluster: "c-1"})
+	o := historyOf(t, append(ticksOf("a", 1, 1), ticksOf("b", 1, 1)...)...)
+	o.Cluster = "c-1"
+	srv := serve(t, o)
 	var state struct {
 		Hostname            string
 		Slaves              []struct{ ID, Hostname, PID string }

@@ -13,10 +13,6 @@ import (
 // distinct answers how many distinct members the sets of a group had in a step,
 // as if they had been sent to one place.
 func (s *server) distinct(ctx context.Context, ask *question) ([]v1.Series, error) {
-	history, ok := s.Fleet.(query.SetHistory)
-	if !ok {
-		return nil, query.ErrNoHistory
-	}
 	m := newMerging[sketch.Set](ask)
 	found := false
 	match := func(agent string, row, parent *frame.Row) bool {
@@ -24,7 +20,7 @@ func (s *server) distinct(ctx context.Context, ask *question) ([]v1.Series, erro
 		found = found || ok
 		return ok
 	}
-	if err := history.Sets(ctx, m.query(ask, match), m.add); err != nil {
+	if err := s.History.Sets(ctx, m.query(ask, match), m.add); err != nil {
 		return nil, err
 	}
 	if !found {
@@ -62,7 +58,7 @@ func (s *server) noSet(ctx context.Context, ask *question) error {
 		}
 		return false // its values do not matter
 	}
-	if _, err := s.Fleet.Query(ctx, q); err != nil {
+	if _, err := s.History.Query(ctx, q); err != nil {
 		return err
 	}
 	if set || other == "" {

@@ -51,11 +51,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	history, ok := s.Fleet.(query.EventHistory)
-	if !ok {
-		return query.ErrNoHistory
-	}
-	found, err := history.Events(r.Context(), ask)
+	found, err := s.History.Events(r.Context(), ask)
 	if err != nil {
 		return err
 	}
@@ -71,7 +67,7 @@ var containerNames = []string{"container_id", "task_id", "container_name", "task
 
 // matchEvents is parseMatch for events: the title is searched as a label is. A
 // container is given by one of its names.
-func matchEvents(text, container string) (matchFunc, error) {
+func matchEvents(text, container string) (query.Match, error) {
 	match, err := parseMatch(text)
 	if err != nil || match == nil && container == "" {
 		return nil, err

@@ -13,14 +13,14 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// toldFleet is a fleet with events.
-type toldFleet struct {
-	*query.Local
+// eventHistory is a history of events, which remembers what it was asked for.
+type eventHistory struct {
+	query.NoHistory
 	all   []query.Event
 	asked query.EventQuery
 }
 
-func (f *toldFleet) Events(_ context.Context, q query.EventQuery) ([]query.Event, error) {
+func (f *eventHistory) Events(_ context.Context, q query.EventQuery) ([]query.Event, error) {
 	f.asked = q
 	var out []query.Event
 	for _, e := range f.all {
@@ -33,7 +33,7 @@ func (f *toldFleet) Events(_ context.Context, q query.EventQuery) ([]query.Event
 
 func TestEventsRoute(t *testing.T) {
 	container := containerRow(0)
-	f := &toldFleet{Local: localOf(t, testBatch(1, false)), all: []query.Event{
+	f := &eventHistory{all: []query.Event{
 		{Agent: testAgent, Boot: 7, Tick: testTime, Time: testTime - 5e9, Parent: container, Row: &frame.Row{ID: 1, Parent: 1, Key: "deployed", Labels: labels(
 			"text", "version 2\nby <me>", "host", "h", "priority", "low", "alert_type", "success", "source_type", "ci", "aggregation_key", "k",
 			"tag.env", "prod", "tag.text", "other", "truncated", "true", "container_name", "no")}},
@@ -42,7 +42,7 @@ func TestEventsRoute(t *testing.T) {
 		{Agent: testAgent, Boot: 7, Tick: testTime + 1e9, Time: testTime + 1e9, Row: &frame.Row{ID: 3, Key: "brief", Labels: labels("cgroup", "/docker/f00")}},
 		{Agent: "other", Boot: 255, Tick: testTime + 2e9, Time: metric.Absent, Row: &frame.Row{ID: 2, Key: "x"}},
 	}}
-	srv := serve(t, Options{Fleet: f})
+	srv := serve(t, Options{Fleet: localOf(t, testBatch(1, false)), History: f})
 	ask := func(query string) []v1.Event {
 		t.Helper()
 		var answer struct{ Events []v1.Event }

@@ -5,18 +5,15 @@ import (
 	"strings"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/query"
 )
-
-// matchFunc tells whether a row is wanted. parent is the container of a device
-// row, else nil.
-type matchFunc func(agent string, row, parent *frame.Row) bool
 
 var matchKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./-]*$`)
 
 // parseMatch reads ?match=: text to find in names and tags, or at the start of
 // ids; a glob (* and ?) for the whole of one of them; or key=value,key=value,
 // all of which must hold, with globs as values. "" is nil: every row.
-func parseMatch(s string) (matchFunc, error) {
+func parseMatch(s string) (query.Match, error) {
 	switch {
 	case s == "":
 		return nil, nil
@@ -67,7 +64,7 @@ func anyValue(agent string, row, parent *frame.Row, ok func(name, value string) 
 	return false
 }
 
-func parsePairs(s string) (matchFunc, error) {
+func parsePairs(s string) (query.Match, error) {
 	type pair struct{ key, value string }
 	var pairs []pair
 	for part := range strings.SplitSeq(s, ",") {

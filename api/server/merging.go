@@ -45,7 +45,7 @@ func newMerging[T any, P mergeable[T]](ask *question) *merging[T, P] {
 }
 
 // query asks a fleet for the series that match.
-func (m *merging[T, P]) query(ask *question, match matchFunc) query.Query {
+func (m *merging[T, P]) query(ask *question, match query.Match) query.Query {
 	return query.Query{Agent: ask.agent, Match: match, Start: m.start, End: m.end, Step: m.step, Limit: maxSketches}
 }
 

@@ -37,10 +37,10 @@ func TestAgentsBeforeTheFirstTick(t *testing.T) {
 	}
 }
 
-func containersOf(t *testing.T, fleet query.Fleet, query string) []v1.Container {
+func containersOf(t *testing.T, o Options, query string) []v1.Container {
 	t.Helper()
 	var answer struct{ Containers []v1.Container }
-	srv := serve(t, Options{Fleet: fleet})
+	srv := serve(t, o)
 	if code := get(t, srv, "/api/v1/containers"+query, &answer); code != 200 {
 		t.Fatalf("status %d", code)
 	}
@@ -48,7 +48,7 @@ func containersOf(t *testing.T, fleet query.Fleet, query string) []v1.Container 
 }
 
 func TestContainers(t *testing.T) {
-	list := containersOf(t, localOf(t, ticksOf(testAgent, 2, 2)...), "")
+	list := containersOf(t, historyOf(t, ticksOf(testAgent, 2, 2)...), "")
 	if len(list) != 2 {
 		t.Fatalf("%d containers", len(list))
 	}
@@ -65,15 +65,13 @@ func TestContainers(t *testing.T) {
 	if *c.IORead != 4096 || *c.NetSent != 222 {
 		t.Errorf("devices: %+v", c)
 	}
-	if all := containersOf(t, localOf(t, testBatch(2, false)), "?all=1"); len(all) != 3 || all[2].Unit != "cron.service" || all[2].MemoryLimit != nil {
+	if all := containersOf(t, historyOf(t, testBatch(2, false)), "?all=1"); len(all) != 3 || all[2].Unit != "cron.service" || all[2].MemoryLimit != nil {
 		t.Errorf("all: %+v", all)
 	}
 }
 
-// TestContainersOfHistory takes the rate from history where the fleet does not
-// say it.
-func TestContainersOfHistory(t *testing.T) {
-	h := historyOf(append(ticksOf("b", 1, 3), ticksOf("a", 2, 2)...)...)
+func TestContainersOfAgents(t *testing.T) {
+	h := historyOf(t, append(ticksOf("b", 1, 3), ticksOf("a", 2, 2)...)...)
 	list := containersOf(t, h, "")
 	if len(list) != 3 || list[0].AgentID != "a" || list[2].AgentID != "b" {
 		t.Fatalf("%+v", list)
@@ -88,15 +86,10 @@ func TestContainersOfHistory(t *testing.T) {
 	}
 }
 
-func TestNoRateOverARestart(t *testing.T) {
+func TestNoRateOfACounterThatFell(t *testing.T) {
 	ticks := ticksOf(testAgent, 1, 2)
-	ticks[1].Boot++
-	if c := containersOf(t, localOf(t, ticks...), ""); c[0].CPUUsed != nil {
-		t.Errorf("a rate over two runs: %v", *c[0].CPUUsed)
-	}
-	ticks = ticksOf(testAgent, 1, 2)
 	ticks[1].Table(metric.Container).Row(0)[metric.CPUUsage] = 1
-	if c := containersOf(t, localOf(t, ticks...), ""); c[0].CPUUsed != nil {
+	if c := containersOf(t, historyOf(t, ticks...), ""); c[0].CPUUsed != nil {
 		t.Errorf("a rate of a counter that fell: %v", *c[0].CPUUsed)
 	}
 }
@@ -189,7 +182,7 @@ func containsAny(s, chars string) bool {
 	return false
 }
 
-func queryOf(t *testing.T, fleet query.Fleet, want int, pairs ...string) v1.Matrix {
+func queryOf(t *testing.T, o Options, want int, pairs ...string) v1.Matrix {
 	t.Helper()
 	v := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -199,7 +192,7 @@ func queryOf(t *testing.T, fleet query.Fleet, want int, pairs ...string) v1.Matr
 		Status string
 		Data   v1.Matrix
 	}
-	srv := serve(t, Options{Fleet: fleet})
+	srv := serve(t, o)
 	if code := get(t, srv, "/api/v1/query?"+v.Encode(), &answer); code != want {
 		t.Errorf("%v: status %d, want %d", pairs, code, want)
 	}
@@ -210,7 +203,7 @@ func queryOf(t *testing.T, fleet query.Fleet, want int, pairs ...string) v1.Matr
 }
 
 func TestQuery(t *testing.T) {
-	h := historyOf(append(ticksOf("a", 2, 10), ticksOf("b", 1, 10)...)...)
+	h := historyOf(t, append(ticksOf("a", 2, 10), ticksOf("b", 1, 10)...)...)
 	at := func(i int) string { return time.Unix(0, testTime+int64(i)*testInterval).UTC().Format(time.RFC3339) }
 	m := queryOf(t, h, 200, "metric", "cpu.usage", "start", at(0), "end", at(20), "step", "0")
 	if m.Metric != "container.cpu.usage" || m.Unit != "seconds" || m.Type != "counter" || len(m.Result) != 5 {
@@ -252,11 +245,12 @@ func TestQuery(t *testing.T) {
 
 // TestQueryByPrometheusNames has the values that /fleet/metrics has.
 func TestQueryByPrometheusNames(t *testing.T) {
-	h := historyOf(ticksOf("a", 1, 2)...)
-	for i, b := range h.ticks["a"] {
+	ticks := ticksOf("a", 1, 2)
+	for i, b := range ticks {
 		row := b.Table(metric.Container).Row(0)
 		row[metric.StatInactiveFile], row[metric.CPUWeight], row[metric.MemSWMax] = int64(i+1)<<27, 100, metric.Unlimited
 	}
+	h := historyOf(t, ticks...)
 	for name, want := range map[string]float64{
 		"container_memory_working_set_bytes":                    1 << 28,
 		"container_spec_cpu_quota":                              150_000,
@@ -279,7 +273,7 @@ func TestQueryByPrometheusNames(t *testing.T) {
 }
 
 func TestQueryErrors(t *testing.T) {
-	h := historyOf(ticksOf("a", 2, 3)...)
+	h := historyOf(t, ticksOf("a", 2, 3)...)
 	bad := func(want int, pairs ...string) { t.Helper(); queryOf(t, h, want, pairs...) }
 	bad(400)
 	bad(400, "metric", "no.such")

@@ -11,6 +11,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/bench/rig/history"
 )
 
 func TestNodeMetricsHandler(t *testing.T) {
@@ -101,7 +102,10 @@ func TestNodeOpenMetrics(t *testing.T) {
 func TestFleetMetrics(t *testing.T) {
 	live, silent := nowTick(testBatch(1, false)), testBatch(1, false)
 	silent.Agent, silent.Time = "agent-2", time.Now().Add(-time.Hour).UnixNano()
-	srv := serve(t, Options{Fleet: historyOf(live, silent)})
+	h := history.New(t)
+	h.Put(live)
+	h.PutAt(silent, time.Now().Add(-time.Hour))
+	srv := serve(t, Options{Fleet: h.Fleet, History: h.Store})
 	_, body := do(t, srv, "GET", "/fleet/metrics", nil)
 	families := parseText(t, body)
 	for _, m := range families["container_memory_usage_bytes"].GetMetric() {

@@ -14,15 +14,11 @@ import (
 // percentiles answers a query for percentiles: of all observations that the
 // series of a group made in a step, as if they had been sent to one place.
 func (s *server) percentiles(ctx context.Context, ask *question) ([]v1.Series, error) {
-	history, ok := s.Fleet.(query.HistogramHistory)
-	if !ok {
-		return nil, query.ErrNoHistory
-	}
 	m := newMerging[sketch.Histogram](ask)
 	match := func(agent string, row, parent *frame.Row) bool {
 		return isHistogram(row.Label("type")) && ask.app.rows(row, metric.AppCount) && (ask.match == nil || ask.match(agent, row, parent))
 	}
-	if err := history.Histograms(ctx, m.query(ask, match), m.add); err != nil {
+	if err := s.History.Histograms(ctx, m.query(ask, match), m.add); err != nil {
 		return nil, err
 	}
 	if len(m.sums)*len(ask.quantiles) > maxPoints {

@@ -59,7 +59,7 @@ func TestLedgerExposition(t *testing.T) {
 			t.Errorf("%s: %d samples of rejected lines", name, n)
 		}
 	}
-	srv := serve(t, Options{Fleet: historyOf(withLedger())})
+	srv := serve(t, historyOf(t, withLedger()))
 	for name, want := range map[string]int{"daytwo_statsd_accepted_lines_total": 1, "container_statsd_accepted_lines_total": 5, "statsd.accepted": 6} {
 		var answer struct{ Data v1.Matrix }
 		if code := get(t, srv, "/api/v1/query?start=1699999000&end=1700001000&metric="+name, &answer); code != 200 || len(answer.Data.Result) != want {

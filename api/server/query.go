@@ -64,7 +64,7 @@ type question struct {
 	name       string
 	columns    []column
 	agent      string
-	match      matchFunc
+	match      query.Match
 	start, end time.Time
 	step       time.Duration
 	rate       bool
@@ -165,13 +165,13 @@ func (s *server) column(ctx context.Context, ask *question, c column, limit int)
 			return c.rows(row) && (ask.match == nil || ask.match(agent, row, parent))
 		}
 	}
-	answer, err := s.Fleet.Query(ctx, q)
+	answer, err := s.History.Query(ctx, q)
 	if err != nil {
 		return nil, 0, err
 	}
 	if c.less != nil {
 		q.Column = c.less.Column
-		less, err := s.Fleet.Query(ctx, q)
+		less, err := s.History.Query(ctx, q)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -25,6 +25,7 @@ const (
 // Options say what a relay serves.
 type Options struct {
 	Fleet   query.Fleet
+	History query.History     // nil if there is none: questions about the past are answered with ErrNoHistory
 	Guard   *auth.Guard       // asks for the token
 	Agent   string            // id of the agent on this machine, whose metrics are "this node's"; "" if there is none
 	Cluster string            // name of the cluster
@@ -45,6 +46,9 @@ type server struct {
 func New(o Options) (http.Handler, error) {
 	if o.Fleet == nil || o.Guard == nil {
 		return nil, errors.New("server: a fleet and a guard are needed")
+	}
+	if o.History == nil {
+		o.History = query.NoHistory{}
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

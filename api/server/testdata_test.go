@@ -98,7 +98,7 @@ func testBatch(n int, full bool) *frame.Batch {
 	return b
 }
 
-// localOf is a fleet that holds one tick, and the tick before if there is one.
+// localOf is the fleet of a collector alone, after some ticks.
 func localOf(t testing.TB, ticks ...*frame.Batch) *query.Local {
 	t.Helper()
 	l := query.NewLocal(ticks[0].Agent, "node-1")

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
 	"slices"
 	"sync"
@@ -11,17 +10,13 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/query"
-	"github.com/daytwo/daytwo/api/sketch"
 )
 
 // Store is where ticks are kept.
 type Store interface {
 	// Tick fetches a tick's frames by part, and those of its keyframe (nil for a keyframe).
 	Tick(agent string, boot, seq uint64) (parts, key [][]byte, err error)
-	Query(ctx context.Context, q query.Query) ([]query.Series, error)
-	Histograms(ctx context.Context, q query.Query, fn func(*query.AppSeries, int64, *sketch.Histogram) error) error
-	Sets(ctx context.Context, q query.Query, fn func(*query.AppSeries, int64, *sketch.Set) error) error
-	Events(ctx context.Context, q query.EventQuery) ([]query.Event, error)
+	// Gaps counts an agent's ticks that later ones announced and that never came.
 	Gaps(agent string) uint64
 }
 
@@ -47,15 +42,10 @@ type Fleet struct {
 	decoders               sync.Pool
 }
 
-var (
-	_ query.Fleet            = (*Fleet)(nil)
-	_ query.HistogramHistory = (*Fleet)(nil)
-	_ query.SetHistory       = (*Fleet)(nil)
-	_ query.EventHistory     = (*Fleet)(nil)
-)
+var _ query.Fleet = (*Fleet)(nil)
 
-// New makes an empty fleet.
-func New(store Store, o Options) *Fleet {
+// New returns a fleet without agents. Call ReadFrom before View and Agents.
+func New(o Options) *Fleet {
 	if o.Forget <= 0 {
 		o.Forget = 24 * time.Hour
 	}
@@ -68,10 +58,14 @@ func New(store Store, o Options) *Fleet {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	f := &Fleet{o: o, store: store, nodes: make(map[string]*node)}
+	f := &Fleet{o: o, nodes: make(map[string]*node)}
 	f.decoders.New = func() any { return frame.NewDecoder() }
 	return f
 }
+
+// ReadFrom sets the store that ticks are read from. It is not part of New since
+// a store that is opened reports its ticks to Heard.
+func (f *Fleet) ReadFrom(store Store) { f.store = store }
 
 // Heard notes that a tick is whole and stored.
 func (f *Fleet) Heard(h *frame.Header, received time.Time) {
@@ -135,26 +129,6 @@ func (f *Fleet) forget(now time.Time) {
 			delete(f.nodes, id)
 		}
 	}
-}
-
-// Query reads history (see query.Fleet).
-func (f *Fleet) Query(ctx context.Context, q query.Query) ([]query.Series, error) {
-	return f.store.Query(ctx, q)
-}
-
-// Histograms tells what tasks observed (see query.HistogramHistory).
-func (f *Fleet) Histograms(ctx context.Context, q query.Query, fn func(*query.AppSeries, int64, *sketch.Histogram) error) error {
-	return f.store.Histograms(ctx, q, fn)
-}
-
-// Sets tells which members tasks' sets had (see query.SetHistory).
-func (f *Fleet) Sets(ctx context.Context, q query.Query, fn func(*query.AppSeries, int64, *sketch.Set) error) error {
-	return f.store.Sets(ctx, q, fn)
-}
-
-// Events finds what happened (see query.EventHistory).
-func (f *Fleet) Events(ctx context.Context, q query.EventQuery) ([]query.Event, error) {
-	return f.store.Events(ctx, q)
 }
 
 // find returns an agent and the header of its newest tick.

@@ -211,7 +211,8 @@ func TestConcurrent(t *testing.T) {
 
 func BenchmarkView(b *testing.B) {
 	s := &shelf{ticks: map[tickID][][]byte{}, heads: map[tickID]frame.Header{}}
-	f := New(s, Options{})
+	f := New(Options{})
+	f.ReadFrom(s)
 	n := simulated("a", load.NodeOptions{Containers: 1000})
 	h := s.put(n.Tick())
 	f.Heard(&h, time.Now())

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -9,8 +8,6 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
-	"github.com/daytwo/daytwo/api/query"
-	"github.com/daytwo/daytwo/api/sketch"
 	"github.com/daytwo/daytwo/bench/load"
 )
 
@@ -60,18 +57,6 @@ func (s *shelf) Tick(agent string, boot, seq uint64) (parts, key [][]byte, err e
 
 func (s *shelf) Gaps(string) uint64 { return 3 }
 
-func (s *shelf) Query(context.Context, query.Query) ([]query.Series, error) { return nil, nil }
-
-func (s *shelf) Histograms(context.Context, query.Query, func(*query.AppSeries, int64, *sketch.Histogram) error) error {
-	return nil
-}
-
-func (s *shelf) Sets(context.Context, query.Query, func(*query.AppSeries, int64, *sketch.Set) error) error {
-	return nil
-}
-
-func (s *shelf) Events(context.Context, query.EventQuery) ([]query.Event, error) { return nil, nil }
-
 type world struct {
 	t     *testing.T
 	shelf *shelf
@@ -82,7 +67,8 @@ type world struct {
 func newWorld(t *testing.T, o Options) *world {
 	w := &world{t: t, now: time.Unix(0, start), shelf: &shelf{ticks: map[tickID][][]byte{}, heads: map[tickID]frame.Header{}}}
 	o.Now = func() time.Time { return w.now }
-	w.fleet = New(w.shelf, o)
+	w.fleet = New(o)
+	w.fleet.ReadFrom(w.shelf)
 	return w
 }
 

@@ -14,7 +14,7 @@ import (
 const defaultEvents = 1000
 
 // Events finds the newest events, and returns them oldest first (see
-// query.EventHistory). No frame is opened that has none. Frames that cannot be
+// query.History). No frame is opened that has none. Frames that cannot be
 // decoded are passed over and counted (Stats).
 func (s *Store) Events(ctx context.Context, q query.EventQuery) ([]query.Event, error) {
 	if q.Limit <= 0 {

@@ -22,7 +22,7 @@ const (
 	lookBehind = int64(5 * time.Minute)
 )
 
-// Histograms tells what series of App observed (see query.HistogramHistory). All
+// Histograms tells what series of App observed (see query.History). All
 // ticks are read while there are at most manyTicks (mostTicks of one agent): then
 // nothing is missing. In a longer span the last of several are: a series that
 // ends between them is told up to the one before. Ticks that cannot be decoded

@@ -14,7 +14,7 @@ import (
 // defaultLimit bounds the points of a query that names no limit.
 const defaultLimit = 1 << 20
 
-// Query reads history, oldest first (see query.Fleet). With a step, each step
+// Query reads history, oldest first (see query.History). With a step, each step
 // is answered from its last tick: a row that this tick lacks has no point
 // there. Frames that cannot be decoded are passed over and counted (Stats).
 func (s *Store) Query(ctx context.Context, q query.Query) ([]query.Series, error) {

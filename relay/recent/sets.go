@@ -12,7 +12,7 @@ import (
 // a minute. None of them can be done without: a longer question is refused.
 const manyMinutes = 50_000
 
-// Sets tells which members the series of App had (see query.SetHistory). All
+// Sets tells which members the series of App had (see query.History). All
 // ticks are read while they are as few as Histograms reads. In a longer span the
 // first of each minute is, which shows the members of the minute that is over,
 // and the last of each step. Ticks that cannot be decoded are passed over and
