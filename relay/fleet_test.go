@@ -112,7 +112,7 @@ func BenchmarkAgents(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if v := r.take(&h, data); v != ingest.Stored {
+			if v := r.take(b.Context(), &h, &ingest.Message{Data: data}); v != ingest.Stored {
 				b.Fatal(v)
 			}
 		}

@@ -40,6 +40,8 @@ func (r *Relay) WriteMetrics(w io.Writer) {
 	for _, v := range ingest.Rejects() {
 		fmt.Fprintf(b, "daytwo_relay_rejects_total{reason=%q} %d\n", v, in.Frames[v])
 	}
+	one("not_yet_total", "counter", "Times that a frame could not be stored yet, so that it and all later ones waited.", in.NotYet)
+	one("unacknowledged", "gauge", "Frames received from NATS that are not acknowledged yet.", in.Unacknowledged)
 	one("gaps_total", "counter", "Ticks that later ones announced before they came.", re.Gaps)
 	one("late_total", "counter", "Ticks that came after later ones and filled a gap.", re.Late)
 	one("missing", "gauge", "Ticks that later ones announced and that never came, of all agents.", re.Missing)

@@ -56,7 +56,7 @@ func New(cfg Config) (*Relay, error) {
 		}
 	}
 	in := ingest.Options{
-		Conn: r.conn, Stream: cfg.Stream, Durable: "relay_" + cfg.ID, Handle: r.take, Log: cfg.Log,
+		Conn: r.conn, Stream: cfg.Stream, Durable: "relay_" + cfg.ID, Handle: ingest.Frames(r.take), Log: cfg.Log,
 	}
 	if cfg.DataDir == "" {
 		in.Forget = forgetNameless
@@ -66,8 +66,8 @@ func New(cfg Config) (*Relay, error) {
 }
 
 // take stores a frame, and tells the fleet of a tick that is whole.
-func (r *Relay) take(h *frame.Header, data []byte) ingest.Verdict {
-	whole, err := r.store.Append(h, data)
+func (r *Relay) take(_ context.Context, h *frame.Header, m *ingest.Message) ingest.Verdict {
+	whole, err := r.store.Append(h, m.Data)
 	switch {
 	case err == nil:
 		if whole {
@@ -92,7 +92,7 @@ func (r *Relay) Run(ctx context.Context) error {
 
 func (r *Relay) work(ctx context.Context) {
 	var work sync.WaitGroup
-	work.Go(func() { r.ingest.Run(ctx) })
+	work.Go(func() { _ = r.ingest.Run(ctx) }) // returns nil
 	work.Go(func() {
 		tick := time.NewTicker(tidyEvery)
 		defer tick.Stop()

@@ -12,7 +12,7 @@ import (
 // attach finds or makes the stream and the consumer.
 //
 // Frames that an earlier session was given but did not acknowledge would come
-// again only after ackWait, behind newer ones; a delta would then come before
+// again only after AckWait, behind newer ones; a delta would then come before
 // its keyframe and be lost. So the consumer is made anew at the first frame
 // that was not acknowledged, and what comes twice is recognised by the handler.
 func (in *Ingest) attach(ctx context.Context) (jetstream.Consumer, error) {
@@ -27,16 +27,16 @@ func (in *Ingest) attach(ctx context.Context) (jetstream.Consumer, error) {
 		stream, err = bus.EnsureStream(ctx, js, in.o.Stream)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("stream of frames: %w", err)
+		return nil, fmt.Errorf("stream: %w", err)
 	}
 	want := jetstream.ConsumerConfig{
 		Durable:           in.o.Durable,
-		Description:       "daytwo relay",
 		DeliverPolicy:     jetstream.DeliverAllPolicy,
 		AckPolicy:         jetstream.AckExplicitPolicy,
-		AckWait:           ackWait,
+		AckWait:           in.o.AckWait,
 		MaxAckPending:     in.o.MaxAckPending,
 		InactiveThreshold: in.o.Forget,
+		FilterSubject:     in.o.Subject,
 	}
 	consumer, err := stream.Consumer(ctx, in.o.Durable)
 	switch {
@@ -44,7 +44,8 @@ func (in *Ingest) attach(ctx context.Context) (jetstream.Consumer, error) {
 		info := consumer.CachedInfo()
 		have := info.Config
 		if info.NumAckPending == 0 && have.AckPolicy == want.AckPolicy && have.AckWait == want.AckWait &&
-			have.MaxAckPending == want.MaxAckPending && have.InactiveThreshold == want.InactiveThreshold && have.FilterSubject == "" {
+			have.MaxAckPending == want.MaxAckPending && have.InactiveThreshold == want.InactiveThreshold &&
+			have.FilterSubject == want.FilterSubject && len(have.FilterSubjects) == 0 {
 			return consumer, nil
 		}
 		want.DeliverPolicy = jetstream.DeliverByStartSequencePolicy

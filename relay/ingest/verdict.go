@@ -2,34 +2,43 @@ package ingest
 
 import "sync/atomic"
 
-// Verdict is what became of a frame.
+// Verdict is what became of a message.
 type Verdict uint8
 
 const (
 	Stored    Verdict = iota
-	Duplicate         // it was there already
-	Orphan            // its keyframe never came: nothing can be made of it
+	Duplicate         // it was here already
+	Orphan            // its keyframe never came: it cannot be decoded
 
-	// The rest are rejects: such a frame is acknowledged and dropped.
-	Malformed    // no frame, or a damaged one
+	// The rest are rejects: such a message is acknowledged and dropped.
+	Malformed    // not a frame, or a damaged one
 	BadChecksum  // damaged on its way
-	Version      // of a later version than this relay
-	WrongSubject // not published where frames go
-	WrongAgent   // published as another agent than it says it is of
-	BadHeader    // with a header that cannot be true
+	Version      // of a later version than this program
+	WrongSubject // published on a subject that is not for frames
+	WrongAgent   // published by another agent than its header says
+	BadHeader    // with impossible values in its header
 	TooManyAgents
+	Panicked // the handler panicked
 
 	verdicts
+
+	// NotYet is no final verdict: the handler cannot take the message now. It is
+	// given the same message again after a delay that grows, and none of the later
+	// ones before it.
+	NotYet
 )
 
 var verdictNames = [verdicts]string{
 	"stored", "duplicate", "orphan",
-	"malformed", "checksum", "version", "subject", "agent", "header", "too_many_agents",
+	"malformed", "checksum", "version", "subject", "agent", "header", "too_many_agents", "panic",
 }
 
 func (v Verdict) String() string {
-	if v < verdicts {
+	switch {
+	case v < verdicts:
 		return verdictNames[v]
+	case v == NotYet:
+		return "not_yet"
 	}
 	return "unknown"
 }
@@ -43,20 +52,22 @@ func Rejects() []Verdict {
 	return out
 }
 
-// counts is one counter a verdict.
+// counts is one counter per final verdict.
 type counts [verdicts]atomic.Uint64
 
-// Stats is what was taken in since the start.
+// Stats counts since the start.
 type Stats struct {
-	Bytes     uint64
-	Frames    map[Verdict]uint64
-	Attached  uint64 // times that the consumer was (re)joined
-	Pending   uint64 // frames on the stream that are still to come
-	Delay     int64  // nanoseconds from the stream to here, of the newest frame
-	Connected bool
+	Bytes          uint64
+	Frames         map[Verdict]uint64
+	NotYet         uint64 // times that the handler could not take a message
+	Attached       uint64 // times that the consumer was attached to
+	Unacknowledged int64  // messages here that are not acknowledged
+	Pending        uint64 // messages of the stream that are still to come
+	Delay          int64  // nanoseconds from the stream to here, of the newest message
+	Connected      bool
 }
 
-// Total is all frames, whatever became of them.
+// Total is all messages, whatever became of them.
 func (s *Stats) Total() (n uint64) {
 	for _, c := range s.Frames {
 		n += c

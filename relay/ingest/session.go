@@ -1,0 +1,252 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	pullBytes = 16 << 20        // of the messages that wait for the handler
+	heartbeat = 5 * time.Second // of the server, while there are no messages
+	drainFor  = 2 * time.Second // how long held messages are waited for at the end
+)
+
+// errLost ends a session whose connection was lost: acknowledgements on their
+// way may be lost too.
+var errLost = errors.New("the connection to nats was lost")
+
+// session is one attachment to a consumer. The receiver fetches messages, tells
+// the server that those not acknowledged are still worked on, and acknowledges;
+// the handler's goroutine takes them in order. So the server delivers nothing a
+// second time while the handler takes its time, and order holds.
+type session struct {
+	in       *Ingest
+	consumer jetstream.Consumer
+	limit    int // bytes of queue
+
+	mu       sync.Mutex
+	queue    []*Message             // delivered and not given to the handler yet, oldest first
+	bytes    int                    // of queue
+	unacked  map[*Message]time.Time // delivered and not acknowledged; when the server was last told
+	released []*Message             // to be acknowledged
+	ended    bool                   // nothing is acknowledged any more
+
+	delivered chan struct{} // one token: the queue has messages
+	settled   chan struct{} // one token: something was released or left the queue
+}
+
+func newSession(in *Ingest, consumer jetstream.Consumer) *session {
+	return &session{
+		in: in, consumer: consumer,
+		limit:     max(pullBytes, 4*int(in.o.Conn.MaxPayload())),
+		unacked:   make(map[*Message]time.Time),
+		delivered: make(chan struct{}, 1), settled: make(chan struct{}, 1),
+	}
+}
+
+// run returns the reason why the session ended.
+func (s *session) run(ctx context.Context, lost <-chan nats.Status) error {
+	inner, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	var receiver sync.WaitGroup
+	receiver.Go(func() { end(s.receive(inner, lost)) })
+	s.handle(inner)
+	receiver.Wait()
+	if ctx.Err() != nil {
+		s.drain()
+	}
+	s.abandon()
+	return context.Cause(inner)
+}
+
+// receive fetches and acknowledges messages until something fails or ctx ends.
+func (s *session) receive(ctx context.Context, lost <-chan nats.Status) error {
+	keep := time.NewTicker(s.in.o.AckWait / 10)
+	defer keep.Stop()
+	var batch jetstream.MessageBatch
+	var messages <-chan jetstream.Msg
+	var again <-chan time.Time // no fetch before, after one that brought nothing at once
+	var began time.Time
+	got := 0
+	for {
+		if n, size := s.room(); messages == nil && again == nil && n > 0 {
+			var err error
+			batch, err = s.consumer.Fetch(n, jetstream.FetchMaxBytes(size), jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(heartbeat))
+			if err != nil {
+				return fmt.Errorf("fetch messages: %w", err)
+			}
+			messages, began, got = batch.Messages(), time.Now(), 0
+		}
+		select {
+		case m, ok := <-messages:
+			if ok {
+				s.deliver(m)
+				got++
+				continue
+			}
+			if err := batch.Error(); err != nil {
+				return fmt.Errorf("fetch messages: %w", err)
+			}
+			messages = nil
+			if got == 0 && time.Since(began) < backoff {
+				again = time.After(backoff)
+			}
+		case <-again:
+			again = nil
+		case <-s.settled:
+			s.acknowledge()
+		case now := <-keep.C:
+			s.keepAlive(now)
+		case <-lost:
+			return errLost
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// room returns how many messages and bytes to fetch; n is 0 while there are
+// enough.
+func (s *session) room() (n, size int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	most := s.in.o.MaxAckPending
+	if len(s.unacked) > most/2 || s.bytes > s.limit/2 {
+		return 0, 0
+	}
+	return most - len(s.unacked), s.limit - s.bytes
+}
+
+// deliver queues a message for the handler.
+func (s *session) deliver(msg jetstream.Msg) {
+	if meta, err := msg.Metadata(); err == nil {
+		s.in.pending.Store(meta.NumPending)
+		s.in.delay.Store(max(0, int64(time.Since(meta.Timestamp))))
+	}
+	m := &Message{Subject: msg.Subject(), Data: msg.Data(), session: s, msg: msg}
+	s.mu.Lock()
+	s.queue = append(s.queue, m)
+	s.bytes += len(m.Data)
+	s.unacked[m] = time.Now()
+	s.mu.Unlock()
+	s.in.unacked.Add(1)
+	signal(s.delivered)
+}
+
+// next waits for a message and takes it off the queue; nil when ctx ends.
+func (s *session) next(ctx context.Context) *Message {
+	for ctx.Err() == nil {
+		s.mu.Lock()
+		if len(s.queue) > 0 {
+			m := s.queue[0]
+			s.queue[0] = nil
+			s.queue = s.queue[1:]
+			s.bytes -= len(m.Data)
+			s.mu.Unlock()
+			signal(s.settled)
+			return m
+		}
+		s.queue = nil
+		s.mu.Unlock()
+		select {
+		case <-s.delivered:
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// release notes that a message is to be acknowledged. The receiver does it: to
+// publish may take time, and the caller may hold a lock.
+func (s *session) release(m *Message) {
+	s.mu.Lock()
+	if !s.ended {
+		s.released = append(s.released, m)
+	}
+	s.mu.Unlock()
+	signal(s.settled)
+}
+
+// acknowledge acknowledges what was released.
+func (s *session) acknowledge() {
+	s.mu.Lock()
+	released := s.released
+	s.released = nil
+	for _, m := range released {
+		delete(s.unacked, m)
+	}
+	s.mu.Unlock()
+	for _, m := range released {
+		s.in.unacked.Add(-1)
+		if err := m.msg.Ack(); err != nil {
+			s.in.o.Log.Debug("a message could not be acknowledged and will come again", "consumer", s.in.o.Durable, "err", err)
+		}
+	}
+}
+
+// keepAlive tells the server of every message that has been here for long that
+// it is worked on.
+func (s *session) keepAlive(now time.Time) {
+	var old []*Message
+	s.mu.Lock()
+	for m, told := range s.unacked {
+		if now.Sub(told) > s.in.o.AckWait/4 {
+			s.unacked[m] = now
+			old = append(old, m)
+		}
+	}
+	s.mu.Unlock()
+	for _, m := range old {
+		_ = m.msg.InProgress() // a connection that is lost ends the session
+	}
+}
+
+// drain waits for the messages that are held, and acknowledges them.
+func (s *session) drain() {
+	s.mu.Lock()
+	for _, m := range s.queue { // the handler was not given them
+		delete(s.unacked, m)
+		s.in.unacked.Add(-1)
+	}
+	s.queue = nil
+	s.mu.Unlock()
+	end := time.NewTimer(drainFor)
+	defer end.Stop()
+	for {
+		s.acknowledge()
+		s.mu.Lock()
+		left := len(s.unacked)
+		s.mu.Unlock()
+		if left == 0 {
+			return
+		}
+		select {
+		case <-s.settled:
+		case <-end.C:
+			return
+		}
+	}
+}
+
+// abandon lets go of all messages that are not acknowledged: they come again.
+func (s *session) abandon() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	s.in.unacked.Add(-int64(len(s.unacked)))
+	clear(s.unacked)
+}
+
+// signal puts a token into a channel with room for one.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
