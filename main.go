@@ -14,7 +14,6 @@ import (
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/api/up"
 	"github.com/daytwo/daytwo/collector"
-	"github.com/daytwo/daytwo/collector/statsd/series"
 	"github.com/daytwo/daytwo/relay"
 )
 
@@ -51,8 +50,10 @@ func collectorConfig(c cli.Config, server nats.InProcessConnProvider) collector.
 		AgentID: c.AgentID, Interval: c.Interval, DataDir: c.Data, Metrics: c.Metrics, Cluster: c.Cluster, Shards: c.Shards,
 		NATS: natsOptions(c, "daytwo collector", server), NoPublish: len(c.NATS) == 0 && server == nil,
 		SpoolMax: c.SpoolSize, NoBPF: c.NoBPF, Log: c.Log,
-		Socket: c.Socket, Statsd: c.Statsd, StatsdOptional: c.StatsdDefaults, StatsdPorts: c.StatsdPorts,
-		StatsdRules: c.StatsdRules, StatsdBudget: c.StatsdBudget, StatsdSeries: c.StatsdSeries, StatsdExpiry: series.Expiry(c.StatsdExpiry),
+		Socket: c.Socket, Statsd: collector.Statsd{
+			Listen: c.Statsd.Listen, Optional: c.Statsd.Defaults, Ports: c.Statsd.Ports, RulesFile: c.Statsd.Rules,
+			Budget: c.Statsd.Budget, Series: c.Statsd.Series, Expiry: collector.StatsdExpiry(c.Statsd.Expiry),
+		},
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // TestTickAllocatesNothing runs whole ticks, without a network: reading, naming
 // and assembling a steady node. What publishing allocates is asserted in its room.
 func TestTickAllocatesNothing(t *testing.T) {
-	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, Statsd: []string{"127.0.0.1:0"}, Log: slog.New(slog.DiscardHandler)})
+	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, Statsd: Statsd{Listen: []string{"127.0.0.1:0"}}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/bus"
-	"github.com/daytwo/daytwo/collector/statsd/series"
 )
 
 // Config is what a collector needs to know. The zero value of a field means
@@ -28,17 +27,9 @@ type Config struct {
 	SpoolMax  int64              // bytes; default 256 MiB
 	NoBPF     bool               // read files only
 	Socket    string             // path of the launch API's socket; "" = none
-	Statsd    []string           // addresses that StatsD is heard on (statsd.ParseListener); none = no StatsD
-	NoPublish bool               // frames go nowhere: /metrics alone
+	Statsd    Statsd
+	NoPublish bool // frames go nowhere: /metrics alone
 	Log       *slog.Logger
-
-	StatsdOptional bool      // goes without those of Statsd that another process has
-	StatsdPorts    [2]uint16 // first and last port for containers; default 20000 to 29999, or others where the kernel gives those to clients
-	StatsdRules    string    // file of rules; "" = none
-	StatsdBudget   int       // series of one container; default 10,000
-	StatsdSeries   int       // series of all; default 1,000,000
-
-	StatsdExpiry series.Expiry // when silent series go; default 1 h
 }
 
 const minInterval = 100 * time.Millisecond

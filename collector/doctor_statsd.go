@@ -18,11 +18,11 @@ import (
 // checkStatsd looks at what StatsD needs. It binds what is free for a moment, and
 // sends nothing: a collector may run beside it.
 func checkStatsd(cfg Config) []rpc.Check {
-	if len(cfg.Statsd) == 0 {
+	if len(cfg.Statsd.Listen) == 0 {
 		return []rpc.Check{{Name: "statsd", State: rpc.OK, Detail: "not in use"}}
 	}
 	running, checks := checkRunning(cfg)
-	for _, a := range cfg.Statsd {
+	for _, a := range cfg.Statsd.Listen {
 		l, err := statsd.ParseListener(a)
 		if err != nil {
 			checks = append(checks, rpc.Check{Name: "statsd " + a, State: rpc.Fail, Detail: err.Error(), Fix: "correct --statsd"})
@@ -115,24 +115,24 @@ func checkBuffer() rpc.Check {
 // checkPorts looks at the range of ports for containers.
 func checkPorts(cfg Config, running int) rpc.Check {
 	const fix = "give --statsd-ports FIRST-LAST others"
-	first, last := statsd.Ports(cfg.StatsdPorts[0], cfg.StatsdPorts[1])
-	c := rpc.Check{Name: "statsd ports", State: rpc.OK, Detail: fmt.Sprintf("%d to %d for containers, none that the kernel gives to clients", first, last)}
-	if err := origin.CheckPorts(first, last); err != nil {
+	r := origin.ChoosePorts(cfg.Statsd.Ports)
+	c := rpc.Check{Name: "statsd ports", State: rpc.OK, Detail: fmt.Sprintf("%d to %d for containers, none that the kernel gives to clients", r.First, r.Last)}
+	if err := origin.CheckPorts(r); err != nil {
 		c.State, c.Detail, c.Fix = rpc.Fail, err.Error(), fix
 		return c
 	}
 	claims, _ := origin.Claims() // an error is told of elsewhere
 	for _, o := range claims {
-		if o.First == first && o.Last == last && o.PID == running {
+		if o.PortRange == r && o.PID == running {
 			c.Detail = fmt.Sprintf("the collector that runs hands out %v", o)
 			return c
 		}
-		if o.First <= last && first <= o.Last {
-			c.State, c.Detail, c.Fix = rpc.Fail, fmt.Sprintf("%d to %d for containers: a collector hands out %v", first, last, o), fix
+		if o.Overlaps(r) {
+			c.State, c.Detail, c.Fix = rpc.Fail, fmt.Sprintf("%d to %d for containers: a collector hands out %v", r.First, r.Last, o), fix
 			return c
 		}
 	}
-	l := statsd.Listener{Network: "udp", Address: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), first).String()}
+	l := statsd.Listener{Network: "udp", Address: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), r.First).String()}
 	if h, held := statsd.HolderOf(l); held && h.PID != running {
 		c.State, c.Detail, c.Fix = rpc.Warn, fmt.Sprintf("%v has %s: containers' ports cannot be steered onto it, and each gets a socket", h, l.Address), "end that, or "+fix
 	}

@@ -25,9 +25,10 @@ func TestDoctorOnStatsd(t *testing.T) {
 	defer udp.Close()
 	address := udp.LocalAddr().String()
 	dir := t.TempDir()
-	first, last := rig.Ports(t, 100)
-	cfg := Config{DataDir: dir, NoPublish: true, NoBPF: true, Socket: filepath.Join(dir, "s"), Statsd: []string{address, "unixgram://" + dir + "/gram"},
-		StatsdPorts: [2]uint16{first, last}, Log: slog.New(slog.DiscardHandler)}
+	ports := rig.Ports(t, 100)
+	first, last := ports.First, ports.Last
+	cfg := Config{DataDir: dir, NoPublish: true, NoBPF: true, Socket: filepath.Join(dir, "s"),
+		Statsd: Statsd{Listen: []string{address, "unixgram://" + dir + "/gram"}, Ports: ports}, Log: slog.New(slog.DiscardHandler)}
 	check := func(name string, state rpc.State, detail string) {
 		t.Helper()
 		found := 0
@@ -76,14 +77,14 @@ func TestDoctorOnStatsd(t *testing.T) {
 	check("statsd udp://"+address, rpc.Fail, us)
 	check("statsd ports", rpc.Fail, us)
 	cfg.Socket = socket
-	cfg.StatsdPorts = [2]uint16{first + 10, last + 10}
+	cfg.Statsd.Ports = launch.PortRange{First: first + 10, Last: last + 10}
 	check("statsd ports", rpc.Fail, us)
-	cfg.StatsdPorts = [2]uint16{40000, 41000}
+	cfg.Statsd.Ports = launch.PortRange{First: 40000, Last: 41000}
 	check("statsd ports", rpc.Fail, "ip_local_port_range")
-	cfg.Statsd, cfg.Socket = []string{"203.0.113.1:8125", "nonsense"}, dir
+	cfg.Statsd.Listen, cfg.Socket = []string{"203.0.113.1:8125", "nonsense"}, dir
 	check("statsd udp://203.0.113.1:8125", rpc.Fail, "")
 	check("statsd nonsense", rpc.Fail, "nonsense")
 	check("statsd launch socket", rpc.Fail, "")
-	cfg.Statsd = nil
+	cfg.Statsd.Listen = nil
 	check("statsd", rpc.OK, "not in use")
 }

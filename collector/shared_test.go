@@ -23,7 +23,7 @@ func TestTicksBesideReaders(t *testing.T) {
 	}
 	defer srv.Close()
 	for _, noBPF := range []bool{false, true} {
-		n, err := New(Config{DataDir: t.TempDir(), NoBPF: noBPF, NATS: bus.ConnectOptions{InProcess: srv}, Statsd: []string{"127.0.0.1:0"}, Log: slog.New(slog.DiscardHandler)})
+		n, err := New(Config{DataDir: t.TempDir(), NoBPF: noBPF, NATS: bus.ConnectOptions{InProcess: srv}, Statsd: Statsd{Listen: []string{"127.0.0.1:0"}}, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,8 +30,8 @@ func labelText(ls []frame.Label) string {
 // What a launched container sends is in the next tick, and its ledger with it.
 func TestStatsdTick(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
-	first, last := rig.Ports(t, 100)
-	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true, Statsd: []string{"127.0.0.1:0"}, StatsdPorts: [2]uint16{first, last}, Socket: socket, Log: slog.New(slog.DiscardHandler)})
+	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true, Socket: socket,
+		Statsd: Statsd{Listen: []string{"127.0.0.1:0"}, Ports: rig.Ports(t, 100)}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestStatsdTick(t *testing.T) {
 
 // An event is in one tick, and what came after the last one is told at the end.
 func TestEventsAreTold(t *testing.T) {
-	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true, Statsd: []string{"unixgram://" + filepath.Join(t.TempDir(), "s")}, Log: slog.New(slog.DiscardHandler)})
+	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true, Statsd: Statsd{Listen: []string{"unixgram://" + filepath.Join(t.TempDir(), "s")}}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestEventsAreTold(t *testing.T) {
 			n.Close(context.Background())
 		}
 	}()
-	conn, err := net.Dial("unixgram", strings.TrimPrefix(n.cfg.Statsd[0], "unixgram://"))
+	conn, err := net.Dial("unixgram", strings.TrimPrefix(n.cfg.Statsd.Listen[0], "unixgram://"))
 	if err != nil {
 		t.Fatal(err)
 	}

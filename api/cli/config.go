@@ -33,13 +33,7 @@ type Config struct {
 	TokenFile      string        // of the API; "" for token in Data, made if it is not there
 	NoBPF          bool          // read the kernel's files only
 	Socket         string        // of the launch API
-	Statsd         []string      // addresses that StatsD is heard on, none for no StatsD
-	StatsdDefaults bool          // nobody asked for those addresses: they are the defaults
-	StatsdPorts    [2]uint16     // first and last port for containers; 0 for those that the collector chooses
-	StatsdRules    string        // file of rules, "" for none
-	StatsdBudget   int           // series of one container
-	StatsdSeries   int           // series of all
-	StatsdExpiry   Expiry        // when silent series go
+	Statsd         Statsd
 	SpoolSize      int64         // bytes kept on disk while NATS is away
 	Retention      time.Duration // how long history is kept
 	RetentionSize  int64         // bytes of history kept on disk
@@ -47,6 +41,17 @@ type Config struct {
 	LogFormat      string       // "text" or "json"
 	Log            *slog.Logger // made of the two above, to stderr
 	explicitConfig string
+}
+
+// Statsd is what the collector is told of StatsD.
+type Statsd struct {
+	Listen   []string         // addresses, none for no StatsD
+	Defaults bool             // nobody asked for those addresses: they are the defaults
+	Ports    launch.PortRange // for containers; zero for those that the collector chooses
+	Rules    string           // file of rules, "" for none
+	Budget   int              // series of one container
+	Series   int              // series of all containers
+	Expiry   Expiry           // how long silent series stay
 }
 
 // program is a set of the commands that run something.
@@ -132,23 +137,23 @@ var options = []option{
 		fs.StringVar(&c.Socket, name, "", "hand out containers' endpoints on the unix socket `PATH` (default: "+launch.SocketName+" in the data directory)")
 	}},
 	{"statsd", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.StringSliceVar(&c.Statsd, name, []string{"127.0.0.1:8125", "127.0.0.1:61825"}, "hear StatsD on `ADDRESS`,…: host:port, unixgram:///path or unix:///path, each with ?dialect=etsy and more behind it if need be; \"none\" for none")
+		fs.StringSliceVar(&c.Statsd.Listen, name, []string{"127.0.0.1:8125", "127.0.0.1:61825"}, "hear StatsD on `ADDRESS`,…: host:port, unixgram:///path or unix:///path, each with ?dialect=etsy and more behind it if need be; \"none\" for none")
 	}},
 	{"statsd-ports", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.Var((*portRange)(&c.StatsdPorts), name, "give containers the ports `FIRST-LAST` (default 20000-29999, or others where the kernel gives those to clients); each collector in one network namespace needs its own")
+		fs.Var((*portRange)(&c.Statsd.Ports), name, "give containers the ports `FIRST-LAST` (default 20000-29999, or others where the kernel gives those to clients); each collector in one network namespace needs its own")
 	}},
 	{"statsd-rules", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.StringVar(&c.StatsdRules, name, "", "rename, label or drop metrics by the mappings in `FILE`, in the form of statsd_exporter's")
+		fs.StringVar(&c.Statsd.Rules, name, "", "rename, label or drop metrics by the mappings in `FILE`, in the form of statsd_exporter's")
 	}},
 	{"statsd-budget", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.IntVar(&c.StatsdBudget, name, 10000, "keep at most `N` series of one container; what is beyond goes into one overflow series")
+		fs.IntVar(&c.Statsd.Budget, name, 10000, "keep at most `N` series of one container; what is beyond goes into one overflow series")
 	}},
 	{"statsd-series", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.IntVar(&c.StatsdSeries, name, 1_000_000, "keep at most `N` series of all containers, in some 300 bytes each")
+		fs.IntVar(&c.Statsd.Series, name, 1_000_000, "keep at most `N` series of all containers, in some 300 bytes each")
 	}},
 	{"statsd-expiry", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
-		c.StatsdExpiry = Expiry{time.Hour, time.Hour, time.Hour, time.Hour}
-		fs.Var(expiry{&c.StatsdExpiry}, name, "forget a series `AFTER` so long without a sample; by type as counter=7d,gauge=5m,histogram=1h,set=1h")
+		c.Statsd.Expiry = Expiry{time.Hour, time.Hour, time.Hour, time.Hour}
+		fs.Var(expiry{&c.Statsd.Expiry}, name, "forget a series `AFTER` so long without a sample; by type as counter=7d,gauge=5m,histogram=1h,set=1h")
 	}},
 	{"no-bpf", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.BoolVar(&c.NoBPF, name, false, "load no BPF program, read the kernel's files only")
@@ -205,8 +210,8 @@ func (c *Config) check() error {
 	if c.Socket == "" {
 		c.Socket = filepath.Join(c.Data, launch.SocketName)
 	}
-	if len(c.Statsd) == 1 && c.Statsd[0] == "none" {
-		c.Statsd = nil
+	if len(c.Statsd.Listen) == 1 && c.Statsd.Listen[0] == "none" {
+		c.Statsd.Listen = nil
 	}
 	if len(c.NATS) == 1 && c.NATS[0] == "none" {
 		c.NATS = nil
@@ -235,10 +240,10 @@ func (c *Config) check() error {
 		return fmt.Errorf("nats-replicas: %d is none of 1, 3, 5", c.Replicas)
 	case (c.NATSCert == "") != (c.NATSKey == ""):
 		return fmt.Errorf("nats-cert and nats-key go together")
-	case c.StatsdBudget < 1:
-		return fmt.Errorf("statsd-budget: %d is less than 1", c.StatsdBudget)
-	case c.StatsdSeries < 1:
-		return fmt.Errorf("statsd-series: %d is less than 1", c.StatsdSeries)
+	case c.Statsd.Budget < 1:
+		return fmt.Errorf("statsd-budget: %d is less than 1", c.Statsd.Budget)
+	case c.Statsd.Series < 1:
+		return fmt.Errorf("statsd-series: %d is less than 1", c.Statsd.Series)
 	case c.LogFormat != "text" && c.LogFormat != "json":
 		return fmt.Errorf("log-format: %q is neither text nor json", c.LogFormat)
 	}

@@ -47,7 +47,7 @@ func (c *Config) load(fs *pflag.FlagSet) error {
 	if err != nil {
 		return err
 	}
-	c.StatsdDefaults = !fs.Changed("statsd")
+	c.Statsd.Defaults = !fs.Changed("statsd")
 	return c.check()
 }
 

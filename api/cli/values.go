@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/daytwo/daytwo/api/launch"
 )
 
 // age is a flag of a duration, with days.
@@ -97,25 +99,16 @@ func (l *level) Set(s string) error {
 	return fmt.Errorf("want debug, info, warn or error")
 }
 
-// portRange is a flag of a first and a last port.
-type portRange [2]uint16
+// portRange is a flag of a range of ports.
+type portRange launch.PortRange
 
-func (p *portRange) Type() string { return "ports" }
-
-func (p *portRange) String() string {
-	if p[1] == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d-%d", p[0], p[1])
-}
+func (p *portRange) Type() string   { return "ports" }
+func (p *portRange) String() string { return launch.PortRange(*p).String() }
 
 func (p *portRange) Set(s string) error {
-	first, last, ok := strings.Cut(s, "-")
-	a, err1 := strconv.ParseUint(first, 10, 16)
-	b, err2 := strconv.ParseUint(last, 10, 16)
-	if !ok || err1 != nil || err2 != nil || a == 0 || b <= a {
-		return fmt.Errorf("want FIRST-LAST, two ports, such as 20000-29999")
+	r, err := launch.ParsePortRange(s)
+	if err == nil {
+		*p = portRange(r)
 	}
-	*p = portRange{uint16(a), uint16(b)}
-	return nil
+	return err
 }

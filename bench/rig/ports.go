@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"testing"
+
+	"github.com/daytwo/daytwo/api/launch"
 )
 
 // Ports are given to tests in blocks, below those that the kernel gives to clients
@@ -17,7 +19,7 @@ const (
 
 // Ports are n UDP ports, at least, that no other test on this machine has until
 // this one ends: a collector's --statsd-ports.
-func Ports(t testing.TB, n int) (first, last uint16) {
+func Ports(t testing.TB, n int) launch.PortRange {
 	t.Helper()
 	want := (n + portBlock - 1) / portBlock
 	for range 1000 {
@@ -38,17 +40,16 @@ func Ports(t testing.TB, n int) (first, last uint16) {
 		}
 		if len(held) == want {
 			t.Cleanup(drop)
-			return uint16(at * portBlock), uint16((at+want)*portBlock - 1)
+			return launch.PortRange{First: uint16(at * portBlock), Last: uint16((at+want)*portBlock - 1)}
 		}
 		drop()
 	}
 	t.Fatalf("no %d ports are free: other tests have them", n)
-	return 0, 0
+	return launch.PortRange{}
 }
 
 // PortsFlag is Ports as --statsd-ports wants it.
 func PortsFlag(t testing.TB, n int) string {
 	t.Helper()
-	first, last := Ports(t, n)
-	return fmt.Sprintf("--statsd-ports=%d-%d", first, last)
+	return "--statsd-ports=" + Ports(t, n).String()
 }

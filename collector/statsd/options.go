@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/collector/statsd/line"
 	"github.com/daytwo/daytwo/collector/statsd/series"
 )
@@ -25,12 +26,12 @@ type Options struct {
 	Expiry    series.Expiry // default 1 h
 	RulesFile string        // mappings; "" for none
 
-	Endpoints   string     // file that keeps containers' endpoints over restarts; "" for none
-	Socket      string     // path of the launch API's socket; "" for none
-	Host        netip.Addr // that containers are told to send to; default 127.0.0.1
-	First, Last uint16     // ports for containers; default 20000 to 29999, or others where the kernel gives those to clients
-	NoBPF       bool       // one socket a container, and no senders' cgroups
-	Log         *slog.Logger
+	Endpoints string           // file that keeps containers' endpoints over restarts; "" for none
+	Socket    string           // path of the launch API's socket; "" for none
+	Host      netip.Addr       // that containers are told to send to; default 127.0.0.1
+	Ports     launch.PortRange // for containers; default launch.DefaultPorts, or others if clients get those
+	NoBPF     bool             // one socket a container, and no senders' cgroups
+	Log       *slog.Logger     // default slog.Default()
 
 	clock clock // default: the machine's; tests set theirs
 }

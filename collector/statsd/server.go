@@ -83,8 +83,9 @@ func (s *Server) open() (err error) {
 	if err != nil {
 		return err
 	}
-	first, last := s.o.ports()
-	c := origin.Config{File: s.o.Endpoints, Host: s.o.Host, First: first, Last: last, NoBPF: s.o.NoBPF, Log: s.log}
+	c := origin.Config{
+		File: s.o.Endpoints, Host: s.o.Host, Ports: origin.ChoosePorts(s.o.Ports), NoBPF: s.o.NoBPF, Log: s.log,
+	}
 	if s.fds != nil {
 		c.Store = s.fds
 	}

@@ -45,7 +45,7 @@ func newRig(t testing.TB, o Options) *rig {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	o.First, o.Last = benchrig.Ports(t, 100)
+	o.Ports = benchrig.Ports(t, 100)
 	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +204,7 @@ func TestRestartOnSameAddresses(t *testing.T) {
 	r := newRig(t, Options{NoBPF: true, Listen: []Listener{l}})
 	r.send("udp", taken, "a:1|c")
 	r.await(1)
-	if _, err := New(Options{Listen: []Listener{{Network: "udp", Address: "203.0.113.1:8125"}}, NoBPF: true, First: 11000, Last: 11002}); err == nil || !strings.Contains(err.Error(), "--statsd") {
+	if _, err := New(Options{Listen: []Listener{{Network: "udp", Address: "203.0.113.1:8125"}}, NoBPF: true, Ports: launch.PortRange{First: 11000, Last: 11002}}); err == nil || !strings.Contains(err.Error(), "--statsd") {
 		t.Errorf("an address that is not ours: %v", err)
 	}
 	if _, err := New(Options{RulesFile: "/does/not/exist"}); err == nil {
@@ -228,22 +228,6 @@ func TestParseListener(t *testing.T) {
 			t.Errorf("%q: %+v", s, l)
 		}
 	}
-}
-
-func TestFreePorts(t *testing.T) {
-	check := func(low, high int, first, last uint16) {
-		t.Helper()
-		if f, l := freePorts(low, high); f != first || l != last {
-			t.Errorf("beside %d-%d: %d-%d", low, high, f, l)
-		}
-	}
-	check(32768, 60999, 20000, 29999)
-	check(1024, 19999, 20000, 29999)
-	check(25000, 65535, 20000, 24999)
-	check(16384, 60999, 61000, 65535)
-	check(15000, 65000, 5000, 14999)
-	check(5000, 65535, 1024, 4999)
-	check(1024, 65535, 20000, 29999)
 }
 
 func TestLabels(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/api/metric"
 	benchrig "github.com/daytwo/daytwo/bench/rig"
 )
@@ -64,14 +65,14 @@ func TestTakenAddress(t *testing.T) {
 		}
 	}(taken.Address)
 	taken.Optional = false
-	first, last := benchrig.Ports(t, 100)
-	_, err = New(Options{NoBPF: true, Listen: []Listener{taken}, First: first, Last: last, Log: slog.New(slog.DiscardHandler)})
+	ports := benchrig.Ports(t, 100)
+	_, err = New(Options{NoBPF: true, Listen: []Listener{taken}, Ports: ports, Log: slog.New(slog.DiscardHandler)})
 	if !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), who) || !strings.Contains(err.Error(), "--statsd") {
 		t.Errorf("asked for by name: %v", err)
 	}
 	// Neither does a second collector share what this one has.
 	taken.Address = fmt.Sprint("127.0.0.1:", r.in.Listeners()[0].Port())
-	if _, err := New(Options{NoBPF: true, Listen: []Listener{taken}, First: first, Last: last, Log: slog.New(slog.DiscardHandler)}); !errors.Is(err, unix.EADDRINUSE) {
+	if _, err := New(Options{NoBPF: true, Listen: []Listener{taken}, Ports: ports, Log: slog.New(slog.DiscardHandler)}); !errors.Is(err, unix.EADDRINUSE) {
 		t.Errorf("a second one: %v", err)
 	}
 }
@@ -116,7 +117,7 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	o := Options{NoBPF: true, Listen: []Listener{{Network: "udp", Address: "127.0.0.1:0"}}, Log: slog.New(slog.DiscardHandler)}
-	fmt.Sscanf(ports, "%d-%d", &o.First, &o.Last)
+	o.Ports, _ = launch.ParsePortRange(ports)
 	s, err := New(o)
 	fmt.Println("serving", err)
 	os.Stdin.Read(make([]byte, 1))
@@ -148,9 +149,8 @@ func TestStaleDescriptor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, last := benchrig.Ports(t, 100)
 	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec /proc/`+fmt.Sprint(os.Getpid())+`/exe`)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d-%d", serviceEnv, first, last), "NOTIFY_SOCKET="+notify.LocalAddr().String(), "LISTEN_FDS=1", "LISTEN_FDNAMES=statsd-udp-stale")
+	cmd.Env = append(os.Environ(), serviceEnv+"="+benchrig.Ports(t, 100).String(), "NOTIFY_SOCKET="+notify.LocalAddr().String(), "LISTEN_FDS=1", "LISTEN_FDNAMES=statsd-udp-stale")
 	cmd.ExtraFiles = []*os.File{f}
 	in, _ := cmd.StdinPipe()
 	out, _ := cmd.StdoutPipe()

@@ -61,9 +61,10 @@ func mesos(method, path, body string) string {
 
 // The isolator's contract, as a Mesos agent uses it.
 func TestIsolator(t *testing.T) {
-	first, _ := rig.Ports(t, 4)
-	ports := strings.NewReplacer("PORT1", fmt.Sprint(first+1), "PORT2", fmt.Sprint(first+2), "PORT3", fmt.Sprint(first+3))
-	tab := newTable(t, Config{First: first, Last: first + 3, File: filepath.Join(t.TempDir(), "e.json")})
+	given := rig.Ports(t, 4)
+	given.Last = given.First + 3
+	ports := strings.NewReplacer("PORT1", fmt.Sprint(given.First+1), "PORT2", fmt.Sprint(given.First+2), "PORT3", fmt.Sprint(given.First+3))
+	tab := newTable(t, Config{Ports: given, File: filepath.Join(t.TempDir(), "e.json")})
 	path := startAPI(t, tab)
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the socket: %v (%v)", info.Mode(), err)
@@ -118,7 +119,7 @@ func TestClient(t *testing.T) {
 	tab := newTable(t, Config{})
 	path := startAPI(t, tab)
 	c := launch.NewClient(path)
-	want := launch.Container{ContainerID: "a", StatsdHost: "127.0.0.1", StatsdPort: tab.c.First + 1, Name: "n", Labels: map[string]string{"k": "v,w"}}
+	want := launch.Container{ContainerID: "a", StatsdHost: "127.0.0.1", StatsdPort: tab.c.Ports.First + 1, Name: "n", Labels: map[string]string{"k": "v,w"}}
 	got, err := c.Add(t.Context(), launch.Request{ContainerID: "a", Name: "n", Labels: want.Labels})
 	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %+v (%v), want %+v", got, err, want)

@@ -12,14 +12,16 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/api/launch"
 )
 
 // Claim is a range of ports that a collector in this network namespace hands out
 // to containers. It is a unix socket of an abstract name (unix(7)): the kernel
 // keeps those for each network namespace apart, and ends them with the process.
 type Claim struct {
-	First, Last uint16
-	PID         int // 0: in a pid namespace that cannot be seen from here
+	launch.PortRange
+	PID int // 0: in a pid namespace that cannot be seen from here
 
 	name     string
 	listener net.Listener
@@ -32,8 +34,8 @@ var ErrClaimed = errors.New("another collector hands out ports for containers")
 
 // claim takes a range for this process until the claim is closed. It is an
 // ErrClaimed if somebody has a part of it.
-func claim(first, last uint16) (*Claim, error) {
-	c := &Claim{First: first, Last: last, PID: os.Getpid(), name: fmt.Sprintf("%s%d-%d/%s", claimPrefix, first, last, rand.Text())}
+func claim(r launch.PortRange) (*Claim, error) {
+	c := &Claim{PortRange: r, PID: os.Getpid(), name: fmt.Sprintf("%s%v/%s", claimPrefix, r, rand.Text())}
 	l, err := net.Listen("unix", "@"+c.name)
 	if err != nil {
 		return nil, fmt.Errorf("claim ports for containers: %w", err)
@@ -55,7 +57,7 @@ func claim(first, last uint16) (*Claim, error) {
 		return nil, fmt.Errorf("claim ports for containers: %w", err)
 	}
 	for _, o := range others {
-		if o.name != c.name && o.First <= last && first <= o.Last {
+		if o.name != c.name && o.Overlaps(r) {
 			l.Close()
 			return nil, fmt.Errorf("%w here, %v: give this one others (--statsd-ports FIRST-LAST)", ErrClaimed, o)
 		}

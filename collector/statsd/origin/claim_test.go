@@ -15,14 +15,15 @@ import (
 // Of two collectors in one network namespace one hands out the ports; the other
 // says why it does not, touches nothing, and does when it is alone.
 func TestTwoCollectors(t *testing.T) {
-	first, last := rig.Ports(t, 300)
+	ports := rig.Ports(t, 300)
+	first, last := ports.First, ports.Last
 	file := filepath.Join(t.TempDir(), "e.json")
 	kept := `[{"container_id":"mine","statsd_host":"127.0.0.1","statsd_port":` + fmt.Sprint(first+107) + `}]`
 	if err := os.WriteFile(file, []byte(kept), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	one := newTable(t, Config{First: first, Last: first + 200})
-	two := newTable(t, Config{First: first + 100, Last: last, File: file}) // a part is enough
+	one := newTable(t, Config{Ports: launch.PortRange{First: first, Last: first + 200}})
+	two := newTable(t, Config{Ports: launch.PortRange{First: first + 100, Last: last}, File: file}) // a part is enough
 	path := startAPI(t, two)
 	code, body := ask(t, path, mesos("POST", "/container", `{"container_id":"a"}`))
 	if code != 503 || !strings.Contains(body, "--statsd-ports") || !strings.Contains(body, fmt.Sprintf("process %d", os.Getpid())) {
@@ -43,7 +44,7 @@ func TestTwoCollectors(t *testing.T) {
 	if b, _ := os.ReadFile(file); string(b) != kept {
 		t.Errorf("the file of the endpoints was changed to %s", b)
 	}
-	beside := newTable(t, Config{First: last + 1, Last: last + 2})
+	beside := newTable(t, Config{Ports: launch.PortRange{First: last + 1, Last: last + 2}})
 	if beside.Refused() != nil {
 		t.Errorf("ports that nobody has are refused: %v", beside.Refused())
 	}
@@ -62,8 +63,8 @@ func TestTwoCollectors(t *testing.T) {
 
 // Who claims says so to all of the network namespace; what is no claim is none.
 func TestClaims(t *testing.T) {
-	first, last := rig.Ports(t, 100)
-	c, err := claim(first, last)
+	ports := rig.Ports(t, 100)
+	c, err := claim(ports)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func TestClaims(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, o := range all {
-			if o.First == first && o.Last == last {
+			if o.PortRange == ports {
 				return o
 			}
 		}

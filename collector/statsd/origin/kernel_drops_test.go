@@ -17,7 +17,7 @@ import (
 // own, from a network namespace of its own, and joined to large packets (GSO). What
 // each sent is what was received and what was dropped, to the datagram.
 func TestKernelDrops(t *testing.T) {
-	r := newRoom(t, Config{First: 22000, Last: 22999})
+	r := newRoom(t, Config{Ports: launch.PortRange{First: 22000, Last: 22999}})
 	if !r.table.DropsKnown() {
 		t.Fatal("drops are not known")
 	}

@@ -77,10 +77,10 @@ func newRoomIn(t *testing.T, r *room, c Config) *room {
 	loopbackUp() // a fresh virtual machine's is down
 	runtime.UnlockOSThread()
 	r.from, r.of = map[string]Origin{}, map[Origin]uint64{}
-	if c.First == 0 {
-		c.First, c.Last = rig.Ports(t, 1000)
+	if c.Ports.IsZero() {
+		c.Ports = rig.Ports(t, 1000)
 	}
-	r.first = c.First
+	r.first = c.Ports.First
 	var err error
 	if r.in, err = intake.New(intake.Options{Workers: 2, Handle: r.handle, Policy: intake.LeaveToKernel}); err != nil {
 		t.Fatal(err)
@@ -155,8 +155,7 @@ func TestKernelPorts(t *testing.T) {
 	for _, noBPF := range []bool{false, true} {
 		t.Run(fmt.Sprintf("NoBPF=%t", noBPF), func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "endpoints.json")
-			first, last := rig.Ports(t, 3000)
-			r := newRoom(t, Config{NoBPF: noBPF, First: first, Last: last, File: file})
+			r := newRoom(t, Config{NoBPF: noBPF, Ports: rig.Ports(t, 3000), File: file})
 			if r.table.Steered() == noBPF {
 				t.Fatalf("steered: %t", r.table.Steered())
 			}
@@ -203,8 +202,8 @@ func TestKernelPorts(t *testing.T) {
 // Endpoints are the same after a restart, and containers that ended meanwhile have none.
 func TestKernelEndpointsPersist(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "endpoints.json")
-	first, last := rig.Ports(t, 1000)
-	config := Config{First: first, Last: last, File: file}
+	config := Config{Ports: rig.Ports(t, 1000), File: file}
+	first := config.Ports.First
 	r := newRoom(t, config)
 	path := fmt.Sprintf("/daytwo-test-origin-%d/gone", os.Getpid())
 	dirs := makeCgroup(t, r.table, path)
@@ -321,7 +320,7 @@ func TestKernelBusyPort(t *testing.T) {
 	if n, _, err := busy.ReadFrom(make([]byte, 100)); err != nil || n != len("to the other program") {
 		t.Errorf("%d bytes (%v)", n, err)
 	}
-	if _, err := New(Config{NoBPF: true, First: 40000, Last: 50000}); err == nil {
+	if _, err := New(Config{NoBPF: true, Ports: launch.PortRange{First: 40000, Last: 50000}}); err == nil {
 		t.Error("ports that the kernel gives to clients were taken")
 	}
 }

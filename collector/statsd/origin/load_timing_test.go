@@ -12,7 +12,8 @@ import (
 
 // BenchmarkLoad opens the endpoints of before, as a collector does that starts.
 func BenchmarkLoad(b *testing.B) {
-	first, last := rig.Ports(b, 8192)
+	ports := rig.Ports(b, 8192)
+	first, last := ports.First, ports.Last
 	file := filepath.Join(b.TempDir(), "e.json")
 	var text bytes.Buffer
 	for p := first + 1; p <= last; p++ {
@@ -22,7 +23,7 @@ func BenchmarkLoad(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		t, err := New(Config{First: first, Last: last, File: file, NoBPF: true, Open: func(uint16) error { return nil }})
+		t, err := New(Config{Ports: ports, File: file, NoBPF: true, Open: func(uint16) error { return nil }})
 		if err != nil {
 			b.Fatal(err)
 		}

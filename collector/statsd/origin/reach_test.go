@@ -132,7 +132,7 @@ func TestKernelReachSurvives(t *testing.T) {
 	old := r.table
 	old.CloseAll()
 	store.start(t)
-	c.First, c.Last = old.c.First, old.c.Last
+	c.Ports = old.c.Ports
 	table, err := New(c)
 	if err != nil {
 		t.Fatal(err)

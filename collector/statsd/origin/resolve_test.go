@@ -12,8 +12,8 @@ import (
 func newTable(t *testing.T, c Config) *Table {
 	t.Helper()
 	c.NoBPF = true
-	if c.First == 0 {
-		c.First, c.Last = rig.Ports(t, 100)
+	if c.Ports.IsZero() {
+		c.Ports = rig.Ports(t, 100)
 	}
 	if c.Open == nil {
 		c.Open = func(uint16) error { return nil }
@@ -243,8 +243,7 @@ func TestByPath(t *testing.T) {
 
 func FuzzFields(f *testing.F) {
 	f.Add([]byte("ci-aaa,in-12"), []byte("it-true,cn-x,pu-y"))
-	first, last := rig.Ports(f, 100)
-	tab, err := New(Config{First: first, Last: last, NoBPF: true, Open: func(uint16) error { return nil }})
+	tab, err := New(Config{Ports: rig.Ports(f, 100), NoBPF: true, Open: func(uint16) error { return nil }})
 	if err != nil {
 		f.Fatal(err)
 	}

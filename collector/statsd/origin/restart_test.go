@@ -82,7 +82,8 @@ func TestKernelSteeringSurvives(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("wants root")
 	}
-	first, last := rig.Ports(t, 1000)
+	ports := rig.Ports(t, 1000)
+	first := ports.First
 	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), first)
 	sock, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 	if err != nil {
@@ -91,7 +92,7 @@ func TestKernelSteeringSurvives(t *testing.T) {
 	defer sock.Close()
 	raw, _ := sock.SyscallConn()
 	store := &keeper{}
-	c := Config{First: first, Last: last, File: filepath.Join(t.TempDir(), "e.json"), Store: store, Socket: func(netip.AddrPort) (fd int, err error) {
+	c := Config{Ports: ports, File: filepath.Join(t.TempDir(), "e.json"), Store: store, Socket: func(netip.AddrPort) (fd int, err error) {
 		raw.Control(func(f uintptr) { fd = int(f) })
 		return fd, nil
 	}}

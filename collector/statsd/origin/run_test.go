@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/daytwo/daytwo/api/launch"
 )
 
 // program is "daytwo run" with a socket.
@@ -98,7 +100,7 @@ func TestRunStatus(t *testing.T) {
 	}
 
 	// One that hands out no ports says why.
-	other := newTable(t, Config{First: r.first, Last: r.first + 1})
+	other := newTable(t, Config{Ports: launch.PortRange{First: r.first, Last: r.first + 1}})
 	cmd = program(startAPI(t, other), "true")
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "--statsd-ports") || strings.Contains(string(out), "--socket") {
 		t.Errorf("by a collector without ports: %v\n%s", err, out)

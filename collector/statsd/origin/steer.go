@@ -42,7 +42,7 @@ func (t *Table) startSteering() error {
 		return err
 	}
 	defer ns.Close()
-	fd, err := t.c.Socket(netip.AddrPortFrom(t.c.Host, t.c.First))
+	fd, err := t.c.Socket(netip.AddrPortFrom(t.c.Host, t.c.Ports.First))
 	if err == nil {
 		err = s.Socket(fd)
 	}

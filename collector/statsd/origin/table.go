@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/bpf"
 )
 
@@ -40,11 +41,11 @@ type Store interface {
 
 // Config of a table. Zero values mean the defaults.
 type Config struct {
-	File        string     // where endpoints are kept over restarts; "" for nowhere
-	Host        netip.Addr // that containers are told to send to; default 127.0.0.1
-	First, Last uint16     // ports for containers; default 20000 to 29999. First is the steered socket's own.
-	Watch       []uint16   // ports that many containers send to: there the sender's cgroup is asked for
-	NoBPF       bool       // one socket a container, and no senders' cgroups
+	File  string           // where endpoints are kept over restarts; "" for nowhere
+	Host  netip.Addr       // that containers are told to send to; default 127.0.0.1
+	Ports launch.PortRange // for containers; default launch.DefaultPorts. The first is the steered socket's own.
+	Watch []uint16         // ports that many containers send to: there the sender's cgroup is asked for
+	NoBPF bool             // one socket a container, and no senders' cgroups
 
 	// Socket opens the socket that packets to all ports are steered to and returns
 	// its descriptor, which stays its owner's.
@@ -110,16 +111,16 @@ func New(c Config) (*Table, error) {
 	if !c.Host.IsValid() {
 		c.Host = netip.MustParseAddr("127.0.0.1")
 	}
-	if c.First == 0 && c.Last == 0 {
-		c.First, c.Last = 20000, 29999
+	if c.Ports.IsZero() {
+		c.Ports = launch.DefaultPorts
 	}
-	if err := CheckPorts(c.First, c.Last); err != nil {
+	if err := CheckPorts(c.Ports); err != nil {
 		return nil, err
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	t := &Table{c: c, start: time.Now(), infos: make([]Info, 1), endpoints: map[string]*endpoint{}, byPort: map[uint16]*endpoint{}, attach: map[uint64]*attachment{}, reached: map[string]*reached{}, changed: make(chan struct{}, 1), next: c.First + 1}
+	t := &Table{c: c, start: time.Now(), infos: make([]Info, 1), endpoints: map[string]*endpoint{}, byPort: map[uint16]*endpoint{}, attach: map[uint64]*attachment{}, reached: map[string]*reached{}, changed: make(chan struct{}, 1), next: c.Ports.First + 1}
 	t.index.Store(newIndex())
 	t.openTrees()
 	if !c.NoBPF {
@@ -165,14 +166,14 @@ func (t *Table) serveAll() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	was := t.refused
-	if t.held, t.refused = claim(t.c.First, t.c.Last); t.refused != nil {
+	if t.held, t.refused = claim(t.c.Ports); t.refused != nil {
 		if was == nil {
 			t.c.Log.Error("no container gets a port of its own", "err", t.refused)
 		}
 		return nil
 	}
 	if was != nil {
-		t.c.Log.Info("containers get ports of their own: the other collector has ended", "first", t.c.First, "last", t.c.Last)
+		t.c.Log.Info("containers get ports of their own: the other collector has ended", "ports", t.c.Ports)
 	}
 	if t.c.Socket != nil && !t.c.NoBPF {
 		if err := t.startSteering(); err != nil {
