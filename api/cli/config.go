@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/unixsocket"
 )
 
 // Config is what the programs are told by flags, environment and file. Fields
@@ -254,6 +255,18 @@ func (c *Config) check() error {
 		c.Log = slog.New(slog.NewTextHandler(os.Stderr, h))
 	}
 	return nil
+}
+
+// checkSocket refuses a path that no unix socket can have, before anything runs.
+func (c *Config) checkSocket() error {
+	err := unixsocket.CheckPath(c.Socket)
+	switch {
+	case err == nil:
+		return nil
+	case c.Socket == filepath.Join(c.Data, launch.SocketName):
+		return fmt.Errorf("socket: %w: give --socket a shorter path, or --data a shorter directory", err)
+	}
+	return fmt.Errorf("socket: %w: give --socket a shorter path", err)
 }
 
 func checkAddress(key, address string) error {

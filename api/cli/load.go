@@ -48,7 +48,13 @@ func (c *Config) load(fs *pflag.FlagSet) error {
 		return err
 	}
 	c.Statsd.Defaults = !fs.Changed("statsd")
-	return c.check()
+	if err := c.check(); err != nil {
+		return err
+	}
+	if fs.Lookup("socket") == nil {
+		return nil // the program listens on none
+	}
+	return c.checkSocket()
 }
 
 func setFlag(fs *pflag.FlagSet, f *pflag.Flag, value, from string) error {

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/daytwo/daytwo/api/unixsocket"
 )
 
 // ErrNoStatsd says that the collector runs without a StatsD listener.
@@ -25,6 +27,9 @@ type Client struct {
 // NewClient returns a client of the socket at path.
 func NewClient(path string) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		if err := unixsocket.CheckPath(path); err != nil {
+			return nil, err
+		}
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	}
 	return &Client{path: path, http: http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}

@@ -11,7 +11,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/daytwo/daytwo/collector/statsd/intake"
+	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/api/unixsocket"
 )
 
 // Holder is a process that has an address.
@@ -41,13 +43,12 @@ func HolderOf(l Listener) (h Holder, ok bool) {
 				inode = boundUDP(b, at)
 			}
 		}
-	} else if !intake.Answers(l.Address, l.Network == "unix") {
+	} else if !unixsocket.Answers(l.Address, map[string]int{"unix": unix.SOCK_STREAM, "unixgram": unix.SOCK_DGRAM}[l.Network]) {
 		return h, false
 	} else if b, err := os.ReadFile("/proc/self/net/unix"); err == nil {
 		for line := range strings.Lines(string(b)) {
 			f := strings.Fields(line)
-			// Ours is bound beside its path and moved there: see intake.
-			if len(f) == 8 && (f[7] == l.Address || inode == "" && filepath.Dir(filepath.Dir(f[7])) == filepath.Dir(l.Address) && filepath.Base(f[7]) == "s") {
+			if len(f) == 8 && unixsocket.BoundTo(f[7], l.Address) {
 				inode = f[6]
 			}
 		}

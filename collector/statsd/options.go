@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/unixsocket"
 	"github.com/daytwo/daytwo/collector/statsd/line"
 	"github.com/daytwo/daytwo/collector/statsd/series"
 )
@@ -75,6 +76,9 @@ func ParseListener(s string) (l Listener, err error) {
 	case "unix", "unixgram":
 		if !strings.HasPrefix(address, "/") {
 			return l, fmt.Errorf("statsd: %q: want an absolute path, for example %s:///run/statsd.sock", s, l.Network)
+		}
+		if err := unixsocket.CheckPath(address); err != nil {
+			return l, fmt.Errorf("statsd: %w", err)
 		}
 	default:
 		return l, fmt.Errorf("statsd: %q: %q is none of udp, unixgram, unix", s, l.Network)

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/api/unixsocket"
 )
 
 // Unix says which path to listen on.
@@ -25,8 +26,11 @@ type Unix struct {
 const watchEvery = time.Second
 
 func (o *Unix) defaults(kind string) error {
-	if !filepath.IsAbs(o.Path) || len(o.Path) > 107 {
-		return fmt.Errorf("unix socket %q: give an absolute path of at most 107 bytes", o.Path)
+	if !filepath.IsAbs(o.Path) {
+		return fmt.Errorf("unix socket %q: give an absolute path", o.Path)
+	}
+	if err := unixsocket.CheckPath(o.Path); err != nil {
+		return err
 	}
 	if o.Mode == 0 {
 		o.Mode = 0o666
@@ -38,84 +42,6 @@ func (o *Unix) defaults(kind string) error {
 		o.Name = fdName(kind, o.Path)
 	}
 	return nil
-}
-
-// openUnix makes a socket and puts it at its path, in one step (rename(2)): a
-// client finds the old one, if there was one, or the new.
-func openUnix(o *Unix, typ int) (int, error) {
-	if err := free(o.Path, typ); err != nil {
-		return -1, err
-	}
-	fd, err := unix.Socket(unix.AF_UNIX, typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, os.NewSyscallError("socket", err)
-	}
-	temp, err := os.MkdirTemp(filepath.Dir(o.Path), ".s")
-	if err != nil {
-		unix.Close(fd)
-		return -1, fmt.Errorf("unix socket: %w", err)
-	}
-	defer os.RemoveAll(temp)
-	at := filepath.Join(temp, "s")
-	err = unix.Bind(fd, &unix.SockaddrUnix{Name: at})
-	if err == nil {
-		err = os.Chmod(at, o.Mode)
-	}
-	if err == nil && typ == unix.SOCK_STREAM {
-		err = unix.Listen(fd, 1024)
-	}
-	if err == nil {
-		err = os.Rename(at, o.Path)
-	}
-	if err != nil {
-		unix.Close(fd)
-		return -1, fmt.Errorf("listen on unix socket %s: %w", o.Path, err)
-	}
-	return fd, nil
-}
-
-// free tells whether a path may be taken: nothing is there, or a socket that
-// nobody listens on any more.
-func free(path string, typ int) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("unix socket %s: something else is there: remove it, or use another path", path)
-	}
-	fd, err := unix.Socket(unix.AF_UNIX, typ|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return os.NewSyscallError("socket", err)
-	}
-	defer unix.Close(fd)
-	switch err := unix.Connect(fd, &unix.SockaddrUnix{Name: path}); err {
-	case unix.ECONNREFUSED, unix.ENOENT:
-		return nil
-	default: // EPROTOTYPE too: somebody listens, with another type
-		return fmt.Errorf("unix socket %s: another process listens on it (%v): stop it, or use another path", path, err)
-	}
-}
-
-// Answers tells whether somebody listens on a path, on a stream or on datagrams.
-func Answers(path string, stream bool) bool {
-	typ := unix.SOCK_DGRAM
-	if stream {
-		typ = unix.SOCK_STREAM
-	}
-	fd, err := unix.Socket(unix.AF_UNIX, typ|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(fd)
-	switch unix.Connect(fd, &unix.SockaddrUnix{Name: path}) {
-	case nil, unix.EPROTOTYPE, unix.EAGAIN: // EAGAIN: more wait already than it lets
-		return true
-	}
-	return false
 }
 
 // takenUnix tells whether a descriptor that came back is a socket of that type.
@@ -163,7 +89,7 @@ func (in *Intake) ListenUnixgram(o Unix) (*Listener, error) {
 func (l *Listener) openPath(o *Unix, typ int, use func(fd int) error) error {
 	store := l.in.o.Store
 	open := func() error {
-		fd, err := openUnix(o, typ)
+		fd, err := unixsocket.Bind(o.Path, typ, o.Mode)
 		if err != nil {
 			return err
 		}
