@@ -134,6 +134,12 @@ func TestLinks(t *testing.T) {
 	}
 	check("api/client", module+"/api/server", module+"/api/query", module+"/api/metric")
 	check("api/server", module+"/api/client")
+	for _, room := range []string{"api/server/dcos", "api/server/prom", "api/server/web"} {
+		check(room, module+"/api/console", module+"/api/auth")
+		if slices.Contains(all[module+"/"+room].Deps, module+"/api/server") {
+			t.Errorf("%s links api/server", room)
+		}
+	}
 	for _, dep := range all[module].Deps {
 		if strings.HasPrefix(dep, module+"/bench") || dep == "testing" {
 			t.Errorf("the program links %s", dep)

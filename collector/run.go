@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/server/web"
 )
 
 // shutdown bounds how long frames in flight and scrapes are awaited at the end.
@@ -42,7 +43,7 @@ func (n *Node) Serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, end())
 	}
-	srv := server.Listen(server.NodeMetricsHandler(n.local, n.cfg.AgentID, nil))
+	srv := web.NewHTTPServer(server.NewNode(n.local, n.cfg.AgentID, n.log))
 	srv.ErrorLog = slog.NewLogLogger(n.log.Handler(), slog.LevelDebug)
 	served := make(chan error, 1)
 	go func() {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/server/web"
 )
 
 // shutdown is how long requests in flight may take once the relay is to end.
@@ -50,7 +51,7 @@ func Run(ctx context.Context, cfg Config) error {
 func (r *Relay) serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	srv := server.Listen(h)
+	srv := web.NewHTTPServer(h)
 	srv.ErrorLog = slog.NewLogLogger(r.cfg.Log.Handler(), slog.LevelDebug)
 	ended := make(chan error, 1)
 	go func() {

@@ -116,7 +116,7 @@ type Metric struct {
 // Value converts a stored integer to the unit it is shown in.
 func (m *Metric) Value(v int64) float64 {
 	if m.Unit == Float {
-		return math.Float64frombits(uint64(v))
+		return ToFloat(v)
 	}
 	return float64(v) * m.Unit.Scale()
 }
@@ -129,6 +129,9 @@ func FromFloat(f float64) int64 {
 	}
 	return int64(math.Float64bits(f + 0)) // + 0 makes -0 a 0
 }
+
+// ToFloat returns the number stored in a column of unit Float.
+func ToFloat(v int64) float64 { return math.Float64frombits(uint64(v)) }
 
 var columns [MaxKind + 1][]Metric
 

@@ -9,6 +9,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server/web"
 	"github.com/daytwo/daytwo/api/v1"
 )
 
@@ -21,7 +22,7 @@ func (s *server) agents(w http.ResponseWriter, r *http.Request) error {
 	for _, a := range s.Fleet.Agents() {
 		list = append(list, s.agent(r.Context(), a))
 	}
-	return writeJSON(w, r, v1.Agents{Agents: list})
+	return web.WriteJSON(w, r, v1.Agents{Agents: list})
 }
 
 func (s *server) agent(_ context.Context, a query.Agent) v1.Agent {
@@ -53,7 +54,7 @@ func (s *server) agent(_ context.Context, a query.Agent) v1.Agent {
 // intValue is a column as it is stored, nil where it is absent or not limited.
 func intValue(row []int64, column int) *int64 {
 	v := row[column]
-	if v == metric.Absent || unlimited(v) {
+	if v == metric.Absent || metric.IsUnlimited(v) {
 		return nil
 	}
 	return &v

@@ -11,6 +11,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server/web"
 	"github.com/daytwo/daytwo/api/v1"
 )
 
@@ -38,7 +39,7 @@ func (s *server) containers(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return writeJSON(w, r, v1.Containers{Containers: list})
+	return web.WriteJSON(w, r, v1.Containers{Containers: list})
 }
 
 // someAgents is one agent, or all of them for "".
@@ -99,7 +100,7 @@ func container(b *frame.Batch, r *frame.Row, row []int64) v1.Container {
 		CPUSystem:        floatValue(metric.Container, row, metric.CPUSystem),
 		CPUThrottled:     floatValue(metric.Container, row, metric.CPUThrottledTime),
 		MemoryCurrent:    intValue(row, metric.MemCurrent),
-		MemoryWorkingSet: intValue([]int64{workingSet(row)}, 0),
+		MemoryWorkingSet: intValue([]int64{metric.WorkingSet(row)}, 0),
 		MemoryAnon:       intValue(row, metric.StatAnon),
 		MemoryFile:       intValue(row, metric.StatFile),
 		MemorySwap:       intValue(row, metric.MemSwap),
@@ -108,13 +109,13 @@ func container(b *frame.Batch, r *frame.Row, row []int64) v1.Container {
 		Pids:             intValue(row, metric.PidsCurrent),
 		Processes:        intValue(row, metric.Processes),
 	}
-	if cores, ok := cpuLimit(row); ok {
+	if cores, ok := metric.CPULimit(row); ok {
 		c.CPULimit = &cores
 	}
 	for _, l := range r.Labels {
 		if p := labelField(&c, l.Name); p != nil {
 			*p = l.Value
-		} else if key, ok := strings.CutPrefix(l.Name, runtimeLabel); ok {
+		} else if key, ok := strings.CutPrefix(l.Name, metric.RuntimeLabel); ok {
 			if c.Labels == nil {
 				c.Labels = map[string]string{}
 			}

@@ -6,6 +6,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server/web"
 	"github.com/daytwo/daytwo/api/sketch"
 	"github.com/daytwo/daytwo/api/v1"
 )
@@ -16,7 +17,7 @@ func (s *server) distinct(ctx context.Context, ask *question) ([]v1.Series, erro
 	m := newMerging[sketch.Set](ask)
 	found := false
 	match := func(agent string, row, parent *frame.Row) bool {
-		ok := row.Label("type") == appSet && ask.app.rows(row, metric.AppValue) && (ask.match == nil || ask.match(agent, row, parent))
+		ok := row.Label("type") == metric.AppTypeSet && ask.app.rows(row, metric.AppValue) && (ask.match == nil || ask.match(agent, row, parent))
 		found = found || ok
 		return ok
 	}
@@ -49,12 +50,12 @@ func (s *server) noSet(ctx context.Context, ask *question) error {
 	q.Step = max(1, q.End-q.Start)
 	q.Match = func(agent string, row, parent *frame.Row) bool {
 		typ, column := row.Label("type"), metric.AppValue
-		if isHistogram(typ) {
+		if metric.IsAppHistogram(typ) {
 			column = metric.AppCount
 		}
 		if ask.app.rows(row, column) && (ask.match == nil || ask.match(agent, row, parent)) {
-			set = set || typ == appSet
-			other = appSuffix(typ)
+			set = set || typ == metric.AppTypeSet
+			other = metric.AppTypeName(typ)
 		}
 		return false // its values do not matter
 	}
@@ -64,5 +65,5 @@ func (s *server) noSet(ctx context.Context, ask *question) error {
 	if set || other == "" {
 		return nil
 	}
-	return badRequest("%s has no distinct members: it is no set but a %s; tasks send sets with type s", ask.name, other)
+	return web.BadRequest("%s has no distinct members: it is no set but a %s; tasks send sets with type s", ask.name, other)
 }

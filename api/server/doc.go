@@ -1,5 +1,8 @@
-// Package server is the HTTP side of a relay and of a collector: DC/OS routes,
-// the native API, Prometheus exposition. It reads through the small interface
-// Fleet, which a relay (the whole fleet) and a collector (its own node)
-// satisfy, and never knows which of them it serves.
+// Package server answers the routes of a relay, and those of a collector alone:
+// the native API (the documents of api/v1), and through its packages dcos and
+// prom DC/OS' documents and Prometheus' exposition. Package web holds the HTTP
+// mechanics.
+//
+// It reads through query.Fleet and query.History, and never knows who implements
+// them.
 package server

@@ -10,6 +10,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server/web"
 	"github.com/daytwo/daytwo/api/v1"
 )
 
@@ -36,11 +37,11 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if ask.Start, ask.End = start.UnixNano(), end.UnixNano(); ask.Start > ask.End {
-		return badRequest("start is after end")
+		return web.BadRequest("start is after end")
 	}
 	if v := q.Get("limit"); v != "" {
 		if ask.Limit, err = strconv.Atoi(v); err != nil || ask.Limit < 1 || ask.Limit > maxEvents {
-			return badRequest("limit=%q: want a number from 1 to %d", v, maxEvents)
+			return web.BadRequest("limit=%q: want a number from 1 to %d", v, maxEvents)
 		}
 	}
 	if ask.Match, err = matchEvents(q.Get("match"), q.Get("container")); err != nil {
@@ -59,7 +60,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) error {
 	for i := range found {
 		list[i] = eventOf(&found[i])
 	}
-	return writeJSON(w, r, v1.Events{Events: list})
+	return web.WriteJSON(w, r, v1.Events{Events: list})
 }
 
 // containerNames are the labels that a container is called by.
@@ -113,7 +114,7 @@ func setEventLabels(e *v1.Event, labels []frame.Label, own bool) {
 	for _, l := range labels {
 		if p := eventOrigin(e, l.Name); p != nil {
 			*p = l.Value
-		} else if tag, ok := strings.CutPrefix(l.Name, tagLabel); own && ok {
+		} else if tag, ok := strings.CutPrefix(l.Name, metric.TagLabel); own && ok {
 			if e.Tags == nil {
 				e.Tags = map[string]string{}
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/v1"
+	"github.com/daytwo/daytwo/bench/rig/testtick"
 )
 
 // eventHistory is a history of events, which remembers what it was asked for.
@@ -32,17 +33,17 @@ func (f *eventHistory) Events(_ context.Context, q query.EventQuery) ([]query.Ev
 }
 
 func TestEventsRoute(t *testing.T) {
-	container := containerRow(0)
+	container := testtick.Container(0)
 	f := &eventHistory{all: []query.Event{
-		{Agent: testAgent, Boot: 7, Tick: testTime, Time: testTime - 5e9, Parent: container, Row: &frame.Row{ID: 1, Parent: 1, Key: "deployed", Labels: labels(
+		{Agent: testtick.Agent, Boot: 7, Tick: testtick.Time, Time: testtick.Time - 5e9, Parent: container, Row: &frame.Row{ID: 1, Parent: 1, Key: "deployed", Labels: testtick.Labels(
 			"text", "version 2\nby <me>", "host", "h", "priority", "low", "alert_type", "success", "source_type", "ci", "aggregation_key", "k",
 			"tag.env", "prod", "tag.text", "other", "truncated", "true", "container_name", "no")}},
-		{Agent: testAgent, Boot: 7, Tick: testTime + 1e9, Time: testTime + 1e9, Row: &frame.Row{ID: 2, Key: "db.up is critical, was ok", Labels: labels(
+		{Agent: testtick.Agent, Boot: 7, Tick: testtick.Time + 1e9, Time: testtick.Time + 1e9, Row: &frame.Row{ID: 2, Key: "db.up is critical, was ok", Labels: testtick.Labels(
 			"check", "db.up", "status", "critical", "message", "no route", "alert_type", "error", "container_id", "gone", "task_name", "job")}},
-		{Agent: testAgent, Boot: 7, Tick: testTime + 1e9, Time: testTime + 1e9, Row: &frame.Row{ID: 3, Key: "brief", Labels: labels("cgroup", "/docker/f00")}},
-		{Agent: "other", Boot: 255, Tick: testTime + 2e9, Time: metric.Absent, Row: &frame.Row{ID: 2, Key: "x"}},
+		{Agent: testtick.Agent, Boot: 7, Tick: testtick.Time + 1e9, Time: testtick.Time + 1e9, Row: &frame.Row{ID: 3, Key: "brief", Labels: testtick.Labels("cgroup", "/docker/f00")}},
+		{Agent: "other", Boot: 255, Tick: testtick.Time + 2e9, Time: metric.Absent, Row: &frame.Row{ID: 2, Key: "x"}},
 	}}
-	srv := serve(t, Options{Fleet: localOf(t, testBatch(1, false)), History: f})
+	srv := serve(t, Options{Fleet: testtick.Local(testtick.New(1, false)), History: f})
 	ask := func(query string) []v1.Event {
 		t.Helper()
 		var answer struct{ Events []v1.Event }
@@ -66,7 +67,7 @@ func TestEventsRoute(t *testing.T) {
 		t.Fatalf("%d events, asked %+v", len(all), f.asked)
 	}
 	e := all[0]
-	if e.ID != testAgent+"/7/1" || !e.Time.Equal(time.Unix(0, testTime-5e9)) || !e.Received.Equal(time.Unix(0, testTime)) || e.AgentID != testAgent ||
+	if e.ID != testtick.Agent+"/7/1" || !e.Time.Equal(time.Unix(0, testtick.Time-5e9)) || !e.Received.Equal(time.Unix(0, testtick.Time)) || e.AgentID != testtick.Agent ||
 		e.ContainerID != container.Label("container_id") || e.Container != "web" || e.Cgroup != container.Key || e.FrameworkID != "f-0001" || e.FrameworkName != "marathon" ||
 		e.TaskID != "web.0" || e.TaskName != "web" || e.Text != "version 2\nby <me>" || e.Host != "h" || e.Priority != "low" || e.AlertType != "success" ||
 		e.SourceType != "ci" || e.AggregationKey != "k" || len(e.Tags) != 2 || e.Tags["env"] != "prod" || e.Tags["text"] != "other" || !e.Truncated {
@@ -92,8 +93,8 @@ func TestEventsRoute(t *testing.T) {
 	titles("?container=gone&match=critical", "db.up is critical, was ok")
 	titles("?container=we", "")
 	titles("?match=cgroup=/docker/f*", "brief")
-	titles("?agent="+testAgent+"&start=-5m&end=now", "deployed|db.up is critical, was ok|brief|x")
-	if f.asked.Agent != testAgent || f.asked.End-f.asked.Start != int64(5*time.Minute) {
+	titles("?agent="+testtick.Agent+"&start=-5m&end=now", "deployed|db.up is critical, was ok|brief|x")
+	if f.asked.Agent != testtick.Agent || f.asked.End-f.asked.Start != int64(5*time.Minute) {
 		t.Errorf("asked %+v", f.asked)
 	}
 	for query, want := range map[string]int{"?limit=0": 400, "?limit=x": 400, "?limit=100000": 400, "?start=now&end=-1m": 400, "?start=x": 400, "?match=a=b,c": 400, "?agent=nobody": 404, "?x=y": 400} {
@@ -101,36 +102,7 @@ func TestEventsRoute(t *testing.T) {
 			t.Errorf("%s: status %d, want %d", query, code, want)
 		}
 	}
-	if code := get(t, newTestServer(t, testBatch(1, false)), "/api/v1/events", nil); code != http.StatusNotImplemented {
+	if code := get(t, newTestServer(t, testtick.New(1, false)), "/api/v1/events", nil); code != http.StatusNotImplemented {
 		t.Errorf("without history: status %d", code)
 	}
-}
-
-// A service check is a gauge to Prometheus and a datapoint to DC/OS; events are
-// neither.
-func TestChecks(t *testing.T) {
-	b := testBatch(1, false)
-	addSent(b,
-		sent{id: 1, parent: 1, name: "db.up", typ: "check", value: 2, tags: []string{"host", "h"}},
-		sent{id: 2, parent: 1, name: "db.up", typ: "c", value: 9},
-	)
-	events := frame.Table{Kind: metric.Event, Gen: 1}
-	addRow(&events, &frame.Row{ID: 1, Parent: 1, Key: "secret title"})[metric.EventTime] = testTime
-	b.Tables = append(b.Tables, events)
-	text := expose(t, false, false, b)
-	parseText(t, text)
-	for _, want := range []string{"# TYPE db_up gauge\n", "Service check db.up", `host="h"} 2` + "\n", "# TYPE db_up_counter counter\n"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("not exposed: %q", want)
-		}
-	}
-	if strings.Contains(text, "secret") || strings.Contains(text, "daytwo_event") {
-		t.Error("an event is exposed")
-	}
-	for _, p := range appDatapoints(b, b.Table(metric.Container).Rows[0], "db.up") {
-		if p.Tags["host"] == "h" && p.Value == 2 {
-			return
-		}
-	}
-	t.Error("no datapoint")
 }

@@ -5,7 +5,9 @@ import (
 	"strings"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server/web"
 )
 
 var matchKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./-]*$`)
@@ -56,7 +58,7 @@ func anyValue(agent string, row, parent *frame.Row, ok func(name, value string) 
 			return true
 		}
 		for _, l := range r.Labels {
-			if !strings.HasPrefix(l.Name, runtimeLabel) && ok(l.Name, l.Value) {
+			if !strings.HasPrefix(l.Name, metric.RuntimeLabel) && ok(l.Name, l.Value) {
 				return true
 			}
 		}
@@ -70,7 +72,7 @@ func parsePairs(s string) (query.Match, error) {
 	for part := range strings.SplitSeq(s, ",") {
 		key, value, ok := strings.Cut(part, "=")
 		if !ok || !matchKey.MatchString(key) {
-			return nil, badRequest("match: %q is not key=value: use text, a glob, or key=value,key=value", part)
+			return nil, web.BadRequest("match: %q is not key=value: use text, a glob, or key=value,key=value", part)
 		}
 		pairs = append(pairs, pair{key, value})
 	}
@@ -104,7 +106,7 @@ func value(key, agent string, row, parent *frame.Row) string {
 			return v
 		}
 	}
-	return row.Label(tagLabel + key) // last, so that no tag passes for an origin
+	return row.Label(metric.TagLabel + key) // last, so that no tag passes for an origin
 }
 
 func isGlob(s string) bool { return strings.ContainsAny(s, "*?") }

@@ -14,17 +14,17 @@ import (
 
 // seriesLabels are all that is known of a row, its container's labels too.
 func seriesLabels(name string, c column, s *query.Series) map[string]string {
-	if c.m.Kind == metric.App {
+	if c.Metric.Kind == metric.App {
 		labels := appLabels(s.Agent, s.Row, s.Parent)
 		labels["__name__"] = name
-		if c.rows == nil { // one column of all there is
+		if c.Rows == nil { // one column of all there is
 			labels["app_metric"] = s.Row.Key
 		}
 		return labels
 	}
 	labels := map[string]string{"__name__": name, "agent_id": s.Agent}
-	if c.prom != "" {
-		labels["__name__"] = c.prom
+	if c.name != "" {
+		labels["__name__"] = c.name
 	}
 	for _, r := range []*frame.Row{s.Parent, s.Row} {
 		if r == nil {
@@ -37,10 +37,10 @@ func seriesLabels(name string, c column, s *query.Series) map[string]string {
 	switch {
 	case s.Parent != nil:
 		labels["cgroup"] = s.Parent.Key
-	case c.m.Kind == metric.Container, c.m.Kind == metric.Statsd && s.Row.Key != "" && labels["container_id"] == "":
+	case c.Metric.Kind == metric.Container, c.Metric.Kind == metric.Statsd && s.Row.Key != "" && labels["container_id"] == "":
 		labels["cgroup"] = s.Row.Key
 	}
-	for fixed := range strings.SplitSeq(c.labels, ",") {
+	for fixed := range strings.SplitSeq(c.Labels, ",") {
 		if k, v, ok := strings.Cut(fixed, "="); ok {
 			labels[k] = strings.Trim(v, `"`)
 		}

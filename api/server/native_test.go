@@ -12,16 +12,17 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/v1"
+	"github.com/daytwo/daytwo/bench/rig/testtick"
 )
 
 func TestAgents(t *testing.T) {
-	srv := newTestServer(t, nowTick(testBatch(2, false)))
+	srv := newTestServer(t, testtick.Now(testtick.New(2, false)))
 	var answer struct{ Agents []v1.Agent }
 	if code := get(t, srv, "/api/v1/agents", &answer); code != 200 || len(answer.Agents) != 1 {
 		t.Fatalf("%d, %+v", code, answer)
 	}
 	a := answer.Agents[0]
-	if a.AgentID != testAgent || a.Hostname != "node-1" || a.Stale || a.Containers != 2 || a.Cgroups != 3 || a.Interval != 1 {
+	if a.AgentID != testtick.Agent || a.Hostname != "node-1" || a.Stale || a.Containers != 2 || a.Cgroups != 3 || a.Interval != 1 {
 		t.Errorf("%+v", a)
 	}
 	if a.Cores == nil || *a.Cores != 8 || a.CPUUsed == nil || *a.CPUUsed != 1 || *a.Load1 != 1.25 || *a.MemoryAvailable != 8<<30 || *a.Uptime != 3600.5 {
@@ -48,7 +49,7 @@ func containersOf(t *testing.T, o Options, query string) []v1.Container {
 }
 
 func TestContainers(t *testing.T) {
-	list := containersOf(t, historyOf(t, ticksOf(testAgent, 2, 2)...), "")
+	list := containersOf(t, historyOf(t, testtick.Several(testtick.Agent, 2, 2)...), "")
 	if len(list) != 2 {
 		t.Fatalf("%d containers", len(list))
 	}
@@ -65,13 +66,13 @@ func TestContainers(t *testing.T) {
 	if *c.IORead != 4096 || *c.NetSent != 222 {
 		t.Errorf("devices: %+v", c)
 	}
-	if all := containersOf(t, historyOf(t, testBatch(2, false)), "?all=1"); len(all) != 3 || all[2].Unit != "cron.service" || all[2].MemoryLimit != nil {
+	if all := containersOf(t, historyOf(t, testtick.New(2, false)), "?all=1"); len(all) != 3 || all[2].Unit != "cron.service" || all[2].MemoryLimit != nil {
 		t.Errorf("all: %+v", all)
 	}
 }
 
 func TestContainersOfAgents(t *testing.T) {
-	h := historyOf(t, append(ticksOf("b", 1, 3), ticksOf("a", 2, 2)...)...)
+	h := historyOf(t, append(testtick.Several("b", 1, 3), testtick.Several("a", 2, 2)...)...)
 	list := containersOf(t, h, "")
 	if len(list) != 3 || list[0].AgentID != "a" || list[2].AgentID != "b" {
 		t.Fatalf("%+v", list)
@@ -87,7 +88,7 @@ func TestContainersOfAgents(t *testing.T) {
 }
 
 func TestNoRateOfACounterThatFell(t *testing.T) {
-	ticks := ticksOf(testAgent, 1, 2)
+	ticks := testtick.Several(testtick.Agent, 1, 2)
 	ticks[1].Table(metric.Container).Row(0)[metric.CPUUsage] = 1
 	if c := containersOf(t, historyOf(t, ticks...), ""); c[0].CPUUsed != nil {
 		t.Errorf("a rate of a counter that fell: %v", *c[0].CPUUsed)
@@ -95,8 +96,8 @@ func TestNoRateOfACounterThatFell(t *testing.T) {
 }
 
 func TestMatch(t *testing.T) {
-	container := containerRow(3)
-	dev := &frame.Row{ID: 1, Parent: container.ID, Key: "vda", Labels: labels("device", "vda")}
+	container := testtick.Container(3)
+	dev := &frame.Row{ID: 1, Parent: container.ID, Key: "vda", Labels: testtick.Labels("device", "vda")}
 	id := container.Label("container_id")
 	try := func(match string, want bool) {
 		t.Helper()
@@ -104,10 +105,10 @@ func TestMatch(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%q: %v", match, err)
 		}
-		if got := f == nil || f(testAgent, container, nil); got != want {
+		if got := f == nil || f(testtick.Agent, container, nil); got != want {
 			t.Errorf("%q matches the container: %v", match, got)
 		}
-		if got := f == nil || f(testAgent, dev, container); got != want {
+		if got := f == nil || f(testtick.Agent, dev, container); got != want {
 			t.Errorf("%q matches its device: %v", match, got)
 		}
 	}
@@ -131,7 +132,7 @@ func TestMatch(t *testing.T) {
 	try("name=web*,task_id=web.3", true)
 	try("name=web*,task_id=other", false)
 	try("label.com.example.team=payments", true)
-	try("agent_id="+testAgent, true)
+	try("agent_id="+testtick.Agent, true)
 	try("cgroup=/docker/*", true)
 	try("namespace=", true)
 	try("namespace=?*", false)
@@ -160,7 +161,7 @@ func FuzzParseMatch(f *testing.F) {
 		if err != nil || m == nil {
 			return
 		}
-		r := &frame.Row{ID: 1, Key: value, Labels: labels("name", value)}
+		r := &frame.Row{ID: 1, Key: value, Labels: testtick.Labels("name", value)}
 		m("agent", r, nil)
 		m("agent", r, r)
 		if name := value; name != "" && !isGlob(name) && len(name) < 100 {
@@ -203,14 +204,16 @@ func queryOf(t *testing.T, o Options, want int, pairs ...string) v1.Matrix {
 }
 
 func TestQuery(t *testing.T) {
-	h := historyOf(t, append(ticksOf("a", 2, 10), ticksOf("b", 1, 10)...)...)
-	at := func(i int) string { return time.Unix(0, testTime+int64(i)*testInterval).UTC().Format(time.RFC3339) }
+	h := historyOf(t, append(testtick.Several("a", 2, 10), testtick.Several("b", 1, 10)...)...)
+	at := func(i int) string {
+		return time.Unix(0, testtick.Time+int64(i)*testtick.Interval).UTC().Format(time.RFC3339)
+	}
 	m := queryOf(t, h, 200, "metric", "cpu.usage", "start", at(0), "end", at(20), "step", "0")
 	if m.Metric != "container.cpu.usage" || m.Unit != "seconds" || m.Type != "counter" || len(m.Result) != 5 {
 		t.Fatalf("%s %s %s, %d series", m.Metric, m.Unit, m.Type, len(m.Result))
 	}
 	first := m.Result[0]
-	if len(first.Points) != 10 || first.Points[0].Value != 5.25 || !first.Points[9].Time.Equal(time.Unix(0, testTime+9*testInterval)) {
+	if len(first.Points) != 10 || first.Points[0].Value != 5.25 || !first.Points[9].Time.Equal(time.Unix(0, testtick.Time+9*testtick.Interval)) {
 		t.Errorf("%+v", first)
 	}
 	if first.Labels["name"] != "web-0" || first.Labels["agent_id"] != "a" || first.Labels["__name__"] != "container.cpu.usage" || first.Labels["cgroup"] == "" {
@@ -245,7 +248,7 @@ func TestQuery(t *testing.T) {
 
 // TestQueryByPrometheusNames has the values that /fleet/metrics has.
 func TestQueryByPrometheusNames(t *testing.T) {
-	ticks := ticksOf("a", 1, 2)
+	ticks := testtick.Several("a", 1, 2)
 	for i, b := range ticks {
 		row := b.Table(metric.Container).Row(0)
 		row[metric.StatInactiveFile], row[metric.CPUWeight], row[metric.MemSWMax] = int64(i+1)<<27, 100, metric.Unlimited
@@ -273,7 +276,7 @@ func TestQueryByPrometheusNames(t *testing.T) {
 }
 
 func TestQueryErrors(t *testing.T) {
-	h := historyOf(t, ticksOf("a", 2, 3)...)
+	h := historyOf(t, testtick.Several("a", 2, 3)...)
 	bad := func(want int, pairs ...string) { t.Helper(); queryOf(t, h, want, pairs...) }
 	bad(400)
 	bad(400, "metric", "no.such")
@@ -288,7 +291,7 @@ func TestQueryErrors(t *testing.T) {
 	bad(400, "metric", "memory.current", "step", "x")
 	bad(404, "metric", "memory.current", "agent", "nobody")
 	for _, ask := range []string{"memory.current", "app:requests", "app:request.time&q=0.5", "app:users&distinct=1"} {
-		if code := get(t, serve(t, Options{Fleet: localOf(t, testBatch(1, false))}), "/api/v1/query?metric="+ask, nil); code != http.StatusNotImplemented {
+		if code := get(t, serve(t, Options{Fleet: testtick.Local(testtick.New(1, false))}), "/api/v1/query?metric="+ask, nil); code != http.StatusNotImplemented {
 			t.Errorf("%s: a collector alone answers %d", ask, code)
 		}
 	}
@@ -305,8 +308,8 @@ func TestEveryMetricCanBeAskedFor(t *testing.T) {
 				if err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
-				if len(cols) > 0 && cols[0].m.Kind != k {
-					t.Errorf("%s is found in %s", name, cols[0].m.Kind)
+				if len(cols) > 0 && cols[0].Metric.Kind != k {
+					t.Errorf("%s is found in %s", name, cols[0].Metric.Kind)
 				}
 			}
 		}

@@ -8,15 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/daytwo/daytwo/api/frame"
-	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/bench/rig/history"
+	"github.com/daytwo/daytwo/bench/rig/testtick"
 )
 
 func TestNodeMetricsHandler(t *testing.T) {
-	extra := func(w io.Writer) { _, _ = io.WriteString(w, "# TYPE extra gauge\nextra 1\n") }
-	srv := httptest.NewServer(NodeMetricsHandler(localOf(t, testBatch(2, false)), testAgent, extra))
+	srv := httptest.NewServer(NewNode(testtick.Local(testtick.New(2, false)), testtick.Agent, nil))
 	defer srv.Close()
 	get := func(path, host string) (int, http.Header, string) {
 		t.Helper()
@@ -39,11 +37,11 @@ func TestNodeMetricsHandler(t *testing.T) {
 		return resp.StatusCode, resp.Header, string(b)
 	}
 	code, header, body := get("/metrics", "")
-	if code != 200 || header.Get("Content-Type") != textType {
+	if code != 200 || header.Get("Content-Type") != "text/plain; version=0.0.4; charset=utf-8" {
 		t.Errorf("%d %s", code, header.Get("Content-Type"))
 	}
 	families := parseText(t, body)
-	for _, name := range []string{"extra", "container_memory_usage_bytes", "node_cpu_seconds_total", "machine_cpu_cores"} {
+	for _, name := range []string{"container_memory_usage_bytes", "node_cpu_seconds_total", "machine_cpu_cores"} {
 		if families[name] == nil {
 			t.Errorf("%s is missing", name)
 		}
@@ -53,7 +51,7 @@ func TestNodeMetricsHandler(t *testing.T) {
 	}
 	for path, want := range map[string]int{
 		"/healthz": 200, "/system/v1/metrics/v0/node": 200, "/": 404, "/api/v1/agents": 404,
-		"/system/v1/agent/" + testAgent + "/metrics/v0/node": 404,
+		"/system/v1/agent/" + testtick.Agent + "/metrics/v0/node": 404,
 	} {
 		if code, _, _ := get(path, ""); code != want {
 			t.Errorf("%s: %d, want %d", path, code, want)
@@ -64,7 +62,7 @@ func TestNodeMetricsHandler(t *testing.T) {
 			t.Errorf("Host %s: %d, want %d", host, code, want)
 		}
 	}
-	early := httptest.NewServer(NodeMetricsHandler(query.NewLocal("a", "h"), "a", nil))
+	early := httptest.NewServer(NewNode(query.NewLocal("a", "h"), "a", nil))
 	defer early.Close()
 	resp, err := http.Get(early.URL + "/metrics")
 	if err != nil {
@@ -77,7 +75,7 @@ func TestNodeMetricsHandler(t *testing.T) {
 }
 
 func TestNodeOpenMetrics(t *testing.T) {
-	srv := httptest.NewServer(NodeMetricsHandler(localOf(t, testBatch(1, false)), testAgent, nil))
+	srv := httptest.NewServer(NewNode(testtick.Local(testtick.New(1, false)), testtick.Agent, nil))
 	defer srv.Close()
 	req, err := http.NewRequest("GET", srv.URL+"/metrics", nil)
 	if err != nil {
@@ -94,13 +92,13 @@ func TestNodeOpenMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp.Header.Get("Content-Type") != openMetricsType || !strings.HasSuffix(string(b), "\n# EOF\n") {
+	if resp.Header.Get("Content-Type") != "application/openmetrics-text; version=1.0.0; charset=utf-8" || !strings.HasSuffix(string(b), "\n# EOF\n") {
 		t.Errorf("%s, ends in %q", resp.Header.Get("Content-Type"), b[len(b)-20:])
 	}
 }
 
 func TestFleetMetrics(t *testing.T) {
-	live, silent := nowTick(testBatch(1, false)), testBatch(1, false)
+	live, silent := testtick.Now(testtick.New(1, false)), testtick.New(1, false)
 	silent.Agent, silent.Time = "agent-2", time.Now().Add(-time.Hour).UnixNano()
 	h := history.New(t)
 	h.Put(live)
@@ -109,7 +107,7 @@ func TestFleetMetrics(t *testing.T) {
 	_, body := do(t, srv, "GET", "/fleet/metrics", nil)
 	families := parseText(t, body)
 	for _, m := range families["container_memory_usage_bytes"].GetMetric() {
-		if labelValue(m, "agent_id") != testAgent {
+		if labelValue(m, "agent_id") != testtick.Agent {
 			t.Error("an agent that went silent is exposed")
 		}
 	}
@@ -136,7 +134,7 @@ func TestSelfMetrics(t *testing.T) {
 }
 
 func TestGzipForOthers(t *testing.T) {
-	h := NodeMetricsHandler(localOf(t, testBatch(50, false)), testAgent, nil)
+	h := NewNode(testtick.Local(testtick.New(50, false)), testtick.Agent, nil)
 	for remote, want := range map[string]string{"10.0.0.9:1234": "gzip", "127.0.0.1:1234": "", "[::1]:1234": ""} {
 		r := httptest.NewRequest("GET", "http://127.0.0.1/metrics", nil)
 		r.RemoteAddr = remote
@@ -146,47 +144,5 @@ func TestGzipForOthers(t *testing.T) {
 		if got := w.Header().Get("Content-Encoding"); got != want {
 			t.Errorf("%s: %q, want %q", remote, got, want)
 		}
-	}
-}
-
-// TestLocalIsSeenWhole reads while ticks are written: a reader must never see
-// two ticks mixed.
-func TestLocalIsSeenWhole(t *testing.T) {
-	l := localOf(t, ticksOf(testAgent, 20, 1)...)
-	write := func(tick int64) {
-		l.Update(func(b *frame.Batch) {
-			b.Seq++
-			b.Time = tick
-			t := b.Table(metric.Container)
-			for r := range t.Rows {
-				t.Row(r)[metric.CPUUsage] = tick
-			}
-		})
-	}
-	write(0)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for i := range 300 {
-			write(int64(i))
-		}
-	}()
-	for {
-		select {
-		case <-done:
-			return
-		default:
-		}
-		b, err := query.Snapshot(l, testAgent)
-		if err != nil {
-			t.Fatal(err)
-		}
-		table := b.Table(metric.Container)
-		for r := range table.Rows {
-			if v := table.Row(r)[metric.CPUUsage]; v != table.Row(0)[metric.CPUUsage] {
-				t.Fatal("a tick is seen half written")
-			}
-		}
-		query.Release(b)
 	}
 }

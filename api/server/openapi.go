@@ -3,6 +3,8 @@ package server
 import (
 	_ "embed"
 	"net/http"
+
+	"github.com/daytwo/daytwo/api/server/web"
 )
 
 //go:embed openapi.json
@@ -10,6 +12,6 @@ var openapiDocument []byte
 
 // openapi answers with the description of all routes (OpenAPI 3.1).
 func (s *server) openapi(w http.ResponseWriter, r *http.Request) error {
-	writeBody(w, r, "application/json; charset=utf-8", openapiDocument)
+	web.WriteBody(w, r, web.JSONType, openapiDocument)
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/daytwo/daytwo/api/server/web"
 )
 
 // maxParam is the longest value of a parameter, in bytes.
@@ -18,20 +20,20 @@ const maxParam = 1024
 func params(r *http.Request, names ...string) (url.Values, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, badRequest("the query cannot be read: %v", err)
+		return nil, web.BadRequest("the query cannot be read: %v", err)
 	}
 	for name, values := range q {
 		switch {
 		case name == "token": // read by the guard
 		case !slices.Contains(names, name):
 			if len(names) == 0 {
-				return nil, badRequest("unknown parameter %q: there are none here", name)
+				return nil, web.BadRequest("unknown parameter %q: there are none here", name)
 			}
-			return nil, badRequest("unknown parameter %q: there are %s", name, strings.Join(names, ", "))
+			return nil, web.BadRequest("unknown parameter %q: there are %s", name, strings.Join(names, ", "))
 		case len(values) > 1:
-			return nil, badRequest("parameter %q is given %d times", name, len(values))
+			return nil, web.BadRequest("parameter %q is given %d times", name, len(values))
 		case len(values[0]) > maxParam:
-			return nil, badRequest("parameter %q is longer than %d bytes", name, maxParam)
+			return nil, web.BadRequest("parameter %q is longer than %d bytes", name, maxParam)
 		}
 	}
 	return q, nil
@@ -48,7 +50,7 @@ func boolParam(q url.Values, name string) (bool, error) {
 	case "0", "false":
 		return false, nil
 	default:
-		return false, badRequest("%s=%q: want 1 or 0", name, v)
+		return false, web.BadRequest("%s=%q: want 1 or 0", name, v)
 	}
 }
 
@@ -64,11 +66,11 @@ func timeParam(q url.Values, name string, now time.Time, absent time.Time) (time
 	}
 	t, ok := parseTime(v, now)
 	if !ok {
-		return absent, badRequest("%s=%q: want a time as RFC 3339, Unix seconds, or relative as -5m", name, v)
+		return absent, web.BadRequest("%s=%q: want a time as RFC 3339, Unix seconds, or relative as -5m", name, v)
 	}
 	// Beyond the year 2262 nanoseconds do not fit.
 	if t.Unix() < 0 || t.Unix() > 9e9 {
-		return absent, badRequest("%s=%q is out of range", name, v)
+		return absent, web.BadRequest("%s=%q is out of range", name, v)
 	}
 	return t, nil
 }
@@ -99,7 +101,7 @@ func durationParam(q url.Values, name string, absent time.Duration) (time.Durati
 		d, err = time.Duration(sec*1e9), nil
 	}
 	if err != nil || d < 0 {
-		return 0, badRequest("%s=%q: want a duration as 15s, or seconds", name, v)
+		return 0, web.BadRequest("%s=%q: want a duration as 15s, or seconds", name, v)
 	}
 	return d, nil
 }

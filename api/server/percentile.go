@@ -16,7 +16,7 @@ import (
 func (s *server) percentiles(ctx context.Context, ask *question) ([]v1.Series, error) {
 	m := newMerging[sketch.Histogram](ask)
 	match := func(agent string, row, parent *frame.Row) bool {
-		return isHistogram(row.Label("type")) && ask.app.rows(row, metric.AppCount) && (ask.match == nil || ask.match(agent, row, parent))
+		return metric.IsAppHistogram(row.Label("type")) && ask.app.rows(row, metric.AppCount) && (ask.match == nil || ask.match(agent, row, parent))
 	}
 	if err := s.History.Histograms(ctx, m.query(ask, match), m.add); err != nil {
 		return nil, err

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/daytwo/daytwo/api/server/web"
 )
 
 const (
@@ -19,7 +21,7 @@ func parseQuantiles(q, percentile string) (quantiles []float64, texts []string, 
 	list, scale, name := q, 1.0, "q"
 	if percentile != "" {
 		if q != "" {
-			return nil, nil, badRequest("give q or percentile, not both")
+			return nil, nil, web.BadRequest("give q or percentile, not both")
 		}
 		list, scale, name = percentile, 100, "percentile"
 	}
@@ -29,7 +31,7 @@ func parseQuantiles(q, percentile string) (quantiles []float64, texts []string, 
 	for text := range strings.SplitSeq(list, ",") {
 		v, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(v >= 0 && v <= scale) {
-			return nil, nil, badRequest("%s=%q: want numbers from 0 to %g, as %s=%g,%g", name, text, scale, name, scale*0.5, scale*0.99)
+			return nil, nil, web.BadRequest("%s=%q: want numbers from 0 to %g, as %s=%g,%g", name, text, scale, name, scale*0.5, scale*0.99)
 		}
 		v = math.Round(v/scale*1e12) / 1e12 // 99.9 is 0.999, not 0.9990000000000001
 		if !slices.Contains(quantiles, v) {
@@ -37,7 +39,7 @@ func parseQuantiles(q, percentile string) (quantiles []float64, texts []string, 
 		}
 	}
 	if len(quantiles) > maxQuantiles {
-		return nil, nil, badRequest("%s: at most %d numbers", name, maxQuantiles)
+		return nil, nil, web.BadRequest("%s: at most %d numbers", name, maxQuantiles)
 	}
 	return quantiles, texts, nil
 }
@@ -49,11 +51,11 @@ func parseBy(by string) ([]string, error) {
 	}
 	names := strings.Split(by, ",")
 	if len(names) > maxBy {
-		return nil, badRequest("by: at most %d labels", maxBy)
+		return nil, web.BadRequest("by: at most %d labels", maxBy)
 	}
 	for _, name := range names {
 		if !matchKey.MatchString(name) {
-			return nil, badRequest("by: %q is no name of a label: use by=label,label or by=*", name)
+			return nil, web.BadRequest("by: %q is no name of a label: use by=label,label or by=*", name)
 		}
 	}
 	return names, nil
@@ -74,17 +76,17 @@ func (q *question) parseMerged(v url.Values) (err error) {
 	q.alone = v.Get("by") == "*"
 	switch {
 	case q.quantiles == nil && !q.distinct && v.Has("by"):
-		return badRequest("by: only percentiles and distinct members are merged: give q, percentile or distinct=1 too")
+		return web.BadRequest("by: only percentiles and distinct members are merged: give q, percentile or distinct=1 too")
 	case q.quantiles != nil && q.distinct:
-		return badRequest("distinct=1: a set has no percentiles: give q, percentile or distinct, one of them")
+		return web.BadRequest("distinct=1: a set has no percentiles: give q, percentile or distinct, one of them")
 	case q.distinct && q.app == nil:
-		return badRequest("%s has no distinct members: only what tasks send as sets has", q.name)
+		return web.BadRequest("%s has no distinct members: only what tasks send as sets has", q.name)
 	case q.distinct && q.rate:
-		return badRequest("rate=1: distinct members have no rate")
+		return web.BadRequest("rate=1: distinct members have no rate")
 	case q.quantiles != nil && q.app == nil:
-		return badRequest("%s has no percentiles: only what tasks send as timers, histograms or distributions has", q.name)
+		return web.BadRequest("%s has no percentiles: only what tasks send as timers, histograms or distributions has", q.name)
 	case q.quantiles != nil && q.rate:
-		return badRequest("rate=1: percentiles have no rate")
+		return web.BadRequest("rate=1: percentiles have no rate")
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server/web"
 	"github.com/daytwo/daytwo/api/v1"
 )
 
@@ -55,7 +56,7 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, ask *question, m
 	if ask.app != nil && ask.app.sent == "" && !ask.app.seen {
 		return unknownMetric(ask.name)
 	}
-	writeBody(w, r, "application/json; charset=utf-8", appendMatrix(nil, m))
+	web.WriteBody(w, r, web.JSONType, appendMatrix(nil, m))
 	return nil
 }
 
@@ -84,14 +85,14 @@ func (q *question) unit() (unit, typ string) {
 	case q.app != nil:
 		return "", metric.Gauge.String()
 	case q.rate:
-		return c.unit() + "/second", metric.Gauge.String()
+		return c.Unit() + "/second", metric.Gauge.String()
 	}
-	return c.unit(), c.m.Type.String()
+	return c.Unit(), c.Metric.Type.String()
 }
 
 // counts tells whether a column of a row is a counter.
 func counts(c column, r *frame.Row) bool {
-	return c.m.Type == metric.Counter || c.m.Kind == metric.App && c.m.Column == metric.AppValue && r.Label("type") == appCounter
+	return c.Metric.Type == metric.Counter || c.Metric.Kind == metric.App && c.Metric.Column == metric.AppValue && r.Label("type") == metric.AppTypeCounter
 }
 
 func (s *server) parseQuery(r *http.Request) (*question, error) {
@@ -107,8 +108,8 @@ func (s *server) parseQuery(r *http.Request) (*question, error) {
 		ask.app = askApp(ask.name)
 		ask.columns = ask.app.columns()
 		ask.name = ask.app.name(ask.name)
-	} else if len(ask.columns) == 1 && ask.columns[0].prom == "" {
-		ask.name = ask.columns[0].m.Kind.String() + "." + ask.columns[0].m.Name
+	} else if len(ask.columns) == 1 && ask.columns[0].name == "" {
+		ask.name = ask.columns[0].Metric.Kind.String() + "." + ask.columns[0].Metric.Name
 	}
 	if ask.match, err = parseMatch(q.Get("match")); err != nil {
 		return nil, err
@@ -123,9 +124,9 @@ func (s *server) parseQuery(r *http.Request) (*question, error) {
 	span := ask.end.Sub(ask.start)
 	switch {
 	case span < 0:
-		return nil, badRequest("start is after end")
+		return nil, web.BadRequest("start is after end")
 	case span > maxRange:
-		return nil, badRequest("start and end are more than %d days apart", int(maxRange/(24*time.Hour)))
+		return nil, web.BadRequest("start and end are more than %d days apart", int(maxRange/(24*time.Hour)))
 	}
 	fair := (span / fairPoints).Truncate(time.Second)
 	if ask.step, err = durationParam(q, "step", fair); err != nil {
@@ -138,8 +139,8 @@ func (s *server) parseQuery(r *http.Request) (*question, error) {
 		return nil, err
 	}
 	for _, c := range ask.columns {
-		if ask.rate && ask.app == nil && c.m.Type != metric.Counter {
-			return nil, badRequest("rate=1: %s is a gauge, only counters have a rate", ask.name)
+		if ask.rate && ask.app == nil && c.Metric.Type != metric.Counter {
+			return nil, web.BadRequest("rate=1: %s is a gauge, only counters have a rate", ask.name)
 		}
 	}
 	if ask.agent != "" {
@@ -153,24 +154,24 @@ func (s *server) parseQuery(r *http.Request) (*question, error) {
 // column reads one column, and tells how many points that were.
 func (s *server) column(ctx context.Context, ask *question, c column, limit int) ([]v1.Series, int, error) {
 	q := query.Query{
-		Agent: ask.agent, Kind: c.m.Kind, Column: c.m.Column, Match: ask.match,
+		Agent: ask.agent, Kind: c.Metric.Kind, Column: c.Metric.Column, Match: ask.match,
 		Start: ask.start.UnixNano(), End: ask.end.UnixNano(), Step: int64(ask.step), Limit: limit,
 	}
 	if ask.rate {
 		// The first point's rate needs one before it.
 		q.Start -= max(int64(ask.step), int64(15*time.Second))
 	}
-	if c.rows != nil {
+	if c.Rows != nil {
 		q.Match = func(agent string, row, parent *frame.Row) bool {
-			return c.rows(row) && (ask.match == nil || ask.match(agent, row, parent))
+			return c.Rows(row) && (ask.match == nil || ask.match(agent, row, parent))
 		}
 	}
 	answer, err := s.History.Query(ctx, q)
 	if err != nil {
 		return nil, 0, err
 	}
-	if c.less != nil {
-		q.Column = c.less.Column
+	if c.Less != nil {
+		q.Column = c.Less.Column
 		less, err := s.History.Query(ctx, q)
 		if err != nil {
 			return nil, 0, err
@@ -192,14 +193,6 @@ func (s *server) column(ctx context.Context, ask *question, c column, limit int)
 	return out, n, nil
 }
 
-// rise is by how much a value changed, as it is shown.
-func (c *column) rise(from, to int64) float64 {
-	if c.form == formFloat {
-		return c.form.value(to) - c.form.value(from)
-	}
-	return c.form.value(to - from)
-}
-
 // points converts values to the unit they are shown in, or to rates.
 func points(c column, s *query.Series, ask *question) []v1.Point {
 	out := make([]v1.Point, 0, len(s.Times))
@@ -210,7 +203,7 @@ func points(c column, s *query.Series, ask *question) []v1.Point {
 			if i == 0 || at < ask.start.UnixNano() || at <= s.Times[i-1] {
 				continue // the first point
 			}
-			rise := c.rise(s.Values[i-1], v)
+			rise := c.Rise(s.Values[i-1], v)
 			if rise < 0 {
 				continue // a counter that starts anew
 			}
@@ -218,7 +211,7 @@ func points(c column, s *query.Series, ask *question) []v1.Point {
 			out = append(out, v1.Point{Time: time.Unix(0, at), Value: per})
 		case v == metric.Absent:
 		default:
-			out = append(out, v1.Point{Time: time.Unix(0, at), Value: c.shown(v)})
+			out = append(out, v1.Point{Time: time.Unix(0, at), Value: c.Value(v)})
 		}
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/server/prom"
 )
 
 // appPrefix marks a name that is given as a task sent it: app:request.time.
@@ -29,7 +30,7 @@ type appProm struct {
 var appEndings = []struct {
 	end    string
 	column int
-}{{"_count", metric.AppCount}, {"_sum", metric.AppSum}, {decrements, metric.AppDecrements}}
+}{{"_count", metric.AppCount}, {"_sum", metric.AppSum}, {prom.Decrements, metric.AppDecrements}}
 
 func askApp(name string) *appAsked {
 	if sent, ok := strings.CutPrefix(name, appPrefix); ok {
@@ -42,8 +43,8 @@ func askApp(name string) *appAsked {
 		}
 	}
 	for _, p := range slices.Clone(a.prom) {
-		for _, typ := range []string{appCounter, appGauge, appSet, appTimer, appHistogram, appDistribution, appCheck} {
-			if base, ok := strings.CutSuffix(p.name, "_"+appSuffix(typ)); ok && base != "" {
+		for _, typ := range []string{metric.AppTypeCounter, metric.AppTypeGauge, metric.AppTypeSet, metric.AppTypeTimer, metric.AppTypeHistogram, metric.AppTypeDistribution, metric.AppTypeCheck} {
+			if base, ok := strings.CutSuffix(p.name, "_"+metric.AppTypeName(typ)); ok && base != "" {
 				a.prom = append(a.prom, appProm{base, typ, p.column})
 			}
 		}
@@ -63,7 +64,7 @@ func (a *appAsked) name(asked string) string {
 func (a *appAsked) rows(r *frame.Row, column int) bool {
 	typ := r.Label("type")
 	plain := metric.AppValue
-	if isHistogram(typ) {
+	if metric.IsAppHistogram(typ) {
 		plain = metric.AppCount
 	}
 	if a.sent != "" {
@@ -73,14 +74,14 @@ func (a *appAsked) rows(r *frame.Row, column int) bool {
 		a.seen = true
 		return column == plain
 	}
-	name := appName(r.Key)
+	name := prom.AppName(r.Key)
 	for _, p := range a.prom {
 		if p.name != name || p.typ != "" && p.typ != typ {
 			continue
 		}
 		switch {
 		case p.column < 0:
-		case p.column == metric.AppDecrements && typ != appCounter, p.column != metric.AppDecrements && !isHistogram(typ):
+		case p.column == metric.AppDecrements && typ != metric.AppTypeCounter, p.column != metric.AppDecrements && !metric.IsAppHistogram(typ):
 			continue // a name that ends so by chance
 		}
 		a.seen = true
@@ -100,7 +101,9 @@ func (a *appAsked) columns() []column {
 			continue
 		}
 		m := &metric.Columns(metric.App)[c]
-		found = append(found, column{m: m, form: unitForm(m.Unit), rows: func(r *frame.Row) bool { return a.rows(r, c) }})
+		col := column{Column: prom.NativeColumn(m)}
+		col.Rows = func(r *frame.Row) bool { return a.rows(r, c) }
+		found = append(found, col)
 	}
 	return found
 }
@@ -116,18 +119,18 @@ func appLabels(agent string, row, parent *frame.Row) map[string]string {
 		labels["cgroup"] = parent.Key
 	}
 	for _, l := range row.Labels {
-		tag, ok := strings.CutPrefix(l.Name, tagLabel)
+		tag, ok := strings.CutPrefix(l.Name, metric.TagLabel)
 		if !ok || tag == "" {
 			continue
 		}
-		name := tagName(tag)
+		name := prom.TagName(tag)
 		if v := labels[name]; v != "" {
 			labels[name] = v + ";" + l.Value
 		} else {
 			labels[name] = l.Value
 		}
 	}
-	if s := appSuffix(row.Label("type")); s != "" {
+	if s := metric.AppTypeName(row.Label("type")); s != "" {
 		labels["__type__"] = s
 	}
 	return labels

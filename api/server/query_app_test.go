@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/bench/rig/testtick"
 )
 
 // What a name means among what tasks send, and of which column.
 func TestAskApp(t *testing.T) {
-	row := func(key, typ string) *frame.Row { return &frame.Row{Key: key, Labels: labels("type", typ)} }
+	row := func(key, typ string) *frame.Row { return &frame.Row{Key: key, Labels: testtick.Labels("type", typ)} }
 	rows := []*frame.Row{
 		row("request.time", "ms"), row("requests", "c"), row("requests", "g"), row("request.time.count", "g"),
 		row("users", "s"), row("9lives", "c"), row("a_timer", "h"),
@@ -38,8 +39,8 @@ func TestAskApp(t *testing.T) {
 		var got []string
 		for _, c := range a.columns() {
 			for _, r := range rows {
-				if c.rows(r) {
-					got = append(got, c.m.Name+" of "+r.Key+" "+r.Label("type"))
+				if c.Rows(r) {
+					got = append(got, c.Metric.Name+" of "+r.Key+" "+r.Label("type"))
 				}
 			}
 		}
@@ -69,8 +70,8 @@ func TestParseQuantiles(t *testing.T) {
 
 // Tags are named as in an exposition, and none passes for whose the series is.
 func TestAppLabels(t *testing.T) {
-	parent := &frame.Row{Key: "/docker/c1", Labels: labels("container_id", "c1", "task_name", "web")}
-	row := &frame.Row{Key: "x", Labels: labels("type", "c", "tag.path", "/", "tag.task_name", "other", "tag.a-b", "1", "tag.a.b", "2")}
+	parent := &frame.Row{Key: "/docker/c1", Labels: testtick.Labels("container_id", "c1", "task_name", "web")}
+	row := &frame.Row{Key: "x", Labels: testtick.Labels("type", "c", "tag.path", "/", "tag.task_name", "other", "tag.a-b", "1", "tag.a.b", "2")}
 	got := appLabels("n1", row, parent)
 	for name, want := range map[string]string{
 		"agent_id": "n1", "container_id": "c1", "task_name": "web", "tag_task_name": "other", "path": "/", "a_b": "1;2", "cgroup": "/docker/c1", "__type__": "counter",

@@ -1,71 +1,20 @@
 package server
 
 import (
-	"math"
 	"slices"
 	"strings"
 
-	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server/prom"
+	"github.com/daytwo/daytwo/api/server/web"
 )
 
-// column is one column asked for, by its native name or by a Prometheus name,
-// whose values it then has.
+// column is one column that a query asks for, by its native name or by a
+// Prometheus name, whose values it then has.
 type column struct {
-	m       *metric.Metric
-	less    *metric.Metric          // subtracted, nil for nothing
-	convert func(row []int64) int64 // of a row with this column only, nil for the value as it stands
-	prom    string                  // Prometheus name, if it was asked for by that
-	labels  string                  // fixed ones, with prom
-	form    form
-	zero    bool                  // a limit that is not set is shown as 0
-	rows    func(*frame.Row) bool // which rows have it, nil for all of its kind
-}
-
-// shown is a stored value as it is shown; a limit that is not set is infinite,
-// or 0 by the Prometheus names where cAdvisor has it so.
-func (c *column) shown(v int64) float64 {
-	switch {
-	case unlimited(v) && c.zero:
-		return 0
-	case v == metric.Unlimited:
-		return math.Inf(1)
-	case c.convert != nil:
-		row := absentRow(c.m.Kind)
-		row[c.m.Column] = v
-		v = c.convert(row)
-	}
-	return c.form.value(v)
-}
-
-func (c *column) unit() string {
-	if c.form == formMicro {
-		return "microseconds"
-	}
-	return c.m.Unit.String()
-}
-
-// value converts a stored integer to the unit it is shown in.
-func (f form) value(v int64) float64 {
-	switch f {
-	case formNano:
-		return float64(v) / 1e9
-	case formMilli, formMicro:
-		return float64(v) / 1e3
-	case formFloat:
-		return math.Float64frombits(uint64(v))
-	}
-	return float64(v)
-}
-
-// absentRow is a row in which nothing is known.
-func absentRow(k metric.Kind) []int64 {
-	row := make([]int64, metric.Width(k))
-	for i := range row {
-		row[i] = metric.Absent
-	}
-	return row
+	prom.Column
+	name string // Prometheus name, "" if it was asked for by the native one
 }
 
 // findColumns finds what a metric's name means: a native name, with its kind
@@ -73,64 +22,38 @@ func absentRow(k metric.Kind) []int64 {
 // may be a metric of tasks.
 func findColumns(name string) ([]column, error) {
 	if name == "" {
-		return nil, badRequest("metric is missing: give a native name as container.cpu.usage, or a Prometheus name")
+		return nil, web.BadRequest("metric is missing: give a native name as container.cpu.usage, or a Prometheus name")
 	}
 	var native []column
 	for k := metric.Host; k <= metric.MaxKind; k++ {
 		for i := range metric.Columns(k) {
 			m := &metric.Columns(k)[i]
 			if m.Name == name || k.String()+"."+m.Name == name {
-				native = append(native, column{m: m, form: unitForm(m.Unit)})
+				native = append(native, column{Column: prom.NativeColumn(m)})
 			}
 		}
 	}
 	if len(native) > 1 {
 		var names []string
 		for _, c := range native {
-			names = append(names, c.m.Kind.String()+"."+c.m.Name)
+			names = append(names, c.Metric.Kind.String()+"."+c.Metric.Name)
 		}
 		slices.Sort(names)
-		return nil, badRequest("metric %q is ambiguous: ask for %s", name, strings.Join(names, " or "))
+		return nil, web.BadRequest("metric %q is ambiguous: ask for %s", name, strings.Join(names, " or "))
 	}
-	found := native
-	if len(found) == 0 {
-		found = promColumns(metric.SplitProm(name))
+	if len(native) > 0 {
+		return native, nil
+	}
+	family, labels := metric.SplitProm(name)
+	var found []column
+	for _, c := range prom.Columns(family, labels) {
+		found = append(found, column{c, family})
 	}
 	return found, nil
 }
 
 func unknownMetric(name string) error {
-	return badRequest("unknown metric %q: give a native name as container.cpu.usage, a Prometheus name that /fleet/metrics has, or app: and a name that a task sends", name)
-}
-
-// promColumns finds the columns of a Prometheus family, those with the fixed
-// labels if there are any.
-func promColumns(name, labels string) []column {
-	i := slices.IndexFunc(promFamilies, func(f promFamily) bool { return f.name == name })
-	if i < 0 {
-		return nil
-	}
-	var found []column
-	for _, s := range promFamilies[i].samples {
-		if s.tick || s.long && s.kind == metric.Host || labels != "" && labels != s.labels {
-			continue
-		}
-		c := column{m: &metric.Columns(s.kind)[s.column], prom: name, labels: s.labels, form: s.form, zero: s.zero, rows: s.only}
-		switch name {
-		case "container_memory_working_set_bytes":
-			c.m, c.less = &metric.Columns(s.kind)[metric.MemCurrent], &metric.Columns(s.kind)[metric.StatInactiveFile]
-		case "container_spec_cpu_shares": // of v1, or v2's weight on their scale: a cgroup has one of them
-			weight := c
-			weight.m, weight.convert = &metric.Columns(s.kind)[metric.CPUWeight], cpuShares
-			found = append(found, weight)
-		case "container_spec_memory_swap_limit_bytes":
-			both := c
-			both.m = &metric.Columns(s.kind)[metric.MemSWMax]
-			found = append(found, both)
-		}
-		found = append(found, c)
-	}
-	return found
+	return web.BadRequest("unknown metric %q: give a native name as container.cpu.usage, a Prometheus name that /fleet/metrics has, or app: and a name that a task sends", name)
 }
 
 // subtract takes the points of one column from those of another where both

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -13,24 +12,20 @@ import (
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/console"
 	"github.com/daytwo/daytwo/api/query"
-)
-
-// Limits of a request.
-const (
-	answerTimeout = 30 * time.Second // of everything but streams
-	maxBody       = 1 << 20          // bytes
-	maxHeader     = 64 << 10         // bytes
+	"github.com/daytwo/daytwo/api/server/dcos"
+	"github.com/daytwo/daytwo/api/server/prom"
+	"github.com/daytwo/daytwo/api/server/web"
 )
 
 // Options say what a relay serves.
 type Options struct {
 	Fleet   query.Fleet
-	History query.History     // nil if there is none: questions about the past are answered with ErrNoHistory
+	History query.History     // nil if there is none: queries of the past return query.ErrNoHistory
 	Guard   *auth.Guard       // asks for the token
-	Agent   string            // id of the agent on this machine, whose metrics are "this node's"; "" if there is none
+	Agent   string            // id of the agent on this machine, "" if there is none
 	Cluster string            // name of the cluster
 	Version string            // of the program
-	Ready   func() error      // nil result: everything can be answered; may be nil
+	Ready   func() error      // returns nil if everything can be answered; may be nil
 	Metrics []func(io.Writer) // more for /metrics, in the text format 0.0.4
 	Log     *slog.Logger      // nil for slog.Default()
 }
@@ -38,11 +33,13 @@ type Options struct {
 // server answers the routes of a relay.
 type server struct {
 	Options
-	scraper *scraper
+	scraper *prom.Scraper
+	dcos    dcos.API
 	now     func() time.Time
 }
 
-// New makes the handler of a relay's routes.
+// New returns the handler of a relay's routes. It fails without a fleet or a
+// guard.
 func New(o Options) (http.Handler, error) {
 	if o.Fleet == nil || o.Guard == nil {
 		return nil, errors.New("server: a fleet and a guard are needed")
@@ -53,123 +50,50 @@ func New(o Options) (http.Handler, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s := &server{Options: o, scraper: newScraper(true), now: time.Now}
-	denied := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		writeError(w, &httpError{http.StatusUnauthorized, "this needs the token of <data>/token: send it as 'Authorization: Bearer TOKEN' or ?token=TOKEN"})
-	})
-	mux, open := s.mux()
-	return s.wrap(o.Guard.Handler(mux, denied, func(r *http.Request) bool { return open[r.URL.Path] })), nil
+	s := newServer(o)
+	open := s.openRoutes()
+	mux := web.Mux(slices.Concat(open, s.tokenRoutes()), "GET /api/v1/openapi.json lists those there are", o.Log)
+	return web.Bounded(o.Guard.Handler(mux, http.HandlerFunc(denied), func(r *http.Request) bool {
+		return slices.ContainsFunc(open, func(rt web.Route) bool { return strings.TrimSuffix(rt.Path, "{$}") == r.URL.Path })
+	})), nil
 }
 
-// Listen makes an HTTP server with limits that neither slow nor greedy clients
-// can wear out. Serve it on a listener.
-func Listen(h http.Handler) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    maxHeader,
+func newServer(o Options) *server {
+	return &server{
+		Options: o, scraper: prom.NewScraper(o.Fleet, true), now: time.Now,
+		dcos: dcos.API{Fleet: o.Fleet, Agent: o.Agent, Cluster: o.Cluster, Version: o.Version, Now: time.Now},
 	}
 }
 
-// route is one method and path.
-type route struct {
-	method string
-	path   string // pattern of http.ServeMux
-	open   bool   // needs no token
-	handle func(s *server, w http.ResponseWriter, r *http.Request) error
+// denied answers a request without the token.
+func denied(w http.ResponseWriter, _ *http.Request) {
+	web.WriteError(w, &web.Error{Status: http.StatusUnauthorized,
+		Message: "this needs the token of <data>/token: send it as 'Authorization: Bearer TOKEN' or ?token=TOKEN"})
 }
 
-// routes are all there are. openapi.json describes each, and a test says so.
-var routes = slices.Concat(nativeRoutes, dcosRoutes, mesosRoutes)
-
-var nativeRoutes = []route{
-	{"GET", "/{$}", true, (*server).console},
-	{"GET", "/healthz", true, (*server).healthz},
-	{"GET", "/readyz", true, (*server).readyz},
-	{"GET", "/metrics", false, (*server).metrics},
-	{"GET", "/fleet/metrics", false, (*server).fleetMetrics},
-	{"GET", "/api/v1/openapi.json", false, (*server).openapi},
-	{"GET", "/api/v1/agents", false, (*server).agents},
-	{"GET", "/api/v1/containers", false, (*server).containers},
-	{"GET", "/api/v1/query", false, (*server).query},
-	{"GET", "/api/v1/statsd", false, (*server).statsd},
-	{"GET", "/api/v1/events", false, (*server).events},
-}
-
-// mux routes requests; open are the paths that need no token.
-func (s *server) mux() (mux *http.ServeMux, open map[string]bool) {
-	open = map[string]bool{}
-	byPath := map[string]map[string]route{}
-	for _, rt := range routes {
-		if byPath[rt.path] == nil {
-			byPath[rt.path] = map[string]route{}
-		}
-		byPath[rt.path][rt.method] = rt
-		if rt.open {
-			open[strings.TrimSuffix(rt.path, "{$}")] = true
-		}
-	}
-	mux = http.NewServeMux()
-	for path, methods := range byPath {
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { s.dispatch(w, r, methods) })
-	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeError(w, notFound("no such path: GET /api/v1/openapi.json lists those there are"))
-	})
-	return mux, open
-}
-
-// dispatch picks the handler for a method.
-func (s *server) dispatch(w http.ResponseWriter, r *http.Request, methods map[string]route) {
-	method := r.Method
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	rt, ok := methods[method]
-	if !ok {
-		var allow []string
-		for m := range methods {
-			allow = append(allow, m)
-			if m == http.MethodGet {
-				allow = append(allow, http.MethodHead)
-			}
-		}
-		slices.Sort(allow)
-		w.Header().Set("Allow", strings.Join(allow, ", "))
-		writeError(w, &httpError{http.StatusMethodNotAllowed, r.Method + " is not allowed here: use " + strings.Join(allow, " or ")})
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
-	defer cancel()
-	if err := rt.handle(s, w, r.WithContext(ctx)); err != nil {
-		if code, _ := status(err); code >= 500 && code != http.StatusServiceUnavailable && code != http.StatusNotImplemented {
-			s.Log.Error("a request failed", "path", r.URL.Path, "err", err)
-		}
-		writeError(w, err)
+// openRoutes are answered without the token: they show nothing of the fleet.
+// openapi.json describes each route, which a test asserts.
+func (s *server) openRoutes() []web.Route {
+	return []web.Route{
+		{Method: "GET", Path: "/{$}", Handle: s.console},
+		{Method: "GET", Path: "/healthz", Handle: web.Healthz},
+		{Method: "GET", Path: "/readyz", Handle: s.readyz},
 	}
 }
 
-// wrap bounds a request, and lets a path end in a slash or not.
-func (s *server) wrap(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		// A client that does not read must not hold its request for ever.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * answerTimeout))
-		if p := r.URL.Path; len(p) > 1 && strings.HasSuffix(p, "/") {
-			u := *r.URL
-			u.Path, u.RawPath = strings.TrimRight(p, "/"), strings.TrimRight(u.RawPath, "/")
-			if u.Path == "" {
-				u.Path = "/"
-			}
-			r2 := *r
-			r2.URL = &u
-			r = &r2
-		}
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		next.ServeHTTP(w, r)
-	})
+// tokenRoutes are answered to those who send the token.
+func (s *server) tokenRoutes() []web.Route {
+	native := []web.Route{
+		{Method: "GET", Path: "/metrics", Handle: s.metrics},
+		{Method: "GET", Path: "/fleet/metrics", Handle: s.fleetMetrics},
+		{Method: "GET", Path: "/api/v1/openapi.json", Handle: s.openapi},
+		{Method: "GET", Path: "/api/v1/agents", Handle: s.agents},
+		{Method: "GET", Path: "/api/v1/containers", Handle: s.containers},
+		{Method: "GET", Path: "/api/v1/query", Handle: s.query},
+		{Method: "GET", Path: "/api/v1/statsd", Handle: s.statsd},
+		{Method: "GET", Path: "/api/v1/events", Handle: s.events},
+	}
+	return slices.Concat(native, s.dcos.ThisNode(), s.dcos.AnyAgent(), s.dcos.ClusterState())
 }
 
 func (s *server) console(w http.ResponseWriter, r *http.Request) error {
@@ -177,25 +101,31 @@ func (s *server) console(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// healthz says that the process lives.
-func (s *server) healthz(w http.ResponseWriter, r *http.Request) error {
-	return writeJSON(w, r, struct {
-		OK bool `json:"ok"`
-	}{true})
-}
-
-// readyz says whether everything can be answered.
+// readyz answers whether everything can be answered.
 func (s *server) readyz(w http.ResponseWriter, r *http.Request) error {
 	if s.Ready != nil {
 		if err := s.Ready(); err != nil {
-			return &httpError{http.StatusServiceUnavailable, err.Error()}
+			return &web.Error{Status: http.StatusServiceUnavailable, Message: err.Error()}
 		}
 	}
-	return s.healthz(w, r)
+	return web.Healthz(w, r)
 }
 
-// metrics is the relay about itself.
+// metrics answers with the relay's own metrics.
 func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
-	writeMetrics(w, r, append([]func(io.Writer){WriteSelf}, s.Metrics...)...)
+	prom.ServeText(w, r, append([]func(io.Writer){prom.WriteProcess}, s.Metrics...)...)
 	return nil
+}
+
+// fleetMetrics answers GET /fleet/metrics.
+func (s *server) fleetMetrics(w http.ResponseWriter, r *http.Request) error {
+	q, err := params(r, "agent")
+	if err != nil {
+		return err
+	}
+	agents, err := s.someAgents(q.Get("agent"))
+	if err != nil {
+		return err
+	}
+	return s.scraper.ServeFleet(w, r, agents, s.now(), s.Log)
 }

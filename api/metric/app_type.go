@@ -1,0 +1,45 @@
+package metric
+
+// Types of App's series, as StatsD writes them: the label "type" of a row.
+const (
+	AppTypeCounter      = "c"
+	AppTypeGauge        = "g"
+	AppTypeSet          = "s"
+	AppTypeTimer        = "ms"
+	AppTypeHistogram    = "h"
+	AppTypeDistribution = "d"
+	AppTypeCheck        = "check" // a service check
+)
+
+// AppTypeName returns the English word for a type of App's series, "" for an
+// unknown one.
+func AppTypeName(typ string) string {
+	switch typ {
+	case AppTypeCounter:
+		return "counter"
+	case AppTypeGauge:
+		return "gauge"
+	case AppTypeSet:
+		return "set"
+	case AppTypeTimer:
+		return "timer"
+	case AppTypeHistogram:
+		return "histogram"
+	case AppTypeDistribution:
+		return "distribution"
+	case AppTypeCheck:
+		return "check"
+	}
+	return ""
+}
+
+// IsAppHistogram reports whether series of a type are histograms.
+func IsAppHistogram(typ string) bool {
+	return typ == AppTypeTimer || typ == AppTypeHistogram || typ == AppTypeDistribution
+}
+
+// Prefixes of row labels.
+const (
+	TagLabel     = "tag."   // a tag of a series or an event, as a task sent it
+	RuntimeLabel = "label." // a label that a container's runtime knows
+)

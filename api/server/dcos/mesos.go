@@ -1,0 +1,211 @@
+package dcos
+
+import (
+	"cmp"
+	"encoding/json"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server/web"
+)
+
+// release is the release of DC/OS whose API this is.
+const release = "2.2"
+
+// slave is an agent as Mesos' master shows it.
+type slave struct {
+	ID         string         `json:"id"`
+	Hostname   string         `json:"hostname"`
+	PID        string         `json:"pid"` // clients take it apart at "@" and ":"
+	Active     bool           `json:"active"`
+	Version    string         `json:"version"`
+	Registered float64        `json:"registered_time"`
+	Attributes map[string]any `json:"attributes"`
+	Running    int            `json:"TASK_RUNNING"`
+}
+
+// framework is what started tasks: Mesos' own, or a container runtime.
+type framework struct {
+	ID             string `json:"id"`
+	Name           string `json:"name"`
+	User           string `json:"user"`
+	Active         bool   `json:"active"`
+	Tasks          []task `json:"tasks"`
+	CompletedTasks []task `json:"completed_tasks"`
+}
+
+// task is a container.
+type task struct {
+	ID          string       `json:"id"`
+	Name        string       `json:"name"`
+	FrameworkID string       `json:"framework_id"`
+	ExecutorID  string       `json:"executor_id"`
+	SlaveID     string       `json:"slave_id"`
+	State       string       `json:"state"`
+	Statuses    []taskStatus `json:"statuses"`
+}
+
+type taskStatus struct {
+	State           string  `json:"state"`
+	Timestamp       float64 `json:"timestamp"`
+	ContainerStatus struct {
+		ContainerID struct {
+			Value string `json:"value"`
+		} `json:"container_id"`
+	} `json:"container_status"`
+}
+
+// state answers with the fleet as Mesos' master showed a cluster.
+func (s *API) state(w http.ResponseWriter, r *http.Request) error {
+	agents := s.Fleet.Agents()
+	frameworks := s.frameworks(agents)
+	host := localHost(r)
+	return web.WriteJSON(w, r, map[string]any{
+		"id": "daytwo", "pid": "master@" + net.JoinHostPort(host, "5050"), "hostname": host,
+		"version": release, "cluster": s.Cluster,
+		"slaves": s.slaves(agents, frameworks), "frameworks": frameworks, "completed_frameworks": []framework{},
+	})
+}
+
+// stateSummary answers with the same, without tasks.
+func (s *API) stateSummary(w http.ResponseWriter, r *http.Request) error {
+	agents := s.Fleet.Agents()
+	frameworks := s.frameworks(agents)
+	slaves := s.slaves(agents, frameworks)
+	summary := []map[string]any{}
+	for _, f := range frameworks {
+		summary = append(summary, map[string]any{"id": f.ID, "name": f.Name, "active": f.Active, "TASK_RUNNING": len(f.Tasks)})
+	}
+	return web.WriteJSON(w, r, map[string]any{
+		"hostname": localHost(r), "cluster": s.Cluster, "slaves": slaves, "frameworks": summary,
+	})
+}
+
+func (s *API) slaves(agents []query.Agent, frameworks []framework) []slave {
+	running := map[string]int{}
+	for _, f := range frameworks {
+		for _, t := range f.Tasks {
+			running[t.SlaveID]++
+		}
+	}
+	list := []slave{}
+	for _, a := range agents {
+		host := agentHost(a)
+		list = append(list, slave{
+			ID: a.ID, Hostname: host, PID: "slave(1)@" + net.JoinHostPort(host, "5051"), Version: s.Version,
+			Active: !a.Stale, Registered: float64(a.Time) / 1e9, Attributes: map[string]any{}, Running: running[a.ID],
+		})
+	}
+	return list
+}
+
+// agentHost is what to call an agent's machine.
+func agentHost(a query.Agent) string { return cmp.Or(a.Hostname, a.ID) }
+
+// frameworks sorts all containers by what started them.
+func (s *API) frameworks(agents []query.Agent) []framework {
+	byID := map[string]*framework{}
+	ids := map[string]int{}
+	for _, a := range agents {
+		// An agent without a tick has no tasks to show.
+		_ = s.Fleet.View(a.ID, func(b *frame.Batch) {
+			t := b.Table(metric.Container)
+			if t == nil {
+				return
+			}
+			seen := map[string]bool{}
+			for _, row := range t.Rows {
+				c := row.Label("container_id")
+				if c == "" || seen[c] {
+					continue
+				}
+				seen[c] = true
+				tk := newTask(a, b, row)
+				if ids[tk.ID]++; ids[tk.ID] > 1 {
+					tk.ID += "." + c // the same name on two agents: ids must differ
+				}
+				f := byID[tk.FrameworkID]
+				if f == nil {
+					f = &framework{ID: tk.FrameworkID, Name: cmp.Or(row.Label("framework_name"), tk.FrameworkID), User: "root", Active: true, CompletedTasks: []task{}}
+					byID[f.ID] = f
+				}
+				f.Tasks = append(f.Tasks, tk)
+			}
+		})
+	}
+	list := []framework{}
+	for _, f := range byID {
+		list = append(list, *f)
+	}
+	slices.SortFunc(list, func(a, b framework) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+func newTask(a query.Agent, b *frame.Batch, row *frame.Row) task {
+	c := row.Label("container_id")
+	t := task{
+		ID:          cmp.Or(row.Label("task_id"), row.Label("name"), c),
+		Name:        cmp.Or(row.Label("task_name"), row.Label("name"), c),
+		FrameworkID: cmp.Or(row.Label("framework_id"), row.Label("runtime"), "containers"),
+		ExecutorID:  row.Label("executor_id"), SlaveID: a.ID, State: "TASK_RUNNING",
+	}
+	if !strings.Contains(t.ID, t.Name) {
+		t.ID = t.Name + "." + t.ID // clients look for tasks by their ids alone
+	}
+	status := taskStatus{State: t.State, Timestamp: float64(b.Time) / 1e9}
+	status.ContainerStatus.ContainerID.Value = c
+	t.Statuses = []taskStatus{status}
+	return t
+}
+
+// mesosDNS answers what Mesos DNS said of a name: this machine.
+func (s *API) mesosDNS(w http.ResponseWriter, r *http.Request) error {
+	return web.WriteJSON(w, r, []map[string]string{{"host": r.PathValue("name") + ".", "ip": localHost(r)}})
+}
+
+// localHost is the address that the client reached this server by.
+func localHost(r *http.Request) string {
+	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		if host, _, err := net.SplitHostPort(a.String()); err == nil {
+			return host
+		}
+	}
+	return "127.0.0.1"
+}
+
+// netNodes answers what DC/OS' network knew of agents.
+func (s *API) netNodes(w http.ResponseWriter, r *http.Request) error {
+	nodes := []map[string]any{}
+	for _, a := range s.Fleet.Agents() {
+		nodes = append(nodes, map[string]any{
+			"private_ip": agentHost(a), "public_ips": []string{}, "hostname": agentHost(a),
+			"updated": time.Unix(0, a.Time).UTC().Format(time.RFC3339),
+		})
+	}
+	return web.WriteJSON(w, r, nodes)
+}
+
+// capabilities answers what this DC/OS can do. The content type must be this
+// to the letter: see DC/OS' client.
+func (s *API) capabilities(w http.ResponseWriter, r *http.Request) error {
+	b, err := json.Marshal(map[string]any{"capabilities": []any{}})
+	if err != nil {
+		return err
+	}
+	web.WriteBody(w, r, "application/vnd.dcos.capabilities+json;charset=utf-8;version=v1", b)
+	return nil
+}
+
+func (s *API) metadata(w http.ResponseWriter, r *http.Request) error {
+	return web.WriteJSON(w, r, map[string]string{"CLUSTER_ID": s.Cluster, "PUBLIC_IPV4": localHost(r)})
+}
+
+func (s *API) version(w http.ResponseWriter, r *http.Request) error {
+	return web.WriteJSON(w, r, map[string]string{"version": release, "dcos-variant": "open"})
+}

@@ -1,0 +1,146 @@
+package prom
+
+import (
+	"strings"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// form is how a stored integer is written as a sample.
+type form uint8
+
+const (
+	formInt   form = iota
+	formNano       // thousand-millionths, as a decimal fraction
+	formMilli      // thousandths, as a decimal fraction
+	formMicro      // nanoseconds, as whole microseconds
+	formFloat      // the bits of a float64
+)
+
+// value converts a stored integer to the unit it is shown in.
+func (f form) value(v int64) float64 {
+	switch f {
+	case formNano:
+		return float64(v) / 1e9
+	case formMilli, formMicro:
+		return float64(v) / 1e3
+	case formFloat:
+		return metric.ToFloat(v)
+	}
+	return float64(v)
+}
+
+// sample is one column of one kind in a family.
+type sample struct {
+	kind   metric.Kind
+	column int
+	get    func(row []int64) int64 // instead of column, where a value is derived
+	labels string                  // fixed ones, without braces
+	form   form
+	zero   bool // a limit that is not set is shown as 0, as cAdvisor does; else as +Inf
+	long   bool // takes the long labels of the row: see rowLabels
+	tick   bool // the value is the time of the tick
+
+	only func(*frame.Row) bool // which rows have it, nil for all
+}
+
+// family is all samples of one name.
+type family struct {
+	name    string
+	help    string
+	typ     string // "counter", "gauge", "untyped"
+	samples []sample
+}
+
+// families is everything exposed of a tick, in the order it is written.
+var families = buildFamilies()
+
+// buildFamilies makes the families of the catalogue and the derived ones.
+func buildFamilies() []family {
+	var families []family
+	index := map[string]int{}
+	add := func(name, help, typ string, s sample) {
+		i, ok := index[name]
+		if !ok {
+			i = len(families)
+			index[name] = i
+			families = append(families, family{name: name, help: help, typ: typ})
+		}
+		families[i].samples = append(families[i].samples, s)
+	}
+	for k := metric.Host; k <= metric.MaxKind; k++ {
+		if k == metric.App || k == metric.Event {
+			continue // the families of App are named by tasks, see appPlan; events are no samples
+		}
+		for _, m := range metric.Columns(k) {
+			if m.Prom == "" {
+				continue
+			}
+			name, labels := metric.SplitProm(m.Prom)
+			s := sample{kind: k, column: m.Column, labels: labels, form: unitForm(m.Unit)}
+			special(name, &s)
+			if k == metric.Statsd { // the row of all is the node's
+				one := s
+				s.only, one.only = ofAll, ofOne
+				add("container"+strings.TrimPrefix(name, "daytwo"), m.Help, typeOf(name, m.Type), one)
+			}
+			add(name, m.Help, typeOf(name, m.Type), s)
+		}
+		for _, d := range derived {
+			if d.kind == k {
+				add(d.name, d.help, d.typ, d.sample)
+			}
+		}
+	}
+	return families
+}
+
+// ofAll tells whether a row of the ledger is that of all senders together, ofOne
+// whether it is one's: in a family of their own each, so that a sum counts nothing twice.
+func ofAll(r *frame.Row) bool { return r.Key == "" }
+func ofOne(r *frame.Row) bool { return r.Key != "" }
+
+func unitForm(u metric.Unit) form {
+	switch u {
+	case metric.Nanoseconds:
+		return formNano
+	case metric.Milli:
+		return formMilli
+	case metric.Float:
+		return formFloat
+	}
+	return formInt
+}
+
+// typeOf is node_exporter's type where it does not know one: it reads
+// vmstat and netstat without telling counters from gauges.
+func typeOf(name string, t metric.Type) string {
+	if strings.HasPrefix(name, "node_vmstat_") || strings.HasPrefix(name, "node_netstat_") {
+		return "untyped"
+	}
+	return t.String()
+}
+
+// special is where cAdvisor's values are not the column as it stands.
+func special(name string, s *sample) {
+	switch name {
+	case "container_cpu_usage_seconds_total":
+		s.labels = `cpu="total"`
+	case "container_spec_cpu_quota":
+		s.form, s.get = formMicro, ifQuota(metric.CPUQuota)
+	case "container_spec_cpu_period":
+		s.form = formMicro
+	case "container_spec_cpu_shares":
+		s.get = cpuShares
+	case "container_spec_memory_swap_limit_bytes":
+		s.get, s.zero = swapLimit, true
+	case "container_spec_memory_limit_bytes", "container_spec_memory_reservation_limit_bytes",
+		"container_spec_memory_high_bytes", "container_spec_memory_memsw_limit_bytes", "container_threads_max":
+		s.zero = true
+	}
+	if strings.HasPrefix(name, "container_cpu_cfs_") {
+		// cAdvisor has these where there is a quota only.
+		s.get = ifQuota(s.column)
+	}
+}

@@ -1,0 +1,171 @@
+package prom
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
+
+// hidden stands for the labels of a row that must not be exposed: it would
+// repeat another one, or belongs to a container that is not there.
+const hidden = "-"
+
+// exposedLabels are the row labels exposed, by kind. Others are left out, so that
+// no row can collide with a fixed label or with agent_id.
+var exposedLabels = [metric.MaxKind + 1][]string{
+	metric.CPU:        {"cpu"},
+	metric.Disk:       {"device"},
+	metric.Filesystem: {"device", "fstype", "mountpoint"},
+	metric.Interface:  {"device"},
+	metric.Container: slices.Sorted(slices.Values(append(metric.OriginTags[1:], // agent_id is the tick's
+		"container", "image", "name", "namespace", "pod", "pod_uid", "runtime", "slice", "unit"))),
+	metric.ContainerHugetlb: {"pagesize"},
+	metric.ContainerNet:     {"interface"},
+	metric.Part:             {"part", "reader", "reason"},
+	metric.StatsdListener:   {"listener"},
+}
+
+// appendRowLabels appends a row's labels without braces.
+func appendRowLabels(dst []byte, k metric.Kind, agent string, r, parent *frame.Row) []byte {
+	if agent != "" {
+		dst = appendLabel(dst, "agent_id", agent)
+	}
+	if parent != nil {
+		dst = appendContainerLabels(dst, parent)
+	}
+	switch k {
+	case metric.Container:
+		return appendContainerLabels(dst, r)
+	case metric.Statsd:
+		if parent == nil && r.Key != "" {
+			return appendSenderLabels(dst, r)
+		}
+	case metric.ContainerIO:
+		return appendLabel(dst, "device", devicePath(r))
+	case metric.CPU:
+		if r.Label("cpu") == "" {
+			return appendLabel(dst, "cpu", r.Key)
+		}
+	}
+	for _, name := range exposedLabels[k] {
+		dst = appendLabel(dst, name, r.Label(name))
+	}
+	return dst
+}
+
+// appendLongLabels completes a row's labels to its long ones.
+func appendLongLabels(dst []byte, k metric.Kind, r *frame.Row) []byte {
+	if k == metric.Host {
+		if r.Label("hostname") == "" {
+			return append(dst[:0], hidden...) // the machine did not say
+		}
+		dst = appendLabel(dst, "sysname", "Linux")
+		dst = appendLabel(dst, "nodename", r.Label("hostname"))
+		for _, name := range []string{"domainname", "machine", "release", "version"} {
+			dst = appendLabel(dst, name, r.Label(name))
+		}
+		return dst
+	}
+	dst = appendLabel(dst, "major", r.Label("major"))
+	return appendLabel(dst, "minor", r.Label("minor"))
+}
+
+// devicePath is what cAdvisor calls a block device, or its numbers where it
+// has no name.
+func devicePath(r *frame.Row) string {
+	d := r.Label("device")
+	switch {
+	case d == "":
+		return r.Label("major") + ":" + r.Label("minor")
+	case d[0] == '/':
+		return d
+	}
+	return "/dev/" + d
+}
+
+// appendContainerLabels appends cAdvisor's labels of a cgroup and the origin tags.
+func appendContainerLabels(dst []byte, r *frame.Row) []byte {
+	return appendOriginLabels(appendLabel(dst, "id", r.Key), r)
+}
+
+// appendSenderLabels appends the same of a sender that has no row of kind Container.
+func appendSenderLabels(dst []byte, r *frame.Row) []byte {
+	if r.Label("container_id") == "" { // a cgroup, or "unknown"
+		dst = appendLabel(dst, "id", r.Key)
+	}
+	return appendOriginLabels(dst, r)
+}
+
+func appendOriginLabels(dst []byte, r *frame.Row) []byte {
+	for _, name := range exposedLabels[metric.Container] {
+		dst = appendLabel(dst, name, r.Label(name))
+	}
+	var names map[string]bool // of labels that had to be changed to be valid
+	for _, l := range r.Labels {
+		key, ok := strings.CutPrefix(l.Name, metric.RuntimeLabel)
+		if !ok {
+			continue
+		}
+		name := "container_label_" + sanitise(key)
+		if names[name] {
+			continue // two keys became one name: the first stays
+		}
+		if names == nil {
+			names = map[string]bool{}
+		}
+		names[name] = true
+		dst = appendLabel(dst, name, l.Value)
+	}
+	return dst
+}
+
+// sanitise makes a label name of a key: what is not a letter, a digit or "_"
+// becomes "_", as in cAdvisor.
+func sanitise(key string) string {
+	return strings.Map(sanitiseRune, key)
+}
+
+func sanitiseRune(r rune) rune {
+	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+		return r
+	}
+	return '_'
+}
+
+// appendLabel appends a label and, before it, a comma if it is not the first.
+// Empty values are left out: to Prometheus they are the same as none.
+func appendLabel(dst []byte, name, value string) []byte {
+	if value == "" {
+		return dst
+	}
+	if len(dst) > 0 {
+		dst = append(dst, ',')
+	}
+	dst = append(dst, name...)
+	dst = append(dst, '=', '"')
+	dst = appendEscaped(dst, value)
+	return append(dst, '"')
+}
+
+// appendEscaped escapes a label value; bytes that are no UTF-8, and NUL,
+// become U+FFFD.
+func appendEscaped(dst []byte, s string) []byte {
+	for _, r := range s {
+		switch r {
+		case '\\':
+			dst = append(dst, '\\', '\\')
+		case '"':
+			dst = append(dst, '\\', '"')
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case 0:
+			dst = utf8.AppendRune(dst, utf8.RuneError)
+		default:
+			dst = utf8.AppendRune(dst, r)
+		}
+	}
+	return dst
+}
