@@ -20,7 +20,7 @@ type eventOptions struct {
 func eventFlags(fs *pflag.FlagSet) *eventOptions {
 	o := &eventOptions{q: client.EventsQuery{Since: time.Hour}}
 	fs.SortFlags = false
-	fs.StringVar(&o.q.Match, "match", "", "only those with `TEXT` in them or in what is known of their sender; or a glob, or key=value,key=value")
+	fs.StringVar(&o.q.Match, "match", "", "only those with `TEXT` in them or in what is known of their sender; or a pattern (* ? [a-z]), or key=value,key=value")
 	fs.Var((*age)(&o.q.Since), "since", "of the last `DURATION`")
 	fs.IntVar(&o.q.Limit, "limit", 100, "the newest `N`")
 	fs.BoolVarP(&o.follow, "follow", "f", false, "go on with those that come, until interrupted")

@@ -17,7 +17,7 @@ func taskCommand(conn *connection) *cobra.Command {
 		Use:   "task",
 		Short: "Containers of the fleet: list, metrics, statsd, events",
 		Long: `Containers of the fleet, of every runtime. TASK is a name or an id, or a part of
-one, or a glob; a command for one task refuses a TASK that means several.`,
+one, or a pattern (* ? [a-z]); a command for one task refuses a TASK that means several.`,
 		GroupID: "ask",
 		Args:    noCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/glob"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/server/web"
@@ -13,25 +14,28 @@ import (
 var matchKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./-]*$`)
 
 // parseMatch reads ?match=: text to find in names and tags, or at the start of
-// ids; a glob (* and ?) for the whole of one of them; or key=value,key=value,
-// all of which must hold, with globs as values. "" is nil: every row.
+// ids; a pattern (api/glob) for the whole of one of them; or key=value,key=value,
+// all of which must hold, with patterns as values. "" is nil: every row.
 func parseMatch(s string) (query.Match, error) {
 	switch {
 	case s == "":
 		return nil, nil
 	case strings.Contains(s, "="):
 		return parsePairs(s)
-	case isGlob(s):
-		return func(agent string, row, parent *frame.Row) bool {
-			return anyValue(agent, row, parent, func(_, value string) bool { return glob(s, value) })
-		}, nil
 	}
+	pattern := glob.Compile(s)
+	text, isText := pattern.Text()
 	return func(agent string, row, parent *frame.Row) bool {
-		return anyValue(agent, row, parent, func(name, value string) bool { return found(s, name, value) })
+		return anyValue(agent, row, parent, func(name, value string) bool {
+			if isText {
+				return found(text, name, value)
+			}
+			return pattern.Match(value)
+		})
 	}, nil
 }
 
-// found tells whether text is in a value. Ids made of random hex digits hold
+// found reports whether text is in a value. Ids made of random hex digits hold
 // any short text by chance, so there it must stand at the start; so hold the
 // paths made of them, where it must look like a path.
 func found(text, name, value string) bool {
@@ -44,7 +48,7 @@ func found(text, name, value string) bool {
 	return strings.Contains(value, text)
 }
 
-// anyValue tells whether ok holds for a name, an id or a tag of a row or its
+// anyValue reports whether ok holds for a name, an id or a tag of a row or its
 // container. Labels of the runtime are asked for by key only.
 func anyValue(agent string, row, parent *frame.Row, ok func(name, value string) bool) bool {
 	if ok("agent_id", agent) {
@@ -67,18 +71,21 @@ func anyValue(agent string, row, parent *frame.Row, ok func(name, value string) 
 }
 
 func parsePairs(s string) (query.Match, error) {
-	type pair struct{ key, value string }
+	type pair struct {
+		key   string
+		value glob.Pattern
+	}
 	var pairs []pair
 	for part := range strings.SplitSeq(s, ",") {
 		key, value, ok := strings.Cut(part, "=")
 		if !ok || !matchKey.MatchString(key) {
-			return nil, web.BadRequest("match: %q is not key=value: use text, a glob, or key=value,key=value", part)
+			return nil, web.BadRequest("match: %q is not key=value: use text, a pattern (* ? [a-z]), or key=value,key=value", part)
 		}
-		pairs = append(pairs, pair{key, value})
+		pairs = append(pairs, pair{key, glob.Compile(value)})
 	}
 	return func(agent string, row, parent *frame.Row) bool {
 		for _, p := range pairs {
-			if !glob(p.value, value(p.key, agent, row, parent)) {
+			if !p.value.Match(value(p.key, agent, row, parent)) {
 				return false
 			}
 		}
@@ -107,31 +114,4 @@ func value(key, agent string, row, parent *frame.Row) string {
 		}
 	}
 	return row.Label(metric.TagLabel + key) // last, so that no tag passes for an origin
-}
-
-func isGlob(s string) bool { return strings.ContainsAny(s, "*?") }
-
-// glob matches the whole of s: * is any text, ? any one byte. Its time is
-// bounded by len(pattern)*len(s).
-func glob(pattern, s string) bool {
-	p, i, star, mark := 0, 0, -1, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p++
-			i++
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	for p < len(pattern) && pattern[p] == '*' {
-		p++
-	}
-	return p == len(pattern)
 }

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/glob"
 )
 
 // What looking for one container can fail with.
@@ -55,16 +55,14 @@ func one(found []Container, id string) (Container, error) {
 	return Container{}, fmt.Errorf("%q: %w", id, ErrAmbiguous)
 }
 
-// Containers finds the containers one of whose names, ids or tags holds a
-// text, or matches it whole if it is a glob (path.Match), as "dcos task" has
-// it. "" finds all. They come sorted by agent and cgroup.
-func (f *Fleet) Containers(pattern string) ([]Container, error) {
-	match := func(v string) bool { return strings.Contains(v, pattern) }
-	if strings.ContainsAny(pattern, `*?[\`) {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return nil, fmt.Errorf("pattern %q: %w", pattern, err)
-		}
-		match = func(v string) bool { ok, _ := path.Match(pattern, v); return ok }
+// Containers finds the containers one of whose names, ids or tags holds a text, or
+// matches it whole if it has wildcards (api/glob), as "dcos task" does. "" finds
+// all. They are sorted by agent and cgroup.
+func (f *Fleet) Containers(pattern string) []Container {
+	p := glob.Compile(pattern)
+	match := p.Match
+	if text, ok := p.Text(); ok {
+		match = func(v string) bool { return strings.Contains(v, text) }
 	}
 	return f.containers(func(r *frame.Row) bool {
 		if pattern == "" {
@@ -76,7 +74,7 @@ func (f *Fleet) Containers(pattern string) ([]Container, error) {
 			}
 		}
 		return match(r.Key)
-	}), nil
+	})
 }
 
 func (f *Fleet) containers(match func(*frame.Row) bool) []Container {

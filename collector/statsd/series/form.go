@@ -17,7 +17,7 @@ type form struct {
 	buf  []byte
 	text [][]byte
 
-	found [][]byte // what the wildcards of a rule stand for
+	found [][]byte // what each * of a rule stands for
 }
 
 // tag is a tag's name and value, and both as a DogStatsD client writes them.

@@ -9,17 +9,21 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/daytwo/daytwo/api/glob"
 )
 
 // Rules rename, label or drop metrics by their names, as the mapping.yml of
-// statsd_exporter does: the first mapping that matches counts.
+// statsd_exporter does: the first mapping that matches counts. A match is a pattern
+// (api/glob) whose wildcards match no dot; those that statsd_exporter allows, where
+// each * is all between two dots, mean the same here.
 type Rules struct {
 	rules []rule
 }
 
 type rule struct {
-	match  []pattern // a name's parts between dots
-	types  []byte    // nil for any
+	match  glob.Pattern // of a name, whose parts are between dots
+	types  []byte       // nil for any
 	drop   bool
 	name   template
 	labels []labelRule // by name
@@ -82,12 +86,8 @@ func (m *mapping) compile() (r rule, err error) {
 	if m.MatchType != "" && m.MatchType != "glob" {
 		return r, fmt.Errorf("match_type %q: only glob is supported", m.MatchType)
 	}
-	wildcards := 0
-	for _, part := range bytes.Split([]byte(m.Match), []byte{'.'}) {
-		p := pattern(bytes.Split(part, []byte{'*'}))
-		wildcards += len(p) - 1
-		r.match = append(r.match, p)
-	}
+	r.match = glob.CompileParts(m.Match, '.')
+	stars := r.match.Stars()
 	switch m.MetricType {
 	case "":
 	case "counter":
@@ -112,14 +112,14 @@ func (m *mapping) compile() (r rule, err error) {
 	if m.Name == "" {
 		return r, errors.New("name is missing")
 	}
-	if r.name, err = newTemplate(m.Name, wildcards); err != nil {
+	if r.name, err = newTemplate(m.Name, stars); err != nil {
 		return r, err
 	}
 	for name, value := range m.Labels {
 		if !labelNames.MatchString(name) {
 			return r, fmt.Errorf("label %q: use letters, digits, dots, dashes and underscores, and begin with no digit", name)
 		}
-		t, err := newTemplate(value, wildcards)
+		t, err := newTemplate(value, stars)
 		if err != nil {
 			return r, err
 		}
@@ -129,29 +129,18 @@ func (m *mapping) compile() (r rule, err error) {
 	return r, nil
 }
 
-// match finds the first rule for the name in f, and leaves in f.found what its
-// wildcards stand for.
-func (r *Rules) match(f *form, typ byte) *rule {
-next:
+// match returns the first rule for the name in f, nil if there is none. It leaves in
+// f.found what each * of the rule stands for.
+func (r *Rules) match(f *form, typ byte) (found *rule) {
 	for i := range r.rules {
 		rule := &r.rules[i]
 		if rule.types != nil && bytes.IndexByte(rule.types, typ) < 0 {
 			continue
 		}
-		f.found = f.found[:0]
-		rest := f.name
-		for k, p := range rule.match {
-			part, after, more := bytes.Cut(rest, []byte{'.'})
-			if more != (k < len(rule.match)-1) {
-				continue next
-			}
-			var ok bool
-			if f.found, ok = p.match(part, f.found); !ok {
-				continue next
-			}
-			rest = after
+		var ok bool
+		if f.found, ok = rule.match.Find(f.name, f.found[:0]); ok {
+			return rule
 		}
-		return rule
 	}
 	return nil
 }

@@ -26,6 +26,8 @@ mappings:
   name: "new.$1"
 - match: "new.*"
   name: "newest.$1"
+- match: "disk.sd[a-c]?.*"
+  name: "disk.part.$1"
 - match: "pre*fix.x*y"
   name: "$1-$2"
   labels: {env: ""}
@@ -42,6 +44,7 @@ func TestRules(t *testing.T) {
 		r.send(1, "debug.x:1|c\ndebug.y:1|g\ndebug.x.y:1|c")
 		r.send(1, "typed.a:1|g\ntyped.a:1|c")
 		r.send(1, "old.a:1|c\nnew.a:1|c")
+		r.send(1, "disk.sdb1.reads:1|c\ndisk.sdd1.reads:1|c\ndisk.sda.1:1|c")
 		r.send(1, "preABfix.x12y:1|c|#env:prod,z:1\npreABfix.x12:1|c")
 	}
 	r.flush()
@@ -55,15 +58,18 @@ func TestRules(t *testing.T) {
 		"new.a type=c":                                                    3,
 		"newest.a type=c":                                                 3,
 		"AB-12 tag.z=1 type=c":                                            3,
+		"disk.part.reads type=c":                                          3,
+		"disk.sdd1.reads type=c":                                          3,
+		"disk.sda.1 type=c":                                               3,
 		"preABfix.x12 type=c":                                             3,
 	} {
 		r.value(row, metric.AppSamples, want)
 	}
-	if len(r.app.Rows) != 10 {
+	if len(r.app.Rows) != 13 {
 		t.Errorf("%d rows", len(r.app.Rows))
 	}
 	r.counted("1", metric.StatsdFiltered, 6)
-	r.counted("1", metric.StatsdAccepted, 36)
+	r.counted("1", metric.StatsdAccepted, 45)
 }
 
 func TestRuleErrors(t *testing.T) {
@@ -73,7 +79,7 @@ func TestRuleErrors(t *testing.T) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
-	check(`mappings: [{match: "a.*", name: "$2"}]`, "no wildcard 2")
+	check(`mappings: [{match: "a.*", name: "$2"}]`, "no * number 2")
 	check(`mappings: [{match: "a.*"}]`, "name is missing")
 	check(`mappings: [{name: a}]`, "match is missing")
 	check(`mappings: [{match: a, name: b, action: keep}]`, "neither map nor drop")

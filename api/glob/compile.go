@@ -1,0 +1,160 @@
+package glob
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Pattern is a compiled pattern. Its zero value matches the empty text only.
+type Pattern struct {
+	tokens    []token
+	wildcards int  // tokens that are stars
+	separator rune // that no wildcard matches; none if negative or 0
+}
+
+// token is what one element of a pattern stands for.
+type token struct {
+	kind    kind
+	literal string // of kind literal, not empty
+	negated bool   // of kind set
+	ranges  []span // of kind set
+}
+
+type kind uint8
+
+const (
+	literal kind = iota
+	star         // any text
+	one          // any character
+	set          // a character of a set
+)
+
+// span is a range of characters, both ends included.
+type span struct{ low, high rune }
+
+// Compile reads a pattern. Every text is a pattern.
+func Compile(s string) Pattern { return compile(s, -1) }
+
+// CompileParts reads a pattern for texts of several parts: no wildcard matches the
+// separator.
+func CompileParts(s string, separator rune) Pattern { return compile(s, separator) }
+
+func compile(s string, separator rune) (p Pattern) {
+	p.separator = separator
+	var text strings.Builder
+	flush := func() {
+		if text.Len() > 0 {
+			p.tokens = append(p.tokens, token{kind: literal, literal: text.String()})
+			text.Reset()
+		}
+	}
+	for len(s) > 0 {
+		switch s[0] {
+		case '*':
+			flush()
+			s = s[1:]
+			p.tokens = append(p.tokens, token{kind: star})
+			p.wildcards++
+			continue
+		case '?':
+			flush()
+			s = s[1:]
+			p.tokens = append(p.tokens, token{kind: one})
+			continue
+		case '[':
+			if t, size := readSet(s); size > 0 {
+				s = s[size:]
+				if c, ok := t.single(); ok {
+					text.WriteString(c)
+					continue
+				}
+				flush()
+				p.tokens = append(p.tokens, t)
+				continue
+			}
+		}
+		text.WriteByte(s[0])
+		s = s[1:]
+	}
+	flush()
+	return p
+}
+
+// readSet reads the set that s begins with, and returns its size in bytes: 0 if
+// nothing closes it. A ] that comes first, and a - at either end, are members.
+func readSet(s string) (t token, size int) {
+	i := 1
+	if i < len(s) && s[i] == '!' {
+		t.negated = true
+		i++
+	}
+	from := i
+	if i < len(s) && s[i] == ']' {
+		i++
+	}
+	end := strings.IndexByte(s[min(i, len(s)):], ']')
+	if end < 0 {
+		return t, 0
+	}
+	end += i
+	t.kind = set
+	for body := s[from:end]; body != ""; {
+		low, n := char(body)
+		body = body[n:]
+		high := low
+		if len(body) > 1 && body[0] == '-' {
+			high, n = char(body[1:])
+			body = body[1+n:]
+		}
+		if low <= high {
+			t.ranges = append(t.ranges, span{low, high})
+		}
+	}
+	return t, end + 1
+}
+
+// single returns the one character that a set stands for.
+func (t *token) single() (string, bool) {
+	if t.negated || len(t.ranges) != 1 || t.ranges[0].low != t.ranges[0].high || t.ranges[0].low >= invalid {
+		return "", false
+	}
+	return string(t.ranges[0].low), true
+}
+
+func (t *token) has(r rune) bool {
+	in := func(s span) bool { return s.low <= r && r <= s.high }
+	return slices.ContainsFunc(t.ranges, in) != t.negated
+}
+
+// Text returns what a pattern without wildcards stands for; ok is false if it has
+// some.
+func (p *Pattern) Text() (text string, ok bool) {
+	switch {
+	case len(p.tokens) == 0:
+		return "", true
+	case len(p.tokens) == 1 && p.tokens[0].kind == literal:
+		return p.tokens[0].literal, true
+	}
+	return "", false
+}
+
+// Stars returns the number of * in a pattern.
+func (p *Pattern) Stars() int { return p.wildcards }
+
+// invalid is the first of the characters that bytes which are not UTF-8 are.
+const invalid = utf8.MaxRune + 1
+
+// char reads the first character of a text that is not empty.
+func char[T string | []byte](s T) (r rune, size int) {
+	if c := s[0]; c < utf8.RuneSelf {
+		return rune(c), 1
+	}
+	var b [utf8.UTFMax]byte
+	n := copy(b[:], s)
+	r, size = utf8.DecodeRune(b[:n])
+	if r == utf8.RuneError && size == 1 {
+		r = invalid + rune(s[0])
+	}
+	return r, size
+}
