@@ -43,14 +43,3 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 	f(checkAgentID(Config{AgentID: "a b", DataDir: t.TempDir()}), rpc.Fail, "a b")
 	f(checkAgentID(Config{AgentID: "a", Interval: 1, DataDir: t.TempDir()}), rpc.Fail, "interval")
 }
-
-func TestAgentIDIsKept(t *testing.T) {
-	dir := t.TempDir()
-	first, err := AgentID(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if again, err := AgentID(dir); err != nil || again != first {
-		t.Errorf("%q, then %q: %v", first, again, err)
-	}
-}

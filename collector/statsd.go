@@ -17,9 +17,9 @@ type Statsd struct {
 	Optional  bool             // do without those of Listen that another process has
 	Ports     launch.PortRange // for containers; default launch.DefaultPorts, or others if clients get those
 	RulesFile string           // mappings in statsd_exporter's form; "" = none
-	Budget    int              // series of one container; default 10,000
-	Series    int              // series of all containers; default 1,000,000
-	Expiry    StatsdExpiry     // how long silent series stay; default 1 h
+	Budget    int              // series of one container; default setting.StatsdBudget
+	Series    int              // series of all containers; default setting.StatsdSeries
+	Expiry    StatsdExpiry     // how long silent series stay; default setting.StatsdExpiry
 }
 
 // StatsdExpiry is how long a series of each type stays without a sample.

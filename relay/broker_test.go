@@ -12,6 +12,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/setting"
 	"github.com/daytwo/daytwo/bench/load"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -69,7 +70,7 @@ func (b *broker) stop() {
 func (b *broker) publish(agent string, frames ...[]byte) {
 	b.t.Helper()
 	for _, f := range frames {
-		if _, err := b.js.Publish(b.t.Context(), bus.Frames(cluster, agent, bus.DefaultShards), f); err != nil {
+		if _, err := b.js.Publish(b.t.Context(), bus.Frames(cluster, agent, setting.Shards), f); err != nil {
 			b.t.Fatal(err)
 		}
 	}

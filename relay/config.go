@@ -2,38 +2,37 @@ package relay
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
+	"github.com/daytwo/daytwo/api/atomicfile"
 	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/setting"
 	"github.com/nats-io/nats.go"
 )
 
 // Config is what a relay needs to know. The zero value of a field means its
 // default.
 type Config struct {
-	Listen    string // address of the HTTP API; default 127.0.0.1:8400
+	Listen    string // address of the HTTP API; default setting.Listen
 	DataDir   string // token, id, history; "": history in memory only, and then TokenFile is needed
 	TokenFile string // default <DataDir>/token, made if it is not there
 	ID        string // of this relay, another for each; default: made once and kept in DataDir
 
-	Cluster string             // default "default"
+	Cluster string             // default setting.Cluster
 	NATS    bus.ConnectOptions // where frames come from
 	Conn    *nats.Conn         // use this connection instead; it stays open
 	Stream  bus.Config         // the stream, if it has to be made; Cluster is filled in
 
 	MemoryBytes int64         // frames kept in memory, compressed; default 256 MiB
 	MemoryFor   time.Duration // default 15 minutes
-	DiskBytes   int64         // history on disk; default 2 GiB
-	Retention   time.Duration // of history on disk; default 24 hours
+	DiskBytes   int64         // history on disk; default setting.HistoryBytes
+	Retention   time.Duration // of history on disk; default setting.History
 	CacheBytes  int64         // newest ticks, decoded; default 256 MiB
 	Forget      time.Duration // an agent silent for so long is no longer listed; default 24 hours
 
@@ -44,22 +43,17 @@ type Config struct {
 }
 
 const (
-	defaultListen  = "127.0.0.1:8400"
-	defaultCluster = "default"
-
 	// forgetNameless is how long the server keeps the position of a relay that
 	// has no data directory, and thus another name at every start.
 	forgetNameless = time.Hour
 )
 
-var ids = regexp.MustCompile(`^[0-9a-zA-Z_-]{1,64}$`)
-
 func (c *Config) defaults() error {
 	if c.Listen == "" {
-		c.Listen = defaultListen
+		c.Listen = setting.Listen
 	}
 	if c.Cluster == "" {
-		c.Cluster = defaultCluster
+		c.Cluster = setting.Cluster
 	}
 	c.Stream.Cluster = c.Cluster
 	if c.Log == nil {
@@ -77,38 +71,33 @@ func (c *Config) defaults() error {
 		}
 	}
 	if c.ID == "" {
-		id, err := relayID(c.DataDir)
+		id, err := relayID(c.DataDir, c.Log)
 		if err != nil {
 			return err
 		}
 		c.ID = id
 	}
-	if !ids.MatchString(c.ID) {
-		return fmt.Errorf("relay id %q: use 1 to 64 letters, digits, dashes and underscores", c.ID)
-	}
-	return nil
+	return setting.CheckRelayID(c.ID)
 }
 
-// relayID is this relay's name towards NATS: two relays of one name would
-// share the frames instead of each getting all.
-func relayID(dir string) (string, error) {
-	id := strings.ToLower(rand.Text()[:16])
+// relayID returns this relay's name towards NATS: two relays of one name would
+// share the frames instead of each getting all. It is kept in dir; with none it is
+// new at every start.
+func relayID(dir string, log *slog.Logger) (string, error) {
+	create := func() string { return strings.ToLower(rand.Text()[:16]) }
 	if dir == "" {
-		return id, nil
+		return create(), nil
 	}
 	path := filepath.Join(dir, "relay-id")
-	b, err := os.ReadFile(path)
-	switch {
-	case err == nil:
-		if kept := strings.TrimSpace(string(b)); ids.MatchString(kept) {
-			return kept, nil
-		}
-		return "", fmt.Errorf("%s does not hold a relay id: remove it", path)
-	case !errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("relay id: %w", err)
-	}
-	if err := os.WriteFile(path, []byte(id+"\n"), 0o644); err != nil {
+	id, created, err := atomicfile.Ensure(path, 0o644, create)
+	if err != nil {
 		return "", fmt.Errorf("relay id: %w; give --data a directory that can be written", err)
+	}
+	if err := setting.CheckRelayID(id); err != nil {
+		return "", fmt.Errorf("%s: %w; remove the file to get a new id", path, err)
+	}
+	if created {
+		log.Info("created a relay id", "relay_id", id, "path", path)
 	}
 	return id, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/setting"
 	"github.com/daytwo/daytwo/bench/load"
 	"github.com/daytwo/daytwo/relay/ingest"
 	"github.com/prometheus/common/expfmt"
@@ -26,7 +27,7 @@ func TestThousandAgents(t *testing.T) {
 	for range ticks {
 		for _, n := range nodes {
 			for _, f := range n.Tick() {
-				if _, err := b.js.PublishAsync(bus.Frames(cluster, n.Batch.Agent, bus.DefaultShards), f); err != nil {
+				if _, err := b.js.PublishAsync(bus.Frames(cluster, n.Batch.Agent, setting.Shards), f); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -138,7 +139,7 @@ func BenchmarkIngest(b *testing.B) {
 	for range b.N {
 		data := n.Tick()[0]
 		bytes += int64(len(data))
-		if _, err := srv.js.PublishAsync(bus.Frames(cluster, "node-1", bus.DefaultShards), data); err != nil {
+		if _, err := srv.js.PublishAsync(bus.Frames(cluster, "node-1", setting.Shards), data); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -2,6 +2,8 @@ package relay
 
 import (
 	"bytes"
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -273,6 +275,22 @@ func TestID(t *testing.T) {
 	}
 	if err := two.defaults(); err != nil || one.ID != two.ID {
 		t.Fatal(err, one.ID, two.ID)
+	}
+	path := filepath.Join(dir, "relay-id")
+	if err := os.WriteFile(path, nil, 0o644); err != nil { // as after a power cut
+		t.Fatal(err)
+	}
+	three, four := Config{DataDir: dir}, Config{DataDir: dir}
+	if err := errors.Join(three.defaults(), four.defaults()); err != nil || three.ID == "" || three.ID != four.ID {
+		t.Fatal(err, three.ID, four.ID)
+	}
+	spoilt := t.TempDir()
+	if err := os.WriteFile(filepath.Join(spoilt, "relay-id"), []byte("a.b\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	five := Config{DataDir: spoilt}
+	if err := five.defaults(); err == nil || !strings.Contains(err.Error(), "remove the file") {
+		t.Errorf("a malformed id: %v", err)
 	}
 	for name, c := range map[string]Config{
 		"a bad id":            {ID: "a.b"},

@@ -33,6 +33,27 @@ func TestEnsureTokenMakesOne(t *testing.T) {
 	}
 }
 
+// What a power cut leaves of a file that was not synced is no token.
+func TestEnsureTokenAfterPowerCut(t *testing.T) {
+	for _, content := range []string{"", "\n", "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "token")
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		token, err := EnsureToken(dir)
+		if err != nil || len(token) < 43 {
+			t.Errorf("%q: %q, %v", content, token, err)
+		}
+		if again, err := EnsureToken(dir); err != nil || again != token {
+			t.Errorf("%q: then %q, %v", content, again, err)
+		}
+		if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o600 {
+			t.Errorf("%q: %v, %v", content, st.Mode(), err)
+		}
+	}
+}
+
 func TestEnsureTokenRace(t *testing.T) {
 	dir := t.TempDir()
 	tokens := make([]string, 16)
@@ -80,7 +101,6 @@ func TestEnsureTokenExisting(t *testing.T) {
 	}
 	try("0123456789abcdef\n", 0o600, "")
 	try("0123456789abcdef", 0o644, "")
-	try("", 0o600, "shorter")
 	try("short", 0o600, "remove the file")
 	try("0123456789 abcdef", 0o600, "space")
 	try(strings.Repeat("x", 5000), 0o600, "longer")

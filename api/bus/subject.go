@@ -5,10 +5,6 @@ import (
 	"strings"
 )
 
-// DefaultShards is how many shards a cluster's agents are spread over. All
-// parts of a cluster must agree on it.
-const DefaultShards = 16
-
 const (
 	prefix = "daytwo.v1."
 	hexes  = "0123456789ABCDEF"

@@ -6,12 +6,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/setting"
 	"github.com/daytwo/daytwo/api/unixsocket"
 )
 
@@ -73,13 +73,10 @@ type option struct {
 	add  func(fs *pflag.FlagSet, c *Config, name string)
 }
 
-// systemData is where a service keeps its data.
-const systemData = "/var/lib/daytwo"
-
-// DefaultData is the data directory of this user: systemData for root.
+// DefaultData is the data directory of this user: setting.Data for root.
 func DefaultData() string {
 	if os.Geteuid() == 0 {
-		return systemData
+		return setting.Data
 	}
 	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "daytwo")
@@ -87,37 +84,37 @@ func DefaultData() string {
 	if home, err := os.UserHomeDir(); err == nil {
 		return filepath.Join(home, ".local", "share", "daytwo")
 	}
-	return systemData
+	return setting.Data
 }
 
 var options = []option{
 	{"listen", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.StringVar(&c.Listen, name, "127.0.0.1:8400", "serve the HTTP API on `ADDRESS`")
+		fs.StringVar(&c.Listen, name, setting.Listen, "serve the HTTP API on `ADDRESS`")
 	}},
 	{"token-file", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.TokenFile, name, "", "the API wants the token in `FILE` (default: token in the data directory, made if it is not there)")
 	}},
 	{"data", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.StringVar(&c.Data, name, "", "keep everything in `DIR`: token, history, spool (default: "+systemData+", without root ~/.local/share/daytwo)")
+		fs.StringVar(&c.Data, name, "", "keep everything in `DIR`: token, history, spool (default: "+setting.Data+", without root ~/.local/share/daytwo)")
 	}},
 	{"interval", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
-		c.Interval = time.Second
+		c.Interval = setting.Interval
 		fs.Var((*age)(&c.Interval), name, "read everything every `DURATION`, on the wall-clock grid; 100ms or more")
 	}},
 	{"agent-id", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.AgentID, name, "", "call this node `ID` (default: the machine id)")
 	}},
 	{"metrics", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.StringVar(&c.Metrics, name, "127.0.0.1:61091", "serve this node's own /metrics on `ADDRESS`, a loopback one as it asks for no token; \"none\" for none")
+		fs.StringVar(&c.Metrics, name, setting.Metrics, "serve this node's own /metrics on `ADDRESS`, a loopback one as it asks for no token; \"none\" for none")
 	}},
 	{"cluster", up | collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.StringVar(&c.Cluster, name, "default", "`NAME` of the cluster; collectors and relays of one name see each other")
+		fs.StringVar(&c.Cluster, name, setting.Cluster, "`NAME` of the cluster; collectors and relays of one name see each other")
 	}},
 	{"shards", up | collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.IntVar(&c.Shards, name, 16, "spread agents over `N` subjects; the same in the whole cluster")
+		fs.IntVar(&c.Shards, name, setting.Shards, "spread agents over `N` subjects; the same in the whole cluster")
 	}},
 	{"nats", collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.StringSliceVar(&c.NATS, name, []string{"nats://127.0.0.1:4222"}, "NATS servers, as `URL`,…")
+		fs.StringSliceVar(&c.NATS, name, []string{setting.NATS}, "NATS servers, as `URL`,…")
 	}},
 	{"nats-creds", collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.NATSCreds, name, "", "credentials `FILE` for NATS")
@@ -147,28 +144,28 @@ var options = []option{
 		fs.StringVar(&c.Statsd.Rules, name, "", "rename, label or drop metrics by the mappings in `FILE`, in the form of statsd_exporter's")
 	}},
 	{"statsd-budget", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.IntVar(&c.Statsd.Budget, name, 10000, "keep at most `N` series of one container; what is beyond goes into one overflow series")
+		fs.IntVar(&c.Statsd.Budget, name, setting.StatsdBudget, "keep at most `N` series of one container; what is beyond goes into one overflow series")
 	}},
 	{"statsd-series", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.IntVar(&c.Statsd.Series, name, 1_000_000, "keep at most `N` series of all containers, in some 300 bytes each")
+		fs.IntVar(&c.Statsd.Series, name, setting.StatsdSeries, "keep at most `N` series of all containers, in some 300 bytes each")
 	}},
 	{"statsd-expiry", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
-		c.Statsd.Expiry = Expiry{time.Hour, time.Hour, time.Hour, time.Hour}
+		c.Statsd.Expiry = Expiry{setting.StatsdExpiry, setting.StatsdExpiry, setting.StatsdExpiry, setting.StatsdExpiry}
 		fs.Var(expiry{&c.Statsd.Expiry}, name, "forget a series `AFTER` so long without a sample; by type as counter=7d,gauge=5m,histogram=1h,set=1h")
 	}},
 	{"no-bpf", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.BoolVar(&c.NoBPF, name, false, "load no BPF program, read the kernel's files only")
 	}},
 	{"spool-size", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
-		c.SpoolSize = 256 << 20
+		c.SpoolSize = setting.SpoolBytes
 		fs.Var((*size)(&c.SpoolSize), name, "keep at most `SIZE` of frames on disk while NATS is away")
 	}},
 	{"retention", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
-		c.Retention = 24 * time.Hour
+		c.Retention = setting.History
 		fs.Var((*age)(&c.Retention), name, "keep history for `DURATION` (units ms s m h d)")
 	}},
 	{"retention-size", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
-		c.RetentionSize = 2 << 30
+		c.RetentionSize = setting.HistoryBytes
 		fs.Var((*size)(&c.RetentionSize), name, "keep at most `SIZE` of history on disk (units KiB MiB GiB TiB)")
 	}},
 	{"log-level", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
@@ -194,11 +191,6 @@ func newConfig(fs *pflag.FlagSet, p program) *Config {
 	fs.StringVar(&c.explicitConfig, "config", "", "read settings from `FILE` (YAML): every flag is a key of the same name")
 	return c
 }
-
-var (
-	agentIDs = regexp.MustCompile(`^[0-9a-zA-Z-]{1,128}$`)
-	clusters = regexp.MustCompile(`^[0-9a-zA-Z_-]{1,64}$`)
-)
 
 // check refuses what no program could run with, and makes the logger.
 func (c *Config) check() error {
@@ -228,15 +220,19 @@ func (c *Config) check() error {
 			return fmt.Errorf("metrics: %s is no loopback address, and the node's /metrics asks for no token: use 127.0.0.1:PORT, or the relay's /fleet/metrics", c.Metrics)
 		}
 	}
+	if c.AgentID != "" {
+		if err := setting.CheckAgentID(c.AgentID); err != nil {
+			return fmt.Errorf("agent-id: %w", err)
+		}
+	}
+	if err := setting.CheckCluster(c.Cluster); err != nil {
+		return fmt.Errorf("cluster: %w", err)
+	}
 	switch {
-	case c.Interval < 100*time.Millisecond || c.Interval > time.Hour:
+	case c.Interval < setting.MinInterval || c.Interval > setting.MaxInterval:
 		return fmt.Errorf("interval: %v is not between 100ms and 1h", c.Interval)
-	case c.AgentID != "" && !agentIDs.MatchString(c.AgentID):
-		return fmt.Errorf("agent-id: %q: use 1 to 128 letters, digits and dashes", c.AgentID)
-	case !clusters.MatchString(c.Cluster):
-		return fmt.Errorf("cluster: %q: use 1 to 64 letters, digits, dashes and underscores", c.Cluster)
-	case c.Shards < 1 || c.Shards > 1024:
-		return fmt.Errorf("shards: %d is not between 1 and 1024", c.Shards)
+	case c.Shards < 1 || c.Shards > setting.MaxShards:
+		return fmt.Errorf("shards: %d is not between 1 and %d", c.Shards, setting.MaxShards)
 	case c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5:
 		return fmt.Errorf("nats-replicas: %d is none of 1, 3, 5", c.Replicas)
 	case (c.NATSCert == "") != (c.NATSKey == ""):
@@ -275,7 +271,7 @@ func checkAddress(key, address string) error {
 		_, err = net.LookupPort("tcp", port)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %q: want HOST:PORT, for example 127.0.0.1:8400 (%v)", key, address, err)
+		return fmt.Errorf("%s: %q: want HOST:PORT, for example %s (%v)", key, address, setting.Listen, err)
 	}
 	return nil
 }

@@ -9,10 +9,11 @@ import (
 
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/setting"
 )
 
 // defaultURL is where daytwo up and daytwo relay listen unless told otherwise.
-const defaultURL = "http://127.0.0.1:8400"
+const defaultURL = "http://" + setting.Listen
 
 // connection is how the client commands reach a relay.
 type connection struct {
@@ -52,7 +53,7 @@ func (c *connection) client() (*client.Client, error) {
 }
 
 func (c *connection) findToken(relay string) (string, error) {
-	dirs := []string{DefaultData(), systemData}
+	dirs := []string{DefaultData(), setting.Data}
 	if d := os.Getenv(envName("data")); d != "" {
 		dirs = []string{d}
 	}
@@ -73,7 +74,7 @@ func (c *Config) ClientFlags(base, tokenFile string) string {
 	if base != defaultURL {
 		flags += " --url " + base
 	}
-	if c.TokenFile != "" || c.Data != DefaultData() && c.Data != systemData {
+	if c.TokenFile != "" || c.Data != DefaultData() && c.Data != setting.Data {
 		flags += " --token-file " + tokenFile
 	}
 	return flags

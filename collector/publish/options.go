@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/setting"
 	"github.com/nats-io/nats.go"
 )
 
@@ -16,10 +16,10 @@ type Options struct {
 	Conn          *nats.Conn // connected or not; it stays the caller's, who closes it after the publisher
 	Cluster       string
 	Agent         string
-	Shards        int                  // default bus.DefaultShards
+	Shards        int                  // default setting.Shards
 	Frame         frame.EncoderOptions // MaxPayload follows the server's once it is known
 	SpoolDir      string               // "" = no spool: what cannot be sent is lost, and counted
-	SpoolMaxBytes int64                // default 256 MiB
+	SpoolMaxBytes int64                // default setting.SpoolBytes
 	AckTimeout    time.Duration        // a frame without an acknowledgement goes to the spool; default 5 s
 	Log           *slog.Logger
 }
@@ -32,10 +32,10 @@ func (o *Options) complete() error {
 		return errors.New("publish: an agent id of 1 to 256 bytes is needed")
 	}
 	if o.Shards <= 0 {
-		o.Shards = bus.DefaultShards
+		o.Shards = setting.Shards
 	}
 	if o.SpoolMaxBytes <= 0 {
-		o.SpoolMaxBytes = 256 << 20
+		o.SpoolMaxBytes = setting.SpoolBytes
 	}
 	if o.AckTimeout <= 0 {
 		o.AckTimeout = 5 * time.Second

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/setting"
 )
 
 // What Append says of a frame that it did not store.
@@ -42,10 +43,10 @@ func (o *Options) defaults() {
 		o.MemoryFor = 15 * time.Minute
 	}
 	if o.DiskBytes <= 0 {
-		o.DiskBytes = 2 << 30
+		o.DiskBytes = setting.HistoryBytes
 	}
 	if o.DiskFor <= 0 {
-		o.DiskFor = 24 * time.Hour
+		o.DiskFor = setting.History
 	}
 	if o.SegmentFor <= 0 {
 		o.SegmentFor = max(10*time.Minute, o.DiskFor/500)

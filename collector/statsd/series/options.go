@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/setting"
 )
 
 // Options of a store. The zero value of a field means its default.
 type Options struct {
 	Workers int    // goroutines that add lines; default 1
-	Budget  int    // series of one container; default 10,000
-	Total   int    // series of all; default 1,000,000
+	Budget  int    // series of one container; default setting.StatsdBudget
+	Total   int    // series of all; default setting.StatsdSeries
 	Expiry  Expiry // when silent series go
 	Rules   *Rules // nil for none
 	Log     *slog.Logger
@@ -33,7 +34,8 @@ type Options struct {
 	Retired func(origin uint32)
 }
 
-// Expiry is how long a series of each type stays without a sample; default 1 h.
+// Expiry is how long a series of each type stays without a sample; default
+// setting.StatsdExpiry.
 type Expiry struct {
 	Counter, Gauge, Histogram, Set time.Duration
 }
@@ -44,12 +46,6 @@ const linger = time.Minute
 
 // idle is how long the ledger of an origin without a row stays without a line.
 const idle = time.Hour
-
-const (
-	defaultBudget = 10_000
-	defaultTotal  = 1_000_000
-	defaultExpiry = time.Hour
-)
 
 // overflowName is the series that takes what exceeds a container's budget.
 const overflowName = "daytwo.statsd.overflow"
@@ -64,14 +60,14 @@ func (o *Options) defaults() {
 		o.Workers = 1
 	}
 	if o.Budget == 0 {
-		o.Budget = defaultBudget
+		o.Budget = setting.StatsdBudget
 	}
 	if o.Total == 0 {
-		o.Total = defaultTotal
+		o.Total = setting.StatsdSeries
 	}
 	for _, d := range []*time.Duration{&o.Expiry.Counter, &o.Expiry.Gauge, &o.Expiry.Histogram, &o.Expiry.Set} {
 		if *d <= 0 {
-			*d = defaultExpiry
+			*d = setting.StatsdExpiry
 		}
 	}
 	if o.Log == nil {

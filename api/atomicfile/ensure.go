@@ -1,0 +1,101 @@
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	maxText  = 64 << 10        // bytes of a file that Read reads
+	lockWait = 2 * time.Second // for another process that creates the same file
+)
+
+// Read returns the text of a small regular file without the white space around
+// it. A power cut can leave zero bytes where text was: they count as white space.
+func Read(path string) (string, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a named pipe must not block
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	if !st.Mode().IsRegular() {
+		return "", fmt.Errorf("%s is not a regular file", path)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxText+1))
+	if err != nil {
+		return "", err
+	}
+	if len(b) > maxText {
+		return "", fmt.Errorf("%s is larger than %d bytes", path, maxText)
+	}
+	return strings.Trim(string(b), " \t\r\n\x00"), nil
+}
+
+// Ensure returns the text of a file that is created once and then kept, such as
+// an id or a token. Where the file is missing or empty, which an interrupted
+// earlier start can leave behind, it is written with what create returns;
+// created reports that. Processes that do so at the same time get the same text.
+// The directory must exist.
+func Ensure(path string, perm fs.FileMode, create func() string) (text string, created bool, err error) {
+	if text, err = Read(path); text != "" || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return text, false, err
+	}
+	unlock := lock(filepath.Dir(path))
+	defer unlock()
+	text, err = Read(path) // another process may have been first
+	if text != "" {
+		return text, false, nil
+	}
+	empty := err == nil
+	if !empty && !errors.Is(err, fs.ErrNotExist) {
+		return "", false, err
+	}
+	text = create()
+	temp, err := writeTemp(path, []byte(text+"\n"), perm)
+	if err != nil {
+		return "", false, err
+	}
+	if !empty {
+		// Where locks do not work, a link still fails if the file exists by now.
+		err = os.Link(temp, path)
+		if err == nil {
+			return text, true, errors.Join(os.Remove(temp), syncDir(filepath.Dir(path)))
+		}
+		if errors.Is(err, fs.ErrExist) {
+			text, err = Read(path)
+			return text, false, errors.Join(err, os.Remove(temp))
+		}
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return "", false, errors.Join(err, os.Remove(temp))
+	}
+	return text, true, syncDir(filepath.Dir(path))
+}
+
+// lock waits until no other process has the directory locked, and locks it. It
+// gives up where the file system has no locks, or where the lock does not become
+// free in time.
+func lock(dir string) (unlock func()) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return func() {}
+	}
+	for end := time.Now().Add(lockWait); ; time.Sleep(5 * time.Millisecond) {
+		err := unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) || time.Now().After(end) {
+			return func() { d.Close() }
+		}
+	}
+}
