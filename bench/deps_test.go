@@ -164,3 +164,26 @@ func TestDocs(t *testing.T) {
 		}
 	}
 }
+
+// Every HTTP server is made by api/server/web, which bounds requests and
+// survives panics.
+func TestHTTPServers(t *testing.T) {
+	for path, p := range list(t, "amd64") {
+		if !strings.HasPrefix(path, module) || path == module+"/api/server/web" || strings.HasPrefix(path, module+"/bench/") {
+			continue
+		}
+		files, err := filepath.Glob(filepath.Join(p.Dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasSuffix(file, "_test.go") && bytes.Contains(b, []byte("http.Server{")) {
+				t.Errorf("%s makes an http.Server of its own", file)
+			}
+		}
+	}
+}

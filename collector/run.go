@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -43,8 +42,7 @@ func (n *Node) Serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, end())
 	}
-	srv := web.NewHTTPServer(server.NewNode(n.local, n.cfg.AgentID, n.log))
-	srv.ErrorLog = slog.NewLogLogger(n.log.Handler(), slog.LevelDebug)
+	srv := web.NewHTTPServer(server.NewNode(n.local, n.cfg.AgentID, n.log), n.log)
 	served := make(chan error, 1)
 	go func() {
 		served <- srv.Serve(l)

@@ -56,7 +56,7 @@ func serveLaunch(cfg *Config) (*http.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	srv := origin.Server(nil)
+	srv := origin.Server(nil, cfg.Log)
 	go srv.Serve(l)
 	return srv, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -51,8 +50,7 @@ func Run(ctx context.Context, cfg Config) error {
 func (r *Relay) serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	srv := web.NewHTTPServer(h)
-	srv.ErrorLog = slog.NewLogLogger(r.cfg.Log.Handler(), slog.LevelDebug)
+	srv := web.NewHTTPServer(h, r.cfg.Log)
 	ended := make(chan error, 1)
 	go func() {
 		err := srv.Serve(l)

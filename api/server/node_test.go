@@ -41,7 +41,7 @@ func TestNodeMetricsHandler(t *testing.T) {
 		t.Errorf("%d %s", code, header.Get("Content-Type"))
 	}
 	families := parseText(t, body)
-	for _, name := range []string{"container_memory_usage_bytes", "node_cpu_seconds_total", "machine_cpu_cores"} {
+	for _, name := range []string{"container_memory_usage_bytes", "node_cpu_seconds_total", "machine_cpu_cores", "daytwo_http_panics_total"} {
 		if families[name] == nil {
 			t.Errorf("%s is missing", name)
 		}

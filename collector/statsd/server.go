@@ -219,9 +219,8 @@ func (s *Server) serve() error {
 	if err != nil {
 		return err
 	}
-	s.api = origin.Server(s.table)
+	s.api = origin.Server(s.table, s.log)
 	s.api.Handler = s.counting(s.api.Handler)
-	s.api.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 	s.served = make(chan error, 1)
 	go func() { s.served <- s.api.Serve(l) }()
 	return nil

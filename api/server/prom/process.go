@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/daytwo/daytwo/api/server/web"
 	"golang.org/x/sys/unix"
 )
 
@@ -50,7 +51,14 @@ func WriteProcess(w io.Writer) {
 		gauge("process_max_fds", "Maximum number of open file descriptors.", formInt, int64(min(lim.Cur, 1<<62)))
 	}
 	gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", formMilli, selfStart.UnixMilli())
+	p.panics()
 	p.flush()
+}
+
+// panics appends how many requests of this process panicked.
+func (p *writer) panics() {
+	p.one("daytwo_http_panics_total", "HTTP requests of this process whose handler panicked.", "counter",
+		formInt, int64(web.Panics()))
 }
 
 // one appends a family of one sample without labels.

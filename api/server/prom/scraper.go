@@ -42,7 +42,7 @@ func (s *Scraper) ServeNode(w http.ResponseWriter, r *http.Request, agent string
 		return err
 	}
 	defer query.Release(b)
-	s.write(w, r, nil, b)
+	s.write(w, r, (*writer).panics, b)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"log/slog"
 	"net/http"
 	"time"
 )
@@ -9,13 +10,18 @@ import (
 const maxHeader = 64 << 10
 
 // NewHTTPServer returns a server with limits that neither slow nor greedy
-// clients can wear out.
-func NewHTTPServer(h http.Handler) *http.Server {
+// clients can wear out. A panic of the handler ends its request only. A nil log
+// is slog.Default().
+func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	if log == nil {
+		log = slog.Default()
+	}
 	return &http.Server{
-		Handler:           h,
+		Handler:           survivePanics(h, log),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }

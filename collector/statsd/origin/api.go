@@ -4,16 +4,20 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/server/web"
 )
 
 // Server serves the launch API. A nil table means that there is no StatsD here:
-// launchers are told so, and go on without (204).
-func Server(t *Table) *http.Server {
-	return &http.Server{Handler: Handler(t), ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+// launchers are told so, and go on without (204). A nil log is slog.Default().
+func Server(t *Table, log *slog.Logger) *http.Server {
+	srv := web.NewHTTPServer(Handler(t), log)
+	srv.ReadTimeout, srv.WriteTimeout = 10*time.Second, 10*time.Second
+	return srv
 }
 
 // Handler is the launch API, as the DC/OS metrics isolator speaks it.

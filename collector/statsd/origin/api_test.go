@@ -25,7 +25,7 @@ func startAPI(t *testing.T, tab *Table) (path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Server(tab)
+	s := Server(tab, nil)
 	go s.Serve(ln)
 	t.Cleanup(func() { s.Close() })
 	return path
