@@ -27,7 +27,7 @@ func TestEndToEnd(t *testing.T) {
 	r.complete("node-1", 31)
 	agents := r.Fleet().Agents()
 	if len(agents) != 1 || agents[0].ID != "node-1" || agents[0].Hostname != "host-of-node-1" || agents[0].Seq != 31 ||
-		agents[0].Containers != 10 || agents[0].Cgroups != 11 || agents[0].Gaps != 0 || agents[0].Stale {
+		agents[0].Containers != 10 || agents[0].Cgroups != 11 || agents[0].Missing != 0 || agents[0].Stale {
 		t.Fatalf("%+v", agents)
 	}
 	err := r.Fleet().View("node-1", func(got *frame.Batch) {
@@ -184,7 +184,7 @@ func TestLostKeyframe(t *testing.T) {
 	if s.Ingest.Frames[ingest.Orphan] != 19 || s.Recent.Gaps != 1 || len(r.history("node-1")) != 30 {
 		t.Fatalf("%+v", s)
 	}
-	if a := r.Fleet().Agents(); a[0].Gaps != 1 || a[0].Seq != 50 {
+	if a := r.Fleet().Agents(); a[0].Missing != 1 || a[0].Seq != 50 {
 		t.Fatalf("%+v", a)
 	}
 }

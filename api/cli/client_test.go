@@ -113,8 +113,8 @@ func TestNodeCommands(t *testing.T) {
 	}
 	check("agent-1  alpha     ok              2", "node", "list")
 	check("2.00GiB    8.00GiB", "node", "list", "-o", "wide")
-	check("Memory      2.00GiB of 8.00GiB", "node", "show", "alpha")
-	check("Hostname    alpha", "node", "show", "agent")
+	check("Memory         2.00GiB of 8.00GiB", "node", "show", "alpha")
+	check("Hostname       alpha", "node", "show", "agent")
 	check(`"agent_id": "agent-1"`, "node", "show", "agent-1", "--json")
 	check("hostname: alpha\n", "node", "list", "-o", "yaml")
 	check("3.00GiB (37.5%)", "node", "metrics", "summary", "alpha") // as DC/OS had it: what is not free

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"maps"
@@ -31,7 +32,7 @@ func (o *eventOptions) rows(t *table, list []v1.Event, whose bool) {
 			if !o.out.wide() {
 				agent = agent[:min(len(agent), 12)]
 			}
-			row = append(row, agent, e.Container)
+			row = append(row, agent, cmp.Or(e.Container, unknownSender))
 		}
 		if row = append(row, e.AlertType); o.out.wide() {
 			var tags []string

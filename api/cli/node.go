@@ -64,7 +64,7 @@ func agentTable(agents []v1.Agent, wide bool, now time.Time) *table {
 	var t table
 	names := []string{"AGENT", "HOSTNAME", "STATE", ">CONTAINERS", ">CPU", ">CORES", ">LOAD", ">MEM USED", ">MEM TOTAL", ">UPTIME"}
 	if wide {
-		names = append(names, ">CGROUPS", ">INTERVAL", ">TICKS", ">GAPS", ">AGE", "BOOT")
+		names = append(names, ">CGROUPS", ">INTERVAL", ">TICKS", ">MISSING", ">AGE", "BOOT")
 	}
 	t.header(names...)
 	for i := range agents {
@@ -72,19 +72,20 @@ func agentTable(agents []v1.Agent, wide bool, now time.Time) *table {
 		row := []string{a.AgentID, a.Hostname, agentState(a, now), strconv.Itoa(a.Containers), coresOf(a.CPUUsed), countOf(a.Cores), numberOf(a.Load1),
 			bytesOf(memoryUsed(a)), bytesOf(a.MemoryTotal), uptimeOf(a)}
 		if wide {
-			row = append(row, strconv.Itoa(a.Cgroups), seconds(a.Interval).String(), strconv.FormatUint(a.Seq, 10), strconv.FormatUint(a.Gaps, 10), since(now.Sub(a.Time)), a.Boot)
+			row = append(row, strconv.Itoa(a.Cgroups), seconds(a.Interval).String(), strconv.FormatUint(a.Seq, 10), strconv.FormatUint(a.Missing, 10), since(now.Sub(a.Time)), a.Boot)
 		}
 		t.row(row...)
 	}
 	return &t
 }
 
-// agentState is "ok", or for how long nothing has come.
+// agentState is the agent's state, and for how long nothing has come if it is
+// stale.
 func agentState(a *v1.Agent, now time.Time) string {
 	if a.Stale {
-		return "stale " + since(now.Sub(a.Time))
+		return a.State() + " " + since(now.Sub(a.Time))
 	}
-	return "ok"
+	return a.State()
 }
 
 // memoryUsed is what is not available.
@@ -135,7 +136,7 @@ func nodeShowCommand(conn *connection) *cobra.Command {
 		t.row("Hostname", a.Hostname)
 		t.row("State", agentState(a, now))
 		t.row("Last tick", a.Time.Local().Format(time.DateTime)+" (#"+strconv.FormatUint(a.Seq, 10)+", every "+seconds(a.Interval).String()+")")
-		t.row("Ticks lost", strconv.FormatUint(a.Gaps, 10))
+		t.row("Missing ticks", strconv.FormatUint(a.Missing, 10))
 		t.row("Containers", strconv.Itoa(a.Containers))
 		t.row("Cgroups", strconv.Itoa(a.Cgroups))
 		t.row("CPU", coresOf(a.CPUUsed)+" of "+countOf(a.Cores)+" cores")

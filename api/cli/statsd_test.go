@@ -51,10 +51,10 @@ func TestStatsdCommands(t *testing.T) {
 	}
 	check("Rejected        16 (value 12, rate 4)\n", "task", "statsd", "web")
 	check("Received        416 lines, 104 a second", "task", "statsd", "web")
-	check("hits    c          2", "task", "statsd", "web")
+	check("hits    counter       2", "task", "statsd", "web")
 	check(`"rejected_by_reason": {`, "task", "statsd", "web", "--json")
-	check("hits       c     web              100       2      400", "statsd", "top")
-	check("evil?[31m  g     (unknown)          0       1        7", "statsd", "top")
+	check("hits       counter  web              100       2      400", "statsd", "top")
+	check("evil?[31m  gauge    (unknown)          0       1        7", "statsd", "top")
 	check("web            104       2    416        16     0", "statsd", "top", "--by", "container", "--sort", "series")
 	check("hits                12.5  agent_id=agent-1", "task", "metrics", "details", "web")
 	out, _ := ask(t, 0, "statsd", "top", "-o", "json", "--sort", "series", "--limit", "1")

@@ -9,6 +9,10 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
+// unknownSender stands for the container of a sender that is not known. The
+// console says the same.
+const unknownSender = "(unknown)"
+
 // sentModel is what statsd top shows, apart from how.
 type sentModel struct {
 	options sentOptions
@@ -57,7 +61,7 @@ func (m *sentModel) table() *table {
 	for i := range m.answer.Metrics {
 		s := &m.answer.Metrics[i]
 		if m.shows(s.Name, s.Container, s.ContainerID) {
-			t.row(s.Name, s.Type, cmp.Or(s.Container, "(unknown)"), perSecond(s.Rate), plainCount(s.Series), plainCount(s.Samples))
+			t.row(s.Name, s.Type, cmp.Or(s.Container, unknownSender), perSecond(s.Rate), plainCount(s.Series), plainCount(s.Samples))
 		}
 	}
 	return &t
@@ -88,7 +92,7 @@ func (m *sentModel) containerTable() *table {
 		return cmp.Compare(rate(&b), rate(&a))
 	})
 	for _, l := range ledgers {
-		t.row(cmp.Or(l.Name, l.Cgroup, "(unknown)"), perSecond(l.Rate), plainCount(l.Series), plainCount(l.Received), plainCount(l.Rejected),
+		t.row(cmp.Or(l.Name, l.Cgroup, unknownSender), perSecond(l.Rate), plainCount(l.Series), plainCount(l.Received), plainCount(l.Rejected),
 			plainCount(l.Shed), plainCount(l.Overflowed), plainCount(l.TypeConflicts))
 	}
 	return &t

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/daytwo/daytwo/api/v1"
 )
 
 func TestPage(t *testing.T) {
@@ -38,6 +40,20 @@ func TestPageIsSelfContained(t *testing.T) {
 	for _, element := range []string{"<script", "<style"} {
 		if n := strings.Count(html, element); n != 1 {
 			t.Errorf("%d of %s>, want 1", n, element)
+		}
+	}
+}
+
+// The page calls an agent's state what the command line calls it.
+func TestPageUsesTheWordsOfTheCommandLine(t *testing.T) {
+	for _, stale := range []bool{false, true} {
+		if word := (&v1.Agent{Stale: stale}).State(); !strings.Contains(string(page), `"`+word) {
+			t.Errorf("the page lacks the state %q", word)
+		}
+	}
+	for _, other := range []string{"silent", `"up"]`, "Lost"} {
+		if strings.Contains(string(page), other) {
+			t.Errorf("the page has a word of its own: %q", other)
 		}
 	}
 }

@@ -12,7 +12,7 @@ type Agent struct {
 	Interval   int64  // nanoseconds
 	Containers int    // rows that are containers (have a container_id)
 	Cgroups    int    // all cgroup rows
-	Gaps       uint64 // ticks that later ones announced and that never came
+	Missing    uint64 // ticks that later ones announced and that never came
 	Stale      bool   // no tick came for several intervals, by this machine's clock
 }
 

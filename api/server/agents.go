@@ -29,7 +29,7 @@ func (s *server) agent(_ context.Context, a query.Agent) v1.Agent {
 	out := v1.Agent{
 		AgentID: a.ID, Hostname: a.Hostname, Boot: strconv.FormatUint(a.Boot, 16), Seq: a.Seq,
 		Time: time.Unix(0, a.Time).UTC(), Interval: float64(a.Interval) / 1e9, Stale: a.Stale,
-		Containers: a.Containers, Cgroups: a.Cgroups, Gaps: a.Gaps,
+		Containers: a.Containers, Cgroups: a.Cgroups, Missing: a.Missing,
 	}
 	// Without a tick the node is listed all the same.
 	_ = s.Fleet.View(a.ID, func(b *frame.Batch) {

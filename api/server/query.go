@@ -25,38 +25,22 @@ func (s *server) query(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m := v1.Matrix{Metric: ask.name, Result: []v1.Series{}}
-	m.Unit, m.Type = ask.unit()
-	if ask.quantiles != nil {
-		if m.Result, err = s.percentiles(r.Context(), ask); err != nil {
-			return err
-		}
-		return s.answer(w, r, ask, &m)
+	m := v1.Matrix{Metric: ask.name, Unit: ask.unit(), Type: metric.Gauge.String()}
+	switch {
+	case ask.quantiles != nil:
+		m.Result, err = s.percentiles(r.Context(), ask)
+	case ask.distinct:
+		m.Result, err = s.distinct(r.Context(), ask)
+	default:
+		m.Result, m.Type, err = s.columns(r.Context(), ask)
 	}
-	if ask.distinct {
-		if m.Result, err = s.distinct(r.Context(), ask); err != nil {
-			return err
-		}
-		return s.answer(w, r, ask, &m)
+	if err != nil {
+		return err
 	}
-	left := maxPoints
-	for _, c := range ask.columns {
-		series, n, err := s.column(r.Context(), ask, c, left)
-		if err != nil {
-			return err
-		}
-		left -= n
-		m.Result = append(m.Result, series...)
-	}
-	return s.answer(w, r, ask, &m)
-}
-
-// answer writes the answer, unless there is none because nothing has the name.
-func (s *server) answer(w http.ResponseWriter, r *http.Request, ask *question, m *v1.Matrix) error {
 	if ask.app != nil && ask.app.sent == "" && !ask.app.seen {
 		return unknownMetric(ask.name)
 	}
-	web.WriteBody(w, r, web.JSONType, appendMatrix(nil, m))
+	web.WriteBody(w, r, web.JSONType, appendMatrix(nil, &m))
 	return nil
 }
 
@@ -78,20 +62,20 @@ type question struct {
 	alone         bool // each series by itself
 }
 
-// unit is the unit and the type of the answer. What tasks send has none.
-func (q *question) unit() (unit, typ string) {
+// unit returns the unit of the answer. What tasks send has none.
+func (q *question) unit() string {
 	c := q.columns[0]
 	switch {
 	case q.app != nil:
-		return "", metric.Gauge.String()
+		return ""
 	case q.rate:
-		return c.Unit() + "/second", metric.Gauge.String()
+		return c.Unit() + "/second"
 	}
-	return c.Unit(), c.Metric.Type.String()
+	return c.Unit()
 }
 
-// counts tells whether a column of a row is a counter.
-func counts(c column, r *frame.Row) bool {
+// isCounter reports whether a column of a row is a counter.
+func isCounter(c column, r *frame.Row) bool {
 	return c.Metric.Type == metric.Counter || c.Metric.Kind == metric.App && c.Metric.Column == metric.AppValue && r.Label("type") == metric.AppTypeCounter
 }
 
@@ -151,8 +135,41 @@ func (s *server) parseQuery(r *http.Request) (*question, error) {
 	return ask, nil
 }
 
-// column reads one column, and tells how many points that were.
-func (s *server) column(ctx context.Context, ask *question, c column, limit int) ([]v1.Series, int, error) {
+// columns reads all columns that are asked for. It returns the type of the
+// series, too: v1.Mixed if some are counters and some are not. A rate is a gauge.
+func (s *server) columns(ctx context.Context, ask *question) (all []v1.Series, typ string, err error) {
+	all = []v1.Series{}
+	left, counters := maxPoints, 0
+	for _, c := range ask.columns {
+		series, read, err := s.column(ctx, ask, c, left)
+		if err != nil {
+			return nil, "", err
+		}
+		left -= read.points
+		counters += read.counters
+		all = append(all, series...)
+	}
+	switch {
+	case ask.rate:
+		return all, metric.Gauge.String(), nil
+	case len(all) == 0:
+		return all, ask.columns[0].Metric.Type.String(), nil
+	case counters == len(all):
+		return all, metric.Counter.String(), nil
+	case counters > 0:
+		return all, v1.Mixed, nil
+	}
+	return all, metric.Gauge.String(), nil
+}
+
+// columnRead counts what was read of a column.
+type columnRead struct {
+	points   int // before rates
+	counters int // series returned that are counters
+}
+
+// column reads one column, at most limit points of it.
+func (s *server) column(ctx context.Context, ask *question, c column, limit int) (out []v1.Series, read columnRead, err error) {
 	q := query.Query{
 		Agent: ask.agent, Kind: c.Metric.Kind, Column: c.Metric.Column, Match: ask.match,
 		Start: ask.start.UnixNano(), End: ask.end.UnixNano(), Step: int64(ask.step), Limit: limit,
@@ -168,29 +185,32 @@ func (s *server) column(ctx context.Context, ask *question, c column, limit int)
 	}
 	answer, err := s.History.Query(ctx, q)
 	if err != nil {
-		return nil, 0, err
+		return nil, read, err
 	}
 	if c.Less != nil {
 		q.Column = c.Less.Column
 		less, err := s.History.Query(ctx, q)
 		if err != nil {
-			return nil, 0, err
+			return nil, read, err
 		}
 		answer = subtract(answer, less)
 	}
-	var out []v1.Series
-	n := 0
 	for i := range answer {
-		if ask.rate && !counts(c, answer[i].Row) {
+		counter := isCounter(c, answer[i].Row)
+		if ask.rate && !counter {
 			continue
 		}
 		points := points(c, &answer[i], ask)
-		n += len(answer[i].Times)
-		if len(points) > 0 {
-			out = append(out, v1.Series{Labels: seriesLabels(ask.name, c, &answer[i]), Points: points})
+		read.points += len(answer[i].Times)
+		if len(points) == 0 {
+			continue
 		}
+		if counter {
+			read.counters++
+		}
+		out = append(out, v1.Series{Labels: seriesLabels(ask.name, c, &answer[i]), Points: points})
 	}
-	return out, n, nil
+	return out, read, nil
 }
 
 // points converts values to the unit they are shown in, or to rates.

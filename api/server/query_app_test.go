@@ -89,3 +89,41 @@ func TestAppLabels(t *testing.T) {
 		}
 	}
 }
+
+// The type of an answer is that of all its series.
+func TestTypeOfSentMetrics(t *testing.T) {
+	var ticks []*frame.Batch
+	for seq := range 2 {
+		b := testtick.New(1, false)
+		b.Seq, b.Time = uint64(seq+1), testtick.Time+int64(seq)*testtick.Interval
+		testtick.AddSent(b,
+			testtick.Sent{ID: 1, Parent: 1, Name: "hits", Type: "c", Value: float64(seq)},
+			testtick.Sent{ID: 2, Parent: 1, Name: "temp", Type: "g", Value: 20},
+			testtick.Sent{ID: 3, Parent: 1, Name: "jobs", Type: "c", Value: float64(seq)},
+			testtick.Sent{ID: 4, Parent: 1, Name: "jobs", Type: "g", Value: 1},
+			testtick.Sent{ID: 5, Parent: 1, Name: "took", Type: "ms", Observed: []float64{1, 2}},
+			testtick.Sent{ID: 6, Parent: 1, Name: "users", Type: "s", Value: 3},
+			testtick.Sent{ID: 7, Parent: 1, Name: "db.up", Type: "check", Value: 2},
+		)
+		ticks = append(ticks, b)
+	}
+	o := historyOf(t, ticks...)
+	for _, c := range []struct {
+		want string
+		ask  []string
+	}{
+		{"counter", []string{"app:hits"}}, {"counter", []string{"hits"}}, {"counter", []string{"hits_counter"}},
+		{"gauge", []string{"app:temp"}}, {"gauge", []string{"app:users"}}, {"gauge", []string{"app:db.up"}},
+		{"gauge", []string{"app:hits", "rate", "1"}}, {"gauge", []string{"app:jobs", "rate", "1"}},
+		{"mixed", []string{"app:jobs"}}, {"mixed", []string{"jobs"}}, {"counter", []string{"jobs_counter"}}, {"gauge", []string{"jobs_gauge"}},
+		{"counter", []string{"app:jobs", "match", "type=c"}},
+		{"counter", []string{"app:took"}}, {"counter", []string{"took_sum"}}, {"gauge", []string{"app:took", "q", "0.5"}},
+		{"counter", []string{"container.cpu.usage"}}, {"gauge", []string{"container.memory.current"}}, {"gauge", []string{"container.cpu.usage", "rate", "1"}},
+		{"counter", []string{"app.count"}}, {"mixed", []string{"app.value"}}, {"counter", []string{"app.value", "match", "type=c"}},
+	} {
+		m := queryOf(t, o, 200, append([]string{"start", "1699999999", "end", "1700000002", "step", "0", "metric"}, c.ask...)...)
+		if m.Type != c.want || len(m.Result) == 0 {
+			t.Errorf("%q: %d series of type %s, want %s", c.ask, len(m.Result), m.Type, c.want)
+		}
+	}
+}

@@ -181,7 +181,7 @@ func (v *sentView) read(b *frame.Batch) {
 		if !ok {
 			continue
 		}
-		m := v1.SentMetric{AgentID: b.Agent, Name: r.Key, Type: r.Label("type")}
+		m := v1.SentMetric{AgentID: b.Agent, Name: r.Key, Type: metric.AppTypeName(r.Label("type"))}
 		k := key{"", m.Name, m.Type}
 		if c != nil {
 			m.ContainerID, m.Container = c.Label("container_id"), displayName(c)

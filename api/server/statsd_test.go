@@ -46,6 +46,9 @@ func TestStatsdRoute(t *testing.T) {
 	if got := strings.Join(names, ","); got != "stray ,hits web,hits web" {
 		t.Errorf("by rate: %s", got)
 	}
+	if all.Metrics[0].Type != "timer" || all.Metrics[1].Type != "counter" {
+		t.Errorf("types: %+v", all.Metrics)
+	}
 	if m := all.Metrics[1]; m.Series != 2 || m.Samples != 300 || *m.Rate != 150 || m.ContainerID != first {
 		t.Errorf("%+v", m)
 	}

@@ -19,7 +19,7 @@ type Agent struct {
 	Stale      bool      `json:"stale"`            // no tick for longer than a working collector takes
 	Containers int       `json:"containers"`
 	Cgroups    int       `json:"cgroups"`
-	Gaps       uint64    `json:"gaps"` // ticks lost on the way
+	Missing    uint64    `json:"missing_ticks"` // announced by later ones, and never came
 
 	Cores           *int64   `json:"cpu_cores,omitempty"`
 	CPUUsed         *float64 `json:"cpu_used_cores,omitempty"` // over the last tick
@@ -27,4 +27,13 @@ type Agent struct {
 	MemoryTotal     *int64   `json:"memory_total_bytes,omitempty"`
 	MemoryAvailable *int64   `json:"memory_available_bytes,omitempty"`
 	Uptime          *float64 `json:"uptime_seconds,omitempty"`
+}
+
+// State is the word for whether ticks of the agent come: "ok" or "stale". All
+// views use it.
+func (a *Agent) State() string {
+	if a.Stale {
+		return "stale"
+	}
+	return "ok"
 }

@@ -11,9 +11,14 @@ import (
 type Matrix struct {
 	Metric string   `json:"metric"` // native name, with its kind: "container.cpu.usage"
 	Unit   string   `json:"unit"`
-	Type   string   `json:"type"` // "counter" or "gauge"; a rate of a counter is a gauge
+	Type   string   `json:"type"` // of all series: "counter", "gauge" or Mixed; rates, percentiles and distinct members are gauges
 	Result []Series `json:"result"`
 }
+
+// Mixed is the type of a Matrix of which some series are counters and some are
+// not, as of a name that tasks send with several types. The label __type__ of
+// each series is the type that it was sent with.
+const Mixed = "mixed"
 
 // Series is one row over time.
 type Series struct {

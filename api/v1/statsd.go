@@ -48,7 +48,7 @@ type SentMetric struct {
 	ContainerID string `json:"container_id,omitempty"`
 	Container   string `json:"container,omitempty"` // its name; "" if the sender is not known
 	Name        string `json:"name"`
-	Type        string `json:"type"` // c, g, ms, h, d, s or check
+	Type        string `json:"type"` // counter, gauge, set, timer, histogram, distribution or check
 
 	Series  int64    `json:"series"`                       // its cardinality
 	Samples int64    `json:"samples"`                      // received since they began

@@ -104,7 +104,7 @@ func TestCollectorAndRelayApart(t *testing.T) {
 	relay, a := c.relay(t)
 	waitReady(t, relay, a)
 	agent := past(t, a, 5, 30*time.Second)
-	if agent.Interval != 0.2 || agent.Cgroups == 0 || agent.Gaps != 0 {
+	if agent.Interval != 0.2 || agent.Cgroups == 0 || agent.Missing != 0 {
 		t.Errorf("agent: %+v", agent)
 	}
 	if body := string(a.get(t, "/fleet/metrics")); !strings.Contains(body, `node_load1{agent_id="`+agent.AgentID+`"`) {
@@ -153,7 +153,7 @@ func TestNATSAwayAtStartAndLater(t *testing.T) {
 		}
 		return nil
 	})
-	if agent, err := newest(a); err != nil || agent.Gaps != 0 {
+	if agent, err := newest(a); err != nil || agent.Missing != 0 {
 		t.Errorf("gaps: %+v, %v", agent, err)
 	}
 	t.Logf("all of %d ticks arrived over two outages", ticks)
@@ -171,7 +171,7 @@ func TestRelayRestarts(t *testing.T) {
 	time.Sleep(time.Second)
 	relay, a = c.relay(t)
 	after := past(t, a, before.Seq+10, 30*time.Second)
-	if after.Boot != before.Boot || after.Gaps != 0 {
+	if after.Boot != before.Boot || after.Missing != 0 {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
 	m, err := a.client().Query(testContext(), client.Query{Metric: "collector.ticks", Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond})

@@ -108,7 +108,7 @@ func (f *Fleet) Agents() []query.Agent {
 		out[i] = query.Agent{
 			ID: l.n.id, Hostname: s.hostname, Boot: l.newest.Boot, Seq: l.newest.Seq,
 			Time: l.newest.Time, Interval: l.newest.Interval,
-			Containers: s.containers, Cgroups: len(s.rows), Gaps: f.store.Gaps(l.n.id),
+			Containers: s.containers, Cgroups: len(s.rows), Missing: f.store.Gaps(l.n.id),
 			Stale: now.Sub(l.at) > away(&l.newest),
 		}
 	}

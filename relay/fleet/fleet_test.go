@@ -79,8 +79,8 @@ func TestAgents(t *testing.T) {
 	w.tick(a)
 	w.tick(a)
 	want := []query.Agent{
-		{ID: "a", Hostname: "host-of-a", Boot: 1, Seq: 2, Time: a.Batch.Time, Interval: 1e9, Containers: 4, Cgroups: 5, Gaps: 3},
-		{ID: "b", Hostname: "host-of-b", Boot: 1, Seq: 1, Time: b.Batch.Time, Interval: 1e9, Containers: 2, Cgroups: 3, Gaps: 3},
+		{ID: "a", Hostname: "host-of-a", Boot: 1, Seq: 2, Time: a.Batch.Time, Interval: 1e9, Containers: 4, Cgroups: 5, Missing: 3},
+		{ID: "b", Hostname: "host-of-b", Boot: 1, Seq: 1, Time: b.Batch.Time, Interval: 1e9, Containers: 2, Cgroups: 3, Missing: 3},
 	}
 	if got := w.fleet.Agents(); !slices.Equal(got, want) {
 		t.Fatalf("%+v", got)

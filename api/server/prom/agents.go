@@ -19,8 +19,8 @@ func (p *writer) agents(agents []query.Agent, now int64) {
 		func(a *query.Agent) int64 { return a.Time })
 	family("daytwo_agent_tick_age_seconds", "Age of the agent's newest tick.", formNano,
 		func(a *query.Agent) int64 { return max(0, now-a.Time) })
-	family("daytwo_agent_missing_frames", "Frames of the agent that later ones announced and that have not come.", formInt,
-		func(a *query.Agent) int64 { return int64(min(a.Gaps, 1<<62)) })
+	family("daytwo_agent_missing_ticks", "Ticks of the agent that later ones announced and that never came.", formInt,
+		func(a *query.Agent) int64 { return int64(min(a.Missing, 1<<62)) })
 	family("daytwo_agent_containers", "Containers on the agent.", formInt,
 		func(a *query.Agent) int64 { return int64(a.Containers) })
 }

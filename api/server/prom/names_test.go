@@ -98,3 +98,14 @@ func TestOriginTagsAreReserved(t *testing.T) {
 		}
 	}
 }
+
+// The columns of a family have its type.
+func TestColumnsHaveTheTypeOfTheirFamily(t *testing.T) {
+	for _, f := range families {
+		for _, c := range Columns(f.name, "") {
+			if got := c.Metric.Type.String(); got != f.typ && f.typ != "untyped" {
+				t.Errorf("%s is a %s, its column %s a %s", f.name, f.typ, c.Metric.Name, got)
+			}
+		}
+	}
+}
