@@ -30,6 +30,7 @@ func main() {
 		Doctor: func(ctx context.Context, c cli.Config) ([]rpc.Check, error) {
 			return collector.Doctor(ctx, collectorConfig(c, nil))
 		},
+		Run: func(ctx context.Context, t cli.Task) (int, error) { return collector.RunTask(ctx, collector.Task(t)) },
 	}))
 }
 

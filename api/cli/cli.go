@@ -29,6 +29,7 @@ type Programs struct {
 	Collector func(ctx context.Context, c Config) error
 	Relay     func(ctx context.Context, c Config) error
 	Doctor    func(ctx context.Context, c Config) ([]rpc.Check, error)
+	Run       func(ctx context.Context, t Task) (status int, err error) // returns the task's exit status
 }
 
 // usageError is something asked for wrongly.
@@ -52,17 +53,17 @@ func run(ctx context.Context, args []string, p Programs, stdout, stderr io.Write
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
-	var code exitCode
+	var end taskEnd
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errFailed):
 		return exitFailure
-	case errors.As(err, &code):
-		if err != error(code) { // more went wrong than the command
-			fmt.Fprintf(stderr, "daytwo: %v\n", err)
+	case errors.As(err, &end):
+		if end.err != nil {
+			fmt.Fprintf(stderr, "daytwo: %v\n", end.err)
 		}
-		return int(code)
+		return end.status
 	}
 	fmt.Fprintf(stderr, "daytwo: %v\n", err)
 	var usage usageError
@@ -118,7 +119,9 @@ collector' on every node, 'daytwo relay' anywhere, and NATS between them.`,
 		root.AddCommand(doctorCommand(p))
 	}
 	conn := connectionFlags(root.PersistentFlags())
-	root.AddCommand(runCommand())
+	if p.Run != nil {
+		root.AddCommand(runCommand(p))
+	}
 	root.AddCommand(nodeCommand(conn), taskCommand(conn), statsdCommand(conn), eventsCommand(conn), topCommand(conn))
 	root.AddCommand(&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, GroupID: "ask",
 		Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "daytwo", p.Version) }})

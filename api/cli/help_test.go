@@ -38,7 +38,8 @@ func golden(t *testing.T, name, got string) {
 func allPrograms() Programs {
 	main := func(context.Context, Config) error { return nil }
 	return Programs{Version: "v1.2.3", Up: main, Collector: main, Relay: main,
-		Doctor: func(context.Context, Config) ([]rpc.Check, error) { return nil, nil }}
+		Doctor: func(context.Context, Config) ([]rpc.Check, error) { return nil, nil },
+		Run:    func(context.Context, Task) (int, error) { return 0, nil }}
 }
 
 // The help of every command is as it was agreed, and every command teaches by

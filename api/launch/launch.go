@@ -46,20 +46,28 @@ func (r *Request) Check() error {
 	if err := CheckID(r.ContainerID); err != nil {
 		return err
 	}
-	if len(r.Name) > MaxValue || !utf8.ValidString(r.Name) {
-		return fmt.Errorf("name: use at most %d bytes of UTF-8", MaxValue)
-	}
-	if len(r.Labels) > MaxLabels {
-		return fmt.Errorf("%d labels: use at most %d", len(r.Labels), MaxLabels)
-	}
-	for k, v := range r.Labels {
-		if err := CheckLabel(k, v); err != nil {
-			return err
-		}
+	if err := CheckNames(r.Name, r.Labels); err != nil {
+		return err
 	}
 	for name, path := range map[string]string{"cgroup": r.Cgroup, "netns": r.Netns} {
 		if path != "" && (path[0] != '/' || len(path) > MaxPath || strings.ContainsRune(path, 0) || strings.Contains(path+"/", "/../")) {
 			return fmt.Errorf("%s: %.80q is no absolute path, or has .. in it", name, path)
+		}
+	}
+	return nil
+}
+
+// CheckNames says what is wrong with a container's name or its labels.
+func CheckNames(name string, labels map[string]string) error {
+	if len(name) > MaxValue || !utf8.ValidString(name) {
+		return fmt.Errorf("name: use at most %d bytes of UTF-8", MaxValue)
+	}
+	if len(labels) > MaxLabels {
+		return fmt.Errorf("%d labels: use at most %d", len(labels), MaxLabels)
+	}
+	for k, v := range labels {
+		if err := CheckLabel(k, v); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/cli"
+	"github.com/daytwo/daytwo/collector/launcher"
 )
 
 // A test binary that finds this variable is a sender.
@@ -40,7 +42,8 @@ type sending struct {
 func TestMain(m *testing.M) {
 	if os.Getenv(programEnv) != "" {
 		os.Unsetenv(programEnv)
-		os.Exit(cli.Main(os.Args[1:], cli.Programs{Version: "test"}))
+		os.Exit(cli.Main(os.Args[1:], cli.Programs{Version: "test",
+			Run: func(ctx context.Context, t cli.Task) (int, error) { return launcher.Run(ctx, launcher.Task(t)) }}))
 	}
 	if job := os.Getenv(senderEnv); job != "" {
 		if err := send(job); err != nil {

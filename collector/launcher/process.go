@@ -1,8 +1,7 @@
-package cli
+package launcher
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -14,9 +13,14 @@ import (
 	"golang.org/x/term"
 )
 
-// exec runs a command in the group until it ends, and returns its status as an
-// exitCode unless that is 0.
-func (g *group) exec(args, env []string) error {
+// Exit statuses for a command that does not start, as shells and env(1) have them.
+const (
+	exitCannotRun = 126
+	exitNotFound  = 127
+)
+
+// exec runs a command in the group until it ends, and returns its exit status.
+func (g *group) exec(args, env []string) (status int, err error) {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = os.Stdin, os.Stdout, os.Stderr, env
 	if g.unified != nil {
@@ -30,11 +34,10 @@ func (g *group) exec(args, env []string) error {
 	started := make(chan error)
 	go func() { started <- g.start(cmd) }()
 	if err := <-started; err != nil {
-		fmt.Fprintf(os.Stderr, "daytwo: %v\n", err)
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
-			return exitCode(exitNotFound)
+			return exitNotFound, err
 		}
-		return exitCode(exitCannotRun)
+		return exitCannotRun, err
 	}
 	done := make(chan struct{})
 	forwarded := make(chan struct{})
@@ -42,17 +45,17 @@ func (g *group) exec(args, env []string) error {
 		defer close(forwarded)
 		forward(cmd.Process, signals, done)
 	}()
-	err := cmd.Wait()
+	err = cmd.Wait()
 	close(done)
 	<-forwarded
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		if s, ok := exit.Sys().(syscall.WaitStatus); ok && s.Signaled() {
-			return exitCode(128 + int(s.Signal()))
+			return 128 + int(s.Signal()), nil
 		}
-		return exitCode(exit.ExitCode())
+		return exit.ExitCode(), nil
 	}
-	return err
+	return 0, err
 }
 
 // start starts the command from a thread that is in the v1 hierarchies of the

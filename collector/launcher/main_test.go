@@ -1,0 +1,88 @@
+package launcher
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/api/cli"
+	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/bench/rig"
+	"github.com/daytwo/daytwo/collector/statsd/origin"
+)
+
+// A test binary that finds this variable is the program daytwo.
+const programEnv = "LAUNCHER_TEST_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(programEnv) != "" {
+		os.Unsetenv(programEnv)
+		os.Exit(cli.Main(os.Args[1:], cli.Programs{Version: "test",
+			Run: func(ctx context.Context, t cli.Task) (int, error) { return Run(ctx, Task(t)) }}))
+	}
+	code := m.Run()
+	for _, dir := range taskCgroups("") { // stays where it is another's, too
+		unix.Rmdir(dir)
+	}
+	os.Exit(code)
+}
+
+// program is "daytwo run" with a socket.
+func program(socket string, args ...string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", append([]string{"run", "--socket", socket}, args...)...)
+	cmd.Env = append(os.Environ(), programEnv+"=1")
+	return cmd
+}
+
+// taskCgroups are the directories of a task in all hierarchies; "*" for all tasks,
+// "" for their parents.
+func taskCgroups(id string) (all []string) {
+	for _, pattern := range []string{"/sys/fs/cgroup/daytwo", "/sys/fs/cgroup/*/daytwo"} {
+		found, _ := filepath.Glob(filepath.Join(pattern, id))
+		for _, dir := range found {
+			if info, err := os.Stat(dir); err == nil && info.IsDir() {
+				all = append(all, dir)
+			}
+		}
+	}
+	return all
+}
+
+// api is a collector's launch API; its table holds the endpoints.
+type api struct {
+	socket string
+	table  *origin.Table
+	ports  launch.PortRange
+}
+
+// startAPI serves one with ports of its own.
+func startAPI(t *testing.T) api {
+	t.Helper()
+	return newAPI(t, rig.Ports(t, 100))
+}
+
+func newAPI(t *testing.T, ports launch.PortRange) api {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		rig.Missing(t, "root", "only root can make cgroups", "run the tests as root")
+	}
+	table, err := origin.New(origin.Config{Ports: ports, NoBPF: true, Open: func(uint16) error { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { table.CloseAll() })
+	socket := filepath.Join(t.TempDir(), launch.SocketName)
+	ln, err := launch.Listen(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := origin.Server(table, slog.New(slog.DiscardHandler))
+	go s.Serve(ln)
+	t.Cleanup(func() { s.Close() })
+	return api{socket, table, ports}
+}
