@@ -6,9 +6,10 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// FindContainer finds the row of a container id, or of the last part of a
-// nested one ("parent.child"), which is all that clients know of it. Of several
-// cgroups of a container the topmost is meant. It returns -1 if there is none.
+// FindContainer returns the index of the row with a container id, -1 if there is
+// none. For a nested container ("parent.child") the last part of its id will do:
+// some clients know no more. Of several cgroups of a container it returns the
+// topmost.
 func FindContainer(t *frame.Table, id string) int {
 	found := -1
 	exact := false

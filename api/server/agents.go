@@ -31,7 +31,7 @@ func (s *server) agent(_ context.Context, a query.Agent) v1.Agent {
 		Time: time.Unix(0, a.Time).UTC(), Interval: float64(a.Interval) / 1e9, Stale: a.Stale,
 		Containers: a.Containers, Cgroups: a.Cgroups, Missing: a.Missing,
 	}
-	// Without a tick the node is listed all the same.
+	// An agent whose tick cannot be read is listed without its values.
 	_ = s.Fleet.View(a.ID, func(b *frame.Batch) {
 		t := b.Table(metric.Host)
 		if t == nil || len(t.Rows) == 0 {
@@ -51,7 +51,8 @@ func (s *server) agent(_ context.Context, a query.Agent) v1.Agent {
 	return out
 }
 
-// intValue is a column as it is stored, nil where it is absent or not limited.
+// intValue returns a column as it is stored, nil if it is absent or a limit that
+// is not set.
 func intValue(row []int64, column int) *int64 {
 	v := row[column]
 	if v == metric.Absent || metric.IsUnlimited(v) {
@@ -60,7 +61,7 @@ func intValue(row []int64, column int) *int64 {
 	return &v
 }
 
-// floatValue is a column in the unit it is shown in, nil where it is absent.
+// floatValue returns a column in the unit it is shown in, nil if it is absent.
 func floatValue(k metric.Kind, row []int64, column int) *float64 {
 	if row[column] == metric.Absent {
 		return nil

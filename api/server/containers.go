@@ -29,7 +29,7 @@ func (s *server) containers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	agents, err := s.someAgents(q.Get("agent"))
+	agents, err := s.agentsOf(q.Get("agent"))
 	if err != nil {
 		return err
 	}
@@ -42,8 +42,8 @@ func (s *server) containers(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, r, v1.Containers{Containers: list})
 }
 
-// someAgents is one agent, or all of them for "".
-func (s *server) someAgents(id string) ([]query.Agent, error) {
+// agentsOf returns the agent with an id, or all agents for "".
+func (s *server) agentsOf(id string) ([]query.Agent, error) {
 	agents := s.Fleet.Agents()
 	if id == "" {
 		return agents, nil
@@ -56,7 +56,8 @@ func (s *server) someAgents(id string) ([]query.Agent, error) {
 	return nil, query.ErrUnknownAgent
 }
 
-// appendContainers appends the rows of an agent that match, by cgroup.
+// appendContainers appends the matching containers of an agent, sorted by cgroup;
+// with all the other cgroups too.
 func (s *server) appendContainers(ctx context.Context, list []v1.Container, a query.Agent, match query.Match, all bool) ([]v1.Container, error) {
 	used, err := query.LastRates(ctx, s.History, a, metric.Container, metric.CPUUsage)
 	if err != nil {
@@ -74,8 +75,8 @@ func (s *server) appendContainers(ctx context.Context, list []v1.Container, a qu
 				continue
 			}
 			c := container(b, row, t.Row(i))
-			if nanoseconds, ok := used[row.ID]; ok {
-				cores := nanoseconds / 1e9
+			if rate, ok := used[row.ID]; ok {
+				cores := rate / 1e9 // CPU nanoseconds a second
 				c.CPUUsed = &cores
 			}
 			index[row.ID] = len(list)
@@ -90,7 +91,7 @@ func (s *server) appendContainers(ctx context.Context, list []v1.Container, a qu
 	return list, nil
 }
 
-// container is one row of cgroups as the API shows it.
+// container returns the document of a row of kind Container, without its devices.
 func container(b *frame.Batch, r *frame.Row, row []int64) v1.Container {
 	c := v1.Container{
 		AgentID: b.Agent, Time: time.Unix(0, b.Time).UTC(), Cgroup: r.Key,
@@ -125,7 +126,7 @@ func container(b *frame.Batch, r *frame.Row, row []int64) v1.Container {
 	return c
 }
 
-// labelField is where a label of a row goes, nil if it has no field of its own.
+// labelField returns the field of c for a label, nil if it has none of its own.
 func labelField(c *v1.Container, name string) *string {
 	switch name {
 	case "container_id":
@@ -164,7 +165,8 @@ func labelField(c *v1.Container, name string) *string {
 	return nil
 }
 
-// sumDevices adds up the device rows of the containers in index.
+// sumDevices adds the values of device rows to their containers. index holds the
+// positions in list by the IDs of the containers' rows.
 func sumDevices(b *frame.Batch, list []v1.Container, index map[uint64]int) {
 	add := func(to **int64, v int64) {
 		switch {

@@ -14,10 +14,10 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// How many events an answer has.
+// The number of events in an answer.
 const (
-	fairEvents = 100
-	maxEvents  = 10_000
+	defaultEvents = 100
+	maxEvents     = 10_000
 )
 
 // events answers GET /api/v1/events.
@@ -26,7 +26,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ask := query.EventQuery{Agent: q.Get("agent"), Limit: fairEvents}
+	ask := query.EventQuery{Agent: q.Get("agent"), Limit: defaultEvents}
 	now := s.now()
 	end, err := timeParam(q, "end", now, now)
 	if err != nil {
@@ -41,14 +41,14 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) error {
 	}
 	if v := q.Get("limit"); v != "" {
 		if ask.Limit, err = strconv.Atoi(v); err != nil || ask.Limit < 1 || ask.Limit > maxEvents {
-			return web.BadRequest("limit=%q: want a number from 1 to %d", v, maxEvents)
+			return web.BadRequest("limit=%q: use a number from 1 to %d", v, maxEvents)
 		}
 	}
 	if ask.Match, err = matchEvents(q.Get("match"), q.Get("container")); err != nil {
 		return err
 	}
 	if ask.Agent != "" {
-		if _, err := s.someAgents(ask.Agent); err != nil {
+		if _, err := s.agentsOf(ask.Agent); err != nil {
 			return err
 		}
 	}
@@ -58,16 +58,17 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := make([]v1.Event, len(found))
 	for i := range found {
-		list[i] = eventOf(&found[i])
+		list[i] = newEvent(&found[i])
 	}
 	return web.WriteJSON(w, r, v1.Events{Events: list})
 }
 
-// containerNames are the labels that a container is called by.
+// containerNames are the labels that ?container= is compared with.
 var containerNames = []string{"container_id", "task_id", "container_name", "task_name", "name"}
 
-// matchEvents is parseMatch for events: the title is searched as a label is. A
-// container is given by one of its names.
+// matchEvents is parseMatch for events: their title is searched like a label.
+// With container it matches events of that container only, given by one of
+// containerNames.
 func matchEvents(text, container string) (query.Match, error) {
 	match, err := parseMatch(text)
 	if err != nil || match == nil && container == "" {
@@ -89,8 +90,8 @@ func matchEvents(text, container string) (query.Match, error) {
 	}, nil
 }
 
-// eventOf is an event as the API shows it.
-func eventOf(e *query.Event) v1.Event {
+// newEvent returns the document of an event.
+func newEvent(e *query.Event) v1.Event {
 	out := v1.Event{
 		ID:   e.Agent + "/" + strconv.FormatUint(e.Boot, 16) + "/" + strconv.FormatUint(e.Row.ID, 10),
 		Time: time.Unix(0, e.Time).UTC(), Received: time.Unix(0, e.Tick).UTC(), AgentID: e.Agent, Title: e.Row.Key,
@@ -100,17 +101,17 @@ func eventOf(e *query.Event) v1.Event {
 	}
 	if e.Parent != nil {
 		out.Cgroup, out.Container = e.Parent.Key, displayName(e.Parent)
-		setEventLabels(&out, e.Parent.Labels, false)
+		addEventLabels(&out, e.Parent.Labels, false)
 	} else {
 		out.Container = displayName(&frame.Row{Key: e.Row.Label("cgroup"), Labels: e.Row.Labels})
 	}
-	setEventLabels(&out, e.Row.Labels, true)
+	addEventLabels(&out, e.Row.Labels, true)
 	return out
 }
 
-// setEventLabels puts labels where they go; those that say what happened only if
-// they are the event's own.
-func setEventLabels(e *v1.Event, labels []frame.Label, own bool) {
+// addEventLabels fills the fields of e from labels: the origin from any labels,
+// what happened only from the event's own.
+func addEventLabels(e *v1.Event, labels []frame.Label, own bool) {
 	for _, l := range labels {
 		if p := eventOrigin(e, l.Name); p != nil {
 			*p = l.Value
@@ -127,7 +128,7 @@ func setEventLabels(e *v1.Event, labels []frame.Label, own bool) {
 	}
 }
 
-// eventOrigin is where a label goes that says who sent an event, nil for others.
+// eventOrigin returns the field of e for a label of the sender, nil for others.
 func eventOrigin(e *v1.Event, name string) *string {
 	switch name {
 	case "cgroup":
@@ -150,7 +151,7 @@ func eventOrigin(e *v1.Event, name string) *string {
 	return nil
 }
 
-// eventField is where a label goes that says what happened, nil for others.
+// eventField returns the field of e for a label of the event itself, nil for others.
 func eventField(e *v1.Event, name string) *string {
 	switch name {
 	case "text":

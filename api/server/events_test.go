@@ -63,7 +63,7 @@ func TestEventsRoute(t *testing.T) {
 		}
 	}
 	all := ask("")
-	if len(all) != 4 || f.asked.Limit != fairEvents || f.asked.End-f.asked.Start != int64(time.Hour) {
+	if len(all) != 4 || f.asked.Limit != defaultEvents || f.asked.End-f.asked.Start != int64(time.Hour) {
 		t.Fatalf("%d events, asked %+v", len(all), f.asked)
 	}
 	e := all[0]

@@ -13,9 +13,10 @@ import (
 
 var matchKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./-]*$`)
 
-// parseMatch reads ?match=: text to find in names and tags, or at the start of
-// ids; a pattern (api/glob) for the whole of one of them; or key=value,key=value,
-// all of which must hold, with patterns as values. "" is nil: every row.
+// parseMatch reads ?match=: text that a name or a tag contains or an id starts
+// with; a pattern (api/glob) that one of them matches whole; or
+// key=value,key=value, all of which must hold, with patterns as values. It
+// returns nil for "": every row matches.
 func parseMatch(s string) (query.Match, error) {
 	switch {
 	case s == "":
@@ -26,7 +27,7 @@ func parseMatch(s string) (query.Match, error) {
 	pattern := glob.Compile(s)
 	text, isText := pattern.Text()
 	return func(agent string, row, parent *frame.Row) bool {
-		return anyValue(agent, row, parent, func(name, value string) bool {
+		return matchesAny(agent, row, parent, func(name, value string) bool {
 			if isText {
 				return found(text, name, value)
 			}
@@ -35,9 +36,9 @@ func parseMatch(s string) (query.Match, error) {
 	}, nil
 }
 
-// found reports whether text is in a value. Ids made of random hex digits hold
-// any short text by chance, so there it must stand at the start; so hold the
-// paths made of them, where it must look like a path.
+// found reports whether a value contains text. Ids are random hex digits, which
+// contain most short texts by chance, so they must start with it. Cgroup paths
+// contain ids, so text must have a slash to be looked for there.
 func found(text, name, value string) bool {
 	switch name {
 	case "agent_id", "container_id", "pod_uid":
@@ -48,9 +49,9 @@ func found(text, name, value string) bool {
 	return strings.Contains(value, text)
 }
 
-// anyValue reports whether ok holds for a name, an id or a tag of a row or its
-// container. Labels of the runtime are asked for by key only.
-func anyValue(agent string, row, parent *frame.Row, ok func(name, value string) bool) bool {
+// matchesAny reports whether ok holds for a name, an id or a tag of a row or of
+// its container. Labels of the runtime are left out: they match by key only.
+func matchesAny(agent string, row, parent *frame.Row, ok func(name, value string) bool) bool {
 	if ok("agent_id", agent) {
 		return true
 	}
@@ -93,8 +94,8 @@ func parsePairs(s string) (query.Match, error) {
 	}, nil
 }
 
-// value is what a key means for a row: one of its labels, of its container's, or
-// of its tags.
+// value returns the value of a key for a row: a label of the row, else of its
+// container, else a tag.
 func value(key, agent string, row, parent *frame.Row) string {
 	switch key {
 	case "agent_id", "agent":
@@ -113,5 +114,5 @@ func value(key, agent string, row, parent *frame.Row) string {
 			return v
 		}
 	}
-	return row.Label(metric.TagLabel + key) // last, so that no tag passes for an origin
+	return row.Label(metric.TagLabel + key) // last, so that no tag hides an origin
 }

@@ -15,8 +15,8 @@ import (
 // maxParam is the longest value of a parameter, in bytes.
 const maxParam = 1024
 
-// params reads the query of a request. Unknown names and names given twice are
-// errors, so that a typing error is not an unfiltered answer.
+// params parses the query of a request. Unknown names and names given twice are
+// errors: a misspelled filter must not be answered unfiltered.
 func params(r *http.Request, names ...string) (url.Values, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -27,11 +27,11 @@ func params(r *http.Request, names ...string) (url.Values, error) {
 		case name == "token": // read by the guard
 		case !slices.Contains(names, name):
 			if len(names) == 0 {
-				return nil, web.BadRequest("unknown parameter %q: there are none here", name)
+				return nil, web.BadRequest("unknown parameter %q: there are no parameters here", name)
 			}
 			return nil, web.BadRequest("unknown parameter %q: there are %s", name, strings.Join(names, ", "))
 		case len(values) > 1:
-			return nil, web.BadRequest("parameter %q is given %d times", name, len(values))
+			return nil, web.BadRequest("parameter %q is given %d times: give it once", name, len(values))
 		case len(values[0]) > maxParam:
 			return nil, web.BadRequest("parameter %q is longer than %d bytes", name, maxParam)
 		}
@@ -39,7 +39,8 @@ func params(r *http.Request, names ...string) (url.Values, error) {
 	return q, nil
 }
 
-// boolParam reads a switch: absent, 0 and false are off; empty, 1 and true are on.
+// boolParam reads a boolean: absent, 0 and false are false; empty, 1 and true are
+// true.
 func boolParam(q url.Values, name string) (bool, error) {
 	if !q.Has(name) {
 		return false, nil
@@ -50,12 +51,12 @@ func boolParam(q url.Values, name string) (bool, error) {
 	case "0", "false":
 		return false, nil
 	default:
-		return false, web.BadRequest("%s=%q: want 1 or 0", name, v)
+		return false, web.BadRequest("%s=%q: use 1 or 0", name, v)
 	}
 }
 
-// timeParam reads a time: RFC 3339, Unix seconds, "now", or
-// relative to now: "-5m".
+// timeParam reads a time: RFC 3339, Unix seconds, "now", or relative to now as
+// "-5m".
 func timeParam(q url.Values, name string, now time.Time, absent time.Time) (time.Time, error) {
 	v := q.Get(name)
 	switch {
@@ -66,9 +67,9 @@ func timeParam(q url.Values, name string, now time.Time, absent time.Time) (time
 	}
 	t, ok := parseTime(v, now)
 	if !ok {
-		return absent, web.BadRequest("%s=%q: want a time as RFC 3339, Unix seconds, or relative as -5m", name, v)
+		return absent, web.BadRequest("%s=%q: use RFC 3339, Unix seconds, or relative as -5m", name, v)
 	}
-	// Beyond the year 2262 nanoseconds do not fit.
+	// Unix nanoseconds overflow an int64 in the year 2262.
 	if t.Unix() < 0 || t.Unix() > 9e9 {
 		return absent, web.BadRequest("%s=%q is out of range", name, v)
 	}
@@ -101,7 +102,7 @@ func durationParam(q url.Values, name string, absent time.Duration) (time.Durati
 		d, err = time.Duration(sec*1e9), nil
 	}
 	if err != nil || d < 0 {
-		return 0, web.BadRequest("%s=%q: want a duration as 15s, or seconds", name, v)
+		return 0, web.BadRequest("%s=%q: use a duration as 15s, or seconds", name, v)
 	}
 	return d, nil
 }

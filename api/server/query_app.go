@@ -9,59 +9,59 @@ import (
 	"github.com/daytwo/daytwo/api/server/prom"
 )
 
-// appPrefix marks a name that is given as a task sent it: app:request.time.
+// appPrefix precedes a name that is given as a task sent it: app:request.time.
 const appPrefix = "app:"
 
-// appAsked is a metric of tasks, as it was asked for.
-type appAsked struct {
-	sent string    // as a task sent it
-	prom []appProm // or what a Prometheus name may mean
-	seen bool      // some row had the name
+// appSelector selects series that tasks send by the name in a query.
+type appSelector struct {
+	sent string        // name as a task sent it
+	prom []promMeaning // else the meanings of a Prometheus name
+	seen bool          // some row has the name
 }
 
-// appProm is one meaning of a Prometheus name: all rows of that name, of one
-// type if the name ends in one's.
-type appProm struct {
+// promMeaning is one meaning of a Prometheus name: the rows of a name, of any type
+// unless the Prometheus name ends in a type.
+type promMeaning struct {
 	name, typ string
-	column    int // that the name ends in; -1 for the value, or a histogram's count
+	column    int // that the Prometheus name ends in; -1 for the value, or the count of a histogram
 }
 
-// appEndings are what a Prometheus name of tasks may end in beside a type.
+// appEndings are the suffixes of Prometheus names that stand for a column.
 var appEndings = []struct {
 	end    string
 	column int
 }{{"_count", metric.AppCount}, {"_sum", metric.AppSum}, {prom.Decrements, metric.AppDecrements}}
 
-func askApp(name string) *appAsked {
+func parseAppName(name string) *appSelector {
 	if sent, ok := strings.CutPrefix(name, appPrefix); ok {
-		return &appAsked{sent: sent}
+		return &appSelector{sent: sent}
 	}
-	a := &appAsked{prom: []appProm{{name, "", -1}}}
+	a := &appSelector{prom: []promMeaning{{name, "", -1}}}
 	for _, e := range appEndings {
 		if base, ok := strings.CutSuffix(name, e.end); ok && base != "" {
-			a.prom = append(a.prom, appProm{base, "", e.column})
+			a.prom = append(a.prom, promMeaning{base, "", e.column})
 		}
 	}
 	for _, p := range slices.Clone(a.prom) {
 		for _, typ := range []string{metric.AppTypeCounter, metric.AppTypeGauge, metric.AppTypeSet, metric.AppTypeTimer, metric.AppTypeHistogram, metric.AppTypeDistribution, metric.AppTypeCheck} {
 			if base, ok := strings.CutSuffix(p.name, "_"+metric.AppTypeName(typ)); ok && base != "" {
-				a.prom = append(a.prom, appProm{base, typ, p.column})
+				a.prom = append(a.prom, promMeaning{base, typ, p.column})
 			}
 		}
 	}
 	return a
 }
 
-// name is how the answer's series are called.
-func (a *appAsked) name(asked string) string {
+// name returns the name of the series in the answer.
+func (a *appSelector) name(asked string) string {
 	if a.sent != "" {
 		return a.sent
 	}
 	return asked
 }
 
-// rows tells whether a row is asked for, by the column that is about to be read.
-func (a *appAsked) rows(r *frame.Row, column int) bool {
+// rows reports whether the query asks for a column of a row.
+func (a *appSelector) rows(r *frame.Row, column int) bool {
 	typ := r.Label("type")
 	plain := metric.AppValue
 	if metric.IsAppHistogram(typ) {
@@ -82,7 +82,7 @@ func (a *appAsked) rows(r *frame.Row, column int) bool {
 		switch {
 		case p.column < 0:
 		case p.column == metric.AppDecrements && typ != metric.AppTypeCounter, p.column != metric.AppDecrements && !metric.IsAppHistogram(typ):
-			continue // a name that ends so by chance
+			continue // the name has the suffix by chance
 		}
 		a.seen = true
 		if p.column == column || p.column < 0 && column == plain {
@@ -92,11 +92,11 @@ func (a *appAsked) rows(r *frame.Row, column int) bool {
 	return false
 }
 
-// columns are all that the name may mean.
-func (a *appAsked) columns() []column {
+// columns returns the columns that the name may stand for.
+func (a *appSelector) columns() []column {
 	var found []column
 	for _, c := range []int{metric.AppValue, metric.AppDecrements, metric.AppCount, metric.AppSum} {
-		named := func(p appProm) bool { return p.column == c }
+		named := func(p promMeaning) bool { return p.column == c }
 		if c != metric.AppValue && c != metric.AppCount && !slices.ContainsFunc(a.prom, named) {
 			continue
 		}
@@ -108,8 +108,8 @@ func (a *appAsked) columns() []column {
 	return found
 }
 
-// appLabels are all that is known of a series of a task: whose it is, and its
-// tags by the names that they have in an exposition.
+// appLabels returns the labels of a series that a task sends: its origin, and its
+// tags by their names in the Prometheus exposition.
 func appLabels(agent string, row, parent *frame.Row) map[string]string {
 	labels := map[string]string{"agent_id": agent}
 	if parent != nil {

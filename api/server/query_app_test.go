@@ -9,7 +9,7 @@ import (
 )
 
 // What a name means among what tasks send, and of which column.
-func TestAskApp(t *testing.T) {
+func TestParseAppName(t *testing.T) {
 	row := func(key, typ string) *frame.Row { return &frame.Row{Key: key, Labels: testtick.Labels("type", typ)} }
 	rows := []*frame.Row{
 		row("request.time", "ms"), row("requests", "c"), row("requests", "g"), row("request.time.count", "g"),
@@ -35,7 +35,7 @@ func TestAskApp(t *testing.T) {
 		"a_timer":                   {"app.count of a_timer h"},
 		"nothing":                   nil,
 	} {
-		a := askApp(name)
+		a := parseAppName(name)
 		var got []string
 		for _, c := range a.columns() {
 			for _, r := range rows {

@@ -10,16 +10,16 @@ import (
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
-// column is one column that a query asks for, by its native name or by a
-// Prometheus name, whose values it then has.
+// column is one column that a query asks for. It has the values of the Prometheus
+// exposition if it is asked for by a Prometheus name.
 type column struct {
 	prom.Column
-	name string // Prometheus name, "" if it was asked for by the native one
+	name string // Prometheus name, "" if it is asked for by the native one
 }
 
-// findColumns finds what a metric's name means: a native name, with its kind
-// before it or not, or a Prometheus name, with fixed labels or not. None at all
-// may be a metric of tasks.
+// findColumns returns the columns that a name stands for: a native name, with or
+// without its kind, or a Prometheus name, with or without fixed labels. It
+// returns none for other names, which may be metrics of tasks.
 func findColumns(name string) ([]column, error) {
 	if name == "" {
 		return nil, web.BadRequest("metric is missing: give a native name as container.cpu.usage, or a Prometheus name")
@@ -56,8 +56,8 @@ func unknownMetric(name string) error {
 	return web.BadRequest("unknown metric %q: give a native name as container.cpu.usage, a Prometheus name that /fleet/metrics has, or app: and a name that a task sends", name)
 }
 
-// subtract takes the points of one column from those of another where both
-// have one; the result is never negative.
+// subtract returns from - less, point by point, at the times that both have, and
+// at least 0.
 func subtract(from, less []query.Series) []query.Series {
 	type key struct {
 		agent string

@@ -123,7 +123,7 @@ func (s *server) fleetMetrics(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	agents, err := s.someAgents(q.Get("agent"))
+	agents, err := s.agentsOf(q.Get("agent"))
 	if err != nil {
 		return err
 	}

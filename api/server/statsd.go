@@ -17,10 +17,10 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// How many metrics an answer has.
+// The number of metrics in an answer.
 const (
-	fairMetrics = 100
-	maxMetrics  = 10_000
+	defaultMetrics = 100
+	maxMetrics     = 10_000
 )
 
 // statsd answers GET /api/v1/statsd.
@@ -29,7 +29,7 @@ func (s *server) statsd(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	order, limit, err := topParams(q)
+	order, limit, err := statsdOrder(q)
 	if err != nil {
 		return err
 	}
@@ -37,14 +37,14 @@ func (s *server) statsd(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	agents, err := s.someAgents(q.Get("agent"))
+	agents, err := s.agentsOf(q.Get("agent"))
 	if err != nil {
 		return err
 	}
 	answer := v1.StatsD{Ledgers: []v1.Ledger{}, Metrics: []v1.SentMetric{}}
 	found := q.Get("container") == ""
 	for _, a := range agents {
-		v := sentView{match: match, answer: &answer}
+		v := statsdReader{match: match, answer: &answer}
 		if err := v.rates(r.Context(), s.History, a); err != nil {
 			return err
 		}
@@ -69,8 +69,8 @@ func (s *server) statsd(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, r, answer)
 }
 
-// topParams reads in which order metrics come, and how many.
-func topParams(q url.Values) (order func(x, y v1.SentMetric) int, limit int, err error) {
+// statsdOrder reads the order of the metrics, and how many the answer has.
+func statsdOrder(q url.Values) (order func(x, y v1.SentMetric) int, limit int, err error) {
 	var first func(x, y v1.SentMetric) int
 	rate := func(m *v1.SentMetric) float64 {
 		if m.Rate == nil {
@@ -86,12 +86,12 @@ func topParams(q url.Values) (order func(x, y v1.SentMetric) int, limit int, err
 	case "samples":
 		first = func(x, y v1.SentMetric) int { return cmp.Compare(y.Samples, x.Samples) }
 	default:
-		return nil, 0, web.BadRequest("sort=%q: want rate, series or samples", v)
+		return nil, 0, web.BadRequest("sort=%q: use rate, series or samples", v)
 	}
-	limit = fairMetrics
+	limit = defaultMetrics
 	if v := q.Get("limit"); v != "" {
 		if limit, err = strconv.Atoi(v); err != nil || limit < 1 || limit > maxMetrics {
-			return nil, 0, web.BadRequest("limit=%q: want a number from 1 to %d", v, maxMetrics)
+			return nil, 0, web.BadRequest("limit=%q: use a number from 1 to %d", v, maxMetrics)
 		}
 	}
 	return func(x, y v1.SentMetric) int {
@@ -110,8 +110,8 @@ func compareBool(x, y bool) int {
 	return -1
 }
 
-// sentView reads what the tasks of one agent send.
-type sentView struct {
+// statsdReader adds what the tasks of one agent send to an answer.
+type statsdReader struct {
 	match           query.Match
 	answer          *v1.StatsD
 	samples, ledger map[uint64]float64 // rates, by row
@@ -119,8 +119,8 @@ type sentView struct {
 	only            string // container id, "" for all
 }
 
-// rates reads the rates of an agent whose senders are known to it.
-func (v *sentView) rates(ctx context.Context, h query.History, a query.Agent) (err error) {
+// rates reads the agent's current rates.
+func (v *statsdReader) rates(ctx context.Context, h query.History, a query.Agent) (err error) {
 	if v.samples, err = query.LastRates(ctx, h, a, metric.App, metric.AppSamples); err != nil {
 		return err
 	}
@@ -128,9 +128,9 @@ func (v *sentView) rates(ctx context.Context, h query.History, a query.Agent) (e
 	return err
 }
 
-// find looks up the container that is asked for, if one is, and tells whether
-// there is something to read.
-func (v *sentView) find(b *frame.Batch, container string) bool {
+// find looks up the container that is asked for, if one is. It reports whether
+// the tick has something to read.
+func (v *statsdReader) find(b *frame.Batch, container string) bool {
 	v.containers = map[uint64]*frame.Row{}
 	t := b.Table(metric.Container)
 	if t == nil {
@@ -149,9 +149,9 @@ func (v *sentView) find(b *frame.Batch, container string) bool {
 	return i >= 0
 }
 
-// wanted tells whether a row is of a container that is asked for. The row of
-// the container is nil if the sender is not known.
-func (v *sentView) wanted(b *frame.Batch, r *frame.Row) (container *frame.Row, ok bool) {
+// wanted reports whether a row is of a container that is asked for, and returns
+// the container's row, nil if the sender is not known.
+func (v *statsdReader) wanted(b *frame.Batch, r *frame.Row) (container *frame.Row, ok bool) {
 	container = v.containers[r.Parent]
 	if v.only != "" && (container == nil || container.Label("container_id") != v.only) {
 		return nil, false
@@ -162,11 +162,11 @@ func (v *sentView) wanted(b *frame.Batch, r *frame.Row) (container *frame.Row, o
 	return container, true
 }
 
-func (v *sentView) read(b *frame.Batch) {
+func (v *statsdReader) read(b *frame.Batch) {
 	if t := b.Table(metric.Statsd); t != nil {
 		for i, r := range t.Rows {
 			if c, ok := v.wanted(b, r); ok {
-				v.answer.Ledgers = append(v.answer.Ledgers, v.ledgerOf(b, r, c, t.Row(i)))
+				v.answer.Ledgers = append(v.answer.Ledgers, v.newLedger(b, r, c, t.Row(i)))
 			}
 		}
 	}
@@ -195,7 +195,7 @@ func (v *sentView) read(b *frame.Batch) {
 		}
 		sum := &v.answer.Metrics[j]
 		sum.Series++
-		sum.Samples += max(0, t.Row(i)[metric.AppSamples]) // what is absent is below 0
+		sum.Samples += max(0, t.Row(i)[metric.AppSamples]) // Absent is negative
 		if rate, ok := v.samples[r.ID]; ok {
 			if sum.Rate == nil {
 				sum.Rate = new(float64)
@@ -205,8 +205,9 @@ func (v *sentView) read(b *frame.Batch) {
 	}
 }
 
-// ledgerOf is one row of the ledger; c is its container, nil if that is not known.
-func (v *sentView) ledgerOf(b *frame.Batch, r, c *frame.Row, row []int64) v1.Ledger {
+// newLedger returns the document of a row of the ledger. c is its container, nil if
+// the sender is not known.
+func (v *statsdReader) newLedger(b *frame.Batch, r, c *frame.Row, row []int64) v1.Ledger {
 	count := func(column int) int64 { return max(0, row[column]) }
 	l := v1.Ledger{
 		AgentID: b.Agent, Time: time.Unix(0, b.Time).UTC(), All: r.Key == "", Cgroup: r.Key,
@@ -235,7 +236,7 @@ func (v *sentView) ledgerOf(b *frame.Batch, r, c *frame.Row, row []int64) v1.Led
 	return l
 }
 
-// displayName is v1.Container's of a row.
+// displayName returns the DisplayName of the container of a row.
 func displayName(r *frame.Row) string {
 	c := v1.Container{
 		TaskName: r.Label("task_name"), Name: r.Label("name"), TaskID: r.Label("task_id"),

@@ -10,14 +10,14 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// appQuantiles are the percentiles of a histogram.
+// appQuantiles are the percentiles that a histogram is shown as.
 var appQuantiles = []struct {
 	suffix string
 	q      float64
 }{{".p50", 0.5}, {".p75", 0.75}, {".p90", 0.9}, {".p95", 0.95}, {".p99", 0.99}}
 
-// app answers with the metrics that a container sends itself, all or those
-// of one name.
+// app answers with the metrics that a container's tasks send: all, or those of one
+// name.
 func (s *API) app(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("metric")
 	m, err := s.containerMetrics(r, func(b *frame.Batch, r *frame.Row, _ []int64) []v1.Datapoint {
@@ -29,9 +29,9 @@ func (s *API) app(w http.ResponseWriter, r *http.Request) error {
 	return writeDatapoints(w, r, m)
 }
 
-// appDatapoints are the metrics that a container sends. With a name they are
-// those that are called exactly so, or whose metric is. On cgroup v1 a container
-// may have several rows: what was sent by any of them is its own.
+// appDatapoints returns the metrics that a container's tasks send. With a name it
+// returns the datapoints that have it, or whose metric has it. On cgroup v1 a
+// container may have several rows: all of them count.
 func appDatapoints(b *frame.Batch, container *frame.Row, name string) []v1.Datapoint {
 	t := b.Table(metric.App)
 	if t == nil {
@@ -66,7 +66,7 @@ func appDatapoints(b *frame.Batch, container *frame.Row, name string) []v1.Datap
 	return d.list
 }
 
-// rowsOfContainer are the IDs of all rows of the container that a row is of.
+// rowsOfContainer returns the IDs of all rows of the container of a row.
 func rowsOfContainer(b *frame.Batch, container *frame.Row) map[uint64]bool {
 	rows := map[uint64]bool{container.ID: true}
 	id := container.Label("container_id")
@@ -80,8 +80,8 @@ func rowsOfContainer(b *frame.Batch, container *frame.Row) map[uint64]bool {
 	return rows
 }
 
-// appTags are the tags of a series and of who sent it. A tag of the series that
-// is called as one of these gets "tag_" before it.
+// appTags returns the tags of a series plus those of its sender. A tag of the series
+// that has the name of a sender's tag is preceded by "tag_".
 func appTags(r *frame.Row, origin map[string]string) map[string]string {
 	tags := make(map[string]string, len(origin)+len(r.Labels))
 	for k, v := range origin {
@@ -100,8 +100,8 @@ func appTags(r *frame.Row, origin map[string]string) map[string]string {
 	return tags
 }
 
-// app appends one series: one number, or for a histogram a number each for what
-// it tells, as clients of DC/OS know plain numbers alone.
+// app appends one series: one number, or several for a histogram, since clients of
+// DC/OS read plain numbers only.
 func (d *datapoints) app(t *frame.Table, i int, tags map[string]string) {
 	r, row := t.Rows[i], t.Row(i)
 	typ := r.Label("type")
@@ -116,7 +116,7 @@ func (d *datapoints) app(t *frame.Table, i int, tags map[string]string) {
 	case typ == metric.AppTypeCounter, typ == metric.AppTypeSet:
 		value(metric.AppValue, r.Key, "count")
 	case typ == metric.AppTypeGauge, typ == metric.AppTypeCheck:
-		value(metric.AppValue, r.Key, "") // nobody said what it counts
+		value(metric.AppValue, r.Key, "") // its unit is unknown
 	case metric.IsAppHistogram(typ):
 		unit := ""
 		if typ == metric.AppTypeTimer {

@@ -10,15 +10,15 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// column is a column that DC/OS had, by its names of all versions.
+// column is a column that DC/OS had too, with its names in all versions.
 type column struct {
 	m     *metric.Metric
 	names []string
 	unit  string
-	whole bool // DC/OS sent whole numbers
+	whole bool // shown without fraction, as DC/OS did
 }
 
-// columns are the columns of each kind that DC/OS had.
+// columns are the columns that DC/OS had, by kind.
 var columns = func() (all [metric.MaxKind + 1][]column) {
 	for k := metric.Host; k <= metric.MaxKind; k++ {
 		for i := range metric.Columns(k) {
@@ -39,7 +39,7 @@ var columns = func() (all [metric.MaxKind + 1][]column) {
 	return all
 }()
 
-// datapoints gathers the datapoints of one answer.
+// datapoints collects the datapoints of one answer.
 type datapoints struct {
 	list []v1.Datapoint
 	at   string
@@ -49,8 +49,8 @@ func newDatapoints(b *frame.Batch) *datapoints {
 	return &datapoints{at: time.Unix(0, b.Time).UTC().Format(time.RFC3339Nano)}
 }
 
-// add appends one value by each of its names. Only finite numbers get in:
-// clients die of others.
+// add appends one value under each of its names. NaN and infinite values are left
+// out: they have no form in JSON, and clients fail on them.
 func (d *datapoints) add(names []string, value float64, unit string, tags map[string]string) {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return
@@ -60,7 +60,8 @@ func (d *datapoints) add(names []string, value float64, unit string, tags map[st
 	}
 }
 
-// columns appends what DC/OS had of a row. Limits that are not set are left out.
+// columns appends the columns of a row that DC/OS had. Limits that are not set are
+// left out.
 func (d *datapoints) columns(k metric.Kind, row []int64, tags map[string]string) {
 	for _, c := range columns[k] {
 		v := row[c.m.Column]
@@ -75,7 +76,7 @@ func (d *datapoints) columns(k metric.Kind, row []int64, tags map[string]string)
 	}
 }
 
-// nodeDatapoints are the metrics of a node.
+// nodeDatapoints returns the metrics of a node.
 func nodeDatapoints(b *frame.Batch) []v1.Datapoint {
 	d := newDatapoints(b)
 	each := func(k metric.Kind, tag, label string) {
@@ -101,7 +102,7 @@ func nodeDatapoints(b *frame.Batch) []v1.Datapoint {
 	return d.list
 }
 
-// containerDatapoints are the metrics of a container.
+// containerDatapoints returns the metrics of a container.
 func containerDatapoints(b *frame.Batch, r *frame.Row, row []int64) []v1.Datapoint {
 	d := newDatapoints(b)
 	tags := containerTags(r)
@@ -114,7 +115,7 @@ func containerDatapoints(b *frame.Batch, r *frame.Row, row []int64) []v1.Datapoi
 	return d.list
 }
 
-// containerTags are the tags that DC/OS put on each datapoint of a container.
+// containerTags returns the tags that DC/OS put on each datapoint of a container.
 func containerTags(r *frame.Row) map[string]string {
 	tags := map[string]string{}
 	for tag, label := range map[string]string{
@@ -128,8 +129,8 @@ func containerTags(r *frame.Row) map[string]string {
 	return tags
 }
 
-// cpusLimit is the CPUs a container may use: its quota; for Mesos, which sets
-// one only if told to, what its shares were made of.
+// cpusLimit returns the CPUs that a container may use: its quota, else for a Mesos
+// task the CPUs that its shares were computed from. ok is false if neither is set.
 func cpusLimit(r *frame.Row, row []int64) (float64, bool) {
 	if cpus, ok := metric.CPULimit(row); ok {
 		return cpus, true
@@ -140,8 +141,8 @@ func cpusLimit(r *frame.Row, row []int64) (float64, bool) {
 	return 0, false
 }
 
-// network appends the traffic of a container, all interfaces but loopback
-// together: DC/OS knew one.
+// network appends the traffic of a container, summed over all interfaces but
+// loopback: DC/OS had one interface.
 func (d *datapoints) network(b *frame.Batch, r *frame.Row, tags map[string]string) {
 	t := b.Table(metric.ContainerNet)
 	if t == nil {
@@ -159,7 +160,7 @@ func (d *datapoints) network(b *frame.Batch, r *frame.Row, tags map[string]strin
 	d.columns(metric.ContainerNet, sum, tags)
 }
 
-// addUp adds values to sums; what is absent everywhere stays absent.
+// addUp adds a row to sums. A column that is absent in all rows stays absent.
 func addUp(sum, row []int64) {
 	for c, v := range row {
 		switch {
@@ -172,7 +173,7 @@ func addUp(sum, row []int64) {
 	}
 }
 
-// blkioNames are the columns of ContainerIO by DC/OS' names for them.
+// blkioNames are DC/OS' names for the columns of ContainerIO.
 var blkioNames = []struct {
 	column int
 	name   string
@@ -187,7 +188,7 @@ var blkioNames = []struct {
 	{metric.IODiscardBytes, "io_service_bytes", "discard", "bytes"},
 }
 
-// blkio appends the io of a container by device, and all devices together.
+// blkio appends the I/O of a container by device, and the sum over all devices.
 func (d *datapoints) blkio(b *frame.Batch, r *frame.Row, tags map[string]string) {
 	t := b.Table(metric.ContainerIO)
 	if t == nil {

@@ -15,14 +15,14 @@ import (
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
-// release is the release of DC/OS whose API this is.
+// release is the DC/OS release whose API is answered.
 const release = "2.2"
 
-// slave is an agent as Mesos' master shows it.
+// slave is an agent in the documents of Mesos' master.
 type slave struct {
 	ID         string         `json:"id"`
 	Hostname   string         `json:"hostname"`
-	PID        string         `json:"pid"` // clients take it apart at "@" and ":"
+	PID        string         `json:"pid"` // clients split it at "@" and ":"
 	Active     bool           `json:"active"`
 	Version    string         `json:"version"`
 	Registered float64        `json:"registered_time"`
@@ -30,7 +30,7 @@ type slave struct {
 	Running    int            `json:"TASK_RUNNING"`
 }
 
-// framework is what started tasks: Mesos' own, or a container runtime.
+// framework is what started tasks: a Mesos framework, or a container runtime.
 type framework struct {
 	ID             string `json:"id"`
 	Name           string `json:"name"`
@@ -40,7 +40,7 @@ type framework struct {
 	CompletedTasks []task `json:"completed_tasks"`
 }
 
-// task is a container.
+// task is a container in the documents of Mesos' master.
 type task struct {
 	ID          string       `json:"id"`
 	Name        string       `json:"name"`
@@ -61,7 +61,7 @@ type taskStatus struct {
 	} `json:"container_status"`
 }
 
-// state answers with the fleet as Mesos' master showed a cluster.
+// state answers with the fleet as the state of a Mesos master.
 func (s *API) state(w http.ResponseWriter, r *http.Request) error {
 	agents := s.Fleet.Agents()
 	frameworks := s.frameworks(agents)
@@ -73,7 +73,7 @@ func (s *API) state(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// stateSummary answers with the same, without tasks.
+// stateSummary answers like state, without tasks.
 func (s *API) stateSummary(w http.ResponseWriter, r *http.Request) error {
 	agents := s.Fleet.Agents()
 	frameworks := s.frameworks(agents)
@@ -105,15 +105,15 @@ func (s *API) slaves(agents []query.Agent, frameworks []framework) []slave {
 	return list
 }
 
-// agentHost is what to call an agent's machine.
+// agentHost returns an agent's hostname, or its id if that is unknown.
 func agentHost(a query.Agent) string { return cmp.Or(a.Hostname, a.ID) }
 
-// frameworks sorts all containers by what started them.
+// frameworks groups the containers of agents by what started them.
 func (s *API) frameworks(agents []query.Agent) []framework {
 	byID := map[string]*framework{}
 	ids := map[string]int{}
 	for _, a := range agents {
-		// An agent without a tick has no tasks to show.
+		// An agent whose tick cannot be read is shown without tasks.
 		_ = s.Fleet.View(a.ID, func(b *frame.Batch) {
 			t := b.Table(metric.Container)
 			if t == nil {
@@ -128,7 +128,7 @@ func (s *API) frameworks(agents []query.Agent) []framework {
 				seen[c] = true
 				tk := newTask(a, b, row)
 				if ids[tk.ID]++; ids[tk.ID] > 1 {
-					tk.ID += "." + c // the same name on two agents: ids must differ
+					tk.ID += "." + c // ids must be unique, names need not be
 				}
 				f := byID[tk.FrameworkID]
 				if f == nil {
@@ -156,7 +156,7 @@ func newTask(a query.Agent, b *frame.Batch, row *frame.Row) task {
 		ExecutorID:  row.Label("executor_id"), SlaveID: a.ID, State: "TASK_RUNNING",
 	}
 	if !strings.Contains(t.ID, t.Name) {
-		t.ID = t.Name + "." + t.ID // clients look for tasks by their ids alone
+		t.ID = t.Name + "." + t.ID // clients look up tasks by id only
 	}
 	status := taskStatus{State: t.State, Timestamp: float64(b.Time) / 1e9}
 	status.ContainerStatus.ContainerID.Value = c
@@ -164,12 +164,12 @@ func newTask(a query.Agent, b *frame.Batch, row *frame.Row) task {
 	return t
 }
 
-// mesosDNS answers what Mesos DNS said of a name: this machine.
+// mesosDNS answers for every name with the address of this machine.
 func (s *API) mesosDNS(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, r, []map[string]string{{"host": r.PathValue("name") + ".", "ip": localHost(r)}})
 }
 
-// localHost is the address that the client reached this server by.
+// localHost returns the address at which the client reached this server.
 func localHost(r *http.Request) string {
 	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		if host, _, err := net.SplitHostPort(a.String()); err == nil {
@@ -179,7 +179,7 @@ func localHost(r *http.Request) string {
 	return "127.0.0.1"
 }
 
-// netNodes answers what DC/OS' network knew of agents.
+// netNodes answers with the addresses of agents, as DC/OS' network did.
 func (s *API) netNodes(w http.ResponseWriter, r *http.Request) error {
 	nodes := []map[string]any{}
 	for _, a := range s.Fleet.Agents() {
@@ -191,8 +191,8 @@ func (s *API) netNodes(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, r, nodes)
 }
 
-// capabilities answers what this DC/OS can do. The content type must be this
-// to the letter: see DC/OS' client.
+// capabilities answers with DC/OS' capabilities, of which there are none. DC/OS'
+// client compares the content type literally.
 func (s *API) capabilities(w http.ResponseWriter, r *http.Request) error {
 	b, err := json.Marshal(map[string]any{"capabilities": []any{}})
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Types of calls of Mesos' operator API (mesos/v1/master/master.proto), and of
-// their answers.
+// Types of calls and responses of Mesos' operator API
+// (mesos/v1/master/master.proto).
 const (
 	callGetAgents         = 10
 	callGetFrameworks     = 11
@@ -50,7 +50,8 @@ func (s *API) operatorAPI(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// callType reads field 1, type, of a message.
+// callType returns field 1, the type, of a call. ok is false if b is no message or
+// has no type.
 func callType(b []byte) (call uint64, ok bool) {
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)
@@ -71,7 +72,7 @@ func callType(b []byte) (call uint64, ok bool) {
 	return call, ok
 }
 
-// agentsMessage is Response{type: GET_AGENTS, get_agents: {agents: [...]}}.
+// agentsMessage returns Response{type: GET_AGENTS, get_agents: {agents: [...]}}.
 func (s *API) agentsMessage() []byte {
 	var agents []byte
 	for _, a := range s.Fleet.Agents() {
@@ -86,7 +87,7 @@ func (s *API) agentsMessage() []byte {
 	return appendBytes(appendNumber(nil, 1, responseGetAgents), 10, agents)
 }
 
-// frameworksMessage is Response{type: GET_FRAMEWORKS, get_frameworks:
+// frameworksMessage returns Response{type: GET_FRAMEWORKS, get_frameworks:
 // {frameworks: [...]}}.
 func (s *API) frameworksMessage() []byte {
 	var frameworks []byte

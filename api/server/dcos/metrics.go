@@ -12,8 +12,8 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// agent is the agent that a request is about, once something of the fleet
-// is known.
+// agent returns the agent that a request asks for: the one in the path, else the
+// one on this machine.
 func (s *API) agent(r *http.Request) (query.Agent, error) {
 	agents := s.Fleet.Agents()
 	if len(agents) == 0 {
@@ -95,7 +95,8 @@ func (s *API) container(w http.ResponseWriter, r *http.Request) error {
 	return writeDatapoints(w, r, m)
 }
 
-// containerMetrics is what get makes of a container's row.
+// containerMetrics returns the document of the container that a request asks for,
+// with the datapoints that get returns for its row.
 func (s *API) containerMetrics(r *http.Request, get func(b *frame.Batch, r *frame.Row, row []int64) []v1.Datapoint) (*v1.Metrics, error) {
 	a, err := s.agent(r)
 	if err != nil {
@@ -141,7 +142,7 @@ func (s *API) containerDimensions(a query.Agent, row *frame.Row) v1.Dimensions {
 	return d
 }
 
-// writeDatapoints answers with datapoints, or 204 if there are none.
+// writeDatapoints answers with m, or 204 without content if it has no datapoints.
 func writeDatapoints(w http.ResponseWriter, r *http.Request, m *v1.Metrics) error {
 	if len(m.Datapoints) == 0 {
 		noContent(w)

@@ -8,20 +8,20 @@ import (
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
-// maxBounds is how many buckets a classic histogram has on each side of zero.
+// maxBounds bounds the buckets of a classic histogram on each side of zero.
 const maxBounds = 64
 
-// octaves are the classic buckets of one family: they end at powers of two,
-// where the exponential buckets end too, so that their counts are exact. All
-// series of a family have the same bounds, from its least observation to its
-// greatest, or sums over series would be wrong. With more than maxBounds powers
-// of two only every second is there, or every fourth, and so on.
+// octaves are the classic buckets of one family. Their bounds are powers of two,
+// which are bounds of the exponential buckets too, so their counts are exact. All
+// series of a family have the same bounds, from the family's least observation
+// to its greatest: else sums over series would be wrong. With more than maxBounds
+// powers of two, only every second is a bound, or every fourth, and so on.
 type octaves struct {
 	pos, neg octaveSpan
 	zero     bool
 	bounds   []float64
 	texts    []string
-	counts   []float64 // cumulative, of one row
+	counts   []float64 // cumulative, of one series
 }
 
 // octaveSpan is a range of powers of two, as exponents.
@@ -38,7 +38,7 @@ func (s *octaveSpan) add(e int) {
 	s.low, s.top = min(s.low, e), max(s.top, e)
 }
 
-// widen makes both ends multiples of a step that leaves few enough powers.
+// widen chooses the step and rounds both ends outward to multiples of it.
 func (s *octaveSpan) widen() {
 	s.step = 1
 	for (s.top-s.low)/s.step+1 > maxBounds {
@@ -49,18 +49,19 @@ func (s *octaveSpan) widen() {
 
 func floorTo(e, step int) int { return int(math.Floor(float64(e)/float64(step))) * step }
 
-// octaveOf is the exponent of the least power of two that is not below bucket i.
+// octaveOf returns the exponent of the least power of two that is not below any
+// value of bucket i.
 func octaveOf(i int32) int { return int((i + (1 << sketch.Scale) - 1) >> sketch.Scale) }
 
-// innerOctaveOf is the exponent of the greatest power of two that is not above
-// bucket i.
+// innerOctaveOf returns the exponent of the greatest power of two that is not above
+// any value of bucket i.
 func innerOctaveOf(i int32) int { return int((i - 1) >> sketch.Scale) }
 
 func (o *octaves) reset() {
 	*o = octaves{bounds: o.bounds[:0], texts: o.texts[:0], counts: o.counts[:0]}
 }
 
-// span widens the bounds to hold a histogram.
+// span extends the range of the bounds to a histogram.
 func (o *octaves) span(h *sketch.Histogram) {
 	o.zero = o.zero || h.Zero() > 0
 	for b := h.Positive(); b.Next(); {
@@ -71,7 +72,7 @@ func (o *octaves) span(h *sketch.Histogram) {
 	}
 }
 
-// choose makes the bounds of what has been spanned.
+// choose makes the bounds of the range.
 func (o *octaves) choose() {
 	if o.neg.any {
 		o.neg.widen()
@@ -93,18 +94,18 @@ func (o *octaves) choose() {
 	}
 }
 
-// power is 2 to the e, as near as a float64 comes.
+// power returns 2 to the power of e, or the nearest finite float64 that is not 0.
 func power(e int) float64 {
 	return min(max(math.Ldexp(1, e), math.SmallestNonzeroFloat64), math.MaxFloat64)
 }
 
-// count fills counts for one histogram.
+// count sets counts to those of one histogram.
 func (o *octaves) count(h *sketch.Histogram) {
 	clear(o.counts)
 	at := 0
 	if o.neg.any {
 		for b := h.Negative(); b.Next(); {
-			// The bucket lies wholly below the bound if its end nearest zero does.
+			// The whole bucket is below a bound if its end nearest to zero is.
 			e := floorTo(innerOctaveOf(b.Index), o.neg.step)
 			o.counts[(o.neg.top-e)/o.neg.step] += b.Count
 		}
@@ -121,11 +122,11 @@ func (o *octaves) count(h *sketch.Histogram) {
 	sum := 0.0
 	for i := range o.counts {
 		sum += o.counts[i]
-		o.counts[i] = min(sum, h.Count()) // weights that are not whole add up with errors
+		o.counts[i] = min(sum, h.Count()) // fractional weights do not add up exactly
 	}
 }
 
-// text is a bound as a label; OpenMetrics wants a point in it.
+// text returns bound i as a label value. OpenMetrics requires a decimal point.
 func (o *octaves) text(i int, f format) string {
 	if len(o.texts) == 0 {
 		for _, b := range o.bounds {

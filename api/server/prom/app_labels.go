@@ -8,8 +8,8 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// reservedLabels are the labels that a tag must not take: they say whose a
-// series is, or have a meaning to Prometheus.
+// reservedLabels are the labels that no tag may have as its name: they are the
+// origin of a series, or have a meaning in Prometheus.
 var reservedLabels = func() map[string]bool {
 	m := map[string]bool{"id": true, "agent_id": true, "le": true, "quantile": true, seriesLabel: true}
 	for _, name := range exposedLabels[metric.Container] {
@@ -18,9 +18,9 @@ var reservedLabels = func() map[string]bool {
 	return m
 }()
 
-// TagName makes a label name of a tag's: as a metric name, without ":". One that
-// is reserved gets "tag_" before it, whatever labels its container has, so that
-// a tag has one name everywhere.
+// TagName returns the label name for a tag: like AppName, with ":" replaced too.
+// A reserved name is preceded by "tag_", whether its container has such a label or
+// not, so that a tag has the same name everywhere.
 func TagName(tag string) string {
 	name := sanitise(tag)
 	if name != "" && name[0] >= '0' && name[0] <= '9' {
@@ -32,8 +32,8 @@ func TagName(tag string) string {
 	return name
 }
 
-// appendTagLabels appends the tags of a row of kind App. Tags whose names
-// become the same have their values joined with ";".
+// appendTagLabels appends the tags of a row of kind App. Values of tags that get
+// the same name are joined with ";".
 func appendTagLabels(dst []byte, r *frame.Row) []byte {
 	var tags []frame.Label
 	for _, l := range r.Labels {
@@ -54,11 +54,11 @@ func appendTagLabels(dst []byte, r *frame.Row) []byte {
 	return dst
 }
 
-// seriesLabel holds name and tags as they were sent, where nothing else tells
-// two series apart: a.b and a_b have one name in Prometheus.
+// seriesLabel holds a series' name and tags as they were sent, if without it two
+// series would be one: a.b and a_b have the same name in Prometheus.
 const seriesLabel = "statsd_series"
 
-// appendSeriesLabel appends to the tags of a row what it was sent as.
+// appendSeriesLabel returns the label text tags plus seriesLabel.
 func appendSeriesLabel(tags string, r *frame.Row) string {
 	sent, mark := r.Key, "|#"
 	for _, l := range r.Labels {

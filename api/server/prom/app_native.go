@@ -18,8 +18,8 @@ const (
 	spanOffset, spanLength                     = 1, 2
 )
 
-// protoHistogram appends a histogram, native and classic: Prometheus takes the
-// one that it is told to. Counts are floats if sample rates made them so.
+// protoHistogram appends a histogram, native and classic: Prometheus keeps the one
+// that it is configured for. Counts are floats if sample rates made them fractions.
 func (p *writer) protoHistogram(h *sketch.Histogram, labels ...string) {
 	whole := isWhole(h)
 	b := appendCount(p.proto.inner[:0], whole, histogramCount, histogramCountFloat, h.Count())
@@ -40,7 +40,7 @@ func (p *writer) protoHistogram(h *sketch.Histogram, labels ...string) {
 	b, positive := appendSpans(b, histogramPositiveSpan, h.Positive())
 	b = appendCounts(b, histogramPositiveDelta, histogramPositiveCount, h.Positive(), whole)
 	if !negative && !positive && h.Zero() == 0 {
-		// A span of nothing says that it is native, though empty.
+		// An empty span marks an empty histogram as native.
 		b = appendSpan(b, histogramPositiveSpan, 0, 0)
 	}
 	p.proto.inner = b
@@ -54,7 +54,8 @@ func appendCount(dst []byte, whole bool, integer, float protowire.Number, v floa
 	return appendProtoDouble(dst, float, v)
 }
 
-// isWhole tells whether all counts are whole numbers that a float64 has exactly.
+// isWhole reports whether all counts are whole numbers that a float64 represents
+// exactly.
 func isWhole(h *sketch.Histogram) bool {
 	return whole(h.Count()) && whole(h.Zero()) && wholeBuckets(h.Positive()) && wholeBuckets(h.Negative())
 }
@@ -70,8 +71,8 @@ func wholeBuckets(b sketch.Buckets) bool {
 
 func whole(v float64) bool { return v == math.Trunc(v) && v < 1<<53 }
 
-// appendSpans appends the runs of neighbouring buckets: how far each is from
-// the end of the one before, and how long it is.
+// appendSpans appends the runs of adjacent buckets: the distance of each from the
+// end of the previous one, and its length.
 func appendSpans(dst []byte, field protowire.Number, b sketch.Buckets) (_ []byte, found bool) {
 	end, start, length := int32(0), int32(0), uint64(0)
 	for b.Next() {
@@ -101,8 +102,8 @@ func appendSpan(dst []byte, field protowire.Number, offset int32, length uint64)
 	return protowire.AppendBytes(dst, m)
 }
 
-// appendCounts appends the counts of the buckets in spans: whole ones as
-// differences from the one before.
+// appendCounts appends the counts of the buckets in spans: whole numbers as
+// differences from the previous bucket.
 func appendCounts(dst []byte, delta, float protowire.Number, b sketch.Buckets, whole bool) []byte {
 	before := int64(0)
 	for b.Next() {

@@ -2,7 +2,7 @@ package prom
 
 import "github.com/daytwo/daytwo/api/metric"
 
-// derivedFamily is a sample that is no column of its own.
+// derivedFamily is a family of samples that are not a column as it stands.
 type derivedFamily struct {
 	sample
 	name, help, typ string
@@ -26,10 +26,10 @@ const (
 	blkioHelp = "Blkio Device bytes usage"
 )
 
-// one is the value of a family whose labels say everything.
+// one is the value of samples whose labels are the information.
 func one([]int64) int64 { return 1 }
 
-// ifQuota is a column where the cgroup has a CPU quota, else Absent.
+// ifQuota returns a column for cgroups that have a CPU quota, Absent for others.
 func ifQuota(column int) func([]int64) int64 {
 	return func(row []int64) int64 {
 		if q := row[metric.CPUQuota]; q == metric.Absent || metric.IsUnlimited(q) {
@@ -39,7 +39,8 @@ func ifQuota(column int) func([]int64) int64 {
 	}
 }
 
-// cpuShares is v1's shares, or v2's weight on their scale, as cAdvisor has it.
+// cpuShares returns cgroup v1's shares, or v2's weight converted to them as
+// cAdvisor does.
 func cpuShares(row []int64) int64 {
 	if s := row[metric.CPUShares]; s != metric.Absent {
 		return s
@@ -51,8 +52,8 @@ func cpuShares(row []int64) int64 {
 	return 2 + (w-1)*262142/9999
 }
 
-// swapLimit is v2's limit of swap, or v1's of memory and swap together, as
-// cAdvisor has it.
+// swapLimit returns cgroup v2's swap limit, or v1's limit of memory and swap
+// together, as cAdvisor does.
 func swapLimit(row []int64) int64 {
 	if v := row[metric.MemSwapMax]; v != metric.Absent {
 		return v

@@ -12,7 +12,7 @@ type form uint8
 
 const (
 	formInt   form = iota
-	formNano       // thousand-millionths, as a decimal fraction
+	formNano       // billionths, as a decimal fraction
 	formMilli      // thousandths, as a decimal fraction
 	formMicro      // nanoseconds, as whole microseconds
 	formFloat      // the bits of a float64
@@ -35,14 +35,14 @@ func (f form) value(v int64) float64 {
 type sample struct {
 	kind   metric.Kind
 	column int
-	get    func(row []int64) int64 // instead of column, where a value is derived
-	labels string                  // fixed ones, without braces
+	get    func(row []int64) int64 // instead of column, for a derived value
+	labels string                  // fixed labels, without braces
 	form   form
 	zero   bool // a limit that is not set is shown as 0, as cAdvisor does; else as +Inf
-	long   bool // takes the long labels of the row: see rowLabels
+	long   bool // has the long labels of the row: see rowLabels
 	tick   bool // the value is the time of the tick
 
-	only func(*frame.Row) bool // which rows have it, nil for all
+	only func(*frame.Row) bool // reports whether a row has the sample, nil for all rows
 }
 
 // family is all samples of one name.
@@ -53,7 +53,7 @@ type family struct {
 	samples []sample
 }
 
-// families is everything exposed of a tick, in the order it is written.
+// families are all families of a tick, in the order of the exposition.
 var families = buildFamilies()
 
 // buildFamilies makes the families of the catalogue and the derived ones.
@@ -71,7 +71,7 @@ func buildFamilies() []family {
 	}
 	for k := metric.Host; k <= metric.MaxKind; k++ {
 		if k == metric.App || k == metric.Event {
-			continue // the families of App are named by tasks, see appPlan; events are no samples
+			continue // tasks name the families of App, see appPlan; events are no samples
 		}
 		for _, m := range metric.Columns(k) {
 			if m.Prom == "" {
@@ -80,7 +80,7 @@ func buildFamilies() []family {
 			name, labels := metric.SplitProm(m.Prom)
 			s := sample{kind: k, column: m.Column, labels: labels, form: unitForm(m.Unit)}
 			special(name, &s)
-			if k == metric.Statsd { // the row of all is the node's
+			if k == metric.Statsd { // the row of all senders is the node's
 				one := s
 				s.only, one.only = ofAll, ofOne
 				add("container"+strings.TrimPrefix(name, "daytwo"), m.Help, typeOf(name, m.Type), one)
@@ -96,8 +96,9 @@ func buildFamilies() []family {
 	return families
 }
 
-// ofAll tells whether a row of the ledger is that of all senders together, ofOne
-// whether it is one's: in a family of their own each, so that a sum counts nothing twice.
+// ofAll reports whether a row of the ledger is that of all senders together, ofOne
+// whether it is that of one sender. Each has a family of its own, so that a sum
+// counts nothing twice.
 func ofAll(r *frame.Row) bool { return r.Key == "" }
 func ofOne(r *frame.Row) bool { return r.Key != "" }
 
@@ -113,8 +114,8 @@ func unitForm(u metric.Unit) form {
 	return formInt
 }
 
-// typeOf is node_exporter's type where it does not know one: it reads
-// vmstat and netstat without telling counters from gauges.
+// typeOf returns the type of a family. node_exporter does not distinguish counters
+// from gauges in vmstat and netstat: they are untyped.
 func typeOf(name string, t metric.Type) string {
 	if strings.HasPrefix(name, "node_vmstat_") || strings.HasPrefix(name, "node_netstat_") {
 		return "untyped"
@@ -122,7 +123,7 @@ func typeOf(name string, t metric.Type) string {
 	return t.String()
 }
 
-// special is where cAdvisor's values are not the column as it stands.
+// special changes the samples that cAdvisor does not expose as the column stands.
 func special(name string, s *sample) {
 	switch name {
 	case "container_cpu_usage_seconds_total":
@@ -140,7 +141,7 @@ func special(name string, s *sample) {
 		s.zero = true
 	}
 	if strings.HasPrefix(name, "container_cpu_cfs_") {
-		// cAdvisor has these where there is a quota only.
+		// cAdvisor exposes these for cgroups with a quota only.
 		s.get = ifQuota(s.column)
 	}
 }

@@ -17,7 +17,7 @@ const (
 	protobufFormat                  // io.prometheus.client.MetricFamily, delimited
 )
 
-// contentTypes are those of the formats.
+// contentTypes are the content types of the formats.
 var contentTypes = [...]string{
 	textFormat:        "text/plain; version=0.0.4; charset=utf-8",
 	openMetricsFormat: "application/openmetrics-text; version=1.0.0; charset=utf-8",

@@ -7,8 +7,8 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// labelCache keeps the label texts of one agent's rows, which are most of an
-// exposition and change only when rows do.
+// labelCache caches the label texts of one agent's rows, which are most of an
+// exposition and change with the rows only.
 type labelCache struct {
 	mu    sync.Mutex
 	boot  uint64
@@ -16,11 +16,11 @@ type labelCache struct {
 	app   *appRows
 }
 
-// rowLabels are the texts of one table's rows. Never changed once made.
+// rowLabels are the label texts of one table's rows. They are immutable.
 type rowLabels struct {
 	ids   []uint64
-	short []string // without braces; hidden for rows left out
-	long  []string // of ContainerIO: with major and minor too; of Host: what uname(1) says; else nil
+	short []string // without braces; hidden for rows that are left out
+	long  []string // of ContainerIO: major and minor too; of Host: those of uname(2); else nil
 }
 
 // of returns the label texts of a table, making them if its rows are new.
@@ -36,7 +36,7 @@ func (c *labelCache) of(b *frame.Batch, t *frame.Table, agentLabel bool) *rowLab
 	return l
 }
 
-// appOf is of for the table of kind App.
+// appOf is like of, for the table of kind App.
 func (c *labelCache) appOf(b *frame.Batch, t *frame.Table, agentLabel bool) *appRows {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -47,7 +47,8 @@ func (c *labelCache) appOf(b *frame.Batch, t *frame.Table, agentLabel bool) *app
 	return c.app
 }
 
-// sameBoot forgets the rows of another run, whose IDs mean others.
+// sameBoot drops the texts of another run of the collector, whose IDs are of other
+// rows.
 func (c *labelCache) sameBoot(b *frame.Batch) {
 	if c.boot != b.Boot {
 		c.boot, c.kinds, c.app = b.Boot, [metric.MaxKind + 1]*rowLabels{}, nil
@@ -66,8 +67,8 @@ func sameRows(ids []uint64, rows []*frame.Row) bool {
 	return true
 }
 
-// makeLabels makes the texts of all rows of a table, taking over from before
-// those of rows that stay.
+// makeLabels makes the texts of all rows of a table. It reuses those of before,
+// which may be nil, for rows that are still there.
 func makeLabels(b *frame.Batch, t *frame.Table, agentLabel bool, before *rowLabels) *rowLabels {
 	l := &rowLabels{ids: make([]uint64, len(t.Rows)), short: make([]string, len(t.Rows))}
 	if t.Kind == metric.ContainerIO || t.Kind == metric.Host {
@@ -113,7 +114,7 @@ func makeLabels(b *frame.Batch, t *frame.Table, agentLabel bool, before *rowLabe
 	return l
 }
 
-// parentRows finds the containers that a table's rows belong to.
+// parentRows returns the containers that rows of a kind belong to, by row ID.
 func parentRows(b *frame.Batch, k metric.Kind) map[uint64]*frame.Row {
 	switch k {
 	case metric.ContainerIO, metric.ContainerHugetlb, metric.ContainerNet, metric.App, metric.Statsd:

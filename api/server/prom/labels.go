@@ -9,18 +9,18 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// hidden stands for the labels of a row that must not be exposed: it would
-// repeat another one, or belongs to a container that is not there.
+// hidden stands for the labels of a row that is not exposed: it would repeat
+// another row, or its container has no row.
 const hidden = "-"
 
-// exposedLabels are the row labels exposed, by kind. Others are left out, so that
-// no row can collide with a fixed label or with agent_id.
+// exposedLabels are the row labels that are exposed, by kind. Others are left out,
+// so that none can collide with a fixed label or with agent_id.
 var exposedLabels = [metric.MaxKind + 1][]string{
 	metric.CPU:        {"cpu"},
 	metric.Disk:       {"device"},
 	metric.Filesystem: {"device", "fstype", "mountpoint"},
 	metric.Interface:  {"device"},
-	metric.Container: slices.Sorted(slices.Values(append(metric.OriginTags[1:], // agent_id is the tick's
+	metric.Container: slices.Sorted(slices.Values(append(metric.OriginTags[1:], // agent_id belongs to the tick
 		"container", "image", "name", "namespace", "pod", "pod_uid", "runtime", "slice", "unit"))),
 	metric.ContainerHugetlb: {"pagesize"},
 	metric.ContainerNet:     {"interface"},
@@ -56,11 +56,11 @@ func appendRowLabels(dst []byte, k metric.Kind, agent string, r, parent *frame.R
 	return dst
 }
 
-// appendLongLabels completes a row's labels to its long ones.
+// appendLongLabels appends what a row's long labels have besides the short ones.
 func appendLongLabels(dst []byte, k metric.Kind, r *frame.Row) []byte {
 	if k == metric.Host {
 		if r.Label("hostname") == "" {
-			return append(dst[:0], hidden...) // the machine did not say
+			return append(dst[:0], hidden...) // unknown
 		}
 		dst = appendLabel(dst, "sysname", "Linux")
 		dst = appendLabel(dst, "nodename", r.Label("hostname"))
@@ -73,8 +73,8 @@ func appendLongLabels(dst []byte, k metric.Kind, r *frame.Row) []byte {
 	return appendLabel(dst, "minor", r.Label("minor"))
 }
 
-// devicePath is what cAdvisor calls a block device, or its numbers where it
-// has no name.
+// devicePath returns cAdvisor's name of a block device, or its numbers if it has
+// none.
 func devicePath(r *frame.Row) string {
 	d := r.Label("device")
 	switch {
@@ -91,7 +91,8 @@ func appendContainerLabels(dst []byte, r *frame.Row) []byte {
 	return appendOriginLabels(appendLabel(dst, "id", r.Key), r)
 }
 
-// appendSenderLabels appends the same of a sender that has no row of kind Container.
+// appendSenderLabels appends the labels of a StatsD sender without a row of kind
+// Container.
 func appendSenderLabels(dst []byte, r *frame.Row) []byte {
 	if r.Label("container_id") == "" { // a cgroup, or "unknown"
 		dst = appendLabel(dst, "id", r.Key)
@@ -103,7 +104,7 @@ func appendOriginLabels(dst []byte, r *frame.Row) []byte {
 	for _, name := range exposedLabels[metric.Container] {
 		dst = appendLabel(dst, name, r.Label(name))
 	}
-	var names map[string]bool // of labels that had to be changed to be valid
+	var names map[string]bool // of labels of the runtime
 	for _, l := range r.Labels {
 		key, ok := strings.CutPrefix(l.Name, metric.RuntimeLabel)
 		if !ok {
@@ -111,7 +112,7 @@ func appendOriginLabels(dst []byte, r *frame.Row) []byte {
 		}
 		name := "container_label_" + sanitise(key)
 		if names[name] {
-			continue // two keys became one name: the first stays
+			continue // two keys with one name: the first is exposed
 		}
 		if names == nil {
 			names = map[string]bool{}
@@ -122,7 +123,7 @@ func appendOriginLabels(dst []byte, r *frame.Row) []byte {
 	return dst
 }
 
-// sanitise makes a label name of a key: what is not a letter, a digit or "_"
+// sanitise returns a label name for a key: what is not a letter, a digit or "_"
 // becomes "_", as in cAdvisor.
 func sanitise(key string) string {
 	return strings.Map(sanitiseRune, key)
@@ -136,7 +137,7 @@ func sanitiseRune(r rune) rune {
 }
 
 // appendLabel appends a label and, before it, a comma if it is not the first.
-// Empty values are left out: to Prometheus they are the same as none.
+// An empty value is left out: to Prometheus it is the same as no label.
 func appendLabel(dst []byte, name, value string) []byte {
 	if value == "" {
 		return dst
@@ -150,7 +151,7 @@ func appendLabel(dst []byte, name, value string) []byte {
 	return append(dst, '"')
 }
 
-// appendEscaped escapes a label value; bytes that are no UTF-8, and NUL,
+// appendEscaped appends an escaped label value. Bytes that are not UTF-8, and NUL,
 // become U+FFFD.
 func appendEscaped(dst []byte, s string) []byte {
 	for _, r := range s {

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// selfStart is when this process was started, as near as it matters.
+// selfStart is when this process started, to a few milliseconds.
 var selfStart = time.Now()
 
-// WriteProcess writes this process' own metrics, by the names that Prometheus'
-// client libraries use, in the text format 0.0.4.
+// WriteProcess writes this process' own metrics in the text format 0.0.4, under
+// the names of Prometheus' client libraries.
 func WriteProcess(w io.Writer) {
 	p := writer{w: w}
 	p.header("go_info", "Information about the Go environment.", "gauge")

@@ -19,8 +19,8 @@ const (
 	sampleField         = 1 // of Gauge, Counter and Untyped
 )
 
-// protoFamily is a MetricFamily that is being written: its length comes first,
-// so it is held until it ends.
+// protoFamily is a MetricFamily that is being written. Its length comes first, so
+// it is buffered until it ends.
 type protoFamily struct {
 	open    bool
 	message protowire.Number // of the values: gauge, counter, …
@@ -47,7 +47,7 @@ func (p *writer) protoHeader(name, help, typ string) {
 	f.body = protowire.AppendVarint(f.body, t.enum)
 }
 
-// endFamily writes the family at hand, if there is one.
+// endFamily writes the current family, if there is one.
 func (p *writer) endFamily() {
 	if !p.proto.open {
 		return
@@ -65,7 +65,7 @@ func (p *writer) protoSample(v float64, labels ...string) {
 	p.protoMetric(labels...)
 }
 
-// protoMetric appends a metric whose value is in inner.
+// protoMetric appends a metric whose value p.proto.inner holds.
 func (p *writer) protoMetric(labels ...string) {
 	f := &p.proto
 	f.metric = f.metric[:0]
@@ -78,7 +78,7 @@ func (p *writer) protoMetric(labels ...string) {
 	f.body = protowire.AppendBytes(f.body, f.metric)
 }
 
-// appendProtoLabels appends LabelPairs of a text as appendLabel makes it.
+// appendProtoLabels appends the LabelPairs of a text that appendLabel made.
 func appendProtoLabels(dst []byte, text string) []byte {
 	for text != "" {
 		name, rest, ok := strings.Cut(text, `="`)

@@ -15,8 +15,8 @@ const (
 	maxBy        = 16
 )
 
-// parseQuantiles reads ?q=0.5,0.99 or ?percentile=50,99: numbers from 0 to 1, and
-// their texts. It returns nil if neither is asked for.
+// parseQuantiles reads ?q=0.5,0.99 or ?percentile=50,99. It returns quantiles from
+// 0 to 1 and their texts, nil if neither is given.
 func parseQuantiles(q, percentile string) (quantiles []float64, texts []string, err error) {
 	list, scale, name := q, 1.0, "q"
 	if percentile != "" {
@@ -31,7 +31,7 @@ func parseQuantiles(q, percentile string) (quantiles []float64, texts []string, 
 	for text := range strings.SplitSeq(list, ",") {
 		v, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(v >= 0 && v <= scale) {
-			return nil, nil, web.BadRequest("%s=%q: want numbers from 0 to %g, as %s=%g,%g", name, text, scale, name, scale*0.5, scale*0.99)
+			return nil, nil, web.BadRequest("%s=%q: use numbers from 0 to %g, as %s=%g,%g", name, text, scale, name, scale*0.5, scale*0.99)
 		}
 		v = math.Round(v/scale*1e12) / 1e12 // 99.9 is 0.999, not 0.9990000000000001
 		if !slices.Contains(quantiles, v) {
@@ -44,7 +44,7 @@ func parseQuantiles(q, percentile string) (quantiles []float64, texts []string, 
 	return quantiles, texts, nil
 }
 
-// parseBy reads ?by=: names of labels, or * for each series alone.
+// parseBy reads ?by=: label names, or * to merge no series.
 func parseBy(by string) ([]string, error) {
 	if by == "" || by == "*" {
 		return nil, nil
@@ -55,15 +55,15 @@ func parseBy(by string) ([]string, error) {
 	}
 	for _, name := range names {
 		if !matchKey.MatchString(name) {
-			return nil, web.BadRequest("by: %q is no name of a label: use by=label,label or by=*", name)
+			return nil, web.BadRequest("by: %q is not a label name: use by=label,label or by=*", name)
 		}
 	}
 	return names, nil
 }
 
-// parseMerged reads what a question for percentiles or distinct members has more
-// than others.
-func (q *question) parseMerged(v url.Values) (err error) {
+// parseMergeParams reads the parameters of a query for percentiles or distinct
+// members.
+func (q *querySpec) parseMergeParams(v url.Values) (err error) {
 	if q.quantiles, q.quantileTexts, err = parseQuantiles(v.Get("q"), v.Get("percentile")); err != nil {
 		return err
 	}

@@ -32,8 +32,8 @@ func (p *writer) appFamily(f *appFamily, plan *appPlan, sources []source) {
 	}
 }
 
-// counterType is the type of a counter. OpenMetrics calls x_total x, which may
-// be another metric of a task.
+// counterType returns the type of a counter. OpenMetrics names the family of
+// x_total x, which may be another metric that a task sends.
 func (p *writer) counterType(name string, plan *appPlan) string {
 	if base, ok := strings.CutSuffix(name, "_total"); ok && p.format == openMetricsFormat && plan.taken[base] {
 		return "untyped"
@@ -58,8 +58,8 @@ func (p *writer) appColumn(f *appFamily, sources []source, column int, name, hel
 	}
 }
 
-// appSample appends one sample of a row; le is the bound of a bucket, "" if it
-// is none.
+// appSample appends one sample of a row. le is the bound of a bucket, "" for other
+// samples.
 func (p *writer) appSample(name, suffix string, ref appRef, src *source, v float64, le string) {
 	container, tags := src.app.containers[ref.row], p.appTags(ref, src)
 	if p.format == protobufFormat {
@@ -91,7 +91,7 @@ func (p *writer) appSample(name, suffix string, ref appRef, src *source, v float
 	p.flushLarge()
 }
 
-// appTags is the text of a row's tags.
+// appTags returns the label text of a row's tags.
 func (p *writer) appTags(ref appRef, src *source) string {
 	if len(p.clashes) > 0 {
 		if tags, ok := p.clashes[ref]; ok {
@@ -101,7 +101,7 @@ func (p *writer) appTags(ref appRef, src *source) string {
 	return src.app.tags[ref.row]
 }
 
-// histogramOf is the histogram of a row, nil if it has none.
+// histogramOf returns the histogram of a row, nil if it has none.
 func histogramOf(ref appRef, sources []source) *sketch.Histogram {
 	if h := sources[ref.source].table.Histograms; int(ref.row) < len(h) {
 		return h[ref.row]
@@ -109,9 +109,8 @@ func histogramOf(ref appRef, sources []source) *sketch.Histogram {
 	return nil
 }
 
-// appHistograms appends a family of histograms: classic ones, whose buckets
-// end at powers of two, and in protocol buffers native ones too, which have
-// every bucket.
+// appHistograms appends a family of histograms: classic ones with bounds at powers
+// of two, and in protocol buffers native ones too, with every bucket.
 func (p *writer) appHistograms(f *appFamily, sources []source, help string) {
 	o := &p.octaves
 	o.reset()

@@ -11,21 +11,21 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// distinct answers how many distinct members the sets of a group had in a step,
-// as if they had been sent to one place.
-func (s *server) distinct(ctx context.Context, ask *question) ([]v1.Series, error) {
-	m := newMerging[sketch.Set](ask)
+// distinct returns how many distinct members the sets of each group had in each
+// step, counting a member of several sets once.
+func (s *server) distinct(ctx context.Context, spec *querySpec) ([]v1.Series, error) {
+	m := newMerger[sketch.Set](spec)
 	found := false
 	match := func(agent string, row, parent *frame.Row) bool {
-		ok := row.Label("type") == metric.AppTypeSet && ask.app.rows(row, metric.AppValue) && (ask.match == nil || ask.match(agent, row, parent))
+		ok := row.Label("type") == metric.AppTypeSet && spec.app.rows(row, metric.AppValue) && (spec.match == nil || spec.match(agent, row, parent))
 		found = found || ok
 		return ok
 	}
-	if err := s.History.Sets(ctx, m.query(ask, match), m.add); err != nil {
+	if err := s.History.Sets(ctx, m.query(spec, match), m.add); err != nil {
 		return nil, err
 	}
 	if !found {
-		if err := s.noSet(ctx, ask); err != nil {
+		if err := s.explainNoSet(ctx, spec); err != nil {
 			return nil, err
 		}
 	}
@@ -34,7 +34,7 @@ func (s *server) distinct(ctx context.Context, ask *question) ([]v1.Series, erro
 	}
 	out := make([]v1.Series, len(m.labels))
 	for i := range m.labels {
-		out[i].Labels = m.labelsOf(i, ask.name)
+		out[i].Labels = m.labelsOf(i, spec.name)
 	}
 	for _, p := range m.order() {
 		to := &out[p.group]
@@ -43,21 +43,22 @@ func (s *server) distinct(ctx context.Context, ask *question) ([]v1.Series, erro
 	return out, nil
 }
 
-// noSet says what the series are that match, if none of them is a set.
-func (s *server) noSet(ctx context.Context, ask *question) error {
+// explainNoSet returns an error that names the type of the series that match, if
+// none of them is a set.
+func (s *server) explainNoSet(ctx context.Context, spec *querySpec) error {
 	set, other := false, ""
-	q := query.Query{Agent: ask.agent, Kind: metric.App, Column: metric.AppSamples, Start: ask.start.UnixNano(), End: ask.end.UnixNano(), Limit: 1}
+	q := query.Query{Agent: spec.agent, Kind: metric.App, Column: metric.AppSamples, Start: spec.start.UnixNano(), End: spec.end.UnixNano(), Limit: 1}
 	q.Step = max(1, q.End-q.Start)
 	q.Match = func(agent string, row, parent *frame.Row) bool {
 		typ, column := row.Label("type"), metric.AppValue
 		if metric.IsAppHistogram(typ) {
 			column = metric.AppCount
 		}
-		if ask.app.rows(row, column) && (ask.match == nil || ask.match(agent, row, parent)) {
+		if spec.app.rows(row, column) && (spec.match == nil || spec.match(agent, row, parent)) {
 			set = set || typ == metric.AppTypeSet
 			other = metric.AppTypeName(typ)
 		}
-		return false // its values do not matter
+		return false // the values are not needed
 	}
 	if _, err := s.History.Query(ctx, q); err != nil {
 		return err
@@ -65,5 +66,5 @@ func (s *server) noSet(ctx context.Context, ask *question) error {
 	if set || other == "" {
 		return nil
 	}
-	return web.BadRequest("%s has no distinct members: it is no set but a %s; tasks send sets with type s", ask.name, other)
+	return web.BadRequest("%s has no distinct members: it is no set but a %s; tasks send sets with type s", spec.name, other)
 }

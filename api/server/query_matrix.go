@@ -12,12 +12,13 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// seriesLabels are all that is known of a row, its container's labels too.
+// seriesLabels returns the labels of a series in an answer: those of its row and of
+// its container.
 func seriesLabels(name string, c column, s *query.Series) map[string]string {
 	if c.Metric.Kind == metric.App {
 		labels := appLabels(s.Agent, s.Row, s.Parent)
 		labels["__name__"] = name
-		if c.Rows == nil { // one column of all there is
+		if c.Rows == nil { // asked for by the column, not by a name that tasks sent
 			labels["app_metric"] = s.Row.Key
 		}
 		return labels
@@ -48,8 +49,8 @@ func seriesLabels(name string, c column, s *query.Series) map[string]string {
 	return labels
 }
 
-// appendMatrix appends the answer of a query in the shape of Prometheus' range
-// query. By hand, for there may be a million points.
+// appendMatrix appends the answer of a query as JSON, as Prometheus answers a range
+// query. It does not use encoding/json: there may be a million points.
 func appendMatrix(dst []byte, m *v1.Matrix) []byte {
 	dst = append(dst, `{"status":"success","data":{"resultType":"matrix","metric":`...)
 	dst = appendJSONString(dst, m.Metric)
@@ -99,7 +100,7 @@ func appendSeries(dst []byte, s *v1.Series) []byte {
 func appendJSONString(dst []byte, s string) []byte {
 	b, err := json.Marshal(s)
 	if err != nil {
-		return append(dst, `""`...) // a string always has a form in JSON
+		return append(dst, `""`...) // unreachable: every string has a JSON form
 	}
 	return append(dst, b...)
 }

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// grouping says which series are merged with which.
+// grouping assigns series to the groups that are merged.
 type grouping struct {
 	by     []string
 	alone  bool
-	names  map[string]int // group by the texts of its labels
+	names  map[string]int // index of a group by labelsKey
 	of     map[*query.AppSeries]int
 	labels []map[string]string
 }
@@ -39,7 +39,7 @@ func (g *grouping) find(s *query.AppSeries) int {
 	return i
 }
 
-// labelsKey is a text that only equal labels have.
+// labelsKey returns a text that is equal for equal labels only.
 func labelsKey(labels map[string]string) string {
 	names := make([]string, 0, len(labels))
 	for name := range labels {
