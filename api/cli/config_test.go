@@ -160,7 +160,7 @@ func TestUsageErrors(t *testing.T) {
 	check("did you mean memory?", "top", "--sort", "memry")
 	check("want one AGENT", "node", "show")
 	check("-o xml: want one of table", "node", "list", "-o", "xml")
-	check("want http://", "node", "list", "--url", "ftp://x")
+	check("use http://", "node", "list", "--url", "ftp://x")
 	t.Setenv("DAYTWO_INTERVAL", "never")
 	check(`DAYTWO_INTERVAL: "never": want a duration`, "up")
 }

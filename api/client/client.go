@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// Limits of what is read from a server.
+// Limits of an answer.
 const (
-	maxAnswer = 256 << 20 // bytes
-	maxError  = 64 << 10  // bytes
-	timeout   = 60 * time.Second
+	maxAnswer = 256 << 20        // bytes
+	maxError  = 64 << 10         // bytes
+	timeout   = 60 * time.Second // of a whole request
 )
 
-// Client asks one relay. It is safe for use by many goroutines.
+// Client asks one relay. Its methods may be called by many goroutines.
 type Client struct {
 	base  *url.URL
 	token string
@@ -30,8 +30,8 @@ type Client struct {
 // Error is an answer other than success.
 type Error struct {
 	Status  int    // HTTP status
-	Message string // what the server says of it
-	Hint    string // what to do, "" if the message says so
+	Message string // the reason that the server gives
+	Hint    string // what to do; may be ""
 }
 
 func (e *Error) Error() string {
@@ -45,14 +45,14 @@ func (e *Error) Error() string {
 	return s
 }
 
-// NotFound tells whether err is the answer that a thing does not exist.
+// NotFound reports whether err is an answer with status 404.
 func NotFound(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Status == http.StatusNotFound
 }
 
-// New makes a client of the relay at a URL ("http://127.0.0.1:8400"; the
-// scheme may be left out). The token may be "" for the open routes.
+// New returns a client of the relay at a URL, as "http://127.0.0.1:8400"; without
+// a scheme it is http. The token may be "" for routes that need none.
 func New(relay, token string) (*Client, error) {
 	if !strings.Contains(relay, "://") {
 		relay = "http://" + relay
@@ -62,13 +62,13 @@ func New(relay, token string) (*Client, error) {
 		return nil, fmt.Errorf("the relay's URL: %w", err)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("the relay's URL %q: want http://HOST:PORT or https://HOST:PORT", relay)
+		return nil, fmt.Errorf("the relay's URL %q: use http://HOST:PORT or https://HOST:PORT", relay)
 	}
 	u.RawQuery, u.Fragment, u.User = "", "", nil
 	u.Path = strings.TrimSuffix(u.Path, "/")
 	return &Client{base: u, token: token, http: &http.Client{
 		Timeout: timeout,
-		// A token must not follow a redirect to somewhere else.
+		// The token must not be sent to another server by a redirect.
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			if r.URL.Host != u.Host || r.URL.Scheme != u.Scheme || len(via) > 5 {
 				return http.ErrUseLastResponse
@@ -78,11 +78,11 @@ func New(relay, token string) (*Client, error) {
 	}}, nil
 }
 
-// URL is where the client asks.
+// URL returns the URL of the relay.
 func (c *Client) URL() string { return c.base.String() }
 
-// get asks for a path (segments escaped already) and decodes JSON into v. It
-// returns the status, which is 200 or 204 when err is nil.
+// get asks for a path, whose segments are escaped, and decodes JSON into v. It
+// returns the status: 200 or 204 if err is nil.
 func (c *Client) get(ctx context.Context, path string, query url.Values, v any) (int, error) {
 	u := c.base.String() + path
 	if len(query) > 0 {
@@ -110,14 +110,14 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, v any) 
 			return resp.StatusCode, nil
 		}
 		if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(v); err != nil {
-			return 0, fmt.Errorf("%s%s does not answer as a daytwo relay does: %w", c.base, path, err)
+			return 0, fmt.Errorf("%s%s is not a daytwo relay: its answer is not the expected JSON: %w", c.base, path, err)
 		}
 		return resp.StatusCode, nil
 	}
 	return resp.StatusCode, answerError(resp)
 }
 
-// unreachable says what to do about a relay that gave no answer.
+// unreachable returns the error of a relay that did not answer.
 func (c *Client) unreachable(err error) error {
 	var ue *url.Error
 	if errors.As(err, &ue) {
@@ -125,7 +125,8 @@ func (c *Client) unreachable(err error) error {
 	}
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("nothing listens at %s: is daytwo up? start it with 'daytwo up', or give --url or DAYTWO_URL: %w", c.base, err)
+		return fmt.Errorf("nothing listens at %s: is daytwo running? start it with 'daytwo up', "+
+			"or give --url or DAYTWO_URL: %w", c.base, err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
@@ -143,13 +144,13 @@ func answerError(resp *http.Response) error {
 	}
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
-		e.Message = "the relay wants a token, or refuses this one"
+		e.Message = "the relay needs a token, or does not accept this one"
 		e.Hint = "give --token-file or DAYTWO_TOKEN (on the relay's machine it is in <data>/token)"
 	case http.StatusForbidden:
 		e.Hint = "the token does not allow this"
 	case http.StatusNotFound:
 		if e.Message == "" {
-			e.Hint = "is this a daytwo relay, and as new as this command?"
+			e.Hint = "is this a daytwo relay of this version or a later one?"
 		}
 	case http.StatusServiceUnavailable:
 		if e.Message == "" {

@@ -150,10 +150,10 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	}
 	gone := l.Addr().String()
 	l.Close()
-	try(newClient(t, gone, token), "is daytwo up?")
+	try(newClient(t, gone, token), "is daytwo running?")
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }))
 	defer other.Close()
-	try(newClient(t, other.URL, token), "does not answer as a daytwo relay")
+	try(newClient(t, other.URL, token), "is not a daytwo relay")
 	for _, bad := range []string{"ftp://x", "http://", "http://a b", ""} {
 		if _, err := client.New(bad, ""); err == nil {
 			t.Errorf("%q is taken for a URL", bad)

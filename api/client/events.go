@@ -12,15 +12,15 @@ import (
 // EventsQuery narrows a list of events.
 type EventsQuery struct {
 	Agent     string        // agent id, "" for all
-	Container string        // id or name of a container or a task, whole; "" for all
-	Match     string        // over titles, texts, names, ids and tags: see Query.Match
-	Start     time.Time     // of the ticks they came in; zero for Since
+	Container string        // exact id or name of a container or a task; "" for all
+	Match     string        // for titles, texts, names, ids and tags: see Query.Match
+	Start     time.Time     // of the ticks they came in; zero to use Since
 	End       time.Time     // zero for now
 	Since     time.Duration // how far back from now, by the server's clock; 0 for an hour
-	Limit     int           // the newest so many, 0 for the server's default
+	Limit     int           // most events: the newest; 0 for the server's default
 }
 
-// Events lists the newest events, oldest first.
+// Events returns the newest events, oldest first.
 func (c *Client) Events(ctx context.Context, q EventsQuery) ([]v1.Event, error) {
 	v := url.Values{}
 	set(v, "agent", q.Agent)

@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// Agents lists every node that the relay has heard of, sorted by id.
+// Agents returns every node that the relay has heard of, sorted by id.
 func (c *Client) Agents(ctx context.Context) ([]v1.Agent, error) {
 	var answer v1.Agents
 	_, err := c.get(ctx, "/api/v1/agents", nil, &answer)
@@ -22,10 +22,10 @@ func (c *Client) Agents(ctx context.Context) ([]v1.Agent, error) {
 type ContainersQuery struct {
 	Agent string // agent id, "" for all
 	Match string // over names, ids and tags: see Query.Match
-	All   bool   // also cgroups that are no containers: services, slices
+	All   bool   // other cgroups too: services, slices
 }
 
-// Containers lists containers with their newest values, by agent and cgroup.
+// Containers returns containers with their newest values, sorted by agent and cgroup.
 func (c *Client) Containers(ctx context.Context, q ContainersQuery) ([]v1.Container, error) {
 	v := url.Values{}
 	set(v, "agent", q.Agent)
@@ -40,20 +40,29 @@ func (c *Client) Containers(ctx context.Context, q ContainersQuery) ([]v1.Contai
 
 // Query asks for one metric over time.
 type Query struct {
-	Metric string    // "cpu.usage", "container.cpu.usage", "container_cpu_usage_seconds_total", or of tasks "app:request.time" or "request_time"
+	// A native name, "cpu.usage" or "container.cpu.usage", or a Prometheus name,
+	// "container_cpu_usage_seconds_total". What tasks send: "app:request.time" or
+	// "request_time".
+	Metric string
 	Agent  string    // agent id, "" for all
-	Match  string    // substring or glob over names, ids and tags, or key=value,key=value
+	Match  string    // text or pattern for names, ids and tags, or key=value,key=value
 	Start  time.Time // zero for an hour before End
 	End    time.Time // zero for now
 	Step   time.Duration
-	Rate   bool // of a counter: its rise a second
+	Rate   bool // of a counter: its increase per second
 
-	Quantiles []float64 // 0 to 1, of a timer, histogram or distribution of tasks: all that matches, merged
-	Distinct  bool      // members of a set of tasks: of all that matches, merged
-	By        []string  // with Quantiles or Distinct: labels by whose values it is merged; "*" for each series alone
+	// Percentiles from 0 to 1 of what tasks send as timers, histograms or
+	// distributions, over all series that match.
+	Quantiles []float64
+	// The number of distinct members of what tasks send as sets, over all series
+	// that match.
+	Distinct bool
+	// With Quantiles or Distinct: labels to group series by; "*" for each series
+	// alone.
+	By []string
 }
 
-// Query reads history.
+// Query returns one metric over time.
 func (c *Client) Query(ctx context.Context, q Query) (*v1.Matrix, error) {
 	v := url.Values{}
 	v.Set("metric", q.Metric)
@@ -85,14 +94,14 @@ func (c *Client) Query(ctx context.Context, q Query) (*v1.Matrix, error) {
 	return &answer.Data, nil
 }
 
-// NodeMetrics is DC/OS' answer for a node. It is nil without an error when the
-// node has no values yet.
+// NodeMetrics returns the DC/OS document of a node, nil without an error if the node
+// has no values yet.
 func (c *Client) NodeMetrics(ctx context.Context, agent string) (*v1.Metrics, error) {
 	return c.metrics(ctx, agentPath(agent)+"/metrics/v0/node")
 }
 
-// ContainerMetrics is DC/OS' answer for one container of an agent. It is nil
-// without an error when the container has no values yet.
+// ContainerMetrics returns the DC/OS document of a container, nil without an error
+// if the container has no values yet.
 func (c *Client) ContainerMetrics(ctx context.Context, agent, id string) (*v1.Metrics, error) {
 	return c.metrics(ctx, agentPath(agent)+"/metrics/v0/containers/"+url.PathEscape(id))
 }
@@ -106,7 +115,7 @@ func (c *Client) metrics(ctx context.Context, path string) (*v1.Metrics, error) 
 	return &m, nil
 }
 
-// Ready returns nil when the relay can answer everything.
+// Ready returns nil if the relay is ready: it can answer everything.
 func (c *Client) Ready(ctx context.Context) error {
 	_, err := c.get(ctx, "/readyz", nil, nil)
 	return err

@@ -8,16 +8,16 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// StatsDQuery narrows what tasks send.
+// StatsDQuery narrows a list of what tasks send.
 type StatsDQuery struct {
 	Agent     string // agent id, "" for all
 	Container string // container id, "" for all
-	Match     string // over names, ids and tags of containers: see Query.Match
-	Sort      string // of the metrics: "rate" (the default), "series" or "samples"
+	Match     string // for names, ids and tags of containers: see Query.Match
+	Sort      string // order of the metrics: "rate" (the default), "series" or "samples"
 	Limit     int    // most metrics, 0 for the server's default
 }
 
-// StatsD asks what tasks send, and for the ledger of it.
+// StatsD returns the ledgers of what tasks send, and the metrics.
 func (c *Client) StatsD(ctx context.Context, q StatsDQuery) (*v1.StatsD, error) {
 	v := url.Values{}
 	set(v, "agent", q.Agent)
@@ -34,9 +34,8 @@ func (c *Client) StatsD(ctx context.Context, q StatsDQuery) (*v1.StatsD, error) 
 	return &answer, nil
 }
 
-// AppMetrics is DC/OS' answer for what a container sends itself: all of it, or
-// with a name the metric called exactly so. It is nil without an error when
-// there is none.
+// AppMetrics returns the DC/OS document of what a container's tasks send: all, or
+// the metric with exactly this name. It is nil without an error if there is none.
 func (c *Client) AppMetrics(ctx context.Context, agent, id, name string) (*v1.Metrics, error) {
 	path := agentPath(agent) + "/metrics/v0/containers/" + url.PathEscape(id) + "/app"
 	if name != "" {

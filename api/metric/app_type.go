@@ -11,6 +11,11 @@ const (
 	AppTypeCheck        = "check" // a service check
 )
 
+// AppTypes are all types of App's series.
+var AppTypes = [...]string{
+	AppTypeCounter, AppTypeGauge, AppTypeSet, AppTypeTimer, AppTypeHistogram, AppTypeDistribution, AppTypeCheck,
+}
+
 // AppTypeName returns the English word for a type of App's series, "" for an
 // unknown one.
 func AppTypeName(typ string) string {

@@ -58,7 +58,9 @@ func (s *server) agentsOf(id string) ([]query.Agent, error) {
 
 // appendContainers appends the matching containers of an agent, sorted by cgroup;
 // with all the other cgroups too.
-func (s *server) appendContainers(ctx context.Context, list []v1.Container, a query.Agent, match query.Match, all bool) ([]v1.Container, error) {
+func (s *server) appendContainers(
+	ctx context.Context, list []v1.Container, a query.Agent, match query.Match, all bool,
+) ([]v1.Container, error) {
 	used, err := query.LastRates(ctx, s.History, a, metric.Container, metric.CPUUsage)
 	if err != nil {
 		return nil, err

@@ -79,13 +79,15 @@ func matchEvents(text, container string) (query.Match, error) {
 		if parent != nil {
 			origin = parent
 		}
-		if container != "" && !slices.ContainsFunc(containerNames, func(name string) bool { return origin.Label(name) == container }) {
+		called := func(name string) bool { return origin.Label(name) == container }
+		if container != "" && !slices.ContainsFunc(containerNames, called) {
 			return false
 		}
 		if match == nil {
 			return true
 		}
-		titled := &frame.Row{ID: row.ID, Key: row.Label("cgroup"), Labels: append(slices.Clone(row.Labels), frame.Label{Name: "title", Value: row.Key})}
+		titled := &frame.Row{ID: row.ID, Key: row.Label("cgroup"),
+			Labels: append(slices.Clone(row.Labels), frame.Label{Name: "title", Value: row.Key})}
 		return match(agent, titled, parent)
 	}, nil
 }

@@ -80,7 +80,8 @@ func parsePairs(s string) (query.Match, error) {
 	for part := range strings.SplitSeq(s, ",") {
 		key, value, ok := strings.Cut(part, "=")
 		if !ok || !matchKey.MatchString(key) {
-			return nil, web.BadRequest("match: %q is not key=value: use text, a pattern (* ? [a-z]), or key=value,key=value", part)
+			return nil, web.BadRequest(
+				"match: %q is not key=value: use text, a pattern (* ? [a-z]), or key=value,key=value", part)
 		}
 		pairs = append(pairs, pair{key, glob.Compile(value)})
 	}

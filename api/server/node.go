@@ -27,5 +27,6 @@ func NewNode(fleet query.Fleet, agent string, log *slog.Logger) http.Handler {
 			return scraper.ServeNode(w, r, agent)
 		}},
 	)
-	return web.Bounded(web.RefuseRebinding(web.Mux(routes, "there are /metrics, /healthz and /system/v1/metrics/v0/", log)))
+	mux := web.Mux(routes, "there are /metrics, /healthz and /system/v1/metrics/v0/", log)
+	return web.Bounded(web.RefuseRebinding(mux))
 }

@@ -76,7 +76,10 @@ func (q *querySpec) unit() string {
 
 // isCounter reports whether a column of a row is a counter.
 func isCounter(c column, r *frame.Row) bool {
-	return c.Metric.Type == metric.Counter || c.Metric.Kind == metric.App && c.Metric.Column == metric.AppValue && r.Label("type") == metric.AppTypeCounter
+	if c.Metric.Kind == metric.App && c.Metric.Column == metric.AppValue {
+		return r.Label("type") == metric.AppTypeCounter
+	}
+	return c.Metric.Type == metric.Counter
 }
 
 func (s *server) parseQuery(r *http.Request) (*querySpec, error) {
@@ -169,7 +172,9 @@ type columnRead struct {
 }
 
 // column reads one column, at most limit points of it.
-func (s *server) column(ctx context.Context, spec *querySpec, c column, limit int) (out []v1.Series, read columnRead, err error) {
+func (s *server) column(
+	ctx context.Context, spec *querySpec, c column, limit int,
+) (out []v1.Series, read columnRead, err error) {
 	q := query.Query{
 		Agent: spec.agent, Kind: c.Metric.Kind, Column: c.Metric.Column, Match: spec.match,
 		Start: spec.start.UnixNano(), End: spec.end.UnixNano(), Step: int64(spec.step), Limit: limit,

@@ -43,7 +43,7 @@ func parseAppName(name string) *appSelector {
 		}
 	}
 	for _, p := range slices.Clone(a.prom) {
-		for _, typ := range []string{metric.AppTypeCounter, metric.AppTypeGauge, metric.AppTypeSet, metric.AppTypeTimer, metric.AppTypeHistogram, metric.AppTypeDistribution, metric.AppTypeCheck} {
+		for _, typ := range metric.AppTypes {
 			if base, ok := strings.CutSuffix(p.name, "_"+metric.AppTypeName(typ)); ok && base != "" {
 				a.prom = append(a.prom, promMeaning{base, typ, p.column})
 			}
@@ -81,7 +81,8 @@ func (a *appSelector) rows(r *frame.Row, column int) bool {
 		}
 		switch {
 		case p.column < 0:
-		case p.column == metric.AppDecrements && typ != metric.AppTypeCounter, p.column != metric.AppDecrements && !metric.IsAppHistogram(typ):
+		case p.column == metric.AppDecrements && typ != metric.AppTypeCounter,
+			p.column != metric.AppDecrements && !metric.IsAppHistogram(typ):
 			continue // the name has the suffix by chance
 		}
 		a.seen = true

@@ -53,7 +53,8 @@ func findColumns(name string) ([]column, error) {
 }
 
 func unknownMetric(name string) error {
-	return web.BadRequest("unknown metric %q: give a native name as container.cpu.usage, a Prometheus name that /fleet/metrics has, or app: and a name that a task sends", name)
+	return web.BadRequest("unknown metric %q: give a native name as container.cpu.usage, a Prometheus name that "+
+		"/fleet/metrics has, or app: and a name that a task sends", name)
 }
 
 // subtract returns from - less, point by point, at the times that both have, and

@@ -17,7 +17,8 @@ func (s *server) distinct(ctx context.Context, spec *querySpec) ([]v1.Series, er
 	m := newMerger[sketch.Set](spec)
 	found := false
 	match := func(agent string, row, parent *frame.Row) bool {
-		ok := row.Label("type") == metric.AppTypeSet && spec.app.rows(row, metric.AppValue) && (spec.match == nil || spec.match(agent, row, parent))
+		ok := row.Label("type") == metric.AppTypeSet && spec.app.rows(row, metric.AppValue) &&
+			(spec.match == nil || spec.match(agent, row, parent))
 		found = found || ok
 		return ok
 	}
@@ -47,7 +48,8 @@ func (s *server) distinct(ctx context.Context, spec *querySpec) ([]v1.Series, er
 // none of them is a set.
 func (s *server) explainNoSet(ctx context.Context, spec *querySpec) error {
 	set, other := false, ""
-	q := query.Query{Agent: spec.agent, Kind: metric.App, Column: metric.AppSamples, Start: spec.start.UnixNano(), End: spec.end.UnixNano(), Limit: 1}
+	q := query.Query{Agent: spec.agent, Kind: metric.App, Column: metric.AppSamples, Start: spec.start.UnixNano(),
+		End: spec.end.UnixNano(), Limit: 1}
 	q.Step = max(1, q.End-q.Start)
 	q.Match = func(agent string, row, parent *frame.Row) bool {
 		typ, column := row.Label("type"), metric.AppValue
@@ -66,5 +68,6 @@ func (s *server) explainNoSet(ctx context.Context, spec *querySpec) error {
 	if set || other == "" {
 		return nil
 	}
-	return web.BadRequest("%s has no distinct members: it is no set but a %s; tasks send sets with type s", spec.name, other)
+	return web.BadRequest(
+		"%s has no distinct members: it is not a set but a %s; tasks send sets with type s", spec.name, other)
 }

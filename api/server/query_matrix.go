@@ -38,7 +38,8 @@ func seriesLabels(name string, c column, s *query.Series) map[string]string {
 	switch {
 	case s.Parent != nil:
 		labels["cgroup"] = s.Parent.Key
-	case c.Metric.Kind == metric.Container, c.Metric.Kind == metric.Statsd && s.Row.Key != "" && labels["container_id"] == "":
+	case c.Metric.Kind == metric.Container,
+		c.Metric.Kind == metric.Statsd && s.Row.Key != "" && labels["container_id"] == "":
 		labels["cgroup"] = s.Row.Key
 	}
 	for fixed := range strings.SplitSeq(c.Labels, ",") {

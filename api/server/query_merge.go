@@ -36,7 +36,8 @@ type merger[T any, P mergeable[T]] struct {
 }
 
 func newMerger[T any, P mergeable[T]](spec *querySpec) *merger[T, P] {
-	m := &merger[T, P]{start: spec.start.UnixNano(), end: spec.end.UnixNano(), step: int64(spec.step), sums: map[groupStep]P{}}
+	m := &merger[T, P]{start: spec.start.UnixNano(), end: spec.end.UnixNano(), step: int64(spec.step),
+		sums: map[groupStep]P{}}
 	m.grouping = grouping{by: spec.by, alone: spec.alone, names: map[string]int{}, of: map[*query.AppSeries]int{}}
 	if m.step <= 0 || m.step > m.end-m.start {
 		m.step = max(1, m.end-m.start)

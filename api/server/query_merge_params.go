@@ -31,7 +31,8 @@ func parseQuantiles(q, percentile string) (quantiles []float64, texts []string, 
 	for text := range strings.SplitSeq(list, ",") {
 		v, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(v >= 0 && v <= scale) {
-			return nil, nil, web.BadRequest("%s=%q: use numbers from 0 to %g, as %s=%g,%g", name, text, scale, name, scale*0.5, scale*0.99)
+			return nil, nil, web.BadRequest("%s=%q: use numbers from 0 to %g, as %s=%g,%g", name, text, scale, name,
+				scale*0.5, scale*0.99)
 		}
 		v = math.Round(v/scale*1e12) / 1e12 // 99.9 is 0.999, not 0.9990000000000001
 		if !slices.Contains(quantiles, v) {
@@ -76,7 +77,8 @@ func (q *querySpec) parseMergeParams(v url.Values) (err error) {
 	q.alone = v.Get("by") == "*"
 	switch {
 	case q.quantiles == nil && !q.distinct && v.Has("by"):
-		return web.BadRequest("by: only percentiles and distinct members are merged: give q, percentile or distinct=1 too")
+		return web.BadRequest("by: only percentiles and distinct members are merged: " +
+			"give q, percentile or distinct=1 too")
 	case q.quantiles != nil && q.distinct:
 		return web.BadRequest("distinct=1: a set has no percentiles: give q, percentile or distinct, one of them")
 	case q.distinct && q.app == nil:
@@ -84,7 +86,8 @@ func (q *querySpec) parseMergeParams(v url.Values) (err error) {
 	case q.distinct && q.rate:
 		return web.BadRequest("rate=1: distinct members have no rate")
 	case q.quantiles != nil && q.app == nil:
-		return web.BadRequest("%s has no percentiles: only what tasks send as timers, histograms or distributions has", q.name)
+		return web.BadRequest("%s has no percentiles: only what tasks send as timers, histograms or distributions has",
+			q.name)
 	case q.quantiles != nil && q.rate:
 		return web.BadRequest("rate=1: percentiles have no rate")
 	}

@@ -16,7 +16,8 @@ import (
 func (s *server) percentiles(ctx context.Context, spec *querySpec) ([]v1.Series, error) {
 	m := newMerger[sketch.Histogram](spec)
 	match := func(agent string, row, parent *frame.Row) bool {
-		return metric.IsAppHistogram(row.Label("type")) && spec.app.rows(row, metric.AppCount) && (spec.match == nil || spec.match(agent, row, parent))
+		return metric.IsAppHistogram(row.Label("type")) && spec.app.rows(row, metric.AppCount) &&
+			(spec.match == nil || spec.match(agent, row, parent))
 	}
 	if err := s.History.Histograms(ctx, m.query(spec, match), m.add); err != nil {
 		return nil, err

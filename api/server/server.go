@@ -54,7 +54,9 @@ func New(o Options) (http.Handler, error) {
 	open := s.openRoutes()
 	mux := web.Mux(slices.Concat(open, s.tokenRoutes()), "GET /api/v1/openapi.json lists those there are", o.Log)
 	return web.Bounded(o.Guard.Handler(mux, http.HandlerFunc(denied), func(r *http.Request) bool {
-		return slices.ContainsFunc(open, func(rt web.Route) bool { return strings.TrimSuffix(rt.Path, "{$}") == r.URL.Path })
+		return slices.ContainsFunc(open, func(rt web.Route) bool {
+			return strings.TrimSuffix(rt.Path, "{$}") == r.URL.Path
+		})
 	})), nil
 }
 

@@ -62,7 +62,8 @@ func (s *server) statsd(w http.ResponseWriter, r *http.Request) error {
 		return web.NotFound("unknown container: GET /api/v1/containers lists those there are")
 	}
 	slices.SortFunc(answer.Ledgers, func(x, y v1.Ledger) int {
-		return cmp.Or(cmp.Compare(x.AgentID, y.AgentID), -compareBool(x.All, y.All), cmp.Compare(x.Name, y.Name), cmp.Compare(x.Cgroup, y.Cgroup))
+		return cmp.Or(cmp.Compare(x.AgentID, y.AgentID), -compareBool(x.All, y.All), cmp.Compare(x.Name, y.Name),
+			cmp.Compare(x.Cgroup, y.Cgroup))
 	})
 	slices.SortFunc(answer.Metrics, order)
 	answer.Metrics = answer.Metrics[:min(limit, len(answer.Metrics))]
@@ -212,10 +213,12 @@ func (v *statsdReader) newLedger(b *frame.Batch, r, c *frame.Row, row []int64) v
 	l := v1.Ledger{
 		AgentID: b.Agent, Time: time.Unix(0, b.Time).UTC(), All: r.Key == "", Cgroup: r.Key,
 		Received: count(metric.StatsdReceived), Accepted: count(metric.StatsdAccepted), Shed: count(metric.StatsdShed),
-		Overflowed: count(metric.StatsdOverflowed), Filtered: count(metric.StatsdFiltered), Events: count(metric.StatsdEvents),
-		ServiceChecks: count(metric.StatsdServiceChecks), StatusChanges: count(metric.StatsdStatusChanges), EventsDropped: count(metric.StatsdEventsDropped),
+		Overflowed: count(metric.StatsdOverflowed), Filtered: count(metric.StatsdFiltered),
+		Events: count(metric.StatsdEvents), EventsDropped: count(metric.StatsdEventsDropped),
+		ServiceChecks: count(metric.StatsdServiceChecks), StatusChanges: count(metric.StatsdStatusChanges),
 		Series: count(metric.StatsdSeries), TypeConflicts: count(metric.StatsdTypeConflicts),
-		Packets: count(metric.StatsdPackets), Bytes: count(metric.StatsdBytes), KernelDrops: count(metric.StatsdKernelDrops),
+		Packets: count(metric.StatsdPackets), Bytes: count(metric.StatsdBytes),
+		KernelDrops: count(metric.StatsdKernelDrops),
 	}
 	if c != nil {
 		l.ContainerID, l.Name, l.Cgroup = c.Label("container_id"), displayName(c), c.Key

@@ -13,13 +13,13 @@ type Agent struct {
 	AgentID    string    `json:"agent_id"`
 	Hostname   string    `json:"hostname,omitempty"`
 	Boot       string    `json:"boot"`             // hex, new at every start of the collector
-	Seq        uint64    `json:"seq"`              // number of the newest tick since then
+	Seq        uint64    `json:"seq"`              // number of the newest tick since that start
 	Time       time.Time `json:"time"`             // of the newest tick
 	Interval   float64   `json:"interval_seconds"` // between ticks
-	Stale      bool      `json:"stale"`            // no tick for longer than a working collector takes
+	Stale      bool      `json:"stale"`            // no tick has come for several intervals
 	Containers int       `json:"containers"`
 	Cgroups    int       `json:"cgroups"`
-	Missing    uint64    `json:"missing_ticks"` // announced by later ones, and never came
+	Missing    uint64    `json:"missing_ticks"` // that later ones announced and that never came
 
 	Cores           *int64   `json:"cpu_cores,omitempty"`
 	CPUUsed         *float64 `json:"cpu_used_cores,omitempty"` // over the last tick

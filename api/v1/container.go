@@ -7,9 +7,9 @@ type Containers struct {
 	Containers []Container `json:"containers"`
 }
 
-// Container is one container, or with ?all=1 any cgroup, and its
-// newest values. Pointers are nil where the kernel does not offer the value;
-// a limit that is not set is nil too.
+// Container is one container, or with ?all=1 any cgroup, with its newest values.
+// Pointers are nil if the kernel does not offer the value, and for a limit that
+// is not set.
 type Container struct {
 	AgentID string    `json:"agent_id"`
 	Time    time.Time `json:"time"` // of the tick
@@ -31,7 +31,7 @@ type Container struct {
 	PodContainer    string            `json:"container,omitempty"` // its name within the pod
 	Unit            string            `json:"unit,omitempty"`      // systemd's
 	Slice           string            `json:"slice,omitempty"`     // systemd's
-	Labels          map[string]string `json:"labels,omitempty"`    // as the runtime has them
+	Labels          map[string]string `json:"labels,omitempty"`    // of the container's runtime
 
 	Created          *int64   `json:"created,omitempty"`        // Unix seconds
 	CPUUsed          *float64 `json:"cpu_used_cores,omitempty"` // over the last tick
@@ -55,7 +55,8 @@ type Container struct {
 	NetSent          *int64   `json:"net_tx_bytes_total,omitempty"`   // all interfaces together
 }
 
-// DisplayName is the shortest name that tells people which one it is.
+// DisplayName returns the name that people know the container by: that of its task,
+// else its own, else an id, else the cgroup.
 func (c *Container) DisplayName() string {
 	for _, s := range []string{c.TaskName, c.Name, c.TaskID, c.ContainerID, c.Unit} {
 		if s != "" {

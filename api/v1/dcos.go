@@ -1,12 +1,12 @@
 package v1
 
-// Metrics is DC/OS' answer for a node or a container.
+// Metrics is the DC/OS document of a node or a container.
 type Metrics struct {
 	Datapoints []Datapoint `json:"datapoints"`
 	Dimensions Dimensions  `json:"dimensions"`
 }
 
-// Datapoint is one value. Value is always a number.
+// Datapoint is one value, which is always finite.
 type Datapoint struct {
 	Name      string            `json:"name"`
 	Value     float64           `json:"value"`
@@ -15,7 +15,7 @@ type Datapoint struct {
 	Tags      map[string]string `json:"tags,omitempty"`
 }
 
-// Dimensions say whose values they are.
+// Dimensions say whose values a document has.
 type Dimensions struct {
 	MesosID            string            `json:"mesos_id"` // the agent's
 	ClusterID          string            `json:"cluster_id,omitempty"`

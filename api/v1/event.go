@@ -7,17 +7,17 @@ type Events struct {
 	Events []Event `json:"events"`
 }
 
-// Event is what a task told of by DogStatsD, or a change of a service check's
-// status. What was not sent is empty.
+// Event is a DogStatsD event that a task sent, or a change of a service check's
+// status. Fields that were not sent are empty.
 type Event struct {
-	ID       string    `json:"id"`       // no other event has it
-	Time     time.Time `json:"time"`     // when it happened: as sent, else when it came
+	ID       string    `json:"id"`       // unique
+	Time     time.Time `json:"time"`     // when it happened, as sent; else Received
 	Received time.Time `json:"received"` // of the tick it came in
 
 	AgentID         string `json:"agent_id"`
 	Cgroup          string `json:"cgroup,omitempty"`
 	ContainerID     string `json:"container_id,omitempty"`
-	Container       string `json:"container,omitempty"` // its name; "" if the sender is not known
+	Container       string `json:"container,omitempty"` // its DisplayName; "" if the sender is not known
 	ExecutorID      string `json:"executor_id,omitempty"`
 	FrameworkID     string `json:"framework_id,omitempty"`
 	FrameworkName   string `json:"framework_name,omitempty"`
@@ -33,9 +33,9 @@ type Event struct {
 	SourceType     string            `json:"source_type,omitempty"`
 	AggregationKey string            `json:"aggregation_key,omitempty"`
 	Tags           map[string]string `json:"tags,omitempty"`
-	Truncated      bool              `json:"truncated,omitempty"` // a part was too long, and is cut
+	Truncated      bool              `json:"truncated,omitempty"` // a part was too long and has been cut
 
 	Check   string `json:"check,omitempty"`   // the service check whose status changed
 	Status  string `json:"status,omitempty"`  // its status now: ok, warning, critical or unknown
-	Message string `json:"message,omitempty"` // that came with it
+	Message string `json:"message,omitempty"` // of the service check
 }

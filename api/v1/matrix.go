@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// Matrix is the answer to a query: what Prometheus calls a matrix.
+// Matrix is the answer to a query, in the form of Prometheus' matrix. Rates,
+// percentiles and distinct members are gauges.
 type Matrix struct {
 	Metric string   `json:"metric"` // native name, with its kind: "container.cpu.usage"
 	Unit   string   `json:"unit"`
-	Type   string   `json:"type"` // of all series: "counter", "gauge" or Mixed; rates, percentiles and distinct members are gauges
+	Type   string   `json:"type"` // of all series: "counter", "gauge" or Mixed
 	Result []Series `json:"result"`
 }
 
@@ -26,7 +27,8 @@ type Series struct {
 	Points []Point           `json:"values"`
 }
 
-// Point is a value at a time. In JSON it is Prometheus' pair [seconds, "value"].
+// Point is a value at a time. In JSON it is Prometheus' pair [seconds, "value"],
+// which has milliseconds.
 type Point struct {
 	Time  time.Time
 	Value float64

@@ -111,8 +111,10 @@ func (d *datapoints) app(t *frame.Table, i int, tags map[string]string) {
 		}
 	}
 	switch {
-	case typ == metric.AppTypeCounter && row[metric.AppDecrements] != metric.Absent && row[metric.AppValue] != metric.Absent:
-		d.add([]string{r.Key}, metric.ToFloat(row[metric.AppValue])-metric.ToFloat(row[metric.AppDecrements]), "count", tags)
+	case typ == metric.AppTypeCounter && row[metric.AppDecrements] != metric.Absent &&
+		row[metric.AppValue] != metric.Absent:
+		net := metric.ToFloat(row[metric.AppValue]) - metric.ToFloat(row[metric.AppDecrements])
+		d.add([]string{r.Key}, net, "count", tags)
 	case typ == metric.AppTypeCounter, typ == metric.AppTypeSet:
 		value(metric.AppValue, r.Key, "count")
 	case typ == metric.AppTypeGauge, typ == metric.AppTypeCheck:

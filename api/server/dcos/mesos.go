@@ -80,7 +80,8 @@ func (s *API) stateSummary(w http.ResponseWriter, r *http.Request) error {
 	slaves := s.slaves(agents, frameworks)
 	summary := []map[string]any{}
 	for _, f := range frameworks {
-		summary = append(summary, map[string]any{"id": f.ID, "name": f.Name, "active": f.Active, "TASK_RUNNING": len(f.Tasks)})
+		summary = append(summary, map[string]any{"id": f.ID, "name": f.Name, "active": f.Active,
+			"TASK_RUNNING": len(f.Tasks)})
 	}
 	return web.WriteJSON(w, r, map[string]any{
 		"hostname": localHost(r), "cluster": s.Cluster, "slaves": slaves, "frameworks": summary,
@@ -132,7 +133,8 @@ func (s *API) frameworks(agents []query.Agent) []framework {
 				}
 				f := byID[tk.FrameworkID]
 				if f == nil {
-					f = &framework{ID: tk.FrameworkID, Name: cmp.Or(row.Label("framework_name"), tk.FrameworkID), User: "root", Active: true, CompletedTasks: []task{}}
+					f = &framework{ID: tk.FrameworkID, Name: cmp.Or(row.Label("framework_name"), tk.FrameworkID),
+						User: "root", Active: true, CompletedTasks: []task{}}
 					byID[f.ID] = f
 				}
 				f.Tasks = append(f.Tasks, tk)

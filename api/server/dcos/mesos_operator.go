@@ -24,12 +24,14 @@ const (
 // line needs to list nodes and tasks.
 func (s *API) operatorAPI(w http.ResponseWriter, r *http.Request) error {
 	if r.Header.Get("Content-Type") != protobufType {
-		return &web.Error{Status: http.StatusUnsupportedMediaType, Message: "send a call of Mesos' operator API as " + protobufType}
+		return &web.Error{Status: http.StatusUnsupportedMediaType,
+			Message: "send a call of Mesos' operator API as " + protobufType}
 	}
 	body, err := io.ReadAll(r.Body)
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return &web.Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the call is larger than %d bytes", large.Limit)}
+		return &web.Error{Status: http.StatusRequestEntityTooLarge,
+			Message: fmt.Sprintf("the call is larger than %d bytes", large.Limit)}
 	}
 	if err != nil {
 		return web.BadRequest("the call cannot be read: %v", err)
@@ -44,7 +46,8 @@ func (s *API) operatorAPI(w http.ResponseWriter, r *http.Request) error {
 	case callGetFrameworks:
 		body = s.frameworksMessage()
 	default:
-		return &web.Error{Status: http.StatusNotImplemented, Message: "only GET_AGENTS and GET_FRAMEWORKS are answered here"}
+		return &web.Error{Status: http.StatusNotImplemented,
+			Message: "only GET_AGENTS and GET_FRAMEWORKS are answered here"}
 	}
 	web.WriteBody(w, r, protobufType, body)
 	return nil

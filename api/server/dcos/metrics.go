@@ -17,7 +17,8 @@ import (
 func (s *API) agent(r *http.Request) (query.Agent, error) {
 	agents := s.Fleet.Agents()
 	if len(agents) == 0 {
-		return query.Agent{}, &web.Error{Status: http.StatusServiceUnavailable, Message: "no agent has been heard of yet: is a collector running and connected?"}
+		return query.Agent{}, &web.Error{Status: http.StatusServiceUnavailable,
+			Message: "no agent has been heard of yet: is a collector running and connected?"}
 	}
 	id := r.PathValue("agent")
 	if id == "" {
@@ -97,7 +98,9 @@ func (s *API) container(w http.ResponseWriter, r *http.Request) error {
 
 // containerMetrics returns the document of the container that a request asks for,
 // with the datapoints that get returns for its row.
-func (s *API) containerMetrics(r *http.Request, get func(b *frame.Batch, r *frame.Row, row []int64) []v1.Datapoint) (*v1.Metrics, error) {
+func (s *API) containerMetrics(
+	r *http.Request, get func(b *frame.Batch, r *frame.Row, row []int64) []v1.Datapoint,
+) (*v1.Metrics, error) {
 	a, err := s.agent(r)
 	if err != nil {
 		return nil, err

@@ -79,7 +79,8 @@ func makePlan(of []*appRows, sources []source) *appPlan {
 			}
 			f := byKey[key{name, a.types[i]}]
 			if f == nil {
-				f = &family{appFamily{name: name, raw: sources[s].table.Rows[i].Key, typ: a.types[i]}, s, a.ids[i], map[[2]string]appRef{}}
+				f = &family{appFamily{name: name, raw: sources[s].table.Rows[i].Key, typ: a.types[i]}, s, a.ids[i],
+					map[[2]string]appRef{}}
 				byKey[key{name, a.types[i]}] = f
 			}
 			if f.source == s {
@@ -103,7 +104,8 @@ func makePlan(of []*appRows, sources []source) *appPlan {
 		all = append(all, f)
 	}
 	slices.SortFunc(all, func(x, y *family) int {
-		return cmp.Or(cmp.Compare(x.name, y.name), cmp.Compare(x.source, y.source), cmp.Compare(x.first, y.first), cmp.Compare(x.typ, y.typ))
+		return cmp.Or(cmp.Compare(x.name, y.name), cmp.Compare(x.source, y.source), cmp.Compare(x.first, y.first),
+			cmp.Compare(x.typ, y.typ))
 	})
 	names := claimedNames{}
 	var second []*family

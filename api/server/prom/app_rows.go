@@ -35,7 +35,8 @@ func makeAppRows(b *frame.Batch, t *frame.Table, agentLabel bool, before *appRow
 	for i, r := range t.Rows {
 		a.ids[i] = r.ID
 		if j, ok := known[r.ID]; ok && before.names[j] != "" {
-			a.names[i], a.types[i], a.containers[i], a.tags[i] = before.names[j], before.types[j], before.containers[j], before.tags[j]
+			a.names[i], a.types[i], a.containers[i], a.tags[i] = before.names[j], before.types[j], before.containers[j],
+				before.tags[j]
 			continue
 		}
 		typ := r.Label("type")

@@ -15,14 +15,18 @@ func (p *writer) appFamily(f *appFamily, plan *appPlan, sources []source) {
 	raw := strings.ToValidUTF8(f.raw, string(utf8.RuneError))
 	switch f.typ {
 	case metric.AppTypeCounter:
-		p.appColumn(f, sources, metric.AppValue, f.name, "Counter "+raw+" of tasks, by StatsD.", p.counterType(f.name, plan))
-		p.appColumn(f, sources, metric.AppDecrements, f.name+Decrements, "What tasks decremented the counter "+raw+" by.", p.counterType(f.name+Decrements, plan))
+		p.appColumn(f, sources, metric.AppValue, f.name, "Counter "+raw+" of tasks, by StatsD.",
+			p.counterType(f.name, plan))
+		p.appColumn(f, sources, metric.AppDecrements, f.name+Decrements,
+			"What tasks decremented the counter "+raw+" by.", p.counterType(f.name+Decrements, plan))
 	case metric.AppTypeGauge:
 		p.appColumn(f, sources, metric.AppValue, f.name, "Gauge "+raw+" of tasks, by StatsD.", "gauge")
 	case metric.AppTypeCheck:
-		p.appColumn(f, sources, metric.AppValue, f.name, "Service check "+raw+" of tasks: 0 ok, 1 warning, 2 critical, 3 unknown, by StatsD.", "gauge")
+		p.appColumn(f, sources, metric.AppValue, f.name,
+			"Service check "+raw+" of tasks: 0 ok, 1 warning, 2 critical, 3 unknown, by StatsD.", "gauge")
 	case metric.AppTypeSet:
-		p.appColumn(f, sources, metric.AppValue, f.name, "Distinct members of the set "+raw+" of tasks within a minute, by StatsD.", "gauge")
+		p.appColumn(f, sources, metric.AppValue, f.name,
+			"Distinct members of the set "+raw+" of tasks within a minute, by StatsD.", "gauge")
 	case metric.AppTypeTimer:
 		p.appHistograms(f, sources, "Timer "+raw+" of tasks in milliseconds, as sent, by StatsD.")
 	case metric.AppTypeHistogram:

@@ -35,17 +35,18 @@ func Columns(name, labels string) []Column {
 		if s.tick || s.long && s.kind == metric.Host || labels != "" && labels != s.labels {
 			continue
 		}
-		c := Column{Metric: &metric.Columns(s.kind)[s.column], Labels: s.labels, Rows: s.only, form: s.form, zero: s.zero}
+		columns := metric.Columns(s.kind)
+		c := Column{Metric: &columns[s.column], Labels: s.labels, Rows: s.only, form: s.form, zero: s.zero}
 		switch name {
 		case "container_memory_working_set_bytes":
-			c.Metric, c.Less = &metric.Columns(s.kind)[metric.MemCurrent], &metric.Columns(s.kind)[metric.StatInactiveFile]
+			c.Metric, c.Less = &columns[metric.MemCurrent], &columns[metric.StatInactiveFile]
 		case "container_spec_cpu_shares": // of v1, or v2's weight on their scale: a cgroup has one of them
 			weight := c
-			weight.Metric, weight.convert = &metric.Columns(s.kind)[metric.CPUWeight], cpuShares
+			weight.Metric, weight.convert = &columns[metric.CPUWeight], cpuShares
 			found = append(found, weight)
 		case "container_spec_memory_swap_limit_bytes":
 			both := c
-			both.Metric = &metric.Columns(s.kind)[metric.MemSWMax]
+			both.Metric = &columns[metric.MemSWMax]
 			found = append(found, both)
 		}
 		found = append(found, c)

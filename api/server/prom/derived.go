@@ -9,16 +9,27 @@ type derivedFamily struct {
 }
 
 var derived = []derivedFamily{
-	{sample{kind: metric.Host, column: metric.HostCPUs}, "machine_cpu_cores", "Number of logical CPU cores.", "gauge"},
-	{sample{kind: metric.Host, column: metric.HostMemTotal}, "machine_memory_bytes", "Amount of memory installed on the machine.", "gauge"},
-	{sample{kind: metric.Host, column: metric.HostSwapTotal}, "machine_swap_bytes", "Amount of swap memory available on the machine.", "gauge"},
-	{sample{kind: metric.Host, get: one, long: true}, "node_uname_info", "Labeled system information as provided by the uname system call.", "gauge"},
-	{sample{kind: metric.Container, column: metric.Created}, "container_creation_time_seconds", "Container creation time since unix epoch in seconds.", "gauge"},
-	{sample{kind: metric.Container, get: metric.WorkingSet}, "container_memory_working_set_bytes", "Current working set: memory in use without inactive page cache.", "gauge"},
-	{sample{kind: metric.Container, tick: true}, "container_last_seen", "Last time a container was seen by the exporter", "gauge"},
-	{sample{kind: metric.ContainerIO, column: metric.IOReadBytes, labels: `operation="Read"`, long: true}, blkioName, blkioHelp, "counter"},
-	{sample{kind: metric.ContainerIO, column: metric.IOWriteBytes, labels: `operation="Write"`, long: true}, blkioName, blkioHelp, "counter"},
-	{sample{kind: metric.ContainerIO, column: metric.IODiscardBytes, labels: `operation="Discard"`, long: true}, blkioName, blkioHelp, "counter"},
+	{sample{kind: metric.Host, column: metric.HostCPUs},
+		"machine_cpu_cores", "Number of logical CPU cores.", "gauge"},
+	{sample{kind: metric.Host, column: metric.HostMemTotal},
+		"machine_memory_bytes", "Amount of memory installed on the machine.", "gauge"},
+	{sample{kind: metric.Host, column: metric.HostSwapTotal},
+		"machine_swap_bytes", "Amount of swap memory available on the machine.", "gauge"},
+	{sample{kind: metric.Host, get: one, long: true},
+		"node_uname_info", "Labeled system information as provided by the uname system call.", "gauge"},
+	{sample{kind: metric.Container, column: metric.Created},
+		"container_creation_time_seconds", "Container creation time since unix epoch in seconds.", "gauge"},
+	{sample{kind: metric.Container, get: metric.WorkingSet},
+		"container_memory_working_set_bytes",
+		"Current working set: memory in use without inactive page cache.", "gauge"},
+	{sample{kind: metric.Container, tick: true},
+		"container_last_seen", "Last time a container was seen by the exporter", "gauge"},
+	{sample{kind: metric.ContainerIO, column: metric.IOReadBytes, labels: `operation="Read"`, long: true},
+		blkioName, blkioHelp, "counter"},
+	{sample{kind: metric.ContainerIO, column: metric.IOWriteBytes, labels: `operation="Write"`, long: true},
+		blkioName, blkioHelp, "counter"},
+	{sample{kind: metric.ContainerIO, column: metric.IODiscardBytes, labels: `operation="Discard"`, long: true},
+		blkioName, blkioHelp, "counter"},
 }
 
 const (

@@ -24,20 +24,25 @@ func WriteProcess(w io.Writer) {
 	p.line("go_info", `version="`+runtime.Version()+`"`, &sample{}, 1)
 	gauge := func(name, help string, f form, v int64) { p.one(name, help, "gauge", f, v) }
 	gauge("go_goroutines", "Number of goroutines that currently exist.", formInt, int64(runtime.NumGoroutine()))
-	gauge("go_sched_gomaxprocs_threads", "The current runtime.GOMAXPROCS setting.", formInt, int64(runtime.GOMAXPROCS(0)))
+	gauge("go_sched_gomaxprocs_threads", "The current runtime.GOMAXPROCS setting.", formInt,
+		int64(runtime.GOMAXPROCS(0)))
 	samples := []metrics.Sample{
 		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/total:bytes"},
 		{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/gc/heap/allocs:bytes"},
 	}
 	metrics.Read(samples)
-	gauge("go_memstats_heap_alloc_bytes", "Number of heap bytes allocated and currently in use.", formInt, int64(samples[0].Value.Uint64()))
+	gauge("go_memstats_heap_alloc_bytes", "Number of heap bytes allocated and currently in use.", formInt,
+		int64(samples[0].Value.Uint64()))
 	gauge("go_memstats_sys_bytes", "Number of bytes obtained from system.", formInt, int64(samples[1].Value.Uint64()))
-	p.one("go_gc_cycles_total_gc_cycles_total", "Count of all completed GC cycles.", "counter", formInt, int64(samples[2].Value.Uint64()))
-	p.one("go_memstats_alloc_bytes_total", "Total number of bytes allocated, even if freed.", "counter", formInt, int64(samples[3].Value.Uint64()))
+	p.one("go_gc_cycles_total_gc_cycles_total", "Count of all completed GC cycles.", "counter", formInt,
+		int64(samples[2].Value.Uint64()))
+	p.one("go_memstats_alloc_bytes_total", "Total number of bytes allocated, even if freed.", "counter", formInt,
+		int64(samples[3].Value.Uint64()))
 
 	var ru unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &ru) == nil {
-		p.one("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", "counter", formNano, ru.Utime.Nano()+ru.Stime.Nano())
+		p.one("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", "counter", formNano,
+			ru.Utime.Nano()+ru.Stime.Nano())
 	}
 	if virtual, resident, ok := statm(); ok {
 		gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", formInt, virtual)
@@ -50,7 +55,8 @@ func WriteProcess(w io.Writer) {
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil {
 		gauge("process_max_fds", "Maximum number of open file descriptors.", formInt, int64(min(lim.Cur, 1<<62)))
 	}
-	gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", formMilli, selfStart.UnixMilli())
+	gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", formMilli,
+		selfStart.UnixMilli())
 	p.panics()
 	p.flush()
 }

@@ -33,7 +33,8 @@ var protoTypes = map[string]struct {
 	enum    uint64
 	message protowire.Number
 }{
-	"counter": {0, metricCounter}, "gauge": {1, metricGauge}, "untyped": {3, metricUntyped}, "histogram": {4, metricHistogramField},
+	"counter": {0, metricCounter}, "gauge": {1, metricGauge}, "untyped": {3, metricUntyped},
+	"histogram": {4, metricHistogramField},
 }
 
 func (p *writer) protoHeader(name, help, typ string) {
@@ -97,7 +98,8 @@ func appendProtoLabels(dst []byte, text string) []byte {
 		if escaped {
 			value = unescape.Replace(value)
 		}
-		size := protowire.SizeTag(pairName) + protowire.SizeBytes(len(name)) + protowire.SizeTag(pairValue) + protowire.SizeBytes(len(value))
+		size := protowire.SizeTag(pairName) + protowire.SizeBytes(len(name)) + protowire.SizeTag(pairValue) +
+			protowire.SizeBytes(len(value))
 		dst = protowire.AppendTag(dst, metricLabel, protowire.BytesType)
 		dst = protowire.AppendVarint(dst, uint64(size))
 		dst = appendProtoString(dst, pairName, name)

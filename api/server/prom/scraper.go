@@ -49,7 +49,8 @@ func (s *Scraper) ServeNode(w http.ResponseWriter, r *http.Request, agent string
 // ServeFleet answers with the newest ticks of agents. Those of stale agents are
 // left out: their last values would look alive. A tick that cannot be read is
 // logged and left out.
-func (s *Scraper) ServeFleet(w http.ResponseWriter, r *http.Request, agents []query.Agent, now time.Time, log *slog.Logger) error {
+func (s *Scraper) ServeFleet(w http.ResponseWriter, r *http.Request, agents []query.Agent, now time.Time,
+	log *slog.Logger) error {
 	if err := s.enter(r.Context()); err != nil {
 		return err
 	}

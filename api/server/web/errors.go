@@ -48,7 +48,8 @@ func asError(err error) *Error {
 	case errors.Is(err, query.ErrNoTick):
 		return &Error{http.StatusServiceUnavailable, err.Error()}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &Error{http.StatusServiceUnavailable, "the answer took too long: narrow it by agent, match, time or step"}
+		return &Error{http.StatusServiceUnavailable,
+			"the answer took too long: narrow it by agent, match, time or step"}
 	case errors.Is(err, context.Canceled):
 		return &Error{clientClosedRequest, "the client went away"}
 	}

@@ -40,7 +40,9 @@ func Mux(routes []Route, hint string, log *slog.Logger) http.Handler {
 	for path, methods := range byPath {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { dispatch(w, r, methods, log) })
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { WriteError(w, NotFound("no such path: %s", hint)) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		WriteError(w, NotFound("no such path: %s", hint))
+	})
 	return mux
 }
 
@@ -61,7 +63,8 @@ func dispatch(w http.ResponseWriter, r *http.Request, methods map[string]Handler
 		}
 		slices.Sort(allow)
 		w.Header().Set("Allow", strings.Join(allow, ", "))
-		WriteError(w, &Error{http.StatusMethodNotAllowed, r.Method + " is not allowed here: use " + strings.Join(allow, " or ")})
+		WriteError(w, &Error{http.StatusMethodNotAllowed,
+			r.Method + " is not allowed here: use " + strings.Join(allow, " or ")})
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)

@@ -12,13 +12,14 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
+// The agent, the time and the interval of ticks.
 const (
 	Agent    = "agent-1"
 	Interval = int64(1e9)
 	Time     = int64(1_700_000_000_000_000_000)
 )
 
-// Labels makes a row's labels of name, value pairs.
+// Labels returns the labels of name, value pairs.
 func Labels(pairs ...string) []frame.Label {
 	var l []frame.Label
 	for i := 0; i < len(pairs); i += 2 {
@@ -30,7 +31,7 @@ func Labels(pairs ...string) []frame.Label {
 	return l
 }
 
-// AddRow appends a row whose values are all absent, and returns them.
+// AddRow appends a row without values, and returns them to be set.
 func AddRow(t *frame.Table, r *frame.Row) []int64 {
 	t.Rows = append(t.Rows, r)
 	for range t.Width() {
@@ -39,20 +40,23 @@ func AddRow(t *frame.Table, r *frame.Row) []int64 {
 	return t.Row(len(t.Rows) - 1)
 }
 
-// Container is row i as docker's containers look, full of labels.
+// Container returns row i of New: a Docker container with many labels.
 func Container(i int) *frame.Row {
 	id := fmt.Sprintf("%064x", i+1)
 	return &frame.Row{ID: uint64(i + 1), Key: "/docker/" + id, Labels: Labels(
-		"container_id", id, "name", "web-"+strconv.Itoa(i), "image", "registry.example/team/web:1.2.3", "runtime", "docker",
+		"container_id", id, "name", "web-"+strconv.Itoa(i), "image", "registry.example/team/web:1.2.3",
+		"runtime", "docker",
 		"framework_id", "f-0001", "framework_name", "marathon", "task_id", "web."+strconv.Itoa(i), "task_name", "web",
 		"label.com.example.team", "payments", "label.version", "1.2.3",
 	)}
 }
 
-// New is one tick of a node with n containers, every container column
-// set to a value of its own when full.
+// New returns a tick of a node with n containers. With full every container column
+// has a value of its own.
 func New(n int, full bool) *frame.Batch {
-	b := &frame.Batch{Header: frame.Header{Agent: Agent, Boot: 7, Seq: 10, Key: 1, Time: Time, Interval: Interval, Parts: 1}}
+	b := &frame.Batch{Header: frame.Header{
+		Agent: Agent, Boot: 7, Seq: 10, Key: 1, Time: Time, Interval: Interval, Parts: 1,
+	}}
 	host := frame.Table{Kind: metric.Host, Gen: 1}
 	row := AddRow(&host, &frame.Row{ID: 1, Labels: Labels("hostname", "node-1")})
 	row[metric.HostCPUs], row[metric.HostCPUTotalPercent] = 8, 12_500
@@ -66,7 +70,8 @@ func New(n int, full bool) *frame.Batch {
 		row[metric.CoreUser], row[metric.CoreIdle] = 1_500_000_000, 2_000_000_001
 	}
 	fs := frame.Table{Kind: metric.Filesystem, Gen: 1}
-	row = AddRow(&fs, &frame.Row{ID: 1, Key: "/", Labels: Labels("mountpoint", "/", "device", "/dev/vda1", "fstype", "ext4")})
+	row = AddRow(&fs, &frame.Row{ID: 1, Key: "/",
+		Labels: Labels("mountpoint", "/", "device", "/dev/vda1", "fstype", "ext4")})
 	row[metric.FSSize], row[metric.FSUsed], row[metric.FSAvail] = 100<<30, 40<<30, 55<<30
 	nic := frame.Table{Kind: metric.Interface, Gen: 1}
 	row = AddRow(&nic, &frame.Row{ID: 1, Key: "eth0", Labels: Labels("device", "eth0")})
@@ -87,19 +92,22 @@ func New(n int, full bool) *frame.Batch {
 		row[metric.CPUQuota], row[metric.CPUPeriod] = 150_000_000, 100_000_000
 		row[metric.MemCurrent], row[metric.StatInactiveFile], row[metric.MemMax] = 300<<20, 100<<20, 512<<20
 		row[metric.PidsCurrent], row[metric.PidsMax] = 7, metric.Unlimited
-		row = AddRow(&io, &frame.Row{ID: uint64(i + 1), Parent: r.ID, Key: "vda", Labels: Labels("device", "vda", "major", "254", "minor", "0")})
+		row = AddRow(&io, &frame.Row{ID: uint64(i + 1), Parent: r.ID, Key: "vda",
+			Labels: Labels("device", "vda", "major", "254", "minor", "0")})
 		row[metric.IOReadBytes], row[metric.IOWriteBytes], row[metric.IOReads], row[metric.IOWrites] = 4096, 8192, 1, 2
-		row = AddRow(&net, &frame.Row{ID: uint64(i + 1), Parent: r.ID, Key: "eth0", Labels: Labels("interface", "eth0")})
+		row = AddRow(&net, &frame.Row{ID: uint64(i + 1), Parent: r.ID, Key: "eth0",
+			Labels: Labels("interface", "eth0")})
 		row[metric.NetRxBytes], row[metric.NetTxBytes] = 111, 222
 	}
-	slice := AddRow(&groups, &frame.Row{ID: uint64(n + 1), Key: "/system.slice/cron.service", Labels: Labels("unit", "cron.service", "slice", "system.slice")})
+	slice := AddRow(&groups, &frame.Row{ID: uint64(n + 1), Key: "/system.slice/cron.service",
+		Labels: Labels("unit", "cron.service", "slice", "system.slice")})
 	slice[metric.CPUUsage], slice[metric.MemMax] = 1_000_000_000, metric.Unlimited
 	b.Tables = []frame.Table{host, cpu, fs, nic, groups, io, net}
 	return b
 }
 
-// Several is n ticks in a row: every container uses half a core, and a quarter
-// of a gigabyte more memory each tick.
+// Several returns n successive ticks. In each tick every container uses half a core,
+// and 256 MiB of memory more than in the one before.
 func Several(agent string, containers, n int) []*frame.Batch {
 	var ticks []*frame.Batch
 	first := New(containers, false)
