@@ -65,9 +65,11 @@ func New(cfg Config) (*Relay, error) {
 	return r, nil
 }
 
-// take stores a frame, and tells the fleet of a tick that is whole.
+// take stores a frame, and tells the fleet of a tick that is whole. The frame is
+// acknowledged once it is in memory and on disk, or known not to get there.
 func (r *Relay) take(_ context.Context, h *frame.Header, m *ingest.Message) ingest.Verdict {
-	whole, err := r.store.Append(h, m.Data)
+	m.Hold()
+	whole, err := r.store.Append(h, m.Data, m.Release)
 	switch {
 	case err == nil:
 		if whole {
@@ -76,6 +78,11 @@ func (r *Relay) take(_ context.Context, h *frame.Header, m *ingest.Message) inge
 		return ingest.Stored
 	case errors.Is(err, recent.ErrDuplicate):
 		return ingest.Duplicate
+	}
+	m.Release()
+	switch {
+	case errors.Is(err, recent.ErrBusy):
+		return ingest.NotYet
 	case errors.Is(err, recent.ErrOrphan):
 		return ingest.Orphan
 	case errors.Is(err, recent.ErrAgents):

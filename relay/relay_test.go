@@ -47,6 +47,7 @@ func TestEndToEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	wait(t, "the disk", func() bool { return r.Stats().Recent.Pending == 0 })
 	var m bytes.Buffer
 	r.WriteMetrics(&m)
 	for _, line := range []string{

@@ -70,13 +70,14 @@ func (f *Fleet) ReadFrom(store Store) { f.store = store }
 // Heard notes that a tick is whole and stored.
 func (f *Fleet) Heard(h *frame.Header, received time.Time) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	n := f.nodes[h.Agent]
 	if n == nil {
 		n = &node{id: h.Agent}
 		f.nodes[h.Agent] = n
 	}
-	switch n.hear(h, received) {
+	what := n.hear(h, received)
+	f.mu.Unlock()
+	switch what {
 	case restarted:
 		f.restarts.Add(1)
 	case returned:
@@ -89,18 +90,18 @@ func (f *Fleet) Heard(h *frame.Header, received time.Time) {
 // Agents lists the agents that were heard of lately (Options.Forget), by ID.
 func (f *Fleet) Agents() []query.Agent {
 	now := f.o.Now()
-	f.mu.Lock()
+	f.forget(now)
 	type heard struct {
 		n      *node
 		newest frame.Header
 		at     time.Time
 	}
+	f.mu.RLock()
 	list := make([]heard, 0, len(f.nodes))
-	f.forget(now)
 	for _, n := range f.nodes {
 		list = append(list, heard{n, n.newest, n.heard})
 	}
-	f.mu.Unlock()
+	f.mu.RUnlock()
 	slices.SortFunc(list, func(a, b heard) int { return cmp.Compare(a.n.id, b.n.id) })
 	out := make([]query.Agent, len(list))
 	for i, l := range list {
@@ -116,18 +117,23 @@ func (f *Fleet) Agents() []query.Agent {
 }
 
 // Tidy forgets the agents that have been silent for too long. To be called now and then.
-func (f *Fleet) Tidy() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.forget(f.o.Now())
-}
+func (f *Fleet) Tidy() { f.forget(f.o.Now()) }
 
+// forget forgets the agents that have been silent for too long. It lets go of what
+// was decoded of them without the fleet's lock: a reader may hold a node's while it
+// waits for the disk.
 func (f *Fleet) forget(now time.Time) {
+	var gone []*node
+	f.mu.Lock()
 	for id, n := range f.nodes {
 		if now.Sub(n.heard) > f.o.Forget {
-			f.cached.Add(-n.drop())
+			gone = append(gone, n)
 			delete(f.nodes, id)
 		}
+	}
+	f.mu.Unlock()
+	for _, n := range gone {
+		f.cached.Add(-n.drop())
 	}
 }
 

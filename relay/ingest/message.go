@@ -24,7 +24,7 @@ func (m *Message) Hold() { m.holds.Add(1) }
 
 // Release undoes one Hold. Any goroutine may call it; it never blocks.
 func (m *Message) Release() {
-	if m.holds.Add(-1) == 0 {
+	if m.holds.Add(-1) == 0 && m.session != nil {
 		m.session.release(m)
 	}
 }

@@ -3,6 +3,8 @@
 package recent
 
 import (
+	"errors"
+	"runtime"
 	"testing"
 
 	"github.com/daytwo/daytwo/bench/load"
@@ -22,7 +24,11 @@ func TestAppendAllocates(t *testing.T) {
 	got := testing.AllocsPerRun(1000, func() {
 		h.Seq++
 		h.Time += h.Interval
-		if _, err := w.store.Append(&h, data); err != nil {
+		_, err := w.store.Append(&h, data, nil)
+		for ; errors.Is(err, ErrBusy); _, err = w.store.Append(&h, data, nil) {
+			runtime.Gosched()
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -18,11 +18,11 @@ func TestMemoryBound(t *testing.T) {
 		w.append(w.next())
 		w.expect()
 		w.append(other.Tick())
-		if st := w.store.Stats(); st.MemoryBytes > bound {
+		if st := w.stats(); st.MemoryBytes > bound {
 			t.Fatalf("%d bytes", st.MemoryBytes)
 		}
 	}
-	st := w.store.Stats()
+	st := w.stats()
 	if st.MemoryFrames < 10 || st.MemoryBytes < bound/2 {
 		t.Fatalf("too little is kept: %+v", st)
 	}
@@ -59,6 +59,7 @@ func TestDiskBound(t *testing.T) {
 	w := newWorld(t, Options{Dir: dir, DiskBytes: bound, MemoryFor: time.Second}, load.NodeOptions{Containers: 50, KeyEvery: 20})
 	for range 300 {
 		w.ticks(1)
+		written(t, w.store)
 		var size int64
 		names, _ := filepath.Glob(filepath.Join(dir, "*"))
 		for _, n := range names {
@@ -72,7 +73,7 @@ func TestDiskBound(t *testing.T) {
 			t.Fatalf("%d bytes on disk", size)
 		}
 	}
-	if st := w.store.Stats(); st.DiskBytes < bound/2 || st.DiskErrors != 0 {
+	if st := w.stats(); st.DiskBytes < bound/2 || st.DiskErrors != 0 {
 		t.Fatalf("%+v", st)
 	}
 	w.check(start + 295e9)
@@ -87,14 +88,16 @@ func TestAge(t *testing.T) {
 		w.ticks(1)
 		w.store.Tidy()
 	}
+	w.tidy()
 	got := w.query(all())
 	if n := len(got[0].Times); n < 60 || n > 81 {
 		t.Fatalf("%d ticks are left of 60 s", n)
 	}
 	w.check(start + 145e9)
 	w.clock.add(time.Hour)
-	w.store.Tidy()
-	if st := w.store.Stats(); st.Agents != 0 || st.MemoryBytes != 0 || st.DiskFrames != 0 {
+	w.tidy()
+	w.tidy() // forgets the agents of which the disk has nothing left
+	if st := w.stats(); st.Agents != 0 || st.MemoryBytes != 0 || st.DiskFrames != 0 {
 		t.Fatalf("something outlived its time: %+v", st)
 	}
 }
@@ -110,7 +113,7 @@ func TestHollowKeyframes(t *testing.T) {
 	h := frame.Header{Agent: "a", Boot: 1, Time: start, Interval: 1e9, Parts: frame.MaxParts}
 	for i := range uint64(1000) {
 		h.Seq, h.Key = i+1, i+1
-		if _, err := s.Append(&h, []byte("x")); err != nil {
+		if _, err := s.Append(&h, []byte("x"), nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -17,6 +17,7 @@ func TestCrash(t *testing.T) {
 	w := newWorld(t, Options{Dir: dir, SegmentFor: 20 * time.Second}, load.NodeOptions{Containers: 20, KeyEvery: 30})
 	w.ticks(50)
 	cutAt := w.node.Batch.Time
+	written(t, w.store)
 	for _, tear := range []struct {
 		name string
 		do   func(b []byte) []byte
@@ -134,7 +135,7 @@ func TestSelfContained(t *testing.T) {
 		t.Fatalf("%d series, %v", len(got), got)
 	}
 	w.check(start + 30e9)
-	if w.store.Stats().DecodeErrors != 0 {
+	if w.stats().DecodeErrors != 0 {
 		t.Fatal("decode errors")
 	}
 }
@@ -146,7 +147,7 @@ func TestBadHeaders(t *testing.T) {
 	}
 	defer s.Close()
 	good := frame.Header{Agent: "a", Boot: 1, Seq: 1, Key: 1, Time: start, Interval: 1e9, Parts: 2}
-	if _, err := s.Append(&good, []byte("x")); err != nil {
+	if _, err := s.Append(&good, []byte("x"), nil); err != nil {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(h *frame.Header){
@@ -163,13 +164,13 @@ func TestBadHeaders(t *testing.T) {
 	} {
 		h := good
 		change(&h)
-		if _, err := s.Append(&h, []byte("x")); !errors.Is(err, ErrBad) {
+		if _, err := s.Append(&h, []byte("x"), nil); !errors.Is(err, ErrBad) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	h := good
 	h.Agent = "b"
-	if _, err := s.Append(&h, []byte("x")); !errors.Is(err, ErrAgents) {
+	if _, err := s.Append(&h, []byte("x"), nil); !errors.Is(err, ErrAgents) {
 		t.Error(err)
 	}
 }
@@ -180,11 +181,11 @@ func TestRubbishBody(t *testing.T) {
 	w.ticks(5)
 	h := w.node.Batch.Header
 	h.Seq, h.Time, h.Parts = h.Seq+1, h.Time+1e9, 1
-	if _, err := w.store.Append(&h, []byte("rubbish")); err != nil {
+	if _, err := w.store.Append(&h, []byte("rubbish"), nil); err != nil {
 		t.Fatal(err)
 	}
 	w.check(0)
-	if st := w.store.Stats(); st.DecodeErrors != 1 {
+	if st := w.stats(); st.DecodeErrors != 1 {
 		t.Fatalf("%+v", st)
 	}
 }

@@ -89,14 +89,14 @@ func TestEventsAreIndexed(t *testing.T) {
 		w.ticks(1)
 	}
 	for _, reopened := range []bool{false, true} {
-		before := w.store.Stats().Decoded
+		before := w.stats().Decoded
 		w.tells(query.EventQuery{Start: start + 60e9})
-		if n := w.store.Stats().Decoded - before; n != 0 {
+		if n := w.stats().Decoded - before; n != 0 {
 			t.Errorf("%d frames decoded to find nothing", n)
 		}
-		before = w.store.Stats().Decoded
+		before = w.stats().Decoded
 		w.tells(query.EventQuery{Limit: 2}, "node-1  event 58", "node-1  event 59")
-		if n := w.store.Stats().Decoded - before; n > 4 {
+		if n := w.stats().Decoded - before; n > 4 {
 			t.Errorf("%d frames decoded for two events", n)
 		}
 		if !reopened {

@@ -22,43 +22,63 @@ const (
 	trailerLen = 8 + 4 + 4
 )
 
-// seal writes the footer and lets go of the lists in memory. When the disk has
-// no room for it the lists stay in memory and the next start scans the file.
-func (s *segment) seal() error {
-	if s.sealed {
-		return nil
-	}
-	var body, dir []byte
+// footer is a footer that is to be written at the end of a segment.
+type footer struct {
+	body  []byte
+	lists map[string]listAt
+}
+
+// listAt says where a list is in the segment's file.
+type listAt struct {
+	off  int64
+	size uint32
+	crc  uint32
+}
+
+// footer makes the footer of a segment from its lists.
+func (s *segment) footer() footer {
+	f := footer{lists: make(map[string]listAt, len(s.agents))}
 	ids := slices.Sorted(maps.Keys(s.agents))
-	dir = binary.AppendUvarint(dir, uint64(len(ids)))
+	dir := binary.AppendUvarint(nil, uint64(len(ids)))
 	for _, id := range ids {
 		p := s.agents[id]
-		p.off, p.size = s.size+int64(len(body)), uint32(len(p.buf))
-		p.crc = crc32.Checksum(p.buf, castagnoli)
-		body = append(body, p.buf...)
+		at := listAt{off: s.size + int64(len(f.body)), size: uint32(len(p.buf)), crc: crc32.Checksum(p.buf, castagnoli)}
+		f.lists[id] = at
+		f.body = append(f.body, p.buf...)
 		dir = binary.AppendUvarint(dir, uint64(len(id)))
 		dir = append(dir, id...)
-		dir = binary.AppendUvarint(dir, uint64(p.off))
-		dir = binary.AppendUvarint(dir, uint64(p.size))
-		dir = binary.LittleEndian.AppendUint32(dir, p.crc)
+		dir = binary.AppendUvarint(dir, uint64(at.off))
+		dir = binary.AppendUvarint(dir, uint64(at.size))
+		dir = binary.LittleEndian.AppendUint32(dir, at.crc)
 		dir = binary.AppendUvarint(dir, uint64(p.n))
 		dir = binary.AppendVarint(dir, p.min)
 		dir = binary.AppendVarint(dir, p.max)
 	}
-	at := s.size + int64(len(body))
-	body = append(body, dir...)
-	body = binary.LittleEndian.AppendUint64(body, uint64(at))
-	body = binary.LittleEndian.AppendUint32(body, crc32.Checksum(dir, castagnoli))
-	body = binary.LittleEndian.AppendUint32(body, footMagic)
-	err := s.write(body)
-	if err != nil {
-		return fmt.Errorf("seal segment %s: %w", s.path, err)
+	dirAt := s.size + int64(len(f.body))
+	f.body = append(f.body, dir...)
+	f.body = binary.LittleEndian.AppendUint64(f.body, uint64(dirAt))
+	f.body = binary.LittleEndian.AppendUint32(f.body, crc32.Checksum(dir, castagnoli))
+	f.body = binary.LittleEndian.AppendUint32(f.body, footMagic)
+	return f
+}
+
+// seal lets go of the lists in memory, once their footer is written.
+func (s *segment) seal(f footer) {
+	for id, at := range f.lists {
+		p := s.agents[id]
+		p.off, p.size, p.crc = at.off, at.size, at.crc
+		p.buf, p.last = nil, place{}
 	}
-	for _, p := range s.agents {
-		p.buf, p.keys, p.last = nil, nil, place{}
-	}
+	s.size += int64(len(f.body))
 	s.sealed, s.listed = true, 0
-	return nil
+}
+
+// writeFooter seals a segment that nobody else uses yet. Without room for the
+// footer its lists stay in memory.
+func (s *segment) writeFooter() {
+	if f := s.footer(); s.write(f.body, s.size) == nil {
+		s.seal(f)
+	}
 }
 
 // openSegment opens a segment of an earlier run. cut is how many bytes of a
@@ -89,7 +109,7 @@ func openSegment(path string) (s *segment, cut int64, err error) {
 		return s, 0, nil
 	}
 	if cut, err = s.scan(st.Size()); err == nil {
-		_ = s.seal() // no room for the footer: then its lists stay in memory
+		s.writeFooter()
 		_ = os.Chtimes(path, time.Time{}, st.ModTime())
 	}
 	return s, cut, err
@@ -148,7 +168,7 @@ func parseDirectory(dir []byte, end int64) (map[string]*posting, bool) {
 // load fetches an agent's list: from memory, or from the file of a sealed segment.
 func (s *segment) load(p *posting) ([]byte, error) {
 	b := make([]byte, p.size)
-	if _, err := s.file.ReadAt(b, p.off); err != nil {
+	if err := s.reads.readAt(s.file, b, p.off); err != nil {
 		return nil, fmt.Errorf("read segment %s: %w", s.path, err)
 	}
 	if crc32.Checksum(b, castagnoli) != p.crc {

@@ -59,7 +59,7 @@ func fullDisk(t *testing.T) {
 		t.Fatal("the disk does not fill")
 	}
 	w.ticks(60)
-	st := w.store.Stats()
+	st := w.stats()
 	if !st.DiskFailing || st.DiskErrors == 0 || st.Unwritten < 50 || st.MemoryFrames != 65 {
 		t.Fatalf("%+v", st)
 	}
@@ -71,7 +71,7 @@ func fullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.ticks(int(retryDisk/time.Second) + 10)
-	again := w.store.Stats()
+	again := w.stats()
 	if again.DiskFailing || again.DiskFrames <= st.DiskFrames {
 		t.Fatalf("%+v", again)
 	}
@@ -79,7 +79,7 @@ func fullDisk(t *testing.T) {
 	// What is on disk since then stands on its own.
 	w.reopen()
 	w.check(w.node.Batch.Time - 8e9)
-	if st := w.store.Stats(); st.DecodeErrors != 0 || st.DiskErrors != 0 {
+	if st := w.stats(); st.DecodeErrors != 0 || st.DiskErrors != 0 {
 		t.Fatalf("%+v", st)
 	}
 }

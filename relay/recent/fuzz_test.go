@@ -84,6 +84,7 @@ func FuzzSegment(f *testing.F) {
 				f.Fatal(err)
 			}
 		}
+		written(f, s)
 		name, _ := filepath.Glob(filepath.Join(dir, "*.seg"))
 		if seal {
 			s.Close()
@@ -106,8 +107,7 @@ func FuzzSegment(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer func() {
-			s.disk.active = nil // as a crash would: to wait for the disk is slow
-			s.Close()
+			abandon(t, s) // to wait for the disk is slow
 		}()
 		if _, err := s.Query(t.Context(), all()); err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package recent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -64,6 +65,35 @@ func (w *world) open() {
 	w.t.Cleanup(func() { s.Close() })
 }
 
+// written waits until the writer has nothing left to do.
+func written(t testing.TB, s *Store) {
+	t.Helper()
+	if s.writer == nil {
+		return
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Microsecond) {
+		s.mu.Lock()
+		idle := s.disk.pending.empty() && s.writer.busy.IsZero() && !s.writer.expire
+		s.mu.Unlock()
+		if idle {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("the writer is not done after 20 s")
+		}
+	}
+}
+
+// abandon leaves the files of a store as a crash of the process would.
+func abandon(t testing.TB, s *Store) {
+	t.Helper()
+	written(t, s)
+	s.mu.Lock()
+	s.disk.active = nil
+	s.mu.Unlock()
+	s.Close()
+}
+
 func (w *world) reopen() {
 	w.t.Helper()
 	if err := w.store.Close(); err != nil {
@@ -102,13 +132,37 @@ func (w *world) append(parts [][]byte) {
 	}
 }
 
+// appendTo appends a frame, as soon as it is taken.
 func appendTo(s *Store, data []byte) error {
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Microsecond) {
+		if err := appendStored(s, data, nil); !errors.Is(err, ErrBusy) || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+func appendStored(s *Store, data []byte, stored func()) error {
 	h, err := frame.Peek(data)
 	if err != nil {
 		return err
 	}
-	_, err = s.Append(&h, data)
+	_, err = s.Append(&h, data, stored)
 	return err
+}
+
+// tidy tidies the store once all is written.
+func (w *world) tidy() {
+	w.t.Helper()
+	written(w.t, w.store)
+	w.store.Tidy()
+	written(w.t, w.store)
+}
+
+// stats are the store's once all is written.
+func (w *world) stats() Stats {
+	w.t.Helper()
+	written(w.t, w.store)
+	return w.store.Stats()
 }
 
 // ticks makes, appends and expects n ticks.

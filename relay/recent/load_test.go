@@ -1,6 +1,7 @@
 package recent
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -140,7 +141,11 @@ func BenchmarkAppend(b *testing.B) {
 				for i := uint64(0); b.Loop(); i++ {
 					h.Seq, h.Key = i+1, i-i%60+1
 					h.Time += 1e9
-					if _, err := s.Append(&h, frames[i%60]); err != nil {
+					_, err := s.Append(&h, frames[i%60], nil)
+					for ; errors.Is(err, ErrBusy); _, err = s.Append(&h, frames[i%60], nil) {
+						time.Sleep(100 * time.Microsecond)
+					}
+					if err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -74,7 +74,8 @@ func (a *agent) findKey(boot, seq uint64) *keyframe {
 	return nil
 }
 
-func (m *memory) add(a *agent, h *frame.Header, data []byte, key *keyframe, now int64, no uint64) {
+// add takes a frame in; safe is as for trim.
+func (m *memory) add(a *agent, h *frame.Header, data []byte, key *keyframe, now int64, no, safe uint64) {
 	e := entry{Header: *h, key: key, at: now, no: no}
 	key.refs++
 	if h.Keyframe() {
@@ -88,14 +89,15 @@ func (m *memory) add(a *agent, h *frame.Header, data []byte, key *keyframe, now 
 	if h.Keyframe() && len(a.keys) > 1 {
 		m.dropKeys(a)
 	}
-	m.trim(now)
+	m.trim(now, safe)
 }
 
-// trim lets the oldest frames go until age and bytes are within bounds.
-func (m *memory) trim(now int64) {
+// trim lets the oldest frames go until age and bytes are within bounds, but none
+// whose arrival number is above safe: those are still to be written to disk.
+func (m *memory) trim(now int64, safe uint64) {
 	for m.order.len() > 0 {
 		a := *m.order.front()
-		if m.bytes <= m.max && a.ticks.front().at >= now-m.keep {
+		if e := a.ticks.front(); m.bytes <= m.max && e.at >= now-m.keep || e.no > safe {
 			return
 		}
 		m.order.pop()
@@ -131,33 +133,4 @@ func (m *memory) forget(a *agent) {
 		m.bytes -= k.size
 	}
 	a.keys = nil
-}
-
-type queue = fifo[entry]
-
-// fifo is a queue in one slice.
-type fifo[T any] struct {
-	items []T
-	head  int
-}
-
-func (q *fifo[T]) len() int  { return len(q.items) - q.head }
-func (q *fifo[T]) front() *T { return &q.items[q.head] }
-func (q *fifo[T]) all() []T  { return q.items[q.head:] }
-
-func (q *fifo[T]) push(v T) {
-	if len(q.items) == cap(q.items) && q.head > len(q.items)/4 { // reuse the room of what left
-		n := copy(q.items, q.items[q.head:])
-		clear(q.items[n:])
-		q.items, q.head = q.items[:n], 0
-	}
-	q.items = append(q.items, v)
-}
-
-func (q *fifo[T]) pop() {
-	var zero T
-	q.items[q.head] = zero
-	if q.head++; q.head == len(q.items) {
-		q.items, q.head = nil, 0
-	}
 }

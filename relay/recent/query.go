@@ -77,13 +77,6 @@ type partID struct {
 	part      uint16
 }
 
-// view is what of a list a query looks at; it stays true while segments change hands.
-type view struct {
-	seg *segment
-	b   []byte // nil: to be loaded
-	p   posting
-}
-
 // collect finds the frames of an agent in a time span that are wanted (nil for
 // all), and the keyframes that they need. The segments are to be released.
 func (s *Store) collect(id string, start, end int64, want func(*frame.Header) bool) (src []source, segs []*segment) {
@@ -100,13 +93,8 @@ func (s *Store) collect(id string, start, end int64, want func(*frame.Header) bo
 		if p == nil || p.max < start || p.min > end || since <= seg.first {
 			continue // nothing of the span, or nothing that is not in memory too
 		}
-		v := view{seg: seg, p: *p}
-		if !seg.sealed {
-			v.b = p.buf
-		}
-		seg.refs++
 		segs = append(segs, seg)
-		views = append(views, v)
+		views = append(views, seg.view(p))
 	}
 	s.mu.Unlock()
 
@@ -118,14 +106,7 @@ func (s *Store) collect(id string, start, end int64, want func(*frame.Header) bo
 	}
 	for i := range views {
 		v := &views[i]
-		if v.b == nil {
-			var err error
-			if v.b, err = v.seg.load(&v.p); err != nil {
-				s.failed()
-				continue // a damaged list costs its segment only
-			}
-		}
-		err := each(v.b, func(r *place) bool {
+		err := v.each(func(r *place) bool {
 			in := r.Time >= start && r.Time <= end && (want == nil || want(&r.Header))
 			pid := partID{r.Boot, r.Seq, r.Part}
 			if (in || r.Keyframe()) && (r.carried || !known[pid]) {
@@ -135,17 +116,11 @@ func (s *Store) collect(id string, start, end int64, want func(*frame.Header) bo
 			}
 			return true
 		})
-		if err != nil {
+		if err != nil { // a damaged list costs its segment only
 			s.failed()
 		}
 	}
 	return src, segs
-}
-
-func (s *Store) failed() {
-	s.mu.Lock()
-	s.disk.errors++
-	s.mu.Unlock()
 }
 
 // inMemory lists the agent's wanted frames in memory within a span, and the keyframes

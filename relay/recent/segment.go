@@ -21,8 +21,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// segment is one file of records. Its fields are guarded by the store's lock,
-// its bytes are only ever appended.
+// segment is one file of records. The store's lock guards its fields; the writer,
+// which alone changes all but refs, reads them without it. Bytes are only appended.
 type segment struct {
 	path    string
 	file    *os.File
@@ -33,9 +33,11 @@ type segment struct {
 	sealed  bool
 	agents  map[string]*posting
 	records int
-	listed  int64 // bytes of the lists that its footer will hold
-	refs    int   // readers that hold the file
-	gone    bool  // deleted; the last reader closes the file
+	listed  int64                // bytes of the lists that its footer will hold
+	keys    map[string][]keyHere // by agent, newest last, while it is written to; the writer's
+	reads   *reads
+	refs    int  // readers that hold the file
+	gone    bool // deleted; the last reader closes the file
 }
 
 func createSegment(path string, now int64, no uint64) (*segment, error) {
@@ -50,7 +52,7 @@ func createSegment(path string, now int64, no uint64) (*segment, error) {
 	}
 	return &segment{
 		path: path, file: f, size: int64(len(magic)), begun: now, end: now, first: no,
-		agents: make(map[string]*posting),
+		agents: make(map[string]*posting), keys: make(map[string][]keyHere),
 	}, nil
 }
 
@@ -65,15 +67,11 @@ func record(dst, data []byte, flags uint32) []byte {
 	return dst
 }
 
-// write puts whole records at the segment's end; half a write is undone.
-func (s *segment) write(recs []byte) error {
-	if _, err := s.file.WriteAt(recs, s.size); err != nil {
-		if terr := s.file.Truncate(s.size); terr != nil {
-			err = errors.Join(err, terr)
-		}
-		return err
+// write writes to the file at end, its size; half a write is undone.
+func (s *segment) write(b []byte, end int64) error {
+	if _, err := s.file.WriteAt(b, end); err != nil {
+		return errors.Join(err, s.file.Truncate(end))
 	}
-	s.size += int64(len(recs))
 	return nil
 }
 
@@ -89,15 +87,12 @@ func (s *segment) list(r *place) {
 	p.add(r)
 	s.records++
 	s.listed += int64(len(p.buf) - before)
-	if r.Keyframe() {
-		p.noteKey(&r.Header)
-	}
 }
 
 // read fetches a record's frame and checks it.
 func (s *segment) read(r *place) ([]byte, error) {
 	b := make([]byte, r.size)
-	if _, err := s.file.ReadAt(b, r.off); err != nil {
+	if err := s.reads.readAt(s.file, b, r.off); err != nil {
 		return nil, fmt.Errorf("read segment %s: %w", s.path, err)
 	}
 	if len(b) < recordHead || crc32.Checksum(b[8:], castagnoli) != binary.LittleEndian.Uint32(b[4:]) {

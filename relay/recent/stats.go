@@ -16,9 +16,12 @@ type Stats struct {
 	DiskFrames   int   // carried keyframes included
 	DiskBytes    int64
 	Segments     int
-	DiskFailing  bool
+	DiskFailing  bool   // frames are kept in memory only
+	Pending      int    // frames in memory that are still to be written
+	PendingBytes int64  // bookkeeping included
+	Stalls       uint64 // times that the disk did not respond
 	DiskErrors   uint64 // failed reads and writes
-	Unwritten    uint64 // frames that are in memory only, because the disk failed
+	Unwritten    uint64 // frames kept in memory only, because the disk failed or did not respond
 	Carried      uint64 // keyframes written again, so that a segment needs no other
 	Torn         uint64 // segments that lost a torn end, or that could not be read, at start
 	TornBytes    uint64
@@ -43,6 +46,9 @@ func (s *Store) Stats() Stats {
 		DiskBytes:    s.disk.bytes(),
 		Segments:     len(s.disk.segments),
 		DiskFailing:  s.disk.failing,
+		Pending:      s.disk.pending.frames,
+		PendingBytes: s.disk.pending.bytes,
+		Stalls:       s.disk.stalls,
 		DiskErrors:   s.disk.errors,
 		Unwritten:    s.disk.unwritten,
 		Carried:      s.disk.carried,

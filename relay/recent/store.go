@@ -2,6 +2,7 @@ package recent
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -10,8 +11,9 @@ import (
 	"github.com/daytwo/daytwo/api/setting"
 )
 
-// What Append says of a frame that it did not store.
+// Append's errors for a frame that it did not take.
 var (
+	ErrBusy      = errors.New("too much waits for the disk")
 	ErrDuplicate = errors.New("the frame is here already")
 	ErrOrphan    = errors.New("the frame's keyframe never came")
 	ErrBad       = errors.New("the frame's header makes no sense")
@@ -26,6 +28,9 @@ type Options struct {
 	DiskBytes   int64         // all segments together (2 GiB)
 	DiskFor     time.Duration // how long they stay (24 hours)
 	SegmentFor  time.Duration // how long one segment is written to (10 minutes, more if DiskFor is long)
+	Pending     int64         // bytes of frames that wait for the disk (64 MiB, at most a quarter of MemoryBytes)
+	StallAfter  time.Duration // then a disk that does not take a write counts as failed (10 s)
+	ReadWait    time.Duration // then a read is given up (2 s)
 	MaxAgents   int           // agents known at once (20,000)
 	Log         *slog.Logger
 	Now         func() time.Time
@@ -51,22 +56,34 @@ func (o *Options) defaults() {
 	if o.SegmentFor <= 0 {
 		o.SegmentFor = max(10*time.Minute, o.DiskFor/500)
 	}
+	if o.StallAfter <= 0 {
+		o.StallAfter = 10 * time.Second
+	}
+	if o.ReadWait <= 0 {
+		o.ReadWait = 2 * time.Second
+	}
 	if o.MaxAgents <= 0 {
 		o.MaxAgents = 20000
 	}
+	if o.Pending <= 0 {
+		o.Pending = min(64<<20, o.MemoryBytes/4)
+	}
 	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+		o.Log = slog.Default()
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 }
 
-// Store is safe for concurrent use.
+// Store is safe for concurrent use. No input or output happens under its lock.
 type Store struct {
-	o Options
+	o      Options
+	writer *writer // nil without a directory
+	reads  reads
 
 	mu       sync.Mutex
+	syncing  bool // a segment is being written through
 	agents   map[string]*agent
 	memory   memory
 	disk     disk
@@ -82,15 +99,27 @@ func Open(o Options) (*Store, error) {
 	o.defaults()
 	s := &Store{o: o, agents: make(map[string]*agent)}
 	s.memory.max, s.memory.keep = o.MemoryBytes, o.MemoryFor.Nanoseconds()
-	if err := s.disk.open(&s.o); err != nil {
+	s.disk.pending.queue.keep = true
+	s.reads.wait = o.ReadWait
+	if o.Dir == "" {
+		return s, nil
+	}
+	last, err := s.disk.open(&s.o)
+	for _, seg := range s.disk.segments {
+		if err == nil {
+			err = s.replay(seg)
+		}
+	}
+	if err != nil {
+		for _, seg := range s.disk.segments {
+			seg.file.Close()
+		}
 		return nil, err
 	}
 	for _, seg := range s.disk.segments {
-		if err := s.replay(seg); err != nil {
-			s.disk.close()
-			return nil, err
-		}
+		seg.reads = &s.reads
 	}
+	s.writer = newWriter(s, last)
 	return s, nil
 }
 
@@ -116,20 +145,21 @@ func (s *Store) replay(seg *segment) error {
 		s.disk.cut++
 		if _, err = seg.scan(seg.size); err == nil {
 			seg.sealed = false
-			_ = seg.seal()
+			seg.writeFooter()
 			err = seg.eachOf(learn)
 		}
 	}
 	return err
 }
 
-// Tidy drops what is too old, forgets agents of which nothing is left, and
-// writes through to the disk. To be called every few seconds.
+// Tidy drops what is too old, forgets agents of which nothing is left, and has the
+// disk written through, without waiting for it. It is to be called every few
+// seconds.
 func (s *Store) Tidy() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	now := s.o.Now().UnixNano()
-	s.memory.trim(now)
-	s.disk.expire(now)
+	s.memory.trim(now, s.disk.pending.safe())
 	for id, a := range s.agents {
 		if a.ticks.len() > 0 {
 			continue
@@ -139,22 +169,53 @@ func (s *Store) Tidy() {
 			delete(s.agents, id)
 		}
 	}
-	seg := s.disk.active
-	if seg != nil {
-		seg.refs++
+	if s.writer == nil {
+		return
 	}
-	s.mu.Unlock()
-	if seg != nil {
-		if err := seg.file.Sync(); err != nil {
-			s.o.Log.Warn("history on disk: sync failed", "file", seg.path, "err", err)
-		}
-		s.release(seg)
+	s.writer.expire = true
+	s.writer.signal()
+	if seg := s.disk.active; seg != nil && !s.syncing {
+		s.syncing = true
+		seg.refs++
+		go s.sync(seg)
 	}
 }
 
-// Close seals the newest segment. The store is not to be used afterwards.
-func (s *Store) Close() error {
+// sync writes a segment through to the disk.
+func (s *Store) sync(seg *segment) {
+	if err := seg.file.Sync(); err != nil {
+		s.o.Log.Warn("history on disk: sync failed", "path", seg.path, "err", err)
+	}
+	s.release(seg)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.disk.close()
+	s.syncing = false
+	s.mu.Unlock()
+}
+
+// Close writes what is pending, and seals the newest segment. It gives up on a disk
+// that does not respond. The store is not to be used afterwards.
+func (s *Store) Close() error {
+	if s.writer == nil {
+		return nil
+	}
+	s.mu.Lock()
+	s.writer.closing = true
+	s.mu.Unlock()
+	s.writer.signal()
+	for {
+		patience := time.NewTimer(s.o.StallAfter)
+		select {
+		case <-s.writer.ended:
+			patience.Stop()
+			return s.writer.err
+		case <-patience.C:
+			s.mu.Lock()
+			stalled := !s.writer.busy.IsZero() && time.Since(s.writer.busy) >= s.o.StallAfter
+			frames := s.disk.pending.frames
+			s.mu.Unlock()
+			if stalled {
+				return fmt.Errorf("history on disk: the disk does not respond, %d frames are not written", frames)
+			}
+		}
+	}
 }

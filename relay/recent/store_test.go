@@ -16,7 +16,7 @@ func TestMemoryOnly(t *testing.T) {
 	w := newWorld(t, Options{}, load.NodeOptions{Containers: 20, KeyEvery: 10})
 	w.ticks(95)
 	w.check(0)
-	if st := w.store.Stats(); st.MemoryFrames != 95 || st.DiskFrames != 0 || st.Decoded == 0 || st.DecodeErrors != 0 {
+	if st := w.stats(); st.MemoryFrames != 95 || st.DiskFrames != 0 || st.Decoded == 0 || st.DecodeErrors != 0 {
 		t.Fatalf("%+v", st)
 	}
 }
@@ -49,7 +49,9 @@ func TestMemoryAndDisk(t *testing.T) {
 		load.NodeOptions{Containers: 20, KeyEvery: 15})
 	w.ticks(100)
 	w.check(0)
-	st := w.store.Stats()
+	w.tidy()
+	w.check(0)
+	st := w.stats()
 	if st.MemoryFrames < 20 || st.MemoryFrames > 30 || st.DiskFrames < 100 {
 		t.Fatalf("%+v", st)
 	}
@@ -92,7 +94,7 @@ func TestLostFrames(t *testing.T) {
 	if n := w.store.Gaps("node-1"); n != 2 {
 		t.Fatalf("%d gaps, want the two that were lost", n)
 	}
-	if st := w.store.Stats(); st.Gaps != 2 || st.Late != 0 || st.Missing != 2 || st.DecodeErrors != 0 {
+	if st := w.stats(); st.Gaps != 2 || st.Late != 0 || st.Missing != 2 || st.DecodeErrors != 0 {
 		t.Fatalf("%+v", st)
 	}
 }
@@ -118,7 +120,7 @@ func TestLateFrames(t *testing.T) {
 	w.check(0)
 	w.reopen()
 	w.check(0)
-	if st := w.store.Stats(); st.Missing != 0 || w.store.Gaps("node-1") != 0 {
+	if st := w.stats(); st.Missing != 0 || w.store.Gaps("node-1") != 0 {
 		t.Fatalf("%+v", st)
 	}
 }
@@ -140,11 +142,11 @@ func TestParts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		whole, err := w.store.Append(&h, p)
+		whole, err := w.store.Append(&h, p, nil)
 		if err != nil || whole != (i == len(parts)-1) {
 			t.Fatal(whole, err)
 		}
-		if _, err := w.store.Append(&h, p); !errors.Is(err, ErrDuplicate) {
+		if _, err := w.store.Append(&h, p, nil); !errors.Is(err, ErrDuplicate) {
 			t.Fatal(err)
 		}
 	}

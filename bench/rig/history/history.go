@@ -52,7 +52,7 @@ func (h *History) PutAt(b *frame.Batch, received time.Time) {
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		whole, err := h.Store.Append(&head, slices.Clone(part))
+		whole, err := h.Store.Append(&head, slices.Clone(part), nil)
 		if err != nil {
 			h.t.Fatal(err)
 		}

@@ -49,55 +49,39 @@ func (s *segment) entries(p *posting) ([]byte, error) {
 	return s.load(p)
 }
 
-// find lists the parts of a tick that are on disk, each once.
-func (d *disk) find(agent string, boot, seq uint64) ([]source, error) {
-	var out []source
-	var have bitset
-	for i := len(d.segments) - 1; i >= 0; i-- {
-		seg := d.segments[i]
-		p := seg.agents[agent]
-		if p == nil {
-			continue
-		}
-		b, err := seg.entries(p)
-		if err != nil {
-			return nil, err
-		}
-		err = each(b, func(r *place) bool {
-			if r.Boot != boot || r.Seq != seq || len(out) > 0 && r.Parts != out[0].Parts {
-				return true
-			}
-			if have == nil {
-				have = newBitset(r.Parts)
-			}
-			if !have.has(r.Part) {
-				have.set(r.Part)
-				r.Agent = agent
-				out = append(out, source{place: *r, seg: seg})
-			}
-			return true
-		})
-		if err != nil {
-			return nil, err
-		}
-		if len(out) > 0 && have.count() == int(out[0].Parts) {
-			break
-		}
-	}
-	return out, nil
-}
-
 // Tick fetches the frames of one tick, by part, and those of the keyframe that
 // they are deltas against (nil for a keyframe). They are not to be changed.
 // The error is ErrGone, or what reading the disk said.
 func (s *Store) Tick(agent string, boot, seq uint64) (parts, key [][]byte, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	a := s.agents[agent]
 	if a == nil {
+		s.mu.Unlock()
 		return nil, nil, ErrGone
 	}
-	var head frame.Header
+	head, parts, key := a.tick(boot, seq)
+	if whole(parts) && (head.Keyframe() || whole(key)) {
+		s.mu.Unlock()
+		return parts, key, nil
+	}
+	views := s.disk.views(agent)
+	s.mu.Unlock()
+	defer s.releaseViews(views)
+	if !whole(parts) {
+		if head, parts, err = diskTick(views, agent, boot, seq); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !head.Keyframe() && !whole(key) {
+		if _, key, err = diskTick(views, agent, boot, head.Key); err != nil {
+			return nil, nil, err
+		}
+	}
+	return parts, key, nil
+}
+
+// tick finds a tick in memory, as far as it is there.
+func (a *agent) tick(boot, seq uint64) (head frame.Header, parts, key [][]byte) {
 	ticks := a.ticks.all()
 	for i := len(ticks) - 1; i >= 0; i-- {
 		e := &ticks[i]
@@ -112,17 +96,7 @@ func (s *Store) Tick(agent string, boot, seq uint64) (parts, key [][]byte, err e
 			key = slices.Clone(e.key.parts)
 		}
 	}
-	if !whole(parts) {
-		if head, parts, err = s.diskTick(agent, boot, seq); err != nil {
-			return nil, nil, err
-		}
-	}
-	if !head.Keyframe() && !whole(key) {
-		if _, key, err = s.diskTick(agent, boot, head.Key); err != nil {
-			return nil, nil, err
-		}
-	}
-	return parts, key, nil
+	return head, parts, key
 }
 
 func whole(parts [][]byte) bool {
@@ -134,8 +108,9 @@ func whole(parts [][]byte) bool {
 	return len(parts) > 0
 }
 
-func (s *Store) diskTick(agent string, boot, seq uint64) (head frame.Header, parts [][]byte, err error) {
-	found, err := s.disk.find(agent, boot, seq)
+// diskTick reads a tick from an agent's lists on disk.
+func diskTick(views []view, agent string, boot, seq uint64) (head frame.Header, parts [][]byte, err error) {
+	found, err := find(views, agent, boot, seq)
 	if err != nil {
 		return head, nil, err
 	}

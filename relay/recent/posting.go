@@ -18,7 +18,6 @@ type posting struct {
 	min, max int64 // tick times of what is listed, carried keyframes excepted
 	n        int
 	last     place
-	keys     []keyHere // the keyframes that this segment has, newest last (while it is written)
 }
 
 // place is one record: what it is, and where in the segment's file.

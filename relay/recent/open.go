@@ -1,0 +1,50 @@
+package recent
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// open opens the segments of an earlier run. last is the name of the newest.
+func (d *disk) open(o *Options) (last int64, err error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return 0, fmt.Errorf("make the history's directory: %w", err)
+	}
+	names, err := filepath.Glob(filepath.Join(o.Dir, "*.seg"))
+	if err != nil {
+		return 0, err
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		seg, cut, err := openSegment(name)
+		switch {
+		case errors.Is(err, errNoSegment):
+			d.cut++
+			o.Log.Warn("history on disk: set a file aside that is no segment", "path", name)
+			if err := setAside(name); err != nil {
+				return 0, fmt.Errorf("set a bad segment aside: %w", err)
+			}
+			continue
+		case err != nil:
+			d.errors++
+			o.Log.Warn("history on disk: a segment cannot be read", "path", name, "err", err)
+			continue
+		case cut > 0:
+			d.cut++
+			d.cutBytes += uint64(cut)
+			o.Log.Warn("history on disk: cut the torn end of a segment", "path", name, "bytes", cut)
+		}
+		fmt.Sscanf(strings.TrimSuffix(filepath.Base(name), ".seg"), "%d", &last)
+		d.segments = append(d.segments, seg)
+	}
+	return last, nil
+}
+
+// setAside renames a file that is no segment. Only the last such file is kept.
+func setAside(name string) error {
+	return os.Rename(name, filepath.Join(filepath.Dir(name), "bad"))
+}

@@ -1,0 +1,135 @@
+package recent
+
+const maxSegments = 1000 // open files, should something restart the relay all the time
+
+// disk is what is known of the history on disk: the segments, and the frames that
+// are still to be written. The store's lock guards it. Only the writer changes
+// segments, and does all input and output without the lock.
+type disk struct {
+	segments []*segment // oldest first; the last may be the active one
+	active   *segment   // that is written to
+	pending  pending
+
+	failing bool
+	retry   int64 // no frame is queued before (Unix nanoseconds), while failing
+
+	errors, unwritten, stalls, cut, cutBytes, carried uint64
+}
+
+// bytes returns what the segments take, with the footers to come.
+func (d *disk) bytes() (n int64) {
+	for _, s := range d.segments {
+		n += s.size + s.listed
+	}
+	return n
+}
+
+func (d *disk) holds(agent string) bool {
+	for _, s := range d.segments {
+		if s.agents[agent] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// view is one agent's list in one segment. It stays true while the writer goes on.
+type view struct {
+	seg *segment
+	b   []byte // nil: in the segment's file
+	p   posting
+}
+
+// view returns the list of an agent, and holds the segment.
+func (s *segment) view(p *posting) view {
+	v := view{seg: s, p: *p}
+	if !s.sealed {
+		v.b = p.buf
+	}
+	s.refs++
+	return v
+}
+
+// views returns the lists of an agent in all segments, oldest first, and holds
+// these. The store's lock is held.
+func (d *disk) views(agent string) (out []view) {
+	for _, seg := range d.segments {
+		if p := seg.agents[agent]; p != nil {
+			out = append(out, seg.view(p))
+		}
+	}
+	return out
+}
+
+// each calls fn with every record of the list, oldest first.
+func (v *view) each(fn func(*place) bool) error {
+	if v.b == nil {
+		b, err := v.seg.load(&v.p)
+		if err != nil {
+			return err
+		}
+		v.b = b
+	}
+	return each(v.b, fn)
+}
+
+// find lists the parts of an agent's tick that are on disk, each once.
+func find(views []view, agent string, boot, seq uint64) ([]source, error) {
+	var out []source
+	var have bitset
+	for i := len(views) - 1; i >= 0; i-- {
+		v := &views[i]
+		err := v.each(func(r *place) bool {
+			if r.Boot != boot || r.Seq != seq || len(out) > 0 && r.Parts != out[0].Parts {
+				return true
+			}
+			if have == nil {
+				have = newBitset(r.Parts)
+			}
+			if !have.has(r.Part) {
+				have.set(r.Part)
+				r.Agent = agent
+				out = append(out, source{place: *r, seg: v.seg})
+			}
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(out) > 0 && have.count() == int(out[0].Parts) {
+			break
+		}
+	}
+	return out, nil
+}
+
+// release gives up segments that a reader held. The last one to do so closes the
+// file of a deleted segment.
+func (s *Store) release(segs ...*segment) {
+	var unused []*segment
+	s.mu.Lock()
+	for _, seg := range segs {
+		if seg.refs--; seg.gone && seg.refs == 0 {
+			unused = append(unused, seg)
+		}
+	}
+	s.mu.Unlock()
+	for _, seg := range unused {
+		seg.file.Close()
+	}
+}
+
+func (s *Store) releaseViews(views []view) {
+	segs := make([]*segment, len(views))
+	for i := range views {
+		segs[i] = views[i].seg
+	}
+	s.release(segs...)
+}
+
+// failed counts a read that failed.
+func (s *Store) failed() {
+	s.mu.Lock()
+	s.disk.errors++
+	s.mu.Unlock()
+}
