@@ -1,10 +1,8 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -20,8 +18,8 @@ import (
 // started is shown by name, with the numbers that the kernel's own files have.
 func TestContainerFromKernelToClient(t *testing.T) {
 	docker := rig.Docker(t)
-	t.Setenv("DOCKER_HOST", "unix://"+docker.Socket)
-	p, relay, node := up(t, t.TempDir())
+	d := rig.StartReady(t, rig.Options{Env: []string{"DOCKER_HOST=unix://" + docker.Socket}})
+	relay, node := d.Relay, d.Node
 
 	// It uses some CPU and memory, and then nothing moves.
 	c := docker.Run(t, rig.Spec{Name: rig.UniqueName("web"), Labels: map[string]string{"team": "blue"}, Args: []string{"--memory=64m"},
@@ -29,7 +27,7 @@ func TestContainerFromKernelToClient(t *testing.T) {
 	started := time.Now()
 	find := func() (v1.Container, error) {
 		var answer struct{ Containers []v1.Container }
-		relay.into(t, "/api/v1/containers?match="+c.Name, &answer)
+		relay.MustInto(t, "/api/v1/containers?match="+c.Name, &answer)
 		for _, got := range answer.Containers {
 			if got.Name == c.Name {
 				return got, nil
@@ -37,11 +35,11 @@ func TestContainerFromKernelToClient(t *testing.T) {
 		}
 		return v1.Container{}, fmt.Errorf("%s is not among the containers", c.Name)
 	}
-	eventually(t, 3*time.Second, func() error { _, err := find(); return err })
+	rig.Eventually(t, 3*time.Second, func() error { _, err := find(); return err })
 	t.Logf("known by name %v after docker run had returned", time.Since(started).Round(time.Millisecond))
 
 	var got v1.Container
-	eventually(t, 20*time.Second, func() error { // until it rests
+	rig.Eventually(t, 20*time.Second, func() error { // until it rests
 		was := got
 		time.Sleep(1100 * time.Millisecond)
 		var err error
@@ -69,17 +67,16 @@ func TestContainerFromKernelToClient(t *testing.T) {
 
 	t.Run("routes", func(t *testing.T) { routes(t, relay, node, c, got) })
 	t.Run("top", func(t *testing.T) {
-		out, err := exec.Command(binary, "top", "-o", "json", "--url", relay.url, "--token", relay.token).Output()
-		if err != nil || !strings.Contains(string(out), c.Name) {
-			t.Fatalf("%v: %s", err, out)
+		if out := d.Client(t, "top", "-o", "json"); !strings.Contains(out, c.Name) {
+			t.Fatalf("no %s in %s", c.Name, out)
 		}
 	})
 	t.Run("gone", func(t *testing.T) {
 		c.Stop()
 		gone := time.Now()
-		eventually(t, 2200*time.Millisecond, func() error { // two ticks, and what it takes to ask
-			for where, a := range map[string]api{"/metrics": node, "/fleet/metrics": relay} {
-				if strings.Contains(string(a.get(t, where)), c.ID) {
+		rig.Eventually(t, 2200*time.Millisecond, func() error { // two ticks, and what it takes to ask
+			for where, a := range map[string]rig.API{"/metrics": node, "/fleet/metrics": relay} {
+				if strings.Contains(a.MustGet(t, where), c.ID) {
 					return fmt.Errorf("still in %s", where)
 				}
 			}
@@ -87,15 +84,15 @@ func TestContainerFromKernelToClient(t *testing.T) {
 		})
 		t.Logf("out of both expositions %v after docker rm", time.Since(gone).Round(time.Millisecond))
 	})
-	p.stop(t)
+	d.Stop(t)
 }
 
 // routes asks everything that has an answer about a container.
-func routes(t *testing.T, relay, node api, c *rig.Container, got v1.Container) {
+func routes(t *testing.T, relay, node rig.API, c *rig.Container, got v1.Container) {
 	usage := fmt.Sprintf("name=%q", c.Name)
-	for where, a := range map[string]api{"/metrics": node, "/fleet/metrics": relay, "/fleet/metrics?agent=" + got.AgentID: relay} {
+	for where, a := range map[string]rig.API{"/metrics": node, "/fleet/metrics": relay, "/fleet/metrics?agent=" + got.AgentID: relay} {
 		found := false
-		for line := range strings.Lines(string(a.get(t, where))) {
+		for line := range strings.Lines(a.MustGet(t, where)) {
 			if strings.HasPrefix(line, "container_cpu_usage_seconds_total{") && strings.Contains(line, usage) {
 				value, err := strconv.ParseFloat(strings.Fields(line[strings.LastIndexByte(line, '}')+1:])[0], 64)
 				if err != nil || value < *got.CPUUsage-1e-9 || value > *got.CPUUsage+1e-9 {
@@ -109,12 +106,12 @@ func routes(t *testing.T, relay, node api, c *rig.Container, got v1.Container) {
 		}
 	}
 	var ids []string
-	relay.into(t, "/system/v1/metrics/v0/containers", &ids)
+	relay.MustInto(t, "/system/v1/metrics/v0/containers", &ids)
 	if len(ids) != 1 || ids[0] != c.ID {
 		t.Errorf("DC/OS containers: %v, want %s alone", ids, c.ID)
 	}
 	var dcos v1.Metrics
-	relay.into(t, "/system/v1/agent/"+got.AgentID+"/metrics/v0/containers/"+c.ID, &dcos)
+	relay.MustInto(t, "/system/v1/agent/"+got.AgentID+"/metrics/v0/containers/"+c.ID, &dcos)
 	points := map[string]float64{}
 	for _, d := range dcos.Datapoints {
 		points[d.Name] = d.Value
@@ -123,15 +120,15 @@ func routes(t *testing.T, relay, node api, c *rig.Container, got v1.Container) {
 		t.Errorf("DC/OS datapoints: %v", points)
 	}
 	var answer struct{ Data v1.Matrix }
-	relay.into(t, "/api/v1/query?metric=memory.current&start=-1m&match="+c.Name, &answer)
+	relay.MustInto(t, "/api/v1/query?metric=memory.current&start=-1m&match="+c.Name, &answer)
 	if len(answer.Data.Result) != 1 || len(answer.Data.Result[0].Points) < 2 {
 		t.Errorf("history: %+v", answer.Data)
 	}
-	if _, err := (api{url: relay.url}).try("/api/v1/containers"); err == nil || !strings.Contains(err.Error(), "401") {
+	if _, err := (rig.API{URL: relay.URL}).Get("/api/v1/containers"); err == nil || !strings.Contains(err.Error(), "401") {
 		t.Errorf("without the token: %v", err)
 	}
 	var doc map[string]any
-	if err := json.Unmarshal(relay.get(t, "/api/v1/openapi.json"), &doc); err != nil || doc["paths"] == nil {
+	if err := relay.Into("/api/v1/openapi.json", &doc); err != nil || doc["paths"] == nil {
 		t.Errorf("OpenAPI: %v", err)
 	}
 }

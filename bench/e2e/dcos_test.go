@@ -50,8 +50,8 @@ func datapoints(t *testing.T, out string) map[string]float64 {
 }
 
 func TestDCOSNodeMetrics(t *testing.T) {
-	_, relay, _ := up(t, t.TempDir(), "--agent-id", dcosAgent)
-	c := rig.DCOS(t, relay.url, relay.token)
+	relay := rig.Up(t, "--agent-id", dcosAgent).Relay
+	c := rig.DCOS(t, relay.URL, relay.Token)
 	past(t, relay, 2, 10*time.Second) // shares of CPU are there from the second tick on
 	t.Log(want(t, c, []string{"CPU", "MEM", "DISK", "%", "GiB"}, "node", "metrics", "summary", dcosAgent))
 	want(t, c, []string{"cpu.total", "memory.total", "filesystem.capacity.total", "network.in", "interface: lo", "path: /"}, "node", "metrics", "details", dcosAgent)
@@ -74,11 +74,11 @@ func TestDCOSNodeMetrics(t *testing.T) {
 
 func TestDCOSTaskMetrics(t *testing.T) {
 	docker := rig.Docker(t)
-	t.Setenv("DOCKER_HOST", "unix://"+docker.Socket)
 	name := rig.UniqueName("dcos-task")
 	box := docker.Run(t, rig.Spec{Name: name, Args: []string{"--memory=64m", "--cpus=0.5"}})
-	_, relay, _ := up(t, t.TempDir(), "--agent-id", dcosAgent)
-	c := rig.DCOS(t, relay.url, relay.token)
+	o := rig.Options{Args: []string{"--agent-id", dcosAgent}, Env: []string{"DOCKER_HOST=unix://" + docker.Socket}}
+	relay := rig.StartReady(t, o).Relay
+	c := rig.DCOS(t, relay.URL, relay.Token)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(200 * time.Millisecond) {
 		out, errs, status := c.Run(t, "task")
 		if status == 0 && strings.Contains(out, name) {
@@ -103,12 +103,12 @@ func TestDCOSTaskMetrics(t *testing.T) {
 }
 
 func TestDCOSRefusals(t *testing.T) {
-	_, relay, _ := up(t, t.TempDir(), "--agent-id", dcosAgent)
-	_, errs, status := rig.DCOS(t, relay.url, "some-other-token-altogether").Run(t, "node", "metrics", "summary", dcosAgent)
+	relay := rig.Up(t, "--agent-id", dcosAgent).Relay
+	_, errs, status := rig.DCOS(t, relay.URL, "some-other-token-altogether").Run(t, "node", "metrics", "summary", dcosAgent)
 	if status == 0 || !strings.Contains(strings.ToLower(errs), "token") {
 		t.Errorf("a wrong token: exit %d, %s", status, errs)
 	}
-	if out, errs, status := rig.DCOS(t, relay.url, relay.token).Run(t, "node", "metrics", "summary", "nobody"); status == 0 || strings.Contains(errs, "Traceback") {
+	if out, errs, status := rig.DCOS(t, relay.URL, relay.Token).Run(t, "node", "metrics", "summary", "nobody"); status == 0 || strings.Contains(errs, "Traceback") {
 		t.Errorf("an unknown agent: exit %d, %s%s", status, out, errs)
 	}
 }

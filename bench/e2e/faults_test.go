@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -14,14 +13,12 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-func testContext() context.Context { return context.Background() }
-
 // TestUsage expects a clear word and status 2 for what cannot be meant.
 func TestUsage(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "c.yaml")
 	f := func(want string, args ...string) {
 		t.Helper()
-		out, err := exec.Command(binary, args...).CombinedOutput()
+		out, err := exec.Command(rig.Binary(t), args...).CombinedOutput()
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(string(out), want) {
 			t.Errorf("%v: %v, want status 2 and %q:\n%s", args, err, want, out)
@@ -40,8 +37,9 @@ func TestUsage(t *testing.T) {
 }
 
 func TestAddressInUse(t *testing.T) {
-	_, relay, _ := up(t, t.TempDir())
-	out, err := exec.Command(binary, "up", "--data", t.TempDir(), "--listen", strings.TrimPrefix(relay.url, "http://"), "--metrics", "none").CombinedOutput()
+	taken := strings.TrimPrefix(rig.Up(t).Relay.URL, "http://")
+	args := []string{"up", "--data", t.TempDir(), "--listen", taken, "--metrics", "none", "--statsd", "none"}
+	out, err := exec.Command(rig.Binary(t), args...).CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), "--listen") {
 		t.Errorf("%v:\n%s", err, out)
@@ -51,9 +49,7 @@ func TestAddressInUse(t *testing.T) {
 // TestWithoutRights runs it as nobody: it reads what it can, and says what it
 // lacks.
 func TestWithoutRights(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("this run has no rights to give up: the other tests show the same")
-	}
+	rig.NeedRoot(t, "running as another user")
 	data := t.TempDir()
 	for d := data; d != "/tmp" && d != "/"; d = filepath.Dir(d) {
 		os.Chmod(d, 0o755)
@@ -62,31 +58,24 @@ func TestWithoutRights(t *testing.T) {
 	if err := os.Chown(data, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
-	as := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Pdeathsig: syscall.SIGKILL}
-	listen, metrics := freePort(t), freePort(t)
-	cmd := exec.Command(binary, "up", "--data", data, "--listen", listen, "--metrics", metrics)
-	p := startWith(t, cmd, as)
-	waitReady(t, p, api{url: "http://" + listen})
-	node := api{url: "http://" + metrics}
-	eventually(t, 40*time.Second, func() error { _, err := node.try("/metrics"); return err })
-	body := string(node.get(t, "/metrics"))
+	d := rig.StartReady(t, rig.Options{Data: data, UserID: nobody})
+	body := d.Node.MustGet(t, "/metrics")
 	for _, want := range []string{"node_load1", "container_cpu_usage_seconds_total", `daytwo_collector_part_reader{part="cpu",reader="files"`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %s for nobody", want)
 		}
 	}
-	doctor := exec.Command(binary, "doctor", "--data", data)
-	doctor.SysProcAttr = as
+	doctor := exec.Command(rig.Binary(t), "doctor", "--data", data)
+	doctor.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	out, err := doctor.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "CAP_BPF") {
 		t.Errorf("doctor: %v\n%s", err, out)
 	}
-	p.stop(t)
+	d.Stop(t)
 }
 
 func TestWithoutBPF(t *testing.T) {
-	_, _, node := up(t, t.TempDir(), "--no-bpf")
-	body := string(node.get(t, "/metrics"))
+	body := rig.Up(t, "--no-bpf").Node.MustGet(t, "/metrics")
 	if !strings.Contains(body, `daytwo_collector_part_reader{part="memory",reader="files"`) || !strings.Contains(body, `container_memory_usage_bytes{`) {
 		t.Error("the files do not serve without BPF")
 	}
@@ -94,57 +83,39 @@ func TestWithoutBPF(t *testing.T) {
 
 // TestWithoutHierarchy hides the cgroup filesystems: the host is still read.
 func TestWithoutHierarchy(t *testing.T) {
-	if os.Geteuid() != 0 {
-		rig.Missing(t, "root", "hiding a mount takes a mount namespace", "run the tests as root")
-	}
-	listen, metrics := freePort(t), freePort(t)
-	script := `mount --make-rprivate / && { umount -l /sys/fs/cgroup; true; } && exec "$@"`
-	cmd := exec.Command("unshare", "--mount", "sh", "-c", script, "sh", binary, "up", "--data", t.TempDir(), "--listen", listen, "--metrics", metrics)
-	p := startCmd(t, cmd)
-	waitReady(t, p, api{url: "http://" + listen})
-	node := api{url: "http://" + metrics}
-	eventually(t, 40*time.Second, func() error { _, err := node.try("/metrics"); return err })
-	if body := string(node.get(t, "/metrics")); !strings.Contains(body, "node_load1") || strings.Contains(body, "container_cpu_usage") {
+	d := rig.StartReady(t, rig.Options{Mounts: "umount -l /sys/fs/cgroup || true"})
+	body := d.Node.MustGet(t, "/metrics")
+	if !strings.Contains(body, "node_load1") || strings.Contains(body, "container_cpu_usage") {
 		t.Error("want the host's metrics and none of cgroups")
 	}
-	if !strings.Contains(p.said(), "no cgroup hierarchy") {
-		t.Errorf("it did not say so:\n%s", p.said())
+	if !strings.Contains(d.Log(), "no cgroup hierarchy") {
+		t.Errorf("it did not say so:\n%s", d.Log())
 	}
+	d.Stop(t)
 }
 
 // TestWithoutBTF hides the kernel's types: cgroups are read from files.
 func TestWithoutBTF(t *testing.T) {
-	if os.Geteuid() != 0 {
-		rig.Missing(t, "root", "hiding a file takes a mount namespace", "run the tests as root")
-	}
-	metrics := freePort(t)
-	script := `mount --make-rprivate / && mount -t tmpfs none /sys/kernel/btf && exec "$@"`
-	p := startCmd(t, exec.Command("unshare", "--mount", "sh", "-c", script, "sh", binary, "collector", "--nats", "none", "--data", t.TempDir(), "--metrics", metrics))
-	node := api{url: "http://" + metrics}
-	eventually(t, 40*time.Second, func() error {
-		body, err := node.try("/metrics")
+	d := rig.StartReady(t, rig.Options{Program: "collector", Args: []string{"--nats", "none"}, Mounts: "mount -t tmpfs none /sys/kernel/btf"})
+	rig.Eventually(t, rig.Ready, func() error {
+		body, err := d.Node.Get("/metrics")
 		if err == nil && !strings.Contains(string(body), `daytwo_collector_part_reader{part="cpu",reader="files",reason="`) {
 			err = errors.New("nothing says that files are read, and why")
 		}
 		return err
 	})
-	if !strings.Contains(p.said(), "BTF") {
-		t.Errorf("it did not say what it lacks:\n%s", p.said())
+	if !strings.Contains(d.Log(), "BTF") {
+		t.Errorf("it did not say what it lacks:\n%s", d.Log())
 	}
-	p.stop(t)
+	d.Stop(t)
 }
 
 // TestFullDisk fills the disk under --data: everything goes on from memory.
 func TestFullDisk(t *testing.T) {
-	if os.Geteuid() != 0 {
-		rig.Missing(t, "root", "a small disk takes a mount", "run the tests as root")
-	}
 	data := t.TempDir()
-	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size=8m"); err != nil {
-		rig.Unsupported(t, "mounting tmpfs", err)
-	}
-	t.Cleanup(func() { syscall.Unmount(data, syscall.MNT_DETACH) })
-	p, relay, node := up(t, data, "--interval", "200ms")
+	rig.SmallDisk(t, data, "8m")
+	d := rig.StartReady(t, rig.Options{Data: data, Args: []string{"--interval", "200ms"}})
+	relay := d.Relay
 	for i, size := 0, 1<<20; size > 0; i++ { // until not a byte goes in
 		if os.WriteFile(filepath.Join(data, "fill"+string(rune('a'+i%26))+strings.Repeat("x", i/26)), make([]byte, size), 0o644) != nil {
 			size /= 2
@@ -155,14 +126,12 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-p.ended:
-		t.Fatalf("a full disk ended it: %v", p.err)
-	default:
+	if !d.Running() {
+		t.Fatal("a full disk ended it")
 	}
 	// The node's own metrics need no disk, and count what went wrong with it.
-	eventually(t, 20*time.Second, func() error {
-		for line := range strings.Lines(string(node.get(t, "/metrics"))) {
+	rig.Eventually(t, 20*time.Second, func() error {
+		for line := range strings.Lines(d.Node.MustGet(t, "/metrics")) {
 			name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 			if (name == "daytwo_collector_publish_errors_total" || name == "daytwo_collector_frames_dropped_total") && value != "0" {
 				t.Logf("%s %s", name, value)
@@ -176,8 +145,8 @@ func TestFullDisk(t *testing.T) {
 		os.Remove(f)
 	}
 	past(t, relay, before.Seq, 30*time.Second) // room again: ticks come again
-	if said := p.said(); !strings.Contains(said, "no space left") && !strings.Contains(said, "insufficient") && !strings.Contains(said, "disk") {
+	if said := d.Log(); !strings.Contains(said, "no space left") && !strings.Contains(said, "insufficient") && !strings.Contains(said, "disk") {
 		t.Errorf("nothing was said of the disk:\n%s", said)
 	}
-	p.stop(t)
+	d.Stop(t)
 }

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
 // socketDir is a directory of exactly so many bytes.
@@ -35,14 +35,12 @@ func TestSocketPaths(t *testing.T) {
 		data := socketDir(t, size-len("/"+launch.SocketName))
 		gram := filepath.Join(data, strings.Repeat("g", size-len(data)-1))
 		socket := filepath.Join(data, launch.SocketName)
-		p := start(t, "collector", "--nats", "none", "--no-bpf", "--metrics", "none", "--data", data, "--statsd", "unixgram://"+gram)
-		eventually(t, 20*time.Second, func() error {
-			select {
-			case <-p.ended:
-				t.Fatalf("%d bytes: ended: %v\n%s", size, p.err, p.said())
-			default:
+		d := rig.Start(t, rig.Options{Program: "collector", Data: data, Args: []string{"--nats", "none", "--no-bpf", "--metrics", "none", "--statsd", "unixgram://" + gram}})
+		rig.Eventually(t, rig.Ready, func() error {
+			if !d.Running() {
+				t.Fatalf("%d bytes: it ended", size)
 			}
-			out, err := exec.Command(binary, "run", "--socket", socket, "--", "true").CombinedOutput()
+			out, err := exec.Command(rig.Binary(t), "run", "--socket", socket, "--", "true").CombinedOutput()
 			if err != nil {
 				err = errors.New(string(out))
 			}
@@ -56,7 +54,7 @@ func TestSocketPaths(t *testing.T) {
 			t.Errorf("%d bytes: %v", size, err)
 		}
 		c.Close()
-		p.stop(t)
+		d.Stop(t)
 	}
 }
 
@@ -64,7 +62,7 @@ func TestSocketPaths(t *testing.T) {
 func TestSocketPathsThatAreTooLong(t *testing.T) {
 	f := func(exit int, args []string, want ...string) {
 		t.Helper()
-		out, err := exec.Command(binary, args...).CombinedOutput()
+		out, err := exec.Command(rig.Binary(t), args...).CombinedOutput()
 		var status *exec.ExitError
 		if !errors.As(err, &status) || status.ExitCode() != exit {
 			t.Errorf("%v: %v, want status %d", args, err, exit)
@@ -83,7 +81,7 @@ func TestSocketPathsThatAreTooLong(t *testing.T) {
 			f(2, []string{program, "--socket", long(size)}, "--socket")
 			args := []string{program, "--data", t.TempDir(), "--statsd", "unix://" + long(size), "--metrics", "none"}
 			if program == "up" {
-				args = append(args, "--listen", freePort(t))
+				args = append(args, "--listen", rig.FreePort(t))
 			} else {
 				args = append(args, "--nats", "none")
 			}

@@ -1,8 +1,8 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,17 +11,18 @@ import (
 	"github.com/daytwo/daytwo/api/bus/embedded"
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/v1"
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
 // cluster is a NATS server, a collector and a relay, each on its own.
 type cluster struct {
-	dir, nats, listen, metrics string
-	srv                        *embedded.Server
+	dir, nats string
+	srv       *embedded.Server
 }
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{dir: t.TempDir(), nats: freePort(t), listen: freePort(t), metrics: freePort(t)}
+	c := &cluster{dir: t.TempDir(), nats: rig.FreePort(t)}
 	t.Cleanup(func() {
 		if c.srv != nil {
 			c.srv.Close()
@@ -43,28 +44,30 @@ func (c *cluster) stopNATS() {
 	c.srv = nil
 }
 
-func (c *cluster) collector(t *testing.T) *process {
-	return start(t, "collector", "--nats", "nats://"+c.nats, "--data", filepath.Join(c.dir, "collector"), "--metrics", c.metrics, "--interval", "200ms")
+// collector starts one; it may be the second over the same data.
+func (c *cluster) collector(t *testing.T) *rig.Daytwo {
+	t.Helper()
+	return rig.Start(t, rig.Options{Program: "collector", Data: filepath.Join(c.dir, "collector"),
+		Args: []string{"--nats", "nats://" + c.nats, "--interval", "200ms"}})
 }
 
-func (c *cluster) relay(t *testing.T) (*process, api) {
-	data := filepath.Join(c.dir, "relay")
-	p := start(t, "relay", "--nats", "nats://"+c.nats, "--data", data, "--listen", c.listen)
-	a := api{url: "http://" + c.listen}
-	eventually(t, 30*time.Second, func() error {
-		b, err := os.ReadFile(filepath.Join(data, "token"))
-		if err == nil {
-			a.token = strings.TrimSpace(string(b))
-			_, err = a.try("/healthz")
+// relay starts one and waits until it answers, which it does without NATS too.
+func (c *cluster) relay(t *testing.T) *rig.Daytwo {
+	t.Helper()
+	d := rig.Start(t, rig.Options{Program: "relay", Data: filepath.Join(c.dir, "relay"), Args: []string{"--nats", "nats://" + c.nats}})
+	rig.Eventually(t, rig.Ready, func() error {
+		if err := d.ReadToken(); err != nil {
+			return err
 		}
+		_, err := d.Relay.Get("/healthz")
 		return err
 	})
-	return p, a
+	return d
 }
 
-// client is the Go client of the relay.
-func (a api) client() *client.Client {
-	c, err := client.New(a.url, a.token)
+// clientOf is the Go client of a relay.
+func clientOf(a rig.API) *client.Client {
+	c, err := client.New(a.URL, a.Token)
 	if err != nil {
 		panic(err) // the URL is of our making
 	}
@@ -72,8 +75,8 @@ func (a api) client() *client.Client {
 }
 
 // newest is the newest tick of the only agent.
-func newest(a api) (v1.Agent, error) {
-	agents, err := a.client().Agents(testContext())
+func newest(a rig.API) (v1.Agent, error) {
+	agents, err := clientOf(a).Agents(context.Background())
 	if err == nil && len(agents) != 1 {
 		err = fmt.Errorf("%d agents, want 1", len(agents))
 	}
@@ -84,10 +87,10 @@ func newest(a api) (v1.Agent, error) {
 }
 
 // past waits until the newest tick is beyond seq.
-func past(t *testing.T, a api, seq uint64, within time.Duration) v1.Agent {
+func past(t *testing.T, a rig.API, seq uint64, within time.Duration) v1.Agent {
 	t.Helper()
 	var agent v1.Agent
-	eventually(t, within, func() error {
+	rig.Eventually(t, within, func() error {
 		var err error
 		if agent, err = newest(a); err == nil && agent.Seq <= seq {
 			err = fmt.Errorf("tick %d, want one beyond %d", agent.Seq, seq)
@@ -101,17 +104,18 @@ func TestCollectorAndRelayApart(t *testing.T) {
 	c := newCluster(t)
 	c.startNATS(t)
 	collector := c.collector(t)
-	relay, a := c.relay(t)
-	waitReady(t, relay, a)
+	relay := c.relay(t)
+	a := relay.Relay
+	relay.WaitReady(t)
 	agent := past(t, a, 5, 30*time.Second)
 	if agent.Interval != 0.2 || agent.Cgroups == 0 || agent.Missing != 0 {
 		t.Errorf("agent: %+v", agent)
 	}
-	if body := string(a.get(t, "/fleet/metrics")); !strings.Contains(body, `node_load1{agent_id="`+agent.AgentID+`"`) {
+	if body := a.MustGet(t, "/fleet/metrics"); !strings.Contains(body, `node_load1{agent_id="`+agent.AgentID+`"`) {
 		t.Error("the fleet's exposition has no node_load1 of the agent")
 	}
-	collector.stop(t)
-	relay.stop(t)
+	collector.Stop(t)
+	relay.Stop(t)
 }
 
 // TestNATSAwayAtStartAndLater loses no tick: what the stream could not take
@@ -119,13 +123,13 @@ func TestCollectorAndRelayApart(t *testing.T) {
 func TestNATSAwayAtStartAndLater(t *testing.T) {
 	c := newCluster(t)
 	collector := c.collector(t)
-	relay, a := c.relay(t)
-	if _, err := a.try("/readyz"); err == nil || !strings.Contains(err.Error(), "503") {
+	relay := c.relay(t)
+	a := relay.Relay
+	if _, err := a.Get("/readyz"); err == nil || !strings.Contains(err.Error(), "503") {
 		t.Errorf("ready without NATS: %v", err)
 	}
-	node := api{url: "http://" + c.metrics}
-	eventually(t, 30*time.Second, func() error { // the node's own metrics need no NATS
-		body, err := node.try("/metrics")
+	rig.Eventually(t, 30*time.Second, func() error { // the node's own metrics need no NATS
+		body, err := collector.Node.Get("/metrics")
 		if err == nil && !strings.Contains(string(body), "node_load1") {
 			err = fmt.Errorf("no node_load1 yet")
 		}
@@ -139,8 +143,8 @@ func TestNATSAwayAtStartAndLater(t *testing.T) {
 	c.startNATS(t)
 	last := past(t, a, first.Seq+20, 30*time.Second)
 	var ticks int
-	eventually(t, 40*time.Second, func() error { // the spool drains
-		m, err := a.client().Query(testContext(), client.Query{Metric: "collector.ticks", Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond})
+	rig.Eventually(t, 40*time.Second, func() error { // the spool drains
+		m, err := clientOf(a).Query(context.Background(), client.Query{Metric: "collector.ticks", Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond})
 		if err != nil {
 			return err
 		}
@@ -157,40 +161,42 @@ func TestNATSAwayAtStartAndLater(t *testing.T) {
 		t.Errorf("gaps: %+v, %v", agent, err)
 	}
 	t.Logf("all of %d ticks arrived over two outages", ticks)
-	collector.stop(t)
-	relay.stop(t)
+	collector.Stop(t)
+	relay.Stop(t)
 }
 
 func TestRelayRestarts(t *testing.T) {
 	c := newCluster(t)
 	c.startNATS(t)
 	c.collector(t)
-	relay, a := c.relay(t)
+	relay := c.relay(t)
+	a := relay.Relay
 	before := past(t, a, 10, 30*time.Second)
-	relay.kill()
+	relay.Kill()
 	time.Sleep(time.Second)
-	relay, a = c.relay(t)
+	relay = c.relay(t)
+	a = relay.Relay
 	after := past(t, a, before.Seq+10, 30*time.Second)
 	if after.Boot != before.Boot || after.Missing != 0 {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
-	m, err := a.client().Query(testContext(), client.Query{Metric: "collector.ticks", Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond})
+	m, err := clientOf(a).Query(context.Background(), client.Query{Metric: "collector.ticks", Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond})
 	if err != nil || len(m.Result) != 1 || uint64(len(m.Result[0].Points)) < after.Seq {
 		t.Errorf("history after a kill: %v, %d series, want %d points", err, len(m.Result), after.Seq)
 	}
-	relay.stop(t)
+	relay.Stop(t)
 }
 
 func TestCollectorRestartsWithItsSpool(t *testing.T) {
 	c := newCluster(t)
 	collector := c.collector(t)
 	time.Sleep(3 * time.Second)
-	collector.kill()
+	collector.Kill()
 	c.startNATS(t)
-	_, a := c.relay(t)
+	a := c.relay(t).Relay
 	c.collector(t)
-	eventually(t, 40*time.Second, func() error {
-		m, err := a.client().Query(testContext(), client.Query{Metric: "collector.ticks", Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond})
+	rig.Eventually(t, 40*time.Second, func() error {
+		m, err := clientOf(a).Query(context.Background(), client.Query{Metric: "collector.ticks", Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond})
 		if err != nil {
 			return err
 		}

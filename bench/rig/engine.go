@@ -123,9 +123,7 @@ type shared struct {
 
 func (s *shared) get(t testing.TB, name string, start func(*Engine) error) *Engine {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		Missing(t, name, "its daemon needs root", "run the tests as root")
-	}
+	NeedRoot(t, name)
 	s.once.Do(func() {
 		e := &Engine{Name: name}
 		if e.Dir, s.err = newDir(name); s.err != nil {

@@ -1,8 +1,6 @@
 package rig
 
 import (
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,10 +33,8 @@ linux-image-cloud-amd64 - Linux for x86-64 cloud (meta-package)
 func TestKernelRun(t *testing.T) {
 	kernels := Kernels(t)
 	probe := filepath.Join(t.TempDir(), "probe")
-	build := exec.Command("go", "build", "-o", probe, "./testdata/probe")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if err := goBuild(probe, "./testdata/probe", []string{"CGO_ENABLED=0", "GOARCH=amd64"}, "build"); err != nil {
+		t.Fatal(err)
 	}
 	for _, k := range kernels {
 		t.Run(k.Series, func(t *testing.T) {

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
+	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/daytwo/daytwo/api/launch"
@@ -17,15 +20,72 @@ const (
 	lastBlock  = 19999/portBlock - 1
 )
 
+// defaultPorts are daytwo's and NATS's own, which no test may have.
+var defaultPorts = []uint16{4222, 8125, 8400, 61091, 61825}
+
+var free struct {
+	mu          sync.Mutex
+	next, after uint16
+	held        []net.Listener // for as long as this process lives
+}
+
+// FreePort returns a loopback address that nobody listens on, by TCP or by UDP,
+// and that no other test on this machine is given while this process lives.
+func FreePort(t testing.TB) string {
+	t.Helper()
+	free.mu.Lock()
+	defer free.mu.Unlock()
+	for range 10 * portBlock {
+		if free.next == free.after {
+			first, last, held := holdPorts(1)
+			if held == nil {
+				break
+			}
+			free.next, free.after, free.held = first, last+1, append(free.held, held...)
+		}
+		port := free.next
+		free.next++
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port)))
+		if !slices.Contains(defaultPorts, port) && unused(address) {
+			return address
+		}
+	}
+	t.Fatal("no port is free: other tests have them")
+	return ""
+}
+
+func unused(address string) bool {
+	tcp, err := net.Listen("tcp", address)
+	if err != nil {
+		return false
+	}
+	tcp.Close()
+	udp, err := net.ListenPacket("udp", address)
+	if err != nil {
+		return false
+	}
+	udp.Close()
+	return true
+}
+
 // Ports are n UDP ports, at least, that no other test on this machine has until
 // this one ends: a collector's --statsd-ports.
 func Ports(t testing.TB, n int) launch.PortRange {
 	t.Helper()
-	want := (n + portBlock - 1) / portBlock
+	first, last, held := holdPorts((n + portBlock - 1) / portBlock)
+	if held == nil {
+		t.Fatalf("no %d ports are free: other tests have them", n)
+	}
+	t.Cleanup(func() { closeAll(held) })
+	return launch.PortRange{First: first, Last: last}
+}
+
+// holdPorts reserves so many neighbouring blocks for as long as held is open; held
+// is nil if there are none.
+func holdPorts(blocks int) (first, last uint16, held []net.Listener) {
 	for range 1000 {
-		at := firstBlock + rand.IntN(lastBlock-firstBlock-want+2)
-		var held []net.Listener
-		for b := at; b < at+want; b++ {
+		at := firstBlock + rand.IntN(lastBlock-firstBlock-blocks+2)
+		for b := at; b < at+blocks; b++ {
 			// An abstract name is free again when its process ends, however it does.
 			l, err := net.Listen("unix", fmt.Sprint("@daytwo-test-ports/", b))
 			if err != nil {
@@ -33,19 +93,19 @@ func Ports(t testing.TB, n int) launch.PortRange {
 			}
 			held = append(held, l)
 		}
-		drop := func() {
-			for _, l := range held {
-				l.Close()
-			}
+		if len(held) == blocks {
+			return uint16(at * portBlock), uint16((at+blocks)*portBlock - 1), held
 		}
-		if len(held) == want {
-			t.Cleanup(drop)
-			return launch.PortRange{First: uint16(at * portBlock), Last: uint16((at+want)*portBlock - 1)}
-		}
-		drop()
+		closeAll(held)
+		held = nil
 	}
-	t.Fatalf("no %d ports are free: other tests have them", n)
-	return launch.PortRange{}
+	return 0, 0, nil
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		l.Close()
+	}
 }
 
 // PortsFlag is Ports as --statsd-ports wants it.

@@ -21,3 +21,12 @@ func Unsupported(t testing.TB, feature string, err error) {
 	t.Helper()
 	t.Skipf("not supported here: %s: %v", feature, err)
 }
+
+// NeedRoot ends the test through Missing if it does not run as root; what names
+// the thing that takes root.
+func NeedRoot(t testing.TB, what string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		Missing(t, "root", what+" takes root", "run the tests as root")
+	}
+}

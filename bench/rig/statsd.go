@@ -58,10 +58,9 @@ type nothing struct{ engineOps }
 func (nothing) stop() error { return nil }
 
 func fillClients(dir, modules string) error {
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "datadog"), "github.com/daytwo/daytwo/bench/rig/statsdclient")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w: %s", err, lastLines(out))
+	err := goBuild(filepath.Join(dir, "datadog"), module+"/bench/rig/statsdclient", []string{"CGO_ENABLED=0"}, "build")
+	if err != nil {
+		return err
 	}
 	for _, name := range []string{"hotshots.js", "etsy.js"} {
 		b, err := statsdScripts.ReadFile("testdata/statsd/" + name)

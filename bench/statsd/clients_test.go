@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"net"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,10 +34,10 @@ func TestClients(t *testing.T) {
 			clients := rig.Statsd(t)
 			dir := socketDir(t)
 			c := e.Run(t, rig.Spec{Name: rig.UniqueName("sender"), Args: clients.Mounts(dir), Labels: map[string]string{"team": "blue"}})
-			_, port, _ := net.SplitHostPort(freePort(t))
+			_, port, _ := net.SplitHostPort(rig.FreePort(t))
 			udp := net.JoinHostPort(c.Wire(t), port)
 			unix := "unixgram://" + filepath.Join(dir, "s")
-			n := upWith(t, []string{env}, "--statsd", udp+","+unix)
+			n := up(t, []string{env}, "--statsd", udp+","+unix)
 			waitNamed(t, n, c)
 
 			type sender struct {
@@ -57,7 +56,7 @@ func TestClients(t *testing.T) {
 				started := time.Now()
 				c.Exec(t, s.command...)
 				var m *v1.Metrics
-				eventually(t, 5*time.Second, func() (err error) {
+				rig.Eventually(t, 5*time.Second, func() (err error) {
 					if m, err = n.app(c.ID, ""); err == nil {
 						err = complete(m, s.prefix, s.etsy)
 					}
@@ -82,9 +81,9 @@ func TestClients(t *testing.T) {
 // waitNamed waits until the collector knows whose cgroup the container's is.
 func waitNamed(t *testing.T, n *node, c *rig.Container) {
 	t.Helper()
-	eventually(t, 10*time.Second, func() error {
+	rig.Eventually(t, 10*time.Second, func() error {
 		var answer struct{ Containers []v1.Container }
-		if err := n.ask("/api/v1/containers", &answer); err != nil {
+		if err := n.Relay.Into("/api/v1/containers", &answer); err != nil {
 			return err
 		}
 		for _, got := range answer.Containers {
@@ -133,14 +132,12 @@ func routes(t *testing.T, n *node, c *rig.Container, prefix string) {
 		t.Errorf("a part of a name is found: %+v", m)
 	}
 	name := strings.ReplaceAll(prefix, ".", "_")
-	for where, token := range map[string]string{"http://" + n.metrics + "/metrics": "", "http://" + n.listen + "/fleet/metrics": n.token} {
-		b, err := get(where, token)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for where, body := range map[string]string{
+		"/metrics": n.Node.MustGet(t, "/metrics"), "/fleet/metrics": n.Relay.MustGet(t, "/fleet/metrics"),
+	} {
 		for metric, want := range map[string]string{name + "count{": " 10", name + "gauge{": " 42.5", name + "set{": " 3", name + "timing_count{": " 10", name + "timing_sum{": " 55", name + "timing_bucket{": " 10"} {
 			found := false
-			for line := range strings.Lines(string(b)) {
+			for line := range strings.Lines(body) {
 				line = strings.TrimSuffix(line, "\n")
 				found = found || strings.HasPrefix(line, metric) && strings.Contains(line, `container_id="`+c.ID+`"`) && strings.HasSuffix(line, want)
 			}
@@ -149,10 +146,10 @@ func routes(t *testing.T, n *node, c *rig.Container, prefix string) {
 			}
 		}
 	}
-	eventually(t, 3*time.Second, func() error {
+	rig.Eventually(t, 3*time.Second, func() error {
 		for metric, want := range map[string]float64{"app:" + prefix + "count": 10, "app:" + prefix + "gauge": 42.5, name + "timing_sum": 55} {
 			var answer struct{ Data v1.Matrix }
-			if err := n.ask("/api/v1/query?start=-1m&match=container_id="+c.ID+"&metric="+metric, &answer); err != nil {
+			if err := n.Relay.Into("/api/v1/query?start=-1m&match=container_id="+c.ID+"&metric="+metric, &answer); err != nil {
 				return err
 			}
 			r := answer.Data.Result
@@ -161,13 +158,13 @@ func routes(t *testing.T, n *node, c *rig.Container, prefix string) {
 			}
 		}
 		var answer struct{ Data v1.Matrix }
-		if err := n.ask("/api/v1/query?start=-1m&q=0.5,1&metric=app:"+prefix+"timing", &answer); err != nil {
+		if err := n.Relay.Into("/api/v1/query?start=-1m&q=0.5,1&metric=app:"+prefix+"timing", &answer); err != nil {
 			return err
 		}
 		if r := answer.Data.Result; len(r) != 2 || len(r[0].Points) == 0 || math.Abs(r[0].Points[len(r[0].Points)-1].Value-5) > 0.05 {
 			return fmt.Errorf("percentiles: %+v", r)
 		}
-		if err := n.ask("/api/v1/query?start=-1m&distinct=1&step=0&metric=app:"+prefix+"set", &answer); err != nil {
+		if err := n.Relay.Into("/api/v1/query?start=-1m&distinct=1&step=0&metric=app:"+prefix+"set", &answer); err != nil {
 			return err
 		}
 		if r := answer.Data.Result; len(r) != 1 || len(r[0].Points) != 1 || r[0].Points[0].Value != 3 {
@@ -192,13 +189,12 @@ func checkLedger(t *testing.T, n *node, c *rig.Container) {
 	if own.Received != all.Received || own.Rejected != 0 || own.Shed != 0 || own.Events != 4 || own.ServiceChecks != 4 {
 		t.Errorf("of the container %+v\nof all %+v", own, all)
 	}
-	flags := []string{"--url", "http://" + n.listen, "--token", n.token}
-	out, err := exec.Command(binary, append([]string{"task", "statsd", c.Name}, flags...)...).CombinedOutput()
-	if err != nil || !strings.Contains(string(out), fmt.Sprintf("Received        %d lines", own.Received)) || !strings.Contains(string(out), "hsu.count") {
-		t.Errorf("task statsd: %v\n%s", err, out)
+	out := n.Client(t, "task", "statsd", c.Name)
+	if !strings.Contains(out, fmt.Sprintf("Received        %d lines", own.Received)) || !strings.Contains(out, "hsu.count") {
+		t.Errorf("task statsd:\n%s", out)
 	}
-	out, err = exec.Command(binary, append([]string{"statsd", "top", "-o", "json", "--sort", "samples"}, flags...)...).CombinedOutput()
-	if err != nil || !strings.Contains(string(out), `"container": "`+c.Name+`"`) {
-		t.Errorf("statsd top: %v\n%s", err, out)
+	out = n.Client(t, "statsd", "top", "-o", "json", "--sort", "samples")
+	if !strings.Contains(out, `"container": "`+c.Name+`"`) {
+		t.Errorf("statsd top:\n%s", out)
 	}
 }

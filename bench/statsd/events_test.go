@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,18 +18,8 @@ import (
 // events asks the relay what a container told of.
 func (n *node) events(container string) ([]v1.Event, error) {
 	var answer struct{ Events []v1.Event }
-	err := n.ask("/api/v1/events?limit=10000&container="+container, &answer)
+	err := n.Relay.Into("/api/v1/events?limit=10000&container="+container, &answer)
 	return answer.Events, err
-}
-
-// run runs the command line against the node.
-func (n *node) run(t *testing.T, args ...string) string {
-	t.Helper()
-	out, err := exec.Command(binary, append(args, "--url", "http://"+n.listen, "--token", n.token)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%q: %v\n%s", args, err, out)
-	}
-	return string(out)
 }
 
 // toldAll says what is missing of what the client's -events sends, times as often.
@@ -66,17 +55,17 @@ func TestEvents(t *testing.T) {
 			labels := map[string]string{"DCOS_PACKAGE_FRAMEWORK_NAME": "e2e"}
 			c := e.Run(t, rig.Spec{Name: rig.UniqueName("teller"), Args: clients.Mounts(dir), Labels: labels,
 				Env: map[string]string{"MESOS_TASK_ID": "job.1", "MESOS_EXECUTOR_ID": "job.1", "MESOS_FRAMEWORK_ID": "fw-1"}})
-			_, port, _ := net.SplitHostPort(freePort(t))
+			_, port, _ := net.SplitHostPort(rig.FreePort(t))
 			udp := net.JoinHostPort(c.Wire(t), port)
 			unix := "unixgram://" + filepath.Join(dir, "s")
-			n := upWith(t, []string{env}, "--statsd", udp+","+unix)
+			n := up(t, []string{env}, "--statsd", udp+","+unix)
 			waitNamed(t, n, c)
 
 			var events []v1.Event
 			for i, target := range []string{unix, udp} {
 				c.Exec(t, clients.Datadog(target, "-events")...)
 				sent := time.Now()
-				eventually(t, 5*time.Second, func() (err error) {
+				rig.Eventually(t, 5*time.Second, func() (err error) {
 					if events, err = n.events(c.ID); err == nil {
 						err = toldAll(events, i+1)
 					}
@@ -94,16 +83,16 @@ func TestEvents(t *testing.T) {
 
 			fresh := e.Run(t, rig.Spec{Name: rig.UniqueName("fresh"), Args: clients.Mounts(dir),
 				Cmd: []string{"/bin/sh", "-c", strings.Join(clients.Datadog(unix, "-events"), " ") + "; sleep 1000"}})
-			eventually(t, 10*time.Second, func() error {
+			rig.Eventually(t, 10*time.Second, func() error {
 				events, err := n.events(fresh.Name)
 				if err == nil {
 					err = toldAll(events, 1)
 				}
 				return err
 			})
-			n.kill()
-			n.start(t)
-			eventually(t, 10*time.Second, func() error {
+			n.Kill()
+			n.Restart(t)
+			rig.Eventually(t, 10*time.Second, func() error {
 				for container, times := range map[string]int{c.ID: 2, fresh.ID: 1} {
 					again, err := n.events(container)
 					if err == nil {
@@ -126,7 +115,7 @@ func checkTold(t *testing.T, n *node, c *rig.Container, events []v1.Event) {
 	ids := map[string]bool{}
 	var cons []v1.Container
 	var answer struct{ Containers []v1.Container }
-	if err := n.ask("/api/v1/containers", &answer); err != nil {
+	if err := n.Relay.Into("/api/v1/containers", &answer); err != nil {
 		t.Fatal(err)
 	}
 	for _, x := range answer.Containers {
@@ -163,12 +152,12 @@ func checkTold(t *testing.T, n *node, c *rig.Container, events []v1.Event) {
 	if len(ids) != len(events) {
 		t.Errorf("%d ids of %d events", len(ids), len(events))
 	}
-	out := n.run(t, "task", "events", c.Name)
+	out := n.Client(t, "task", "events", c.Name)
 	if !strings.Contains(out, "success  deployed é: version 2 by the test | with m: and more") || strings.Count(out, "\n") != len(events)+1 {
 		t.Errorf("task events:\n%s", out)
 	}
 	var listed []v1.Event
-	if err := json.Unmarshal([]byte(n.run(t, "events", "--container", c.ID, "-o", "json", "--match", "check=db.*")), &listed); err != nil || len(listed) != 4 {
+	if err := json.Unmarshal([]byte(n.Client(t, "events", "--container", c.ID, "-o", "json", "--match", "check=db.*")), &listed); err != nil || len(listed) != 4 {
 		t.Errorf("events of the check: %v, %+v", err, listed)
 	}
 }
@@ -181,7 +170,7 @@ func checkStatus(t *testing.T, n *node, c *rig.Container) {
 	if err != nil || len(m.Datapoints) != 1 || m.Datapoints[0].Value != 2 || m.Datapoints[0].Tags["host"] != "box" || m.Datapoints[0].Tags["shard"] != "1" {
 		t.Errorf("%+v, %v", m, err)
 	}
-	b, err := get("http://"+n.metrics+"/metrics", "")
+	b, err := n.Node.Get("/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +181,7 @@ func checkStatus(t *testing.T, n *node, c *rig.Container) {
 		t.Error("the check is not exposed, or an event is")
 	}
 	var answer struct{ Data v1.Matrix }
-	if err := n.ask("/api/v1/query?start=-1m&metric=app:db.up&match=container_id="+c.ID, &answer); err != nil || len(answer.Data.Result) != 1 {
+	if err := n.Relay.Into("/api/v1/query?start=-1m&metric=app:db.up&match=container_id="+c.ID, &answer); err != nil || len(answer.Data.Result) != 1 {
 		t.Errorf("query: %+v, %v", answer, err)
 	}
 	l, err := n.ledger(t, c.ID)
@@ -209,9 +198,9 @@ func TestEventFlood(t *testing.T) {
 	spec := rig.Spec{Args: clients.Mounts(dir)}
 	loud, calm := docker.Run(t, spec), docker.Run(t, spec)
 	path := filepath.Join(dir, "s")
-	_, port, _ := net.SplitHostPort(freePort(t))
+	_, port, _ := net.SplitHostPort(rig.FreePort(t))
 	udp := net.JoinHostPort(calm.Wire(t), port) // a sender that is gone at once is known there
-	n := upWith(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", udp+",unixgram://"+path)
+	n := up(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", udp+",unixgram://"+path)
 	waitNamed(t, n, loud)
 	waitNamed(t, n, calm)
 	const packets, each = 40, 500
@@ -227,7 +216,7 @@ func TestEventFlood(t *testing.T) {
 	calm.Exec(t, clients.Raw(udp, `_e{4,4}:calm|text`)...)
 	<-done
 	l := n.account(t, loud.ID, packets*each)
-	eventually(t, 5*time.Second, func() error {
+	rig.Eventually(t, 5*time.Second, func() error {
 		told, err := n.events(loud.ID)
 		if err != nil {
 			return err

@@ -68,8 +68,8 @@ var hostile = []struct {
 // Malformed and hostile packets are rejected for a reason, by either way in,
 // and what is beside them is not.
 func TestHostilePackets(t *testing.T) {
-	udp, path := freePort(t), filepath.Join(socketDir(t), "s")
-	n := up(t, "--interval", "200ms", "--statsd", udp+",unixgram://"+path)
+	udp, path := rig.FreePort(t), filepath.Join(socketDir(t), "s")
+	n := up(t, nil, "--interval", "200ms", "--statsd", udp+",unixgram://"+path)
 	for network, address := range map[string]string{"udp": udp, "unixgram": path} {
 		before, err := n.ledger(t, "")
 		if err != nil {
@@ -89,10 +89,8 @@ func TestHostilePackets(t *testing.T) {
 			before = now
 		}
 	}
-	select {
-	case <-n.ended:
+	if !n.Running() {
 		t.Fatal("it ended")
-	default:
 	}
 }
 
@@ -103,7 +101,7 @@ func TestFlood(t *testing.T) {
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)
 	dir := socketDir(t)
-	_, port, _ := net.SplitHostPort(freePort(t))
+	_, port, _ := net.SplitHostPort(rig.FreePort(t))
 	path := filepath.Join(dir, "s")
 	type flooder struct {
 		*rig.Container
@@ -119,7 +117,7 @@ func TestFlood(t *testing.T) {
 		flooders = append(flooders, f)
 	}
 	quiet := docker.Run(t, rig.Spec{Args: clients.Mounts(dir)})
-	n := upWith(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", listen)
+	n := up(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", listen)
 	waitNamed(t, n, quiet)
 	quiet.Exec(t, clients.Datadog("unixgram://"+path, "-prefix", "quiet.")...)
 	for _, f := range flooders {
@@ -130,17 +128,17 @@ func TestFlood(t *testing.T) {
 				target = "unixgram://" + path
 			}
 			if stopped {
-				n.cmd.Process.Signal(syscall.SIGSTOP)
+				n.Signal(syscall.SIGSTOP)
 			}
 			out := f.Exec(t, clients.Datadog(target, "-flood", "2s")...)
-			n.cmd.Process.Signal(syscall.SIGCONT)
+			n.Signal(syscall.SIGCONT)
 			lines, err := strconv.ParseInt(strings.TrimSpace(out), 10, 64)
 			if err != nil || lines == 0 {
 				t.Fatalf("%q: %v", out, err)
 			}
 			f.sent += lines
 			var l *v1.Ledger
-			eventually(t, 15*time.Second, func() (err error) {
+			rig.Eventually(t, 15*time.Second, func() (err error) {
 				if l, err = n.ledger(t, f.ID); err == nil && l.Received+19*l.KernelDrops != f.sent {
 					err = fmt.Errorf("%s: sent %d, received %d, the kernel dropped %d packets of 19", way, f.sent, l.Received, l.KernelDrops)
 				}
@@ -151,7 +149,7 @@ func TestFlood(t *testing.T) {
 				t.Error("the kernel dropped nothing")
 			}
 		}
-		eventually(t, 10*time.Second, func() error {
+		rig.Eventually(t, 10*time.Second, func() error {
 			l, err := n.ledger(t, f.ID)
 			if err != nil {
 				return err
@@ -194,12 +192,12 @@ func TestKilledInFlood(t *testing.T) {
 	clients := rig.Statsd(t)
 	dir := socketDir(t)
 	path := filepath.Join(dir, "s")
-	n := upWith(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", freePort(t)+",unixgram://"+path)
+	n := up(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", rig.FreePort(t)+",unixgram://"+path)
 	victim := docker.Run(t, rig.Spec{Name: rig.UniqueName("victim"), Args: clients.Mounts(dir),
 		Cmd: clients.Datadog("unixgram://"+path, "-prefix", "victim.", "-flood", "60s")})
 	other := docker.Run(t, rig.Spec{Name: rig.UniqueName("other"), Args: clients.Mounts(dir)})
 	waitNamed(t, n, other)
-	eventually(t, 15*time.Second, func() error {
+	rig.Eventually(t, 15*time.Second, func() error {
 		l, err := n.ledger(t, victim.ID)
 		if err == nil && l.Received < 100_000 {
 			err = fmt.Errorf("the flood is at %d lines", l.Received)
@@ -208,7 +206,7 @@ func TestKilledInFlood(t *testing.T) {
 	})
 	victim.Stop()
 	other.Exec(t, clients.Datadog("unixgram://"+path, "-prefix", "other.")...)
-	eventually(t, 5*time.Second, func() error {
+	rig.Eventually(t, 5*time.Second, func() error {
 		m, err := n.app(other.ID, "")
 		if err == nil {
 			err = complete(m, "other.", false)
@@ -217,7 +215,7 @@ func TestKilledInFlood(t *testing.T) {
 	})
 	// When it is quiet the account stands still, and balances.
 	var was, now int64
-	eventually(t, 15*time.Second, func() error {
+	rig.Eventually(t, 15*time.Second, func() error {
 		l, err := n.ledger(t, "")
 		if err != nil {
 			return err
@@ -227,7 +225,7 @@ func TestKilledInFlood(t *testing.T) {
 		}
 		return nil
 	})
-	if b, err := get("http://"+n.metrics+"/metrics", ""); err != nil || strings.Contains(string(b), "victim_flood{") && strings.Contains(string(b), victim.ID) {
+	if b, err := n.Node.Get("/metrics"); err != nil || strings.Contains(string(b), "victim_flood{") && strings.Contains(string(b), victim.ID) {
 		t.Errorf("the killed container is still exposed (%v)", err)
 	}
 }
@@ -238,7 +236,7 @@ func TestManySeries(t *testing.T) {
 	clients := rig.Statsd(t)
 	dir := socketDir(t)
 	path := filepath.Join(dir, "s")
-	n := upWith(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", freePort(t)+",unixgram://"+path)
+	n := up(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", rig.FreePort(t)+",unixgram://"+path)
 	c := docker.Run(t, rig.Spec{Args: clients.Mounts(dir)})
 	waitNamed(t, n, c)
 	const series = 100_000
@@ -257,13 +255,13 @@ func TestKilledCollector(t *testing.T) {
 	clients := rig.Statsd(t)
 	dir := socketDir(t)
 	path := filepath.Join(dir, "s")
-	n := upWith(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", freePort(t)+",unixgram://"+path)
+	n := up(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", rig.FreePort(t)+",unixgram://"+path)
 	c := docker.Run(t, rig.Spec{Args: clients.Mounts(dir)})
 	for round := range 2 {
 		waitNamed(t, n, c)
 		prefix := fmt.Sprintf("r%d.", round)
 		c.Exec(t, clients.Datadog("unixgram://"+path, "-prefix", prefix)...)
-		eventually(t, 5*time.Second, func() error {
+		rig.Eventually(t, 5*time.Second, func() error {
 			m, err := n.app(c.ID, "")
 			if err == nil {
 				err = complete(m, prefix, false)
@@ -275,8 +273,8 @@ func TestKilledCollector(t *testing.T) {
 			t.Fatalf("%+v, %v", l, err)
 		}
 		if round == 0 {
-			n.kill()
-			n.start(t)
+			n.Kill()
+			n.Restart(t)
 		}
 	}
 }

@@ -20,10 +20,10 @@ func TestOwnPort(t *testing.T) {
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)
 	c := docker.Run(t, rig.Spec{Name: rig.UniqueName("launched"), Args: clients.Mounts()})
-	n := upWith(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", freePort(t))
+	n := up(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", rig.FreePort(t))
 	waitNamed(t, n, c)
 	c.LoopbackUp(t)
-	got, err := launch.NewClient(filepath.Join(n.data, launch.SocketName)).Add(t.Context(), launch.Request{
+	got, err := launch.NewClient(filepath.Join(n.Data, launch.SocketName)).Add(t.Context(), launch.Request{
 		ContainerID: c.ID, Name: c.Name, Netns: fmt.Sprintf("/proc/%d/ns/net", c.PID),
 	})
 	if err != nil {
@@ -35,7 +35,7 @@ func TestOwnPort(t *testing.T) {
 		prefix := fmt.Sprintf("own%d.", round)
 		c.Exec(t, clients.HotShots(prefix, target)...)
 		c.Exec(t, clients.Raw(target, prefix+"raw:1|c")...)
-		eventually(t, 5*time.Second, func() error {
+		rig.Eventually(t, 5*time.Second, func() error {
 			m, err := n.app(c.ID, prefix+"raw")
 			if err != nil {
 				return err
@@ -52,8 +52,8 @@ func TestOwnPort(t *testing.T) {
 			t.Errorf("%+v, %v", l, err)
 		}
 		if round == 0 {
-			n.kill()
-			n.start(t)
+			n.Kill()
+			n.Restart(t)
 			waitNamed(t, n, c)
 		}
 	}
@@ -65,11 +65,11 @@ func TestOwnPort(t *testing.T) {
 func TestOwnPortByID(t *testing.T) {
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)
-	n := upWith(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", freePort(t), "--interval", "200ms")
+	n := up(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", rig.FreePort(t), "--interval", "200ms")
 	id := make(map[string]string)
 	ask := func(c *rig.Container) string {
 		t.Helper()
-		got, err := launch.NewClient(filepath.Join(n.data, launch.SocketName)).Add(t.Context(), launch.Request{ContainerID: c.ID})
+		got, err := launch.NewClient(filepath.Join(n.Data, launch.SocketName)).Add(t.Context(), launch.Request{ContainerID: c.ID})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestOwnPortByID(t *testing.T) {
 		prefix := fmt.Sprintf("r%d.", round)
 		for _, c := range boxes {
 			want := 0.0
-			eventually(t, 10*time.Second, func() error {
+			rig.Eventually(t, 10*time.Second, func() error {
 				c.Exec(t, clients.Raw(id[c.ID], prefix+"raw:1|c")...) // refused until it is heard
 				m, err := n.app(c.ID, prefix+"raw")
 				if err != nil {
@@ -102,8 +102,8 @@ func TestOwnPortByID(t *testing.T) {
 			}
 		}
 		if round == 0 {
-			n.kill()
-			n.start(t)
+			n.Kill()
+			n.Restart(t)
 			for _, c := range boxes {
 				if again := ask(c); again != id[c.ID] {
 					t.Errorf("after kill -9 the port is %s, was %s", again, id[c.ID])
@@ -111,11 +111,11 @@ func TestOwnPortByID(t *testing.T) {
 			}
 		}
 	}
-	b, err := get("http://"+n.metrics+"/metrics", "")
+	b, err := n.Node.Get("/metrics")
 	if err != nil || !strings.Contains(string(b), "\ndaytwo_collector_statsd_namespaces 2\n") {
 		t.Errorf("two network namespaces are served, /metrics says otherwise (%v)", err)
 	}
-	if b, err = get("http://"+n.listen+"/fleet/metrics", n.token); err != nil || !strings.Contains(string(b), "daytwo_statsd_listener_up{") || !strings.Contains(string(b), "daytwo_collector_statsd_steered{") {
+	if b, err = n.Relay.Get("/fleet/metrics"); err != nil || !strings.Contains(string(b), "daytwo_statsd_listener_up{") || !strings.Contains(string(b), "daytwo_collector_statsd_steered{") {
 		t.Errorf("the relay does not show how the server does (%v)", err)
 	}
 }
@@ -127,10 +127,10 @@ func TestStream(t *testing.T) {
 	dir := socketDir(t)
 	path := filepath.Join(dir, "s")
 	c := docker.Run(t, rig.Spec{Args: clients.Mounts(dir)})
-	n := upWith(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", "unix://"+path)
+	n := up(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", "unix://"+path)
 	waitNamed(t, n, c)
 	c.Exec(t, clients.Datadog("unixstream://"+path, "-prefix", "stream.")...)
-	eventually(t, 5*time.Second, func() error {
+	rig.Eventually(t, 5*time.Second, func() error {
 		m, err := n.app(c.ID, "")
 		if err == nil {
 			err = complete(m, "stream.", false)

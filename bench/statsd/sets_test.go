@@ -12,15 +12,16 @@ import (
 
 	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/api/v1"
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
 // Two containers tell who was there, many of them both: the collector's
 // sets go through frames and NATS to the relay, where each member counts once.
 func TestSets(t *testing.T) {
-	n := up(t, "--statsd", freePort(t))
+	n := up(t, nil, "--statsd", rig.FreePort(t))
 	var conns []net.Conn
 	for i := range 2 {
-		c, err := launch.NewClient(filepath.Join(n.data, launch.SocketName)).Add(t.Context(), launch.Request{ContainerID: fmt.Sprintf("%s-%d", t.Name(), i)})
+		c, err := launch.NewClient(filepath.Join(n.Data, launch.SocketName)).Add(t.Context(), launch.Request{ContainerID: fmt.Sprintf("%s-%d", t.Name(), i)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,12 +52,12 @@ func TestSets(t *testing.T) {
 	send(1, "many", 5_000, 25_000)
 	n.account(t, "", 30+30+20_000+20_000)
 	for metric, want := range map[string][3]float64{"few": {50, 30, 30}, "many": {25_000, 20_000, 20_000}} {
-		eventually(t, 10*time.Second, func() error {
+		rig.Eventually(t, 10*time.Second, func() error {
 			var all, each struct{ Data v1.Matrix }
-			if err := n.ask("/api/v1/query?start=-1m&step=0&distinct=1&metric=app:"+metric, &all); err != nil {
+			if err := n.Relay.Into("/api/v1/query?start=-1m&step=0&distinct=1&metric=app:"+metric, &all); err != nil {
 				return err
 			}
-			if err := n.ask("/api/v1/query?start=-1m&step=0&distinct=1&by=container_id&metric=app:"+metric, &each); err != nil {
+			if err := n.Relay.Into("/api/v1/query?start=-1m&step=0&distinct=1&by=container_id&metric=app:"+metric, &each); err != nil {
 				return err
 			}
 			if len(all.Data.Result) != 1 || len(each.Data.Result) != 2 {

@@ -21,10 +21,11 @@ func TestServiceRestart(t *testing.T) {
 	m := rig.Systemd(t)
 	for _, mode := range []string{"", " --no-bpf"} {
 		t.Run("with"+mode, func(t *testing.T) {
-			shared, metrics, dir := freePort(t), freePort(t), socketDir(t)
+			shared, metrics, dir := rig.FreePort(t), rig.FreePort(t), socketDir(t)
+			node := rig.API{URL: "http://" + metrics}
 			data, unit := t.TempDir(), "collector.service"
 			command := func(statsd string) string {
-				return fmt.Sprintf("ExecStart=%s collector --nats none --metrics %s --statsd %s --data %s %s%s --interval 200ms", binary, metrics, statsd, data, rig.PortsFlag(t, 300), mode)
+				return fmt.Sprintf("ExecStart=%s collector --nats none --metrics %s --statsd %s --data %s %s%s --interval 200ms", rig.Binary(t), metrics, statsd, data, rig.PortsFlag(t, 300), mode)
 			}
 			lines := append(settings(t), "StandardError=append:"+data+"/log")
 			first := command(shared + ",unixgram://" + dir + "/s")
@@ -37,7 +38,7 @@ func TestServiceRestart(t *testing.T) {
 			})
 			alive := func() {
 				t.Helper()
-				eventually(t, 30*time.Second, func() error { _, err := get("http://"+metrics+"/metrics", ""); return err })
+				rig.Eventually(t, 30*time.Second, func() error { _, err := node.Get("/metrics"); return err })
 			}
 			alive()
 			api := launch.NewClient(filepath.Join(data, launch.SocketName))
@@ -54,7 +55,7 @@ func TestServiceRestart(t *testing.T) {
 				if _, err := m.Ctl("kill", "--signal="+signal, unit); err != nil {
 					t.Fatal(err)
 				}
-				eventually(t, 10*time.Second, func() error {
+				rig.Eventually(t, 10*time.Second, func() error {
 					if pid := m.Show(t, unit, "MainPID"); pid != "0" {
 						return fmt.Errorf("process %s is there", pid)
 					}
@@ -69,8 +70,8 @@ func TestServiceRestart(t *testing.T) {
 				if now := m.Show(t, unit, "NRestarts"); now == before {
 					t.Fatalf("%s restarts, as before", now)
 				}
-				eventually(t, 10*time.Second, func() error {
-					b, err := get("http://"+metrics+"/metrics", "")
+				rig.Eventually(t, 10*time.Second, func() error {
+					b, err := node.Get("/metrics")
 					if err != nil {
 						return err
 					}
@@ -96,9 +97,9 @@ func TestServiceRestart(t *testing.T) {
 			if kept != fmt.Sprint(want) {
 				t.Errorf("systemd keeps %s descriptors, want %d", kept, want)
 			}
-			m.Service(t, unit, append(lines, command(freePort(t)))...)
+			m.Service(t, unit, append(lines, command(rig.FreePort(t)))...)
 			alive()
-			eventually(t, 5*time.Second, func() error {
+			rig.Eventually(t, 5*time.Second, func() error {
 				want := 3
 				if mode != "" {
 					want = 1 // the containers' ports are in another range
