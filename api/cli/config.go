@@ -135,7 +135,7 @@ var options = []option{
 		fs.StringVar(&c.Socket, name, "", "hand out containers' endpoints on the unix socket `PATH` (default: "+launch.SocketName+" in the data directory)")
 	}},
 	{"statsd", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
-		fs.StringSliceVar(&c.Statsd.Listen, name, []string{"127.0.0.1:8125", "127.0.0.1:61825"}, "hear StatsD on `ADDRESS`,…: host:port, unixgram:///path or unix:///path, each with ?dialect=etsy and more behind it if need be; \"none\" for none")
+		fs.StringSliceVar(&c.Statsd.Listen, name, setting.StatsdListen(), "hear StatsD on `ADDRESS`,…: host:port, unixgram:///path or unix:///path, each with ?dialect=etsy and more behind it if need be; \"none\" for none")
 	}},
 	{"statsd-ports", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.Var((*portRange)(&c.Statsd.Ports), name, "give containers the ports `FIRST-LAST` (default 20000-29999, or others where the kernel gives those to clients); each collector in one network namespace needs its own")

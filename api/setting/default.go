@@ -22,6 +22,13 @@ const (
 	StatsdExpiry = time.Hour // after which a silent StatsD series is forgotten
 )
 
+// StatsdListen returns the addresses on which StatsD is received: the port that
+// everybody's clients send to, and that of DC/OS, on both loopback addresses, since
+// "localhost" is either.
+func StatsdListen() []string {
+	return []string{"127.0.0.1:8125", "[::1]:8125", "127.0.0.1:61825", "[::1]:61825"}
+}
+
 // Limits of settings.
 const (
 	MinInterval = 100 * time.Millisecond

@@ -38,14 +38,14 @@ func HolderOf(l Listener) (h Holder, ok bool) {
 		if err != nil {
 			return h, false
 		}
-		for _, file := range []string{"/proc/self/net/udp", "/proc/self/net/udp6"} {
+		for _, file := range []string{"/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"} {
 			if b, err := os.ReadFile(file); err == nil && inode == "" {
 				inode = boundUDP(b, at)
 			}
 		}
 	} else if !unixsocket.Answers(l.Address, map[string]int{"unix": unix.SOCK_STREAM, "unixgram": unix.SOCK_DGRAM}[l.Network]) {
 		return h, false
-	} else if b, err := os.ReadFile("/proc/self/net/unix"); err == nil {
+	} else if b, err := os.ReadFile("/proc/thread-self/net/unix"); err == nil {
 		for line := range strings.Lines(string(b)) {
 			f := strings.Fields(line)
 			if len(f) == 8 && unixsocket.BoundTo(f[7], l.Address) {

@@ -1,7 +1,12 @@
 package statsd
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
@@ -19,6 +24,39 @@ type listening struct {
 
 // portsName is what the containers' own ports are called among the listeners.
 const portsName = "ports"
+
+// openListeners opens what Options.Listen asks for, and returns the UDP ports that
+// many containers send to, or may come to: where another process has a default
+// address now, too.
+func (s *Server) openListeners() (ports []uint16, err error) {
+	for _, l := range s.o.Listen {
+		if !l.Loopback() {
+			s.log.Warn("StatsD asks nobody for a token: whoever reaches this address may send", "address", l.Address)
+		}
+		in, err := s.listen(l)
+		at, _ := netip.ParseAddrPort(l.Address)
+		port := at.Port()
+		switch {
+		case err == nil:
+			s.opened = append(s.opened, listening{name: heard(l, in), in: in, of: l})
+			port = in.Port()
+		case l.Off(err):
+			s.log.Debug("a default address is not heard: there is no IPv6 here", "address", l.Address, "err", err)
+			s.off = append(s.off, l)
+		case l.Optional && errors.Is(err, unix.EADDRINUSE):
+			err = taken(l, err)
+			s.log.Error("StatsD is not heard on a default address: end who has it, or give --statsd other addresses",
+				"address", l.Address, "err", err)
+			s.opened = append(s.opened, listening{name: l.String(), err: err, of: l})
+		default:
+			return nil, fmt.Errorf("statsd: %w; give --statsd another address, or none", taken(l, err))
+		}
+		if l.Network == "udp" {
+			ports = append(ports, port)
+		}
+	}
+	return ports, nil
+}
 
 // heard is what a listener is called: its port, where any would do, is told.
 func heard(l Listener, in *intake.Listener) string {
@@ -47,8 +85,27 @@ func (s *Server) absent() (n int64) {
 	return n
 }
 
-// reopen tries again to listen where another process was before.
+// reopen tries again to listen where another process was before, or where there was
+// no IPv6.
 func (s *Server) reopen() {
+	s.off = slices.DeleteFunc(s.off, func(l Listener) bool {
+		in, err := s.listen(l)
+		if l.Off(err) {
+			return false
+		}
+		if err == nil {
+			s.tellDrops(in)
+			s.log.Info("StatsD is heard on a default address: there is IPv6 by now", "address", l.Address)
+		} else {
+			err = taken(l, err)
+			s.log.Error("StatsD is not heard on a default address", "address", l.Address, "err", err)
+		}
+		s.listeners.Lock()
+		defer s.listeners.Unlock()
+		s.opened = slices.Insert(s.opened, len(s.opened)-1, listening{name: l.String(), in: in, err: err, of: l})
+		s.shown.rows = nil
+		return true
+	})
 	for i := range s.opened { // only written here, once all is open
 		l := &s.opened[i]
 		if l.err == nil {

@@ -1,6 +1,7 @@
 package statsd
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -8,15 +9,14 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/setting"
 	"github.com/daytwo/daytwo/api/unixsocket"
 	"github.com/daytwo/daytwo/collector/statsd/line"
 	"github.com/daytwo/daytwo/collector/statsd/series"
 )
-
-// DefaultListen is where StatsD clients send to if they are told nothing else:
-// everybody's, and DC/OS' of tasks that have no port of their own.
-var DefaultListen = [...]string{"127.0.0.1:8125", "127.0.0.1:61825"}
 
 // Options of a server. The zero value of a field means its default.
 type Options struct {
@@ -43,7 +43,7 @@ type Listener struct {
 	Address string // host:port, or a path
 	Line    line.Options
 
-	Optional bool // goes without if another process has it: nobody asked for it by name
+	Optional bool // nobody asked for it by name: the server does without it if another process has it
 }
 
 func (l Listener) String() string { return l.Network + "://" + l.Address }
@@ -51,10 +51,19 @@ func (l Listener) String() string { return l.Network + "://" + l.Address }
 // Defaults are the listeners where nobody asked for others.
 func Defaults() []Listener {
 	var all []Listener
-	for _, a := range DefaultListen {
+	for _, a := range setting.StatsdListen() {
 		all = append(all, Listener{Network: "udp", Address: a, Optional: true})
 	}
 	return all
+}
+
+// Off reports whether a listener need not be heard, given the error of opening it:
+// nobody asked for it by name, and no packet can be sent to it, as this network
+// namespace has no IPv6 (EAFNOSUPPORT), or none on its loopback (EADDRNOTAVAIL).
+func (l *Listener) Off(err error) bool {
+	at, parseErr := netip.ParseAddrPort(l.Address)
+	return l.Optional && l.Network == "udp" && parseErr == nil && at.Addr().Is6() &&
+		(errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL))
 }
 
 // ParseListener reads an address as people write it: [udp://]host:port,
@@ -71,7 +80,7 @@ func ParseListener(s string) (l Listener, err error) {
 	switch l.Network {
 	case "udp":
 		if _, err := netip.ParseAddrPort(address); err != nil {
-			return l, fmt.Errorf("statsd: %q: want ADDRESS:PORT with a numeric address, for example %s", s, DefaultListen[0])
+			return l, fmt.Errorf("statsd: %q: want ADDRESS:PORT with a numeric address, for example %s", s, setting.StatsdListen()[0])
 		}
 	case "unix", "unixgram":
 		if !strings.HasPrefix(address, "/") {

@@ -31,7 +31,8 @@ type Server struct {
 	fds     *intake.FDStore
 	parsers atomic.Pointer[[]*line.Parser] // by Source.Listener
 	own     *line.Parser                   // containers' own ports speak as the first listener does
-	opened  []listening                    // what Options.Listen asks for, and the containers' own ports
+	opened  []listening                    // what Options.Listen asks for, and, last, the containers' own ports
+	off     []Listener                     // what it asks for and this machine has no address for (Listener.Off)
 
 	ready   chan struct{} // closed when all the above is there, or will not be
 	waiting bool          // ready is still to be closed
@@ -92,27 +93,8 @@ func (s *Server) open() (err error) {
 	if !c.Host.IsValid() {
 		c.Host = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
-	for _, l := range s.o.Listen {
-		if !l.Loopback() {
-			s.log.Warn("StatsD asks nobody for a token: whoever reaches this address may send", "address", l.Address)
-		}
-		got, err := s.listen(l)
-		if err != nil && l.Optional && errors.Is(err, unix.EADDRINUSE) {
-			err = taken(l, err)
-			s.log.Error("StatsD is not heard on a default address: end who has it, or give --statsd other addresses", "address", l.Address, "err", err)
-			s.opened = append(s.opened, listening{name: l.String(), err: err, of: l})
-			if at, err := netip.ParseAddrPort(l.Address); err == nil {
-				c.Watch = append(c.Watch, at.Port()) // it may come to be ours
-			}
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("statsd: %w; give --statsd another address, or none", taken(l, err))
-		}
-		s.opened = append(s.opened, listening{name: heard(l, got), in: got, of: l})
-		if l.Network == "udp" {
-			c.Watch = append(c.Watch, got.Port())
-		}
+	if c.Watch, err = s.openListeners(); err != nil {
+		return err
 	}
 	own := s.own
 	c.Socket = func(at netip.AddrPort) (fd int, err error) {

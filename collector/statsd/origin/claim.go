@@ -79,7 +79,7 @@ func (c *Claim) close() error { return c.listener.Close() }
 // Claims are those of all collectors in this network namespace. What a user
 // without rights says is left out: it steers nothing, and what it binds is seen.
 func Claims() ([]*Claim, error) {
-	f, err := os.Open("/proc/self/net/unix")
+	f, err := os.Open("/proc/thread-self/net/unix")
 	if err != nil {
 		return nil, err
 	}

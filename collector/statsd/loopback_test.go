@@ -1,0 +1,162 @@
+package statsd
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/metric"
+	benchrig "github.com/daytwo/daytwo/bench/rig"
+	"github.com/daytwo/daytwo/collector/statsd/origin"
+)
+
+// inNetns runs the calling test again, in a process in a new network namespace.
+func inNetns(t *testing.T, f func()) {
+	t.Helper()
+	const inside = "DAYTWO_TEST_NETNS"
+	if os.Getenv(inside) == t.Name() {
+		if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		f()
+		return
+	}
+	if os.Geteuid() != 0 {
+		benchrig.Missing(t, "network namespaces", "not root", "run the tests as root")
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=60s")
+	cmd.Env = append(os.Environ(), inside+"="+t.Name())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Fatalf("in a network namespace: %v\n%s", err, out)
+	}
+}
+
+// serveDefaults makes a server of the default listeners in this thread's namespace.
+func serveDefaults(t *testing.T, log *strings.Builder) *rig {
+	t.Helper()
+	s, err := New(Options{NoBPF: true, Log: slog.New(slog.NewTextHandler(log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return &rig{Server: s, t: t, parent: func(origin.Info) uint64 { return 0 }}
+}
+
+// What is sent to "localhost", to either loopback address, or to a name that a
+// client looks up, arrives: on Debian the first address of localhost is ::1.
+func TestBothLoopbacks(t *testing.T) {
+	inNetns(t, func() {
+		if c, err := net.ListenPacket("udp", "[::1]:0"); err != nil {
+			benchrig.Unsupported(t, "IPv6", err)
+		} else {
+			c.Close()
+		}
+		var log strings.Builder
+		r := serveDefaults(t, &log)
+		for i, at := range []string{"127.0.0.1:8125", "[::1]:8125", "127.0.0.1:61825", "[::1]:61825"} {
+			if c, err := net.Dial("udp", at); err != nil {
+				t.Error(err)
+			} else {
+				fmt.Fprintf(c, "to%d:1|c", i)
+				c.Close()
+			}
+		}
+		// As clients do: every address of the name, the first one that takes it.
+		script := `import socket
+for port in (8125, 61825):
+    for family, kind, proto, _, to in socket.getaddrinfo("localhost", port, 0, socket.SOCK_DGRAM):
+        socket.socket(family, kind, proto).sendto(b"python:1|c", to)
+    socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(b"python6:1|c", ("::1", port))
+print(len(socket.getaddrinfo("localhost", 8125, 0, socket.SOCK_DGRAM)))`
+		out, err := exec.Command("python3", "-c", script).CombinedOutput()
+		if err != nil {
+			t.Fatalf("python3: %v: %s", err, out)
+		}
+		addresses := 1
+		fmt.Sscan(string(out), &addresses)
+		app, _ := r.await(int64(4 + 2*addresses + 2))
+		for i := range 4 {
+			if v := value(t, app, fmt.Sprint("to", i), "c"); v != 1 {
+				t.Errorf("to%d: %v", i, v)
+			}
+		}
+		if v := value(t, app, "python6", "c"); v != 2 {
+			t.Errorf("sent to ::1 by python: %v", v)
+		}
+		if s := log.String(); strings.Contains(s, "WARN") || strings.Contains(s, "ERROR") {
+			t.Error(s)
+		}
+	})
+}
+
+// Where IPv6 is off nobody can send to ::1, so nothing is missing; once it is on
+// the address is heard.
+func TestNoIPv6(t *testing.T) {
+	inNetns(t, func() {
+		var log strings.Builder
+		off := func(value string) {
+			if err := os.WriteFile("/proc/sys/net/ipv6/conf/all/disable_ipv6", []byte(value), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		off("1")
+		r := serveDefaults(t, &log)
+		names := func() (all []string) {
+			for _, row := range r.Listeners().Rows {
+				all = append(all, row.Key)
+			}
+			return all
+		}
+		if got := fmt.Sprint(names()); got != "[udp://127.0.0.1:8125 udp://127.0.0.1:61825 ports]" {
+			t.Errorf("listeners: %s", got)
+		}
+		self := make([]int64, metric.Width(metric.Collector))
+		if r.Fill(self); self[metric.SelfStatsdAbsent] != 0 {
+			t.Errorf("%d addresses are missing", self[metric.SelfStatsdAbsent])
+		}
+		r.reopen() // nothing has changed
+		if s := log.String(); strings.Contains(s, "IPv6") || strings.Contains(s, "::1") {
+			t.Errorf("the log: %s", s)
+		}
+		off("0")
+		for end := time.Now().Add(5 * time.Second); len(names()) < 5 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			r.reopen() // the address is new, and is in use a moment later
+		}
+		if got := fmt.Sprint(names()); got != "[udp://127.0.0.1:8125 udp://127.0.0.1:61825 udp://[::1]:8125 udp://[::1]:61825 ports]" {
+			t.Errorf("listeners once there is IPv6: %s", got)
+		}
+		if c, err := net.Dial("udp", "[::1]:8125"); err != nil {
+			t.Error(err)
+		} else {
+			c.Write([]byte("a:1|c"))
+			c.Close()
+			r.await(1)
+		}
+	})
+}
+
+// An IPv6 loopback address that another process has is left out loudly, as any other.
+func TestTakenIPv6(t *testing.T) {
+	inNetns(t, func() {
+		var log strings.Builder
+		other, err := net.ListenPacket("udp", "[::1]:8125")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		if r := serveDefaults(t, &log); r.absent() != 1 {
+			t.Errorf("%d addresses are missing", r.absent())
+		}
+		who := fmt.Sprintf("process %d", os.Getpid())
+		if s := log.String(); strings.Count(s, "level=ERROR") != 1 || !strings.Contains(s, "[::1]:8125") || !strings.Contains(s, who) {
+			t.Error(s)
+		}
+	})
+}
