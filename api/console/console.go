@@ -12,13 +12,13 @@ import (
 //go:embed page.html
 var page []byte
 
-// policy lets the page run its own script and style, by their sums, and ask
-// its own server; nothing else.
-var policy = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" +
-	"; script-src '" + sum("script") + "'; style-src '" + sum("style") + "'"
+// policy is the page's content security policy: it may run its own script and
+// style, given by their hashes, and ask its own server.
+var policy = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; " +
+	"frame-ancestors 'none'; script-src '" + hash("script") + "'; style-src '" + hash("style") + "'"
 
-// sum is the source expression of the page's only element of a name (CSP 3).
-func sum(element string) string {
+// hash returns the hash source of the page's only element of a name (CSP 3).
+func hash(element string) string {
 	m := regexp.MustCompile(`(?s)<` + element + `>(.*?)</` + element + `>`).FindSubmatch(page)
 	if m == nil {
 		panic("console: the page has no " + element)
@@ -33,7 +33,7 @@ var Handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(page)))
 	h.Set("Content-Security-Policy", policy)
-	h.Set("Referrer-Policy", "no-referrer") // the address may hold the token
+	h.Set("Referrer-Policy", "no-referrer") // the address may contain the token
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-cache")
 	_, _ = w.Write(page)

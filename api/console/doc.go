@@ -1,6 +1,5 @@
-// Package console is the web page of a relay: one file, nothing loaded from
-// anywhere else, that shows agents and containers by asking the native API
-// with the token that the link to it carries.
+// Package console is the web page of a relay. It shows agents, containers and
+// events, which it asks the native API for, with the token in the link to it.
 //
-// The page itself holds no data, so it needs no token.
+// The page holds no data, so it needs no token, and loads nothing from elsewhere.
 package console
