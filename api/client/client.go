@@ -110,7 +110,8 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, v any) 
 			return resp.StatusCode, nil
 		}
 		if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(v); err != nil {
-			return 0, fmt.Errorf("%s%s is not a daytwo relay: its answer is not the expected JSON: %w", c.base, path, err)
+			return 0, fmt.Errorf("%s is not a daytwo relay: the answer to %s is not the expected JSON: %w",
+				c.base, path, err)
 		}
 		return resp.StatusCode, nil
 	}

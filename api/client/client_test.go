@@ -29,9 +29,11 @@ func relay(t *testing.T) *httptest.Server {
 	row[metric.MemCurrent] = 4096
 	local := query.NewLocal("a1", "host-1")
 	local.Update(func(b *frame.Batch) {
-		b.Header = frame.Header{Agent: "a1", Boot: 1, Seq: 1, Key: 1, Time: time.Now().UnixNano(), Interval: 1e9, Parts: 1}
+		b.Header = frame.Header{Agent: "a1", Boot: 1, Seq: 1, Key: 1, Time: time.Now().UnixNano(), Interval: 1e9,
+			Parts: 1}
 		b.Tables = []frame.Table{{Kind: metric.Container, Gen: 1, Vals: row, Rows: []*frame.Row{{
-			ID: 1, Key: "/docker/c1", Labels: []frame.Label{{Name: "container_id", Value: "c1"}, {Name: "name", Value: "web"}},
+			ID: 1, Key: "/docker/c1", Labels: []frame.Label{{Name: "container_id", Value: "c1"},
+				{Name: "name", Value: "web"}},
 		}}}}
 	})
 	guard, err := auth.NewGuard(token)
@@ -80,7 +82,8 @@ func TestClient(t *testing.T) {
 	if _, err := c.ContainerMetrics(ctx, "a1", "no/such one"); !client.NotFound(err) {
 		t.Errorf("an unknown container: %v", err)
 	}
-	if _, err := c.Query(ctx, client.Query{Metric: "memory.current"}); err == nil || !strings.Contains(err.Error(), "ask a relay") {
+	if _, err := c.Query(ctx, client.Query{Metric: "memory.current"}); err == nil ||
+		!strings.Contains(err.Error(), "ask a relay") {
 		t.Errorf("history of a collector: %v", err)
 	}
 }
@@ -112,22 +115,26 @@ func TestQueryArrivesAsAsked(t *testing.T) {
 	defer srv.Close()
 	c := newClient(t, srv.URL, token)
 	start, end := time.UnixMilli(8_250), time.UnixMilli(20_500)
-	m, err := c.Query(t.Context(), client.Query{Metric: "cpu.usage", Agent: "a1", Match: "name=web", Start: start, End: end, Step: 1500 * time.Millisecond})
+	m, err := c.Query(t.Context(), client.Query{Metric: "cpu.usage", Agent: "a1", Match: "name=web", Start: start,
+		End: end, Step: 1500 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 	q := history.asked
-	if q.Agent != "a1" || q.Kind != metric.Container || q.Column != metric.CPUUsage || q.Start != start.UnixNano() || q.End != end.UnixNano() || q.Step != 15e8 || q.Match == nil {
+	if q.Agent != "a1" || q.Kind != metric.Container || q.Column != metric.CPUUsage || q.Start != start.UnixNano() ||
+		q.End != end.UnixNano() || q.Step != 15e8 || q.Match == nil {
 		t.Errorf("asked for %+v", q)
 	}
-	if len(m.Result) != 1 || m.Result[0].Labels["name"] != "web" || len(m.Result[0].Points) != 2 || m.Result[0].Points[1].Value != 2 {
+	if len(m.Result) != 1 || m.Result[0].Labels["name"] != "web" || len(m.Result[0].Points) != 2 ||
+		m.Result[0].Points[1].Value != 2 {
 		t.Errorf("%+v", m)
 	}
 	m, err = c.Query(t.Context(), client.Query{Metric: "cpu.usage", Start: start, End: end, Rate: true})
 	if err != nil || len(m.Result) != 1 || len(m.Result[0].Points) != 1 || m.Result[0].Points[0].Value != 0.5 {
 		t.Errorf("rate: %+v, %v", m, err)
 	}
-	if _, err := c.Query(t.Context(), client.Query{Metric: "no.such.metric"}); err == nil || !strings.Contains(err.Error(), "unknown metric") {
+	if _, err := c.Query(t.Context(), client.Query{Metric: "no.such.metric"}); err == nil ||
+		!strings.Contains(err.Error(), "unknown metric") {
 		t.Errorf("an unknown metric: %v", err)
 	}
 }
@@ -151,7 +158,9 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	gone := l.Addr().String()
 	l.Close()
 	try(newClient(t, gone, token), "is daytwo running?")
-	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }))
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("<html>"))
+	}))
 	defer other.Close()
 	try(newClient(t, other.URL, token), "is not a daytwo relay")
 	for _, bad := range []string{"ftp://x", "http://", "http://a b", ""} {
@@ -163,7 +172,9 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 
 func TestTheTokenStaysWithTheRelay(t *testing.T) {
 	var got string
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") }))
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		got = r.Header.Get("Authorization")
+	}))
 	defer elsewhere.Close()
 	srv := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusFound))
 	defer srv.Close()

@@ -23,7 +23,8 @@ func TestLocalUpdateAllocatesNothing(t *testing.T) {
 
 func TestLocalUpdateWithSeriesAllocatesNothing(t *testing.T) {
 	l, b := query.NewLocal(testtick.Agent, "node-1"), testtick.New(10, true)
-	testtick.AddSent(b, testtick.Sent{ID: 1, Parent: 1, Name: "hits", Type: "c"}, testtick.Sent{ID: 2, Parent: 1, Name: "took", Type: "ms", Observed: []float64{1, 2, 1000}})
+	testtick.AddSent(b, testtick.Sent{ID: 1, Parent: 1, Name: "hits", Type: "c"},
+		testtick.Sent{ID: 2, Parent: 1, Name: "took", Type: "ms", Observed: []float64{1, 2, 1000}})
 	update := func(dst *frame.Batch) { query.CopyBatch(dst, b) }
 	l.Update(update)
 	l.Update(update)

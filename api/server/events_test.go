@@ -35,12 +35,17 @@ func (f *eventHistory) Events(_ context.Context, q query.EventQuery) ([]query.Ev
 func TestEventsRoute(t *testing.T) {
 	container := testtick.Container(0)
 	f := &eventHistory{all: []query.Event{
-		{Agent: testtick.Agent, Boot: 7, Tick: testtick.Time, Time: testtick.Time - 5e9, Parent: container, Row: &frame.Row{ID: 1, Parent: 1, Key: "deployed", Labels: testtick.Labels(
-			"text", "version 2\nby <me>", "host", "h", "priority", "low", "alert_type", "success", "source_type", "ci", "aggregation_key", "k",
-			"tag.env", "prod", "tag.text", "other", "truncated", "true", "container_name", "no")}},
-		{Agent: testtick.Agent, Boot: 7, Tick: testtick.Time + 1e9, Time: testtick.Time + 1e9, Row: &frame.Row{ID: 2, Key: "db.up is critical, was ok", Labels: testtick.Labels(
-			"check", "db.up", "status", "critical", "message", "no route", "alert_type", "error", "container_id", "gone", "task_name", "job")}},
-		{Agent: testtick.Agent, Boot: 7, Tick: testtick.Time + 1e9, Time: testtick.Time + 1e9, Row: &frame.Row{ID: 3, Key: "brief", Labels: testtick.Labels("cgroup", "/docker/f00")}},
+		{Agent: testtick.Agent, Boot: 7, Tick: testtick.Time, Time: testtick.Time - 5e9, Parent: container,
+			Row: &frame.Row{ID: 1, Parent: 1, Key: "deployed", Labels: testtick.Labels(
+				"text", "version 2\nby <me>", "host", "h", "priority", "low", "alert_type", "success",
+				"source_type", "ci", "aggregation_key", "k",
+				"tag.env", "prod", "tag.text", "other", "truncated", "true", "container_name", "no")}},
+		{Agent: testtick.Agent, Boot: 7, Tick: testtick.Time + 1e9, Time: testtick.Time + 1e9,
+			Row: &frame.Row{ID: 2, Key: "db.up is critical, was ok", Labels: testtick.Labels(
+				"check", "db.up", "status", "critical", "message", "no route", "alert_type", "error", "container_id",
+				"gone", "task_name", "job")}},
+		{Agent: testtick.Agent, Boot: 7, Tick: testtick.Time + 1e9, Time: testtick.Time + 1e9,
+			Row: &frame.Row{ID: 3, Key: "brief", Labels: testtick.Labels("cgroup", "/docker/f00")}},
 		{Agent: "other", Boot: 255, Tick: testtick.Time + 2e9, Time: metric.Absent, Row: &frame.Row{ID: 2, Key: "x"}},
 	}}
 	srv := serve(t, Options{Fleet: testtick.Local(testtick.New(1, false)), History: f})
@@ -67,13 +72,18 @@ func TestEventsRoute(t *testing.T) {
 		t.Fatalf("%d events, asked %+v", len(all), f.asked)
 	}
 	e := all[0]
-	if e.ID != testtick.Agent+"/7/1" || !e.Time.Equal(time.Unix(0, testtick.Time-5e9)) || !e.Received.Equal(time.Unix(0, testtick.Time)) || e.AgentID != testtick.Agent ||
-		e.ContainerID != container.Label("container_id") || e.Container != "web" || e.Cgroup != container.Key || e.FrameworkID != "f-0001" || e.FrameworkName != "marathon" ||
-		e.TaskID != "web.0" || e.TaskName != "web" || e.Text != "version 2\nby <me>" || e.Host != "h" || e.Priority != "low" || e.AlertType != "success" ||
-		e.SourceType != "ci" || e.AggregationKey != "k" || len(e.Tags) != 2 || e.Tags["env"] != "prod" || e.Tags["text"] != "other" || !e.Truncated {
+	if e.ID != testtick.Agent+"/7/1" || !e.Time.Equal(time.Unix(0, testtick.Time-5e9)) ||
+		!e.Received.Equal(time.Unix(0, testtick.Time)) || e.AgentID != testtick.Agent ||
+		e.ContainerID != container.Label("container_id") || e.Container != "web" || e.Cgroup != container.Key ||
+		e.FrameworkID != "f-0001" || e.FrameworkName != "marathon" ||
+		e.TaskID != "web.0" || e.TaskName != "web" || e.Text != "version 2\nby <me>" || e.Host != "h" ||
+		e.Priority != "low" || e.AlertType != "success" ||
+		e.SourceType != "ci" || e.AggregationKey != "k" || len(e.Tags) != 2 || e.Tags["env"] != "prod" ||
+		e.Tags["text"] != "other" || !e.Truncated {
 		t.Errorf("%+v", e)
 	}
-	if e := all[1]; e.Check != "db.up" || e.Status != "critical" || e.Message != "no route" || e.ContainerID != "gone" || e.Container != "job" || e.Cgroup != "" {
+	if e := all[1]; e.Check != "db.up" || e.Status != "critical" || e.Message != "no route" ||
+		e.ContainerID != "gone" || e.Container != "job" || e.Cgroup != "" {
 		t.Errorf("%+v", e)
 	}
 	if e := all[2]; e.Cgroup != "/docker/f00" || e.Container != "/docker/f00" || e.ContainerID != "" {
@@ -97,12 +107,14 @@ func TestEventsRoute(t *testing.T) {
 	if f.asked.Agent != testtick.Agent || f.asked.End-f.asked.Start != int64(5*time.Minute) {
 		t.Errorf("asked %+v", f.asked)
 	}
-	for query, want := range map[string]int{"?limit=0": 400, "?limit=x": 400, "?limit=100000": 400, "?start=now&end=-1m": 400, "?start=x": 400, "?match=a=b,c": 400, "?agent=nobody": 404, "?x=y": 400} {
+	for query, want := range map[string]int{"?limit=0": 400, "?limit=x": 400, "?limit=100000": 400,
+		"?start=now&end=-1m": 400, "?start=x": 400, "?match=a=b,c": 400, "?agent=nobody": 404, "?x=y": 400} {
 		if code := get(t, srv, "/api/v1/events"+query, nil); code != want {
 			t.Errorf("%s: status %d, want %d", query, code, want)
 		}
 	}
-	if code := get(t, newTestServer(t, testtick.New(1, false)), "/api/v1/events", nil); code != http.StatusNotImplemented {
+	if code := get(t, newTestServer(t, testtick.New(1, false)), "/api/v1/events",
+		nil); code != http.StatusNotImplemented {
 		t.Errorf("without history: status %d", code)
 	}
 }

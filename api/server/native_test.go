@@ -23,10 +23,12 @@ func TestAgents(t *testing.T) {
 		t.Fatalf("%d, %+v", code, answer)
 	}
 	a := answer.Agents[0]
-	if a.AgentID != testtick.Agent || a.Hostname != "node-1" || a.Stale || a.Containers != 2 || a.Cgroups != 3 || a.Interval != 1 {
+	if a.AgentID != testtick.Agent || a.Hostname != "node-1" || a.Stale || a.Containers != 2 || a.Cgroups != 3 ||
+		a.Interval != 1 {
 		t.Errorf("%+v", a)
 	}
-	if a.Cores == nil || *a.Cores != 8 || a.CPUUsed == nil || *a.CPUUsed != 1 || *a.Load1 != 1.25 || *a.MemoryAvailable != 8<<30 || *a.Uptime != 3600.5 {
+	if a.Cores == nil || *a.Cores != 8 || a.CPUUsed == nil || *a.CPUUsed != 1 || *a.Load1 != 1.25 ||
+		*a.MemoryAvailable != 8<<30 || *a.Uptime != 3600.5 {
 		t.Errorf("values: %+v", a)
 	}
 }
@@ -55,19 +57,22 @@ func TestContainers(t *testing.T) {
 		t.Fatalf("%d containers", len(list))
 	}
 	c := list[0]
-	if c.Name != "web-0" || c.Image != "registry.example/team/web:1.2.3" || c.TaskID != "web.0" || c.Labels["com.example.team"] != "payments" {
+	if c.Name != "web-0" || c.Image != "registry.example/team/web:1.2.3" || c.TaskID != "web.0" ||
+		c.Labels["com.example.team"] != "payments" {
 		t.Errorf("identity: %+v", c)
 	}
 	if c.CPUUsed == nil || math.Abs(*c.CPUUsed-0.5) > 1e-9 || *c.CPULimit != 1.5 || *c.CPUUsage != 5.75 {
 		t.Errorf("cpu: %v %v %v", c.CPUUsed, c.CPULimit, c.CPUUsage)
 	}
-	if *c.MemoryLimit != 512<<20 || *c.MemoryCurrent != 512<<20 || *c.MemoryWorkingSet != 412<<20 || c.MemoryAnon != nil {
+	if *c.MemoryLimit != 512<<20 || *c.MemoryCurrent != 512<<20 || *c.MemoryWorkingSet != 412<<20 ||
+		c.MemoryAnon != nil {
 		t.Errorf("memory: %+v", c)
 	}
 	if *c.IORead != 4096 || *c.NetSent != 222 {
 		t.Errorf("devices: %+v", c)
 	}
-	if all := containersOf(t, historyOf(t, testtick.New(2, false)), "?all=1"); len(all) != 3 || all[2].Unit != "cron.service" || all[2].MemoryLimit != nil {
+	if all := containersOf(t, historyOf(t, testtick.New(2, false)), "?all=1"); len(all) != 3 ||
+		all[2].Unit != "cron.service" || all[2].MemoryLimit != nil {
 		t.Errorf("all: %+v", all)
 	}
 }
@@ -192,10 +197,12 @@ func TestQuery(t *testing.T) {
 		t.Fatalf("%s %s %s, %d series", m.Metric, m.Unit, m.Type, len(m.Result))
 	}
 	first := m.Result[0]
-	if len(first.Points) != 10 || first.Points[0].Value != 5.25 || !first.Points[9].Time.Equal(time.Unix(0, testtick.Time+9*testtick.Interval)) {
+	if len(first.Points) != 10 || first.Points[0].Value != 5.25 ||
+		!first.Points[9].Time.Equal(time.Unix(0, testtick.Time+9*testtick.Interval)) {
 		t.Errorf("%+v", first)
 	}
-	if first.Labels["name"] != "web-0" || first.Labels["agent_id"] != "a" || first.Labels["__name__"] != "container.cpu.usage" || first.Labels["cgroup"] == "" {
+	if first.Labels["name"] != "web-0" || first.Labels["agent_id"] != "a" ||
+		first.Labels["__name__"] != "container.cpu.usage" || first.Labels["cgroup"] == "" {
 		t.Errorf("labels %v", first.Labels)
 	}
 	m = queryOf(t, h, 200, "metric", "container_cpu_usage_seconds_total", "match", "name=web-0", "agent", "b",
@@ -208,11 +215,13 @@ func TestQuery(t *testing.T) {
 			t.Errorf("rate %v", p.Value)
 		}
 	}
-	m = queryOf(t, h, 200, "metric", `node_cpu_seconds_total{mode="idle"}`, "agent", "a", "start", at(0), "end", at(1), "step", "0")
+	m = queryOf(t, h, 200, "metric", `node_cpu_seconds_total{mode="idle"}`, "agent", "a", "start", at(0), "end", at(1),
+		"step", "0")
 	if len(m.Result) != 2 || m.Result[0].Labels["mode"] != "idle" || m.Result[0].Points[0].Value != 2.000000001 {
 		t.Errorf("%+v", m)
 	}
-	if m = queryOf(t, h, 200, "metric", "node_cpu_seconds_total", "agent", "a", "start", at(0), "end", at(1)); len(m.Result) != 4 {
+	if m = queryOf(t, h, 200, "metric", "node_cpu_seconds_total", "agent", "a", "start", at(0), "end",
+		at(1)); len(m.Result) != 4 {
 		t.Errorf("a family of several columns: %d series, want user and idle of two CPUs", len(m.Result))
 	}
 	m = queryOf(t, h, 200, "metric", "pids.max", "start", at(0), "end", at(1))
@@ -230,7 +239,8 @@ func TestQueryByPrometheusNames(t *testing.T) {
 	ticks := testtick.Several("a", 1, 2)
 	for i, b := range ticks {
 		row := b.Table(metric.Container).Row(0)
-		row[metric.StatInactiveFile], row[metric.CPUWeight], row[metric.MemSWMax] = int64(i+1)<<27, 100, metric.Unlimited
+		row[metric.StatInactiveFile], row[metric.CPUWeight], row[metric.MemSWMax] = int64(i+1)<<27, 100,
+			metric.Unlimited
 	}
 	h := historyOf(t, ticks...)
 	for name, want := range map[string]float64{
@@ -270,7 +280,8 @@ func TestQueryErrors(t *testing.T) {
 	bad(400, "metric", "memory.current", "step", "x")
 	bad(404, "metric", "memory.current", "agent", "nobody")
 	for _, ask := range []string{"memory.current", "app:requests", "app:request.time&q=0.5", "app:users&distinct=1"} {
-		if code := get(t, serve(t, Options{Fleet: testtick.Local(testtick.New(1, false))}), "/api/v1/query?metric="+ask, nil); code != http.StatusNotImplemented {
+		if code := get(t, serve(t, Options{Fleet: testtick.Local(testtick.New(1, false))}), "/api/v1/query?metric="+ask,
+			nil); code != http.StatusNotImplemented {
 			t.Errorf("%s: a collector alone answers %d", ask, code)
 		}
 	}
@@ -296,7 +307,8 @@ func TestEveryMetricCanBeAskedFor(t *testing.T) {
 }
 
 func FuzzTimeParam(f *testing.F) {
-	for _, s := range []string{"now", "-5m", "1700000000.25", "2026-01-02T03:04:05Z", "9e9", "-1", "+1h", "inf", "1e-320"} {
+	for _, s := range []string{"now", "-5m", "1700000000.25", "2026-01-02T03:04:05Z", "9e9", "-1", "+1h", "inf",
+		"1e-320"} {
 		f.Add(s)
 	}
 	now := time.Unix(1.7e9, 0)

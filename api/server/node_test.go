@@ -41,7 +41,8 @@ func TestNodeMetricsHandler(t *testing.T) {
 		t.Errorf("%d %s", code, header.Get("Content-Type"))
 	}
 	families := parseText(t, body)
-	for _, name := range []string{"container_memory_usage_bytes", "node_cpu_seconds_total", "machine_cpu_cores", "daytwo_http_panics_total"} {
+	for _, name := range []string{"container_memory_usage_bytes", "node_cpu_seconds_total", "machine_cpu_cores",
+		"daytwo_http_panics_total"} {
 		if families[name] == nil {
 			t.Errorf("%s is missing", name)
 		}
@@ -57,7 +58,8 @@ func TestNodeMetricsHandler(t *testing.T) {
 			t.Errorf("%s: %d, want %d", path, code, want)
 		}
 	}
-	for host, want := range map[string]int{"localhost:1": 200, "127.0.0.1": 200, "[::1]:61091": 200, "evil.example": 403, "evil.example:61091": 403} {
+	for host, want := range map[string]int{"localhost:1": 200, "127.0.0.1": 200, "[::1]:61091": 200,
+		"evil.example": 403, "evil.example:61091": 403} {
 		if code, _, _ := get("/metrics", host); code != want {
 			t.Errorf("Host %s: %d, want %d", host, code, want)
 		}
@@ -82,7 +84,8 @@ func TestNodeOpenMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	// As Prometheus asks.
-	req.Header.Set("Accept", "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.3,*/*;q=0.1")
+	req.Header.Set("Accept",
+		"application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.3,*/*;q=0.1")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +95,8 @@ func TestNodeOpenMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp.Header.Get("Content-Type") != "application/openmetrics-text; version=1.0.0; charset=utf-8" || !strings.HasSuffix(string(b), "\n# EOF\n") {
+	if resp.Header.Get("Content-Type") != "application/openmetrics-text; version=1.0.0; charset=utf-8" ||
+		!strings.HasSuffix(string(b), "\n# EOF\n") {
 		t.Errorf("%s, ends in %q", resp.Header.Get("Content-Type"), b[len(b)-20:])
 	}
 }
@@ -126,7 +130,8 @@ func TestSelfMetrics(t *testing.T) {
 	}}})
 	_, body := do(t, srv, "GET", "/metrics", nil)
 	f := parseText(t, body)
-	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total", "mine"} {
+	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes", "process_open_fds",
+		"process_cpu_seconds_total", "mine"} {
 		if f[name] == nil || sampleValue(f[name].Metric[0]) <= 0 {
 			t.Errorf("%s is missing or 0", name)
 		}

@@ -62,7 +62,8 @@ func TestOpenAPISchemasAreTheTypes(t *testing.T) {
 	if err := json.Unmarshal(openapiDocument, &doc); err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []any{v1.Agent{}, v1.Container{}, v1.Series{}, v1.Metrics{}, v1.Datapoint{}, v1.Dimensions{}, v1.StatsD{}, v1.Ledger{}, v1.SentMetric{}, v1.Event{}} {
+	for _, v := range []any{v1.Agent{}, v1.Container{}, v1.Series{}, v1.Metrics{}, v1.Datapoint{}, v1.Dimensions{},
+		v1.StatsD{}, v1.Ledger{}, v1.SentMetric{}, v1.Event{}} {
 		typ := reflect.TypeOf(v)
 		var want, got []string
 		for i := range typ.NumField() {

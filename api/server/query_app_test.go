@@ -57,9 +57,12 @@ func TestParseQuantiles(t *testing.T) {
 		want          []string
 		bad           bool
 	}{
-		{"", "", nil, false}, {"0.5,0.99", "", []string{"0.5", "0.99"}, false}, {"", "50,99.9", []string{"0.5", "0.999"}, false},
-		{"0,1", "", []string{"0", "1"}, false}, {"0.5,0.50", "", []string{"0.5"}, false}, {"-0.1", "", nil, true}, {"1.1", "", nil, true},
-		{"NaN", "", nil, true}, {"0.5,", "", nil, true}, {"", "101", nil, true}, {"0.5", "50", nil, true}, {"x", "", nil, true},
+		{"", "", nil, false}, {"0.5,0.99", "", []string{"0.5", "0.99"}, false},
+		{"", "50,99.9", []string{"0.5", "0.999"}, false},
+		{"0,1", "", []string{"0", "1"}, false}, {"0.5,0.50", "", []string{"0.5"}, false}, {"-0.1", "", nil, true},
+		{"1.1", "", nil, true},
+		{"NaN", "", nil, true}, {"0.5,", "", nil, true}, {"", "101", nil, true}, {"0.5", "50", nil, true},
+		{"x", "", nil, true},
 	} {
 		q, texts, err := parseQuantiles(c.q, c.percentile)
 		if (err != nil) != c.bad || !slices.Equal(texts, c.want) || len(q) != len(c.want) {
@@ -71,10 +74,12 @@ func TestParseQuantiles(t *testing.T) {
 // Tags are named as in an exposition, and none passes for whose the series is.
 func TestAppLabels(t *testing.T) {
 	parent := &frame.Row{Key: "/docker/c1", Labels: testtick.Labels("container_id", "c1", "task_name", "web")}
-	row := &frame.Row{Key: "x", Labels: testtick.Labels("type", "c", "tag.path", "/", "tag.task_name", "other", "tag.a-b", "1", "tag.a.b", "2")}
+	row := &frame.Row{Key: "x", Labels: testtick.Labels("type", "c", "tag.path", "/", "tag.task_name", "other",
+		"tag.a-b", "1", "tag.a.b", "2")}
 	got := appLabels("n1", row, parent)
 	for name, want := range map[string]string{
-		"agent_id": "n1", "container_id": "c1", "task_name": "web", "tag_task_name": "other", "path": "/", "a_b": "1;2", "cgroup": "/docker/c1", "__type__": "counter",
+		"agent_id": "n1", "container_id": "c1", "task_name": "web", "tag_task_name": "other", "path": "/", "a_b": "1;2",
+		"cgroup": "/docker/c1", "__type__": "counter",
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
@@ -83,7 +88,8 @@ func TestAppLabels(t *testing.T) {
 	if len(got) != 8 {
 		t.Errorf("%v", got)
 	}
-	for key, want := range map[string]string{"path": "/", "tag.path": "/", "task_name": "web", "tag.task_name": "other", "container_id": "c1", "none": ""} {
+	for key, want := range map[string]string{"path": "/", "tag.path": "/", "task_name": "web", "tag.task_name": "other",
+		"container_id": "c1", "none": ""} {
 		if v := value(key, "n1", row, parent); v != want {
 			t.Errorf("%s is %q, want %q", key, v, want)
 		}
@@ -115,13 +121,18 @@ func TestTypeOfSentMetrics(t *testing.T) {
 		{"counter", []string{"app:hits"}}, {"counter", []string{"hits"}}, {"counter", []string{"hits_counter"}},
 		{"gauge", []string{"app:temp"}}, {"gauge", []string{"app:users"}}, {"gauge", []string{"app:db.up"}},
 		{"gauge", []string{"app:hits", "rate", "1"}}, {"gauge", []string{"app:jobs", "rate", "1"}},
-		{"mixed", []string{"app:jobs"}}, {"mixed", []string{"jobs"}}, {"counter", []string{"jobs_counter"}}, {"gauge", []string{"jobs_gauge"}},
+		{"mixed", []string{"app:jobs"}}, {"mixed", []string{"jobs"}}, {"counter", []string{"jobs_counter"}},
+		{"gauge", []string{"jobs_gauge"}},
 		{"counter", []string{"app:jobs", "match", "type=c"}},
-		{"counter", []string{"app:took"}}, {"counter", []string{"took_sum"}}, {"gauge", []string{"app:took", "q", "0.5"}},
-		{"counter", []string{"container.cpu.usage"}}, {"gauge", []string{"container.memory.current"}}, {"gauge", []string{"container.cpu.usage", "rate", "1"}},
-		{"counter", []string{"app.count"}}, {"mixed", []string{"app.value"}}, {"counter", []string{"app.value", "match", "type=c"}},
+		{"counter", []string{"app:took"}}, {"counter", []string{"took_sum"}},
+		{"gauge", []string{"app:took", "q", "0.5"}},
+		{"counter", []string{"container.cpu.usage"}}, {"gauge", []string{"container.memory.current"}},
+		{"gauge", []string{"container.cpu.usage", "rate", "1"}},
+		{"counter", []string{"app.count"}}, {"mixed", []string{"app.value"}},
+		{"counter", []string{"app.value", "match", "type=c"}},
 	} {
-		m := queryOf(t, o, 200, append([]string{"start", "1699999999", "end", "1700000002", "step", "0", "metric"}, c.ask...)...)
+		m := queryOf(t, o, 200, append([]string{"start", "1699999999", "end", "1700000002", "step", "0", "metric"},
+			c.ask...)...)
 		if m.Type != c.want || len(m.Result) == 0 {
 			t.Errorf("%q: %d series of type %s, want %s", c.ask, len(m.Result), m.Type, c.want)
 		}

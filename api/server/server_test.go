@@ -42,7 +42,8 @@ func serve(t testing.TB, o Options) *httptest.Server {
 }
 
 // do sends a request with the token.
-func do(t testing.TB, srv *httptest.Server, method, path string, body io.Reader, header ...string) (*http.Response, string) {
+func do(t testing.TB, srv *httptest.Server, method, path string, body io.Reader, header ...string) (*http.Response,
+	string) {
 	t.Helper()
 	req, err := http.NewRequest(method, srv.URL+path, body)
 	if err != nil {
@@ -87,14 +88,16 @@ func get(t testing.TB, srv *httptest.Server, path string, v any) int {
 // allRoutes returns all routes of a relay, and which paths of them need no token.
 func allRoutes() (routes []web.Route, open map[string]bool) {
 	s := newServer(Options{Fleet: query.NewLocal("a", "h")})
-	return slices.Concat(s.openRoutes(), s.tokenRoutes()), map[string]bool{"/{$}": true, "/healthz": true, "/readyz": true}
+	return slices.Concat(s.openRoutes(), s.tokenRoutes()),
+		map[string]bool{"/{$}": true, "/healthz": true, "/readyz": true}
 }
 
 func TestEveryRouteAsksForTheToken(t *testing.T) {
 	srv := newTestServer(t, testtick.New(1, false))
 	routes, open := allRoutes()
 	for _, rt := range routes {
-		path := strings.NewReplacer("{$}", "", "{agent}", testtick.Agent, "{id}", "x", "{metric}", "m", "{name}", "n").Replace(rt.Path)
+		path := strings.NewReplacer("{$}", "", "{agent}", testtick.Agent, "{id}", "x", "{metric}", "m", "{name}",
+			"n").Replace(rt.Path)
 		req, err := http.NewRequest(rt.Method, srv.URL+path, nil)
 		if err != nil {
 			t.Fatal(err)

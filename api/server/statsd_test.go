@@ -32,11 +32,13 @@ func TestStatsdRoute(t *testing.T) {
 	if code := get(t, srv, "/api/v1/statsd", &all); code != 200 {
 		t.Fatal(code)
 	}
-	if len(all.Ledgers) != 2 || !all.Ledgers[0].All || all.Ledgers[1].ContainerID != first || all.Ledgers[1].Name != "web" {
+	if len(all.Ledgers) != 2 || !all.Ledgers[0].All || all.Ledgers[1].ContainerID != first ||
+		all.Ledgers[1].Name != "web" {
 		t.Fatalf("%+v", all.Ledgers)
 	}
 	l := all.Ledgers[1]
-	if !l.Balances() || l.Received != 303 || l.Rejected != 3 || l.Reasons["value"] != 3 || len(l.Reasons) != 1 || l.Rate == nil || *l.Rate != 150 {
+	if !l.Balances() || l.Received != 303 || l.Rejected != 3 || l.Reasons["value"] != 3 || len(l.Reasons) != 1 ||
+		l.Rate == nil || *l.Rate != 150 {
 		t.Errorf("%+v", l)
 	}
 	var names []string
@@ -62,7 +64,8 @@ func TestStatsdRoute(t *testing.T) {
 	if len(one.Ledgers) != 1 || len(one.Metrics) != 1 || one.Metrics[0].ContainerID != first {
 		t.Errorf("one container: %+v", one)
 	}
-	for query, want := range map[string]int{"container=nobody": 404, "agent=nobody": 404, "sort=x": 400, "limit=0": 400, "limit=x": 400, "match=name=web-1": 200, "x=1": 400} {
+	for query, want := range map[string]int{"container=nobody": 404, "agent=nobody": 404, "sort=x": 400, "limit=0": 400,
+		"limit=x": 400, "match=name=web-1": 200, "x=1": 400} {
 		if code := get(t, srv, "/api/v1/statsd?"+query, nil); code != want {
 			t.Errorf("%s: %d, want %d", query, code, want)
 		}
@@ -71,9 +74,11 @@ func TestStatsdRoute(t *testing.T) {
 
 func TestQueryOfLedgers(t *testing.T) {
 	srv := serve(t, historyOf(t, testtick.WithLedger()))
-	for name, want := range map[string]int{"daytwo_statsd_accepted_lines_total": 1, "container_statsd_accepted_lines_total": 5, "statsd.accepted": 6} {
+	for name, want := range map[string]int{"daytwo_statsd_accepted_lines_total": 1,
+		"container_statsd_accepted_lines_total": 5, "statsd.accepted": 6} {
 		var answer struct{ Data v1.Matrix }
-		if code := get(t, srv, "/api/v1/query?start=1699999000&end=1700001000&metric="+name, &answer); code != 200 || len(answer.Data.Result) != want {
+		if code := get(t, srv, "/api/v1/query?start=1699999000&end=1700001000&metric="+name, &answer); code != 200 ||
+			len(answer.Data.Result) != want {
 			t.Errorf("query of %s: %d, %d series, want %d", name, code, len(answer.Data.Result), want)
 		}
 	}

@@ -23,7 +23,7 @@ type Ledger struct {
 	Accepted      int64            `json:"accepted"`
 	Rejected      int64            `json:"rejected"`
 	Reasons       map[string]int64 `json:"rejected_by_reason,omitempty"` // without zeros
-	Shed          int64            `json:"shed"`                         // dropped before parsing, which could not keep up
+	Shed          int64            `json:"shed"`                         // dropped: parsing could not keep up
 	Overflowed    int64            `json:"overflowed"`                   // of the accepted: beyond the budget of series
 	Filtered      int64            `json:"filtered"`                     // of the accepted: dropped by a rule
 	Events        int64            `json:"events"`

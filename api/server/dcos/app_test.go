@@ -12,7 +12,8 @@ import (
 func TestDCOSApp(t *testing.T) {
 	b := testtick.New(2, false)
 	testtick.AddSent(b,
-		testtick.Sent{ID: 1, Parent: 1, Name: "hits", Type: "c", Value: 10, Less: 3, Tags: []string{"url", "/a", "task_id", "mine"}},
+		testtick.Sent{ID: 1, Parent: 1, Name: "hits", Type: "c", Value: 10, Less: 3,
+			Tags: []string{"url", "/a", "task_id", "mine"}},
 		testtick.Sent{ID: 2, Parent: 1, Name: "temp", Type: "g", Value: -1.5},
 		testtick.Sent{ID: 3, Parent: 1, Name: "users", Type: "s", Value: 4},
 		testtick.Sent{ID: 4, Parent: 1, Name: "took", Type: "ms", Observed: []float64{10, 20, 30, 40}},
@@ -28,7 +29,8 @@ func TestDCOSApp(t *testing.T) {
 	if code := get(t, srv, base, &m); code != 200 {
 		t.Fatal(code)
 	}
-	origin := []string{"container_id", id, "framework_id", "f-0001", "framework_name", "marathon", "task_id", "web.0", "task_name", "web", "agent_id", testtick.Agent}
+	origin := []string{"container_id", id, "framework_id", "f-0001", "framework_name", "marathon", "task_id", "web.0",
+		"task_name", "web", "agent_id", testtick.Agent}
 	wantPoint(t, &m, 7, "count", "hits", append([]string{"url", "/a", "tag_task_id", "mine"}, origin...)...)
 	wantPoint(t, &m, -1.5, "", "temp", origin...)
 	wantPoint(t, &m, 4, "count", "users", origin...)
@@ -47,8 +49,9 @@ func TestDCOSApp(t *testing.T) {
 		t.Errorf("%+v", m.Dimensions)
 	}
 	for path, want := range map[string]string{
-		"/hits": "hits", "/took.p99": "took.p99", "/a%2Fb%20c": "a/b c", "/temp": "temp", "/hitsfoo": "hitsfoo", "/took.p50": "took.p50,took.p50",
-		"/took": "took.count,took.sum,took.min,took.max,took.mean,took.p50,took.p75,took.p90,took.p95,took.p99",
+		"/hits": "hits", "/took.p99": "took.p99", "/a%2Fb%20c": "a/b c", "/temp": "temp", "/hitsfoo": "hitsfoo",
+		"/took.p50": "took.p50,took.p50",
+		"/took":     "took.count,took.sum,took.min,took.max,took.mean,took.p50,took.p75,took.p90,took.p95,took.p99",
 	} {
 		var one v1.Metrics
 		if code := get(t, srv, base+path, &one); code != 200 {
@@ -72,12 +75,16 @@ func TestDCOSApp(t *testing.T) {
 // An empty histogram has counts, and neither a mean nor percentiles: no NaN.
 func TestDCOSAppNeverNaN(t *testing.T) {
 	b := testtick.New(1, false)
-	testtick.AddSent(b, testtick.Sent{ID: 1, Parent: 1, Name: "idle", Type: "h"}, testtick.Sent{ID: 2, Parent: 1, Name: "big", Type: "h", Observed: []float64{math.MaxFloat64, math.MaxFloat64, -math.MaxFloat64}})
+	testtick.AddSent(b, testtick.Sent{ID: 1, Parent: 1, Name: "idle", Type: "h"},
+		testtick.Sent{ID: 2, Parent: 1, Name: "big", Type: "h",
+			Observed: []float64{math.MaxFloat64, math.MaxFloat64, -math.MaxFloat64}})
 	var m v1.Metrics
-	if code := get(t, newTestServer(t, b), "/system/v1/metrics/v0/containers/"+testtick.Container(0).Label("container_id")+"/app", &m); code != 200 {
+	if code := get(t, newTestServer(t, b),
+		"/system/v1/metrics/v0/containers/"+testtick.Container(0).Label("container_id")+"/app", &m); code != 200 {
 		t.Fatal(code)
 	}
-	if point(&m, "idle.count") == nil || point(&m, "idle.mean") != nil || point(&m, "idle.p50") != nil || point(&m, "big.p50") == nil {
+	if point(&m, "idle.count") == nil || point(&m, "idle.mean") != nil || point(&m, "idle.p50") != nil ||
+		point(&m, "big.p50") == nil {
 		t.Errorf("%+v", m.Datapoints)
 	}
 }
@@ -90,7 +97,8 @@ func TestServiceCheck(t *testing.T) {
 		testtick.Sent{ID: 2, Parent: 1, Name: "db.up", Type: "c", Value: 9},
 	)
 	var m v1.Metrics
-	if code := get(t, newTestServer(t, b), "/system/v1/metrics/v0/containers/"+testtick.Container(0).Label("container_id")+"/app/db.up", &m); code != 200 {
+	if code := get(t, newTestServer(t, b),
+		"/system/v1/metrics/v0/containers/"+testtick.Container(0).Label("container_id")+"/app/db.up", &m); code != 200 {
 		t.Fatal(code)
 	}
 	wantPoint(t, &m, 2, "", "db.up", "host", "h")

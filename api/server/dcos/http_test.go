@@ -30,7 +30,9 @@ func serve(t testing.TB, api API) *httptest.Server {
 	return srv
 }
 
-func do(t testing.TB, srv *httptest.Server, method, path string, body io.Reader, header ...string) (*http.Response, string) {
+func do(
+	t testing.TB, srv *httptest.Server, method, path string, body io.Reader, header ...string,
+) (*http.Response, string) {
 	t.Helper()
 	req, err := http.NewRequest(method, srv.URL+path, body)
 	if err != nil {

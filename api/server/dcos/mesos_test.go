@@ -53,7 +53,8 @@ func TestMesosState(t *testing.T) {
 func TestMesosCalls(t *testing.T) {
 	srv := newTestServer(t, testtick.Now(testtick.New(1, false)))
 	for call, field := range map[string]protowire.Number{"\x08\x0a": 10, "\x08\x0b": 11} {
-		resp, body := do(t, srv, "POST", "/mesos/api/v1", strings.NewReader(call), "Content-Type", protobufType, "Accept", protobufType)
+		resp, body := do(t, srv, "POST", "/mesos/api/v1", strings.NewReader(call), "Content-Type", protobufType,
+			"Accept", protobufType)
 		if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != protobufType {
 			t.Fatalf("%d %s", resp.StatusCode, resp.Header.Get("Content-Type"))
 		}
@@ -66,12 +67,15 @@ func TestMesosCalls(t *testing.T) {
 			t.Errorf("call %x: no %s in %q", call, want, list)
 		}
 	}
-	for body, want := range map[string]int{"": 400, "\xff\xff": 400, "\x08": 400, "\x08\x01": 501, "\x12\x00\x08\x0a": 200} {
-		if resp, _ := do(t, srv, "POST", "/mesos/api/v1", strings.NewReader(body), "Content-Type", protobufType); resp.StatusCode != want {
+	for body, want := range map[string]int{"": 400, "\xff\xff": 400, "\x08": 400, "\x08\x01": 501,
+		"\x12\x00\x08\x0a": 200} {
+		if resp, _ := do(t, srv, "POST", "/mesos/api/v1", strings.NewReader(body), "Content-Type",
+			protobufType); resp.StatusCode != want {
 			t.Errorf("%x: %d, want %d", body, resp.StatusCode, want)
 		}
 	}
-	if resp, _ := do(t, srv, "POST", "/mesos/api/v1", strings.NewReader("{}"), "Content-Type", "application/json"); resp.StatusCode != http.StatusUnsupportedMediaType {
+	if resp, _ := do(t, srv, "POST", "/mesos/api/v1", strings.NewReader("{}"), "Content-Type",
+		"application/json"); resp.StatusCode != http.StatusUnsupportedMediaType {
 		t.Errorf("JSON: %d", resp.StatusCode)
 	}
 }

@@ -40,7 +40,8 @@ func wantPoint(t *testing.T, m *v1.Metrics, value float64, unit, name string, ta
 
 func TestDCOSNode(t *testing.T) {
 	srv := newTestServer(t, testtick.New(1, false))
-	for _, path := range []string{"/system/v1/metrics/v0/node", "/system/v1/agent/" + testtick.Agent + "/metrics/v0/node"} {
+	for _, path := range []string{"/system/v1/metrics/v0/node", "/system/v1/agent/" + testtick.Agent +
+		"/metrics/v0/node"} {
 		var m v1.Metrics
 		if code := get(t, srv, path, &m); code != 200 {
 			t.Fatalf("%s: %d", path, code)
@@ -85,7 +86,8 @@ func TestDCOSContainer(t *testing.T) {
 	wantPoint(t, &m, 8192, "bytes", "blkio.throttling.io_service_bytes.write", "blkio_device", "254:0")
 	wantPoint(t, &m, 12288, "bytes", "blkio.throttling.io_service_bytes.total", "blkio_device", "total")
 	wantPoint(t, &m, 3, "count", "blkio.throttling.io_serviced.total", "blkio_device", "254:0")
-	if d := m.Dimensions; d.ContainerID != ids[0] || d.TaskName != "web" || d.FrameworkName != "marathon" || d.Labels["version"] != "1.2.3" || d.Hostname != "node-1" {
+	if d := m.Dimensions; d.ContainerID != ids[0] || d.TaskName != "web" || d.FrameworkName != "marathon" ||
+		d.Labels["version"] != "1.2.3" || d.Hostname != "node-1" {
 		t.Errorf("dimensions %+v", d)
 	}
 	for _, d := range m.Datapoints {

@@ -30,8 +30,10 @@ func TestAppExpositionAllocatesLittle(t *testing.T) {
 	var series []testtick.Sent
 	for i := range uint64(2000) {
 		series = append(series,
-			testtick.Sent{ID: 2*i + 1, Parent: i%10 + 1, Name: "hits", Type: "c", Value: float64(i), Tags: []string{"n", strconv.Itoa(int(i))}},
-			testtick.Sent{ID: 2*i + 2, Parent: i%10 + 1, Name: "took", Type: "ms", Observed: []float64{1, float64(i)}, Tags: []string{"n", strconv.Itoa(int(i))}})
+			testtick.Sent{ID: 2*i + 1, Parent: i%10 + 1, Name: "hits", Type: "c", Value: float64(i),
+				Tags: []string{"n", strconv.Itoa(int(i))}},
+			testtick.Sent{ID: 2*i + 2, Parent: i%10 + 1, Name: "took", Type: "ms", Observed: []float64{1, float64(i)},
+				Tags: []string{"n", strconv.Itoa(int(i))}})
 	}
 	testtick.AddSent(b, series...)
 	for _, format := range []format{textFormat, protobufFormat} {

@@ -52,7 +52,8 @@ func parseProto(t testing.TB, r io.Reader) map[string]*dto.MetricFamily {
 func TestAppExposition(t *testing.T) {
 	b := testtick.New(1, false)
 	testtick.AddSent(b,
-		testtick.Sent{ID: 1, Parent: 1, Name: "page.views-total", Type: "c", Value: 10.5, Less: 2, Tags: []string{"env", "prod;eu", "name", "mine", "a.b", "1", "a-b", "2", "le", "x"}},
+		testtick.Sent{ID: 1, Parent: 1, Name: "page.views-total", Type: "c", Value: 10.5, Less: 2,
+			Tags: []string{"env", "prod;eu", "name", "mine", "a.b", "1", "a-b", "2", "le", "x"}},
 		testtick.Sent{ID: 2, Parent: 1, Name: "9lives", Type: "g", Value: -9},
 		testtick.Sent{ID: 3, Parent: 1, Name: "users", Type: "s", Value: 3},
 		testtick.Sent{ID: 4, Parent: 1, Name: "took", Type: "ms", Observed: []float64{0, 1, 3, 3.5, 1000}},
@@ -75,7 +76,8 @@ func TestAppExposition(t *testing.T) {
 		`_9lives{` + c + `} -9`, "# TYPE _9lives gauge",
 		`users{` + c + `} 3`, "# TYPE users gauge",
 		"# TYPE took histogram", "# HELP took Timer took of tasks in milliseconds, as sent, by StatsD.",
-		`took_bucket{` + c + `,le="0"} 1`, `took_bucket{` + c + `,le="1"} 2`, `took_bucket{` + c + `,le="2"} 2`, `took_bucket{` + c + `,le="4"} 4`,
+		`took_bucket{` + c + `,le="0"} 1`, `took_bucket{` + c + `,le="1"} 2`, `took_bucket{` + c + `,le="2"} 2`,
+		`took_bucket{` + c + `,le="4"} 4`,
 		`took_bucket{` + c + `,le="512"} 4`, `took_bucket{` + c + `,le="1024"} 5`, `took_bucket{` + c + `,le="+Inf"} 5`,
 		`took_sum{` + c + `} 1007.5`, `took_count{` + c + `} 5`,
 		`took_gauge{` + c + `} 1`, // a second type
@@ -116,11 +118,13 @@ func TestAppClashes(t *testing.T) {
 		testtick.Sent{ID: 4, Name: "a-b", Type: "c", Value: 8, Tags: []string{"k", "v"}},
 		testtick.Sent{ID: 5, Name: "h.x", Type: "ms", Observed: []float64{1}},
 		testtick.Sent{ID: 6, Name: "h_x", Type: "ms", Observed: []float64{1, 2}},
-		testtick.Sent{ID: 7, Name: "h_x", Type: "ms", Observed: []float64{1, 2}}, // no two rows are one series: only the first is shown
+		// no two rows are one series: only the first is shown
+		testtick.Sent{ID: 7, Name: "h_x", Type: "ms", Observed: []float64{1, 2}},
 	)
 	text := expose(t, false, false, b)
 	for _, line := range []string{
-		`a_b{k="v",statsd_series="a.b|#k:v"} 1`, `a_b{k="v",statsd_series="a_b|#k:v"} 2`, `a_b{k="v",statsd_series="a-b|#k:v"} 8`, `a_b 4`,
+		`a_b{k="v",statsd_series="a.b|#k:v"} 1`, `a_b{k="v",statsd_series="a_b|#k:v"} 2`,
+		`a_b{k="v",statsd_series="a-b|#k:v"} 8`, `a_b 4`,
 		`h_x_count{statsd_series="h.x"} 1`, `h_x_count{statsd_series="h_x"} 2`,
 	} {
 		if strings.Count(text, line+"\n") != 1 {
@@ -136,14 +140,19 @@ func TestAppClashes(t *testing.T) {
 // told apart by what their launchers said.
 func TestAppWithoutRows(t *testing.T) {
 	b := testtick.New(1, false)
-	table := testtick.AddSent(b, testtick.Sent{ID: 1, Name: "hits", Type: "c", Value: 1}, testtick.Sent{ID: 2, Name: "hits", Type: "c", Value: 2}, testtick.Sent{ID: 3, Name: "hits", Type: "c", Value: 4})
+	table := testtick.AddSent(b, testtick.Sent{ID: 1, Name: "hits", Type: "c", Value: 1},
+		testtick.Sent{ID: 2, Name: "hits", Type: "c", Value: 2},
+		testtick.Sent{ID: 3, Name: "hits", Type: "c", Value: 4})
 	for i, id := range []string{"one", "two"} {
-		table.Rows[i].Labels = append([]frame.Label{{Name: "container_id", Value: id}, {Name: "label.zone", Value: "z"}, {Name: "task_name", Value: "t-" + id}}, table.Rows[i].Labels...)
+		table.Rows[i].Labels = append([]frame.Label{{Name: "container_id", Value: id}, {Name: "label.zone", Value: "z"},
+			{Name: "task_name", Value: "t-" + id}}, table.Rows[i].Labels...)
 	}
-	for name, families := range map[string]map[string]*dto.MetricFamily{"text": parseText(t, expose(t, true, false, b)), "proto": exposeProto(t, true, b)} {
+	for name, families := range map[string]map[string]*dto.MetricFamily{"text": parseText(t, expose(t, true, false, b)),
+		"proto": exposeProto(t, true, b)} {
 		got := map[float64]string{}
 		for _, m := range families["hits"].GetMetric() {
-			got[sampleValue(m)] = labelValue(m, "container_id") + " " + labelValue(m, "task_name") + " " + labelValue(m, "container_label_zone")
+			got[sampleValue(m)] = labelValue(m, "container_id") + " " + labelValue(m, "task_name") + " " +
+				labelValue(m, "container_label_zone")
 		}
 		if len(got) != 3 || got[1] != "one t-one z" || got[2] != "two t-two z" || got[4] != "  " {
 			t.Errorf("%s: %v", name, got)
@@ -156,7 +165,9 @@ func TestAppTypesOfFleet(t *testing.T) {
 	one, two := testtick.New(1, false), testtick.New(1, false)
 	two.Agent, two.Boot = "agent-2", 8
 	testtick.AddSent(one, testtick.Sent{ID: 9, Parent: 1, Name: "x", Type: "c", Value: 1})
-	testtick.AddSent(two, testtick.Sent{ID: 1, Parent: 1, Name: "x", Type: "g", Value: 2}, testtick.Sent{ID: 2, Parent: 1, Name: "x", Type: "c", Value: 3}, testtick.Sent{ID: 3, Name: "x_gauge", Type: "g", Value: 4})
+	testtick.AddSent(two, testtick.Sent{ID: 1, Parent: 1, Name: "x", Type: "g", Value: 2},
+		testtick.Sent{ID: 2, Parent: 1, Name: "x", Type: "c", Value: 3},
+		testtick.Sent{ID: 3, Name: "x_gauge", Type: "g", Value: 4})
 	text := expose(t, true, false, one, two)
 	families := parseText(t, text)
 	if n := len(families["x"].Metric); n != 2 || families["x"].GetType() != dto.MetricType_COUNTER {
@@ -174,7 +185,8 @@ func TestNativeHistograms(t *testing.T) {
 	b := testtick.New(1, false)
 	values := []float64{-8, 0, 0, 1, 1.001, 3, 1000}
 	testtick.AddSent(b,
-		testtick.Sent{ID: 1, Parent: 1, Name: "took", Type: "ms", Observed: values, Tags: []string{"q", "a\"b\\c\nd\\n"}},
+		testtick.Sent{ID: 1, Parent: 1, Name: "took", Type: "ms", Observed: values,
+			Tags: []string{"q", "a\"b\\c\nd\\n"}},
 		testtick.Sent{ID: 2, Name: "sampled", Type: "h", Observed: []float64{1, 2}, Weight: 10.0 / 3},
 		testtick.Sent{ID: 3, Name: "none", Type: "h"},
 		testtick.Sent{ID: 4, Name: "hits", Type: "c", Value: 4},
@@ -204,7 +216,8 @@ func TestNativeHistograms(t *testing.T) {
 		t.Errorf("%v", h)
 	}
 	checkNative(t, h, values)
-	if h := families["sampled"].Metric[0].Histogram; math.Abs(h.GetSampleCountFloat()-20.0/3) > 1e-9 || len(h.PositiveCount) != 2 || h.SampleCount != nil {
+	if h := families["sampled"].Metric[0].Histogram; math.Abs(h.GetSampleCountFloat()-20.0/3) > 1e-9 ||
+		len(h.PositiveCount) != 2 || h.SampleCount != nil {
 		t.Errorf("weights that are not whole: %v", h)
 	}
 	if h := families["none"].Metric[0].Histogram; len(h.PositiveSpan) != 1 || h.GetSampleCount() != 0 {
@@ -263,14 +276,17 @@ func TestAppOpenMetrics(t *testing.T) {
 	b := testtick.New(1, false)
 	testtick.AddSent(b,
 		testtick.Sent{ID: 1, Name: "hits_total", Type: "c", Value: 1},
-		testtick.Sent{ID: 2, Name: "jobs_total", Type: "c", Value: 2}, testtick.Sent{ID: 3, Name: "jobs", Type: "g", Value: 3},
+		testtick.Sent{ID: 2, Name: "jobs_total", Type: "c", Value: 2},
+		testtick.Sent{ID: 3, Name: "jobs", Type: "g", Value: 3},
 		testtick.Sent{ID: 4, Name: "plain", Type: "c", Value: 4},
 		testtick.Sent{ID: 5, Name: "took", Type: "h", Observed: []float64{1, 0.25}},
 	)
 	text := expose(t, false, true, b)
 	for _, line := range []string{
-		"# TYPE hits counter", "hits_total 1", "# TYPE jobs_total unknown", "jobs_total 2", "# TYPE jobs gauge", "jobs 3",
-		"# TYPE plain unknown", "# TYPE took histogram", `took_bucket{le="0.25"} 1`, `took_bucket{le="1.0"} 2`, `took_bucket{le="+Inf"} 2`,
+		"# TYPE hits counter", "hits_total 1", "# TYPE jobs_total unknown", "jobs_total 2", "# TYPE jobs gauge",
+		"jobs 3",
+		"# TYPE plain unknown", "# TYPE took histogram", `took_bucket{le="0.25"} 1`, `took_bucket{le="1.0"} 2`,
+		`took_bucket{le="+Inf"} 2`,
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("not exposed: %s", line)
@@ -281,10 +297,14 @@ func TestAppOpenMetrics(t *testing.T) {
 func TestFormatsAsked(t *testing.T) {
 	b := testtick.New(1, false)
 	testtick.AddSent(b, testtick.Sent{ID: 1, Parent: 1, Name: "took", Type: "ms", Observed: []float64{1}})
-	const prometheus = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+	const prometheus = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6," +
+		"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 	fleet := testtick.Local(testtick.Now(b))
 	scraper := NewScraper(fleet, true)
-	for accept, want := range map[string]string{prometheus: contentTypes[protobufFormat], "text/plain": contentTypes[textFormat], "": contentTypes[textFormat], "application/vnd.google.protobuf": contentTypes[textFormat], "application/openmetrics-text;version=1.0.0": contentTypes[openMetricsFormat]} {
+	for accept, want := range map[string]string{prometheus: contentTypes[protobufFormat],
+		"text/plain": contentTypes[textFormat], "": contentTypes[textFormat],
+		"application/vnd.google.protobuf":            contentTypes[textFormat],
+		"application/openmetrics-text;version=1.0.0": contentTypes[openMetricsFormat]} {
 		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/fleet/metrics", nil)
 		r.Header.Set("Accept", accept)
 		if err := scraper.ServeFleet(w, r, fleet.Agents(), time.Now(), slog.Default()); err != nil {
@@ -299,7 +319,8 @@ func TestFormatsAsked(t *testing.T) {
 		case contentTypes[protobufFormat]:
 			families = parseProto(t, strings.NewReader(body))
 		case contentTypes[openMetricsFormat]:
-			if !strings.HasSuffix(body, "\n# EOF\n") || !strings.Contains(body, "\n# TYPE container_cpu_usage_seconds counter\n") {
+			if !strings.HasSuffix(body, "\n# EOF\n") ||
+				!strings.Contains(body, "\n# TYPE container_cpu_usage_seconds counter\n") {
 				t.Errorf("no OpenMetrics: …%s", body[max(0, len(body)-500):])
 			}
 			continue
@@ -320,7 +341,8 @@ func FuzzAppExposition(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, tag, value, typ string, v float64, tag2 string) {
 		b := testtick.New(1, false)
 		testtick.AddSent(b,
-			testtick.Sent{ID: 1, Parent: 1, Name: name, Type: typ, Value: v, Observed: []float64{v}, Tags: []string{tag, value}},
+			testtick.Sent{ID: 1, Parent: 1, Name: name, Type: typ, Value: v, Observed: []float64{v},
+				Tags: []string{tag, value}},
 			testtick.Sent{ID: 2, Name: name, Type: "c", Value: v, Tags: []string{tag, value, tag2, name}},
 			testtick.Sent{ID: 3, Name: name + "_count", Type: "g", Value: v},
 			testtick.Sent{ID: 4, Name: name, Type: "h", Observed: []float64{v, 1}, Tags: []string{tag2, value}},

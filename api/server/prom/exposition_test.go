@@ -91,7 +91,8 @@ func TestExpositionValues(t *testing.T) {
 		"container_threads_max" + labels + "} 0",
 		"container_last_seen" + labels + "} 1700000000",
 		"container_fs_reads_bytes_total" + labels + `,device="/dev/vda"} 4096`,
-		"container_blkio_device_usage_total" + labels + `,device="/dev/vda",major="254",minor="0",operation="Write"} 8192`,
+		"container_blkio_device_usage_total" + labels +
+			`,device="/dev/vda",major="254",minor="0",operation="Write"} 8192`,
 		"container_network_transmit_bytes_total" + labels + `,interface="eth0"} 222`,
 		`container_cpu_usage_seconds_total{id="/system.slice/cron.service",slice="system.slice",unit="cron.service",cpu="total"} 1`,
 		`container_spec_memory_limit_bytes{id="/system.slice/cron.service",slice="system.slice",unit="cron.service"} 0`,
@@ -109,7 +110,8 @@ func TestExpositionValues(t *testing.T) {
 			t.Errorf("not exposed: %s", line)
 		}
 	}
-	for _, gone := range []string{"container_memory_rss", "container_cpu_cfs_periods_total", "agent_id", "NaN", "-9223372036854775808"} {
+	for _, gone := range []string{"container_memory_rss", "container_cpu_cfs_periods_total", "agent_id", "NaN",
+		"-9223372036854775808"} {
 		if strings.Contains(text, gone) {
 			t.Errorf("exposed: %s", gone)
 		}
@@ -161,7 +163,8 @@ func TestExpositionFollowsRows(t *testing.T) {
 	}
 	g := b.Table(metric.Container)
 	g.Rows = append([]*frame.Row{}, g.Rows...)
-	g.Rows[1] = &frame.Row{ID: 99, Key: "/docker/new", Labels: testtick.Labels("container_id", "new", "name", "renamed")}
+	g.Rows[1] = &frame.Row{ID: 99, Key: "/docker/new",
+		Labels: testtick.Labels("container_id", "new", "name", "renamed")}
 	s := scrape(b)
 	if strings.Contains(s, `name="web-1"`) || !strings.Contains(s, `name="renamed"`) {
 		t.Error("the row that went is exposed still, or the new one is not")
@@ -219,8 +222,10 @@ func FuzzExpositionLabels(f *testing.F) {
 		// Twins: a second row of the same name must not make a series twice.
 		testtick.AddRow(g, &frame.Row{ID: 77, Key: key, Labels: g.Rows[0].Labels})[metric.CPUUsage] = 1
 		fs := b.Table(metric.Filesystem)
-		testtick.AddRow(fs, &frame.Row{ID: 2, Key: key, Labels: testtick.Labels("mountpoint", value, "device", name)})[metric.FSSize] = 1
-		testtick.AddRow(fs, &frame.Row{ID: 3, Key: key, Labels: testtick.Labels("mountpoint", value, "device", name)})[metric.FSSize] = 1
+		testtick.AddRow(fs, &frame.Row{ID: 2, Key: key,
+			Labels: testtick.Labels("mountpoint", value, "device", name)})[metric.FSSize] = 1
+		testtick.AddRow(fs, &frame.Row{ID: 3, Key: key,
+			Labels: testtick.Labels("mountpoint", value, "device", name)})[metric.FSSize] = 1
 		b.Agent = value
 		parseText(t, expose(t, true, false, b))
 	})

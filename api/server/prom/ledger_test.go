@@ -11,7 +11,8 @@ import (
 // sum of either is what there is.
 func TestLedgerExposition(t *testing.T) {
 	for name, families := range map[string]map[string]*dto.MetricFamily{
-		"text": parseText(t, expose(t, true, false, testtick.WithLedger())), "proto": exposeProto(t, true, testtick.WithLedger()),
+		"text":  parseText(t, expose(t, true, false, testtick.WithLedger())),
+		"proto": exposeProto(t, true, testtick.WithLedger()),
 	} {
 		sum := func(family string) (n int, sum float64) {
 			for _, m := range families[family].GetMetric() {
@@ -25,7 +26,8 @@ func TestLedgerExposition(t *testing.T) {
 		if n, v := sum("container_statsd_accepted_lines_total"); n != 5 || v != 31 {
 			t.Errorf("%s: of containers %d samples, %v in all", name, n, v)
 		}
-		labels := map[float64][2]string{1: {"/docker/x", ""}, 4: {"unknown", ""}, 8: {"/no/container", ""}, 16: {"", "launched"}}
+		labels := map[float64][2]string{1: {"/docker/x", ""}, 4: {"unknown", ""}, 8: {"/no/container", ""},
+			16: {"", "launched"}}
 		for _, m := range families["container_statsd_accepted_lines_total"].GetMetric() {
 			want, ok := labels[sampleValue(m)]
 			id, container := labelValue(m, "id"), labelValue(m, "container_id")

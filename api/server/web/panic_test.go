@@ -73,7 +73,8 @@ func TestPanicIsAnsweredCountedAndLogged(t *testing.T) {
 		}
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
-		if err != nil || resp.StatusCode != http.StatusInternalServerError || !strings.HasPrefix(string(body), `{"error":"internal error`) {
+		if err != nil || resp.StatusCode != http.StatusInternalServerError ||
+			!strings.HasPrefix(string(body), `{"error":"internal error`) {
 			t.Errorf("%d %q, %v", resp.StatusCode, body, err)
 		}
 	}
