@@ -285,9 +285,9 @@ func TestDistinct(t *testing.T) {
 		code int
 		text string
 	}{
-		"metric=app:requests&distinct=1":                  {400, "no set but a counter"},
-		"metric=requests&distinct=1&agent=node-1":         {400, "no set but a counter"},
-		"metric=app:request.time&distinct=1":              {400, "no set but a timer"},
+		"metric=app:requests&distinct=1":                  {400, "not a set but a counter"},
+		"metric=requests&distinct=1&agent=node-1":         {400, "not a set but a counter"},
+		"metric=app:request.time&distinct=1":              {400, "not a set but a timer"},
 		"metric=app:users&distinct=1&match=nobody":        {200, `"result":[]`},
 		"metric=app:nothing&distinct=1":                   {200, `"result":[]`},
 		"metric=nothing_at_all&distinct=1":                {400, "unknown"},
@@ -298,7 +298,7 @@ func TestDistinct(t *testing.T) {
 		"metric=app:users&by=path":                        {400, "distinct=1"},
 		"metric=app:users&distinct=1&agent=node-3":        {404, "unknown agent"},
 		"metric=app:users&q=0.5":                          {200, `"result":[]`},
-		"metric=app:visitors&distinct=1&by=a%22b&step=0s": {400, "no name of a label"},
+		"metric=app:visitors&distinct=1&by=a%22b&step=0s": {400, "not a label name"},
 	} {
 		if code, _, body := get(params + span); code != want.code || !strings.Contains(body, want.text) {
 			t.Errorf("%s: %d %s", params, code, body)

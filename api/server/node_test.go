@@ -13,7 +13,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig/testtick"
 )
 
-func TestNodeMetricsHandler(t *testing.T) {
+func TestNewNode(t *testing.T) {
 	srv := httptest.NewServer(NewNode(testtick.Local(testtick.New(2, false)), testtick.Agent, nil))
 	defer srv.Close()
 	get := func(path, host string) (int, http.Header, string) {

@@ -297,7 +297,8 @@ func TestAppOpenMetrics(t *testing.T) {
 func TestFormatsAsked(t *testing.T) {
 	b := testtick.New(1, false)
 	testtick.AddSent(b, testtick.Sent{ID: 1, Parent: 1, Name: "took", Type: "ms", Observed: []float64{1}})
-	const prometheus = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6," +
+	const prometheus = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;" +
+		"q=0.6," +
 		"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 	fleet := testtick.Local(testtick.Now(b))
 	scraper := NewScraper(fleet, true)

@@ -94,7 +94,8 @@ func TestExpositionValues(t *testing.T) {
 		"container_blkio_device_usage_total" + labels +
 			`,device="/dev/vda",major="254",minor="0",operation="Write"} 8192`,
 		"container_network_transmit_bytes_total" + labels + `,interface="eth0"} 222`,
-		`container_cpu_usage_seconds_total{id="/system.slice/cron.service",slice="system.slice",unit="cron.service",cpu="total"} 1`,
+		"container_cpu_usage_seconds_total" +
+			`{id="/system.slice/cron.service",slice="system.slice",unit="cron.service",cpu="total"} 1`,
 		`container_spec_memory_limit_bytes{id="/system.slice/cron.service",slice="system.slice",unit="cron.service"} 0`,
 		"machine_cpu_cores 8",
 		`node_uname_info{sysname="Linux",nodename="node-1"} 1`,
