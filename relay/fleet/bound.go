@@ -23,10 +23,10 @@ func (n *node) weigh() (grown int64) {
 			sum += int64(8*cap(t.Vals)) + row*int64(len(t.Rows)) + t.HistogramBytes() + t.SetBytes()
 		}
 	}
-	for _, k := range n.keys {
-		add(k, rowBytes)
+	for i := range n.parts {
+		add(n.parts[i].Key(), rowBytes)
 	}
-	for _, p := range n.parts {
+	for _, p := range n.deltas {
 		add(p, 8)
 	}
 	if n.cur != nil && !n.cur.isKey {

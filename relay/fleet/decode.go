@@ -14,25 +14,9 @@ func (f *Fleet) decode(n *node, h frame.Header) error {
 	dec := f.decoders.Get().(*frame.Decoder)
 	defer f.decoders.Put(dec)
 	defer func() { f.cached.Add(n.weigh()) }()
-	if h.Keyframe() {
-		key = parts
-	}
-	if !n.hasKey(&h) {
-		n.keys = nil
-		keys := make([]*frame.Batch, len(key))
-		for i := range key {
-			keys[i] = new(frame.Batch)
-			if err := dec.Decode(key[i], nil, keys[i]); err != nil {
-				return err
-			}
-		}
-		n.keys = keys
-	}
-	next := n.keys
-	if !h.Keyframe() {
-		if next, err = n.deltas(dec, parts); err != nil {
-			return err
-		}
+	next, err := n.decodeParts(dec, &h, parts, key)
+	if err != nil {
+		return err
 	}
 	batch := next[0]
 	if len(next) > 1 {
@@ -43,30 +27,52 @@ func (f *Fleet) decode(n *node, h frame.Header) error {
 	return nil
 }
 
-// hasKey tells whether the node's keyframe is the one that h needs.
-func (n *node) hasKey(h *frame.Header) bool {
-	return len(n.keys) == int(h.Parts) && n.keys[0].Boot == h.Boot && n.keys[0].Seq == h.Key
+// decodeParts decodes the parts of a tick, and first those of its keyframe unless
+// they are kept.
+func (n *node) decodeParts(dec *frame.Decoder, h *frame.Header, parts, key [][]byte) ([]*frame.Batch, error) {
+	if len(n.parts) != len(parts) {
+		n.parts, n.deltas = make([]frame.PartDecoder[frame.Batch], len(parts)), nil
+	}
+	next := make([]*frame.Batch, len(parts))
+	for i, data := range parts {
+		p := &n.parts[i]
+		p.Shared = true // by those who look at the keyframe's tick
+		p.Decode = func(_ *frame.Header, data []byte, key, dst *frame.Batch) error { return dec.Decode(data, key, dst) }
+		p.Keyframe = func(*frame.Header) ([]byte, error) { return key[i], nil }
+		ph := *h
+		ph.Part = uint16(i)
+		var err error
+		if next[i], err = p.Next(&ph, data, n.delta(&ph)); err != nil {
+			return nil, err
+		}
+	}
+	return next, nil
 }
 
-// deltas decodes the parts of a tick against the keyframe's.
-func (n *node) deltas(dec *frame.Decoder, parts [][]byte) ([]*frame.Batch, error) {
-	if len(parts) == 1 {
-		b := n.fresh()
-		if err := dec.Decode(parts[0], n.keys[0], b); err != nil {
-			return nil, err
-		}
-		return []*frame.Batch{b}, nil
-	}
-	for len(n.parts) < len(parts) {
-		n.parts = append(n.parts, new(frame.Batch))
-	}
-	n.parts = n.parts[:len(parts)]
-	for i := range parts {
-		if err := dec.Decode(parts[i], n.keys[i], n.parts[i]); err != nil {
-			return nil, err
+// hasKey reports whether the node's keyframe is the one that h needs.
+func (n *node) hasKey(h *frame.Header) bool {
+	for i := range n.parts {
+		ph := *h
+		ph.Part = uint16(i)
+		if !n.parts[i].HasKey(&ph) {
+			return false
 		}
 	}
-	return n.parts, nil
+	return len(n.parts) == int(h.Parts)
+}
+
+// delta returns a batch to decode a part of a tick into; nil for a keyframe.
+func (n *node) delta(h *frame.Header) *frame.Batch {
+	switch {
+	case h.Keyframe():
+		return nil
+	case h.Parts == 1:
+		return n.fresh() // somebody may look at the one before
+	}
+	for len(n.deltas) < int(h.Parts) {
+		n.deltas = append(n.deltas, new(frame.Batch))
+	}
+	return n.deltas[h.Part]
 }
 
 // fresh returns a batch that nobody looks at.

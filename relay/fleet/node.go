@@ -18,15 +18,15 @@ type node struct {
 	before []uint64     // runs that were replaced, oldest first
 
 	// What was decoded of it, guarded by mu.
-	mu    sync.Mutex
-	used  time.Time
-	keys  []*frame.Batch // the keyframe, by part
-	parts []*frame.Batch // scratch for ticks of several parts
-	cur   *tick
-	spare *frame.Batch
-	ids   identities
-	sum   summary
-	bytes int64 // about what all that takes
+	mu     sync.Mutex
+	used   time.Time
+	parts  []frame.PartDecoder[frame.Batch] // they keep the keyframe
+	deltas []*frame.Batch                   // of ticks of several parts, to be decoded into again
+	cur    *tick
+	spare  *frame.Batch
+	ids    identities
+	sum    summary
+	bytes  int64 // about what all that takes
 }
 
 // maxBefore bounds the runs that are remembered as replaced.
@@ -109,7 +109,7 @@ func (n *node) drop() int64 {
 
 func (n *node) dropLocked() int64 {
 	freed := n.bytes
-	n.keys, n.parts, n.cur, n.spare, n.bytes = nil, nil, nil, nil, 0
+	n.parts, n.deltas, n.cur, n.spare, n.bytes = nil, nil, nil, nil, 0
 	n.ids, n.sum = identities{}, summary{}
 	return freed
 }

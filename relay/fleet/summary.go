@@ -107,8 +107,9 @@ func (n *node) readKey(dec *frame.Decoder, h *frame.Header, keys [][]byte) error
 		for k, kind := range identityKinds {
 			c := &parts[i][k]
 			if n.hasKey(h) { // View has decoded it
-				c.Header, c.Kind = n.keys[i].Header, kind
-				if t := n.keys[i].Table(kind); t != nil {
+				b := n.parts[i].Key()
+				c.Header, c.Kind = b.Header, kind
+				if t := b.Table(kind); t != nil {
 					c.Rows = t.Rows
 				}
 			} else if err := dec.DecodeColumns(keys[i], nil, c, kind, nil); err != nil {

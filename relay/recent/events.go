@@ -72,7 +72,7 @@ func (s *Store) eventsOf(ctx context.Context, q *query.EventQuery, id string) ([
 		}
 		for i := len(g.tick.Rows) - 1; i >= 0 && len(out) < q.Limit; i-- {
 			row := g.tick.Rows[i]
-			parent := g.parent(r, row)
+			parent := g.parent(&r.Header, row)
 			if q.Match == nil || q.Match(id, row, parent) {
 				out = append(out, query.Event{Agent: id, Boot: r.Boot, Tick: r.Time, Time: g.tick.Vals[0][i], Row: row, Parent: parent})
 			}

@@ -17,9 +17,9 @@ type gather struct {
 	cols  [1]int
 
 	keys   map[partID]*source // where keyframes are
-	keyID  partID             // of what key holds
-	key    frame.Columns
-	tick   frame.Columns
+	part   frame.PartDecoder[frame.Columns]
+	delta  frame.Columns
+	tick   *frame.Columns // the frame that was decoded last: delta, or the keyframe
 	points int
 
 	byID    map[rowID]*points
@@ -33,8 +33,15 @@ type gather struct {
 
 // newGather gathers from an agent's frames, among them the keyframes that they
 // need. Its decoder is to be given back.
-func newGather(s *Store, q *query.Query, agent string, src []source) gather {
-	g := gather{q: q, agent: agent, store: s, keys: make(map[partID]*source), dec: s.decode.get()}
+func newGather(s *Store, q *query.Query, agent string, src []source) *gather {
+	g := &gather{q: q, agent: agent, store: s, keys: make(map[partID]*source), dec: s.decode.get()}
+	g.part.Keyframe = g.keyframe
+	g.part.Decode = func(_ *frame.Header, data []byte, key, dst *frame.Columns) error {
+		begun := time.Now()
+		err := g.dec.DecodeColumns(data, key, dst, g.q.Kind, g.cols[:])
+		g.store.decode.took(begun, err)
+		return err
+	}
 	for i := range src {
 		if r := &src[i]; r.Keyframe() {
 			g.keys[partID{r.Boot, r.Seq, r.Part}] = r
@@ -63,7 +70,7 @@ func (g *gather) frame(r *source) error {
 		if i < len(g.last) && g.last[i] == row {
 			to = g.lastTo[i]
 		} else {
-			to = g.find(r, row)
+			to = g.find(&r.Header, row)
 			if i < len(g.last) {
 				g.last[i], g.lastTo[i] = row, to
 			} else if i == len(g.last) {
@@ -82,59 +89,49 @@ func (g *gather) frame(r *source) error {
 	return nil
 }
 
-// columns decodes the queried column of a frame into g.tick, and first that of
-// its keyframe into g.key unless it is there.
+// columns decodes the queried column of a frame into g.tick. It reports whether it
+// could.
 func (g *gather) columns(r *source) bool {
-	id := partID{r.Boot, r.Key, r.Part}
-	if !r.Keyframe() && g.keyID != id {
-		k := g.keys[id]
-		if k == nil {
-			k = g.keyOnDisk(r)
-		}
-		g.keyID = partID{}
-		if k == nil || !g.decode(k, nil, &g.key) {
-			return false
-		}
-		g.keyID = id
-	}
-	return g.decode(r, &g.key, &g.tick)
-}
-
-func (g *gather) decode(r *source, key, dst *frame.Columns) bool {
 	data, err := r.bytes()
-	if err == nil {
-		begun := time.Now()
-		err = g.dec.DecodeColumns(data, key, dst, g.q.Kind, g.cols[:])
-		g.store.decode.took(begun, err)
-	} else {
+	if err != nil {
 		g.store.failed()
+		return false
 	}
+	g.tick, err = g.part.Next(&r.Header, data, &g.delta)
 	return err == nil
 }
 
-// keyOnDisk finds the keyframe of a frame in memory that was let go there.
-func (g *gather) keyOnDisk(r *source) *source {
-	_, key, err := g.store.Tick(g.agent, r.Boot, r.Seq)
-	if err != nil || int(r.Part) >= len(key) {
-		return nil
+// keyframe fetches the keyframe of a delta.
+func (g *gather) keyframe(h *frame.Header) ([]byte, error) {
+	if k := g.keys[partID{h.Boot, h.Key, h.Part}]; k != nil {
+		data, err := k.bytes()
+		if err != nil {
+			g.store.failed()
+		}
+		return data, err
 	}
-	h := r.Header
-	h.Seq = h.Key
-	k := &source{place: place{Header: h}, data: key[r.Part]}
-	g.keys[partID{r.Boot, r.Key, r.Part}] = k
-	return k
+	_, key, err := g.store.Tick(g.agent, h.Boot, h.Seq) // it was let go in memory, and is on disk
+	if err != nil {
+		return nil, err
+	}
+	if int(h.Part) >= len(key) {
+		return nil, frame.ErrNoKey
+	}
+	k := &source{data: key[h.Part]}
+	g.keys[partID{h.Boot, h.Key, h.Part}] = k
+	return k.data, nil
 }
 
 // find returns the points that a row's values go to.
-func (g *gather) find(r *source, row *frame.Row) *points {
-	id := rowID{r.Boot, row.ID}
+func (g *gather) find(h *frame.Header, row *frame.Row) *points {
+	id := rowID{h.Boot, row.ID}
 	if p := g.byID[id]; p != nil {
 		return p
 	}
 	if g.byID == nil {
 		g.byID, g.byName = make(map[rowID]*points), make(map[string]*points)
 	}
-	parent := g.parent(r, row)
+	parent := g.parent(h, row)
 	p := &points{match: g.q.Match == nil || g.q.Match(g.agent, row, parent)}
 	if p.match {
 		name := identity(row, parent)
@@ -151,22 +148,22 @@ func (g *gather) find(r *source, row *frame.Row) *points {
 }
 
 // parent returns the container that a device's row belongs to, nil if it has none.
-func (g *gather) parent(r *source, row *frame.Row) *frame.Row {
+func (g *gather) parent(h *frame.Header, row *frame.Row) *frame.Row {
 	if row.Parent == 0 {
 		return nil
 	}
-	id := rowID{r.Boot, row.Parent}
+	id := rowID{h.Boot, row.Parent}
 	if p := g.parents[id]; p != nil {
 		return p
 	}
 	if g.parents == nil {
 		g.parents = make(map[rowID]*frame.Row)
 	}
-	if tick := (partID{boot: r.Boot, seq: r.Seq}); tick != g.asked {
+	if tick := (partID{boot: h.Boot, seq: h.Seq}); tick != g.asked {
 		g.asked = tick
-		g.containers(r.Boot, r.Seq)
-		if g.parents[id] == nil && r.Seq > 1 { // gone since the tick before
-			g.containers(r.Boot, r.Seq-1)
+		g.containers(h.Boot, h.Seq)
+		if g.parents[id] == nil && h.Seq > 1 { // gone since the tick before
+			g.containers(h.Boot, h.Seq-1)
 		}
 	}
 	return g.parents[id]

@@ -67,8 +67,8 @@ func (t *teller) agents(ctx context.Context) error {
 // run is what is known of one agent while its ticks are gone through.
 type run struct {
 	*teller
-	g     gather // finds rows' parents and keyframes
-	parts []sketchPart
+	g     *gather // finds rows' parents and keyframes
+	parts []*sketchPart
 	boot  uint64
 	began bool // some tick of boot was read
 	rows  map[uint64]*observed
@@ -78,9 +78,8 @@ type run struct {
 
 // sketchPart is the decoded keyframe and tick of one part.
 type sketchPart struct {
-	key   partID
-	keyed frame.Sketches
-	tick  frame.Sketches
+	frame.PartDecoder[frame.Sketches]
+	delta frame.Sketches
 	now   *frame.Sketches
 }
 
@@ -121,14 +120,16 @@ func (t *teller) agent(ctx context.Context, id string) error {
 func (r *run) tick(parts []*source) error {
 	slices.SortFunc(parts, func(a, b *source) int { return cmp.Compare(a.Part, b.Part) })
 	for len(r.parts) < len(parts) {
-		r.parts = append(r.parts, sketchPart{})
+		part := new(sketchPart)
+		part.Keyframe, part.Decode = r.g.keyframe, r.decode
+		r.parts = append(r.parts, part)
 	}
 	if boot := parts[0].Boot; boot != r.boot || r.rows == nil {
 		r.boot, r.began = boot, false
 		r.rows, r.names = map[uint64]*observed{}, map[string]*observed{}
 	}
 	for i, p := range parts {
-		if !r.decode(p, &r.parts[i]) {
+		if !r.read(p, r.parts[i]) {
 			return nil
 		}
 	}
@@ -144,7 +145,7 @@ func (r *run) tick(parts []*source) error {
 			if h == nil && set == nil {
 				continue
 			}
-			o := r.find(parts[i], row)
+			o := r.find(&parts[i].Header, row)
 			if !o.match {
 				continue
 			}
@@ -186,10 +187,10 @@ func (r *run) observe(o *observed, h *sketch.Histogram, at int64, count bool) er
 }
 
 // find returns what is known of a row.
-func (r *run) find(src *source, row *frame.Row) *observed {
+func (r *run) find(h *frame.Header, row *frame.Row) *observed {
 	o := r.rows[row.ID]
 	if o == nil {
-		parent := r.g.parent(src, row)
+		parent := r.g.parent(h, row)
 		o = &observed{AppSeries: query.AppSeries{Agent: r.g.agent, Row: row, Parent: parent}}
 		o.match = r.q.Match == nil || r.q.Match(r.g.agent, row, parent)
 		r.rows[row.ID] = o
@@ -215,37 +216,21 @@ func (r *run) inherit(o *observed) {
 	r.names[name] = o
 }
 
-// decode reads one part of a tick, and first its keyframe unless it is there.
-func (r *run) decode(p *source, to *sketchPart) bool {
-	id := partID{p.Boot, p.Key, p.Part}
-	if to.key != id {
-		k := p
-		if !p.Keyframe() {
-			if k = r.g.keys[id]; k == nil {
-				k = r.g.keyOnDisk(p)
-			}
-		}
-		to.key = partID{}
-		if k == nil || !r.read(k, nil, &to.keyed) {
-			return false
-		}
-		to.key = id
+// read decodes one part of a tick. It reports whether it could.
+func (r *run) read(p *source, to *sketchPart) bool {
+	data, err := p.bytes()
+	if err != nil {
+		r.store.failed()
+		return false
 	}
-	if to.now = &to.keyed; p.Keyframe() {
-		return true
-	}
-	to.now = &to.tick
-	return r.read(p, &to.keyed, &to.tick)
+	to.now, err = to.Next(&p.Header, data, &to.delta)
+	return err == nil
 }
 
-func (r *run) read(p *source, key, dst *frame.Sketches) bool {
-	data, err := p.bytes()
-	if err == nil {
-		begun := time.Now()
-		err = r.g.dec.DecodeSketches(data, key, dst, func(row *frame.Row) bool { return r.find(p, row).match })
-		r.store.decode.took(begun, err)
-	} else {
-		r.store.failed()
-	}
-	return err == nil
+// decode decodes a frame's histograms and sets, of those rows that match.
+func (r *run) decode(h *frame.Header, data []byte, key, dst *frame.Sketches) error {
+	begun := time.Now()
+	err := r.g.dec.DecodeSketches(data, key, dst, func(row *frame.Row) bool { return r.find(h, row).match })
+	r.store.decode.took(begun, err)
+	return err
 }
