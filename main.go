@@ -28,7 +28,7 @@ func main() {
 		Collector: func(ctx context.Context, c cli.Config) error { return runCollector(ctx, c, nil) },
 		Relay:     func(ctx context.Context, c cli.Config) error { return runRelay(ctx, c, nil) },
 		Doctor: func(ctx context.Context, c cli.Config) ([]rpc.Check, error) {
-			return collector.Doctor(ctx, collectorConfig(c, nil))
+			return append(collector.Doctor(ctx, collectorConfig(c, nil)), relay.Doctor(ctx, relayConfig(c, nil))...), nil
 		},
 		Run: func(ctx context.Context, t cli.Task) (int, error) { return collector.RunTask(ctx, collector.Task(t)) },
 	}))
@@ -39,11 +39,15 @@ func runCollector(ctx context.Context, c cli.Config, server nats.InProcessConnPr
 }
 
 func runRelay(ctx context.Context, c cli.Config, server nats.InProcessConnProvider) error {
-	return relay.Run(ctx, relay.Config{
+	return relay.Run(ctx, relayConfig(c, server))
+}
+
+func relayConfig(c cli.Config, server nats.InProcessConnProvider) relay.Config {
+	return relay.Config{
 		Listen: c.Listen, DataDir: c.Data, TokenFile: c.TokenFile, Cluster: c.Cluster,
 		NATS: natsOptions(c, "daytwo relay", server), Stream: bus.Config{Replicas: c.Replicas},
 		DiskBytes: c.RetentionSize, Retention: c.Retention, Agent: c.AgentID, Version: version, Log: c.Log,
-	})
+	}
 }
 
 func collectorConfig(c cli.Config, server nats.InProcessConnProvider) collector.Config {

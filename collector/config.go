@@ -3,6 +3,7 @@ package collector
 import (
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/daytwo/daytwo/api/bus"
@@ -27,6 +28,8 @@ type Config struct {
 	Log       *slog.Logger
 }
 
+// defaults fills in what is not set, and returns an error for what cannot work. It
+// writes nothing.
 func (c *Config) defaults() error {
 	if c.Interval == 0 {
 		c.Interval = setting.Interval
@@ -53,11 +56,10 @@ func (c *Config) defaults() error {
 		c.NATS.Log = c.Log
 	}
 	if c.AgentID == "" {
-		id, err := AgentID(c.DataDir)
-		if err != nil {
-			return err
-		}
-		c.AgentID = id
+		return nil
 	}
 	return setting.CheckAgentID(c.AgentID)
 }
+
+// spoolDir is where frames wait while NATS does not take them.
+func (c *Config) spoolDir() string { return filepath.Join(c.DataDir, "spool") }

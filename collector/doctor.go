@@ -2,41 +2,80 @@ package collector
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/collector/cgroups"
 	"github.com/daytwo/daytwo/collector/containers"
 	"github.com/daytwo/daytwo/collector/host"
+	"github.com/daytwo/daytwo/collector/publish"
+	"github.com/daytwo/daytwo/collector/statsd"
 )
 
-// Doctor looks at everything that a collector of this configuration would use
-// and says what works, what works by a fallback, and what to do. It leaves
-// nothing behind.
-func Doctor(ctx context.Context, cfg Config) ([]rpc.Check, error) {
-	quiet := slog.New(slog.DiscardHandler)
-	cfg.Log = quiet
-	checks := []rpc.Check{checkAgentID(cfg), checkRights(), checkBTF()}
-	checks = append(checks, checkCgroups(cfg)...)
-	checks = append(checks, checkHost()...)
-	checks = append(checks, checkRuntimes(ctx)...)
-	checks = append(checks, checkStatsd(cfg)...)
-	return append(checks, checkFiles(), checkData(cfg.DataDir)), nil
+// Doctor reports what a collector of this configuration would use here: what works,
+// what works by a fallback, and what to do about what does not. It leaves nothing
+// behind, and does not disturb a collector that runs.
+func Doctor(ctx context.Context, cfg Config) []rpc.Check {
+	cfg.Log = slog.New(slog.DiscardHandler)
+	checks := []rpc.Check{cfg.checkID(), checkRights(), checkBTF()}
+	checks = append(checks, cgroups.Doctor(cgroups.Options{NoBPF: cfg.NoBPF, Log: cfg.Log})...)
+	checks = append(checks, host.Doctor(host.Options{Log: cfg.Log})...)
+	checks = append(checks, containers.Doctor(ctx, containers.Options{Log: cfg.Log})...)
+	running, socket := launch.Doctor(cfg.Socket)
+	checks = append(checks, socket)
+	checks = append(checks, statsd.Doctor(cfg.Statsd.Listen, statsdOptions(&cfg), running)...)
+	if cfg.Metrics != "" {
+		checks = append(checks, server.Doctor(ctx, "node metrics", cfg.Metrics, "--metrics"))
+	}
+	checks = append(checks, checkPublish(ctx, cfg)...)
+	return append(checks, checkFiles(), checkData(cfg.DataDir))
 }
 
-func checkAgentID(cfg Config) rpc.Check {
-	if err := cfg.defaults(); err != nil {
-		return rpc.Check{Name: "configuration", State: rpc.Fail, Detail: err.Error(), Fix: "correct the flag, key or variable that it names"}
+// checkID completes the configuration, and finds the agent id without making one.
+func (c *Config) checkID() rpc.Check {
+	if err := c.defaults(); err != nil {
+		return rpc.Check{Name: "configuration", State: rpc.Fail, Detail: err.Error(),
+			Fix: "correct the flag, key or variable that it names"}
 	}
-	return rpc.Check{Name: "agent id", State: rpc.OK, Detail: cfg.AgentID}
+	check := rpc.Check{Name: "agent id", State: rpc.OK}
+	var err error
+	if c.AgentID == "" {
+		c.AgentID, err = findAgentID(c.DataDir)
+	}
+	switch {
+	case err != nil:
+		check.State, check.Detail, check.Fix = rpc.Fail, err.Error(), "give --agent-id"
+	case c.AgentID == "":
+		check.Detail = "none yet: this machine has no machine id, so the first start makes one and keeps it in " + agentIDFile(c.DataDir)
+	default:
+		check.Detail = c.AgentID
+	}
+	return check
+}
+
+// checkPublish connects to NATS as the collector would, if there is one to connect
+// to.
+func checkPublish(ctx context.Context, cfg Config) []rpc.Check {
+	o := publish.Options{Cluster: cfg.Cluster, SpoolDir: cfg.spoolDir(), Log: cfg.Log}
+	if !cfg.NoPublish {
+		cfg.NATS.Agent, cfg.NATS.Log = cfg.AgentID, cfg.Log
+		conn, err := bus.Connect(cfg.NATS)
+		if err != nil {
+			return []rpc.Check{{Name: "nats", State: rpc.Fail, Detail: err.Error(),
+				Fix: "correct --nats, --nats-creds, --nats-ca, --nats-cert or --nats-key"}}
+		}
+		defer conn.Close()
+		o.Conn = conn
+	}
+	return publish.Doctor(ctx, o)
 }
 
 // checkRights asks for the capabilities that reading everything takes
@@ -78,91 +117,6 @@ func checkBTF() rpc.Check {
 	return rpc.Check{Name: "kernel", State: rpc.OK, Detail: "Linux " + release + ", BTF is there"}
 }
 
-func checkCgroups(cfg Config) []rpc.Check {
-	layout, err := cgroups.Detect()
-	if err != nil {
-		return []rpc.Check{{Name: "cgroups", State: rpc.Fail, Detail: err.Error(), Fix: "mount a hierarchy, or run on the host instead of in a container"}}
-	}
-	var dirs []string
-	for _, m := range layout.Mounts {
-		dirs = append(dirs, m.Dir)
-	}
-	checks := []rpc.Check{{Name: "cgroups", State: rpc.OK, Detail: layout.Mode + ": " + strings.Join(dirs, " ")}}
-	r, err := cgroups.New(cgroups.Options{NoBPF: cfg.NoBPF, Layout: layout, Log: cfg.Log})
-	if err != nil {
-		return append(checks, rpc.Check{Name: "cgroup reader", State: rpc.Fail, Detail: err.Error()})
-	}
-	defer r.Close()
-	start := time.Now()
-	s, err := r.Read()
-	if err != nil {
-		return append(checks, rpc.Check{Name: "cgroup reader", State: rpc.Fail, Detail: err.Error()})
-	}
-	checks = append(checks, rpc.Check{Name: "cgroup reader", State: rpc.OK, Detail: fmt.Sprintf("%d cgroups in %v", len(s.Groups), time.Since(start).Round(time.Microsecond))})
-	for _, st := range r.Status() {
-		c := rpc.Check{Name: "reading " + st.Part.String(), State: rpc.OK, Detail: "by " + st.Reader}
-		if st.Reason != "" {
-			c.Detail += ": " + st.Reason
-		}
-		switch {
-		case st.Reader == "none":
-			c.State, c.Detail = rpc.Warn, "not read: "+st.Reason
-		case st.Reader != "bpf" && !cfg.NoBPF:
-			c.State = rpc.Warn
-		}
-		checks = append(checks, c)
-	}
-	return checks
-}
-
-func checkHost() []rpc.Check {
-	r, err := host.New(host.Options{})
-	if err != nil {
-		return []rpc.Check{{Name: "host", State: rpc.Fail, Detail: err.Error()}}
-	}
-	defer r.Close()
-	r.Read(time.Now())
-	checks := []rpc.Check{}
-	for _, st := range r.Status() {
-		state := rpc.Warn
-		if st.Missing {
-			state = rpc.OK // absent, as this kernel is
-		}
-		checks = append(checks, rpc.Check{Name: "host " + st.Source, State: state, Detail: st.Reason})
-	}
-	if len(checks) == 0 {
-		checks = append(checks, rpc.Check{Name: "host", State: rpc.OK, Detail: "everything is read"})
-	}
-	return checks
-}
-
-// checkRuntimes gives every runtime a moment to answer.
-func checkRuntimes(ctx context.Context) []rpc.Check {
-	ctx, cancel := context.WithCancel(ctx)
-	r := containers.New(containers.Options{Log: slog.New(slog.DiscardHandler)})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		r.Run(ctx) // ends when it is told to, with nothing more to say
-	}()
-	select {
-	case <-ctx.Done():
-	case <-time.After(1500 * time.Millisecond):
-	}
-	status := r.Status()
-	cancel()
-	<-ended
-	var checks []rpc.Check
-	for _, st := range status {
-		c := rpc.Check{Name: "runtime " + st.Runtime, State: rpc.OK, Detail: fmt.Sprintf("%s: %d containers", st.Socket, st.Containers)}
-		if !st.Connected {
-			c.Detail = "not in use: " + st.Reason // no fault: few machines have every runtime
-		}
-		checks = append(checks, c)
-	}
-	return checks
-}
-
 func checkFiles() rpc.Check {
 	var lim unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
@@ -171,37 +125,6 @@ func checkFiles() rpc.Check {
 	c := rpc.Check{Name: "open files", State: rpc.OK, Detail: fmt.Sprintf("up to %d", lim.Max)}
 	if lim.Max < 4096 {
 		c.State, c.Fix = rpc.Warn, "allow more (LimitNOFILE= of the service): files beyond the limit are opened at every tick, which is slower"
-	}
-	return c
-}
-
-// checkData writes a file into the data directory, or into the closest parent
-// that is there, and removes it.
-func checkData(dir string) rpc.Check {
-	c := rpc.Check{Name: "data directory", State: rpc.OK, Detail: dir}
-	at := dir
-	for at != "/" {
-		if _, err := os.Stat(at); err == nil {
-			break
-		}
-		at = filepath.Dir(at)
-	}
-	f, err := os.CreateTemp(at, ".daytwo-doctor-")
-	if err == nil {
-		_, err = f.Write(make([]byte, 4096))
-		err = errors.Join(err, f.Close(), os.Remove(f.Name()))
-	}
-	if err != nil {
-		c.State, c.Detail, c.Fix = rpc.Fail, err.Error(), "give --data a directory on a disk with room that can be written"
-		return c
-	}
-	var st unix.Statfs_t
-	if unix.Statfs(at, &st) == nil {
-		free := st.Bavail * uint64(st.Bsize)
-		c.Detail += fmt.Sprintf(", %.1f GiB free", float64(free)/(1<<30))
-		if free < 1<<30 {
-			c.State, c.Fix = rpc.Warn, "make room: history and spool grow up to their bounds (--retention-size, --spool-size)"
-		}
 	}
 	return c
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/bench/rig"
+	"github.com/daytwo/daytwo/collector/statsd"
 )
 
 // The doctor tells a free address from one of the collector that runs, and from one
@@ -31,8 +32,10 @@ func TestDoctorOnStatsd(t *testing.T) {
 		Statsd: Statsd{Listen: []string{address, "unixgram://" + dir + "/gram"}, Ports: ports}, Log: slog.New(slog.DiscardHandler)}
 	check := func(name string, state rpc.State, detail string) {
 		t.Helper()
+		running, socket := launch.Doctor(cfg.Socket)
+		checks := append(statsd.Doctor(cfg.Statsd.Listen, statsdOptions(&cfg), running), socket)
 		found := 0
-		for _, c := range checkStatsd(cfg) {
+		for _, c := range checks {
 			if c.Name != name || !strings.Contains(c.Detail, detail) {
 				continue
 			}
@@ -42,7 +45,7 @@ func TestDoctorOnStatsd(t *testing.T) {
 			}
 		}
 		if found != 1 {
-			t.Errorf("%d checks of %s with %q: %+v", found, name, detail, checkStatsd(cfg))
+			t.Errorf("%d checks of %s with %q: %+v", found, name, detail, checks)
 		}
 	}
 	us := fmt.Sprintf("process %d", os.Getpid())
@@ -50,7 +53,7 @@ func TestDoctorOnStatsd(t *testing.T) {
 	udp.Close()
 	check("statsd udp://"+address, rpc.OK, "free")
 	check("statsd unixgram://"+dir+"/gram", rpc.OK, "free")
-	check("statsd launch socket", rpc.OK, "is free")
+	check("launch socket", rpc.OK, "is free")
 	check("statsd ports", rpc.OK, fmt.Sprintf("%d to %d", first, last))
 	check("statsd receive buffer", rpc.OK, "MiB")
 	if left, _ := os.ReadDir(dir); len(left) != 0 {
@@ -65,7 +68,7 @@ func TestDoctorOnStatsd(t *testing.T) {
 	for range 2 {
 		check("statsd udp://"+address, rpc.OK, "the collector that runs")
 		check("statsd unixgram://"+dir+"/gram", rpc.OK, "the collector that runs")
-		check("statsd launch socket", rpc.OK, "a collector runs, "+us)
+		check("launch socket", rpc.OK, "a collector runs, "+us)
 		check("statsd ports", rpc.OK, "the collector that runs")
 	}
 	if _, err := launch.NewClient(cfg.Socket).Add(t.Context(), launch.Request{ContainerID: "a"}); err != nil {
@@ -84,7 +87,7 @@ func TestDoctorOnStatsd(t *testing.T) {
 	cfg.Statsd.Listen, cfg.Socket = []string{"203.0.113.1:8125", "nonsense"}, dir
 	check("statsd udp://203.0.113.1:8125", rpc.Fail, "")
 	check("statsd nonsense", rpc.Fail, "nonsense")
-	check("statsd launch socket", rpc.Fail, "")
+	check("launch socket", rpc.Fail, "")
 	cfg.Statsd.Listen = nil
 	check("statsd", rpc.OK, "not in use")
 }

@@ -1,20 +1,23 @@
 package collector
 
 import (
-	"context"
+	"log/slog"
+	"net"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/bus/embedded"
 	"github.com/daytwo/daytwo/api/rpc"
 )
 
 func TestDoctorLooksAtEverything(t *testing.T) {
 	data := t.TempDir()
-	checks, err := Doctor(context.Background(), Config{DataDir: data})
-	if err != nil {
-		t.Fatal(err)
-	}
+	checks := Doctor(t.Context(), Config{DataDir: data, NoPublish: true})
 	state := map[string]rpc.State{}
 	for _, c := range checks {
 		state[c.Name] = c.State
@@ -22,7 +25,7 @@ func TestDoctorLooksAtEverything(t *testing.T) {
 			t.Errorf("%s fails and nothing is said of what to do: %s", c.Name, c.Detail)
 		}
 	}
-	for _, name := range []string{"agent id", "rights", "kernel", "cgroups", "reading cpu", "reading memory.stat", "open files", "data directory", "runtime docker"} {
+	for _, name := range []string{"agent id", "rights", "kernel", "cgroups", "reading cpu", "reading memory.stat", "open files", "data directory", "runtime docker", "statsd", "launch socket", "spool", "nats"} {
 		if state[name] == "" {
 			t.Errorf("no check of %s", name)
 		}
@@ -30,6 +33,13 @@ func TestDoctorLooksAtEverything(t *testing.T) {
 	if left, _ := os.ReadDir(data); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// noMachineID lets this machine have none until the test ends.
+func noMachineID(t *testing.T) {
+	old := machineIDs
+	t.Cleanup(func() { machineIDs = old })
+	machineIDs = nil
 }
 
 func TestDoctorNamesWhatIsWrong(t *testing.T) {
@@ -40,6 +50,103 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 		}
 	}
 	f(checkData("/proc/daytwo"), rpc.Fail, "/proc")
-	f(checkAgentID(Config{AgentID: "a b", DataDir: t.TempDir()}), rpc.Fail, "a b")
-	f(checkAgentID(Config{AgentID: "a", Interval: 1, DataDir: t.TempDir()}), rpc.Fail, "interval")
+	id := func(cfg Config) rpc.Check { return cfg.checkID() }
+	noMachineID(t)
+	f(id(Config{AgentID: "a b", DataDir: t.TempDir()}), rpc.Fail, "a b")
+	f(id(Config{AgentID: "a", Interval: 1, DataDir: t.TempDir()}), rpc.Fail, "interval")
+	bad := t.TempDir()
+	if err := os.WriteFile(agentIDFile(bad), []byte("a b\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f(id(Config{DataDir: bad}), rpc.Fail, agentIDFile(bad))
+}
+
+// Without a machine id, the doctor finds the kept one, and makes none.
+func TestDoctorMakesNoAgentID(t *testing.T) {
+	noMachineID(t)
+	dir := t.TempDir()
+	cfg := Config{DataDir: dir}
+	if c := cfg.checkID(); c.State != rpc.OK || !strings.Contains(c.Detail, "none yet") {
+		t.Errorf("%+v", c)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	id, err := AgentID(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg = Config{DataDir: dir}
+	if c := cfg.checkID(); c.State != rpc.OK || c.Detail != id {
+		t.Errorf("%+v, want %s", c, id)
+	}
+}
+
+func TestNATSThatIsAwayIsAWarning(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	cfg := Config{DataDir: t.TempDir(), AgentID: "a", Log: slog.New(slog.DiscardHandler), NATS: bus.ConnectOptions{URLs: "nats://" + l.Addr().String()}}
+	checks := checkPublish(t.Context(), cfg)
+	last := checks[len(checks)-1]
+	if last.Name != "nats" || last.State != rpc.Warn || last.Fix == "" {
+		t.Errorf("%+v", checks)
+	}
+}
+
+// The doctor finds NATS and its stream, and publishes nothing.
+func TestDoctorOnNATS(t *testing.T) {
+	srv, err := embedded.Start(embedded.Options{StoreDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	cfg := Config{DataDir: t.TempDir(), AgentID: "a", Log: slog.New(slog.DiscardHandler), NATS: bus.ConnectOptions{InProcess: srv}}
+	if err := cfg.defaults(); err != nil {
+		t.Fatal(err)
+	}
+	check := func(state rpc.State, detail string) {
+		t.Helper()
+		checks := checkPublish(t.Context(), cfg)
+		last := checks[len(checks)-1]
+		if len(checks) != 3 || checks[1].State != rpc.OK || last.Name != "nats stream" || last.State != state || !strings.Contains(last.Detail, detail) {
+			t.Errorf("%+v, want %s with %q", checks, state, detail)
+		}
+	}
+	check(rpc.Warn, "is not there yet")
+	conn, err := bus.Connect(cfg.NATS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := bus.EnsureStream(t.Context(), js, bus.Config{Cluster: cfg.Cluster, Memory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(rpc.OK, "is there")
+	if info, err := stream.Info(t.Context()); err != nil || info.State.Msgs != 0 {
+		t.Errorf("%+v, %v", info, err)
+	}
+}
+
+// A node's credential may publish frames and nothing else.
+func TestDoctorWithANodesCredential(t *testing.T) {
+	user := &server.User{Username: "node", Password: "node", Permissions: embedded.NodePermissions("default", "a")}
+	srv, err := embedded.Start(embedded.Options{StoreDir: t.TempDir(), Listen: "127.0.0.1:0", Users: []*server.User{user}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	cfg := Config{DataDir: t.TempDir(), Cluster: "default", AgentID: "a", Log: slog.New(slog.DiscardHandler),
+		NATS: bus.ConnectOptions{URLs: srv.URL(), User: "node", Password: "node"}}
+	checks := checkPublish(t.Context(), cfg)
+	if last := checks[len(checks)-1]; last.State != rpc.OK || !strings.Contains(last.Detail, "does not tell") {
+		t.Errorf("%+v", checks)
+	}
 }

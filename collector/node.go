@@ -68,6 +68,13 @@ func New(cfg Config) (*Node, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
+	if cfg.AgentID == "" {
+		id, err := AgentID(cfg.DataDir)
+		if err != nil {
+			return nil, err
+		}
+		cfg.AgentID = id
+	}
 	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
 		cfg.Log.Error("nothing is kept, and launchers are not served", "err", err)
 		cfg.Socket = ""
@@ -113,7 +120,7 @@ func New(cfg Config) (*Node, error) {
 		}
 		n.pub, err = publish.New(publish.Options{
 			Conn: n.conn, Cluster: cfg.Cluster, Shards: cfg.Shards, Agent: cfg.AgentID,
-			SpoolDir: cfg.DataDir + "/spool", SpoolMaxBytes: cfg.SpoolMax, Log: cfg.Log.With("room", "publish"),
+			SpoolDir: cfg.spoolDir(), SpoolMaxBytes: cfg.SpoolMax, Log: cfg.Log.With("room", "publish"),
 		})
 		if err != nil {
 			n.Close(context.Background())

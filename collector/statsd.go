@@ -25,16 +25,21 @@ type Statsd struct {
 // StatsdExpiry is how long a series of each type stays without a sample.
 type StatsdExpiry = series.Expiry
 
+// statsdOptions are those of the StatsD server, but for the listeners.
+func statsdOptions(cfg *Config) statsd.Options {
+	return statsd.Options{
+		Budget: cfg.Statsd.Budget, Total: cfg.Statsd.Series, Expiry: cfg.Statsd.Expiry, RulesFile: cfg.Statsd.RulesFile,
+		Socket: cfg.Socket, Endpoints: filepath.Join(cfg.DataDir, "statsd-endpoints.json"), Ports: cfg.Statsd.Ports,
+		NoBPF: cfg.NoBPF, Log: cfg.Log.With("component", "statsd"),
+	}
+}
+
 // newStatsd starts the StatsD server that the configuration asks for, nil for none.
 func newStatsd(cfg *Config) (*statsd.Server, error) {
 	if len(cfg.Statsd.Listen) == 0 {
 		return nil, nil
 	}
-	o := statsd.Options{
-		Budget: cfg.Statsd.Budget, Total: cfg.Statsd.Series, Expiry: cfg.Statsd.Expiry, RulesFile: cfg.Statsd.RulesFile,
-		Socket: cfg.Socket, Endpoints: filepath.Join(cfg.DataDir, "statsd-endpoints.json"), Ports: cfg.Statsd.Ports,
-		NoBPF: cfg.NoBPF, Log: cfg.Log.With("component", "statsd"),
-	}
+	o := statsdOptions(cfg)
 	for _, a := range cfg.Statsd.Listen {
 		l, err := statsd.ParseListener(a)
 		if err != nil {

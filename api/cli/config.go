@@ -88,10 +88,10 @@ func DefaultData() string {
 }
 
 var options = []option{
-	{"listen", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"listen", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Listen, name, setting.Listen, "serve the HTTP API on `ADDRESS`")
 	}},
-	{"token-file", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"token-file", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.TokenFile, name, "", "the API wants the token in `FILE` (default: token in the data directory, made if it is not there)")
 	}},
 	{"data", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
@@ -101,31 +101,31 @@ var options = []option{
 		c.Interval = setting.Interval
 		fs.Var((*age)(&c.Interval), name, "read everything every `DURATION`, on the wall-clock grid; 100ms or more")
 	}},
-	{"agent-id", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"agent-id", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.AgentID, name, "", "call this node `ID` (default: the machine id)")
 	}},
-	{"metrics", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"metrics", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Metrics, name, setting.Metrics, "serve this node's own /metrics on `ADDRESS`, a loopback one as it asks for no token; \"none\" for none")
 	}},
-	{"cluster", up | collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"cluster", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Cluster, name, setting.Cluster, "`NAME` of the cluster; collectors and relays of one name see each other")
 	}},
 	{"shards", up | collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.IntVar(&c.Shards, name, setting.Shards, "spread agents over `N` subjects; the same in the whole cluster")
 	}},
-	{"nats", collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"nats", collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringSliceVar(&c.NATS, name, []string{setting.NATS}, "NATS servers, as `URL`,…")
 	}},
-	{"nats-creds", collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"nats-creds", collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.NATSCreds, name, "", "credentials `FILE` for NATS")
 	}},
-	{"nats-ca", collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"nats-ca", collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.NATSCA, name, "", "trust the certificates in `FILE` for NATS (default: the system's)")
 	}},
-	{"nats-cert", collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"nats-cert", collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.NATSCert, name, "", "show NATS the client certificate in `FILE`")
 	}},
-	{"nats-key", collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"nats-key", collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.NATSKey, name, "", "key `FILE` of the client certificate")
 	}},
 	{"nats-replicas", relay, func(fs *pflag.FlagSet, c *Config, name string) {
@@ -140,7 +140,7 @@ var options = []option{
 	{"statsd-ports", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.Var((*portRange)(&c.Statsd.Ports), name, "give containers the ports `FIRST-LAST` (default 20000-29999, or others where the kernel gives those to clients); each collector in one network namespace needs its own")
 	}},
-	{"statsd-rules", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"statsd-rules", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Statsd.Rules, name, "", "rename, label or drop metrics by the mappings in `FILE`, in the form of statsd_exporter's")
 	}},
 	{"statsd-budget", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {

@@ -2,7 +2,9 @@ package unixsocket
 
 import (
 	"errors"
+	"net"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,4 +32,25 @@ func connect(path string, typ int) error {
 	}
 	defer unix.Close(fd)
 	return os.NewSyscallError("connect", unix.Connect(fd, &unix.SockaddrUnix{Name: path}))
+}
+
+// Peer returns the credentials of the process that listens on a unix stream socket
+// (SO_PEERCRED of unix(7)): at a path, or at @ and an abstract name. It waits one
+// second at most.
+func Peer(address string) (*unix.Ucred, error) {
+	conn, err := net.DialTimeout("unix", address, time.Second)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var cred *unix.Ucred
+	var got error
+	if err := raw.Control(func(fd uintptr) { cred, got = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil {
+		return nil, err
+	}
+	return cred, got
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -172,4 +174,26 @@ func TryUDP(addr netip.AddrPort) (asked, granted int, err error) {
 	}
 	granted, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
 	return 2 * ReceiveBuffer, granted, os.NewSyscallError("getsockopt SO_RCVBUF", err)
+}
+
+// MayBind returns why this process may not bind a port: those below
+// net.ipv4.ip_unprivileged_port_start take CAP_NET_BIND_SERVICE (ip(7)).
+func MayBind(port uint16) error {
+	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+	if err != nil {
+		return nil // before Linux 4.11; binding will tell
+	}
+	first, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil || port == 0 || int(port) >= first {
+		return nil
+	}
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&hdr, &data[0]); err != nil {
+		return os.NewSyscallError("capget", err)
+	}
+	if data[0].Effective&(1<<unix.CAP_NET_BIND_SERVICE) == 0 {
+		return fmt.Errorf("ports below %d take CAP_NET_BIND_SERVICE: %w", first, unix.EACCES)
+	}
+	return nil
 }

@@ -9,11 +9,9 @@ import (
 	"net"
 	"os"
 	"strings"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/unixsocket"
 )
 
 // Claim is a range of ports that a collector in this network namespace hands out
@@ -102,7 +100,7 @@ func readClaims(r io.Reader) (all []*Claim, err error) {
 		} else if _, err := fmt.Sscanf(text, "%d-%d/", &c.First, &c.Last); err != nil {
 			continue
 		}
-		switch cred, err := Peer("@" + name); {
+		switch cred, err := unixsocket.Peer("@" + name); {
 		case err != nil: // gone since
 		case cred.Uid == 0 || cred.Uid == uint32(os.Geteuid()):
 			c.PID = int(cred.Pid)
@@ -110,24 +108,4 @@ func readClaims(r io.Reader) (all []*Claim, err error) {
 		}
 	}
 	return all, lines.Err()
-}
-
-// Peer is who listens on a unix stream socket (SO_PEERCRED): a path, or @ and an
-// abstract name.
-func Peer(address string) (*unix.Ucred, error) {
-	conn, err := net.DialTimeout("unix", address, time.Second)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	raw, err := conn.(*net.UnixConn).SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	var cred *unix.Ucred
-	var got error
-	if err := raw.Control(func(fd uintptr) { cred, got = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil {
-		return nil, err
-	}
-	return cred, got
 }

@@ -1,100 +1,111 @@
-package collector
+package statsd
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"os"
-	"syscall"
 
+	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/api/rpc"
-	"github.com/daytwo/daytwo/collector/statsd"
 	"github.com/daytwo/daytwo/collector/statsd/intake"
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 )
 
-// checkStatsd looks at what StatsD needs. It binds what is free for a moment, and
-// sends nothing: a collector may run beside it.
-func checkStatsd(cfg Config) []rpc.Check {
-	if len(cfg.Statsd.Listen) == 0 {
+// Doctor reports what a server of these options could use here, with addresses
+// instead of Options.Listen; running is the process of the collector that runs with
+// them already, 0 if none does. It binds no address that others know of and sends
+// nothing, so that it disturbs no collector.
+func Doctor(addresses []string, o Options, running int) []rpc.Check {
+	if len(addresses) == 0 {
 		return []rpc.Check{{Name: "statsd", State: rpc.OK, Detail: "not in use"}}
 	}
-	running, checks := checkRunning(cfg)
-	for _, a := range cfg.Statsd.Listen {
-		l, err := statsd.ParseListener(a)
+	var checks []rpc.Check
+	for _, a := range addresses {
+		l, err := ParseListener(a)
 		if err != nil {
 			checks = append(checks, rpc.Check{Name: "statsd " + a, State: rpc.Fail, Detail: err.Error(), Fix: "correct --statsd"})
 			continue
 		}
 		checks = append(checks, checkListener(l, running))
 	}
-	checks = append(checks, checkBuffer(), checkPorts(cfg, running))
-	if !cfg.NoBPF {
+	if o.RulesFile != "" {
+		checks = append(checks, o.checkRules())
+	}
+	checks = append(checks, checkBuffer())
+	checks = append(checks, checkClaims(running)...)
+	checks = append(checks, checkPorts(o.Ports, running))
+	if !o.NoBPF {
 		checks = append(checks,
-			tried("statsd steering", origin.TrySteering(), "containers' ports are steered onto one socket", "each container gets a socket, and is not heard in a network namespace of its own"),
-			tried("statsd senders", origin.TrySender(), "senders to a shared port are known by their cgroups", "senders to a shared port are known only by what their lines say"),
-			tried("statsd kernel drops", origin.TryDrops(), "what the kernel drops is counted by sender", "what the kernel drops is counted, but not by sender"))
+			tried("statsd steering", origin.TrySteering(), "containers' ports are steered onto one socket",
+				"each container gets a socket, and is not heard in a network namespace of its own"),
+			tried("statsd senders", origin.TrySender(), "senders to a shared port are known by their cgroups",
+				"senders to a shared port are known only by what their lines say"),
+			tried("statsd kernel drops", origin.TryDrops(), "what the kernel drops is counted by sender",
+				"what the kernel drops is counted, but not by sender"))
 	}
 	return append(checks, checkStore(running))
 }
 
-// checkRunning finds the collector of this configuration, by its launch socket, and
-// names others of this network namespace.
-func checkRunning(cfg Config) (running int, checks []rpc.Check) {
-	c := rpc.Check{Name: "statsd launch socket", State: rpc.OK, Detail: cfg.Socket + " is free"}
-	if cfg.Socket != "" {
-		cred, err := origin.Peer(cfg.Socket)
-		info, _ := os.Lstat(cfg.Socket)
-		switch {
-		case err == nil:
-			running = int(cred.Pid)
-			c.Detail = fmt.Sprintf("%s: a collector runs, process %d", cfg.Socket, cred.Pid)
-		case errors.Is(err, fs.ErrNotExist):
-		case errors.Is(err, syscall.ECONNREFUSED) && info != nil && info.Mode().Type() == fs.ModeSocket:
-			c.Detail += ", left by a collector that has ended"
-		default:
-			c.State, c.Detail, c.Fix = rpc.Fail, err.Error(), "remove what is there, or give --socket another path"
-		}
-		checks = append(checks, c)
+func (o *Options) checkRules() rpc.Check {
+	if _, err := o.rules(); err != nil {
+		return rpc.Check{Name: "statsd rules", State: rpc.Fail, Detail: err.Error(), Fix: "correct the file, or --statsd-rules"}
 	}
+	return rpc.Check{Name: "statsd rules", State: rpc.OK, Detail: o.RulesFile}
+}
+
+// checkClaims names the other collectors of this network namespace.
+func checkClaims(running int) (checks []rpc.Check) {
 	claims, err := origin.Claims()
 	if err != nil {
-		return running, append(checks, rpc.Check{Name: "statsd collectors", State: rpc.Warn, Detail: err.Error(), Fix: "mount /proc"})
+		return []rpc.Check{{Name: "statsd collectors", State: rpc.Warn, Detail: err.Error(), Fix: "mount /proc"}}
 	}
 	for _, o := range claims {
 		if o.PID != running {
-			checks = append(checks, rpc.Check{Name: "statsd collectors", State: rpc.OK, Detail: fmt.Sprintf("another one runs, and hands out the ports %v", o)})
+			checks = append(checks, rpc.Check{Name: "statsd collectors", State: rpc.OK,
+				Detail: fmt.Sprintf("another one runs, and hands out the ports %v", o)})
 		}
 	}
-	return running, checks
+	return checks
 }
 
-func checkListener(l statsd.Listener, running int) rpc.Check {
+func checkListener(l Listener, running int) rpc.Check {
 	c := rpc.Check{Name: "statsd " + l.String(), State: rpc.OK, Detail: "free"}
-	h, held := statsd.HolderOf(l)
-	switch at, err := netip.ParseAddrPort(l.Address); {
+	h, held := HolderOf(l)
+	switch {
 	case held && running != 0 && h.PID == running:
 		c.Detail = fmt.Sprintf("the collector that runs has it, %v", h)
 		return c
 	case held:
-		c.State, c.Detail, c.Fix = rpc.Fail, fmt.Sprintf("%v has it", h), "end that, or give --statsd other addresses (if it is a collector of other settings, give those: --data, --socket)"
+		c.State, c.Detail = rpc.Fail, fmt.Sprintf("%v has it", h)
+		c.Fix = "end that, or give --statsd other addresses (if it is a collector of other settings, give those: --data, --socket)"
 		return c
 	case l.Network != "udp":
 		return c
-	case err == nil:
-		if _, _, err = intake.TryUDP(at); err == nil {
-			break
-		}
-		fallthrough
-	default:
-		c.State, c.Detail, c.Fix = rpc.Fail, err.Error(), "give --statsd an address of this machine that may be used"
 	}
-	if !l.Loopback() && c.State == rpc.OK {
-		c.State, c.Detail, c.Fix = rpc.Warn, c.Detail+"; whoever reaches it may send: StatsD asks nobody for a token", "use a loopback address, or see that strangers do not reach this one"
+	if err := tryAddress(l.Address); err != nil {
+		c.State, c.Detail, c.Fix = rpc.Fail, err.Error(), "give --statsd an address of this machine that may be used"
+	} else if !l.Loopback() {
+		c.State, c.Detail = rpc.Warn, c.Detail+"; whoever reaches it may send: StatsD asks nobody for a token"
+		c.Fix = "use a loopback address, or see that strangers do not reach this one"
 	}
 	return c
+}
+
+// tryAddress returns why an address cannot be listened on that nobody has. It binds
+// another port of it: nobody sends there, and no collector that starts misses it.
+func tryAddress(address string) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return err
+	}
+	if err := intake.MayBind(at.Port()); err != nil {
+		return fmt.Errorf("listen on udp %s: %w", at, err)
+	}
+	if _, _, err := intake.TryUDP(netip.AddrPortFrom(at.Addr(), 0)); err != nil {
+		return err
+	}
+	return nil
 }
 
 // checkBuffer asks for the receive buffer that a listener asks for.
@@ -113,9 +124,9 @@ func checkBuffer() rpc.Check {
 }
 
 // checkPorts looks at the range of ports for containers.
-func checkPorts(cfg Config, running int) rpc.Check {
+func checkPorts(given launch.PortRange, running int) rpc.Check {
 	const fix = "give --statsd-ports FIRST-LAST others"
-	r := origin.ChoosePorts(cfg.Statsd.Ports)
+	r := origin.ChoosePorts(given)
 	c := rpc.Check{Name: "statsd ports", State: rpc.OK, Detail: fmt.Sprintf("%d to %d for containers, none that the kernel gives to clients", r.First, r.Last)}
 	if err := origin.CheckPorts(r); err != nil {
 		c.State, c.Detail, c.Fix = rpc.Fail, err.Error(), fix
@@ -132,8 +143,8 @@ func checkPorts(cfg Config, running int) rpc.Check {
 			return c
 		}
 	}
-	l := statsd.Listener{Network: "udp", Address: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), r.First).String()}
-	if h, held := statsd.HolderOf(l); held && h.PID != running {
+	l := Listener{Network: "udp", Address: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), r.First).String()}
+	if h, held := HolderOf(l); held && h.PID != running {
 		c.State, c.Detail, c.Fix = rpc.Warn, fmt.Sprintf("%v has %s: containers' ports cannot be steered onto it, and each gets a socket", h, l.Address), "end that, or "+fix
 	}
 	return c

@@ -1,0 +1,41 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/unixsocket"
+)
+
+// Doctor reports whether the launch API's socket can be had at path, "" for none.
+// running is the process that listens there already, which is the collector of this
+// configuration, and 0 if there is none.
+func Doctor(path string) (running int, c rpc.Check) {
+	c = rpc.Check{Name: "launch socket", State: rpc.OK, Detail: "not in use"}
+	if path == "" {
+		return 0, c
+	}
+	c.Detail = path + " is free"
+	info, _ := os.Lstat(path)
+	err := unixsocket.CheckPath(path)
+	if err == nil {
+		cred, peerErr := unixsocket.Peer(path)
+		if peerErr == nil {
+			c.Detail = fmt.Sprintf("%s: a collector runs, process %d", path, cred.Pid)
+			return int(cred.Pid), c
+		}
+		err = peerErr
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, syscall.ECONNREFUSED) && info != nil && info.Mode().Type() == fs.ModeSocket:
+		c.Detail += ", left by a collector that has ended"
+	default:
+		c.State, c.Detail, c.Fix = rpc.Fail, err.Error(), "remove what is there, or give --socket another path"
+	}
+	return 0, c
+}

@@ -1,0 +1,164 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/bench/rig"
+)
+
+// withoutMachineID runs a command where the machine has no id and /run is empty. It
+// lists $1, /run and the pinned BPF objects, with inodes, modes and times, into
+// $2/before and $2/after.
+const withoutMachineID = `
+mount --make-rprivate / && mount -t tmpfs none /run || exit 99
+for f in /etc/machine-id /var/lib/dbus/machine-id; do
+	[ ! -e $f ] || mount --bind /dev/null $f || exit 99
+done
+dir=$1 lists=$2
+shift 2
+list() { find "$dir" /run /sys/fs/bpf -printf '%p %i %y %m %s %T@\n' | sort; }
+list >"$lists/before"
+"$@"
+code=$?
+list >"$lists/after"
+exit $code
+`
+
+// Where nothing was ever run, doctor leaves everything as it was.
+func TestDoctorLeavesNothingBehind(t *testing.T) {
+	if os.Geteuid() != 0 {
+		rig.Missing(t, "root", "hiding the machine id takes a mount namespace", "run the tests as root")
+	}
+	for name, dirs := range map[string]string{"without a data directory": "", "with one": "data/history"} {
+		t.Run(name, func(t *testing.T) {
+			top, lists := t.TempDir(), t.TempDir()
+			data := filepath.Join(top, "data")
+			if err := os.MkdirAll(filepath.Join(top, dirs), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			checks := map[string]rpc.Check{}
+			leftNoCgroup(t, func() {
+				cmd := exec.Command("unshare", "--mount", "sh", "-c", withoutMachineID, "sh", top, lists, binary, "doctor", "-o", "json",
+					"--data", data, "--listen", freePort(t), "--metrics", freePort(t), "--statsd", "unixgram://"+data+"/gram,"+freePort(t))
+				out, err := cmd.Output()
+				var list []rpc.Check
+				if json.Unmarshal(out, &list) != nil || len(list) == 0 {
+					t.Fatalf("%v: %s", err, out)
+				}
+				for _, c := range list {
+					checks[c.Name] = c
+				}
+			})
+			if c := checks["agent id"]; c.State != rpc.OK || !strings.Contains(c.Detail, "none yet") {
+				t.Errorf("the machine id was not hidden: %+v", c)
+			}
+			if c := checks["data directory"]; c.State == rpc.Fail {
+				t.Errorf("%+v", c)
+			}
+			before, after := lines(t, lists+"/before"), lines(t, lists+"/after")
+			for _, l := range after {
+				if !slices.Contains(before, l) {
+					t.Errorf("doctor left %s", l)
+				}
+			}
+			if len(before) != len(after) {
+				t.Errorf("%d files before, %d after", len(before), len(after))
+			}
+		})
+	}
+}
+
+func lines(t *testing.T, path string) []string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b) == 0 {
+		t.Fatalf("%s is empty", path)
+	}
+	return strings.Split(strings.TrimSpace(string(b)), "\n")
+}
+
+// leftNoCgroup runs f and fails if it leaves a cgroup. Others of this machine may
+// make cgroups meanwhile: what is left behind is there after every run.
+func leftNoCgroup(t *testing.T, f func()) {
+	t.Helper()
+	var left []string
+	for range 4 {
+		before := cgroupDirs(t)
+		f()
+		left = left[:0]
+		for dir := range cgroupDirs(t) {
+			if !before[dir] {
+				left = append(left, dir)
+			}
+		}
+		if len(left) == 0 {
+			return
+		}
+	}
+	t.Errorf("cgroups are left: %q", left)
+}
+
+func cgroupDirs(t *testing.T) map[string]bool {
+	t.Helper()
+	dirs := map[string]bool{}
+	err := filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // it went meanwhile
+		}
+		if err == nil && d.IsDir() {
+			dirs[path] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dirs
+}
+
+// doctor finds the daytwo that runs with its settings, takes nothing away from it,
+// and fails nothing.
+func TestDoctorBesideTheRunning(t *testing.T) {
+	data, statsd := t.TempDir(), freePort(t)
+	p, relay, node := up(t, data, "--statsd", statsd)
+	settings := []string{"--data", data, "--statsd", statsd, "--listen", strings.TrimPrefix(relay.url, "http://"), "--metrics", strings.TrimPrefix(node.url, "http://")}
+	before, err := newest(relay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		out, err := exec.Command(binary, append([]string{"doctor"}, settings...)...).CombinedOutput()
+		if err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		for _, want := range []string{"a collector runs, process " + fmt.Sprint(p.cmd.Process.Pid), "the collector that runs has it", "daytwo answers"} {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("no %q:\n%s", want, out)
+			}
+		}
+	}
+	out, err := exec.Command(binary, "run", "--socket", filepath.Join(data, launch.SocketName), "--", "true").CombinedOutput()
+	if err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	after := past(t, relay, before.Seq+3, 20*time.Second)
+	if after.Gaps != before.Gaps || after.Boot != before.Boot {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+	p.stop(t)
+}

@@ -1,0 +1,41 @@
+package containers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/daytwo/daytwo/api/rpc"
+)
+
+// answerWithin is how long Doctor waits for the runtimes.
+const answerWithin = 1500 * time.Millisecond
+
+// Doctor asks every container runtime and reports which ones answer, within 1.5 s.
+// A runtime that is not there is no fault: few machines have all of them.
+func Doctor(ctx context.Context, o Options) []rpc.Check {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	r := New(o)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.Run(ctx) // its error says that ctx ended
+	}()
+	<-ctx.Done()
+	status := r.Status()
+	select {
+	case <-ended:
+	case <-time.After(answerWithin): // a runtime that hangs must not hang the doctor
+	}
+	var checks []rpc.Check
+	for _, st := range status {
+		c := rpc.Check{Name: "runtime " + st.Runtime, State: rpc.OK,
+			Detail: fmt.Sprintf("%s: %d containers", st.Socket, st.Containers)}
+		if !st.Connected {
+			c.Detail = "not in use: " + st.Reason
+		}
+		checks = append(checks, c)
+	}
+	return checks
+}

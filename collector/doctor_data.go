@@ -1,0 +1,55 @@
+package collector
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/api/rpc"
+)
+
+// checkData writes to the data directory, or to the closest parent that is there.
+func checkData(dir string) rpc.Check {
+	c := rpc.Check{Name: "data directory", State: rpc.OK, Detail: dir}
+	at := dir
+	for at != "/" && at != "." {
+		if _, err := os.Stat(at); err == nil {
+			break
+		}
+		at = filepath.Dir(at)
+	}
+	if err := tryWriting(at); err != nil {
+		c.State, c.Detail, c.Fix = rpc.Fail, err.Error(), "give --data a directory on a disk with room that can be written"
+		return c
+	}
+	var st unix.Statfs_t
+	if unix.Statfs(at, &st) == nil {
+		free := st.Bavail * uint64(st.Bsize)
+		c.Detail += fmt.Sprintf(", %.1f GiB free", float64(free)/(1<<30))
+		if free < 1<<30 {
+			c.State = rpc.Warn
+			c.Fix = "make room: history and spool grow up to their bounds (--retention-size, --spool-size)"
+		}
+	}
+	return c
+}
+
+// tryWriting writes a block to a file without a name (O_TMPFILE of open(2)), which
+// is gone with its descriptor. Only where the filesystem has no such files does it
+// make one with a name, and removes it.
+func tryWriting(dir string) error {
+	f, err := os.OpenFile(dir, unix.O_TMPFILE|os.O_RDWR, 0o600)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) {
+		if f, err = os.CreateTemp(dir, ".daytwo-doctor-"); err == nil {
+			defer os.Remove(f.Name())
+		}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 4096))
+	return errors.Join(err, f.Close())
+}
