@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -20,23 +21,47 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd"
 )
 
+// roomWithin is how long Doctor waits for a room: a mount or a process of this
+// machine may hold a call for ever.
+const roomWithin = 15 * time.Second
+
 // Doctor reports what a collector of this configuration would use here: what works,
 // what works by a fallback, and what to do about what does not. It leaves nothing
 // behind, and does not disturb a collector that runs.
 func Doctor(ctx context.Context, cfg Config) []rpc.Check {
 	cfg.Log = slog.New(slog.DiscardHandler)
 	checks := []rpc.Check{cfg.checkID(), checkRights(), checkBTF()}
-	checks = append(checks, cgroups.Doctor(cgroups.Options{NoBPF: cfg.NoBPF, Log: cfg.Log})...)
-	checks = append(checks, host.Doctor(host.Options{Log: cfg.Log})...)
-	checks = append(checks, containers.Doctor(ctx, containers.Options{Log: cfg.Log})...)
-	running, socket := launch.Doctor(cfg.Socket)
-	checks = append(checks, socket)
-	checks = append(checks, statsd.Doctor(cfg.Statsd.Listen, statsdOptions(&cfg), running)...)
+	room := func(name string, doctor func() []rpc.Check) {
+		checks = append(checks, within(roomWithin, name, doctor)...)
+	}
+	room("cgroups", func() []rpc.Check {
+		return cgroups.Doctor(cgroups.Options{NoBPF: cfg.NoBPF, Log: cfg.Log})
+	})
+	room("host", func() []rpc.Check { return host.Doctor(host.Options{Log: cfg.Log}) })
+	room("runtimes", func() []rpc.Check { return containers.Doctor(ctx, containers.Options{Log: cfg.Log}) })
+	room("statsd", func() []rpc.Check {
+		running, socket := launch.Doctor(cfg.Socket)
+		return append([]rpc.Check{socket}, statsd.Doctor(cfg.Statsd.Listen, statsdOptions(&cfg), running)...)
+	})
 	if cfg.Metrics != "" {
 		checks = append(checks, server.Doctor(ctx, "node metrics", cfg.Metrics, "--metrics"))
 	}
-	checks = append(checks, checkPublish(ctx, cfg)...)
-	return append(checks, checkFiles(), checkData(cfg.DataDir))
+	room("publish", func() []rpc.Check { return checkPublish(ctx, cfg) })
+	room("data directory", func() []rpc.Check { return []rpc.Check{checkData(cfg.DataDir)} })
+	return append(checks, checkFiles())
+}
+
+// within returns what doctor reports, or that it does not come to an end.
+func within(limit time.Duration, name string, doctor func() []rpc.Check) []rpc.Check {
+	checks := make(chan []rpc.Check, 1)
+	go func() { checks <- doctor() }()
+	select {
+	case c := <-checks:
+		return c
+	case <-time.After(limit):
+		return []rpc.Check{{Name: name, State: rpc.Fail, Detail: fmt.Sprintf("no answer after %v", limit),
+			Fix: "look for a mount that does not answer, or a process that hangs (state D in ps)"}}
+	}
 }
 
 // checkID completes the configuration, and finds the agent id without making one.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
@@ -147,6 +148,16 @@ func TestDoctorWithANodesCredential(t *testing.T) {
 		NATS: bus.ConnectOptions{URLs: srv.URL(), User: "node", Password: "node"}}
 	checks := checkPublish(t.Context(), cfg)
 	if last := checks[len(checks)-1]; last.State != rpc.OK || !strings.Contains(last.Detail, "does not tell") {
+		t.Errorf("%+v", checks)
+	}
+}
+
+// A room that hangs costs its own answer, and no other.
+func TestDoctorDoesNotHang(t *testing.T) {
+	hang := make(chan struct{})
+	defer close(hang)
+	checks := within(10*time.Millisecond, "host", func() []rpc.Check { <-hang; return nil })
+	if len(checks) != 1 || checks[0].State != rpc.Fail || checks[0].Name != "host" || checks[0].Fix == "" {
 		t.Errorf("%+v", checks)
 	}
 }

@@ -38,9 +38,7 @@ exit $code
 
 // Where nothing was ever run, doctor leaves everything as it was.
 func TestDoctorLeavesNothingBehind(t *testing.T) {
-	if os.Geteuid() != 0 {
-		rig.Missing(t, "root", "hiding the machine id takes a mount namespace", "run the tests as root")
-	}
+	rig.NeedRoot(t, "hiding the machine id")
 	for name, dirs := range map[string]string{"without a data directory": "", "with one": "data/history"} {
 		t.Run(name, func(t *testing.T) {
 			top, lists := t.TempDir(), t.TempDir()
@@ -50,8 +48,8 @@ func TestDoctorLeavesNothingBehind(t *testing.T) {
 			}
 			checks := map[string]rpc.Check{}
 			leftNoCgroup(t, func() {
-				cmd := exec.Command("unshare", "--mount", "sh", "-c", withoutMachineID, "sh", top, lists, binary, "doctor", "-o", "json",
-					"--data", data, "--listen", freePort(t), "--metrics", freePort(t), "--statsd", "unixgram://"+data+"/gram,"+freePort(t))
+				cmd := exec.Command("unshare", "--mount", "sh", "-c", withoutMachineID, "sh", top, lists, rig.Binary(t), "doctor", "-o", "json",
+					"--data", data, "--listen", rig.FreePort(t), "--metrics", rig.FreePort(t), "--statsd", "unixgram://"+data+"/gram,"+rig.FreePort(t))
 				out, err := cmd.Output()
 				var list []rpc.Check
 				if json.Unmarshal(out, &list) != nil || len(list) == 0 {
@@ -134,31 +132,32 @@ func cgroupDirs(t *testing.T) map[string]bool {
 // doctor finds the daytwo that runs with its settings, takes nothing away from it,
 // and fails nothing.
 func TestDoctorBesideTheRunning(t *testing.T) {
-	data, statsd := t.TempDir(), freePort(t)
-	p, relay, node := up(t, data, "--statsd", statsd)
-	settings := []string{"--data", data, "--statsd", statsd, "--listen", strings.TrimPrefix(relay.url, "http://"), "--metrics", strings.TrimPrefix(node.url, "http://")}
-	before, err := newest(relay)
+	ports := rig.PortsFlag(t, 100)
+	d := rig.Up(t, ports)
+	settings := []string{ports, "--data", d.Data, "--statsd", d.Statsd,
+		"--listen", strings.TrimPrefix(d.Relay.URL, "http://"), "--metrics", strings.TrimPrefix(d.Node.URL, "http://")}
+	before, err := newest(d.Relay)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
-		out, err := exec.Command(binary, append([]string{"doctor"}, settings...)...).CombinedOutput()
+		out, err := exec.Command(rig.Binary(t), append([]string{"doctor"}, settings...)...).CombinedOutput()
 		if err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
-		for _, want := range []string{"a collector runs, process " + fmt.Sprint(p.cmd.Process.Pid), "the collector that runs has it", "daytwo answers"} {
+		for _, want := range []string{"a collector runs, process " + fmt.Sprint(d.Cmd.Process.Pid), "the collector that runs has it", "daytwo answers"} {
 			if !strings.Contains(string(out), want) {
 				t.Errorf("no %q:\n%s", want, out)
 			}
 		}
 	}
-	out, err := exec.Command(binary, "run", "--socket", filepath.Join(data, launch.SocketName), "--", "true").CombinedOutput()
+	out, err := exec.Command(rig.Binary(t), "run", "--socket", filepath.Join(d.Data, launch.SocketName), "--", "true").CombinedOutput()
 	if err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
-	after := past(t, relay, before.Seq+3, 20*time.Second)
-	if after.Gaps != before.Gaps || after.Boot != before.Boot {
+	after := past(t, d.Relay, before.Seq+3, 20*time.Second)
+	if after.Missing != before.Missing || after.Boot != before.Boot {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
-	p.stop(t)
+	d.Stop(t)
 }
