@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
 )
 
 // Bounds of what one container's labels may add to its rows.
@@ -48,7 +49,7 @@ func (b *builder) addAll(labels map[string]string) {
 	}
 	slices.Sort(keys)
 	for _, k := range keys[:min(len(keys), maxLabels)] {
-		b.add("label."+clean(k, maxLabelKey), labels[k])
+		b.add(metric.RuntimeLabel+clean(k, maxLabelKey), labels[k])
 	}
 }
 

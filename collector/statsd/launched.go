@@ -29,7 +29,7 @@ func Labels(id, name string, labels map[string]string) []frame.Label {
 		case metric.IsOriginTag(k):
 			add(k, v)
 		default:
-			add("label."+k, v)
+			add(metric.RuntimeLabel+k, v)
 		}
 	}
 	add("task_name", name)

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
@@ -120,7 +121,7 @@ func (b *eventBuilder) tags(tags []tag) {
 		tags, b.cut = tags[:mostTags], true
 	}
 	for _, t := range tags {
-		b.put("tag."+b.short(t.name, mostLabel), b.short(t.value, mostLabel))
+		b.put(metric.TagLabel+b.short(t.name, mostLabel), b.short(t.value, mostLabel))
 	}
 }
 

@@ -1,6 +1,9 @@
 package series
 
-import "github.com/daytwo/daytwo/api/frame"
+import (
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+)
 
 // interns lets series share what is the same in many: strings and sets of
 // labels. Its maps are bounded: a full one is forgotten, and what was shared
@@ -51,7 +54,7 @@ func (n *interns) labels(f *form, typ byte) []frame.Label {
 	}
 	ls := make([]frame.Label, 0, len(f.tags)+1)
 	for _, t := range f.tags {
-		n.buf = append(append(n.buf[:0], "tag."...), t.name...)
+		n.buf = append(append(n.buf[:0], metric.TagLabel...), t.name...)
 		ls = append(ls, frame.Label{Name: n.text(n.buf), Value: n.text(t.value)})
 	}
 	ls = append(ls, frame.Label{Name: "type", Value: typeName(typ)}) // "tag." sorts before it
@@ -65,17 +68,17 @@ func (n *interns) labels(f *form, typ byte) []frame.Label {
 func typeName(typ byte) string {
 	switch typ {
 	case 'c':
-		return "c"
+		return metric.AppTypeCounter
 	case 'g':
-		return "g"
+		return metric.AppTypeGauge
 	case 'm':
-		return "ms"
+		return metric.AppTypeTimer
 	case 'h':
-		return "h"
+		return metric.AppTypeHistogram
 	case 'd':
-		return "d"
+		return metric.AppTypeDistribution
 	case typeCheck:
-		return "check"
+		return metric.AppTypeCheck
 	}
-	return "s"
+	return metric.AppTypeSet
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
@@ -131,7 +132,7 @@ func merge(labels, identity []frame.Label) []frame.Label {
 		return labels
 	}
 	all := slices.DeleteFunc(slices.Clone(identity), func(l frame.Label) bool {
-		return l.Name == "type" || strings.HasPrefix(l.Name, "tag.")
+		return l.Name == "type" || strings.HasPrefix(l.Name, metric.TagLabel)
 	})
 	all = append(all, labels...)
 	slices.SortFunc(all, func(a, b frame.Label) int { return strings.Compare(a.Name, b.Name) })
@@ -146,7 +147,9 @@ func own(labels []frame.Label) []frame.Label {
 	return slices.DeleteFunc(slices.Clone(labels), foreign)
 }
 
-func foreign(l frame.Label) bool { return l.Name != "type" && !strings.HasPrefix(l.Name, "tag.") }
+func foreign(l frame.Label) bool {
+	return l.Name != "type" && !strings.HasPrefix(l.Name, metric.TagLabel)
+}
 
 // Series is the number of series alive, overflow series left out.
 func (s *Store) Series() int {
