@@ -65,7 +65,7 @@ func mayImport(from, to string) bool {
 	case "bpf":
 		return tr == "bpf"
 	case "collector":
-		return tr == "api" || tr == "bpf" || tr == fr && (fs == "" || top(fs) == top(ts))
+		return tr == "api" || tr == "bpf" || tr == fr && (fs == "" || top(fs) == top(ts) || ts == "bounded")
 	case "relay":
 		return tr == "api" || tr == fr && (fs == "" || top(fs) == top(ts))
 	case "api":
