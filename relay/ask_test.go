@@ -17,7 +17,13 @@ import (
 // serve runs a relay with its HTTP server until the test ends.
 func serve(t *testing.T, b *broker) Config {
 	t.Helper()
-	cfg := Config{Listen: freeAddress(t), DataDir: t.TempDir(), Cluster: cluster, Log: quiet, NATS: bus.ConnectOptions{URLs: "nats://" + b.addr, Log: quiet}}
+	cfg := Config{
+		Listen:  freeAddress(t),
+		DataDir: t.TempDir(),
+		Cluster: cluster,
+		Log:     quiet,
+		NATS:    bus.ConnectOptions{URLs: "nats://" + b.addr, Log: quiet},
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- Run(ctx, cfg) }()

@@ -156,5 +156,7 @@ func (r *running) complete(agent string, n int) {
 }
 
 func newNode(agent string) *load.Node {
-	return load.NewNode(load.NodeOptions{Agent: agent, Containers: 10, Boot: 5, KeyEvery: 20, Start: time.Now().UnixNano() / 1e9 * 1e9})
+	return load.NewNode(
+		load.NodeOptions{Agent: agent, Containers: 10, Boot: 5, KeyEvery: 20, Start: time.Now().UnixNano() / 1e9 * 1e9},
+	)
 }

@@ -46,7 +46,17 @@ func newGathering(agent string, at int64, first int) *gathering {
 	groups, app := frame.Table{Kind: metric.Container, Gen: 1}, frame.Table{Kind: metric.App, Gen: 1}
 	for i := range 2 {
 		id := fmt.Sprintf("%s-%d", agent, i)
-		groups.Rows = append(groups.Rows, &frame.Row{ID: uint64(i + 1), Key: "/docker/" + id, Labels: []frame.Label{{Name: "container_id", Value: id}, {Name: "task_name", Value: fmt.Sprint("web-", i)}}})
+		groups.Rows = append(
+			groups.Rows,
+			&frame.Row{
+				ID:  uint64(i + 1),
+				Key: "/docker/" + id,
+				Labels: []frame.Label{
+					{Name: "container_id", Value: id},
+					{Name: "task_name", Value: fmt.Sprint("web-", i)},
+				},
+			},
+		)
 		add := func(key, typ, path string, set *sketch.Set) {
 			row := &frame.Row{ID: uint64(len(app.Rows) + 1), Parent: uint64(i + 1), Key: key}
 			if path != "" {
@@ -100,7 +110,18 @@ func (g *gathering) tick(n int) [][]byte {
 		for k := range each {
 			set.AddBytes(member(r.Key, from+had+k))
 		}
-		g.shown = append(g.shown, shown{at: g.Time, agent: g.Agent, container: g.Tables[0].Rows[r.Parent-1].Label("container_id"), metric: r.Key, path: r.Label("tag.path"), from: from, to: from + had + each})
+		g.shown = append(
+			g.shown,
+			shown{
+				at:        g.Time,
+				agent:     g.Agent,
+				container: g.Tables[0].Rows[r.Parent-1].Label("container_id"),
+				metric:    r.Key,
+				path:      r.Label("tag.path"),
+				from:      from,
+				to:        from + had + each,
+			},
+		)
 		app.Row(i)[metric.AppValue] = metric.FromFloat(set.Estimate())
 	}
 	parts, err := g.enc.Encode(&g.Batch)
@@ -168,8 +189,16 @@ func TestDistinct(t *testing.T) {
 	// In the relay itself: the very registers that all members together make.
 	history := other.History()
 	merged, want := new(sketch.Set), new(sketch.Set)
-	q := query.Query{Start: begin, End: end, Match: func(_ string, row, _ *frame.Row) bool { return row.Key == "visitors" }}
-	err := history.Sets(t.Context(), q, func(_ *query.AppSeries, _ int64, s *sketch.Set) error { merged.Merge(s); return nil })
+	q := query.Query{
+		Start: begin,
+		End:   end,
+		Match: func(_ string, row, _ *frame.Row) bool { return row.Key == "visitors" },
+	}
+	err := history.Sets(
+		t.Context(),
+		q,
+		func(_ *query.AppSeries, _ int64, s *sketch.Set) error { merged.Merge(s); return nil },
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +233,8 @@ func TestDistinct(t *testing.T) {
 	}
 	is := func(metric, path, container string) func(*shown) bool {
 		return func(s *shown) bool {
-			return s.metric == metric && (path == "" || s.path == path) && (container == "" || strings.Contains(s.container, container))
+			return s.metric == metric && (path == "" || s.path == path) &&
+				(container == "" || strings.Contains(s.container, container))
 		}
 	}
 
@@ -255,7 +285,9 @@ func TestDistinct(t *testing.T) {
 			from := begin + int64(i)*7e9
 			to := min(end, from+7e9)
 			want, _ := membersOf(from, to, is(name, "", ""), one, two)
-			if math.Abs(p.Value-float64(want)) > 0.05*float64(want) || want <= sketch.MaxExact && p.Value != float64(want) || p.Time.UnixNano() != to {
+			if math.Abs(p.Value-float64(want)) > 0.05*float64(want) ||
+				want <= sketch.MaxExact && p.Value != float64(want) ||
+				p.Time.UnixNano() != to {
 				t.Errorf("%s, step %d: %+v, want %d", name, i, p, want)
 			}
 		}

@@ -22,7 +22,16 @@ func TestThousandAgents(t *testing.T) {
 	r := run(t, b, Config{DataDir: t.TempDir()})
 	nodes := make([]*load.Node, agents)
 	for i := range nodes {
-		nodes[i] = load.NewNode(load.NodeOptions{Agent: fmt.Sprintf("node-%04d", i), Boot: 1, Containers: 3, Start: time.Now().UnixNano(), KeyEvery: 3, Codec: frame.Raw})
+		nodes[i] = load.NewNode(
+			load.NodeOptions{
+				Agent:      fmt.Sprintf("node-%04d", i),
+				Boot:       1,
+				Containers: 3,
+				Start:      time.Now().UnixNano(),
+				KeyEvery:   3,
+				Codec:      frame.Raw,
+			},
+		)
 	}
 	for range ticks {
 		for _, n := range nodes {
@@ -96,7 +105,9 @@ func TestMetricsParse(t *testing.T) {
 
 // What it costs to list a thousand agents after each has ticked.
 func BenchmarkAgents(b *testing.B) {
-	r, err := New(Config{DataDir: b.TempDir(), Log: quiet, NATS: bus.ConnectOptions{URLs: "nats://127.0.0.1:1", Log: quiet}})
+	r, err := New(
+		Config{DataDir: b.TempDir(), Log: quiet, NATS: bus.ConnectOptions{URLs: "nats://127.0.0.1:1", Log: quiet}},
+	)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -104,7 +115,9 @@ func BenchmarkAgents(b *testing.B) {
 	const agents = 1000
 	nodes := make([]*load.Node, agents)
 	for i := range nodes {
-		nodes[i] = load.NewNode(load.NodeOptions{Agent: fmt.Sprintf("node-%04d", i), Boot: 1, Containers: 30, Start: time.Now().UnixNano()})
+		nodes[i] = load.NewNode(
+			load.NodeOptions{Agent: fmt.Sprintf("node-%04d", i), Boot: 1, Containers: 30, Start: time.Now().UnixNano()},
+		)
 	}
 	tick := func() {
 		for _, n := range nodes {

@@ -76,7 +76,8 @@ func TestRun(t *testing.T) {
 		_, body := get("/metrics")
 		return strings.Contains(body, "\ndaytwo_relay_stored_total 5\n")
 	})
-	if _, body := get("/metrics"); !strings.Contains(body, "\nextra_metric 1\n") || !strings.Contains(body, "\nprocess_resident_memory_bytes ") {
+	if _, body := get("/metrics"); !strings.Contains(body, "\nextra_metric 1\n") ||
+		!strings.Contains(body, "\nprocess_resident_memory_bytes ") {
 		t.Errorf("/metrics lacks something:\n%s", body)
 	}
 	code, body := get("/api/v1/agents")
@@ -84,7 +85,8 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d %s", code, body)
 	}
 	code, body = get("/fleet/metrics?agent=node-1")
-	if code != 200 || !strings.Contains(body, "container_cpu_usage_seconds_total{") || !strings.Contains(body, "node-1-c0009") {
+	if code != 200 || !strings.Contains(body, "container_cpu_usage_seconds_total{") ||
+		!strings.Contains(body, "node-1-c0009") {
 		t.Errorf("%d %.500s", code, body)
 	}
 	code, body = get("/api/v1/containers?agent=node-1")

@@ -45,12 +45,38 @@ func newSender(agent string, at int64, seed uint64) *sender {
 	groups, app := frame.Table{Kind: metric.Container, Gen: 1}, frame.Table{Kind: metric.App, Gen: 1}
 	for i := range 2 {
 		id := fmt.Sprintf("%s-%d", agent, i)
-		groups.Rows = append(groups.Rows, &frame.Row{ID: uint64(i + 1), Key: "/docker/" + id, Labels: []frame.Label{{Name: "container_id", Value: id}, {Name: "task_name", Value: fmt.Sprint("web-", i)}}})
+		groups.Rows = append(
+			groups.Rows,
+			&frame.Row{
+				ID:  uint64(i + 1),
+				Key: "/docker/" + id,
+				Labels: []frame.Label{
+					{Name: "container_id", Value: id},
+					{Name: "task_name", Value: fmt.Sprint("web-", i)},
+				},
+			},
+		)
 		for _, path := range []string{"/", "/buy"} {
-			app.Rows = append(app.Rows, &frame.Row{ID: uint64(len(app.Rows) + 1), Parent: uint64(i + 1), Key: "request.time", Labels: []frame.Label{{Name: "tag.path", Value: path}, {Name: "type", Value: "ms"}}})
+			app.Rows = append(
+				app.Rows,
+				&frame.Row{
+					ID:     uint64(len(app.Rows) + 1),
+					Parent: uint64(i + 1),
+					Key:    "request.time",
+					Labels: []frame.Label{{Name: "tag.path", Value: path}, {Name: "type", Value: "ms"}},
+				},
+			)
 			app.Histograms = append(app.Histograms, new(sketch.Histogram))
 		}
-		app.Rows = append(app.Rows, &frame.Row{ID: uint64(len(app.Rows) + 1), Parent: uint64(i + 1), Key: "requests", Labels: []frame.Label{{Name: "type", Value: "c"}}})
+		app.Rows = append(
+			app.Rows,
+			&frame.Row{
+				ID:     uint64(len(app.Rows) + 1),
+				Parent: uint64(i + 1),
+				Key:    "requests",
+				Labels: []frame.Label{{Name: "type", Value: "c"}},
+			},
+		)
 		app.Histograms = append(app.Histograms, nil)
 	}
 	groups.Vals = make([]int64, len(groups.Rows)*groups.Width())
@@ -146,7 +172,11 @@ func TestPercentiles(t *testing.T) {
 	history := other.History()
 	merged := new(sketch.Histogram)
 	q := query.Query{Start: begin, End: end}
-	err := history.Histograms(t.Context(), q, func(_ *query.AppSeries, _ int64, h *sketch.Histogram) error { merged.Merge(h); return nil })
+	err := history.Histograms(
+		t.Context(),
+		q,
+		func(_ *query.AppSeries, _ int64, h *sketch.Histogram) error { merged.Merge(h); return nil },
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +230,8 @@ func TestPercentiles(t *testing.T) {
 			if err != nil || match == nil || len(s.Points) != 1 {
 				t.Fatalf("%s: %+v", c.params, s)
 			}
-			if want := histogramOf(begin, end, match, one, two).Quantile(q); s.Points[0].Value != want || s.Points[0].Time.UnixNano() != end {
+			if want := histogramOf(begin, end, match, one, two).Quantile(q); s.Points[0].Value != want ||
+				s.Points[0].Time.UnixNano() != end {
 				t.Errorf("%s: %v is %+v, want %v", c.params, s.Labels, s.Points[0], want)
 			}
 			// And that is within 1% of the value itself.
@@ -230,8 +261,11 @@ func TestPercentiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	by, err := c.Query(t.Context(), client.Query{Metric: "app:request.time", Quantiles: []float64{0.5, 0.99}, By: []string{"agent_id", "path"},
-		Start: time.Unix(0, begin), End: time.Unix(0, end), Step: time.Hour})
+	by, err := c.Query(
+		t.Context(),
+		client.Query{Metric: "app:request.time", Quantiles: []float64{0.5, 0.99}, By: []string{"agent_id", "path"},
+			Start: time.Unix(0, begin), End: time.Unix(0, end), Step: time.Hour},
+	)
 	if err != nil || len(by.Result) != 8 {
 		t.Errorf("%d series, %v", len(by.Result), err)
 	}
@@ -243,17 +277,25 @@ func TestPercentiles(t *testing.T) {
 	}
 	for i, p := range m.Result[0].Points {
 		from := begin + int64(i)*7e9
-		if want := histogramOf(from, min(end, from+7e9), any, one, two).Quantile(0.95); p.Value != want || p.Time.UnixNano() != min(end, from+7e9) {
+		if want := histogramOf(from, min(end, from+7e9), any, one, two).Quantile(0.95); p.Value != want ||
+			p.Time.UnixNano() != min(end, from+7e9) {
 			t.Errorf("step %d: %+v, want %v", i, p, want)
 		}
 	}
 
 	// Values as they stand, and rates: a restart is no step back.
 	count := ask("metric=request_time_count&step=0&match=container_id=node-1-0,path=/")
-	if p := count.Result[0].Points; len(count.Result) != 1 || p[len(p)-1].Value != histogramOf(begin, end, func(o observation) bool { return o.container == "node-1-0" && o.path == "/" }, one).Count() {
+	if p := count.Result[0].Points; len(count.Result) != 1 ||
+		p[len(p)-1].Value != histogramOf(
+			begin,
+			end,
+			func(o observation) bool { return o.container == "node-1-0" && o.path == "/" },
+			one,
+		).Count() {
 		t.Errorf("%+v", count)
 	}
-	if count.Result[0].Labels["__name__"] != "request_time_count" || count.Result[0].Labels["path"] != "/" || count.Result[0].Labels["task_name"] != "web-0" {
+	if count.Result[0].Labels["__name__"] != "request_time_count" || count.Result[0].Labels["path"] != "/" ||
+		count.Result[0].Labels["task_name"] != "web-0" {
 		t.Errorf("%v", count.Result[0].Labels)
 	}
 	for _, s := range ask("metric=app:request.time&step=0&match=agent_id=node-1").Result { // over five keyframes

@@ -57,7 +57,9 @@ func TestDiskHangs(t *testing.T) {
 	}
 	disk.Resume()
 	wait(t, "acknowledgements", func() bool { return floor() == 40 })
-	if s := r.Stats(); s.Ingest.Frames[ingest.Stored] != 40 || s.Ingest.Frames[ingest.Duplicate] != 0 || s.Recent.Unwritten != 0 || s.Recent.DiskFrames != 40 {
+	if s := r.Stats(); s.Ingest.Frames[ingest.Stored] != 40 || s.Ingest.Frames[ingest.Duplicate] != 0 ||
+		s.Recent.Unwritten != 0 ||
+		s.Recent.DiskFrames != 40 {
 		t.Errorf("%+v", s)
 	}
 	r.stop() // before the file system goes

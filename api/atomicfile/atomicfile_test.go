@@ -96,7 +96,8 @@ func TestEnsureRefuses(t *testing.T) {
 	for path, want := range map[string]string{
 		dir: "not a regular file", pipe: "not a regular file", large: "larger than", filepath.Join(dir, "no", "id"): "no such file",
 	} {
-		if _, _, err := Ensure(path, 0o600, func() string { return "new" }); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := Ensure(path, 0o600, func() string { return "new" }); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q in it", path, err, want)
 		}
 	}
@@ -107,7 +108,11 @@ func TestEnsureRefuses(t *testing.T) {
 func TestEnsureRace(t *testing.T) {
 	if dir := os.Getenv("DAYTWO_TEST_DIR"); dir != "" {
 		_, _ = bufio.NewReader(os.Stdin).ReadString('\n') // all start at once
-		text, _, err := Ensure(filepath.Join(dir, "id"), 0o600, func() string { return fmt.Sprint("process ", os.Getpid()) })
+		text, _, err := Ensure(
+			filepath.Join(dir, "id"),
+			0o600,
+			func() string { return fmt.Sprint("process ", os.Getpid()) },
+		)
 		fmt.Printf("got %q, %v\n", text, err)
 		os.Exit(0)
 	}

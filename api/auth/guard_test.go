@@ -71,7 +71,10 @@ func FuzzGuard(f *testing.F) {
 	f.Add("Bearer x", "token=y", "dcos-acs-auth-cookie=z")
 	f.Add("token=", "token=%zz", ";;=")
 	f.Fuzz(func(t *testing.T, header, query, cookie string) {
-		r := &http.Request{URL: &url.URL{RawQuery: query}, Header: http.Header{"Authorization": {header}, "Cookie": {cookie}}}
+		r := &http.Request{
+			URL:    &url.URL{RawQuery: query},
+			Header: http.Header{"Authorization": {header}, "Cookie": {cookie}},
+		}
 		if g.Allowed(r) && !strings.Contains(header+query+cookie, "horse") && !strings.Contains(query, "%") {
 			t.Fatalf("let in by %q %q %q", header, query, cookie)
 		}

@@ -39,7 +39,8 @@ func FuzzToken(f *testing.F) {
 }
 
 func TestSubjects(t *testing.T) {
-	if got := Frames("prod", "a.b", 16); !strings.HasPrefix(got, "daytwo.v1.prod.frames.") || !strings.HasSuffix(got, ".a=2Eb") {
+	if got := Frames("prod", "a.b", 16); !strings.HasPrefix(got, "daytwo.v1.prod.frames.") ||
+		!strings.HasSuffix(got, ".a=2Eb") {
 		t.Error(got)
 	}
 	if a, ok := FramesAgent(Frames("prod", "a.b", 16)); !ok || a != "a.b" {

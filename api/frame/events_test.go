@@ -22,8 +22,11 @@ func (w *world) tell(n int) {
 	t := Table{Kind: metric.Event, Gen: w.gen}
 	for range n {
 		w.next++
-		t.Rows = append(t.Rows, &Row{ID: w.next, Parent: w.b.Table(metric.Container).Rows[0].ID, Key: fmt.Sprint("event ", w.next),
-			Labels: []Label{{"text", fmt.Sprintf("%0200x", w.r.Uint64())}}})
+		t.Rows = append(
+			t.Rows,
+			&Row{ID: w.next, Parent: w.b.Table(metric.Container).Rows[0].ID, Key: fmt.Sprint("event ", w.next),
+				Labels: []Label{{"text", fmt.Sprintf("%0200x", w.r.Uint64())}}},
+		)
 		t.Vals = append(t.Vals, w.b.Time)
 	}
 	w.b.Tables = append(w.b.Tables, t)
@@ -92,7 +95,14 @@ func TestGoldenEvents(t *testing.T) {
 	var key Batch
 	for i, b := range goldenTicks() {
 		b.Tables = append(b.Tables, Table{Kind: metric.Event, Gen: uint64(i + 1), Vals: []int64{b.Time - int64(i)},
-			Rows: []*Row{{ID: uint64(i + 1), Parent: 1, Key: "déployé", Labels: []Label{{"alert_type", "success"}, {"tag.version", "2"}, {"text", "line 1\nline 2"}}}}})
+			Rows: []*Row{
+				{
+					ID:     uint64(i + 1),
+					Parent: 1,
+					Key:    "déployé",
+					Labels: []Label{{"alert_type", "success"}, {"tag.version", "2"}, {"text", "line 1\nline 2"}},
+				},
+			}})
 		if i == 0 {
 			b.Tables = b.Tables[:1]
 		}

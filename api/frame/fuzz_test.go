@@ -187,7 +187,16 @@ func TestLimits(t *testing.T) {
 	}
 	added := func(n uint64) []byte { return u(nil, n<<1|1) }
 	kept := func(n uint64, start int64) []byte { return binary.AppendVarint(u(nil, n<<1), start) }
-	key := Batch{Header: h, Tables: []Table{{Kind: metric.ContainerIO, Rows: []*Row{{ID: 1}, {ID: 2}}, Vals: make([]int64, 2*metric.Width(metric.ContainerIO))}}}
+	key := Batch{
+		Header: h,
+		Tables: []Table{
+			{
+				Kind: metric.ContainerIO,
+				Rows: []*Row{{ID: 1}, {ID: 2}},
+				Vals: make([]int64, 2*metric.Width(metric.ContainerIO)),
+			},
+		},
+	}
 	io := uint64(metric.ContainerIO)
 	for name, body := range map[string][]byte{
 		"rows without identities":  table(io, 6, 1<<17, added(1<<17), 0),

@@ -13,7 +13,15 @@ func (w *world) apps(n int) *world {
 	w.b.Tables = append(w.b.Tables, Table{Kind: metric.App, Gen: 1})
 	for i := range n {
 		w.next++
-		w.append(metric.App, &Row{ID: w.next, Parent: 1, Key: fmt.Sprintf("request.time.%d", i%9), Labels: []Label{{"tag.path", fmt.Sprint("/", i)}, {"type", "ms"}}})
+		w.append(
+			metric.App,
+			&Row{
+				ID:     w.next,
+				Parent: 1,
+				Key:    fmt.Sprintf("request.time.%d", i%9),
+				Labels: []Label{{"tag.path", fmt.Sprint("/", i)}, {"type", "ms"}},
+			},
+		)
 	}
 	return w
 }

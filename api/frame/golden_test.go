@@ -21,7 +21,12 @@ func goldenTicks() []*Batch {
 	row := func(vals ...int64) []int64 { return append(vals, make([]int64, width-len(vals))...) }
 	rows := []*Row{
 		{ID: 1, Key: "/system.slice/nginx.service", Labels: []Label{{"unit", "nginx.service"}}},
-		{ID: 2, Parent: 1, Key: "eth0", Labels: []Label{{"container_id", "3f2a9c"}, {"task_id", "web.1"}, {"task_name", "wéb"}}},
+		{
+			ID:     2,
+			Parent: 1,
+			Key:    "eth0",
+			Labels: []Label{{"container_id", "3f2a9c"}, {"task_id", "web.1"}, {"task_name", "wéb"}},
+		},
 		{ID: 3, Parent: 1, Key: "not utf-8: \xff"},
 	}
 	head := Header{Agent: "node-1", Boot: 0x0123456789abcdef, Time: 1_700_000_000_000_000_000, Interval: 1e9}
@@ -51,7 +56,18 @@ func join(rows [][]int64) []int64 {
 // are added to the catalogue later change nothing.
 func dump(b *Batch) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "agent %s boot %016x seq %d key %d time %d interval %d part %d/%d\n", b.Agent, b.Boot, b.Seq, b.Key, b.Time, b.Interval, b.Part, b.Parts)
+	fmt.Fprintf(
+		&s,
+		"agent %s boot %016x seq %d key %d time %d interval %d part %d/%d\n",
+		b.Agent,
+		b.Boot,
+		b.Seq,
+		b.Key,
+		b.Time,
+		b.Interval,
+		b.Part,
+		b.Parts,
+	)
 	for i := range b.Tables {
 		t := &b.Tables[i]
 		fmt.Fprintf(&s, "table %s gen %d\n", t.Kind, t.Gen)

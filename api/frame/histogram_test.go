@@ -36,7 +36,8 @@ func sameHistogramsAt(t testing.TB, want, got *Table) {
 	}
 	for i := range want.Rows {
 		w, g := of(want, i), of(got, i)
-		if (w == nil) != (g == nil) || w != nil && (!w.Equal(g) && w.Sum() == w.Sum() || w.Collapsed() != g.Collapsed()) {
+		if (w == nil) != (g == nil) ||
+			w != nil && (!w.Equal(g) && w.Sum() == w.Sum() || w.Collapsed() != g.Collapsed()) {
 			t.Fatalf("row %d: %+v, want %+v", i, g, w)
 		}
 	}
@@ -73,7 +74,8 @@ func TestDecodeSketches(t *testing.T) {
 					t.Fatal("a sketch that nobody asked for")
 				}
 				continue
-			case (h == nil) != (full.Histograms[i] == nil), h != nil && (!h.Equal(full.Histograms[i]) || h.Collapsed() != full.Histograms[i].Collapsed()):
+			case (h == nil) != (full.Histograms[i] == nil),
+				h != nil && (!h.Equal(full.Histograms[i]) || h.Collapsed() != full.Histograms[i].Collapsed()):
 				t.Fatalf("row %d: %+v, want %+v", i, h, full.Histograms[i])
 			case h != nil:
 				seen++
@@ -90,7 +92,8 @@ func TestDecodeSketches(t *testing.T) {
 	for encode(t, enc, w.tick()); w.b.Keyframe(); {
 		encode(t, enc, w.tick())
 	}
-	if err := dec.DecodeSketches(encode(t, enc, &w.b)[0], nil, &all, nil); !errors.Is(err, ErrNoKey) || len(all.Histograms) != 0 {
+	if err := dec.DecodeSketches(encode(t, enc, &w.b)[0], nil, &all, nil); !errors.Is(err, ErrNoKey) ||
+		len(all.Histograms) != 0 {
 		t.Errorf("a delta without its key: %v", err)
 	}
 }
@@ -169,7 +172,9 @@ func TestHistogramLimits(t *testing.T) {
 		var dst Batch
 		err := NewDecoder().Decode(frameOf(h, Raw, len(body), body), nil, &dst)
 		var alone Sketches
-		if again := NewDecoder().DecodeSketches(frameOf(h, Raw, len(body), body), nil, &alone, nil); again == nil && err != nil && strings.Contains(err.Error(), "makes no sense") {
+		if again := NewDecoder().DecodeSketches(frameOf(h, Raw, len(body), body), nil, &alone, nil); again == nil &&
+			err != nil &&
+			strings.Contains(err.Error(), "makes no sense") {
 			t.Errorf("alone it decodes, but: %v", err)
 		}
 		return err

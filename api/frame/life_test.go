@@ -31,7 +31,10 @@ func newLife(containers int, working float64) *life {
 		row := t.Row(i)
 		for c := range row {
 			switch {
-			case c >= metric.PSICPUSome && c <= metric.PSIIRQFull, c == metric.CPUShares, c == metric.MemTCP, c == metric.MemSW:
+			case c >= metric.PSICPUSome && c <= metric.PSIIRQFull,
+				c == metric.CPUShares,
+				c == metric.MemTCP,
+				c == metric.MemSW:
 				row[c] = metric.Absent
 			case c == metric.MemMax, c == metric.MemHigh, c == metric.PidsMax, c == metric.MemSwapMax:
 				row[c] = metric.Unlimited
@@ -39,7 +42,9 @@ func newLife(containers int, working float64) *life {
 				row[c] = l.r.Int64N(1 << 40)
 			case c == metric.Created:
 				row[c] = 1_699_000_000 + l.r.Int64N(900_000)
-			case c >= metric.FirstStat && c < metric.StatWorkingsetRefaultAnon && c%3 != 0, c == metric.MemCurrent, c == metric.MemPeak:
+			case c >= metric.FirstStat && c < metric.StatWorkingsetRefaultAnon && c%3 != 0,
+				c == metric.MemCurrent,
+				c == metric.MemPeak:
 				row[c] = l.r.Int64N(1<<17) * 4096
 			case c == metric.StatPgfault, c == metric.StatPgmajfault:
 				row[c] = l.r.Int64N(1 << 22)

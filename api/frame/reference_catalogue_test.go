@@ -49,7 +49,15 @@ func TestOtherCatalogue(t *testing.T) {
 								v = metric.Absent
 							}
 							if to.Row(r)[c] != v {
-								t.Fatalf("seq %d: row %d column %d of %s is %d, want %d", b.Seq, r, c, from.Kind, to.Row(r)[c], v)
+								t.Fatalf(
+									"seq %d: row %d column %d of %s is %d, want %d",
+									b.Seq,
+									r,
+									c,
+									from.Kind,
+									to.Row(r)[c],
+									v,
+								)
 							}
 							for j, col := range cols {
 								if from.Kind == metric.Container && col == c && dstCols.Vals[j][r] != v {

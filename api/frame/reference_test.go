@@ -151,7 +151,8 @@ func refValue(t *Table, row, c int) int64 {
 
 // refDecode reads a frame, or panics.
 func refDecode(data []byte, key *Batch) *Batch {
-	if crc32.Checksum(data[8:], crc32.MakeTable(crc32.Castagnoli)) != binary.LittleEndian.Uint32(data[4:]) || string(data[:4]) != "d2f\x01" {
+	if crc32.Checksum(data[8:], crc32.MakeTable(crc32.Castagnoli)) != binary.LittleEndian.Uint32(data[4:]) ||
+		string(data[:4]) != "d2f\x01" {
 		panic("checksum")
 	}
 	r := bytes.NewReader(data[8:])

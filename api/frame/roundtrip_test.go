@@ -64,7 +64,9 @@ func byRow(b *Batch) map[metric.Kind]map[uint64]int {
 
 func same(t testing.TB, want, got *Batch) {
 	t.Helper()
-	if got.Seq != want.Seq || got.Boot != want.Boot || got.Time != want.Time || got.Interval != want.Interval || got.Agent != want.Agent || got.Key != want.Key {
+	if got.Seq != want.Seq || got.Boot != want.Boot || got.Time != want.Time || got.Interval != want.Interval ||
+		got.Agent != want.Agent ||
+		got.Key != want.Key {
 		t.Fatalf("header: got %+v, want %+v", got.Header, want.Header)
 	}
 	if app := want.Table(metric.App); app != nil && got.Table(metric.App) != nil {

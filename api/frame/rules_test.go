@@ -86,7 +86,10 @@ func TestLostDelta(t *testing.T) {
 		}
 		same(t, want[i], &dst)
 		for r, row := range dst.Table(metric.Container).Rows {
-			if slices.ContainsFunc(key.Table(metric.Container).Rows, func(k *Row) bool { return k.ID == row.ID && k != row }) {
+			if slices.ContainsFunc(
+				key.Table(metric.Container).Rows,
+				func(k *Row) bool { return k.ID == row.ID && k != row },
+			) {
 				t.Errorf("row %d is a copy of the keyframe's", r)
 			}
 		}
@@ -121,7 +124,9 @@ func TestRepair(t *testing.T) {
 		{ID: 6, Key: "good \xff", Labels: []Label{{"a", "1"}}},
 	}
 	b := &Batch{Header: Header{Agent: "n", Seq: 1, Interval: 1}}
-	b.Tables = []Table{{Kind: metric.ContainerIO, Gen: 1, Rows: rows, Vals: make([]int64, len(rows)*metric.Width(metric.ContainerIO))}}
+	b.Tables = []Table{
+		{Kind: metric.ContainerIO, Gen: 1, Rows: rows, Vals: make([]int64, len(rows)*metric.Width(metric.ContainerIO))},
+	}
 	e := NewEncoder(EncoderOptions{})
 	var got Batch
 	if err := NewDecoder().Decode(encode(t, e, b)[0], nil, &got); err != nil {
@@ -132,7 +137,9 @@ func TestRepair(t *testing.T) {
 	}
 	r := got.Tables[0].Rows
 	if !slices.Equal(r[0].Labels, []Label{{"a", "1"}, {"b", "2"}}) || r[1].Label("a") != "x\uFFFD" || len(r[2].Labels) != MaxLabels ||
-		!slices.Equal(r[3].Labels, []Label{{"b", "kept"}}) || len(r[4].Key) == 0 || r[5].Key != rows[5].Key {
+		!slices.Equal(r[3].Labels, []Label{{"b", "kept"}}) ||
+		len(r[4].Key) == 0 ||
+		r[5].Key != rows[5].Key {
 		t.Errorf("%+v", r[:2])
 	}
 }
@@ -173,7 +180,8 @@ func TestSmallBodies(t *testing.T) {
 			t.Errorf("%d rows: %d bytes are packed by codec %d, want %d (%v)", rows, env.raw, env.codec, want, err)
 		}
 		var got Batch
-		if err := NewDecoder().Decode(part, nil, &got); err != nil || !slices.Equal(got.Tables[0].Vals, b.Tables[0].Vals) {
+		if err := NewDecoder().Decode(part, nil, &got); err != nil ||
+			!slices.Equal(got.Tables[0].Vals, b.Tables[0].Vals) {
 			t.Errorf("%d rows do not come back: %v", rows, err)
 		}
 	}

@@ -285,7 +285,13 @@ func goldenSets() []*Batch {
 		out.Seq, out.Time = seq, head.Time+int64(seq)*head.Interval
 		wide := h.Clone()
 		wide.SetCollapsed(collapsed)
-		tab := Table{Kind: metric.App, Gen: 1, Rows: rows, Sets: sets, Histograms: []*sketch.Histogram{nil, nil, nil, nil, wide}}
+		tab := Table{
+			Kind:       metric.App,
+			Gen:        1,
+			Rows:       rows,
+			Sets:       sets,
+			Histograms: []*sketch.Histogram{nil, nil, nil, nil, wide},
+		}
 		tab.Vals = make([]int64, len(rows)*tab.Width())
 		for i := range tab.Vals {
 			tab.Vals[i] = metric.Absent

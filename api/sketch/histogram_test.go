@@ -215,7 +215,8 @@ func TestSub(t *testing.T) {
 			t.Errorf("shape %d: window and earlier state are not the later one", shape)
 		}
 		again := h.Clone()
-		if !again.Sub(h) || again.Count() != 0 || again.Positive().b.pages != nil && func() bool { p := again.Positive(); return p.Next() }() {
+		if !again.Sub(h) || again.Count() != 0 ||
+			again.Positive().b.pages != nil && func() bool { p := again.Positive(); return p.Next() }() {
 			t.Errorf("shape %d: a difference to itself", shape)
 		}
 	}

@@ -30,7 +30,8 @@ func TestHappyPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := p.Stats()
-	if s.Frames != 150 || s.Acked != 150 || s.Keyframes != 3 || s.Dropped+s.Errors+s.Corrupt != 0 || s.InFlight != 0 || s.SpoolDepth != 0 {
+	if s.Frames != 150 || s.Acked != 150 || s.Keyframes != 3 || s.Dropped+s.Errors+s.Corrupt != 0 || s.InFlight != 0 ||
+		s.SpoolDepth != 0 {
 		t.Errorf("%+v", s)
 	}
 	b.wantAll(1, 1, 150)
@@ -228,7 +229,12 @@ func TestBurst(t *testing.T) {
 	eventually(t, "connect", p, func(s Stats) bool { return s.Connected })
 	n := newNode(1, 50)
 	publishTicks(t, p, n, 3000)
-	eventually(t, "drain", p, func(s Stats) bool { return s.SpoolDepth == 0 && s.InFlight == 0 && s.Acked+s.Dropped >= 3000 })
+	eventually(
+		t,
+		"drain",
+		p,
+		func(s Stats) bool { return s.SpoolDepth == 0 && s.InFlight == 0 && s.Acked+s.Dropped >= 3000 },
+	)
 	s := p.Stats()
 	got := b.received()[1]
 	if uint64(len(got))+s.Dropped != 3000 {

@@ -98,7 +98,9 @@ func (b *broker) connect(o bus.ConnectOptions) *nats.Conn {
 
 func (b *broker) options() Options {
 	return Options{
-		Conn: b.connect(bus.ConnectOptions{}), Cluster: "c", Agent: "node-1", Log: quiet, AckTimeout: 500 * time.Millisecond,
+		Conn: b.connect(
+			bus.ConnectOptions{},
+		), Cluster: "c", Agent: "node-1", Log: quiet, AckTimeout: 500 * time.Millisecond,
 	}
 }
 

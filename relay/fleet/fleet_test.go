@@ -79,8 +79,28 @@ func TestAgents(t *testing.T) {
 	w.tick(a)
 	w.tick(a)
 	want := []query.Agent{
-		{ID: "a", Hostname: "host-of-a", Boot: 1, Seq: 2, Time: a.Batch.Time, Interval: 1e9, Containers: 4, Cgroups: 5, Missing: 3},
-		{ID: "b", Hostname: "host-of-b", Boot: 1, Seq: 1, Time: b.Batch.Time, Interval: 1e9, Containers: 2, Cgroups: 3, Missing: 3},
+		{
+			ID:         "a",
+			Hostname:   "host-of-a",
+			Boot:       1,
+			Seq:        2,
+			Time:       a.Batch.Time,
+			Interval:   1e9,
+			Containers: 4,
+			Cgroups:    5,
+			Missing:    3,
+		},
+		{
+			ID:         "b",
+			Hostname:   "host-of-b",
+			Boot:       1,
+			Seq:        1,
+			Time:       b.Batch.Time,
+			Interval:   1e9,
+			Containers: 2,
+			Cgroups:    3,
+			Missing:    3,
+		},
 	}
 	if got := w.fleet.Agents(); !slices.Equal(got, want) {
 		t.Fatalf("%+v", got)
@@ -152,7 +172,9 @@ func TestBadTick(t *testing.T) {
 	h := n.Batch.Header
 	h.Seq++
 	h.Parts = 1
-	w.shelf.ticks[tickID{"a", h.Boot, h.Seq}], w.shelf.heads[tickID{"a", h.Boot, h.Seq}] = [][]byte{[]byte("rubbish")}, h
+	w.shelf.ticks[tickID{"a", h.Boot, h.Seq}], w.shelf.heads[tickID{"a", h.Boot, h.Seq}] = [][]byte{
+		[]byte("rubbish"),
+	}, h
 	w.fleet.Heard(&h, w.now)
 	if err := w.fleet.View("a", func(*frame.Batch) { t.Error("shown") }); !errors.Is(err, frame.ErrCorrupt) {
 		t.Fatal(err)
@@ -168,7 +190,10 @@ func TestBadTick(t *testing.T) {
 // Readers and ticks at once, for the race detector.
 func TestConcurrent(t *testing.T) {
 	w := newWorld(t, Options{CacheBytes: 1 << 20})
-	nodes := []*load.Node{simulated("a", load.NodeOptions{Containers: 20, KeyEvery: 5}), simulated("b", load.NodeOptions{Containers: 20, KeyEvery: 5})}
+	nodes := []*load.Node{
+		simulated("a", load.NodeOptions{Containers: 20, KeyEvery: 5}),
+		simulated("b", load.NodeOptions{Containers: 20, KeyEvery: 5}),
+	}
 	for _, n := range nodes {
 		w.tick(n)
 	}

@@ -65,7 +65,11 @@ type world struct {
 }
 
 func newWorld(t *testing.T, o Options) *world {
-	w := &world{t: t, now: time.Unix(0, start), shelf: &shelf{ticks: map[tickID][][]byte{}, heads: map[tickID]frame.Header{}}}
+	w := &world{
+		t:     t,
+		now:   time.Unix(0, start),
+		shelf: &shelf{ticks: map[tickID][][]byte{}, heads: map[tickID]frame.Header{}},
+	}
 	o.Now = func() time.Time { return w.now }
 	w.fleet = New(o)
 	w.fleet.ReadFrom(w.shelf)

@@ -79,7 +79,8 @@ func FuzzFrames(f *testing.F) {
 			}
 			return Stored
 		})
-		if v := judge(t.Context(), &Message{Subject: subject, Data: data}); v >= verdicts || v == Duplicate || v == Orphan {
+		if v := judge(t.Context(), &Message{Subject: subject, Data: data}); v >= verdicts || v == Duplicate ||
+			v == Orphan {
 			t.Fatal(v)
 		}
 	})

@@ -56,7 +56,11 @@ func TestMemoryBound(t *testing.T) {
 func TestDiskBound(t *testing.T) {
 	const bound = 200_000
 	dir := t.TempDir()
-	w := newWorld(t, Options{Dir: dir, DiskBytes: bound, MemoryFor: time.Second}, load.NodeOptions{Containers: 50, KeyEvery: 20})
+	w := newWorld(
+		t,
+		Options{Dir: dir, DiskBytes: bound, MemoryFor: time.Second},
+		load.NodeOptions{Containers: 50, KeyEvery: 20},
+	)
 	for range 300 {
 		w.ticks(1)
 		written(t, w.store)
@@ -82,8 +86,11 @@ func TestDiskBound(t *testing.T) {
 }
 
 func TestAge(t *testing.T) {
-	w := newWorld(t, Options{Dir: t.TempDir(), DiskFor: 60 * time.Second, MemoryFor: 10 * time.Second, SegmentFor: 10 * time.Second},
-		load.NodeOptions{Containers: 5})
+	w := newWorld(
+		t,
+		Options{Dir: t.TempDir(), DiskFor: 60 * time.Second, MemoryFor: 10 * time.Second, SegmentFor: 10 * time.Second},
+		load.NodeOptions{Containers: 5},
+	)
 	for range 200 {
 		w.ticks(1)
 		w.store.Tidy()

@@ -53,7 +53,11 @@ func (w *world) container() uint64 {
 // Events are found in memory and on disk, each once, over restarts, with their
 // containers: those too that went meanwhile.
 func TestEvents(t *testing.T) {
-	w := newWorld(t, Options{Dir: t.TempDir(), SegmentFor: 10 * time.Second, MemoryFor: 15 * time.Second}, load.NodeOptions{Containers: 2, KeyEvery: 7})
+	w := newWorld(
+		t,
+		Options{Dir: t.TempDir(), SegmentFor: 10 * time.Second, MemoryFor: 15 * time.Second},
+		load.NodeOptions{Containers: 2, KeyEvery: 7},
+	)
 	var want []string
 	for i := range 60 {
 		if i%5 == 2 {
@@ -81,7 +85,11 @@ func TestEvents(t *testing.T) {
 
 // Frames without events are not opened to find them, nor those beyond the limit.
 func TestEventsAreIndexed(t *testing.T) {
-	w := newWorld(t, Options{Dir: t.TempDir(), SegmentFor: 10 * time.Second, MemoryFor: 15 * time.Second}, load.NodeOptions{Containers: 2, KeyEvery: 10})
+	w := newWorld(
+		t,
+		Options{Dir: t.TempDir(), SegmentFor: 10 * time.Second, MemoryFor: 15 * time.Second},
+		load.NodeOptions{Containers: 2, KeyEvery: 10},
+	)
 	for i := range 100 {
 		if i >= 5 && i < 60 {
 			w.node.Tell(0, fmt.Sprint("event ", i))

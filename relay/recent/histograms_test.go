@@ -32,11 +32,16 @@ type sent struct {
 }
 
 func newTasks(agent string, seed uint64, maxPayload int) *tasks {
-	t := &tasks{enc: frame.NewEncoder(frame.EncoderOptions{KeyEvery: 7, MaxPayload: maxPayload}), r: rand.New(rand.NewPCG(seed, 3))}
+	t := &tasks{
+		enc: frame.NewEncoder(frame.EncoderOptions{KeyEvery: 7, MaxPayload: maxPayload}),
+		r:   rand.New(rand.NewPCG(seed, 3)),
+	}
 	t.Header = frame.Header{Agent: agent, Boot: 100, Time: start, Interval: 1e9}
 	t.Tables = []frame.Table{{Kind: metric.Container, Gen: 1}, {Kind: metric.App, Gen: 1}}
 	group := &t.Tables[0]
-	group.Rows = []*frame.Row{{ID: 1, Key: "/docker/" + agent, Labels: []frame.Label{{Name: "container_id", Value: "id-" + agent}}}}
+	group.Rows = []*frame.Row{
+		{ID: 1, Key: "/docker/" + agent, Labels: []frame.Label{{Name: "container_id", Value: "id-" + agent}}},
+	}
 	group.Vals = make([]int64, group.Width())
 	for range 5 {
 		t.add()
@@ -48,8 +53,16 @@ func newTasks(agent string, seed uint64, maxPayload int) *tasks {
 func (t *tasks) add() {
 	t.next++
 	app := &t.Tables[1]
-	app.Rows = append(app.Rows, &frame.Row{ID: t.next, Parent: t.Tables[0].Rows[0].ID, Key: fmt.Sprintf("timer.%d.%d", t.Boot, t.next), Labels: []frame.Label{
-		{Name: "tag.path", Value: fmt.Sprint("/", t.next%3)}, {Name: "type", Value: "ms"}}})
+	app.Rows = append(
+		app.Rows,
+		&frame.Row{
+			ID:     t.next,
+			Parent: t.Tables[0].Rows[0].ID,
+			Key:    fmt.Sprintf("timer.%d.%d", t.Boot, t.next),
+			Labels: []frame.Label{
+				{Name: "tag.path", Value: fmt.Sprint("/", t.next%3)}, {Name: "type", Value: "ms"}},
+		},
+	)
 	for range app.Width() {
 		app.Vals = append(app.Vals, metric.Absent)
 	}
@@ -68,7 +81,13 @@ func (t *tasks) expire() {
 func (t *tasks) rename() {
 	group, app := &t.Tables[0], &t.Tables[1]
 	t.next++
-	group.Rows = []*frame.Row{{ID: t.next, Key: group.Rows[0].Key, Labels: append([]frame.Label{{Name: "added", Value: "later"}}, group.Rows[0].Labels...)}}
+	group.Rows = []*frame.Row{
+		{
+			ID:     t.next,
+			Key:    group.Rows[0].Key,
+			Labels: append([]frame.Label{{Name: "added", Value: "later"}}, group.Rows[0].Labels...),
+		},
+	}
 	rows := make([]*frame.Row, len(app.Rows))
 	for i, r := range app.Rows {
 		t.next++
@@ -98,7 +117,12 @@ func (t *tasks) tick() [][]byte {
 	app := &t.Tables[1]
 	for i, h := range app.Histograms {
 		for range t.r.IntN(4) {
-			s := sent{t.Time, app.Rows[i].Key, math.Round(1000*math.Exp(t.r.NormFloat64())) / 16, float64(1 + t.r.IntN(3))}
+			s := sent{
+				t.Time,
+				app.Rows[i].Key,
+				math.Round(1000*math.Exp(t.r.NormFloat64())) / 16,
+				float64(1 + t.r.IntN(3)),
+			}
 			h.Insert(s.value, s.weight)
 			t.log = append(t.log, s)
 		}
@@ -254,17 +278,22 @@ func TestHistogramsOfLongSpan(t *testing.T) {
 	q := query.Query{Start: start + 17e9, End: n.Time - 23e9, Step: 20e9, Limit: 1 << 20}
 	steps := map[int64]map[string]*sketch.Histogram{}
 	before := store.Stats().Decoded
-	tl := teller{q: &q, store: store, most: 40, histogram: func(s *query.AppSeries, at int64, h *sketch.Histogram) error {
-		step := (at - q.Start - 1) / q.Step
-		if steps[step] == nil {
-			steps[step] = map[string]*sketch.Histogram{}
-		}
-		if steps[step][s.Row.Key] == nil {
-			steps[step][s.Row.Key] = new(sketch.Histogram)
-		}
-		steps[step][s.Row.Key].Merge(h)
-		return nil
-	}}
+	tl := teller{
+		q:     &q,
+		store: store,
+		most:  40,
+		histogram: func(s *query.AppSeries, at int64, h *sketch.Histogram) error {
+			step := (at - q.Start - 1) / q.Step
+			if steps[step] == nil {
+				steps[step] = map[string]*sketch.Histogram{}
+			}
+			if steps[step][s.Row.Key] == nil {
+				steps[step][s.Row.Key] = new(sketch.Histogram)
+			}
+			steps[step][s.Row.Key].Merge(h)
+			return nil
+		},
+	}
 	if err := tl.agent(t.Context(), "node-1"); err != nil {
 		t.Fatal(err)
 	}

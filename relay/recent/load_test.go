@@ -24,7 +24,16 @@ func TestThousandAgents(t *testing.T) {
 	}
 	nodes := make([]*load.Node, agents)
 	for i := range nodes {
-		nodes[i] = load.NewNode(load.NodeOptions{Agent: fmt.Sprintf("node-%04d", i), Boot: uint64(i + 1), Containers: 2, Start: start, KeyEvery: 5, Codec: frame.Raw})
+		nodes[i] = load.NewNode(
+			load.NodeOptions{
+				Agent:      fmt.Sprintf("node-%04d", i),
+				Boot:       uint64(i + 1),
+				Containers: 2,
+				Start:      start,
+				KeyEvery:   5,
+				Codec:      frame.Raw,
+			},
+		)
 	}
 	for range ticks {
 		for _, n := range nodes {
@@ -166,7 +175,13 @@ func BenchmarkQuery(b *testing.B) {
 				if where == "disk" {
 					w.reopen()
 				}
-				q := query.Query{Kind: metric.Container, Column: metric.CPUUsage, Start: start, End: start + 600e9, Step: int64(step)}
+				q := query.Query{
+					Kind:   metric.Container,
+					Column: metric.CPUUsage,
+					Start:  start,
+					End:    start + 600e9,
+					Step:   int64(step),
+				}
 				points := 0
 				b.ReportAllocs()
 				for b.Loop() {

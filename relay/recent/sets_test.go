@@ -130,7 +130,12 @@ func TestSetsTellAll(t *testing.T) {
 						both := got.Clone()
 						both.Merge(s)
 						if !both.Equal(got) {
-							t.Fatalf("step %d: of %s %v are told, and are not all", step, n.Tables[1].Rows[i].Key, got.Estimate())
+							t.Fatalf(
+								"step %d: of %s %v are told, and are not all",
+								step,
+								n.Tables[1].Rows[i].Key,
+								got.Estimate(),
+							)
 						}
 					}
 				}
@@ -194,7 +199,8 @@ func TestSetsLimits(t *testing.T) {
 		t.Errorf("too many ticks: %v", err)
 	}
 	histograms := 0
-	if err := store.Histograms(t.Context(), all, func(*query.AppSeries, int64, *sketch.Histogram) error { histograms++; return nil }); err != nil || histograms > 0 {
+	if err := store.Histograms(t.Context(), all, func(*query.AppSeries, int64, *sketch.Histogram) error { histograms++; return nil }); err != nil ||
+		histograms > 0 {
 		t.Errorf("%d histograms of sets, %v", histograms, err)
 	}
 }

@@ -207,7 +207,8 @@ func TestDuplicateWaits(t *testing.T) {
 	}
 	disk.Resume()
 	eventually(t, "both", func() bool { return first.Load() && second.Load() })
-	if err := appendStored(w.store, parts[0], func() { second.Store(false) }); !errors.Is(err, ErrDuplicate) || second.Load() {
+	if err := appendStored(w.store, parts[0], func() { second.Store(false) }); !errors.Is(err, ErrDuplicate) ||
+		second.Load() {
 		t.Errorf("a duplicate of what is on disk: %v, %v", err, second.Load())
 	}
 }

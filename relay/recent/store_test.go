@@ -22,7 +22,11 @@ func TestMemoryOnly(t *testing.T) {
 }
 
 func TestRestart(t *testing.T) {
-	w := newWorld(t, Options{Dir: t.TempDir(), SegmentFor: 20 * time.Second}, load.NodeOptions{Containers: 20, KeyEvery: 30})
+	w := newWorld(
+		t,
+		Options{Dir: t.TempDir(), SegmentFor: 20 * time.Second},
+		load.NodeOptions{Containers: 20, KeyEvery: 30},
+	)
 	w.ticks(45)
 	last := w.next()
 	w.append(last)
@@ -101,7 +105,11 @@ func TestLostFrames(t *testing.T) {
 
 // Frames that were spooled come in order, but behind newer ones.
 func TestLateFrames(t *testing.T) {
-	w := newWorld(t, Options{Dir: t.TempDir(), SegmentFor: 15 * time.Second, MemoryFor: 20 * time.Second}, load.NodeOptions{Containers: 5, KeyEvery: 10})
+	w := newWorld(
+		t,
+		Options{Dir: t.TempDir(), SegmentFor: 15 * time.Second, MemoryFor: 20 * time.Second},
+		load.NodeOptions{Containers: 5, KeyEvery: 10},
+	)
 	var spooled [][][]byte
 	for seq := 1; seq <= 60; seq++ {
 		parts := w.next()

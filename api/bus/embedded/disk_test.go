@@ -108,7 +108,13 @@ func TestFullDisk(t *testing.T) {
 	deadline := time.Now().Add(20 * time.Second)
 	for err = publish(); err != nil; err = publish() {
 		if time.Now().After(deadline) {
-			t.Fatalf("still refused with room on the disk: %v; %d outages, healthy %v\n%s", err, s.Outages(), s.Healthy(), log.String())
+			t.Fatalf(
+				"still refused with room on the disk: %v; %d outages, healthy %v\n%s",
+				err,
+				s.Outages(),
+				s.Healthy(),
+				log.String(),
+			)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}

@@ -75,7 +75,8 @@ func TestInProcessServerKeepsTheStream(t *testing.T) {
 		if info.State.Msgs != uint64(round+1) {
 			t.Errorf("round %d: %d messages", round, info.State.Msgs)
 		}
-		if info.Config.Discard != jetstream.DiscardOld || info.Config.MaxBytes != 1<<20 || info.Config.Storage != jetstream.FileStorage {
+		if info.Config.Discard != jetstream.DiscardOld || info.Config.MaxBytes != 1<<20 ||
+			info.Config.Storage != jetstream.FileStorage {
 			t.Errorf("stream is %+v", info.Config)
 		}
 		nc.Close()
@@ -92,7 +93,8 @@ func TestListen(t *testing.T) {
 	for listen, want := range map[string]string{
 		"0.0.0.0:4222": "without users", ":4222": "without users", "nonsense": "listen address", "127.0.0.1:x": "bad port",
 	} {
-		if _, err := Start(Options{StoreDir: t.TempDir(), Listen: listen}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Start(Options{StoreDir: t.TempDir(), Listen: listen}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("listen on %q: %v, want %q in it", listen, err, want)
 		}
 	}
