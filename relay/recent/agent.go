@@ -9,10 +9,11 @@ type agent struct {
 	orphan struct{ boot, key uint64 }
 }
 
-// maxBoots bounds the runs of one agent whose duplicates are recognised.
+// maxBoots bounds the runs (boots) of one agent whose duplicates are recognised.
 const maxBoots = 16
 
-// agent finds or makes an agent; nil when there are too many.
+// agent returns the agent of an id, and adds it if it is new; nil if there are too
+// many.
 func (s *Store) agent(id string) *agent {
 	a := s.agents[id]
 	if a == nil {
@@ -25,6 +26,8 @@ func (s *Store) agent(id string) *agent {
 	return a
 }
 
+// boot returns which ticks of a run came, and forgets the run that was silent for
+// longest if there are too many.
 func (a *agent) boot(boot uint64, now int64) *seen {
 	sn := a.boots[boot]
 	if sn == nil {
@@ -44,6 +47,7 @@ func (a *agent) boot(boot uint64, now int64) *seen {
 	return sn
 }
 
+// silent reports whether nothing came from the agent since a time.
 func (a *agent) silent(since int64) bool {
 	for _, sn := range a.boots {
 		if sn.used >= since {

@@ -10,7 +10,7 @@ import (
 // maxTime bounds a tick's time, so that no sum of times overflows (year 2200).
 const maxTime = 7258118400 * int64(time.Second)
 
-// sane reports whether a header can be true at all.
+// sane reports whether the values of a header are possible.
 func sane(h *frame.Header) bool {
 	return h.Agent != "" && len(h.Agent) <= frame.MaxAgent &&
 		h.Parts >= 1 && h.Parts <= frame.MaxParts && h.Part < h.Parts &&
@@ -117,7 +117,8 @@ func (s *Store) queue(f pendingFrame, key *keyframe) (unwritten bool) {
 	return false
 }
 
-// note marks a frame as seen and counts the gap that it shows or fills.
+// note marks a frame as seen, and counts the gap that it reveals or fills. whole
+// reports that its tick is complete with it.
 func (s *Store) note(sn *seen, h *frame.Header) (whole bool) {
 	before := sn.holes()
 	whole = sn.add(h.Seq, h.Part, h.Parts)

@@ -10,12 +10,12 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// defaultEvents bounds the answer to a question that names no limit.
+// defaultEvents bounds the answer to a query that names no limit.
 const defaultEvents = 1000
 
 // Events finds the newest events, and returns them oldest first (see
-// query.History). No frame is opened that has none. Frames that cannot be
-// decoded are passed over and counted (Stats).
+// query.History). It opens only frames that have events. Frames that
+// cannot be decoded are skipped and counted (Stats).
 func (s *Store) Events(ctx context.Context, q query.EventQuery) ([]query.Event, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultEvents
@@ -27,7 +27,7 @@ func (s *Store) Events(ctx context.Context, q query.EventQuery) ([]query.Event, 
 	var out []query.Event
 	for _, id := range ids {
 		if len(out) == q.Limit {
-			q.Start = max(q.Start, out[0].Tick) // what is older has no place
+			q.Start = max(q.Start, out[0].Tick) // older ones would be dropped
 		}
 		found, err := s.eventsOf(ctx, &q, id)
 		if err != nil {
@@ -57,9 +57,11 @@ func (s *Store) eventsOf(ctx context.Context, q *query.EventQuery, id string) ([
 		return nil, nil
 	}
 	slices.SortFunc(in, func(a, b *source) int { // newest first
-		return -cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Boot, b.Boot), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Part, b.Part))
+		return -cmp.Or(
+			cmp.Compare(a.Time, b.Time), cmp.Compare(a.Boot, b.Boot), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Part, b.Part),
+		)
 	})
-	g := newGather(s, &query.Query{Kind: metric.Event}, id, src)
+	g := newAgentReader(s, &query.Query{Kind: metric.Event}, id, src)
 	defer s.decode.put(g.dec)
 	g.cols[0] = metric.EventTime
 	var out []query.Event
@@ -74,7 +76,9 @@ func (s *Store) eventsOf(ctx context.Context, q *query.EventQuery, id string) ([
 			row := g.tick.Rows[i]
 			parent := g.parent(&r.Header, row)
 			if q.Match == nil || q.Match(id, row, parent) {
-				out = append(out, query.Event{Agent: id, Boot: r.Boot, Tick: r.Time, Time: g.tick.Vals[0][i], Row: row, Parent: parent})
+				out = append(out, query.Event{
+					Agent: id, Boot: r.Boot, Tick: r.Time, Time: g.tick.Vals[0][i], Row: row, Parent: parent,
+				})
 			}
 		}
 		if len(out) == q.Limit {

@@ -62,7 +62,7 @@ func (s *segment) footer() footer {
 	return f
 }
 
-// seal lets go of the lists in memory, once their footer is written.
+// seal drops the lists in memory, once their footer is written.
 func (s *segment) seal(f footer) {
 	for id, at := range f.lists {
 		p := s.agents[id]
@@ -117,6 +117,8 @@ func openSegment(path string) (s *segment, cut int64, err error) {
 
 var errNoSegment = errors.New("not a segment of this version")
 
+// readFooter reads the footer of a file of size bytes. It reports whether there is a
+// good one.
 func (s *segment) readFooter(size int64) bool {
 	var t [trailerLen]byte
 	if size < int64(len(magic))+trailerLen {
@@ -130,7 +132,10 @@ func (s *segment) readFooter(size int64) bool {
 		return false
 	}
 	dir := make([]byte, size-trailerLen-at)
-	if _, err := s.file.ReadAt(dir, at); err != nil || crc32.Checksum(dir, castagnoli) != binary.LittleEndian.Uint32(t[8:]) {
+	if _, err := s.file.ReadAt(dir, at); err != nil {
+		return false
+	}
+	if crc32.Checksum(dir, castagnoli) != binary.LittleEndian.Uint32(t[8:]) {
 		return false
 	}
 	agents, ok := parseDirectory(dir, at)
@@ -165,7 +170,7 @@ func parseDirectory(dir []byte, end int64) (map[string]*posting, bool) {
 	return agents, len(rd.b) == 0
 }
 
-// load fetches an agent's list: from memory, or from the file of a sealed segment.
+// load reads an agent's list from the file of a sealed segment.
 func (s *segment) load(p *posting) ([]byte, error) {
 	b := make([]byte, p.size)
 	if err := s.reads.readAt(s.file, b, p.off); err != nil {

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Gaps is how many ticks of an agent were announced by later ones and never came.
+// Gaps returns how many ticks of an agent never came, though later ones did.
 func (s *Store) Gaps(agent string) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,39 +12,42 @@ import (
 )
 
 const (
-	// manyTicks is how many ticks a question for histograms decodes in all; with
-	// more in its span it is told from fewer of them.
+	// manyTicks bounds the ticks that a query for histograms decodes in all; of a
+	// longer span it decodes a selection.
 	manyTicks = 20_000
-	leastTick = 50   // but so many of an agent, if it has them
-	mostTicks = 1000 // and at most so many, unless the steps are more
+	leastTick = 50   // but at least so many of an agent, if it has them
+	mostTicks = 1000 // and at most so many, unless there are more steps
 
-	// lookBehind is how far before its start a tick is looked for to count from.
+	// lookBehind is how far before its start, in nanoseconds, a query looks for a
+	// tick to count from.
 	lookBehind = int64(5 * time.Minute)
 )
 
-// Histograms tells what series of App observed (see query.History). All
-// ticks are read while there are at most manyTicks (mostTicks of one agent): then
-// nothing is missing. In a longer span the last of several are: a series that
-// ends between them is told up to the one before. Ticks that cannot be decoded
-// are passed over and counted (Stats); the next one tells what they would have.
-func (s *Store) Histograms(ctx context.Context, q query.Query, fn func(*query.AppSeries, int64, *sketch.Histogram) error) error {
-	t := teller{store: s, q: &q, histogram: fn}
+// Histograms calls fn with what the series of App observed (see query.History).
+// While the span has at most manyTicks (mostTicks of one agent) it reads all of
+// them, and nothing is missing. Of a longer span it reads the last of several: of
+// a series that ends between two of those, the end is missing. A tick that cannot
+// be decoded is skipped and counted (Stats); the next one includes what it had.
+func (s *Store) Histograms(
+	ctx context.Context, q query.Query, fn func(*query.AppSeries, int64, *sketch.Histogram) error,
+) error {
+	t := sketchQuery{store: s, q: &q, histogram: fn}
 	return t.agents(ctx)
 }
 
-// teller answers one question for histograms or sets.
-type teller struct {
+// sketchQuery is one query for histograms or for sets.
+type sketchQuery struct {
 	q         *query.Query
-	histogram func(*query.AppSeries, int64, *sketch.Histogram) error // or
+	histogram func(*query.AppSeries, int64, *sketch.Histogram) error // one of the two is nil
 	set       func(*query.AppSeries, int64, *sketch.Set) error
 	store     *Store
-	most      int // ticks of an agent
-	read      int // ticks, for sets
-	told      int
+	most      int // ticks to read of an agent
+	read      int // ticks, of a query for sets
+	emitted   int // calls of histogram or set
 }
 
-// agents goes through all agents that the question is about.
-func (t *teller) agents(ctx context.Context) error {
+// agents reads all agents that the query is about.
+func (t *sketchQuery) agents(ctx context.Context) error {
 	if t.q.Limit <= 0 {
 		t.q.Limit = defaultLimit
 	}
@@ -64,13 +67,13 @@ func (t *teller) agents(ctx context.Context) error {
 	return nil
 }
 
-// run is what is known of one agent while its ticks are gone through.
-type run struct {
-	*teller
-	g     *gather // finds rows' parents and keyframes
+// agentRun is the state of reading one agent's ticks, in order.
+type agentRun struct {
+	*sketchQuery
+	g     *agentReader // finds the parents of rows, and keyframes
 	parts []*sketchPart
 	boot  uint64
-	began bool // some tick of boot was read
+	began bool // a tick of boot was read
 	rows  map[uint64]*observed
 	names map[string]*observed // the newest of an identity
 	diff  sketch.Histogram
@@ -83,22 +86,22 @@ type sketchPart struct {
 	now   *frame.Sketches
 }
 
-// observed is one series of one run of a collector.
+// observed is one series in one run of a collector.
 type observed struct {
 	query.AppSeries
 	match bool
 	seen  bool // some tick had it
 	last  sketch.Histogram
 
-	told    bool // a set, in step
+	emitted bool // members, for step
 	step    int64
 	members sketch.Set
 }
 
-func (t *teller) agent(ctx context.Context, id string) error {
+func (t *sketchQuery) agent(ctx context.Context, id string) error {
 	src, segs := t.store.collect(id, t.q.Start-lookBehind, t.q.End, nil)
 	defer t.store.release(segs...)
-	r := run{teller: t, g: newGather(t.store, t.q, id, src)}
+	r := agentRun{sketchQuery: t, g: newAgentReader(t.store, t.q, id, src)}
 	defer t.store.decode.put(r.g.dec)
 	ticks, err := t.choose(src)
 	if err != nil {
@@ -115,9 +118,9 @@ func (t *teller) agent(ctx context.Context, id string) error {
 	return nil
 }
 
-// tick tells what was observed since the tick before. Its errors are those of
-// fn, and ErrTooMany: what cannot be read costs itself.
-func (r *run) tick(parts []*source) error {
+// tick emits what was observed since the tick before. Its errors are those of fn,
+// and ErrTooMany; a tick that cannot be read is skipped.
+func (r *agentRun) tick(parts []*source) error {
 	slices.SortFunc(parts, func(a, b *source) int { return cmp.Compare(a.Part, b.Part) })
 	for len(r.parts) < len(parts) {
 		part := new(sketchPart)
@@ -152,9 +155,9 @@ func (r *run) tick(parts []*source) error {
 			var err error
 			switch {
 			case r.set != nil && set != nil:
-				err = r.gather(o, set, parts[i].Time)
+				err = r.emitMembers(o, set, parts[i].Time)
 			case r.histogram != nil && h != nil:
-				err = r.observe(o, h, parts[i].Time, count)
+				err = r.emitIncrease(o, h, parts[i].Time, count)
 			}
 			if err != nil {
 				return err
@@ -164,8 +167,8 @@ func (r *run) tick(parts []*source) error {
 	return nil
 }
 
-// observe tells what a series has more than it had.
-func (r *run) observe(o *observed, h *sketch.Histogram, at int64, count bool) error {
+// emitIncrease emits what a series observed since the previous tick.
+func (r *agentRun) emitIncrease(o *observed, h *sketch.Histogram, at int64, count bool) error {
 	if o.seen && h.Equal(&o.last) {
 		return nil
 	}
@@ -180,14 +183,14 @@ func (r *run) observe(o *observed, h *sketch.Histogram, at int64, count bool) er
 	if at <= r.q.Start || r.diff.Count() <= 0 {
 		return nil
 	}
-	if r.told++; r.told > r.q.Limit {
+	if r.emitted++; r.emitted > r.q.Limit {
 		return query.ErrTooMany
 	}
 	return r.histogram(&o.AppSeries, at, &r.diff)
 }
 
-// find returns what is known of a row.
-func (r *run) find(h *frame.Header, row *frame.Row) *observed {
+// find returns the state of a row's series.
+func (r *agentRun) find(h *frame.Header, row *frame.Row) *observed {
 	o := r.rows[row.ID]
 	if o == nil {
 		parent := r.g.parent(h, row)
@@ -201,9 +204,9 @@ func (r *run) find(h *frame.Header, row *frame.Row) *observed {
 	return o
 }
 
-// inherit takes over what a row of the same identity had observed: a series gets
-// a new row when the labels of its container change, and goes on counting.
-func (r *run) inherit(o *observed) {
+// inherit copies the state of an earlier row of the same series: a series gets a
+// new row when the labels of its container change, and goes on counting.
+func (r *agentRun) inherit(o *observed) {
 	var group *frame.Row
 	if o.Parent != nil {
 		group = &frame.Row{Key: o.Parent.Key}
@@ -217,7 +220,7 @@ func (r *run) inherit(o *observed) {
 }
 
 // read decodes one part of a tick. It reports whether it could.
-func (r *run) read(p *source, to *sketchPart) bool {
+func (r *agentRun) read(p *source, to *sketchPart) bool {
 	data, err := p.bytes()
 	if err != nil {
 		r.store.failed()
@@ -228,7 +231,7 @@ func (r *run) read(p *source, to *sketchPart) bool {
 }
 
 // decode decodes a frame's histograms and sets, of those rows that match.
-func (r *run) decode(h *frame.Header, data []byte, key, dst *frame.Sketches) error {
+func (r *agentRun) decode(h *frame.Header, data []byte, key, dst *frame.Sketches) error {
 	begun := time.Now()
 	err := r.g.dec.DecodeSketches(data, key, dst, func(row *frame.Row) bool { return r.find(h, row).match })
 	r.store.decode.took(begun, err)

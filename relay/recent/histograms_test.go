@@ -278,7 +278,7 @@ func TestHistogramsOfLongSpan(t *testing.T) {
 	q := query.Query{Start: start + 17e9, End: n.Time - 23e9, Step: 20e9, Limit: 1 << 20}
 	steps := map[int64]map[string]*sketch.Histogram{}
 	before := store.Stats().Decoded
-	tl := teller{
+	tl := sketchQuery{
 		q:     &q,
 		store: store,
 		most:  40,

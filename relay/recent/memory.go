@@ -44,8 +44,8 @@ type memory struct {
 	order     fifo[*agent] // one item an entry, in order of arrival
 }
 
-// keyPart takes in a part of a keyframe; nil if it contradicts another part.
-// Its bytes are still to be counted, its bookkeeping is.
+// keyPart adds a part of a keyframe; it returns nil if the part contradicts
+// another one. It counts the bookkeeping of the part, not its bytes.
 func (m *memory) keyPart(a *agent, h *frame.Header, data []byte) *keyframe {
 	k := a.findKey(h.Boot, h.Seq)
 	if k == nil {
@@ -74,7 +74,7 @@ func (a *agent) findKey(boot, seq uint64) *keyframe {
 	return nil
 }
 
-// add takes a frame in; safe is as for trim.
+// add adds a frame; safe is as for trim.
 func (m *memory) add(a *agent, h *frame.Header, data []byte, key *keyframe, now int64, no, safe uint64) {
 	e := entry{Header: *h, key: key, at: now, no: no}
 	key.refs++
@@ -92,8 +92,8 @@ func (m *memory) add(a *agent, h *frame.Header, data []byte, key *keyframe, now 
 	m.trim(now, safe)
 }
 
-// trim lets the oldest frames go until age and bytes are within bounds, but none
-// whose arrival number is above safe: those are still to be written to disk.
+// trim drops the oldest frames until age and bytes are within bounds, but none whose
+// arrival number is above safe: those are still to be written to disk.
 func (m *memory) trim(now int64, safe uint64) {
 	for m.order.len() > 0 {
 		a := *m.order.front()
@@ -112,8 +112,8 @@ func (m *memory) trim(now int64, safe uint64) {
 	}
 }
 
-// dropKeys lets go of keyframes that nothing in memory needs, but for the last
-// one, which only goes when memory is short (it can be had from disk again).
+// dropKeys drops the keyframes that nothing in memory needs, except the last one,
+// which is dropped only when memory is short (it can be read from disk again).
 func (m *memory) dropKeys(a *agent) {
 	kept := a.keys[:0]
 	for i, k := range a.keys {
@@ -127,7 +127,7 @@ func (m *memory) dropKeys(a *agent) {
 	a.keys = kept
 }
 
-// forget lets go of everything of an agent that has no entries.
+// forget drops the keyframes of an agent that has no entries.
 func (m *memory) forget(a *agent) {
 	for _, k := range a.keys {
 		m.bytes -= k.size

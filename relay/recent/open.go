@@ -24,19 +24,19 @@ func (d *disk) open(o *Options) (last int64, err error) {
 		switch {
 		case errors.Is(err, errNoSegment):
 			d.cut++
-			o.Log.Warn("history on disk: set a file aside that is no segment", "path", name)
+			o.Log.Warn("a file of the history is not a segment and was set aside", "path", name)
 			if err := setAside(name); err != nil {
 				return 0, fmt.Errorf("set a bad segment aside: %w", err)
 			}
 			continue
 		case err != nil:
 			d.errors++
-			o.Log.Warn("history on disk: a segment cannot be read", "path", name, "err", err)
+			o.Log.Warn("a segment of the history cannot be read", "path", name, "err", err)
 			continue
 		case cut > 0:
 			d.cut++
 			d.cutBytes += uint64(cut)
-			o.Log.Warn("history on disk: cut the torn end of a segment", "path", name, "bytes", cut)
+			o.Log.Warn("a segment of the history has lost its torn end", "path", name, "bytes", cut)
 		}
 		fmt.Sscanf(strings.TrimSuffix(filepath.Base(name), ".seg"), "%d", &last)
 		d.segments = append(d.segments, seg)
@@ -44,7 +44,7 @@ func (d *disk) open(o *Options) (last int64, err error) {
 	return last, nil
 }
 
-// setAside renames a file that is no segment. Only the last such file is kept.
+// setAside renames a file that is not a segment. Only the last such file is kept.
 func setAside(name string) error {
 	return os.Rename(name, filepath.Join(filepath.Dir(name), "bad"))
 }

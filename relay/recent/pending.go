@@ -12,7 +12,7 @@ const pendingBytes = 256
 // pendingFrame is a frame that is in memory, and to be written to disk.
 type pendingFrame struct {
 	frame.Header
-	data    []byte // nil for a mark: only stored is to be called, in its turn
+	data    []byte // nil for a mark, which only has stored called in its turn
 	key     frame.Header
 	keyData []byte // the keyframe's part that a delta needs; nil for a keyframe
 	at      int64  // received, Unix nanoseconds
@@ -31,9 +31,10 @@ type pending struct {
 	bytes   int64          // of both
 }
 
+// empty reports whether everything is written.
 func (p *pending) empty() bool { return p.queue.len() == 0 && len(p.writing) == 0 }
 
-// safe is the number of the last arrival before all that are to be written.
+// safe returns the arrival number before that of the first frame to be written.
 func (p *pending) safe() uint64 {
 	for i := range p.writing {
 		if f := &p.writing[i]; f.data != nil {
@@ -66,7 +67,7 @@ func (p *pending) take(batch []pendingFrame, limit int64) []pendingFrame {
 	return batch
 }
 
-// settled lets go of the writer's batch.
+// settled removes the writer's batch.
 func (p *pending) settled() {
 	for i := range p.writing {
 		p.forget(&p.writing[i])
@@ -81,8 +82,8 @@ func (p *pending) forget(f *pendingFrame) {
 	p.bytes -= f.size()
 }
 
-// giveUp lets go of everything, and returns what was to be called when it was
-// stored. The writer keeps its batch, which counts no more.
+// giveUp drops everything, and returns the callbacks and how many frames those were.
+// The writer keeps its batch, which is no longer counted.
 func (p *pending) giveUp() (frames int, stored []func()) {
 	frames = p.frames
 	for i := range p.writing {

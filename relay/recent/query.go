@@ -16,7 +16,7 @@ const defaultLimit = 1 << 20
 
 // Query reads history, oldest first (see query.History). With a step, each step
 // is answered from its last tick: a row that this tick lacks has no point
-// there. Frames that cannot be decoded are passed over and counted (Stats).
+// there. Frames that cannot be decoded are skipped and counted (Stats).
 func (s *Store) Query(ctx context.Context, q query.Query) ([]query.Series, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
@@ -45,7 +45,7 @@ func (s *Store) Query(ctx context.Context, q query.Query) ([]query.Series, error
 func (s *Store) queryAgent(ctx context.Context, q *query.Query, id string) ([]query.Series, error) {
 	src, segs := s.collect(id, q.Start, q.End, nil)
 	defer s.release(segs...)
-	g := newGather(s, q, id, src)
+	g := newAgentReader(s, q, id, src)
 	g.cols[0] = q.Column
 	defer s.decode.put(g.dec)
 	for _, r := range choose(src, q) {
@@ -77,8 +77,8 @@ type partID struct {
 	part      uint16
 }
 
-// collect finds the frames of an agent in a time span that are wanted (nil for
-// all), and the keyframes that they need. The segments are to be released.
+// collect finds the frames of an agent in a time span that want accepts (nil for
+// all), and the keyframes that they need. The caller releases the segments.
 func (s *Store) collect(id string, start, end int64, want func(*frame.Header) bool) (src []source, segs []*segment) {
 	var views []view
 	s.mu.Lock()
@@ -123,8 +123,8 @@ func (s *Store) collect(id string, start, end int64, want func(*frame.Header) bo
 	return src, segs
 }
 
-// inMemory lists the agent's wanted frames in memory within a span, and the keyframes
-// that they need. All that came from arrival number since on is in memory.
+// inMemory lists the agent's frames in memory within a span that want accepts, and
+// the keyframes that they need. All frames from arrival number since on are in memory.
 func (a *agent) inMemory(start, end int64, want func(*frame.Header) bool) (src []source, since uint64) {
 	since = math.MaxUint64
 	if a.ticks.len() > 0 {
@@ -136,7 +136,7 @@ func (a *agent) inMemory(start, end int64, want func(*frame.Header) bool) (src [
 			src = append(src, source{place: place{Header: e.Header}, data: e.bytes()})
 		}
 	}
-	for _, k := range a.keys { // those that were let go as ticks, too
+	for _, k := range a.keys { // also those whose tick was dropped
 		for i, data := range k.parts {
 			if data != nil {
 				h := k.Header
@@ -148,8 +148,8 @@ func (a *agent) inMemory(start, end int64, want func(*frame.Header) bool) (src [
 	return src, since
 }
 
-// choose picks the frames that a query's steps are answered from, in the order
-// in which they are best decoded.
+// choose selects the frames that a query's steps are answered from, ordered so that
+// each keyframe is decoded once.
 func choose(src []source, q *query.Query) []*source {
 	type tick struct{ boot, seq uint64 }
 	last := make(map[int64]tick)
@@ -174,7 +174,9 @@ func choose(src []source, q *query.Query) []*source {
 		})
 	}
 	slices.SortFunc(in, func(a, b *source) int {
-		return cmp.Or(cmp.Compare(a.Boot, b.Boot), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Part, b.Part), cmp.Compare(a.Seq, b.Seq))
+		return cmp.Or(
+			cmp.Compare(a.Boot, b.Boot), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Part, b.Part), cmp.Compare(a.Seq, b.Seq),
+		)
 	})
 	return in
 }

@@ -41,7 +41,7 @@ func (b bitset) count() (n int) {
 	return n
 }
 
-// has tells whether that part of that tick came already.
+// has reports whether that part of that tick came already.
 func (s *seen) has(seq uint64, part uint16) bool {
 	if p := s.partial[seq]; p != nil && p.have.has(part) {
 		return true
@@ -50,14 +50,14 @@ func (s *seen) has(seq uint64, part uint16) bool {
 	return i < len(s.spans) && s.spans[i].lo <= seq
 }
 
-// fits tells whether the tick's parts agree on how many there are.
+// fits reports whether the tick's parts agree on how many there are.
 func (s *seen) fits(seq uint64, parts uint16) bool {
 	p := s.partial[seq]
 	return p == nil || p.parts == parts
 }
 
-// add notes a part that has not been seen; whole says that its tick is
-// complete with it.
+// add notes a part that has not been seen; whole reports that its tick is complete
+// with it.
 func (s *seen) add(seq uint64, part, parts uint16) (whole bool) {
 	if parts > 1 && !s.complete(seq, part, parts) {
 		return false
@@ -82,7 +82,7 @@ func (s *seen) add(seq uint64, part, parts uint16) (whole bool) {
 		copy(s.spans[i+1:], s.spans[i:])
 		s.spans[i] = span{seq, seq}
 	}
-	if len(s.spans) > maxSpans { // give the oldest hole up: what was lost there stays lost
+	if len(s.spans) > maxSpans { // give up the oldest hole: what was lost there stays lost
 		s.count += s.spans[1].lo - s.spans[0].hi - 1
 		s.spans[1].lo = s.spans[0].lo
 		s.spans = s.spans[1:]
@@ -114,7 +114,7 @@ func (s *seen) complete(seq uint64, part, parts uint16) bool {
 	return true
 }
 
-// holes is how many ticks between the first and the newest never came whole.
+// holes returns how many ticks between the first and the newest never came whole.
 func (s *seen) holes() uint64 {
 	if len(s.spans) == 0 {
 		return 0

@@ -75,7 +75,7 @@ func (s *segment) write(b []byte, end int64) error {
 	return nil
 }
 
-// list indexes a record that was written.
+// list adds a record that was written to its agent's list.
 func (s *segment) list(r *place) {
 	p := s.agents[r.Agent]
 	if p == nil {
@@ -89,7 +89,7 @@ func (s *segment) list(r *place) {
 	s.listed += int64(len(p.buf) - before)
 }
 
-// read fetches a record's frame and checks it.
+// read reads a record, checks it, and returns its frame.
 func (s *segment) read(r *place) ([]byte, error) {
 	b := make([]byte, r.size)
 	if err := s.reads.readAt(s.file, b, r.off); err != nil {
@@ -101,8 +101,8 @@ func (s *segment) read(r *place) ([]byte, error) {
 	return b[recordHead:], nil
 }
 
-// scan indexes a segment that was not sealed (its writer crashed) record by
-// record and cuts a torn tail off. cut is how many bytes went.
+// scan makes the lists of a segment that was not sealed (its writer crashed) from its
+// records, and cuts off a torn tail, of cut bytes.
 func (s *segment) scan(fileSize int64) (cut int64, err error) {
 	s.agents = make(map[string]*posting)
 	s.listed, s.records = 0, 0

@@ -54,7 +54,7 @@ func (t *tasks) gather(perMinute int64) [][]byte {
 }
 
 // toldSets is what the store says, by step and series.
-func toldSets(t testing.TB, tl *teller) map[int64]map[string]*sketch.Set {
+func toldSets(t testing.TB, tl *sketchQuery) map[int64]map[string]*sketch.Set {
 	t.Helper()
 	m := map[int64]map[string]*sketch.Set{}
 	tl.set = func(s *query.AppSeries, at int64, set *sketch.Set) error {
@@ -116,12 +116,12 @@ func TestSetsTellAll(t *testing.T) {
 				{Start: start, End: n.Time, Step: 10e9}, {Start: start, End: start + 5e9},
 			} {
 				q.Limit = 1 << 20
-				all := toldSets(t, &teller{q: &q, store: store, most: 1000})
+				all := toldSets(t, &sketchQuery{q: &q, store: store, most: 1000})
 				for _, w := range ticks {
 					if w.at <= q.Start || w.at > q.End {
 						continue
 					}
-					step := (&teller{q: &q}).stepOf(w.at)
+					step := (&sketchQuery{q: &q}).stepOf(w.at)
 					for i, s := range w.sets {
 						got := all[step][n.Tables[1].Rows[i].Key]
 						if got == nil {
@@ -143,9 +143,9 @@ func TestSetsTellAll(t *testing.T) {
 			// Every minute but the last shows its members in the next one.
 			q := query.Query{Start: start + 200e9, End: n.Time, Limit: 1 << 20}
 			before := store.Stats().Decoded
-			some := toldSets(t, &teller{q: &q, store: store, most: 5})
+			some := toldSets(t, &sketchQuery{q: &q, store: store, most: 5})
 			decoded := store.Stats().Decoded - before
-			all := toldSets(t, &teller{q: &q, store: store, most: 1000})
+			all := toldSets(t, &sketchQuery{q: &q, store: store, most: 1000})
 			if rest := store.Stats().Decoded - before - decoded; decoded*2 > rest {
 				t.Errorf("%d frames were decoded for some ticks, %d for all", decoded, rest)
 			}
@@ -194,7 +194,7 @@ func TestSetsLimits(t *testing.T) {
 	if err := store.Sets(t.Context(), other, nothing); !errors.Is(err, query.ErrUnknownAgent) {
 		t.Errorf("an unknown agent: %v", err)
 	}
-	tl := teller{q: &all, store: store, set: nothing, most: 1000, read: manyMinutes - 19}
+	tl := sketchQuery{q: &all, store: store, set: nothing, most: 1000, read: manyMinutes - 19}
 	if err := tl.agent(t.Context(), "node-1"); !errors.Is(err, query.ErrTooLong) {
 		t.Errorf("too many ticks: %v", err)
 	}

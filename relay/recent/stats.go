@@ -8,7 +8,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// Stats is what the store holds and what it went through since it was opened.
+// Stats is what the store holds, and counts since it was opened.
 type Stats struct {
 	Agents       int
 	MemoryFrames int
@@ -22,20 +22,20 @@ type Stats struct {
 	Stalls       uint64 // times that the disk did not respond
 	DiskErrors   uint64 // failed reads and writes
 	Unwritten    uint64 // frames kept in memory only, because the disk failed or did not respond
-	Carried      uint64 // keyframes written again, so that a segment needs no other
+	Carried      uint64 // keyframes written again, so that each segment can be read without others
 	Torn         uint64 // segments that lost a torn end, or that could not be read, at start
 	TornBytes    uint64
 
-	Gaps    uint64 // ticks that were missing when a later one came
-	Late    uint64 // those of them that came after all
-	Missing uint64 // those of all runs that are remembered that did not
+	Gaps    uint64 // ticks that had not come when a later one did
+	Late    uint64 // of those, ticks that came after all
+	Missing uint64 // ticks that never came, though later ones did, of all runs that are remembered
 
 	Decoded      uint64 // frames decoded for queries
 	DecodeErrors uint64
 	DecodeTime   time.Duration
 }
 
-// Stats reads the figures.
+// Stats returns the figures.
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()

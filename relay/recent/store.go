@@ -20,19 +20,19 @@ var (
 	ErrAgents    = errors.New("too many agents")
 )
 
-// Options of a Store. Zero values are replaced by the defaults named here.
+// Options of a Store. The zero value of a field means its default.
 type Options struct {
-	Dir         string        // of the segments; "" keeps nothing on disk
-	MemoryBytes int64         // frames in memory, bookkeeping included (256 MiB)
-	MemoryFor   time.Duration // how long they stay there (15 minutes)
-	DiskBytes   int64         // all segments together (2 GiB)
-	DiskFor     time.Duration // how long they stay (24 hours)
-	SegmentFor  time.Duration // how long one segment is written to (10 minutes, more if DiskFor is long)
-	Pending     int64         // bytes of frames that wait for the disk (64 MiB, at most a quarter of MemoryBytes)
-	StallAfter  time.Duration // then a disk that does not take a write counts as failed (10 s)
-	ReadWait    time.Duration // then a read is given up (2 s)
-	MaxAgents   int           // agents known at once (20,000)
-	Log         *slog.Logger
+	Dir         string        // of the segments; "" = nothing is kept on disk
+	MemoryBytes int64         // of frames in memory, bookkeeping included; default 256 MiB
+	MemoryFor   time.Duration // how long they stay there; default 15 minutes
+	DiskBytes   int64         // of all segments; default setting.HistoryBytes
+	DiskFor     time.Duration // how long they stay there; default setting.History
+	SegmentFor  time.Duration // how long one segment is written to; default 10 minutes, more if DiskFor is long
+	Pending     int64         // bytes of frames that wait for the disk; default 64 MiB or a quarter of MemoryBytes
+	StallAfter  time.Duration // a disk that does not respond for so long counts as failed; default 10 s
+	ReadWait    time.Duration // for one read of the disk; default 2 s
+	MaxAgents   int           // agents known at once; default 20,000
+	Log         *slog.Logger  // default slog.Default()
 	Now         func() time.Time
 
 	// Replay, if set, is called by Open with the header of every whole tick
@@ -123,7 +123,7 @@ func Open(o Options) (*Store, error) {
 	return s, nil
 }
 
-// replay learns from a segment's lists which frames are here.
+// replay notes the frames that a segment has, by its lists.
 func (s *Store) replay(seg *segment) error {
 	received := time.Unix(0, seg.end)
 	learn := func(r *place) bool {
@@ -184,7 +184,7 @@ func (s *Store) Tidy() {
 // sync writes a segment through to the disk.
 func (s *Store) sync(seg *segment) {
 	if err := seg.file.Sync(); err != nil {
-		s.o.Log.Warn("history on disk: sync failed", "path", seg.path, "err", err)
+		s.o.Log.Warn("history on disk could not be synced", "path", seg.path, "err", err)
 	}
 	s.release(seg)
 	s.mu.Lock()

@@ -11,15 +11,15 @@ import (
 // ErrGone is answered for a tick that is not, or no more, kept.
 var ErrGone = errors.New("the tick is no longer kept")
 
-// source is where one frame is: in memory, or in a segment.
+// source is one frame in memory or in a segment.
 type source struct {
 	place
 	data []byte
 	seg  *segment
-	only bool // here as a keyframe for others only: the tick itself is gone, or elsewhere
+	only bool // here as a keyframe for others only: its own tick is gone, or another source
 }
 
-// bytes fetches the frame.
+// bytes returns the frame.
 func (s *source) bytes() ([]byte, error) {
 	if s.data != nil {
 		return s.data, nil
@@ -80,7 +80,7 @@ func (s *Store) Tick(agent string, boot, seq uint64) (parts, key [][]byte, err e
 	return parts, key, nil
 }
 
-// tick finds a tick in memory, as far as it is there.
+// tick returns the parts of a tick that are in memory, and of its keyframe.
 func (a *agent) tick(boot, seq uint64) (head frame.Header, parts, key [][]byte) {
 	ticks := a.ticks.all()
 	for i := len(ticks) - 1; i >= 0; i-- {

@@ -28,18 +28,18 @@ type writer struct {
 	err   error         // of the end
 
 	// Guarded by the store's lock.
-	expire  bool      // old segments are to be looked for
-	closing bool      // end once all is written
-	busy    time.Time // since when the disk is waited for; zero = it is not
-	gaveUp  bool      // on what the writer is writing: the disk stalled
+	expire  bool      // delete old segments
+	closing bool      // end once everything is written
+	busy    time.Time // when the writer began to wait for the disk; zero = it does not
+	gaveUp  bool      // the disk stalled: the batch that is written counts as unwritten
 
 	last    int64 // name of the newest segment
 	batch   []pendingFrame
 	buf     []byte  // records that are to be written
 	places  []place // and what they are
 	written int     // frames of the batch that are on disk
-	buffed  int     // and that are there once buf is
-	wrote   bool    // buf was written, at least once
+	buffed  int     // frames of the batch that are on disk once buf is
+	wrote   bool    // something of the batch was written
 	stall   *time.Timer
 }
 
@@ -130,10 +130,10 @@ func (w *writer) settle(err error) {
 	w.mu.Unlock()
 	switch {
 	case failing && !was:
-		w.o.Log.Error("history on disk stopped, keeping it in memory only: make room or mend the disk; it is tried again by itself",
+		w.o.Log.Error("history is kept in memory only: the disk cannot be written; it is tried again by itself",
 			"path", w.o.Dir, "err", err)
 	case was && !failing:
-		w.o.Log.Info("history on disk goes on", "path", w.o.Dir)
+		w.o.Log.Info("history is written to disk again", "path", w.o.Dir)
 	}
 	for i := range w.batch {
 		if fn := w.batch[i].stored; fn != nil && !gaveUp {
@@ -143,13 +143,13 @@ func (w *writer) settle(err error) {
 	clear(w.batch)
 }
 
-// stalled gives up what waits for a disk that does not respond: it is kept in
-// memory only, like everything else until the disk responds.
+// stalled gives up the frames that wait for a disk that does not respond. They are
+// kept in memory only, like all that come until the disk responds.
 func (w *writer) stalled() {
 	w.mu.Lock()
 	if w.busy.IsZero() || w.gaveUp || time.Since(w.busy) < w.o.StallAfter {
 		w.mu.Unlock()
-		return // it responded just now
+		return // it has responded meanwhile
 	}
 	d := &w.disk
 	w.gaveUp = true
@@ -158,7 +158,7 @@ func (w *writer) stalled() {
 	frames, stored := d.pending.giveUp()
 	d.unwritten += uint64(frames)
 	w.mu.Unlock()
-	w.o.Log.Error("history on disk stopped, keeping it in memory only: the disk does not respond",
+	w.o.Log.Error("history is kept in memory only: the disk does not respond",
 		"path", w.o.Dir, "waited", w.o.StallAfter, "unwritten_frames", frames)
 	call(stored)
 }
@@ -199,7 +199,9 @@ func (w *writer) put(h *frame.Header, data []byte, carried bool) {
 		flags = flagCarried
 	}
 	w.buf = record(w.buf, data, flags)
-	w.places = append(w.places, place{Header: *h, off: seg.size + int64(at), size: uint32(len(w.buf) - at), carried: carried})
+	w.places = append(w.places, place{
+		Header: *h, off: seg.size + int64(at), size: uint32(len(w.buf) - at), carried: carried,
+	})
 	if h.Keyframe() {
 		seg.noteKey(h)
 	}
@@ -239,15 +241,22 @@ func (w *writer) flush() error {
 // frame stay within the bound.
 func (w *writer) room(f *pendingFrame, need int64) error {
 	d, most := &w.disk, w.o.DiskBytes
-	if a := d.active; a != nil && (f.at-a.begun >= w.o.SegmentFor.Nanoseconds() || a.size+int64(len(w.buf))+a.listed >= most/8) {
-		if err := w.rotate(); err != nil {
-			return err
+	if a := d.active; a != nil {
+		old := f.at-a.begun >= w.o.SegmentFor.Nanoseconds()
+		if full := a.size+int64(len(w.buf))+a.listed >= most/8; old || full {
+			if err := w.rotate(); err != nil {
+				return err
+			}
 		}
 	}
 	if need > most {
 		return fmt.Errorf("a frame of %d bytes is larger than all history may be (%d)", need, most)
 	}
-	for len(d.segments) > 0 && (d.bytes()+int64(len(w.buf))+need > most || d.active == nil && len(d.segments) >= maxSegments) {
+	for len(d.segments) > 0 {
+		full := d.bytes()+int64(len(w.buf))+need > most
+		if many := d.active == nil && len(d.segments) >= maxSegments; !full && !many {
+			break
+		}
 		if d.segments[0] == d.active {
 			if err := w.flush(); err != nil {
 				return err

@@ -2,8 +2,8 @@ package recent
 
 const maxSegments = 1000 // open files, should something restart the relay all the time
 
-// disk is what is known of the history on disk: the segments, and the frames that
-// are still to be written. The store's lock guards it. Only the writer changes
+// disk is the state of the history on disk: its segments, and the frames that are
+// still to be written. The store's lock guards it. Only the writer changes
 // segments, and does all input and output without the lock.
 type disk struct {
 	segments []*segment // oldest first; the last may be the active one
@@ -33,14 +33,15 @@ func (d *disk) holds(agent string) bool {
 	return false
 }
 
-// view is one agent's list in one segment. It stays true while the writer goes on.
+// view is one agent's list in one segment as it is now; what the writer adds later is
+// not in it. It keeps the segment's file open until it is released.
 type view struct {
 	seg *segment
 	b   []byte // nil: in the segment's file
 	p   posting
 }
 
-// view returns the list of an agent, and holds the segment.
+// view returns a view of an agent's list.
 func (s *segment) view(p *posting) view {
 	v := view{seg: s, p: *p}
 	if !s.sealed {
@@ -50,8 +51,8 @@ func (s *segment) view(p *posting) view {
 	return v
 }
 
-// views returns the lists of an agent in all segments, oldest first, and holds
-// these. The store's lock is held.
+// views returns an agent's lists in all segments, oldest first. The store's lock is
+// held.
 func (d *disk) views(agent string) (out []view) {
 	for _, seg := range d.segments {
 		if p := seg.agents[agent]; p != nil {
@@ -103,8 +104,8 @@ func find(views []view, agent string, boot, seq uint64) ([]source, error) {
 	return out, nil
 }
 
-// release gives up segments that a reader held. The last one to do so closes the
-// file of a deleted segment.
+// release undoes view for each segment. The last release of a deleted segment closes
+// its file.
 func (s *Store) release(segs ...*segment) {
 	var unused []*segment
 	s.mu.Lock()

@@ -12,12 +12,12 @@ const (
 	maxReads  = 64               // at once
 )
 
-// errSlowDisk is the error of a read that took too long, and of those that are not
-// tried for a while after it.
+// errSlowDisk is the error of a read that took too long, and of all reads for a
+// while after it, which are not tried.
 var errSlowDisk = errors.New("the disk does not respond")
 
-// reads bounds how long anybody waits for a disk that does not respond, and how
-// many threads wait in the kernel. A nil one bounds nothing.
+// reads bounds how long a reader waits for a disk that does not respond, and how many
+// threads wait in the kernel. A nil one bounds nothing.
 type reads struct {
 	wait    time.Duration // for one read
 	running atomic.Int64

@@ -8,8 +8,8 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// gather turns one agent's frames into series.
-type gather struct {
+// agentReader decodes one agent's frames for a query, and collects their series.
+type agentReader struct {
 	q     *query.Query
 	agent string
 	store *Store
@@ -25,16 +25,16 @@ type gather struct {
 	byID    map[rowID]*points
 	byName  map[string]*points
 	parents map[rowID]*frame.Row
-	asked   partID // the tick whose containers were learnt last
+	asked   partID // the tick whose containers were read last
 	order   []*points
 	last    []*frame.Row // rows of the frame before, and their points
 	lastTo  []*points
 }
 
-// newGather gathers from an agent's frames, among them the keyframes that they
-// need. Its decoder is to be given back.
-func newGather(s *Store, q *query.Query, agent string, src []source) *gather {
-	g := &gather{q: q, agent: agent, store: s, keys: make(map[partID]*source), dec: s.decode.get()}
+// newAgentReader returns a reader of an agent's frames, src, among them the
+// keyframes that they need. The caller puts its decoder back.
+func newAgentReader(s *Store, q *query.Query, agent string, src []source) *agentReader {
+	g := &agentReader{q: q, agent: agent, store: s, keys: make(map[partID]*source), dec: s.decode.get()}
 	g.part.Keyframe = g.keyframe
 	g.part.Decode = func(_ *frame.Header, data []byte, key, dst *frame.Columns) error {
 		begun := time.Now()
@@ -52,15 +52,15 @@ func newGather(s *Store, q *query.Query, agent string, src []source) *gather {
 
 type rowID struct{ boot, id uint64 }
 
-// points is one row's answer; of a row that does not match it takes none.
+// points is the series of one row; that of a row that does not match stays empty.
 type points struct {
 	query.Series
 	match bool
 }
 
-// frame decodes one frame and adds its points. The only error is ErrTooMany:
-// what cannot be read costs itself.
-func (g *gather) frame(r *source) error {
+// frame decodes one frame and adds its points. The only error is ErrTooMany; a
+// frame that cannot be read is skipped.
+func (g *agentReader) frame(r *source) error {
 	if !g.columns(r) {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (g *gather) frame(r *source) error {
 
 // columns decodes the queried column of a frame into g.tick. It reports whether it
 // could.
-func (g *gather) columns(r *source) bool {
+func (g *agentReader) columns(r *source) bool {
 	data, err := r.bytes()
 	if err != nil {
 		g.store.failed()
@@ -102,7 +102,7 @@ func (g *gather) columns(r *source) bool {
 }
 
 // keyframe fetches the keyframe of a delta.
-func (g *gather) keyframe(h *frame.Header) ([]byte, error) {
+func (g *agentReader) keyframe(h *frame.Header) ([]byte, error) {
 	if k := g.keys[partID{h.Boot, h.Key, h.Part}]; k != nil {
 		data, err := k.bytes()
 		if err != nil {
@@ -123,7 +123,7 @@ func (g *gather) keyframe(h *frame.Header) ([]byte, error) {
 }
 
 // find returns the points that a row's values go to.
-func (g *gather) find(h *frame.Header, row *frame.Row) *points {
+func (g *agentReader) find(h *frame.Header, row *frame.Row) *points {
 	id := rowID{h.Boot, row.ID}
 	if p := g.byID[id]; p != nil {
 		return p
@@ -148,7 +148,7 @@ func (g *gather) find(h *frame.Header, row *frame.Row) *points {
 }
 
 // parent returns the container that a device's row belongs to, nil if it has none.
-func (g *gather) parent(h *frame.Header, row *frame.Row) *frame.Row {
+func (g *agentReader) parent(h *frame.Header, row *frame.Row) *frame.Row {
 	if row.Parent == 0 {
 		return nil
 	}
@@ -169,8 +169,8 @@ func (g *gather) parent(h *frame.Header, row *frame.Row) *frame.Row {
 	return g.parents[id]
 }
 
-// containers learns the container rows of a tick, whichever part they are in.
-func (g *gather) containers(boot, seq uint64) {
+// containers reads the container rows of all parts of a tick.
+func (g *agentReader) containers(boot, seq uint64) {
 	parts, keys, err := g.store.Tick(g.agent, boot, seq)
 	if err != nil {
 		return

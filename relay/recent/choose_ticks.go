@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// choose picks the ticks to read, run by run: the last at or before the start, as
-// what to count from, and then all, or of a long span the last in each stretch of
-// time. Ticks of which a part is missing are left out.
-func (t *teller) choose(src []source) ([][]*source, error) {
+// choose selects the ticks to read, run by run: the last at or before the start, to
+// count from, and then all, or of a long span the last in each piece of it. Ticks
+// of which a part is missing are left out.
+func (t *sketchQuery) choose(src []source) ([][]*source, error) {
 	byTick := map[partID][]*source{}
 	for i := range src {
 		if r := &src[i]; !r.only {
@@ -41,7 +41,7 @@ func (t *teller) choose(src []source) ([][]*source, error) {
 	if len(ticks) <= t.most {
 		return ticks, nil
 	}
-	of := t.stretches()
+	of := t.pieces()
 	chosen := ticks[:0]
 	for i, p := range ticks {
 		if i+1 < len(ticks) && ticks[i+1][0].Boot == p[0].Boot && p[0].Time > t.q.Start && of(ticks[i+1]) == of(p) {
@@ -52,17 +52,18 @@ func (t *teller) choose(src []source) ([][]*source, error) {
 	return chosen, nil
 }
 
-// stretches cuts the span into about t.most pieces, and each step into whole ones.
-func (t *teller) stretches() func([]*source) int64 {
-	stretch := max(1, (t.q.End-t.q.Start)/int64(t.most))
+// pieces cuts the span into about t.most pieces, and each step into whole ones. It
+// returns a function that numbers the piece of a tick.
+func (t *sketchQuery) pieces() func([]*source) int64 {
+	piece := max(1, (t.q.End-t.q.Start)/int64(t.most))
 	step := t.q.Step
 	if step <= 0 {
 		step = t.q.End - t.q.Start
 	}
-	n := max(1, step/stretch) // of a step
-	stretch = (step + n - 1) / n
+	n := max(1, step/piece) // of a step
+	piece = (step + n - 1) / n
 	return func(p []*source) int64 {
 		at := p[0].Time - t.q.Start - 1
-		return at/step*n + at%step/stretch
+		return at/step*n + at%step/piece
 	}
 }

@@ -31,7 +31,7 @@ func identity(row, parent *frame.Row) string {
 }
 
 // finish returns the series that have points, each oldest first.
-func (g *gather) finish() []query.Series {
+func (g *agentReader) finish() []query.Series {
 	var out []query.Series
 	for _, p := range g.order {
 		if len(p.Times) == 0 {
