@@ -15,7 +15,7 @@ import (
 // becomes of it is seen by the next walk.
 func TestKernelWalkAgain(t *testing.T) {
 	if !kernel(t).HasFunc("bpf_rdonly_cast") {
-		rig.Unsupported(t, "walking by the records", errors.New("the kernel has no bpf_rdonly_cast"))
+		rig.KernelLacks(t, rig.Function("bpf_rdonly_cast"), errors.New("the walk by records needs it"))
 	}
 	for _, kind := range []string{"cgroup2", "cgroup"} {
 		dir := mounted(t, kind)

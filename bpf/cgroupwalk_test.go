@@ -46,7 +46,7 @@ func kernel(t *testing.T) *Kernel {
 	t.Helper()
 	k, err := LoadKernel()
 	if err != nil {
-		rig.Missing(t, "BTF", err.Error(), "a kernel with CONFIG_DEBUG_INFO_BTF")
+		rig.KernelLacks(t, rig.BTF, err)
 	}
 	return k
 }

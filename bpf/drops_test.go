@@ -10,16 +10,26 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
+// needDrops ends a test if NewDrops says that it cannot work here.
+func needDrops(t testing.TB, err error) {
+	t.Helper()
+	rig.NeedRoot(t, "a BPF program")
+	switch {
+	case errors.Is(err, ErrNoBTF):
+		rig.KernelLacks(t, rig.BTF, err)
+	case errors.Is(err, ErrDropSocket):
+		named := func() bool { major, minor := rig.Release(); return major != 6 || minor != 10 }
+		rig.KernelLacks(t, rig.Feature{Name: "tracepoint that names the socket of a drop", Present: named}, err)
+	case err != nil:
+		t.Fatal(err)
+	}
+}
+
 // Drops at a thousand sockets are told apart, again after all places in the table
 // were given back, and what is dropped at a socket of others is not told of.
 func TestDropsTable(t *testing.T) {
 	d, err := NewDrops(nil)
-	if errors.Is(err, ErrNoBTF) || errors.Is(err, ErrNoRights) || errors.Is(err, ErrDropSocket) {
-		rig.Unsupported(t, "kernel drops by sender", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	needDrops(t, err)
 	defer d.Close()
 	out, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {

@@ -14,9 +14,7 @@ import (
 // itself counts it (BPF_ENABLE_STATS): at a socket of ours, and anywhere else.
 func BenchmarkDrops(b *testing.B) {
 	d, err := NewDrops(nil)
-	if err != nil {
-		b.Skip(err)
-	}
+	needDrops(b, err)
 	defer d.Close()
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -77,9 +75,7 @@ func BenchmarkDrops(b *testing.B) {
 // BenchmarkDropsRead is what a tick costs in which nothing was dropped.
 func BenchmarkDropsRead(b *testing.B) {
 	d, err := NewDrops(nil)
-	if err != nil {
-		b.Skip(err)
-	}
+	needDrops(b, err)
 	defer d.Close()
 	for b.Loop() {
 		d.Read(nil)

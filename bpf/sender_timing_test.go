@@ -1,10 +1,12 @@
 package bpf
 
 import (
+	"errors"
 	"net"
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"github.com/daytwo/daytwo/bench/rig"
 	"golang.org/x/sys/unix"
 )
 
@@ -19,8 +21,12 @@ func BenchmarkSender(b *testing.B) {
 		}
 	}
 	s, err := NewSender(dir, HierarchyMemory)
+	rig.NeedRoot(b, "a BPF program")
+	if errors.Is(err, ErrNoBTF) {
+		rig.KernelLacks(b, rig.BTF, err)
+	}
 	if err != nil {
-		b.Skip(err)
+		b.Fatal(err)
 	}
 	defer s.Close()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")

@@ -86,7 +86,7 @@ func FuzzMatch(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, pattern, s string) {
 		if len(pattern) > 12 || len(s) > 16 { // the twin's time is not bounded
-			t.Skip()
+			return
 		}
 		for _, separator := range []rune{-1, '.'} {
 			p := CompileParts(pattern, separator)

@@ -89,7 +89,9 @@ func (a API) HTTPClient() *http.Client {
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
 			// One literal address is dialled on the calling thread.
-			a.netns.Do(func() { conn, err = new(net.Dialer).DialContext(ctx, network, address) })
+			if e := a.netns.Do(func() { conn, err = new(net.Dialer).DialContext(ctx, network, address) }); e != nil {
+				return nil, e
+			}
 			return conn, err
 		},
 	}}

@@ -130,11 +130,11 @@ func (d *Daytwo) start(t testing.TB) {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: id, Gid: id}
 	}
 	cmd.Env = append(os.Environ(), d.Options.Env...)
-	run := onThread
+	on := anyThread
 	if d.Options.Netns != nil {
-		run = d.Options.Netns.run
+		on = d.Options.Netns.onThread
 	}
-	d.Process = startProcess(t, cmd, run)
+	d.Process = startProcess(t, cmd, on)
 }
 
 // Restart starts the program again, after Stop or Kill, as it was started first:

@@ -39,14 +39,13 @@ func TestDaytwoDefaultPorts(t *testing.T) {
 	n := NewNetns(t)
 	d := StartReady(t, Options{Netns: n, DefaultPorts: true})
 	var err error
-	n.Do(func() {
+	if e := n.Do(func() {
 		var c net.Conn
 		if c, err = net.Dial("tcp", "127.0.0.1:8400"); err == nil {
 			c.Close()
 		}
-	})
-	if err != nil {
-		t.Errorf("in the namespace: %v", err)
+	}); e != nil || err != nil {
+		t.Errorf("in the namespace: %v, %v", e, err)
 	}
 	d.Stop(t)
 }

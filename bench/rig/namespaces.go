@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,16 +20,26 @@ type Namespaces uintptr
 // Kinds of namespaces (namespaces(7)), to be combined.
 const (
 	Mount   Namespaces = unix.CLONE_NEWNS
-	Network Namespaces = unix.CLONE_NEWNET // with a loopback interface that is up, and with Mount a /sys of its own
-	PID     Namespaces = unix.CLONE_NEWPID // the test is process 1; with Mount it has a /proc of its own
+	Network Namespaces = unix.CLONE_NEWNET // with nothing but a loopback interface, which is down
+	PID     Namespaces = unix.CLONE_NEWPID // the test is process 1
 	UTS     Namespaces = unix.CLONE_NEWUTS
+
+	// Machine is all of these, with /proc and /sys mounted anew: a machine of the
+	// test's own but for its files and cgroups.
+	Machine = Mount | Network | PID | UTS
 )
 
 const namespaceTest = "DAYTWO_TEST_NAMESPACE"
 
 // InChild reports whether this process is the one that InNamespaces made for the
 // calling test.
-func InChild(t testing.TB) bool { return os.Getenv(namespaceTest) == t.Name() }
+func InChild(t testing.TB) bool { return slices.Contains(inside(), t.Name()) }
+
+// inside lists the tests that have made the processes around this one, the outermost
+// first.
+func inside() []string {
+	return strings.FieldsFunc(os.Getenv(namespaceTest), func(r rune) bool { return r == ':' })
+}
 
 // InNamespaces runs body in a process of its own, in new namespaces: it runs the
 // calling test again there. The test may mount, make interfaces and signal
@@ -36,10 +47,13 @@ func InChild(t testing.TB) bool { return os.Getenv(namespaceTest) == t.Name() }
 // to that of the process. With no namespaces it is only another process.
 //
 // The calling test must do nothing before InNamespaces that it would not do twice.
+// A subtest of body may call InNamespaces again, if body does nothing else.
 func InNamespaces(t *testing.T, namespaces Namespaces, body func(t *testing.T), environment ...string) {
 	t.Helper()
 	if InChild(t) {
-		prepare(t, namespaces)
+		if all := inside(); all[len(all)-1] == t.Name() { // else an outer one, which is prepared
+			prepare(t, namespaces)
+		}
 		body(t)
 		return
 	}
@@ -51,12 +65,12 @@ func InNamespaces(t *testing.T, namespaces Namespaces, body func(t *testing.T), 
 		timeout = min(timeout, time.Until(deadline)-5*time.Second)
 	}
 	cmd := exec.Command("/proc/self/exe", "-test.run="+exactly(t.Name()), "-test.v", "-test.count=1", "-test.timeout="+timeout.String())
-	cmd.Env = append(append(os.Environ(), namespaceTest+"="+t.Name()), environment...)
+	cmd.Env = append(append(os.Environ(), namespaceTest+"="+strings.Join(append(inside(), t.Name()), ":")), environment...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: uintptr(namespaces), Pdeathsig: syscall.SIGKILL}
 	var out outputBuffer
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &out, 5*time.Second
 	ended := make(chan error)
-	go onThread(func() { ended <- cmd.Run() })
+	onThread(func() { ended <- cmd.Run() })
 	report(t, <-ended, out.String())
 }
 
@@ -67,7 +81,7 @@ func report(t *testing.T, err error, out string) {
 	case errors.Is(err, unix.EPERM):
 		Missing(t, "namespaces", err.Error(), "run the tests as root")
 	case err == nil && strings.Contains(out, "--- SKIP: "+t.Name()+" "):
-		Unsupported(t, "the test, in its own namespaces", errors.New(out))
+		SkippedElsewhere(t, out)
 	case err != nil || !strings.Contains(out, "--- PASS: "+t.Name()+" "):
 		t.Fatalf("in its own namespaces: %v\n%s", err, out)
 	}
@@ -94,17 +108,10 @@ func prepare(t *testing.T, namespaces Namespaces) {
 	}
 	if namespaces&Mount != 0 {
 		mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE)
-		if namespaces&PID != 0 {
-			mount("proc", "/proc", "proc", 0)
-		}
-		if namespaces&Network != 0 {
-			mount("sysfs", "/sys", "sysfs", 0)
-		}
 	}
-	if namespaces&Network != 0 {
-		if err := loopbackUp(); err != nil {
-			t.Fatal(err)
-		}
+	if namespaces == Machine {
+		mount("proc", "/proc", "proc", 0)
+		mount("sysfs", "/sys", "sysfs", 0)
 	}
 }
 

@@ -17,10 +17,12 @@ func TestNetns(t *testing.T) {
 	}
 	var there string
 	var interfaces []net.Interface
-	n.Do(func() {
+	if err := n.Do(func() {
 		there, _ = os.Readlink("/proc/thread-self/ns/net")
 		interfaces, err = net.Interfaces()
-	})
+	}); err != nil {
+		t.Fatal(err)
+	}
 	if there == own || there == "" {
 		t.Errorf("namespace %q, the test's own is %q", there, own)
 	}
@@ -31,7 +33,9 @@ func TestNetns(t *testing.T) {
 		t.Errorf("%s is %q, want %q", n.Path(), link, there)
 	}
 	n.IP(t, "link add v0 type veth peer name v1")
-	n.Do(func() { interfaces, err = net.Interfaces() })
+	if err := n.Do(func() { interfaces, err = net.Interfaces() }); err != nil {
+		t.Fatal(err)
+	}
 	if err != nil || len(interfaces) != 3 {
 		t.Errorf("interfaces %+v, %v", interfaces, err)
 	}
@@ -55,9 +59,15 @@ func TestNetnsThreadEnds(t *testing.T) {
 	})
 }
 
+func TestNetnsOfProcessThatEnded(t *testing.T) {
+	if err := NetnsOf(t, 1<<22+1).Do(func() { t.Error("in no namespace") }); err == nil { // past the last pid (proc(5), pid_max)
+		t.Error("no error")
+	}
+}
+
 func TestInNamespaces(t *testing.T) {
 	const variable = "DAYTWO_RIG_TEST"
-	InNamespaces(t, Mount|PID|Network|UTS, func(t *testing.T) {
+	InNamespaces(t, Machine, func(t *testing.T) {
 		if os.Getpid() != 1 {
 			t.Errorf("pid %d, want 1", os.Getpid())
 		}
@@ -78,6 +88,28 @@ func TestInNamespaces(t *testing.T) {
 		}
 		t.Run("subtest", func(t *testing.T) {})
 	}, variable+"=1")
+}
+
+// What process 1 has, a process in namespaces within does not lose.
+func TestInNamespacesTwice(t *testing.T) {
+	InNamespaces(t, Machine, func(t *testing.T) {
+		t.Run("inner", func(t *testing.T) {
+			InNamespaces(t, Mount, func(t *testing.T) {
+				dir := t.TempDir()
+				SmallDisk(t, dir, "64k")
+				in := func(mounts string) bool {
+					b, err := os.ReadFile(mounts)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return strings.Contains(string(b), " "+dir+" ")
+				}
+				if os.Getpid() == 1 || !in("/proc/self/mounts") || in("/proc/1/mounts") {
+					t.Errorf("pid %d, mounted here %v, for process 1 %v", os.Getpid(), in("/proc/self/mounts"), in("/proc/1/mounts"))
+				}
+			})
+		})
+	})
 }
 
 func TestInNamespacesOfSubtest(t *testing.T) {

@@ -3,7 +3,6 @@ package rig
 import (
 	"bytes"
 	"os/exec"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -43,12 +42,15 @@ func (o *outputBuffer) String() string {
 // unless the caller has set them.
 func StartProcess(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
-	return startProcess(t, cmd, onThread)
+	return startProcess(t, cmd, anyThread)
 }
 
-// startProcess starts cmd by start, which calls a function on a thread that lives
-// until the process has ended.
-func startProcess(t testing.TB, cmd *exec.Cmd, start func(func())) *Process {
+// anyThread is onThread for startProcess.
+func anyThread(f func(error)) { onThread(func() { f(nil) }) }
+
+// startProcess starts cmd on a thread that on provides, and that lives until the
+// process has ended; on passes an error if there is no such thread.
+func startProcess(t testing.TB, cmd *exec.Cmd, on func(func(error))) *Process {
 	t.Helper()
 	p := &Process{Cmd: cmd, ended: make(chan struct{})}
 	if cmd.Stdout == nil {
@@ -65,8 +67,10 @@ func startProcess(t testing.TB, cmd *exec.Cmd, start func(func())) *Process {
 	}
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	started := make(chan error, 1)
-	go start(func() {
-		err := cmd.Start()
+	on(func(err error) {
+		if err == nil {
+			err = cmd.Start()
+		}
 		started <- err
 		if err == nil {
 			p.err = cmd.Wait()
@@ -83,15 +87,6 @@ func startProcess(t testing.TB, cmd *exec.Cmd, start func(func())) *Process {
 		}
 	})
 	return p
-}
-
-// onThread calls f on a thread of its own: the parent death signal of a process is
-// bound to the thread that started it, not to the whole parent (prctl(2),
-// PR_SET_PDEATHSIG), and the Go runtime ends threads while a program runs.
-func onThread(f func()) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	f()
 }
 
 // Log returns what the process has written so far.

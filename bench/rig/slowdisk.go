@@ -23,11 +23,9 @@ type SlowDisk struct {
 // NewSlowDisk mounts a SlowDisk for the duration of a test. It responds until Hang.
 func NewSlowDisk(t testing.TB) *SlowDisk {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		Missing(t, "root", "mounting a FUSE file system needs it", "run the tests as root")
-	}
+	NeedRoot(t, "mounting a FUSE file system")
 	if _, err := os.Stat("/dev/fuse"); err != nil {
-		Unsupported(t, "FUSE", err)
+		KernelLacks(t, Filesystem("fuse"), err)
 	}
 	root, err := fs.NewLoopbackRoot(t.TempDir())
 	if err != nil {

@@ -1,7 +1,6 @@
 package rig
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -44,9 +43,7 @@ wait
 func Systemd(t testing.TB) *ServiceManager {
 	t.Helper()
 	need(t, "systemd", "apt-get install systemd util-linux", "systemd", "systemctl", "unshare", "nsenter")
-	if os.Geteuid() != 0 {
-		t.Skip("wants root")
-	}
+	NeedRoot(t, "a service manager")
 	dir, err := newDir("systemd")
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +84,7 @@ func Systemd(t testing.TB) *ServiceManager {
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	if err := eventually(20*time.Second, func() error { _, err := m.Ctl("is-active", "basic.target"); return err }); err != nil {
 		said, _ := os.ReadFile(log.Name())
-		Unsupported(t, "a systemd in namespaces", errors.Join(err, errors.New(string(said))))
+		Missing(t, "systemd", fmt.Sprintf("it does not start in namespaces: %v\n%s", err, said), "systemd of Debian 12 or later")
 	}
 	return m
 }

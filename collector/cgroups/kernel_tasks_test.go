@@ -1,6 +1,7 @@
 package cgroups
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ func (k *kernelLoad) tasksOf(g *group) (vals [4]int64) {
 	k.t.Helper()
 	cols := [4]int{metric.Processes, metric.Threads, metric.Frozen, metric.Populated}
 	if !k.walk.Parts().Has(PartTasks) {
-		rig.Unsupported(k.t, "tasks by BPF", fmt.Errorf("%s", k.walk.Reason(PartTasks)))
+		rig.KernelLacks(k.t, rig.InitialPIDs, fmt.Errorf("tasks are not read by BPF: %s", k.walk.Reason(PartTasks)))
 	}
 	var text [4]int64
 	for range 5 {
@@ -156,7 +157,7 @@ func TestKernelTasksCount(t *testing.T) {
 func TestKernelTasksElsewhere(t *testing.T) {
 	k := startKernel(t, "taskselse")
 	if k.l.Mode == "unified" {
-		t.Skip("v2 has one hierarchy")
+		rig.KernelLacks(t, rig.CgroupV1(""), errors.New("cgroup v2 has one hierarchy"))
 	}
 	lists := listMounts(k.l)
 	m := lists[len(lists)-1]
@@ -208,7 +209,7 @@ func TestKernelWalkIOOfRemovedChildren(t *testing.T) {
 		rig.Missing(t, "a disk", dir+" is not on a block device", "set TMPDIR to a directory on a disk")
 	}
 	if k.l.IO < 0 || k.l.v2(k.l.IO) {
-		t.Skip("v2 keeps what removed children did")
+		rig.KernelLacks(t, rig.CgroupV1("blkio"), errV2Keeps)
 	}
 	countIO(k.group, dev)
 	idle, busy := k.child("idle"), k.child("busy")

@@ -35,12 +35,8 @@ type kernelLoad struct {
 func startKernel(t *testing.T, name string) *kernelLoad {
 	t.Helper()
 	l := layout(t)
-	if os.Getuid() != 0 {
-		rig.Missing(t, "root", "cgroups are made and programs loaded", "run the tests as root")
-	}
-	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil {
-		rig.Missing(t, "BTF", err.Error(), "a kernel with CONFIG_DEBUG_INFO_BTF")
-	}
+	rig.NeedRoot(t, "making cgroups and loading programs")
+	rig.Need(t, rig.BTF)
 	w, err := newWalk(l)
 	if err != nil {
 		t.Fatalf("the BPF walk must work on a kernel with BTF, as root: %v", err)
@@ -129,7 +125,7 @@ func TestKernelThrottling(t *testing.T) {
 // without CONFIG_MEMCG_V1 lose it on hybrid machines that mount v2 without it.
 func (k *kernelLoad) needMemory() {
 	if k.l.Memory < 0 {
-		rig.Unsupported(k.t, "memory", errors.New("no hierarchy has the controller"))
+		rig.KernelLacks(k.t, rig.Controller("memory"), errors.New("no hierarchy has the controller"))
 	}
 }
 
@@ -226,7 +222,7 @@ func TestKernelPressure(t *testing.T) {
 	time.Sleep(4500 * time.Millisecond)
 	_, row := k.compare(metric.PSICPUSome, metric.PSICPUFull)
 	if k.l.V2 < 0 {
-		rig.Unsupported(t, "pressure", errors.New("no v2 hierarchy"))
+		rig.KernelLacks(t, rig.CgroupV2, errors.New("no pressure"))
 	}
 	atLeast(t, row, metric.PSICPUSome, 1e6)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/bench/load"
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
 func openReader(t testing.TB, o Options) *Reader {
@@ -103,7 +104,7 @@ func busy(r *Reader) bool { return r.files.tree.stats.overflows > 0 || r.files.t
 func TestReaderRename(t *testing.T) {
 	l := layout(t)
 	if l.Mode == "unified" {
-		t.Skip("v2 has no rename")
+		rig.KernelLacks(t, rig.CgroupV1(""), errors.New("cgroup v2 has no rename"))
 	}
 	g := makeGroup(t, l, "rename")
 	c := g.child("old")

@@ -1,12 +1,14 @@
 package cgroups
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
 // walked is a walk of this machine.
@@ -80,7 +82,7 @@ func TestWalkSamePath(t *testing.T) {
 func TestWalkRename(t *testing.T) {
 	l := layout(t)
 	if l.Mode == "unified" {
-		t.Skip("v2 has no rename")
+		rig.KernelLacks(t, rig.CgroupV1(""), errors.New("cgroup v2 has no rename"))
 	}
 	g := makeGroup(t, l, "walkrename")
 	c := g.child("old")

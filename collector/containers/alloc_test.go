@@ -24,7 +24,7 @@ func TestNetReadAllocatesNothing(t *testing.T) {
 	var f fleet
 	for range 3 {
 		c := d.Run(t, rig.Spec{})
-		in(t, c, "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
+		c.Netns(t).IP(t, "link add eth0 type veth peer name eth1")
 		f.add(c.Cgroup, &Identity{ContainerID: c.ID, PID: c.PID})
 	}
 	f.add("/host", &Identity{ContainerID: "host", PID: os.Getpid()})
@@ -60,7 +60,7 @@ func BenchmarkResolveHit(b *testing.B) {
 func BenchmarkNetRead(b *testing.B) {
 	d := rig.Runc(b)
 	c := d.Run(b, rig.Spec{})
-	in(b, c, "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
+	c.Netns(b).IP(b, "link add eth0 type veth peer name eth1")
 	f := fleet{[]string{c.Cgroup}, []*Identity{{ContainerID: c.ID, PID: c.PID}}}
 	n := NewNetReader("")
 	defer n.Close()

@@ -2,7 +2,6 @@ package containers
 
 import (
 	"os"
-	"os/exec"
 	"strconv"
 	"testing"
 
@@ -12,28 +11,15 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// in runs a command in the network namespace of a container.
-func in(t testing.TB, c *rig.Container, cmd ...string) {
-	t.Helper()
-	for _, p := range []string{"nsenter", "ip"} {
-		if _, err := exec.LookPath(p); err != nil {
-			rig.Missing(t, p, err.Error(), "apt-get install util-linux iproute2")
-		}
-	}
-	args := append([]string{"-t", strconv.Itoa(c.PID), "-n", "--"}, cmd...)
-	if out, err := exec.Command("nsenter", args...).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v: %s", cmd, err, out)
-	}
-}
-
 // cable joins the network namespaces of two containers by a veth pair.
 func cable(t testing.TB, a, b *rig.Container) {
 	t.Helper()
-	in(t, a, "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", strconv.Itoa(b.PID))
-	for i, c := range []*rig.Container{a, b} {
-		in(t, c, "ip", "link", "set", "lo", "up")
-		in(t, c, "ip", "addr", "add", "10.99.0."+strconv.Itoa(i+1)+"/24", "dev", "eth0")
-		in(t, c, "ip", "link", "set", "eth0", "up")
+	inside := []*rig.Netns{a.Netns(t), b.Netns(t)}
+	inside[0].IP(t, "link add eth0 type veth peer name eth0 netns "+strconv.Itoa(b.PID))
+	for i, n := range inside {
+		n.IP(t, "link set lo up")
+		n.IP(t, "addr add 10.99.0."+strconv.Itoa(i+1)+"/24 dev eth0")
+		n.IP(t, "link set eth0 up")
 	}
 }
 
@@ -92,7 +78,10 @@ func TestNet(t *testing.T) {
 	gen := first.Gen
 	was := append([]int64(nil), row(t, first, a.Cgroup, "eth0")...)
 
-	in(t, a, "busybox", "ping", "-q", "-c", "10", "-i", "0.01", "-s", "1000", "10.99.0.2")
+	ping := a.Netns(t).Command("busybox", "ping", "-q", "-c", "10", "-i", "0.01", "-s", "1000", "10.99.0.2")
+	if out, err := ping.CombinedOutput(); err != nil {
+		t.Fatalf("ping: %v\n%s", err, out)
+	}
 	now := n.Read(f.each)
 	if now.Gen != gen {
 		t.Error("Gen rose although no row came or went")
@@ -137,7 +126,7 @@ func TestNet(t *testing.T) {
 func TestNetOwner(t *testing.T) {
 	d := rig.Runc(t)
 	c := d.Run(t, rig.Spec{})
-	in(t, c, "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
+	c.Netns(t).IP(t, "link add eth0 type veth peer name eth1")
 	n := NewNetReader("")
 	defer n.Close()
 	app := &Identity{ContainerID: "app", PID: c.PID}

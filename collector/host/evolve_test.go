@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
 func TestCPUGoesOfflineAndReturns(t *testing.T) {
@@ -210,7 +211,7 @@ func TestNothingIsThere(t *testing.T) {
 }
 
 func TestMachineIsRenamed(t *testing.T) {
-	inNamespaces(t, func(t *testing.T) {
+	rig.InNamespaces(t, rig.Machine, func(t *testing.T) {
 		r := open(t, Options{})
 		s := shoot(r, metric.Host)
 		if err := unix.Sethostname([]byte("another-name")); err != nil {

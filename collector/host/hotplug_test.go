@@ -35,7 +35,7 @@ func shoot(r *Reader, k metric.Kind) shot {
 }
 
 func TestInterfacesComeAndGo(t *testing.T) {
-	inNamespaces(t, func(t *testing.T) {
+	rig.InNamespaces(t, rig.Machine, func(t *testing.T) {
 		r := open(t, Options{})
 		s := shoot(r, metric.Interface)
 		if len(s.ids) != 1 || s.ids["lo"] == 0 {
@@ -43,9 +43,9 @@ func TestInterfacesComeAndGo(t *testing.T) {
 		}
 		gen, lo := s.gen, s.ids["lo"]
 
-		ip(t, "link add test.0 type veth peer name test.1")
-		ip(t, "link set test.0 mtu 1280 txqueuelen 77 up")
-		ip(t, "link set test.1 up")
+		rig.IP(t, "link add test.0 type veth peer name test.1")
+		rig.IP(t, "link set test.0 mtu 1280 txqueuelen 77 up")
+		rig.IP(t, "link set test.1 up")
 		s = shoot(r, metric.Interface)
 		first := s.ids["test.0"]
 		if first == 0 || s.ids["test.1"] == 0 || s.gen == gen || s.ids["lo"] != lo {
@@ -76,7 +76,7 @@ func TestInterfacesComeAndGo(t *testing.T) {
 		}
 
 		// Down: told with the state, not at the next turn of the attributes.
-		ip(t, "link set test.1 down")
+		rig.IP(t, "link set test.1 down")
 		for range 25 {
 			if v = shoot(r, metric.Interface).vals["test.0"]; v[metric.IfUp] == 0 {
 				break
@@ -87,7 +87,7 @@ func TestInterfacesComeAndGo(t *testing.T) {
 			t.Errorf("after its peer went down: %v", v[metric.IfUp:])
 		}
 		// An MTU changes without any event: it is met within its turn.
-		ip(t, "link set test.0 mtu 1400")
+		rig.IP(t, "link set test.0 mtu 1400")
 		for range linkRefresh {
 			v = shoot(r, metric.Interface).vals["test.0"]
 		}
@@ -97,8 +97,8 @@ func TestInterfacesComeAndGo(t *testing.T) {
 
 		// The same name between two ticks, with no counter that fell.
 		gen = shoot(r, metric.Interface).gen
-		ip(t, "link del test.0")
-		ip(t, "link add test.0 type veth peer name test.1")
+		rig.IP(t, "link del test.0")
+		rig.IP(t, "link add test.0 type veth peer name test.1")
 		s = shoot(r, metric.Interface)
 		if s.ids["test.0"] == first || s.gen == gen || s.ids["lo"] != lo {
 			t.Errorf("made anew under its name: row %d was %d, gen %d was %d", s.ids["test.0"], first, s.gen, gen)
@@ -107,7 +107,7 @@ func TestInterfacesComeAndGo(t *testing.T) {
 			t.Errorf("the new interface has the old MTU: %d", s.vals["test.0"][metric.IfMTU])
 		}
 
-		ip(t, "link del test.0")
+		rig.IP(t, "link del test.0")
 		fds := len(must(os.ReadDir("/proc/self/fd")))
 		s = shoot(r, metric.Interface)
 		if len(s.ids) != 1 || s.ids["lo"] != lo {
@@ -120,8 +120,8 @@ func TestInterfacesComeAndGo(t *testing.T) {
 }
 
 func TestTrafficIsCounted(t *testing.T) {
-	inNamespaces(t, func(t *testing.T) {
-		ip(t, "link set lo up")
+	rig.InNamespaces(t, rig.Machine, func(t *testing.T) {
+		rig.IP(t, "link set lo up")
 		r := open(t, Options{})
 		before := shoot(r, metric.Host).vals[""]
 		lo := shoot(r, metric.Interface).vals["lo"]
@@ -152,7 +152,7 @@ func TestTrafficIsCounted(t *testing.T) {
 }
 
 func TestKernelMounts(t *testing.T) {
-	inNamespaces(t, func(t *testing.T) {
+	rig.InNamespaces(t, rig.Machine, func(t *testing.T) {
 		dir := t.TempDir() + "/with space \\ and \xff"
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -217,10 +217,10 @@ func TestKernelMounts(t *testing.T) {
 
 // A fuse filesystem whose daemon never answers hangs statfs for good.
 func TestKernelHungFilesystem(t *testing.T) {
-	inNamespaces(t, func(t *testing.T) {
+	rig.InNamespaces(t, rig.Machine, func(t *testing.T) {
 		dev, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 		if err != nil {
-			rig.Unsupported(t, "fuse", err)
+			rig.KernelLacks(t, rig.Filesystem("fuse"), err)
 		}
 		dir := t.TempDir()
 		t.Cleanup(func() {
@@ -229,7 +229,7 @@ func TestKernelHungFilesystem(t *testing.T) {
 		})
 		opts := "rootmode=40000,user_id=0,group_id=0,fd=" + strconv.Itoa(dev)
 		if err := unix.Mount("hung", dir, "fuse", 0, opts); err != nil {
-			rig.Unsupported(t, "fuse", err)
+			rig.KernelLacks(t, rig.Filesystem("fuse"), err)
 		}
 		r := open(t, Options{})
 		start := time.Now()

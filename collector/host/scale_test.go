@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
 // A container host has an interface a container: a tick must not mind.
 func TestManyInterfaces(t *testing.T) {
-	inNamespaces(t, func(t *testing.T) {
+	rig.InNamespaces(t, rig.Machine, func(t *testing.T) {
 		const pairs = 200
 		var batch strings.Builder
 		for i := range pairs {
@@ -22,7 +23,7 @@ func TestManyInterfaces(t *testing.T) {
 		if err := os.WriteFile(file, []byte(batch.String()), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		ip(t, "-batch "+file)
+		rig.IP(t, "-batch "+file)
 		r := open(t, Options{})
 		s := shoot(r, metric.Interface)
 		if len(s.ids) != 2*pairs+1 {
@@ -46,7 +47,7 @@ func TestManyInterfaces(t *testing.T) {
 		if err := os.WriteFile(file, []byte(batch.String()), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		ip(t, "-batch "+file)
+		rig.IP(t, "-batch "+file)
 		after := shoot(r, metric.Interface)
 		if len(after.ids) != pairs+1 || after.gen == s.gen {
 			t.Errorf("%d interfaces after half of them went, gen %d", len(after.ids), after.gen)

@@ -68,9 +68,7 @@ func startAPI(t *testing.T) api {
 
 func newAPI(t *testing.T, ports launch.PortRange) api {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		rig.Missing(t, "root", "only root can make cgroups", "run the tests as root")
-	}
+	rig.NeedRoot(t, "making cgroups")
 	table, err := origin.New(origin.Config{Ports: ports, NoBPF: true, Open: func(uint16) error { return nil }})
 	if err != nil {
 		t.Fatal(err)

@@ -11,40 +11,16 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/bench/rig"
-	"golang.org/x/sys/unix"
 )
-
-// inMountNamespace runs the calling test again in a process with a mount
-// namespace of its own, and tells whether this is that process.
-func inMountNamespace(t *testing.T) bool {
-	t.Helper()
-	if os.Getenv("DAYTWO_TEST_CHILD") == t.Name() {
-		return true
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=60s")
-	cmd.Env = append(os.Environ(), "DAYTWO_TEST_CHILD="+t.Name())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.CombinedOutput()
-	if os.IsPermission(err) {
-		rig.Missing(t, "root", "a mount namespace needs it: "+err.Error(), "run the tests as root")
-	}
-	t.Logf("%s", out)
-	if err != nil {
-		t.Errorf("in its own mount namespace: %v", err)
-	}
-	return false
-}
 
 // A full disk costs frames, which are counted, and nothing else.
 func TestFullDisk(t *testing.T) {
-	if !inMountNamespace(t) {
-		return
-	}
+	rig.InNamespaces(t, rig.Mount, fullDisk)
+}
+
+func fullDisk(t *testing.T) {
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Unmount(dir, unix.MNT_DETACH)
+	rig.SmallDisk(t, dir, "64k")
 	b := newBroker(t)
 	o := b.options()
 	o.SpoolDir = filepath.Join(dir, "spool")

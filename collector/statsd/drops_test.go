@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/api/metric"
+	benchrig "github.com/daytwo/daytwo/bench/rig"
 	"github.com/daytwo/daytwo/collector/statsd/intake"
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
@@ -40,9 +40,7 @@ var dropPacket = []byte("drop.counter:1|c|#env:prod")
 // have sent already.
 func newDropRig(t testing.TB) (*rig, []*dropBox) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("wants root")
-	}
+	benchrig.NeedRoot(t, "a BPF program")
 	r := newRig(t, Options{})
 	if s := r.Stats(); !s.Drops || !s.Steered {
 		t.Fatalf("drops are not known by their senders: %+v", s)
@@ -135,10 +133,10 @@ func TestDropsByContainer(t *testing.T) {
 // at once where BPF tells nothing, a tick later where it might have.
 func TestDropsOfNobody(t *testing.T) {
 	for _, noBPF := range []bool{true, false} {
-		if !noBPF && os.Geteuid() != 0 {
-			continue
-		}
 		t.Run(fmt.Sprintf("noBPF=%v", noBPF), func(t *testing.T) {
+			if !noBPF {
+				benchrig.NeedRoot(t, "a BPF program")
+			}
 			r := newRig(t, Options{NoBPF: noBPF})
 			// BPF is not told of this one.
 			l, err := r.in.ListenUDP(intake.UDP{Address: netip.MustParseAddrPort("127.0.0.1:0"), ReceiveBuffer: 1 << 16})

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -17,25 +16,14 @@ import (
 )
 
 // inNetns runs the calling test again, in a process in a new network namespace.
-func inNetns(t *testing.T, f func()) {
+func inNetns(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
-	const inside = "DAYTWO_TEST_NETNS"
-	if os.Getenv(inside) == t.Name() {
-		if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
+	benchrig.InNamespaces(t, benchrig.Network, func(t *testing.T) {
+		if err := benchrig.LoopbackUp(); err != nil {
+			t.Fatal(err)
 		}
-		f()
-		return
-	}
-	if os.Geteuid() != 0 {
-		benchrig.Missing(t, "network namespaces", "not root", "run the tests as root")
-	}
-	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=60s")
-	cmd.Env = append(os.Environ(), inside+"="+t.Name())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Fatalf("in a network namespace: %v\n%s", err, out)
-	}
+		f(t)
+	})
 }
 
 // serveDefaults makes a server of the default listeners in this thread's namespace.
@@ -52,9 +40,9 @@ func serveDefaults(t *testing.T, log *strings.Builder) *rig {
 // What is sent to "localhost", to either loopback address, or to a name that a
 // client looks up, arrives: on Debian the first address of localhost is ::1.
 func TestBothLoopbacks(t *testing.T) {
-	inNetns(t, func() {
+	inNetns(t, func(t *testing.T) {
 		if c, err := net.ListenPacket("udp", "[::1]:0"); err != nil {
-			benchrig.Unsupported(t, "IPv6", err)
+			benchrig.KernelLacks(t, benchrig.IPv6, err)
 		} else {
 			c.Close()
 		}
@@ -99,7 +87,7 @@ print(len(socket.getaddrinfo("localhost", 8125, 0, socket.SOCK_DGRAM)))`
 // Where IPv6 is off nobody can send to ::1, so nothing is missing; once it is on
 // the address is heard.
 func TestNoIPv6(t *testing.T) {
-	inNetns(t, func() {
+	inNetns(t, func(t *testing.T) {
 		var log strings.Builder
 		off := func(value string) {
 			if err := os.WriteFile("/proc/sys/net/ipv6/conf/all/disable_ipv6", []byte(value), 0); err != nil {
@@ -144,7 +132,7 @@ func TestNoIPv6(t *testing.T) {
 
 // An IPv6 loopback address that another process has is left out loudly, as any other.
 func TestTakenIPv6(t *testing.T) {
-	inNetns(t, func() {
+	inNetns(t, func(t *testing.T) {
 		var log strings.Builder
 		other, err := net.ListenPacket("udp", "[::1]:8125")
 		if err != nil {

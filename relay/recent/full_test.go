@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -15,41 +13,11 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// TestFullDisk runs itself in a mount namespace of its own, on a disk of 256 KiB.
-func TestFullDisk(t *testing.T) {
-	if os.Getenv("DAYTWO_TEST_NAMESPACE") == "1" {
-		fullDisk(t)
-		return
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
-	cmd.Env = append(os.Environ(), "DAYTWO_TEST_NAMESPACE=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-	if os.Geteuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
-	}
-	out, err := cmd.CombinedOutput()
-	if cmd.Process == nil {
-		rig.Unsupported(t, "a mount namespace", err)
-	}
-	if bytes.Contains(out, []byte("--- SKIP")) {
-		rig.Unsupported(t, "mounting a tmpfs", &os.PathError{Op: "mount", Path: "tmpfs", Err: syscall.EPERM})
-	}
-	if err != nil || !bytes.Contains(out, []byte("--- PASS")) {
-		t.Fatalf("%v\n%s", err, out)
-	}
-}
+func TestFullDisk(t *testing.T) { rig.InNamespaces(t, rig.Mount, fullDisk) }
 
 func fullDisk(t *testing.T) {
 	dir := t.TempDir()
-	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		t.Skip(err)
-	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
-		t.Skip(err)
-	}
-	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	rig.SmallDisk(t, dir, "256k")
 	var log bytes.Buffer
 	w := newWorld(t, Options{Dir: dir, SegmentFor: 20 * time.Second, Log: slog.New(slog.NewTextHandler(&log, nil))},
 		load.NodeOptions{Containers: 20, KeyEvery: 10})

@@ -4,39 +4,15 @@ import (
 	"bytes"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/bench/rig"
 	"github.com/nats-io/nats.go/jetstream"
-	"golang.org/x/sys/unix"
 )
-
-// inMountNamespace runs the calling test again in a process with a mount
-// namespace of its own, and tells whether this is that process.
-func inMountNamespace(t *testing.T) bool {
-	t.Helper()
-	if os.Getenv("DAYTWO_TEST_CHILD") == t.Name() {
-		return true
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=60s")
-	cmd.Env = append(os.Environ(), "DAYTWO_TEST_CHILD="+t.Name())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.CombinedOutput()
-	if os.IsPermission(err) {
-		rig.Missing(t, "root", "a mount namespace needs it: "+err.Error(), "run the tests as root")
-	}
-	t.Logf("%s", out)
-	if err != nil {
-		t.Errorf("in its own mount namespace: %v", err)
-	}
-	return false
-}
 
 // logBuffer is a log that may be read while it is written.
 type logBuffer struct {
@@ -59,14 +35,12 @@ func (l *logBuffer) String() string {
 // A full disk makes publishing fail with an error, not the server; when there
 // is room again it goes on by itself.
 func TestFullDisk(t *testing.T) {
-	if !inMountNamespace(t) {
-		return
-	}
+	rig.InNamespaces(t, rig.Mount, fullDisk)
+}
+
+func fullDisk(t *testing.T) {
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Unmount(dir, unix.MNT_DETACH)
+	rig.SmallDisk(t, dir, "8m")
 	var log logBuffer
 	s, err := Start(Options{StoreDir: filepath.Join(dir, "nats"), Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -70,12 +69,7 @@ func newRoom(t *testing.T, c Config) *room {
 // newRoomIn fills a room that its config knows of.
 func newRoomIn(t *testing.T, r *room, c Config) *room {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("wants root")
-	}
-	runtime.LockOSThread()
-	loopbackUp() // a fresh virtual machine's is down
-	runtime.UnlockOSThread()
+	rig.NeedRoot(t, "a BPF program")
 	r.from, r.of = map[string]Origin{}, map[Origin]uint64{}
 	if c.Ports.IsZero() {
 		c.Ports = rig.Ports(t, 1000)

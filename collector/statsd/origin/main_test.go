@@ -10,14 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
+	"syscall"
 	"testing"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/cli"
+	"github.com/daytwo/daytwo/bench/rig"
 	"github.com/daytwo/daytwo/collector/launcher"
 )
 
@@ -27,11 +27,10 @@ const senderEnv = "DAYTWO_TEST_SENDER"
 // A test binary that finds this variable is the program.
 const programEnv = "DAYTWO_TEST_PROGRAM"
 
-// sending is what a sender does: join cgroups, leave the network namespace if it
-// is told to, send, and stay until its input ends.
+// sending is what a sender does: join cgroups, send, and stay until its input ends.
 type sending struct {
 	Cgroups          []string
-	Netns            bool
+	Netns            bool // in a network namespace of its own
 	Wait             bool // for a byte of input before sending
 	Network, Address string
 	Lines            []string
@@ -65,7 +64,6 @@ func TestMain(m *testing.M) {
 }
 
 func send(job string) error {
-	runtime.LockOSThread()
 	var s sending
 	if err := json.Unmarshal([]byte(job), &s); err != nil {
 		return err
@@ -76,10 +74,7 @@ func send(job string) error {
 		}
 	}
 	if s.Netns {
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			return err
-		}
-		if err := loopbackUp(); err != nil {
+		if err := rig.LoopbackUp(); err != nil {
 			return err
 		}
 	}
@@ -115,26 +110,6 @@ func send(job string) error {
 	return nil
 }
 
-// loopbackUp is "ip link set lo up" in this thread's network namespace.
-func loopbackUp() error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	var req struct {
-		name  [unix.IFNAMSIZ]byte
-		flags uint16
-		_     [22]byte
-	}
-	copy(req.name[:], "lo")
-	req.flags = unix.IFF_UP
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&req))); errno != 0 {
-		return errno
-	}
-	return nil
-}
-
 // sender is a running one.
 type sender struct {
 	*exec.Cmd
@@ -150,6 +125,9 @@ func startSender(t *testing.T, s sending, attr ...func(*exec.Cmd)) *sender {
 	}
 	p := &sender{Cmd: exec.Command("/proc/self/exe")}
 	p.Env = append(os.Environ(), senderEnv+"="+string(job))
+	if s.Netns {
+		p.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	}
 	for _, a := range attr {
 		a(p.Cmd)
 	}

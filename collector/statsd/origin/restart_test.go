@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -79,9 +78,7 @@ func (k *keeper) Remove(name string) error {
 // While no collector is there, packets to containers' ports go on being queued
 // at the socket that the service manager holds.
 func TestKernelSteeringSurvives(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("wants root")
-	}
+	rig.NeedRoot(t, "a BPF program")
 	ports := rig.Ports(t, 1000)
 	first := ports.First
 	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), first)
@@ -155,9 +152,6 @@ func TestKernelSteeringSurvives(t *testing.T) {
 // A sender behind a veth pair, as in a container with a network of its own, is
 // known by its cgroup too.
 func TestSenderVeth(t *testing.T) {
-	if _, err := exec.LookPath("ip"); err != nil {
-		rig.Missing(t, "ip", err.Error(), "apt-get install iproute2")
-	}
 	r := newRoom(t, Config{})
 	path := fmt.Sprintf("/daytwo-test-origin-%d/veth", os.Getpid())
 	dirs := makeCgroup(t, r.table, path)
@@ -165,18 +159,12 @@ func TestSenderVeth(t *testing.T) {
 	name := fmt.Sprint("d2t", os.Getpid()%1000000)
 	pid := fmt.Sprint(p.Process.Pid)
 	t.Cleanup(func() { exec.Command("ip", "link", "del", name).Run() }) // gone with the namespace, if that ended first
-	for _, c := range []string{
-		"ip link add " + name + " type veth peer name eth0 netns " + pid,
-		"ip addr add 10.213.77.1/30 dev " + name,
-		"ip link set " + name + " up",
-		"nsenter -t " + pid + " -n ip addr add 10.213.77.2/30 dev eth0",
-		"nsenter -t " + pid + " -n ip link set eth0 up",
-	} {
-		f := strings.Fields(c)
-		if out, err := exec.Command(f[0], f[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", c, err, out)
-		}
-	}
+	rig.IP(t, "link add "+name+" type veth peer name eth0 netns "+pid)
+	rig.IP(t, "addr add 10.213.77.1/30 dev "+name)
+	rig.IP(t, "link set "+name+" up")
+	inside := rig.NetnsOf(t, p.Process.Pid)
+	inside.IP(t, "addr add 10.213.77.2/30 dev eth0")
+	inside.IP(t, "link set eth0 up")
 	p.in.Write([]byte{1})
 	p.expect(t, "sent\n")
 	if info := r.who(t, "veth"); info.Cgroup != path {

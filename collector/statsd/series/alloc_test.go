@@ -93,9 +93,6 @@ func TestEventsAllocateLittle(t *testing.T) {
 // A million counters in at most 256 MiB, the tick's tables included; a label that
 // no two share costs 40 bytes more. (Limits in MiB.)
 func TestMillionSeries(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
 	for form, most := range map[string]float64{"app.requests.%d:1|c": 240, "app.requests:1|c|#path:%d": 268} {
 		r := newRig(t, Options{Budget: 1 << 20, Total: 1 << 20})
 		var before, after runtime.MemStats
