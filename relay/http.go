@@ -15,11 +15,11 @@ import (
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
-// shutdown is how long requests in flight may take once the relay is to end.
+// shutdown is how long requests in flight may take at the end.
 const shutdown = 5 * time.Second
 
-// Run serves the HTTP API over a relay until ctx ends. It fails at once on an
-// address, a token or a data directory that cannot be used.
+// Run runs a relay and its HTTP API until ctx ends, and returns nil then. An address,
+// a token or a data directory that cannot be used is an error at once.
 func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.defaults(); err != nil {
 		return err
@@ -37,7 +37,8 @@ func Run(ctx context.Context, cfg Config) error {
 		return errors.Join(err, l.Close())
 	}
 	h, err := server.New(server.Options{
-		Fleet: r.Fleet(), History: r.History(), Guard: guard, Agent: cfg.Agent, Cluster: cfg.Cluster, Version: cfg.Version,
+		Fleet: r.Fleet(), History: r.History(), Guard: guard,
+		Agent: cfg.Agent, Cluster: cfg.Cluster, Version: cfg.Version,
 		Ready: r.Ready, Metrics: append([]func(io.Writer){r.WriteMetrics}, cfg.Metrics...), Log: cfg.Log,
 	})
 	if err != nil {
@@ -46,7 +47,7 @@ func Run(ctx context.Context, cfg Config) error {
 	return r.serve(ctx, l, h)
 }
 
-// serve runs the relay and its HTTP server; either one's end ends both.
+// serve runs the relay and its HTTP server; the end of one ends both.
 func (r *Relay) serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -57,14 +58,14 @@ func (r *Relay) serve(ctx context.Context, l net.Listener, h http.Handler) error
 		cancel()
 		ended <- err
 	}()
-	r.cfg.Log.Info("HTTP API", "address", l.Addr().String(), "relay", r.cfg.ID, "cluster", r.cfg.Cluster)
+	r.cfg.Log.Info("HTTP API", "address", l.Addr().String(), "relay_id", r.cfg.ID, "cluster", r.cfg.Cluster)
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
 		patience, done := context.WithTimeout(context.Background(), shutdown)
 		defer done()
 		err := srv.Shutdown(patience)
-		if err != nil { // somebody is still being answered
+		if err != nil { // a request still runs
 			err = srv.Close()
 		}
 		stopped <- err
@@ -77,7 +78,7 @@ func (r *Relay) serve(ctx context.Context, l net.Listener, h http.Handler) error
 	return errors.Join(err, r.Close())
 }
 
-// guard makes the guard of the API's token.
+// guard returns the guard of the API, which accepts its token.
 func (c *Config) guard() (*auth.Guard, error) {
 	var token string
 	var err error

@@ -40,11 +40,11 @@ func (r *Relay) WriteMetrics(w io.Writer) {
 	for _, v := range ingest.Rejects() {
 		fmt.Fprintf(b, "daytwo_relay_rejects_total{reason=%q} %d\n", v, in.Frames[v])
 	}
-	one("not_yet_total", "counter", "Times that a frame could not be stored yet, so that it and all later ones waited.", in.NotYet)
+	one("not_yet_total", "counter", "Times that a frame, and all later ones, had to wait to be stored.", in.NotYet)
 	one("unacknowledged", "gauge", "Frames received from NATS that are not acknowledged yet.", in.Unacknowledged)
-	one("gaps_total", "counter", "Ticks that later ones announced before they came.", re.Gaps)
-	one("late_total", "counter", "Ticks that came after later ones and filled a gap.", re.Late)
-	one("missing", "gauge", "Ticks that later ones announced and that never came, of all agents.", re.Missing)
+	one("gaps_total", "counter", "Ticks that had not come when a later one did.", re.Gaps)
+	one("late_total", "counter", "Of those, ticks that came after all.", re.Late)
+	one("missing", "gauge", "Ticks that never came, though later ones did, of all agents.", re.Missing)
 	one("ready", "gauge", "1 while frames can come in.", flag(in.Connected))
 	one("attached_total", "counter", "Times that the consumer of the stream was joined.", in.Attached)
 	one("consumer_pending", "gauge", "Frames on the stream that are still to come.", in.Pending)
@@ -56,25 +56,28 @@ func (r *Relay) WriteMetrics(w io.Writer) {
 	one("disk_bytes", "gauge", "Bytes of frames kept on disk.", re.DiskBytes)
 	one("disk_segments", "gauge", "Segments of history on disk.", re.Segments)
 	one("disk_failing", "gauge", "1 while history cannot be written to disk.", flag(re.DiskFailing))
-	one("disk_pending_frames", "gauge", "Frames in memory that are still to be written to disk.", re.Pending)
-	one("disk_pending_bytes", "gauge", "Bytes of frames in memory that are still to be written to disk.", re.PendingBytes)
-	one("disk_stalls_total", "counter", "Times that the disk did not respond, so that frames were kept in memory only.", re.Stalls)
+	one("disk_pending_frames", "gauge", "Frames in memory that are to be written to disk.", re.Pending)
+	one("disk_pending_bytes", "gauge", "Bytes of frames in memory that are to be written to disk.", re.PendingBytes)
+	one("disk_stalls_total", "counter", "Times that the disk did not respond for ten seconds.", re.Stalls)
 	one("disk_errors_total", "counter", "Failed reads and writes of history.", re.DiskErrors)
-	one("disk_unwritten_total", "counter", "Frames kept in memory only because the disk failed or did not respond.", re.Unwritten)
+	one("disk_unwritten_total", "counter", "Frames kept in memory only, as the disk failed or stalled.", re.Unwritten)
 	one("disk_carried_total", "counter", "Keyframes written again so that a segment needs no other.", re.Carried)
 	one("disk_torn_segments_total", "counter", "Segments found torn or unreadable at start.", re.Torn)
 	one("disk_torn_bytes_total", "counter", "Bytes cut off torn segments at start.", re.TornBytes)
 
-	one("agents", "gauge", "Agents heard of lately.", fl.Agents)
+	one("agents", "gauge", "Agents that sent a tick within 24 hours.", fl.Agents)
 	one("agents_stale", "gauge", "Agents that have been silent for three intervals.", fl.Stale)
 	one("agent_restarts_total", "counter", "Runs of collectors that replaced an earlier one.", fl.Restarts)
-	one("agent_conflicts_total", "counter", "Replaced runs that came back: two machines with one agent id.", fl.Conflicts)
+	one("agent_conflicts_total", "counter",
+		"Replaced runs that came back: two machines with one agent id.", fl.Conflicts)
 	one("cache_bytes", "gauge", "Decoded ticks in memory, about.", fl.CacheBytes)
 	one("decoded_total", "counter", "Frames and ticks decoded.", fl.Decoded+re.Decoded)
-	one("decode_errors_total", "counter", "Frames and ticks that could not be decoded.", fl.DecodeErrors+re.DecodeErrors)
+	one("decode_errors_total", "counter",
+		"Frames and ticks that could not be decoded.", fl.DecodeErrors+re.DecodeErrors)
 	one("decode_seconds_total", "counter", "Time spent decoding.", (fl.DecodeTime + re.DecodeTime).Seconds())
-	head("agent_missing", "gauge", "Ticks of an agent that later ones announced and that never came.")
+	head("agent_missing", "gauge", "Ticks of an agent that never came, though later ones did.")
 	for _, g := range r.store.Missing() {
-		fmt.Fprintf(b, "daytwo_relay_agent_missing{agent_id=\"%s\"} %d\n", escape.Replace(strings.ToValidUTF8(g.Agent, "\uFFFD")), g.Ticks)
+		agent := escape.Replace(strings.ToValidUTF8(g.Agent, "\uFFFD"))
+		fmt.Fprintf(b, "daytwo_relay_agent_missing{agent_id=\"%s\"} %d\n", agent, g.Ticks)
 	}
 }

@@ -26,11 +26,11 @@ type Relay struct {
 	ingest *ingest.Ingest
 }
 
-// tidyEvery is how often old history is let go and the disk written through.
+// tidyEvery is how often old history is dropped and the disk synced.
 const tidyEvery = 5 * time.Second
 
-// New opens the history and prepares the connection. It fails on what cannot
-// work; NATS that is away is no such thing. Call Run, or Close.
+// New opens the history and prepares the connection. A configuration that cannot
+// work is an error; an unreachable NATS server is not. Call Run, or Close.
 func New(cfg Config) (*Relay, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func New(cfg Config) (*Relay, error) {
 	return r, nil
 }
 
-// take stores a frame, and tells the fleet of a tick that is whole. The frame is
+// take stores a frame, and notifies the fleet of a tick that is whole. The frame is
 // acknowledged once it is in memory and on disk, or known not to get there.
 func (r *Relay) take(_ context.Context, h *frame.Header, m *ingest.Message) ingest.Verdict {
 	m.Hold()
@@ -91,7 +91,7 @@ func (r *Relay) take(_ context.Context, h *frame.Header, m *ingest.Message) inge
 	return ingest.BadHeader
 }
 
-// Run takes frames in until ctx ends, then closes the relay.
+// Run receives frames until ctx ends, then closes the relay.
 func (r *Relay) Run(ctx context.Context) error {
 	r.work(ctx)
 	return r.Close()
@@ -116,7 +116,7 @@ func (r *Relay) work(ctx context.Context) {
 	work.Wait()
 }
 
-// Close lets go of everything. A connection that was given stays open.
+// Close closes everything but a connection that was given (Config.Conn).
 func (r *Relay) Close() error {
 	if r.cfg.Conn == nil {
 		// Acknowledgements on their way still go out.
@@ -134,17 +134,17 @@ func (r *Relay) Fleet() query.Fleet { return r.fleet }
 // History is all ticks that the relay keeps.
 func (r *Relay) History() query.History { return r.store }
 
-// Ready is nil while frames can come, else it says why they cannot.
+// Ready returns nil while frames can come, else the reason why they cannot.
 func (r *Relay) Ready() error { return r.ingest.Ready() }
 
-// Stats is the figures of all rooms.
+// Stats is the counts of all parts.
 type Stats struct {
 	Ingest ingest.Stats
 	Recent recent.Stats
 	Fleet  fleet.Stats
 }
 
-// Stats reads the figures.
+// Stats returns the counts.
 func (r *Relay) Stats() Stats {
 	return Stats{r.ingest.Stats(), r.store.Stats(), r.fleet.Stats()}
 }

@@ -10,7 +10,7 @@ import (
 // Cookie is the name DC/OS gave the cookie with a user's token.
 const Cookie = "dcos-acs-auth-cookie"
 
-// maxTries bounds how many credentials of one request are looked at.
+// maxTries bounds how many credentials of one request are compared.
 const maxTries = 8
 
 // Guard lets requests through that carry the token.
@@ -18,8 +18,8 @@ type Guard struct {
 	sum [sha256.Size]byte
 }
 
-// NewGuard guards with a token. It refuses one that is too weak, so that a
-// missing token never means an open door.
+// NewGuard returns a Guard for a token. A token that is too weak is an error, so that
+// a missing token never lets everybody in.
 func NewGuard(token string) (*Guard, error) {
 	if err := checkToken(token); err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func NewGuard(token string) (*Guard, error) {
 	return &Guard{sum: sha256.Sum256([]byte(token))}, nil
 }
 
-// Allowed tells whether a request carries the token: as "Authorization: Bearer
+// Allowed reports whether a request carries the token: as "Authorization: Bearer
 // T", as DC/OS' "Authorization: token=T", as ?token=T, or in the cookie
 // dcos-acs-auth-cookie.
 func (g *Guard) Allowed(r *http.Request) bool {
@@ -35,7 +35,7 @@ func (g *Guard) Allowed(r *http.Request) bool {
 	ok := 0
 	try := func(token string) {
 		if tries++; token != "" && tries <= maxTries {
-			// Sums are of one length, so the time says nothing of the token's.
+			// Sums have one length, so that the time reveals nothing about the token.
 			sum := sha256.Sum256([]byte(token))
 			ok |= subtle.ConstantTimeCompare(sum[:], g.sum[:])
 		}
@@ -54,8 +54,7 @@ func (g *Guard) Allowed(r *http.Request) bool {
 	return ok == 1
 }
 
-// credential takes the token out of an Authorization header, "" if it is of
-// another scheme.
+// credential returns the token of an Authorization header, "" for another scheme.
 func credential(h string) string {
 	h = strings.TrimSpace(h)
 	if t, ok := strings.CutPrefix(h, "token="); ok {
@@ -68,8 +67,9 @@ func credential(h string) string {
 	return strings.TrimSpace(t)
 }
 
-// Handler is next for those who carry the token and for requests that open
-// says need none; denied answers all others, with 401's header set already.
+// Handler returns a handler that calls next for requests that carry the token or
+// that open accepts without one, and denied for all others, with the
+// WWW-Authenticate header set.
 func (g *Guard) Handler(next, denied http.Handler, open func(*http.Request) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !open(r) && !g.Allowed(r) {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// ErrNoToken says that no place holds a token for this client.
+// ErrNoToken is the error of Find where this client has no token.
 var ErrNoToken = errors.New("no token: give --token-file or set DAYTWO_TOKEN " +
 	"(on the relay's machine it is in <data>/token, default /var/lib/daytwo/token)")
 
@@ -50,7 +50,8 @@ func (s Source) Find() (string, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", ErrNoToken
 	case errors.Is(err, fs.ErrPermission):
-		return "", fmt.Errorf("%s belongs to another user: run as that user (root?), or give --token-file or DAYTWO_TOKEN", path)
+		return "", fmt.Errorf("%s belongs to another user: "+
+			"run as that user (root?), or give --token-file or DAYTWO_TOKEN", path)
 	}
 	return t, err
 }
@@ -63,7 +64,7 @@ func fileToken(path string) (string, error) {
 	return t, nil
 }
 
-// loopback tells whether a URL surely leads to this machine.
+// loopback reports whether a URL certainly leads to this machine.
 func loopback(rawURL string) bool {
 	u, err := url.Parse(rawURL)
 	if err != nil {

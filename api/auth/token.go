@@ -72,11 +72,22 @@ func readToken(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if token == "" {
+		return "", emptyError{path}
+	}
 	if err := checkToken(token); err != nil {
 		return "", tokenError(path, err)
 	}
 	return token, nil
 }
+
+// emptyError is the error of a token file that a power cut left empty: it counts as
+// missing, and the next start of a relay writes it anew.
+type emptyError struct{ path string }
+
+func (e emptyError) Error() string { return e.path + " is empty" }
+
+func (e emptyError) Is(target error) bool { return target == fs.ErrNotExist }
 
 func tokenError(path string, err error) error {
 	return fmt.Errorf("%s: %w; remove the file to get a new token", path, err)

@@ -10,27 +10,28 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// ConnectOptions say where the NATS server is and who we are.
+// ConnectOptions say where the NATS server is and which credentials to use. The zero
+// value of a field means its default.
 type ConnectOptions struct {
 	URLs        string // comma-separated; default nats.DefaultURL
 	Name        string // of this connection, in the server's lists
-	Agent       string // a node's id: its replies come to its own inbox (InboxPrefix)
+	Agent       string // id of a node, whose replies then come to its own inboxes (InboxPrefix)
 	Credentials string // file with a user JWT and its seed
 	User        string
 	Password    string
 	Token       string
-	CA          string // file of certificates to trust; default the system's
-	Cert, Key   string // files of the client certificate
-	Log         *slog.Logger
+	CA          string       // file of certificates to trust; default the system's
+	Cert, Key   string       // files of the client certificate
+	Log         *slog.Logger // default slog.Default()
 
 	// InProcess, if set, is a server in this process, connected to without a
 	// socket; URLs is then ignored.
 	InProcess nats.InProcessConnProvider
 }
 
-// Connect returns a connection that reconnects for ever: it succeeds with the
-// server away, and fails only on options that cannot work. While disconnected,
-// publishing is an error at once; nothing is buffered.
+// Connect returns a connection that reconnects for ever. An unreachable server is not
+// an error; options that cannot work are. While disconnected, publishing fails at
+// once; nothing is buffered.
 func Connect(o ConnectOptions) (*nats.Conn, error) {
 	opts, err := o.options()
 	if err != nil {
@@ -69,7 +70,7 @@ func (o *ConnectOptions) options() ([]nats.Option, error) {
 				log.Warn("nats connection lost", "err", err)
 			}
 		}),
-		nats.ReconnectErrHandler(newRepeats(log, "nats is away").report),
+		nats.ReconnectErrHandler(newRepeats(log, "nats cannot be reached").report),
 		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
 			if s != nil {
 				log.Warn("nats error", "subject", s.Subject, "err", err)
@@ -111,7 +112,7 @@ func (o *ConnectOptions) options() ([]nats.Option, error) {
 	return opts, nil
 }
 
-// repeats logs an error that comes again and again once a minute.
+// repeats logs a recurring error once a minute.
 type repeats struct {
 	log  *slog.Logger
 	msg  string

@@ -9,7 +9,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Config is the stream of a cluster's frames. Zero values take the defaults.
+// Config describes the stream of a cluster's frames. The zero value of a field means
+// its default.
 type Config struct {
 	Cluster  string
 	MaxAge   time.Duration // default 24 h
@@ -18,11 +19,10 @@ type Config struct {
 	Memory   bool          // keep it in memory, for a server without a disk
 }
 
-// EnsureStream makes the stream, or brings an existing one to this
-// configuration. The oldest frames go when it is full; frames carry no message
-// id, so the server keeps no window of duplicates worth the name. Where the
-// server has no room for MaxBytes, the stream gets what there is, halving down to
-// leastBytes.
+// EnsureStream creates the stream, or changes an existing one to this
+// configuration. A full stream drops its oldest frames. Frames carry no message id,
+// so the server needs no window to recognise duplicates in. Where the server has no
+// room for MaxBytes, that is halved, down to leastBytes, until there is room.
 func EnsureStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstream.Stream, error) {
 	sc := jetstream.StreamConfig{
 		Name:        FramesStream(c.Cluster),
@@ -49,7 +49,8 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstr
 		return nil, fmt.Errorf("stream %s: %w: make room on the disk of the NATS server", sc.Name, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("stream %s: %w (is JetStream enabled, and may this credential manage streams?)", sc.Name, err)
+		return nil, fmt.Errorf("stream %s: %w (is JetStream enabled, and may this credential manage streams?)",
+			sc.Name, err)
 	}
 	return s, nil
 }
@@ -57,7 +58,7 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstr
 // leastBytes is the smallest stream worth having: some minutes of a few nodes.
 const leastBytes = 1 << 20
 
-// noRoom tells whether a server refused a stream for want of disk or memory
+// noRoom reports whether a server refused a stream for lack of disk or memory
 // (nats-server, server/errors.json: 10047, 10028, 10023).
 func noRoom(err error) bool {
 	var api *jetstream.APIError

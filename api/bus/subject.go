@@ -10,9 +10,9 @@ const (
 	hexes  = "0123456789ABCDEF"
 )
 
-// Token makes one token of a NATS subject of any string. Letters, digits, "-"
-// and "_" stand for themselves, every other byte becomes "=" and two hex digits,
-// and the empty string "=". ParseToken undoes it.
+// Token encodes a string as one token of a NATS subject. Letters, digits, "-" and
+// "_" stand for themselves, every other byte becomes "=" and two hex digits, and the
+// empty string becomes "=". ParseToken is its inverse.
 func Token(s string) string {
 	if s == "" {
 		return "="
@@ -37,7 +37,7 @@ func Token(s string) string {
 	return string(b)
 }
 
-// ParseToken is the string that Token made t of; false if it made no such t.
+// ParseToken returns the string that Token encodes as t; false if there is none.
 func ParseToken(t string) (string, bool) {
 	if t == "=" {
 		return "", true
@@ -70,7 +70,7 @@ func plain(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
 }
 
-// Shard is the shard of an agent, FNV-1a of its id mod shards.
+// Shard returns the shard of an agent: FNV-1a of its id modulo shards.
 func Shard(agent string, shards int) int {
 	if shards <= 1 {
 		return 0
@@ -82,17 +82,17 @@ func Shard(agent string, shards int) int {
 	return int(h % uint64(shards))
 }
 
-// Frames is the subject that an agent publishes its frames on.
+// Frames returns the subject that an agent publishes its frames on.
 func Frames(cluster, agent string, shards int) string {
 	return prefix + Token(cluster) + ".frames." + strconv.Itoa(Shard(agent, shards)) + "." + Token(agent)
 }
 
-// Logs is the subject that an agent ships its logs on.
+// Logs returns the subject that an agent ships its logs on.
 func Logs(cluster, agent string, shards int) string {
 	return prefix + Token(cluster) + ".logs." + strconv.Itoa(Shard(agent, shards)) + "." + Token(agent)
 }
 
-// RPC is the subject of a request to an agent; verb "*" or ">" for all.
+// RPC returns the subject of a request to an agent; verb "*" or ">" for all.
 func RPC(cluster, agent, verb string) string {
 	if verb != "*" && verb != ">" {
 		verb = Token(verb)
@@ -100,15 +100,15 @@ func RPC(cluster, agent, verb string) string {
 	return prefix + Token(cluster) + ".rpc." + Token(agent) + "." + verb
 }
 
-// AllFrames is the subject of the frames of every agent.
+// AllFrames returns the subject of every agent's frames.
 func AllFrames(cluster string) string { return prefix + Token(cluster) + ".frames.>" }
 
-// ShardFrames is the subject of the frames of one shard's agents.
+// ShardFrames returns the subject of the frames of one shard's agents.
 func ShardFrames(cluster string, shard int) string {
 	return prefix + Token(cluster) + ".frames." + strconv.Itoa(shard) + ".*"
 }
 
-// FramesAgent is the agent that publishes on a subject of Frames.
+// FramesAgent returns the agent that publishes on a subject of Frames.
 func FramesAgent(subject string) (agent string, ok bool) {
 	t := strings.Split(subject, ".")
 	if len(t) != 6 || t[0] != "daytwo" || t[1] != "v1" || t[3] != "frames" {
@@ -117,5 +117,5 @@ func FramesAgent(subject string) (agent string, ok bool) {
 	return ParseToken(t[5])
 }
 
-// FramesStream is the name of the stream that keeps a cluster's frames.
+// FramesStream returns the name of the stream that keeps a cluster's frames.
 func FramesStream(cluster string) string { return "daytwo_" + Token(cluster) + "_frames" }

@@ -12,7 +12,7 @@ import (
 
 func TestEncodeAllocatesNothing(t *testing.T) {
 	for _, opt := range []EncoderOptions{{KeyEvery: 4}, {KeyEvery: 4, MaxPayload: 20 << 10}, {KeyEvery: 4, Codec: S2}, {KeyEvery: 4, Codec: Raw}} {
-		l := newLife(500, 0.5)
+		l := newContainersGen(500, 0.5)
 		enc := NewEncoder(opt)
 		parts := 0
 		tick := func() {
@@ -32,7 +32,7 @@ func TestEncodeAllocatesNothing(t *testing.T) {
 }
 
 func TestDecodeAllocatesNothing(t *testing.T) {
-	l := newLife(500, 0.5)
+	l := newContainersGen(500, 0.5)
 	enc := NewEncoder(EncoderOptions{KeyEvery: 10})
 	var frames [][]byte
 	isKey := map[*byte]bool{}

@@ -12,8 +12,8 @@ type Label struct{ Name, Value string }
 // entity whose labels change gets a new Row with a new ID.
 type Row struct {
 	ID     uint64  // unique within its kind for one run of the collector, never 0
-	Parent uint64  // for rows of a container (io, hugetlb, net): the ID of its Container row, whose labels it inherits; else 0
-	Key    string  // what the entity is called within its kind: cgroup path, disk, interface, "" for the only row
+	Parent uint64  // of a container's io, hugetlb or net: the ID of its Container row, whose labels it inherits; else 0
+	Key    string  // name of the entity within its kind: cgroup path, disk, interface, "" for the only row
 	Labels []Label // sorted by name, no empty values
 }
 
@@ -32,7 +32,7 @@ func (r *Row) Label(name string) string {
 // column's unit, or metric.Absent.
 type Table struct {
 	Kind metric.Kind
-	Gen  uint64 // changes whenever Rows differs (in members, order or identity) from the tick before; 0 = unknown
+	Gen  uint64 // changes when Rows differs (in members, order or identity) from the tick before; 0 = unknown
 	Rows []*Row
 	Vals []int64
 
@@ -63,14 +63,14 @@ type Header struct {
 	Boot     uint64 // random, new at every start of the collector
 	Seq      uint64 // number of the tick in this run, from 1
 	Key      uint64 // Seq of the keyframe that this frame is a delta against; == Seq for a keyframe
-	Time     int64  // of the tick, Unix nanoseconds, on the grid of Interval (but for what a collector tells when it ends)
+	Time     int64  // of the tick, Unix nanoseconds, a multiple of Interval (except of the last, when a collector ends)
 	Interval int64  // nanoseconds
 	Part     uint16 // 0-based part of a tick that was split
 	Parts    uint16 // how many parts the tick has, at least 1
 	Events   bool   // the part has rows of kind Event; set by Encode
 }
 
-// Keyframe tells whether the frame needs no other.
+// Keyframe reports whether the frame needs no other.
 func (h *Header) Keyframe() bool { return h.Key == h.Seq }
 
 // Batch is one tick in memory. Tables holds at most one Table of each kind, in

@@ -38,12 +38,12 @@ func newZstdDecoder() (*zstd.Decoder, error) {
 		zstd.WithDecodeAllCapLimit(true))
 }
 
-// smallBody is up to how many bytes a body is packed with S2 where Zstd is asked
-// for: below it, most of Zstd's time goes into tables that save little. S2 takes
-// a fifth of the time there, for a tenth more bytes.
+// smallBody is the size up to which a body is compressed with S2 where Zstd is asked
+// for: below it, Zstd spends most of its time on tables that save little. S2 takes a
+// fifth of the time there, for a tenth more bytes.
 const smallBody = 8 << 10
 
-// codec is how a body is packed.
+// codec returns how to compress a body.
 func (e *Encoder) codec(body []byte) Codec {
 	if e.opt.Codec == Zstd && len(body) <= e.small {
 		return S2

@@ -9,8 +9,8 @@ import (
 )
 
 // recording is one keyframe and the deltas after it.
-func recording(t testing.TB, containers, ticks int, busy float64, codec Codec) (l *life, frames [][]byte) {
-	w := newLife(containers, busy)
+func recording(t testing.TB, containers, ticks int, busy float64, codec Codec) (l *containersGen, frames [][]byte) {
+	w := newContainersGen(containers, busy)
 	enc := NewEncoder(EncoderOptions{Codec: codec, MaxPayload: 64 << 20})
 	for range ticks {
 		parts, err := enc.Encode(w.tick())
@@ -40,7 +40,7 @@ func each(b *testing.B, run func(b *testing.B, rows int, busy float64)) {
 
 func BenchmarkEncodeDelta(b *testing.B) {
 	each(b, func(b *testing.B, rows int, busy float64) {
-		w := newLife(rows, busy)
+		w := newContainersGen(rows, busy)
 		enc := NewEncoder(EncoderOptions{KeyEvery: 1 << 40, MaxPayload: 64 << 20})
 		for range 30 { // half way to the next keyframe
 			if _, err := enc.Encode(w.tick()); err != nil {
@@ -64,7 +64,7 @@ func BenchmarkEncodeDelta(b *testing.B) {
 
 func BenchmarkEncodeKey(b *testing.B) {
 	each(b, func(b *testing.B, rows int, busy float64) {
-		batch := newLife(rows, busy).tick()
+		batch := newContainersGen(rows, busy).tick()
 		enc := NewEncoder(EncoderOptions{MaxPayload: 64 << 20})
 		size := 0
 		b.ReportAllocs()

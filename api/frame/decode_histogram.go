@@ -14,7 +14,7 @@ type histogramReader struct {
 }
 
 // decodeHistograms reads a section. Of the rows' histograms in the keyframe, those
-// that differ are replaced by new ones. A row that nobody wants gets none.
+// that differ are replaced by new ones. A row that want refuses gets none.
 func (d *Decoder) decodeHistograms(payload []byte, s *sketches) error {
 	dst := s.histograms
 	heads, indexes, counts, ok := openLists(payload)
@@ -33,7 +33,9 @@ func (d *Decoder) decodeHistograms(payload []byte, s *sketches) error {
 		if head&histogramNone != 0 {
 			continue
 		}
-		h := histogramReader{reader{b: indexes.bytes(heads.count(MaxBody))}, reader{b: counts.bytes(heads.count(MaxBody))}}
+		h := histogramReader{
+			reader{b: indexes.bytes(heads.count(MaxBody))}, reader{b: counts.bytes(heads.count(MaxBody))},
+		}
 		if heads.bad || indexes.bad || counts.bad {
 			return corrupt("histogram is cut")
 		}
@@ -47,7 +49,7 @@ func (d *Decoder) decodeHistograms(payload []byte, s *sketches) error {
 		to := s.own.histograms.get()
 		to.Reset()
 		if !h.read(head, base, to, s.sums[row*s.step]) {
-			return corrupt("histogram makes no sense")
+			return corrupt("histogram has impossible values")
 		}
 		if d.left.histograms -= to.Size(); d.left.histograms < 0 {
 			return corrupt("histograms are too large")
@@ -153,13 +155,13 @@ func (d *Decoder) decodeCollapsed(payload []byte) error {
 			return corrupt("collapsed histogram that is not there")
 		}
 		h := d.listed[at]
-		if h == nil { // nobody wants it, so what it was is not known
+		if h == nil { // want refused its row
 			h = &d.unwanted
 			h.SetCollapsed(math.MaxFloat64 / 2)
 		}
 		h.SetCollapsed(r.number(h.Collapsed()))
 		if r.bad {
-			return corrupt("collapsed weight makes no sense")
+			return corrupt("collapsed weight is impossible")
 		}
 	}
 	return nil

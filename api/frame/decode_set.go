@@ -12,7 +12,7 @@ type setReader struct {
 }
 
 // decodeSets reads a section. Of the rows' sets in the keyframe, those that differ
-// are replaced by new ones. A row that nobody wants gets none.
+// are replaced by new ones. A row that want refuses gets none.
 func (d *Decoder) decodeSets(payload []byte, s *sketches) error {
 	dst := s.sets
 	heads, indexes, values, ok := openLists(payload)
@@ -49,7 +49,7 @@ func (d *Decoder) decodeSets(payload []byte, s *sketches) error {
 			ok = set.readHashes(base, to)
 		}
 		if !ok {
-			return corrupt("set makes no sense")
+			return corrupt("set has impossible values")
 		}
 		if d.left.sets -= to.Size(); d.left.sets < 0 {
 			return corrupt("sets are too large")

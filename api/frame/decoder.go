@@ -75,7 +75,7 @@ func (d *Decoder) open(data []byte, key, h *Header) ([]byte, error) {
 	return d.decompress(data[env.body:], env)
 }
 
-// sameStream tells whether key is what delta is against.
+// sameStream reports whether key is the keyframe of delta.
 func sameStream(key, delta *Header) bool {
 	return key.Seq == delta.Key && key.Key == key.Seq && key.Boot == delta.Boot &&
 		key.Part == delta.Part && key.Parts == delta.Parts && key.Agent == delta.Agent
@@ -87,7 +87,10 @@ func (d *Decoder) decodeTables(body []byte, key, dst *Batch) error {
 	}
 	dst.Tables = dst.Tables[:0]
 	defer clear(d.spare[:])
-	d.left = budget{rows: MaxRows, values: MaxValues, labels: MaxAllLabels, strings: MaxStrings, histograms: MaxHistograms, sets: MaxSets}
+	d.left = budget{
+		rows: MaxRows, values: MaxValues, labels: MaxAllLabels, strings: MaxStrings,
+		histograms: MaxHistograms, sets: MaxSets,
+	}
 	d.section, d.listed = 0, d.listed[:0]
 	r := reader{b: body}
 	for r.left() > 0 {

@@ -59,7 +59,7 @@ func (d *dictionary) appendString(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-// fits tells whether a row is as a decoder will demand.
+// fits reports whether a row is as a decoder requires.
 func (d *dictionary) fits(r *Row) bool {
 	if len(r.Labels) > MaxLabels {
 		return false
@@ -68,15 +68,16 @@ func (d *dictionary) fits(r *Row) bool {
 	for i := range r.Labels {
 		l := &r.Labels[i]
 		size += len(l.Name) + len(l.Value)
-		if l.Name == "" || l.Value == "" || i > 0 && r.Labels[i-1].Name >= l.Name || !utf8.ValidString(l.Name) || !utf8.ValidString(l.Value) {
+		sorted := i == 0 || r.Labels[i-1].Name < l.Name
+		if l.Name == "" || l.Value == "" || !sorted || !utf8.ValidString(l.Name) || !utf8.ValidString(l.Value) {
 			return false
 		}
 	}
 	return size <= d.limit
 }
 
-// repair makes the closest identity that fits: one bad label must not cost a
-// node its metrics.
+// repair returns the closest identity that fits: one bad label must not cost a node
+// its metrics.
 func (d *dictionary) repair(r *Row) (string, []Label) {
 	d.repaired++
 	key := r.Key[:min(len(r.Key), d.limit/2)]

@@ -73,7 +73,7 @@ func (te *tableEncoder) keep(t *Table) {
 	clear(te.keyRows)
 	te.keyRows = append(te.keyRows[:0], t.Rows...)
 	te.keyVals = append(te.keyVals[:0], t.Vals...)
-	te.byID = nil // rarely wanted, and not small
+	te.byID = nil // rarely used, and large
 }
 
 func (te *tableEncoder) clearRows(n int) {
@@ -103,7 +103,7 @@ func (te *tableEncoder) align(t *Table, key uint64, split int) {
 		k := te.find(row, next)
 		te.base[i] = k
 		if k < 0 {
-			te.added++ // goes where the row before it is
+			te.added++ // it goes to the part of the row before it
 		} else {
 			next, part = k+1, te.keyPart[k]
 		}

@@ -55,7 +55,7 @@ func (e *Encoder) encodeValues(t *Table, te *tableEncoder, rows []int32, w int) 
 	for c := range cols {
 		cols[c].b, cols[c].next = cols[c].b[:0], 0
 	}
-	prev := make0(&e.zeros, w)
+	prev := zeroValues(&e.zeros, w)
 	for j, i := range rows {
 		row := t.Vals[int(i)*w:][:w]
 		ref := prev
@@ -110,8 +110,8 @@ func putUvarint(b []byte, n int, v uint64) int {
 	return n + 1
 }
 
-// make0 returns n zeros.
-func make0(buf *[]int64, n int) []int64 {
+// zeroValues returns n zeros.
+func zeroValues(buf *[]int64, n int) []int64 {
 	if len(*buf) < n {
 		*buf = make([]int64, n)
 	}

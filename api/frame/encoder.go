@@ -13,7 +13,8 @@ const (
 	DefaultKeyEvery   = 60
 )
 
-// EncoderOptions are the choices of a writer; the zero value is good.
+// EncoderOptions are the options of an Encoder. The zero value of a field means its
+// default.
 type EncoderOptions struct {
 	MaxPayload int   // most bytes of a part; default DefaultMaxPayload
 	KeyEvery   int   // ticks from one keyframe to the next; default DefaultKeyEvery
@@ -68,7 +69,7 @@ func NewEncoder(opt EncoderOptions) *Encoder {
 // ForceKey makes the next frame a keyframe.
 func (e *Encoder) ForceKey() { e.key = 0 }
 
-// SetMaxPayload changes the most bytes of a part: a server said what it takes.
+// SetMaxPayload changes EncoderOptions.MaxPayload, for instance to what a server takes.
 func (e *Encoder) SetMaxPayload(n int) {
 	if n > 0 && n != e.opt.MaxPayload {
 		e.opt.MaxPayload = n
@@ -94,7 +95,7 @@ func (e *Encoder) Encode(b *Batch) ([][]byte, error) {
 			return e.parts, nil
 		}
 	}
-	if b.Agent != e.agent || b.Boot != e.boot { // whose Gen means nothing here
+	if b.Agent != e.agent || b.Boot != e.boot { // its Gen is not comparable
 		for k := range e.tables {
 			e.tables[k].keySets.gen = 0
 		}
@@ -117,20 +118,24 @@ func check(b *Batch) error {
 			return fmt.Errorf("frame: table %d is of kind %d: kinds must be known and rising", i, t.Kind)
 		}
 		if len(t.Vals) != len(t.Rows)*t.Width() {
-			return fmt.Errorf("frame: table %s has %d values for %d rows of %d columns", t.Kind, len(t.Vals), len(t.Rows), t.Width())
+			return fmt.Errorf("frame: table %s has %d values for %d rows of %d columns",
+				t.Kind, len(t.Vals), len(t.Rows), t.Width())
 		}
 		if n := len(t.Histograms); n > 0 && (t.Kind != metric.App || n != len(t.Rows)) {
-			return fmt.Errorf("frame: table %s has %d histograms for %d rows: only %s has any, one a row", t.Kind, n, len(t.Rows), metric.App)
+			return fmt.Errorf("frame: table %s has %d histograms for %d rows: only %s has any, one a row",
+				t.Kind, n, len(t.Rows), metric.App)
 		}
 		if n := len(t.Sets); n > 0 && (t.Kind != metric.App || n != len(t.Rows)) {
-			return fmt.Errorf("frame: table %s has %d sets for %d rows: only %s has any, one a row", t.Kind, n, len(t.Rows), metric.App)
+			return fmt.Errorf("frame: table %s has %d sets for %d rows: only %s has any, one a row",
+				t.Kind, n, len(t.Rows), metric.App)
 		}
 		last = t.Kind
 	}
 	return nil
 }
 
-// keyDue maps the rows of b to those of the keyframe and decides.
+// keyDue maps the rows of b to those of the keyframe, and reports whether b has to be
+// a keyframe.
 func (e *Encoder) keyDue(b *Batch) bool {
 	if b.Agent != e.agent || b.Boot != e.boot || b.Seq <= e.key || b.Seq-e.key >= uint64(e.opt.KeyEvery) {
 		return true
@@ -176,7 +181,7 @@ func (e *Encoder) encodeKey(b *Batch) error {
 	}
 }
 
-// commit keeps what the deltas to come refer to.
+// commit keeps what later deltas refer to.
 func (e *Encoder) commit(b *Batch, n, size, rows int) {
 	for k := range e.tables {
 		e.tables[k].inKey = false
@@ -221,7 +226,7 @@ func (e *Encoder) encodeParts(b *Batch, n int) (size int, ok bool) {
 	return size, ok
 }
 
-// encodeBody fills e.body with part p, and tells whether it is within the limits.
+// encodeBody fills e.body with part p, and reports whether it is within the limits.
 func (e *Encoder) encodeBody(b *Batch, p int) bool {
 	e.body = e.body[:0]
 	rows, values, labels, strs := 0, 0, 0, 0

@@ -24,7 +24,7 @@ const (
 // whole is the largest difference of counts that is written as a whole number.
 const whole = 1 << 53
 
-// sameSum tells whether the value of column AppSum is the histogram's sum.
+// sameSum reports whether the value of column AppSum is the histogram's sum.
 func sameSum(column int64, sum float64) bool {
 	return column != metric.Absent && column == metric.FromFloat(sum)
 }

@@ -25,10 +25,10 @@ var (
 	// ErrCorrupt is the root of every error about bytes that are no frame, a
 	// damaged one, or one that exceeds a limit.
 	ErrCorrupt = errors.New("frame: corrupt")
-	// ErrVersion is answered for a frame of a version that this code cannot read.
+	// ErrVersion is the error for a frame of a version that this code cannot read.
 	ErrVersion = errors.New("frame: written by a newer version of daytwo: upgrade this reader")
-	// ErrNoKey is answered for a delta without the keyframe it is against.
+	// ErrNoKey is the error for a delta without the keyframe it is against.
 	ErrNoKey = errors.New("frame: the keyframe of this delta is missing")
-	// ErrTooBig is answered for a tick that no number of parts brings below the payload limit.
+	// ErrTooBig is the error for a tick that no number of parts brings below the payload limit.
 	ErrTooBig = errors.New("frame: one row exceeds the payload limit: raise max_payload of the NATS server")
 )

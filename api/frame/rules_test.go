@@ -172,7 +172,7 @@ func TestEncodeRefuses(t *testing.T) {
 // A body that is small is not worth the tables of Zstd.
 func TestSmallBodies(t *testing.T) {
 	for rows, want := range map[int]Codec{3: S2, 300: Zstd} {
-		b := newLife(rows, 1).tick()
+		b := newContainersGen(rows, 1).tick()
 		part := encode(t, NewEncoder(EncoderOptions{}), b)[0]
 		var h Header
 		env, err := parseHeader(part, &h)

@@ -17,7 +17,7 @@ var magic = [3]byte{'d', '2', 'f'}
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// corrupt makes an error that errors.Is(err, ErrCorrupt).
+// corrupt returns an error that wraps ErrCorrupt.
 func corrupt(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
 }
@@ -108,7 +108,7 @@ func parseHeader(data []byte, h *Header) (envelope, error) {
 		return env, corrupt("unknown codec %d", env.codec)
 	}
 	if len(agent) == 0 || seq == 0 || back >= seq || part >= parts {
-		return env, corrupt("header makes no sense")
+		return env, corrupt("header has impossible values")
 	}
 	if h.Agent != string(agent) {
 		h.Agent = string(agent)

@@ -42,7 +42,7 @@ func (b *bins) find(i int32) *float64 {
 	return &b.pages[p][i&(pageSize-1)]
 }
 
-// add counts n in bucket i. It returns what had to move into another bucket.
+// add adds n to bucket i. It returns the weight that had to move into another bucket.
 func (b *bins) add(i int32, n float64) (collapsed float64) {
 	if c := b.find(i); c != nil {
 		*c += n
@@ -115,10 +115,10 @@ func (b *bins) copyFrom(o *bins) {
 
 func (b *bins) size() int { return len(b.dir) + len(b.pages)*pageSize*8 }
 
-// equal compares counts; pages that hold nothing do not matter.
+// equal reports whether both have the same counts; empty pages are ignored.
 func (b *bins) equal(o *bins) bool {
 	if b.first == o.first && bytes.Equal(b.dir, o.dir) {
-		return slices.Equal(b.pages, o.pages) // as a copy is
+		return slices.Equal(b.pages, o.pages) // the usual case: o is a copy of b
 	}
 	x, y := b.iterate(), o.iterate()
 	for {
@@ -137,13 +137,13 @@ func (b *bins) equal(o *bins) bool {
 
 func (b *bins) iterate() Buckets { return Buckets{b: b, at: -1} }
 
-// Buckets iterates over the buckets of a range that hold something:
+// Buckets iterates over the buckets of a range that are not empty:
 //
 //	for b := h.Positive(); b.Next(); {
 //		use(b.Index, b.Count)
 //	}
 //
-// Counts may be changed meanwhile, but no bucket added.
+// Meanwhile counts may change, but no bucket may be added.
 type Buckets struct {
 	Index int32
 	Count float64
@@ -153,7 +153,7 @@ type Buckets struct {
 	at   int // place in the range, counted in buckets
 }
 
-// Next moves to the next bucket, and tells whether there is one.
+// Next moves to the next bucket, and reports whether there is one.
 func (c *Buckets) Next() bool {
 	for {
 		c.at++
@@ -167,7 +167,7 @@ func (c *Buckets) Next() bool {
 	}
 }
 
-// turn moves to the first page from here on, and tells whether there is one.
+// turn moves to the first page from here on, and reports whether there is one.
 func (c *Buckets) turn() bool {
 	if c.b == nil {
 		c.at = -1

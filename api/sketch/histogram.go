@@ -22,8 +22,8 @@ type Histogram struct {
 	neg              *bins // nil until there is a negative value
 }
 
-// Insert counts one value with a weight: 1/rate of a sampled one. What is not
-// finite, or has a weight that is not positive and finite, is ignored.
+// Insert counts one value with a weight: 1/rate of a sampled one. A value that is not
+// finite is ignored, and so is one whose weight is not positive and finite.
 func (h *Histogram) Insert(v, weight float64) {
 	if !(weight > 0 && weight <= math.MaxFloat64) {
 		return
@@ -85,7 +85,7 @@ func (h *Histogram) AddNegative(i int32, weight float64) {
 // AddSum adds to the sum of all observations. For decoders.
 func (h *Histogram) AddSum(sum float64) { h.sum += sum }
 
-// SetCollapsed says what Collapsed is to be. For decoders.
+// SetCollapsed sets what Collapsed returns. For decoders.
 func (h *Histogram) SetCollapsed(weight float64) { h.collapsed = weight }
 
 // Reset forgets all observations and keeps the memory.
@@ -116,11 +116,11 @@ func (h *Histogram) CopyFrom(o *Histogram) {
 	}
 }
 
-// Positive iterates over the buckets of the positive range that hold something,
+// Positive iterates over the buckets of the positive range that are not empty,
 // by rising index.
 func (h *Histogram) Positive() Buckets { return h.pos.iterate() }
 
-// Negative iterates over the buckets of the negative range that hold something,
+// Negative iterates over the buckets of the negative range that are not empty,
 // by rising index: from values near zero to those far from it.
 func (h *Histogram) Negative() Buckets {
 	if h.neg == nil {
@@ -129,7 +129,7 @@ func (h *Histogram) Negative() Buckets {
 	return h.neg.iterate()
 }
 
-// Equal tells whether both hold the same counts and sum.
+// Equal reports whether both hold the same counts and sum.
 func (h *Histogram) Equal(o *Histogram) bool {
 	if h.sum != o.sum || h.zero != o.zero || !h.pos.equal(&o.pos) {
 		return false
@@ -145,8 +145,8 @@ func (h *Histogram) Equal(o *Histogram) bool {
 	return true
 }
 
-// Size is the memory that the histogram takes, in bytes, beside what is kept
-// in reserve to grow.
+// Size returns the memory that the histogram takes, in bytes, without reserved
+// capacity.
 func (h *Histogram) Size() int {
 	n := histogramSize + h.pos.size()
 	if h.neg != nil {

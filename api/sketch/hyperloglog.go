@@ -7,7 +7,7 @@ import (
 
 const (
 	precision = 12             // standard error 1.04/√(2^12) = 1.6%
-	longest   = 64 - precision // bits of a hash that say how rare it is
+	longest   = 64 - precision // bits of a hash that its rank is taken from
 
 	// Registers is how many registers a Set has that is not exact.
 	Registers = 1 << precision

@@ -18,10 +18,9 @@ func (b *bins) merge(o *bins) (collapsed float64) {
 	return collapsed
 }
 
-// Sub takes away what h had observed earlier: of two states of one growing
-// histogram it leaves the observations between them. If o is no earlier state
-// of h, because h started anew, h stays as it is and Sub returns false: all its
-// observations are new.
+// Sub subtracts an earlier state of h, and leaves the observations since then. If
+// earlier cannot be a state of h, because h was reset, h stays as it is and Sub
+// returns false: all its observations are new.
 func (h *Histogram) Sub(earlier *Histogram) bool {
 	o := earlier
 	if o.count > h.count || o.zero > h.zero || !h.pos.continues(&o.pos) {
@@ -41,12 +40,12 @@ func (h *Histogram) Sub(earlier *Histogram) bool {
 	return true
 }
 
-// continues tells whether b may be a later state of o.
+// continues reports whether b can be a later state of o.
 func (b *bins) continues(o *bins) bool { return b.sub(o, false) }
 
-// sub subtracts o, if apply says so, and tells whether b has at least what o
-// had. What a bucket lacks has collapsed into a higher one since: it is taken
-// from there.
+// sub reports whether b has at least the counts of o, and subtracts them if apply is
+// set. Counts that a bucket lacks have collapsed into a higher one since: they are
+// taken from there.
 func (b *bins) sub(o *bins, apply bool) bool {
 	lack := 0.0
 	later := b.iterate()
@@ -69,7 +68,7 @@ func (b *bins) sub(o *bins, apply bool) bool {
 	return lack <= 0
 }
 
-// take subtracts up to n from the bucket at hand and returns what is left of n.
+// take subtracts up to n from the current bucket, and returns the rest of n.
 func (c *Buckets) take(n float64, apply bool) float64 {
 	taken := min(n, c.Count)
 	if apply && taken > 0 {

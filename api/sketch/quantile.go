@@ -55,7 +55,7 @@ func (b *bins) fromTop(left *float64) (int32, bool) {
 	return 0, false
 }
 
-// lowest is the lowest index that holds something.
+// lowest returns the lowest index of a bucket that is not empty.
 func (b *bins) lowest() int32 {
 	c := b.iterate()
 	c.Next()

@@ -48,7 +48,7 @@ func (s *Set) widen() {
 	s.few = nil
 }
 
-// Exact tells whether Estimate is a count.
+// Exact reports whether Estimate is a count.
 func (s *Set) Exact() bool { return s.many == nil }
 
 // Estimate is the number of distinct members, a whole number.
@@ -93,7 +93,7 @@ func (s *Set) CopyFrom(o *Set) {
 	s.few, s.many = append(s.few[:0], o.few...), nil
 }
 
-// Equal tells whether both hold the same members in the same way.
+// Equal reports whether both hold the same members in the same way.
 func (s *Set) Equal(o *Set) bool {
 	if s.many == nil || o.many == nil {
 		return s.many == o.many && slices.Equal(s.few, o.few)

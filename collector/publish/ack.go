@@ -15,16 +15,16 @@ import (
 
 var errNoStream = errors.New("no stream takes frames: is the relay or `daytwo up` running, which makes it?")
 
-// refusedError is an answer that will not change for this frame.
+// refusedError is the error of a frame that the stream will never take.
 type refusedError struct{ error }
 
-// isRefused is apart from its caller because what errors.As fills is allocated.
+// isRefused is a function of its own because the variable for errors.As is allocated.
 func isRefused(err error) bool {
 	var refused refusedError
 	return errors.As(err, &refused)
 }
 
-// codes of api errors that are about the message itself.
+// Codes of API errors that are about the message itself.
 const (
 	codeMessageTooLarge = 10054
 	codeHeaderTooLarge  = 10097

@@ -1,7 +1,7 @@
-// Package publish sends the frames of this node to NATS: encoded, in order,
-// each acknowledged by the stream. What cannot be sent now waits in a bounded
-// spool on disk and goes out in order later; what is lost is counted. Only what
-// was in flight when the stream failed may come twice, and behind its followers.
+// Package publish sends the frames of this node to NATS: encoded, in order, each
+// acknowledged by the stream. Frames that cannot be sent now wait in a bounded
+// spool on disk and are sent in order later; lost frames are counted. Only frames
+// that were in flight when the stream failed may arrive twice, and after later ones.
 //
-// It never blocks a tick, and never lets memory or disk grow past its bounds.
+// It never blocks a tick, and keeps memory and disk within their bounds.
 package publish

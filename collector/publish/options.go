@@ -17,11 +17,11 @@ type Options struct {
 	Cluster       string
 	Agent         string
 	Shards        int                  // default setting.Shards
-	Frame         frame.EncoderOptions // MaxPayload follows the server's once it is known
-	SpoolDir      string               // "" = no spool: what cannot be sent is lost, and counted
+	Frame         frame.EncoderOptions // MaxPayload is lowered to the server's once that is known
+	SpoolDir      string               // "" = no spool: frames that cannot be sent are lost, and counted
 	SpoolMaxBytes int64                // default setting.SpoolBytes
-	AckTimeout    time.Duration        // a frame without an acknowledgement goes to the spool; default 5 s
-	Log           *slog.Logger
+	AckTimeout    time.Duration        // then a frame that is not acknowledged goes to the spool; default 5 s
+	Log           *slog.Logger         // default slog.Default()
 }
 
 func (o *Options) complete() error {
@@ -48,13 +48,13 @@ func (o *Options) complete() error {
 
 // Stats counts since the start of the publisher. A frame here is one part of a tick.
 type Stats struct {
-	Frames    uint64 // given to Publish and encoded
+	Frames    uint64 // encoded by Publish
 	Bytes     uint64 // of those
-	Keyframes uint64 // of those
-	Sent      uint64 // published, again where it was needed
-	Acked     uint64 // acknowledged by the stream, those of the spool among them
+	Keyframes uint64 // among those
+	Sent      uint64 // published, each attempt counted
+	Acked     uint64 // acknowledged by the stream, also those read from the spool
 	Spooled   uint64 // written to the spool
-	Dropped   uint64 // lost: no room in the spool or the queue, or refused for good
+	Dropped   uint64 // lost: no room in the spool or the queue, or refused by the stream
 	Corrupt   uint64 // spooled frames, or tails of spool files, that could not be read back
 	Errors    uint64 // failed encodings, publications, acknowledgements, writes to the spool
 

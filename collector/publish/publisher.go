@@ -11,15 +11,14 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// ErrClosed is answered by Publish after Close.
+// ErrClosed is the error of Publish after Close.
 var ErrClosed = errors.New("publish: closed")
 
-// payloadRoom is what a message needs beside its payload.
+// payloadRoom is how many bytes a message needs beside its payload.
 const payloadRoom = 4096
 
-// Publisher sends the frames of one agent. Publish encodes on the caller's
-// goroutine and hands over; one goroutine of the publisher does everything that
-// may take time.
+// Publisher sends the frames of one agent. Publish encodes on the caller's goroutine
+// and queues; one goroutine of the publisher, the sender, does all that may take time.
 type Publisher struct {
 	opt Options
 	nc  *nats.Conn
@@ -28,7 +27,7 @@ type Publisher struct {
 	mu      sync.Mutex // of enc and closed
 	enc     *frame.Encoder
 	closed  bool
-	wantKey atomic.Bool // a frame was lost, or a new segment wants to start with a keyframe
+	wantKey atomic.Bool // encode a keyframe next: a frame was lost, or a new segment is due
 	queue   *queue
 
 	acks  chan ack
@@ -44,9 +43,9 @@ type counters struct {
 	inFlight, spoolBytes, spoolDepth atomic.Int64
 }
 
-// New starts a publisher. The connection may be without a server. It fails on options that cannot
-// work and on a spool directory that another collector uses; a spool that
-// cannot be opened for another reason (a full disk) is tried again later.
+// New starts a publisher. The connection may be without a server. Options that cannot
+// work are an error, and so is a spool directory that another collector uses; a spool
+// that cannot be opened for another reason (a full disk) is tried again later.
 func New(o Options) (*Publisher, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
@@ -76,10 +75,9 @@ func New(o Options) (*Publisher, error) {
 	return p, nil
 }
 
-// Publish encodes a tick and queues it; it sets what frame.Encoder.Encode sets.
-// It never waits for NATS or the disk. The batch is the caller's again when it
-// returns. An error is about the batch: one that cannot be encoded. Frames
-// that are lost later are counted in Stats.
+// Publish encodes a tick and queues it; of the batch it sets what frame.Encoder.Encode
+// sets, and keeps nothing. It never waits for NATS or the disk. A batch that cannot be
+// encoded is an error; frames that are lost later are counted in Stats.
 func (p *Publisher) Publish(b *frame.Batch) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -115,14 +113,14 @@ func (p *Publisher) Publish(b *frame.Batch) error {
 	return nil
 }
 
-// lost counts frames that never reach the stream. The deltas to come may be
-// against one of them.
+// lost counts frames that never reach the stream. Later deltas may be against one of
+// them, so the next frame is a keyframe.
 func (p *Publisher) lost(n int) {
 	p.count.dropped.Add(uint64(n))
 	p.wantKey.Store(true)
 }
 
-// answered runs on a goroutine of the connection.
+// answered receives the stream's answers, on a goroutine of the connection.
 func (p *Publisher) answered(m *nats.Msg) {
 	n, ok := number(m.Subject)
 	if !ok {
@@ -146,8 +144,8 @@ func (p *Publisher) Stats() Stats {
 	}
 }
 
-// Close waits until everything is acknowledged or ctx ends; what is not goes
-// to the spool, for the next start. It leaves the connection open.
+// Close waits until everything is acknowledged or ctx ends; what is not acknowledged
+// goes to the spool, for the next start. It leaves the connection open.
 func (p *Publisher) Close(ctx context.Context) error {
 	p.mu.Lock()
 	again := p.closed

@@ -17,8 +17,8 @@ type item struct {
 
 func (i *item) data() []byte { return i.buf[recordHead:] }
 
-// queue hands frames from the tick to the sender, and buffers back. Buffers are
-// a stack, so that the few in use at a time are the only ones that grow.
+// queue passes frames from the tick to the sender, and buffers back. Buffers are a
+// stack, so that only the few in use at a time grow.
 type queue struct {
 	mu    sync.Mutex
 	ring  [queueLen]item
@@ -26,14 +26,14 @@ type queue struct {
 	n     int
 	bytes int
 	spare [][]byte
-	ready chan struct{} // one token: there is something
+	ready chan struct{} // one token: the queue has frames
 }
 
 func newQueue() *queue {
 	return &queue{ready: make(chan struct{}, 1), spare: make([][]byte, 0, spareBufs)}
 }
 
-// push copies all parts of a tick, or takes none.
+// push copies all parts of a tick, or none. It reports which.
 func (q *queue) push(parts [][]byte, key bool) bool {
 	size := 0
 	for _, p := range parts {
@@ -57,7 +57,7 @@ func (q *queue) push(parts [][]byte, key bool) bool {
 	return true
 }
 
-// pop takes the oldest frame.
+// pop removes the oldest frame.
 func (q *queue) pop() (item, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -72,7 +72,7 @@ func (q *queue) pop() (item, bool) {
 	return it, true
 }
 
-// take returns a buffer of any length. The lock is held.
+// take returns a spare buffer of any length, or nil. The lock is held.
 func (q *queue) take() []byte {
 	n := len(q.spare)
 	if n == 0 {
@@ -83,13 +83,14 @@ func (q *queue) take() []byte {
 	return b
 }
 
+// buffer returns a spare buffer of any length, or nil.
 func (q *queue) buffer() []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.take()
 }
 
-// release gives a buffer back.
+// release returns a buffer for reuse.
 func (q *queue) release(b []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -22,7 +22,7 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// errRecord is answered for bytes that are no record.
+// errRecord is the error for bytes that are no record.
 var errRecord = errors.New("publish: damaged record")
 
 type segment struct {
@@ -53,7 +53,7 @@ func sealRecord(buf []byte) {
 	binary.LittleEndian.PutUint32(buf[4:], crc32.Checksum(buf[recordHead:], castagnoli))
 }
 
-// recordAt reads the head of the record at off. ok tells that there is one.
+// recordAt reads the head of the record at off. ok reports that there is one.
 func recordAt(f io.ReaderAt, off, size int64) (next int64, sum uint32, ok bool) {
 	var head [recordHead]byte
 	if _, err := f.ReadAt(head[:], off); err != nil {
@@ -65,8 +65,8 @@ func recordAt(f io.ReaderAt, off, size int64) (next int64, sum uint32, ok bool) 
 }
 
 // readRecord reads the record at off into buf, head included. It returns
-// errRecord for a damaged one, with next where the one behind it starts, or 0
-// where that cannot be known.
+// errRecord for a damaged one, with next where the one after it starts, or 0 where
+// that is unknown.
 func readRecord(f io.ReaderAt, off, size int64, buf []byte) (_ []byte, next int64, err error) {
 	next, sum, ok := recordAt(f, off, size)
 	if !ok {
@@ -82,8 +82,8 @@ func readRecord(f io.ReaderAt, off, size int64, buf []byte) (_ []byte, next int6
 	return buf, next, nil
 }
 
-// recover counts the records of a file that an earlier run left. What follows
-// the last whole one is cut off; damaged tells that there was something.
+// recover counts the records of a file that an earlier run left, and cuts off what
+// follows the last whole one; damaged reports that there was something.
 func (s *segment) recover() (damaged bool, err error) {
 	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
 	if err != nil {

@@ -12,11 +12,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// sender is the publisher's own goroutine: it owns the window and the spool.
+// sender is the publisher's own goroutine, which owns the window and the spool.
 //
 // Either everything in flight comes from the tick and the spool is empty, or
-// everything in flight was read from the spool and new frames go behind it.
-// That keeps the order, whatever fails.
+// everything in flight was read from the spool and new frames are appended to it. So
+// the order is kept, whatever fails.
 type sender struct {
 	p       *Publisher
 	log     *slog.Logger
@@ -26,16 +26,16 @@ type sender struct {
 	spool   *spool // nil: none is wanted, or it could not be opened
 
 	retry    time.Time // nothing is sent before
-	reopen   time.Time // no attempt to open the spool before
+	reopen   time.Time // the spool is not opened before
 	closing  context.Context
 	overflow uint64 // of the spool, as counted so far
 	corrupt  uint64
-	nag      map[string]time.Time
-	spooling bool // as logged
+	warned   map[string]time.Time // when each warning was logged last
+	spooling bool                 // as logged
 }
 
 const (
-	pollEvery  = 250 * time.Millisecond // how often time-outs and the connection are looked at
+	pollEvery  = 250 * time.Millisecond // how often timeouts and the connection are checked
 	retryAfter = time.Second
 )
 
@@ -43,7 +43,7 @@ func newSender(p *Publisher) *sender {
 	s := &sender{
 		p: p, log: p.opt.Log,
 		subject: bus.Frames(p.opt.Cluster, p.opt.Agent, p.opt.Shards),
-		nag:     map[string]time.Time{},
+		warned:  map[string]time.Time{},
 	}
 	s.win.limit = maxInFlight
 	return s
@@ -75,7 +75,7 @@ func (s *sender) run() {
 	}
 }
 
-// work moves everything that can move.
+// work sends or stores everything that can be.
 func (s *sender) work() {
 	for {
 		it, ok := s.p.queue.pop()
@@ -87,7 +87,7 @@ func (s *sender) work() {
 			continue
 		}
 		if s.live() && s.spool != nil {
-			s.giveBack() // those in flight are older
+			s.spoolInFlight() // those are older
 		}
 		s.store(it)
 	}
@@ -99,10 +99,10 @@ func (s *sender) work() {
 	s.publishStats()
 }
 
-// live tells that what is in flight comes from the tick.
+// live reports whether what is in flight comes from the tick.
 func (s *sender) live() bool { return s.win.n > 0 && s.win.oldest().seg == nil }
 
-// canSend tells whether it is worth trying.
+// canSend reports whether NATS may take a frame now.
 func (s *sender) canSend() bool {
 	return s.p.nc.IsConnected() && (s.retry.IsZero() || !time.Now().Before(s.retry))
 }
@@ -134,8 +134,7 @@ func (s *sender) sendSpooled() bool {
 	}
 	f := flight{item: item{buf: buf}, seg: seg}
 	if h, err := frame.Peek(f.data()); err != nil || h.Agent != s.p.opt.Agent {
-		// Of an earlier identity of this node: relays take nobody's frames
-		// but the sender's.
+		// The node had another id then, and relays reject frames of another agent.
 		f.at = time.Now()
 		s.win.add(f)
 		s.settle(ack{number: s.win.next() - 1, err: refusedError{errors.New("a spooled frame is of another agent")}})
@@ -144,11 +143,11 @@ func (s *sender) sendSpooled() bool {
 	return s.send(f)
 }
 
-// settle takes the answer to a frame.
+// settle handles the answer to a frame.
 func (s *sender) settle(a ack) {
 	f := s.win.at(a.number)
 	if f == nil || f.acked {
-		return // given up before the answer came
+		return // it went to the spool before the answer came
 	}
 	switch {
 	case a.err == nil:
@@ -157,11 +156,11 @@ func (s *sender) settle(a ack) {
 	case isRefused(a.err):
 		s.p.count.errors.Add(1)
 		s.p.lost(1)
-		s.complain("a frame was refused and is lost", a.err)
+		s.warn("a frame was refused and is lost", a.err)
 	default:
 		s.p.count.errors.Add(1)
-		s.complain("frames are not stored by NATS", a.err)
-		s.giveBack()
+		s.warn("frames are not stored by NATS", a.err)
+		s.spoolInFlight()
 		return
 	}
 	f.acked = true
@@ -174,24 +173,24 @@ func (s *sender) settle(a ack) {
 	}
 }
 
-// check looks for what did not happen.
+// check handles a lost connection and overdue acknowledgements.
 func (s *sender) check(now time.Time) {
 	if s.win.n == 0 {
 		return
 	}
 	switch {
 	case !s.p.nc.IsConnected():
-		s.giveBack()
+		s.spoolInFlight()
 	case now.Sub(s.win.oldest().at) > s.p.opt.AckTimeout:
 		s.p.count.errors.Add(1)
-		s.complain("frames are not stored by NATS", errors.New("no acknowledgement in time"))
-		s.giveBack()
+		s.warn("frames are not stored by NATS", errors.New("no acknowledgement in time"))
+		s.spoolInFlight()
 	}
 }
 
-// giveBack empties the window: what is not acknowledged goes (back) to the
-// spool. From then on one frame at a time is tried until one succeeds.
-func (s *sender) giveBack() {
+// spoolInFlight empties the window: frames that are not acknowledged go to the spool, or
+// are still there. From then on one frame at a time is tried until one succeeds.
+func (s *sender) spoolInFlight() {
 	if s.win.n > 0 && !s.live() {
 		s.spool.rewind()
 	}
@@ -207,9 +206,9 @@ func (s *sender) giveBack() {
 	s.retry = time.Now().Add(retryAfter)
 }
 
-// finish leaves everything on disk.
+// finish writes everything to the spool and closes it.
 func (s *sender) finish() {
-	s.giveBack()
+	s.spoolInFlight()
 	for {
 		it, ok := s.p.queue.pop()
 		if !ok {

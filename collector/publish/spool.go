@@ -11,15 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spool is a queue of records on disk: append-only segment files, the oldest
-// removed when the bound is reached. Only one goroutine uses it.
+// spool is a queue of records on disk: append-only segment files, of which the
+// oldest is removed when the bound is reached. Only one goroutine uses it.
 //
-// A record is written with one write(2), not synced: what a killed collector
-// had spooled is there when it starts again; a machine that loses power may lose
-// what the kernel had not yet written (some 30 s). A segment is synced when it is
-// full, and when the collector ends. Which records were acknowledged is not
-// stored: a restart sends the oldest segment again from its start, and
-// relays recognise duplicates.
+// A record is written with one write(2) and not synced: after a crash of the
+// collector it is there; after a power cut, what the kernel had not yet written (some
+// 30 s) is lost. A segment is synced when it is full, and when the collector ends.
+// Which records were acknowledged is not stored: a restart sends the oldest segment
+// again from its start, and relays recognise duplicates.
 type spool struct {
 	dir      string
 	max      int64 // bytes of all segments
@@ -41,7 +40,7 @@ type spool struct {
 
 var errInUse = errors.New("in use by another collector: give each its own data directory")
 
-// openSpool finds what an earlier run left.
+// openSpool opens a spool directory, and the segments of an earlier run.
 func openSpool(dir string, limit int64) (*spool, error) {
 	s := &spool{dir: dir, max: limit, segMax: min(8<<20, limit/8)}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -84,9 +83,9 @@ func (s *spool) adopt(seg *segment) {
 	s.pending += seg.records
 }
 
-// append writes a record: room for its head, and its bytes. fresh tells that
-// the records from here on need none before them, a good place for a new file.
-// After an error nothing of the record is left.
+// append writes a record: buf is room for its head, and its bytes. fresh says that the
+// records from here on need none before them, so that a new file may begin. After an
+// error nothing of the record is left.
 func (s *spool) append(buf []byte, fresh bool) error {
 	last := s.last()
 	if s.w != nil && (last.size >= s.segMax || fresh && last.size >= s.segMax/2) {
@@ -104,10 +103,10 @@ func (s *spool) append(buf []byte, fresh bool) error {
 	sealRecord(buf)
 	if _, err := s.w.WriteAt(buf, last.size); err != nil {
 		if terr := s.w.Truncate(last.size); terr != nil {
-			s.seal() // the rest of it is cut off when it is read
+			s.seal() // the part of the record is cut off when it is read
 		}
 		if last.records == 0 {
-			s.remove(last) // an empty file is of no use, and takes an inode
+			s.remove(last) // an empty file only takes an inode
 		}
 		return fmt.Errorf("spool: %w", err)
 	}
@@ -118,7 +117,7 @@ func (s *spool) append(buf []byte, fresh bool) error {
 	return nil
 }
 
-// wantFresh tells that a keyframe would be welcome: the segment is half full.
+// wantFresh reports whether a keyframe should come soon: the segment is half full.
 func (s *spool) wantFresh() bool {
 	return s.w != nil && s.last().size >= s.segMax/2
 }
@@ -189,7 +188,7 @@ func (s *spool) remove(seg *segment) {
 	s.bytes -= seg.size
 }
 
-// next reads the record behind the last one read into buf, head included. It
+// next reads the record after the last one into buf, head included. It
 // returns nil when there is none, or none yet.
 func (s *spool) next(buf []byte) ([]byte, *segment) {
 	for {
@@ -204,7 +203,7 @@ func (s *spool) next(buf []byte) ([]byte, *segment) {
 			s.roff, s.ridx, s.out = next, s.ridx+1, s.out+1
 			return out, seg
 		}
-		if s.out > 0 { // first see what becomes of those before it
+		if s.out > 0 { // first wait for the answers to those before it
 			return nil, nil
 		}
 		buf = out
@@ -212,8 +211,8 @@ func (s *spool) next(buf []byte) ([]byte, *segment) {
 	}
 }
 
-// skip gives up a damaged record, or, where the next one cannot be found, the
-// rest of its file.
+// skip skips a damaged record or, where the next one cannot be found, the rest of its
+// file.
 func (s *spool) skip(seg *segment, next int64) {
 	lost := 1
 	if next == 0 {
@@ -224,7 +223,7 @@ func (s *spool) skip(seg *segment, next int64) {
 	s.settle(seg, lost)
 }
 
-// advance opens the segment behind the one that was read.
+// advance opens the segment after the one that was read.
 func (s *spool) advance() bool {
 	for _, seg := range s.segs {
 		if s.rseg != nil && seg.id <= s.rseg.id || seg.done == seg.records {
@@ -252,14 +251,14 @@ func (s *spool) closeReader() {
 	s.r, s.rseg = nil, nil
 }
 
-// ack settles the oldest record that is out; seg is where it was read.
+// ack removes the oldest record that was read and not acknowledged; it is of seg.
 func (s *spool) ack(seg *segment) {
 	s.out--
 	s.settle(seg, 1)
 }
 
 func (s *spool) settle(seg *segment, n int) {
-	if seg.gone { // counted when it was dropped
+	if seg.gone { // its records were counted then
 		return
 	}
 	seg.done += n
@@ -287,7 +286,7 @@ func (s *spool) rewind() {
 
 func (s *spool) empty() bool { return s.pending == 0 }
 
-// close leaves what is pending on disk.
+// close closes the files; what is pending stays on disk.
 func (s *spool) close() error {
 	s.seal()
 	s.closeReader()

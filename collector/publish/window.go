@@ -27,7 +27,7 @@ type window struct {
 
 func (w *window) full() bool { return w.n >= w.limit || w.bytes >= maxFlightSize }
 
-// next is the number that add will give.
+// next returns the number that add will use.
 func (w *window) next() uint64 { return w.first + uint64(w.n) }
 
 func (w *window) add(f flight) {
@@ -36,7 +36,7 @@ func (w *window) add(f flight) {
 	w.bytes += len(f.buf)
 }
 
-// at is the frame of a number, nil if it is not in flight.
+// at returns the frame of a number, nil if it is not in flight.
 func (w *window) at(number uint64) *flight {
 	if number < w.first || number >= w.next() {
 		return nil
@@ -46,7 +46,7 @@ func (w *window) at(number uint64) *flight {
 
 func (w *window) oldest() *flight { return w.at(w.first) }
 
-// drop takes the oldest out.
+// drop removes the oldest.
 func (w *window) drop() flight {
 	f := w.ring[w.first%maxInFlight]
 	w.ring[w.first%maxInFlight] = flight{}

@@ -4,8 +4,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// decode makes h the node's current tick. A tick that somebody looks at stays
-// as it is.
+// decode makes h the node's current tick. A tick that has readers is not changed.
 func (f *Fleet) decode(n *node, h frame.Header) error {
 	parts, key, err := f.store.Tick(n.id, h.Boot, h.Seq)
 	if err != nil {
@@ -36,7 +35,7 @@ func (n *node) decodeParts(dec *frame.Decoder, h *frame.Header, parts, key [][]b
 	next := make([]*frame.Batch, len(parts))
 	for i, data := range parts {
 		p := &n.parts[i]
-		p.Shared = true // by those who look at the keyframe's tick
+		p.Shared = true // with the readers of the keyframe's tick
 		p.Decode = func(_ *frame.Header, data []byte, key, dst *frame.Batch) error { return dec.Decode(data, key, dst) }
 		p.Keyframe = func(*frame.Header) ([]byte, error) { return key[i], nil }
 		ph := *h
@@ -67,7 +66,7 @@ func (n *node) delta(h *frame.Header) *frame.Batch {
 	case h.Keyframe():
 		return nil
 	case h.Parts == 1:
-		return n.fresh() // somebody may look at the one before
+		return n.fresh() // the one before may have readers
 	}
 	for len(n.deltas) < int(h.Parts) {
 		n.deltas = append(n.deltas, new(frame.Batch))
@@ -75,7 +74,7 @@ func (n *node) delta(h *frame.Header) *frame.Batch {
 	return n.deltas[h.Part]
 }
 
-// fresh returns a batch that nobody looks at.
+// fresh returns a batch that has no readers.
 func (n *node) fresh() *frame.Batch {
 	b := n.spare
 	n.spare = nil
@@ -85,7 +84,7 @@ func (n *node) fresh() *frame.Batch {
 	return b
 }
 
-// show makes t current. The one before is reused once nobody looks at it.
+// show makes t the current tick. The one before is reused once it has no readers.
 func (n *node) show(t *tick) {
 	if old := n.cur; old != nil && old.refs == 0 && !old.isKey && n.spare == nil {
 		n.spare = old.batch

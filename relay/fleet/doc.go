@@ -1,7 +1,7 @@
-// Package fleet knows which agents there are, what their newest whole tick is,
-// and which container runs where. It decodes a tick when somebody asks for it,
-// once, and keeps what it decoded within a bound.
+// Package fleet tracks which agents there are, what their newest whole tick is, and
+// which container runs where. It decodes a tick on request, once, and bounds the
+// memory of what it decoded.
 //
-// It stores no frame, and never shows a tick of a run of a collector that a
-// newer run replaced.
+// It stores no frame, and never shows a tick of a run of a collector that a newer
+// run replaced.
 package fleet

@@ -20,11 +20,11 @@ type Store interface {
 	Gaps(agent string) uint64
 }
 
-// Options of a Fleet; zero values are replaced by the defaults named here.
+// Options of a Fleet. The zero value of a field means its default.
 type Options struct {
-	Forget     time.Duration // an agent silent for so long is no longer listed (24 hours)
-	CacheBytes int64         // decoded ticks, about (256 MiB)
-	Log        *slog.Logger
+	Forget     time.Duration // an agent silent for so long is no longer listed; default 24 hours
+	CacheBytes int64         // about, of decoded ticks; default 256 MiB
+	Log        *slog.Logger  // default slog.Default()
 	Now        func() time.Time
 }
 
@@ -53,7 +53,7 @@ func New(o Options) *Fleet {
 		o.CacheBytes = 256 << 20
 	}
 	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+		o.Log = slog.Default()
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -67,7 +67,7 @@ func New(o Options) *Fleet {
 // a store that is opened reports its ticks to Heard.
 func (f *Fleet) ReadFrom(store Store) { f.store = store }
 
-// Heard notes that a tick is whole and stored.
+// Heard notes that a tick is whole, and can be read from the store.
 func (f *Fleet) Heard(h *frame.Header, received time.Time) {
 	f.mu.Lock()
 	n := f.nodes[h.Agent]
@@ -83,7 +83,8 @@ func (f *Fleet) Heard(h *frame.Header, received time.Time) {
 	case returned:
 		f.restarts.Add(1)
 		f.conflicts.Add(1)
-		f.o.Log.Warn("a run of a collector that was replaced is back: do two machines have the same agent id?", "agent", h.Agent)
+		f.o.Log.Warn("a run of a collector that was replaced is back: do two machines have the same agent id?",
+			"agent_id", h.Agent)
 	}
 }
 

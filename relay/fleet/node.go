@@ -32,29 +32,29 @@ type node struct {
 // maxBefore bounds the runs that are remembered as replaced.
 const maxBefore = 16
 
-// stale is after how many silent intervals an agent counts as away.
+// stale is how many intervals an agent may be silent.
 const stale = 3
 
-// silence is how long an agent may say nothing without being away.
+// silence is how long an agent may send nothing before another run replaces it.
 func silence(h *frame.Header) time.Duration {
 	return max(stale*time.Duration(h.Interval), 2*time.Second)
 }
 
-// away is how long an agent may say nothing before it is shown as stale: a
-// collector that is restarted or waits for NATS is not.
+// away is how long an agent may send nothing before it is shown as stale: a
+// collector that restarts or waits for NATS is not.
 func away(h *frame.Header) time.Duration { return max(silence(h), 15*time.Second) }
 
-// news is what a tick was to its node.
+// news says how a tick relates to what is known of its node.
 type news int
 
 const (
-	late      news = iota // older than what is known
+	late      news = iota // older than the newest
 	advanced              // the next tick of the same run
 	restarted             // the first tick of a new run
-	returned              // a replaced run speaks again
+	returned              // a tick of a replaced run
 )
 
-// hear takes a whole tick in. Within a run the sequence decides, so a clock
+// hear notes a whole tick. Within a run the sequence decides, so a clock
 // that steps back does no harm. Between runs time does: frames of an earlier
 // run may come late from its spool. A run that begins in the past (the clock
 // stepped back while the collector was restarted) has to wait until the one
@@ -100,7 +100,7 @@ func (n *node) judge(h *frame.Header, at time.Time) news {
 	return late
 }
 
-// drop lets go of all that was decoded, and tells how much that was.
+// drop drops all that was decoded, and returns how many bytes that was.
 func (n *node) drop() int64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()

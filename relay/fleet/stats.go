@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// Stats is what the fleet went through.
+// Stats counts since the fleet was made.
 type Stats struct {
 	Agents       int
 	Stale        int
@@ -16,7 +16,7 @@ type Stats struct {
 	CacheBytes   int64
 }
 
-// Stats reads the figures.
+// Stats returns the counts.
 func (f *Fleet) Stats() Stats {
 	s := Stats{
 		Restarts: f.restarts.Load(), Conflicts: f.conflicts.Load(),

@@ -7,8 +7,8 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// summary is what the list of agents and the search for a container need of a
-// tick: identities, no values.
+// summary is the part of a tick that the list of agents and the search for a
+// container need: identities, no values.
 type summary struct {
 	boot, seq  uint64
 	hostname   string
@@ -16,8 +16,8 @@ type summary struct {
 	containers int
 }
 
-// summary reads an agent's newest tick. When that cannot be read, what is
-// known of the tick before it stands.
+// summary returns the summary of an agent's newest tick; if that cannot be read, of
+// the last one that could.
 func (f *Fleet) summary(n *node, newest frame.Header) summary {
 	defer f.bound(n) // once n.mu is free
 	n.mu.Lock()
@@ -96,7 +96,7 @@ func (f *Fleet) identities(n *node, h *frame.Header) (host, groups []*frame.Row,
 	return rows[0], rows[1], nil
 }
 
-// readKey sees that n.ids is of the keyframe that h needs.
+// readKey makes n.ids that of the keyframe that h needs.
 func (n *node) readKey(dec *frame.Decoder, h *frame.Header, keys [][]byte) error {
 	if n.ids.boot == h.Boot && n.ids.key == h.Key && len(n.ids.parts) == len(keys) {
 		return nil

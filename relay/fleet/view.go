@@ -6,7 +6,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// tick is a decoded tick and who looks at it.
+// tick is a decoded tick and how many readers use it.
 type tick struct {
 	batch *frame.Batch
 	refs  int
@@ -14,7 +14,7 @@ type tick struct {
 }
 
 // View calls fn with the newest whole tick of an agent (see query.Fleet). A
-// tick is decoded once, however many look at it.
+// tick is decoded once, however many readers it has.
 func (f *Fleet) View(agent string, fn func(*frame.Batch)) error {
 	n, newest, err := f.find(agent)
 	if err != nil {
@@ -56,8 +56,8 @@ func (f *Fleet) took(begun time.Time, err error) {
 	}
 }
 
-// holds tells whether t is that tick, or a newer one of the same run that a
-// faster reader has fetched meanwhile.
+// holds reports whether t is that tick, or a newer one of the same run that another
+// reader decoded meanwhile.
 func (t *tick) holds(h *frame.Header) bool {
 	return t.batch.Boot == h.Boot && t.batch.Seq >= h.Seq
 }

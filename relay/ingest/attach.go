@@ -23,7 +23,8 @@ func (in *Ingest) attach(ctx context.Context) (jetstream.Consumer, error) {
 		return nil, err
 	}
 	stream, err := js.Stream(ctx, bus.FramesStream(in.o.Stream.Cluster))
-	if errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && in.o.Stream != (bus.Config{Cluster: in.o.Stream.Cluster}) {
+	update := in.o.Stream != (bus.Config{Cluster: in.o.Stream.Cluster})
+	if errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && update {
 		stream, err = bus.EnsureStream(ctx, js, in.o.Stream)
 	}
 	if err != nil {

@@ -79,6 +79,7 @@ func (p *panicLog) report(in *Ingest, m *Message, reason any) {
 		return
 	}
 	in.o.Log.Error("the handler of a message panicked: the message is dropped", "consumer", in.o.Durable,
-		"subject", m.Subject, "bytes", len(m.Data), "err", fmt.Sprint(reason), "not_logged", p.hidden, "stack", string(debug.Stack()))
+		"subject", m.Subject, "bytes", len(m.Data), "err", fmt.Sprint(reason), "not_logged", p.hidden,
+		"stack", string(debug.Stack()))
 	p.last, p.hidden = now, 0
 }

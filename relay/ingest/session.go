@@ -33,7 +33,7 @@ type session struct {
 	mu       sync.Mutex
 	queue    []*Message             // delivered and not given to the handler yet, oldest first
 	bytes    int                    // of queue
-	unacked  map[*Message]time.Time // delivered and not acknowledged; when the server was last told
+	unacked  map[*Message]time.Time // delivered and not acknowledged, and when keepAlive last reported it
 	released []*Message             // to be acknowledged
 	ended    bool                   // nothing is acknowledged any more
 
@@ -77,7 +77,8 @@ func (s *session) receive(ctx context.Context, lost <-chan nats.Status) error {
 	for {
 		if n, size := s.room(); messages == nil && again == nil && n > 0 {
 			var err error
-			batch, err = s.consumer.Fetch(n, jetstream.FetchMaxBytes(size), jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(heartbeat))
+			batch, err = s.consumer.Fetch(n,
+				jetstream.FetchMaxBytes(size), jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(heartbeat))
 			if err != nil {
 				return fmt.Errorf("fetch messages: %w", err)
 			}
@@ -185,13 +186,14 @@ func (s *session) acknowledge() {
 	for _, m := range released {
 		s.in.unacked.Add(-1)
 		if err := m.msg.Ack(); err != nil {
-			s.in.o.Log.Debug("a message could not be acknowledged and will come again", "consumer", s.in.o.Durable, "err", err)
+			s.in.o.Log.Debug("a message could not be acknowledged and will come again",
+				"consumer", s.in.o.Durable, "err", err)
 		}
 	}
 }
 
-// keepAlive tells the server of every message that has been here for long that
-// it is worked on.
+// keepAlive reports to the server that the messages which have been here for long are
+// worked on.
 func (s *session) keepAlive(now time.Time) {
 	var old []*Message
 	s.mu.Lock()
@@ -234,7 +236,7 @@ func (s *session) drain() {
 	}
 }
 
-// abandon lets go of all messages that are not acknowledged: they come again.
+// abandon drops all messages that are not acknowledged: they come again.
 func (s *session) abandon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// serverLog hands the server's log lines to slog. Its notices are of interest
-// to whoever debugs the server, so they go out as debug lines. The same
-// complaint comes through once in ten seconds.
+// serverLog passes the server's log lines to slog. Its notices help only to debug
+// the server, so they are debug lines. A line that repeats the one before is logged
+// once in ten seconds.
 type serverLog struct {
 	log *slog.Logger
 
@@ -31,7 +31,7 @@ func (l *serverLog) Errorf(format string, v ...any) {
 	l.complain(l.log.Error, format, v)
 }
 
-// Fatalf is where the server's own program would exit; ours must not.
+// Fatalf is called where the server's own program would exit; this one must not.
 func (l *serverLog) Fatalf(format string, v ...any) {
 	l.mu.Lock()
 	l.fatal = true

@@ -13,13 +13,14 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Options of a Server.
+// Options of a Server. StoreDir is required; the zero value of every other field
+// means its default.
 type Options struct {
 	StoreDir   string         // of JetStream
 	Listen     string         // "host:port" (port 0: any); "" = connections in process only
-	MaxPayload int            // bytes of a message; default the server's 1 MiB
-	Users      []*server.User // who may connect; none = anybody, then only loopback may be listened on
-	Log        *slog.Logger
+	MaxPayload int            // bytes of a message; default the server's own, 1 MiB
+	Users      []*server.User // who may connect; none = everybody, and Listen must then be a loopback address
+	Log        *slog.Logger   // default slog.Default()
 }
 
 // Server is a NATS server with JetStream inside this process.
@@ -32,7 +33,7 @@ type Server struct {
 	done   sync.WaitGroup
 }
 
-// Start starts a server and waits until it takes connections.
+// Start starts a server, and returns once it accepts connections.
 func Start(o Options) (*Server, error) {
 	if o.StoreDir == "" {
 		return nil, errors.New("nats server: a store directory is needed")
@@ -87,7 +88,8 @@ func listenOn(opts *server.Options, listen string, users bool) error {
 	}
 	ip := net.ParseIP(host)
 	if !users && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("nats server: refusing to listen on %s without users: use a loopback address, or a NATS server of your own with authentication", listen)
+		return fmt.Errorf("nats server: refusing to listen on %s without users: "+
+			"use a loopback address, or a NATS server of your own with authentication", listen)
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
@@ -104,7 +106,7 @@ func listenOn(opts *server.Options, listen string, users bool) error {
 // bus.ConnectOptions.InProcess.
 func (s *Server) InProcessConn() (net.Conn, error) { return s.srv.InProcessConn() }
 
-// URL is where the server listens; "" if in process only.
+// URL returns where the server listens; "" if in process only.
 func (s *Server) URL() string {
 	if s.srv.Addr() == nil {
 		return ""
@@ -112,14 +114,14 @@ func (s *Server) URL() string {
 	return s.srv.ClientURL()
 }
 
-// Outages counts the times that JetStream stopped storing, in practice for a
-// full disk, since the start.
+// Outages returns how often JetStream stopped storing since the start, which in
+// practice means a full disk.
 func (s *Server) Outages() uint64 { return s.outage.Load() }
 
-// Healthy tells whether JetStream stores what it is sent.
+// Healthy reports whether JetStream stores what it receives.
 func (s *Server) Healthy() bool { return s.trouble() == "" }
 
-// Close stops the server; what it has acknowledged is on disk.
+// Close stops the server. What it has acknowledged is on disk.
 func (s *Server) Close() {
 	close(s.stop)
 	s.done.Wait()

@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchEvery is how often the server's health is looked at.
+// watchEvery is how often the server's health is checked.
 const watchEvery = time.Second
 
-// trouble says why JetStream does not store; "" if it does.
+// trouble returns why JetStream does not store; "" if it does.
 func (s *Server) trouble() string {
 	switch h := s.srv.Healthz(nil); {
 	case !s.srv.Running():
@@ -21,12 +21,12 @@ func (s *Server) trouble() string {
 	}
 }
 
-// watch restarts JetStream when its disk has room again: after a failed write
-// the server refuses all further ones for ever.
+// watch restarts JetStream once its disk has room again: after a failed write the
+// server refuses all others until it is restarted.
 func (s *Server) watch() {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
-	seen := 0 // times in a row; a stream that is just being made looks like trouble once
+	seen := 0 // times in a row: a stream that is being created looks like trouble once
 	for {
 		select {
 		case <-s.stop:
@@ -43,7 +43,7 @@ func (s *Server) watch() {
 		}
 		if seen == 2 {
 			s.outage.Add(1)
-			s.log.Error("nats server: nothing is stored; make room on its disk", "dir", s.js.StoreDir, "err", trouble)
+			s.log.Error("nats server: nothing is stored; make room on its disk", "path", s.js.StoreDir, "err", trouble)
 		}
 		if s.room() {
 			s.restart()
@@ -51,7 +51,7 @@ func (s *Server) watch() {
 	}
 }
 
-// room tells whether the disk has enough to start again: 5% or 64 MiB.
+// room reports whether the disk has enough room to start again: 5% or 64 MiB.
 func (s *Server) room() bool {
 	var st unix.Statfs_t
 	if err := unix.Statfs(s.js.StoreDir, &st); err != nil {
@@ -62,12 +62,12 @@ func (s *Server) room() bool {
 
 func (s *Server) restart() {
 	if err := s.srv.ShutdownJetStream(); err != nil {
-		s.log.Error("nats server: stopping JetStream", "err", err)
+		s.log.Error("nats server: JetStream cannot be stopped", "err", err)
 		return
 	}
 	cfg := s.js
 	if err := s.srv.EnableJetStream(&cfg); err != nil {
-		s.log.Error("nats server: starting JetStream again", "err", err)
+		s.log.Error("nats server: JetStream cannot be started again", "err", err)
 		return
 	}
 	s.log.Info("nats server: storing again")

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// openSpool opens the spool, if one is wanted.
+// openSpool opens the spool, unless it is open or there is none.
 func (s *sender) openSpool() error {
 	if s.p.opt.SpoolDir == "" || s.spool != nil {
 		return nil
@@ -15,7 +15,7 @@ func (s *sender) openSpool() error {
 		s.reopen = time.Now().Add(retryAfter)
 		if !errors.Is(err, errInUse) {
 			s.p.count.errors.Add(1)
-			s.complain("the spool cannot be opened: frames that NATS does not take are lost", err)
+			s.warn("the spool cannot be opened: frames that cannot be sent are lost", err)
 		}
 		return err
 	}
@@ -31,7 +31,7 @@ func (s *sender) closeSpool() {
 		return
 	}
 	if err := s.spool.close(); err != nil {
-		s.log.Warn("closing the spool", "err", err)
+		s.log.Warn("the spool could not be closed", "err", err)
 	}
 	s.spool = nil
 }
@@ -42,7 +42,7 @@ func (s *sender) spoolEmpty() bool { return s.spool == nil || s.spool.empty() }
 func (s *sender) store(it item) {
 	defer s.p.queue.release(it.buf)
 	if s.spool == nil && !time.Now().Before(s.reopen) {
-		_ = s.openSpool() // counted and logged there
+		_ = s.openSpool() // it counts and logs errors
 	}
 	if s.spool == nil {
 		s.p.lost(1)
@@ -51,7 +51,7 @@ func (s *sender) store(it item) {
 	if err := s.spool.append(it.buf, it.fresh); err != nil {
 		s.p.count.errors.Add(1)
 		s.p.lost(1)
-		s.complain("a frame is lost: the spool cannot be written", err)
+		s.warn("a frame is lost: the spool cannot be written", err)
 		return
 	}
 	s.p.count.spooled.Add(1)
@@ -60,8 +60,8 @@ func (s *sender) store(it item) {
 	}
 }
 
-// publishStats makes the state of spool and window visible to Stats, and says
-// when it changes between sending and spooling.
+// publishStats copies the state of spool and window for Stats, and logs when the
+// sender begins or stops to use the spool.
 func (s *sender) publishStats() {
 	c := &s.p.count
 	c.inFlight.Store(int64(s.win.n))
@@ -73,29 +73,29 @@ func (s *sender) publishStats() {
 	if n := s.spool.overflow; n > s.overflow {
 		c.dropped.Add(n - s.overflow)
 		s.overflow = n
-		s.complain("the spool is full: the oldest frames are lost", nil)
+		s.warn("the spool is full: the oldest frames are lost", nil)
 	}
 	if n := s.spool.corrupt; n > s.corrupt {
 		c.corrupt.Add(n - s.corrupt)
 		s.corrupt = n
-		s.complain("damaged frames in the spool are skipped", nil)
+		s.warn("damaged frames in the spool are skipped", nil)
 	}
 	if spooling := !s.spool.empty(); spooling != s.spooling {
 		s.spooling = spooling
 		if spooling {
-			s.log.Warn("frames go to the spool", "dir", s.spool.dir, "connected", s.p.nc.IsConnected())
+			s.log.Warn("frames go to the spool", "path", s.spool.dir, "connected", s.p.nc.IsConnected())
 		} else {
 			s.log.Info("the spool is drained")
 		}
 	}
 }
 
-// complain logs a complaint once a minute.
-func (s *sender) complain(msg string, err error) {
+// warn logs a warning, the same one at most once a minute.
+func (s *sender) warn(msg string, err error) {
 	now := time.Now()
-	if last, ok := s.nag[msg]; ok && now.Sub(last) < time.Minute {
+	if last, ok := s.warned[msg]; ok && now.Sub(last) < time.Minute {
 		return
 	}
-	s.nag[msg] = now
+	s.warned[msg] = now
 	s.log.Warn(msg, "err", err)
 }

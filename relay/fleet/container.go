@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/api/glob"
 )
 
-// What looking for one container can fail with.
+// Errors of ContainerByID.
 var (
 	ErrNoContainer = errors.New("no such container")
 	ErrAmbiguous   = errors.New("more than one container matches: give more of its id")
@@ -23,7 +23,7 @@ type Container struct {
 	Row   *frame.Row
 }
 
-// named are the labels that a person calls a container by, best first.
+// named are the labels that identify a container for a person, best first.
 var named = []string{"container_id", "task_id", "container_name", "task_name", "application_name", "name"}
 
 // ContainerByID finds the one container with an id, a task id or a name: as it

@@ -7,18 +7,18 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// life makes container rows as a node has them: most columns never move, an
+// containersGen makes container rows as a node has them: most columns never move, an
 // idle container moves nothing, a working one some twenty columns that hang
 // together (cpu times, pages in steps of 4096, faults, pressure).
-type life struct {
+type containersGen struct {
 	r    *rand.Rand
 	b    Batch
 	work []float64 // share of a core that a row uses; 0 = idle
 }
 
-// newLife has containers of which the given share works.
-func newLife(containers int, working float64) *life {
-	l := &life{r: rand.New(rand.NewPCG(9, 9))}
+// newContainersGen has containers of which the given share works.
+func newContainersGen(containers int, working float64) *containersGen {
+	l := &containersGen{r: rand.New(rand.NewPCG(9, 9))}
 	l.b.Header = Header{Agent: "3f2a9c64b1d84c0ea1b2c3d4e5f60718", Boot: 99, Time: 1_700_000_000e9, Interval: 1e9}
 	t := Table{Kind: metric.Container, Gen: 1}
 	w := t.Width()
@@ -61,7 +61,7 @@ func newLife(containers int, working float64) *life {
 }
 
 // tick moves time on by a second.
-func (l *life) tick() *Batch {
+func (l *containersGen) tick() *Batch {
 	l.b.Seq++
 	l.b.Time += l.b.Interval
 	t := &l.b.Tables[0]

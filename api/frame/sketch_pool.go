@@ -2,13 +2,13 @@ package frame
 
 import "github.com/daytwo/daytwo/api/sketch"
 
-// pool is the sketches that a table or an answer owns, to be filled again.
+// pool is the sketches that a table or a result owns, and reuses.
 type pool[T any] struct {
 	all  []*T
 	used int
 }
 
-// get returns one that holds anything.
+// get returns a pooled value with stale contents.
 func (p *pool[T]) get() *T {
 	if p.used == len(p.all) {
 		p.all = append(p.all, new(T))
@@ -18,22 +18,22 @@ func (p *pool[T]) get() *T {
 	return x
 }
 
-// taken are those in use.
+// taken returns those in use.
 func (p *pool[T]) taken() []*T { return p.all[:p.used] }
 
-// owned is all sketches that a table or an answer owns. Sets that have registers
-// are apart, so that no memory goes and comes with every other tick.
+// owned is all sketches that a table or a result owns. Sets with registers have a pool
+// of their own, so that memory is not freed and allocated every other tick.
 type owned struct {
 	histograms     pool[sketch.Histogram]
 	sets, wideSets pool[sketch.Set]
 }
 
-// reset makes all of them to be filled again.
+// reset makes all of them available again.
 func (o *owned) reset() {
 	o.histograms.used, o.sets.used, o.wideSets.used = 0, 0, 0
 }
 
-// set returns a set that holds anything, with registers or without.
+// set returns a pooled set with stale contents, with registers or without.
 func (o *owned) set(wide bool) *sketch.Set {
 	if wide {
 		return o.wideSets.get()
@@ -41,7 +41,7 @@ func (o *owned) set(wide bool) *sketch.Set {
 	return o.sets.get()
 }
 
-// share makes each row's sketch that of its keyframe, which nobody will change.
+// share gives each row the sketch of its keyframe, which is not changed any more.
 func share[T any](dst []*T, segs []segment, rows int, key []*T) []*T {
 	dst = resize(dst, rows)
 	clear(dst)
@@ -55,7 +55,7 @@ func share[T any](dst []*T, segs []segment, rows int, key []*T) []*T {
 	return dst
 }
 
-// pad says of the rows without an entry that they have no sketch.
+// pad appends nil for the rows without an entry: they have no sketch.
 func pad[T any](s []*T, rows int) []*T {
 	for len(s) < rows {
 		s = append(s, nil)

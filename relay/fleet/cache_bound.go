@@ -8,10 +8,10 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// rowBytes is about what a row's identity takes.
+// rowBytes is about the memory of a row's identity.
 const rowBytes = 512
 
-// weigh tells by how much what the node holds has grown.
+// weigh measures what the node holds, and returns by how much that has grown.
 func (n *node) weigh() (grown int64) {
 	var sum int64
 	add := func(b *frame.Batch, row int64) {
@@ -42,7 +42,7 @@ func (n *node) weigh() (grown int64) {
 	return grown
 }
 
-// bound lets go of what was looked at longest ago while too much is decoded.
+// bound drops what was used longest ago while too much is decoded.
 func (f *Fleet) bound(keep *node) {
 	if f.cached.Load() <= f.o.CacheBytes {
 		return

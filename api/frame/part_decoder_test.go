@@ -35,7 +35,7 @@ func newPartDecoder() *partDecoder {
 // ticks encodes ticks of a node; a keyframe comes every fifth.
 func ticks(t *testing.T, n int) (frames [][]byte, usage []int64) {
 	t.Helper()
-	l, enc := newLife(3, 1), NewEncoder(EncoderOptions{KeyEvery: 5})
+	l, enc := newContainersGen(3, 1), NewEncoder(EncoderOptions{KeyEvery: 5})
 	for range n {
 		b := l.tick()
 		parts, err := enc.Encode(b)

@@ -23,8 +23,8 @@ type PartDecoder[T any] struct {
 
 // HasKey reports whether the keyframe that is kept is the one of h.
 func (p *PartDecoder[T]) HasKey(h *Header) bool {
-	return p.have.Seq == h.Key && p.have.Seq != 0 && p.have.Boot == h.Boot && p.have.Part == h.Part && p.have.Parts == h.Parts &&
-		p.have.Agent == h.Agent
+	k := &p.have
+	return k.Seq != 0 && k.Seq == h.Key && k.Boot == h.Boot && k.Part == h.Part && k.Parts == h.Parts && k.Agent == h.Agent
 }
 
 // Key returns the decoded keyframe, nil if there is none.
