@@ -106,6 +106,13 @@ func (p *Pool) UnderWay() int {
 	return p.underWay
 }
 
+// UnderWayOf is how many of them are of a group.
+func (p *Pool) UnderWayOf(g *Group) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return g.underWay
+}
+
 // Close ends the pool's goroutines: the idle ones now, the others as soon as
 // their calls return.
 func (p *Pool) Close() {

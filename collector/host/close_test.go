@@ -1,45 +1,108 @@
 package host
 
 import (
+	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
-func TestCloseLetsGoOfEverything(t *testing.T) {
-	fds := func() int { return len(must(os.ReadDir("/proc/self/fd"))) }
-	before, goroutines := fds(), runtime.NumGoroutine()
-	for range 3 {
-		r := must(New(Options{}))
-		r.Read(time.Now())
-		if fds() <= before {
-			t.Fatal("no descriptor is kept")
+// descriptors are the open files of this process, by number.
+func descriptors(t *testing.T) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := map[string]string{}
+	for _, e := range entries {
+		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil { // not the one of ReadDir
+			open[e.Name()] = to
 		}
-		r.Close()
 	}
-	if n := fds(); n != before {
-		t.Errorf("%d descriptors, %d before", n, before)
-	}
-	for range 100 {
-		if runtime.NumGoroutine() <= goroutines {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), goroutines)
+	return open
 }
 
-// doctor and the status route ask while the tick goes on.
+// opened lists what is open now and was not before.
+func opened(t *testing.T, before map[string]string) []string {
+	t.Helper()
+	var paths []string
+	for fd, path := range descriptors(t) {
+		if before[fd] != path {
+			paths = append(paths, path)
+		}
+	}
+	return slices.Sorted(slices.Values(paths))
+}
+
+func TestCloseGivesDescriptorsBack(t *testing.T) {
+	before, goroutines := descriptors(t), runtime.NumGoroutine()
+	r := must(New(Options{}))
+	r.Read(time.Now())
+	open := strings.Join(opened(t, before), "\n")
+	for _, want := range []string{"/proc", "/stat", "/meminfo", "/net/dev", "/mountinfo", "/class/net", "/lo/operstate"} {
+		if !strings.Contains(open+"\n", want+"\n") {
+			t.Errorf("%s is not held open, only\n%s", want, open)
+		}
+	}
+	r.Close()
+	if left := opened(t, before); len(left) > 0 {
+		t.Errorf("still open after Close: %v", left)
+	}
+	if !maps.Equal(before, descriptors(t)) {
+		t.Errorf("descriptors %v, before New %v", descriptors(t), before)
+	}
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines, %d before New", runtime.NumGoroutine(), goroutines)
+		}
+	}
+}
+
+// A filesystem that hangs keeps nobody from closing the Reader; its goroutine
+// ends when the call returns.
+func TestKernelCloseBesideHungFilesystem(t *testing.T) {
+	rig.InNamespaces(t, rig.Machine, func(t *testing.T) {
+		end := mountFUSE(t, fuseMount{t.TempDir(), "server:/a", never})
+		before, goroutines := descriptors(t), runtime.NumGoroutine()
+		r := must(New(Options{}))
+		r.Read(time.Now())
+		r.Close()
+		if left := opened(t, before); len(left) > 0 {
+			t.Errorf("still open after Close: %v", left)
+		}
+		end()
+		for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d goroutines, %d before New", runtime.NumGoroutine(), goroutines)
+			}
+		}
+	})
+}
+
+// doctor and the status route ask while the tick goes on: both see whole readings.
 func TestStatusDuringRead(t *testing.T) {
 	r := open(t, Options{})
+	r.Read(time.Now())
+	want := fmt.Sprint(r.Status())
 	var wg sync.WaitGroup
 	for range 2 {
 		wg.Go(func() {
 			for range 20 {
-				r.Status()
-				r.Read(time.Now())
+				if got := fmt.Sprint(r.Status()); got != want {
+					t.Errorf("status %s, want %s", got, want)
+				}
+				if tables := r.Read(time.Now()); len(tables) != 5 || tables[0].Kind != metric.Host {
+					t.Errorf("%d tables", len(tables))
+				}
 			}
 		})
 	}

@@ -65,17 +65,18 @@ func (f *file) close() {
 }
 
 // openPath opens a path that ends with NUL for reading.
-func openPath(path []byte) (int, unix.Errno) {
+func openPath(path []byte) (int, unix.Errno) { return openAt(unix.AT_FDCWD, path) }
+
+// openAt opens a path that ends with NUL, below a directory, for reading.
+func openAt(dir int, path []byte) (int, unix.Errno) {
 	for {
-		fd, _, errno := unix.Syscall6(unix.SYS_OPENAT, uintptr(atFDCWD), uintptr(unsafe.Pointer(&path[0])),
+		fd, _, errno := unix.Syscall6(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(&path[0])),
 			unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
 		if errno != unix.EINTR {
 			return int(fd), errno
 		}
 	}
 }
-
-var atFDCWD = unix.AT_FDCWD
 
 // pread reads an attribute of sysfs or a sysctl, which come whole.
 func pread(fd int, buf *[]byte) (int, unix.Errno) {

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/parked"
 )
 
 // seed adds this machine's own file and those of the trees.
@@ -179,8 +180,8 @@ func FuzzMountinfo(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newFSReader(o, filters)
-		defer r.close()
+		r := newFSReader(o, filters, parked.New(parked.Limits{Calls: 1}))
+		defer r.file.close()
 		r.rebuild(b)
 		seen := map[string]bool{}
 		for _, m := range r.mounts {

@@ -3,8 +3,6 @@ package host
 import (
 	"net"
 	"os"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -211,69 +209,6 @@ func TestKernelMounts(t *testing.T) {
 		}
 		if s = shoot(r, metric.Filesystem); s.ids[key] != 0 || s.ids["/"] != root {
 			t.Errorf("after umount: %v", s.ids)
-		}
-	})
-}
-
-// A fuse filesystem whose daemon never answers hangs statfs for good.
-func TestKernelHungFilesystem(t *testing.T) {
-	rig.InNamespaces(t, rig.Machine, func(t *testing.T) {
-		dev, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
-		if err != nil {
-			rig.KernelLacks(t, rig.Filesystem("fuse"), err)
-		}
-		dir := t.TempDir()
-		t.Cleanup(func() {
-			unix.Close(dev)
-			unix.Unmount(dir, unix.MNT_DETACH)
-		})
-		opts := "rootmode=40000,user_id=0,group_id=0,fd=" + strconv.Itoa(dev)
-		if err := unix.Mount("hung", dir, "fuse", 0, opts); err != nil {
-			rig.KernelLacks(t, rig.Filesystem("fuse"), err)
-		}
-		r := open(t, Options{})
-		start := time.Now()
-		s := shoot(r, metric.Filesystem)
-		if d := time.Since(start); d > 2*mountsWait {
-			t.Errorf("a tick took %v", d)
-		}
-		if v := s.vals[dir]; v == nil || v[metric.FSDeviceError] != 1 || v[metric.FSSize] != metric.Absent {
-			t.Errorf("the hung filesystem: %v", v)
-		}
-		if v := s.vals["/"]; v[metric.FSSize] <= 0 || v[metric.FSDeviceError] != 0 {
-			t.Errorf("the root beside it: %v", v)
-		}
-		if st := r.Status(); len(st) == 0 || !strings.Contains(st[len(st)-1].Reason, "does not answer") {
-			t.Errorf("status: %v", st)
-		}
-		start = time.Now()
-		for range 20 {
-			s = shoot(r, metric.Filesystem)
-		}
-		if d := time.Since(start); d > 10*mountWait {
-			t.Errorf("20 ticks beside a hung filesystem took %v", d)
-		}
-		if s.vals[dir][metric.FSDeviceError] != 1 {
-			t.Error("no error any more")
-		}
-		// The daemon dies: the call returns with an error, the mount goes.
-		if err := unix.Close(dev); err != nil {
-			t.Fatal(err)
-		}
-		dev = -1
-		deadline := time.Now().Add(5 * time.Second)
-		for r.fs.byName[dir].stuck != nil && time.Now().Before(deadline) {
-			time.Sleep(10 * time.Millisecond)
-			s = shoot(r, metric.Filesystem)
-		}
-		if m := r.fs.byName[dir]; m.stuck != nil || m.error != unix.ENOTCONN && m.error != unix.ECONNABORTED {
-			t.Errorf("after its daemon died: %v, stuck %v", m.error, m.stuck != nil)
-		}
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Fatal(err)
-		}
-		if s = shoot(r, metric.Filesystem); s.ids[dir] != 0 {
-			t.Error("still there after umount")
 		}
 	})
 }

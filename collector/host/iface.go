@@ -3,24 +3,28 @@ package host
 import (
 	"bytes"
 	"regexp"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/parked"
 )
 
 // ifaceReader reads /proc/net/dev, and the state of each interface from sysfs.
 type ifaceReader struct {
 	file  *file
 	t     *table
-	sys   string // …/class/net, "" if there is none
-	own   bool
+	ns    netNS
+	query *linkQuery
 	wants verdicts
 }
 
 func newIfaceReader(ns netNS, exclude *regexp.Regexp) *ifaceReader {
 	r := &ifaceReader{
 		file: newFile(ns.proc + "/dev"), t: newTable(metric.Interface, deviceLabel),
-		sys: ns.sys, own: ns.own, wants: verdicts{exclude: exclude},
+		ns: ns, query: newLinkQuery(ns.dir), wants: verdicts{exclude: exclude},
 	}
 	r.t.gone = func(e *entry) {
 		if e.link != nil {
@@ -30,12 +34,31 @@ func newIfaceReader(ns netNS, exclude *regexp.Regexp) *ifaceReader {
 	return r
 }
 
-func (r *ifaceReader) read(buf *[]byte) *frame.Table {
+// ask reads what the kernel tells at once, and has the pool ask for the rest.
+func (r *ifaceReader) ask(pool *parked.Pool, buf *[]byte, now time.Time) {
 	r.t.begin()
 	r.parse(r.file.read(buf))
-	if r.sys != "" {
+	if r.ns.dir >= 0 {
 		for i, e := range r.t.next {
 			r.readLink(e, i, buf)
+		}
+		r.query.start(pool, r.t.next, now)
+	}
+}
+
+// read ends the tick's rows with the replies that are there.
+func (r *ifaceReader) read(now time.Time) *frame.Table {
+	r.query.settle()
+	hangs := r.query.hangs(now)
+	for _, e := range r.t.next {
+		l := e.link
+		if l == nil || !l.read || l.fd < 0 {
+			continue
+		}
+		vals := r.t.vals(e)
+		copy(vals[metric.IfCarrier:], l.attrs[:])
+		if hangs && (l.due || l.asked) {
+			vals[metric.IfCarrier], vals[metric.IfSpeed] = metric.Absent, metric.Absent
 		}
 	}
 	return r.t.end()
@@ -65,12 +88,12 @@ func (r *ifaceReader) parse(b []byte) {
 // interface from a later one of its name, and the rest now and then.
 func (r *ifaceReader) readLink(e *entry, nth int, buf *[]byte) {
 	if e.link == nil {
-		e.link = newLink(r.sys, e.name)
+		e.link = newLink(r.ns.dir, e.name)
 	}
 	state, alive := e.link.state(buf)
 	if !alive {
 		e.link.close()
-		e.link = newLink(r.sys, e.name)
+		e.link = newLink(r.ns.dir, e.name)
 		r.t.renew(e)
 		state, _ = e.link.state(buf)
 	}
@@ -82,25 +105,38 @@ func (r *ifaceReader) readLink(e *entry, nth int, buf *[]byte) {
 	if bytes.Equal(bytes.TrimSpace(state), operUp) {
 		vals[metric.IfUp] = 1
 	}
-	if e.link.due(vals[metric.IfUp], r.t.tick+uint64(nth)) {
+	if e.link.isDue(vals[metric.IfUp], r.t.tick+uint64(nth)) {
 		e.link.refresh(buf)
 	}
-	copy(vals[metric.IfCarrier:], e.link.attrs[:])
 }
 
 var operUp = []byte("up")
 
-func (r *ifaceReader) status() []Status {
+func (r *ifaceReader) status(now time.Time) []Status {
 	switch {
-	case r.sys == "":
-		return []Status{{Source: "/sys/class/net", Reason: "shows another network namespace than the host's: mount the host's /sys and name it"}}
-	case r.own && r.file.errno == 0 && len(r.t.list) > 0 && r.t.list[0].link.fd < 0:
-		return []Status{{Source: r.sys, Reason: explain(r.t.list[0].link.errno)}}
+	case r.ns.sys == "":
+		return []Status{{
+			Source: "/sys/class/net",
+			Reason: "shows another network namespace than the host's: mount the host's /sys and name it",
+		}}
+	case r.ns.dir < 0:
+		return []Status{{Source: r.ns.sys, Reason: explain(r.ns.errno)}}
+	case r.ns.own && r.file.errno == 0 && len(r.t.list) > 0 && r.t.list[0].link.fd < 0:
+		return []Status{{Source: r.ns.sys, Reason: explain(r.t.list[0].link.errno)}}
+	case r.query.hangs(now):
+		return []Status{{
+			Source: r.ns.sys,
+			Reason: "carrier and speed of interfaces cannot be read: a network driver holds the lock of the network configuration",
+		}}
 	}
 	return nil
 }
 
 func (r *ifaceReader) close() {
+	if r.ns.dir >= 0 && !r.query.call.UnderWay() { // a call that hangs still needs it
+		unix.Close(r.ns.dir)
+		r.ns.dir = -1
+	}
 	for _, e := range r.t.byName {
 		if e.link != nil {
 			e.link.close()

@@ -11,7 +11,8 @@ type mountSpec struct {
 	point      string
 	fsType     string
 	device     string
-	readOnly   bool // an error forced it, which statfs does not tell
+	readOnly   bool // an error forced it, which statfs does not report
+	local      bool // on a disk or in memory: no other machine or process answers for it
 }
 
 const maxMounts = 1 << 17
@@ -47,7 +48,18 @@ func parseMount(line string) (m mountSpec, ok bool) {
 	for opt := range strings.SplitSeq(r[2], ",") {
 		m.readOnly = m.readOnly || opt == "emergency_ro"
 	}
+	m.local = isLocal(l[2], m.fsType, m.device)
 	return m, okID && okParent && strings.HasPrefix(m.point, "/")
+}
+
+// isLocal reports whether a filesystem lies on a block device or in memory. One
+// that spans several block devices (btrfs) has a number like those without any.
+func isLocal(number, fsType, device string) bool {
+	switch fsType {
+	case "tmpfs", "ramfs", "devtmpfs", "zfs":
+		return true
+	}
+	return !strings.HasPrefix(fsType, "fuse") && (!strings.HasPrefix(number, "0:") || strings.HasPrefix(device, "/dev/"))
 }
 
 // unescape undoes the kernel's octal escapes: \040 for a space, \011, \012,
@@ -70,7 +82,7 @@ func unescape(s string) string {
 
 func octal(c byte) bool { return c >= '0' && c <= '7' }
 
-// visible tells whether m is what its mount point shows: nothing is mounted
+// visible reports whether m is what its mount point shows: nothing is mounted
 // over it, nor over a directory on the way to it. statfs would silently speak
 // of the other filesystem.
 func visible(m *mountSpec, byID map[int64]*mountSpec, children map[int64][]*mountSpec) bool {
@@ -95,7 +107,7 @@ func visible(m *mountSpec, byID map[int64]*mountSpec, children map[int64][]*moun
 	return false
 }
 
-// below tells whether a path is strictly below a directory.
+// below reports whether a path is strictly below a directory.
 func below(path, dir string) bool {
 	dir = strings.TrimSuffix(dir, "/")
 	return len(path) > len(dir)+1 && path[len(dir)] == '/' && path[:len(dir)] == dir

@@ -37,12 +37,12 @@ func TestKernelHostNetworkFromAnotherNamespace(t *testing.T) {
 		}
 		for i, row := range table.Rows {
 			v := table.Row(i)
-			if r.ifaces.sys == "" {
-				if v[metric.IfUp] != metric.Absent || len(r.ifaces.status()) != 1 {
-					t.Errorf("%s: %v from a /sys of another namespace, status %v", row.Key, v[metric.IfUp:], r.ifaces.status())
+			if r.ifaces.ns.sys == "" {
+				if v[metric.IfUp] != metric.Absent || len(r.ifaces.status(time.Now())) != 1 {
+					t.Errorf("%s: %v from a /sys of another namespace, status %v", row.Key, v[metric.IfUp:], r.ifaces.status(time.Now()))
 				}
 			} else if v[metric.IfUp] == metric.Absent {
-				t.Errorf("%s: no state from %s", row.Key, r.ifaces.sys)
+				t.Errorf("%s: no state from %s", row.Key, r.ifaces.ns.sys)
 			}
 		}
 		if v := shoot(r, metric.Host).vals[""]; v[metric.HostConntrack] != metric.Absent {

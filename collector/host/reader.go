@@ -6,13 +6,29 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/parked"
 )
+
+// Calls that may hang, at one time. What hangs beyond these is not asked any more:
+// the last calls are kept for those that are least likely to hang.
+const (
+	maxCalls         = 192
+	callsForLocal    = 32 // kept for filesystems on disks and in memory
+	callsForAnswered = 64 // kept for these, and for filesystems that have answered before
+	scarceCalls      = 32 // with so many under way, a server's mounts get callsPerServer
+	callsPerServer   = 8
+)
+
+// answerWait is how long a tick waits for answers. Who took longer the last time
+// is not waited for: the answer is shown at the tick after it.
+const answerWait = 50 * time.Millisecond
 
 // Reader reads the machine. Its methods may be called from several
 // goroutines; the tables of one Read are overwritten by the next.
 type Reader struct {
-	mu  sync.Mutex
-	buf []byte
+	mu   sync.Mutex
+	buf  []byte
+	pool *parked.Pool // makes the calls that a filesystem or a device can hold
 
 	id     *identity
 	host   *table
@@ -47,10 +63,11 @@ func New(o Options) (*Reader, error) {
 		uptime: newFile(o.Proc + "/uptime"),
 		fileNr: newFile(o.Proc + "/sys/fs/file-nr"),
 		tables: make([]frame.Table, 5),
+		pool:   parked.New(parked.Limits{Calls: maxCalls, Scarce: scarceCalls, PerGroup: callsPerServer}),
 	}
 	r.id = newIdentity(o.Proc, &r.buf)
 	r.host = newTable(metric.Host, r.id.labels)
-	ns := findNetNS(o.Proc, o.Sys, sysGiven)
+	ns := findNetNS(r.pool, o.Proc, o.Sys, sysGiven)
 	r.stat = newStatReader(o.Proc, ns.proc)
 	r.keyed = []*keyedFile{
 		newKeyed(o.Proc+"/meminfo", "/proc/meminfo "),
@@ -64,7 +81,7 @@ func New(o Options) (*Reader, error) {
 	r.procs = newProcessCounter(o.Proc)
 	r.disks = newDiskReader(o.Proc, f.disk)
 	r.ifaces = newIfaceReader(ns, f.iface)
-	r.fs = newFSReader(o, f)
+	r.fs = newFSReader(o, f, r.pool)
 	for c := metric.HostCPUUser; c <= metric.HostCPUGuestNice; c++ {
 		r.host.slack[c] = cpuSlack
 	}
@@ -76,6 +93,9 @@ func New(o Options) (*Reader, error) {
 func (r *Reader) Read(now time.Time) []frame.Table {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	asked := time.Now()
+	r.fs.ask(&r.buf, asked)
+	r.ifaces.ask(r.pool, &r.buf, asked)
 	r.host.begin()
 	e := r.host.add(nil)
 	if r.id.changed() {
@@ -111,8 +131,9 @@ func (r *Reader) Read(now time.Time) []frame.Table {
 	r.stat.shares.update(r.host.t.Vals)
 	r.tables[1] = *r.stat.cpus.end()
 	r.tables[2] = *r.disks.read(&r.buf)
-	r.tables[3] = *r.fs.read(&r.buf)
-	r.tables[4] = *r.ifaces.read(&r.buf)
+	r.pool.Wait(answerWait)
+	r.tables[3] = *r.fs.read(asked)
+	r.tables[4] = *r.ifaces.read(asked)
 	return r.tables
 }
 
@@ -125,5 +146,5 @@ func (r *Reader) Close() {
 	}
 	r.procs.close()
 	r.ifaces.close()
-	r.fs.close()
+	r.pool.Close()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,8 +31,9 @@ func (r *Reader) Status() []Status {
 			all = append(all, Status{Source: t.t.Kind.String(), Reason: fmt.Sprintf("only the first %d are read", maxRows)})
 		}
 	}
-	all = append(all, r.ifaces.status()...)
-	return append(all, r.fs.status()...)
+	now := time.Now()
+	all = append(all, r.ifaces.status(now)...)
+	return append(all, r.fs.status(now)...)
 }
 
 func (r *Reader) files() []*file {

@@ -1,0 +1,97 @@
+package host
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/parked"
+)
+
+// linkQuery reads carrier and speed of interfaces. The kernel answers under its
+// lock of the network configuration (RTNL), and asks the driver for the speed:
+// both may take long. As all interfaces wait for the same lock, one call reads
+// them all.
+type linkQuery struct {
+	call  parked.Call
+	dir   int
+	links []*link     // of the call; the goroutine reads their base only
+	got   []linkReply // of the call, by link
+	since time.Time   // when the call was started
+	path  []byte      // of the goroutine
+	buf   []byte      // of the goroutine
+}
+
+type linkReply struct{ carrier, speed int64 }
+
+func newLinkQuery(dir int) *linkQuery {
+	q := &linkQuery{dir: dir, buf: make([]byte, 4096)}
+	q.call = parked.Call{Run: q.run, Await: true}
+	return q
+}
+
+// start reads the links that are due, unless the call before has not returned.
+func (q *linkQuery) start(pool *parked.Pool, entries []*entry, now time.Time) {
+	if q.take(); q.call.UnderWay() {
+		return
+	}
+	q.links = q.links[:0]
+	for _, e := range entries {
+		if l := e.link; l != nil && l.due {
+			q.links = append(q.links, l)
+		}
+	}
+	if len(q.links) == 0 {
+		return
+	}
+	q.got = append(q.got[:0], make([]linkReply, len(q.links))...)
+	q.since = now
+	if pool.Start(&q.call, 0) {
+		for _, l := range q.links {
+			l.due, l.asked = false, true
+		}
+	}
+}
+
+// run runs in a goroutine of the pool.
+func (q *linkQuery) run() {
+	for i, l := range q.links {
+		q.got[i] = linkReply{q.read(l, "carrier", metric.IfCarrier), q.read(l, "speed", metric.IfSpeed)}
+	}
+}
+
+func (q *linkQuery) read(l *link, file string, column int) int64 {
+	q.path = append(append(append(q.path[:0], l.base...), file...), 0)
+	fd, errno := openAt(q.dir, q.path)
+	if errno != 0 {
+		return metric.Absent
+	}
+	defer unix.Close(fd)
+	return linkAttr(column, fd, &q.buf)
+}
+
+// take hands the replies to the links, if they are there.
+func (q *linkQuery) take() {
+	if !q.call.Take() {
+		return
+	}
+	q.call.Await = q.call.Took() <= answerWait
+	for i, l := range q.links {
+		l.attrs[carrierAttr], l.attrs[speedAttr], l.asked = q.got[i].carrier, q.got[i].speed, false
+	}
+	clear(q.links)
+	q.links = q.links[:0]
+}
+
+// settle takes what is there once the tick has waited for it.
+func (q *linkQuery) settle() {
+	if q.take(); q.call.UnderWay() {
+		q.call.Await = false
+	}
+}
+
+// hangs reports whether the call is overdue.
+func (q *linkQuery) hangs(now time.Time) bool {
+	return q.call.UnderWay() && now.Sub(q.since) > mountPatience
+}

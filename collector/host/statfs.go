@@ -1,0 +1,18 @@
+package host
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// statfs calls statfs(2) with a path that ends with NUL. It does not return for
+// as long as the filesystem does not answer.
+func statfs(path []byte, to *unix.Statfs_t) unix.Errno {
+	for {
+		_, _, errno := unix.Syscall(unix.SYS_STATFS, uintptr(unsafe.Pointer(&path[0])), uintptr(unsafe.Pointer(to)), 0)
+		if errno != unix.EINTR {
+			return errno
+		}
+	}
+}
