@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
+	"math/rand/v2"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -22,11 +24,12 @@ var version = "dev" // set by the linker
 func main() {
 	os.Exit(cli.Main(os.Args[1:], cli.Programs{
 		Version: version,
-		Up: func(ctx context.Context, c cli.Config) error {
-			return up.Run(ctx, c, collector.AgentID, runRelay, runCollector)
+		Up:      runUp,
+		Collector: func(ctx context.Context, c cli.Config) error {
+			debug.SetGCPercent(collectorGCPercent)
+			return collector.Run(ctx, collectorConfig(c, nil))
 		},
-		Collector: func(ctx context.Context, c cli.Config) error { return runCollector(ctx, c, nil) },
-		Relay:     func(ctx context.Context, c cli.Config) error { return runRelay(ctx, c, nil) },
+		Relay: func(ctx context.Context, c cli.Config) error { return relay.Run(ctx, relayConfig(c, nil)) },
 		Doctor: func(ctx context.Context, c cli.Config) ([]rpc.Check, error) {
 			return append(collector.Doctor(ctx, collectorConfig(c, nil)), relay.Doctor(ctx, relayConfig(c, nil))...), nil
 		},
@@ -34,19 +37,34 @@ func main() {
 	}))
 }
 
-func runCollector(ctx context.Context, c cli.Config, server nats.InProcessConnProvider) error {
-	return collector.Run(ctx, collectorConfig(c, server))
-}
+// collectorGCPercent is how much garbage may pile up on what is alive, in percent, in
+// a process that is a collector and nothing else: a steady node makes next to none,
+// so that a small number costs nothing and bounds what churn takes. `daytwo up` keeps
+// Go's default (or $GOGC): collecting its relay's history so often would cost more.
+const collectorGCPercent = 25
 
-func runRelay(ctx context.Context, c cli.Config, server nats.InProcessConnProvider) error {
-	return relay.Run(ctx, relayConfig(c, server))
+// runUp runs a relay and a collector with a NATS server between them. The relay
+// knows the collector's ticks from those of earlier runs by their boot number.
+func runUp(ctx context.Context, c cli.Config) error {
+	boot := rand.Uint64()
+	runRelay := func(ctx context.Context, c cli.Config, server nats.InProcessConnProvider) error {
+		cfg := relayConfig(c, server)
+		cfg.AgentBoot = boot
+		return relay.Run(ctx, cfg)
+	}
+	runCollector := func(ctx context.Context, c cli.Config, server nats.InProcessConnProvider) error {
+		cfg := collectorConfig(c, server)
+		cfg.Boot = boot
+		return collector.Run(ctx, cfg)
+	}
+	return up.Run(ctx, c, collector.AgentID, runRelay, runCollector)
 }
 
 func relayConfig(c cli.Config, server nats.InProcessConnProvider) relay.Config {
 	return relay.Config{
 		Listen: c.Listen, DataDir: c.Data, TokenFile: c.TokenFile, Cluster: c.Cluster,
 		NATS: natsOptions(c, "daytwo relay", server), Stream: bus.Config{Replicas: c.Replicas},
-		DiskBytes: c.RetentionSize, Retention: c.Retention, Agent: c.AgentID, Version: version, Log: c.Log,
+		DiskBytes: c.RetentionSize, Retention: c.Retention, Agent: c.AgentID, Version: version, Ready: c.Ready, Log: c.Log,
 	}
 }
 
@@ -54,7 +72,7 @@ func collectorConfig(c cli.Config, server nats.InProcessConnProvider) collector.
 	return collector.Config{
 		AgentID: c.AgentID, Interval: c.Interval, DataDir: c.Data, Metrics: c.Metrics, Cluster: c.Cluster, Shards: c.Shards,
 		NATS: natsOptions(c, "daytwo collector", server), NoPublish: len(c.NATS) == 0 && server == nil,
-		SpoolMax: c.SpoolSize, NoBPF: c.NoBPF, Log: c.Log,
+		SpoolMax: c.SpoolSize, NoBPF: c.NoBPF, Ready: c.Ready, Log: c.Log,
 		Socket: c.Socket, Statsd: collector.Statsd{
 			Listen: c.Statsd.Listen, Optional: c.Statsd.Defaults, Ports: c.Statsd.Ports, RulesFile: c.Statsd.Rules,
 			Budget: c.Statsd.Budget, Series: c.Statsd.Series, Expiry: collector.StatsdExpiry(c.Statsd.Expiry),

@@ -3,10 +3,12 @@ package collector
 import (
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"path/filepath"
 	"time"
 
 	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/setting"
 )
 
@@ -24,7 +26,9 @@ type Config struct {
 	NoBPF     bool               // read files only
 	Socket    string             // path of the launch API's socket; "" = none
 	Statsd    Statsd
-	NoPublish bool // frames go nowhere: /metrics alone
+	NoPublish bool         // frames go nowhere: /metrics alone
+	Boot      uint64       // number of this run of the collector, another for each; default: random
+	Ready     *ready.Parts // where the collector says what it still waits for; default: its own
 	Log       *slog.Logger
 }
 
@@ -52,6 +56,12 @@ func (c *Config) defaults() error {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	if c.Boot == 0 {
+		c.Boot = rand.Uint64()
+	}
+	if c.Ready == nil {
+		c.Ready = new(ready.Parts)
+	}
 	if c.NATS.Log == nil {
 		c.NATS.Log = c.Log
 	}
@@ -59,6 +69,26 @@ func (c *Config) defaults() error {
 		return nil
 	}
 	return setting.CheckAgentID(c.AgentID)
+}
+
+// listeners are the parts (api/ready) that New opens.
+func (c *Config) listeners() (names []string) {
+	if len(c.Statsd.Listen) > 0 {
+		names = append(names, ready.Statsd)
+	}
+	if c.Socket != "" {
+		names = append(names, ready.Launch)
+	}
+	return names
+}
+
+// parts are all parts of a collector.
+func (c *Config) parts() []string {
+	names := append(c.listeners(), ready.Ticks)
+	if c.Metrics != "" {
+		names = append(names, ready.NodeMetrics)
+	}
+	return names
 }
 
 // spoolDir is where frames wait while NATS does not take them.

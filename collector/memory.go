@@ -5,11 +5,6 @@ import (
 	"runtime/metrics"
 )
 
-// gcPercent is how much garbage may pile up on what is alive, in percent. A
-// steady node makes next to none, so a small number costs nothing and bounds
-// what churn can take.
-const gcPercent = 25
-
 // memoryKeeper gives memory back to the kernel once what took it has passed:
 // starting (the kernel's types are decoded then), growing tables, churn.
 type memoryKeeper struct {

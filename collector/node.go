@@ -2,14 +2,11 @@ package collector
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +16,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/collector/cgroups"
 	"github.com/daytwo/daytwo/collector/containers"
 	"github.com/daytwo/daytwo/collector/host"
@@ -79,6 +77,7 @@ func New(cfg Config) (*Node, error) {
 		cfg.Log.Error("nothing is kept, and launchers are not served", "err", err)
 		cfg.Socket = ""
 	}
+	cfg.Ready.Expect(cfg.parts()...)
 	n := &Node{cfg: cfg, log: cfg.Log, grid: newGrid(cfg.Interval)}
 	hostname, err := os.Hostname()
 	if err != nil {
@@ -109,9 +108,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 
-	var boot [8]byte
-	rand.Read(boot[:])
-	n.header = frame.Header{Agent: cfg.AgentID, Boot: binary.LittleEndian.Uint64(boot[:]), Interval: int64(cfg.Interval), Parts: 1}
+	n.header = frame.Header{Agent: cfg.AgentID, Boot: cfg.Boot, Interval: int64(cfg.Interval), Parts: 1}
 	if !cfg.NoPublish {
 		cfg.NATS.Agent = cfg.AgentID // its replies come to its own inbox, as its permissions say
 		if n.conn, err = bus.Connect(cfg.NATS); err != nil {
@@ -127,6 +124,10 @@ func New(cfg Config) (*Node, error) {
 			return nil, err
 		}
 	}
+	for _, name := range n.cfg.listeners() {
+		cfg.Ready.Up(name)
+	}
+	cfg.Ready.AddVital(ready.Ticks, n.Ready)
 	return n, nil
 }
 
@@ -178,7 +179,6 @@ func (n *Node) Close(ctx context.Context) error {
 
 // Run ticks until ctx ends.
 func (n *Node) Run(ctx context.Context) (err error) {
-	debug.SetGCPercent(gcPercent)
 	ctx, cancel := context.WithCancel(ctx)
 	watching, serving := make(chan error, 1), make(chan error, 1)
 	go func() { watching <- n.names.Run(ctx) }()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/api/server/web"
 )
@@ -42,12 +43,13 @@ func (n *Node) Serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, end())
 	}
-	srv := web.NewHTTPServer(server.NewNode(n.local, n.cfg.AgentID, n.log), n.log)
+	srv := web.NewHTTPServer(server.NewNode(n.local, n.cfg.AgentID, n.cfg.Ready, n.log), n.log)
 	served := make(chan error, 1)
 	go func() {
 		served <- srv.Serve(l)
 		cancel()
 	}()
+	n.cfg.Ready.Up(ready.NodeMetrics)
 	n.log.Info("this node's own metrics", "url", "http://"+l.Addr().String()+"/metrics")
 	err = n.Run(ctx)
 	patience, done := context.WithTimeout(context.Background(), shutdown)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/atomicfile"
 	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/setting"
 	"github.com/nats-io/nats.go"
 )
@@ -36,10 +37,12 @@ type Config struct {
 	CacheBytes  int64         // newest ticks, decoded; default 256 MiB
 	Forget      time.Duration // an agent silent for so long is no longer listed; default 24 hours
 
-	Agent   string            // id of the agent on this machine, which the routes of "this node" answer for; "" if there is none
-	Version string            // of the program
-	Metrics []func(io.Writer) // more for /metrics, in the text format 0.0.4
-	Log     *slog.Logger
+	Agent     string            // id of the agent on this machine, which the routes of "this node" answer for; "" if there is none
+	AgentBoot uint64            // run of the agent's collector if that is in this process, whose ticks are waited for; 0 if it is not
+	Ready     *ready.Parts      // where the relay says what it still waits for; default: its own
+	Version   string            // of the program
+	Metrics   []func(io.Writer) // more for /metrics, in the text format 0.0.4
+	Log       *slog.Logger
 }
 
 const (
@@ -58,6 +61,9 @@ func (c *Config) defaults() error {
 	c.Stream.Cluster = c.Cluster
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.Ready == nil {
+		c.Ready = new(ready.Parts)
 	}
 	if c.NATS.Log == nil {
 		c.NATS.Log = c.Log

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/api/server/web"
 )
@@ -24,6 +25,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.defaults(); err != nil {
 		return err
 	}
+	cfg.Ready.Expect(ready.API, ready.Frames)
 	guard, err := cfg.guard()
 	if err != nil {
 		return err
@@ -39,7 +41,7 @@ func Run(ctx context.Context, cfg Config) error {
 	h, err := server.New(server.Options{
 		Fleet: r.Fleet(), History: r.History(), Guard: guard,
 		Agent: cfg.Agent, Cluster: cfg.Cluster, Version: cfg.Version,
-		Ready: r.Ready, Metrics: append([]func(io.Writer){r.WriteMetrics}, cfg.Metrics...), Log: cfg.Log,
+		Ready: cfg.Ready, Metrics: append([]func(io.Writer){r.WriteMetrics}, cfg.Metrics...), Log: cfg.Log,
 	})
 	if err != nil {
 		return errors.Join(err, l.Close(), r.Close())
@@ -58,6 +60,7 @@ func (r *Relay) serve(ctx context.Context, l net.Listener, h http.Handler) error
 		cancel()
 		ended <- err
 	}()
+	r.cfg.Ready.Up(ready.API)
 	r.cfg.Log.Info("HTTP API", "address", l.Addr().String(), "relay_id", r.cfg.ID, "cluster", r.cfg.Cluster)
 	stopped := make(chan error, 1)
 	go func() {

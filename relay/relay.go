@@ -11,6 +11,7 @@ import (
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/relay/fleet"
 	"github.com/daytwo/daytwo/relay/ingest"
 	"github.com/daytwo/daytwo/relay/recent"
@@ -24,6 +25,7 @@ type Relay struct {
 	store  *recent.Store
 	fleet  *fleet.Fleet
 	ingest *ingest.Ingest
+	node   nodeTicks
 }
 
 // tidyEvery is how often old history is dropped and the disk synced.
@@ -62,6 +64,11 @@ func New(cfg Config) (*Relay, error) {
 		in.Forget = forgetNameless
 	}
 	r.ingest = ingest.New(in)
+	cfg.Ready.Add(ready.Frames, r.ingest.Ready)
+	if cfg.AgentBoot != 0 {
+		r.node = nodeTicks{agent: cfg.Agent, boot: cfg.AgentBoot, start: time.Now()}
+		cfg.Ready.Add(ready.NodeAtRelay, r.node.ready)
+	}
 	return r, nil
 }
 
@@ -74,6 +81,7 @@ func (r *Relay) take(_ context.Context, h *frame.Header, m *ingest.Message) inge
 	case err == nil:
 		if whole {
 			r.fleet.Heard(h, time.Now())
+			r.node.heard(h)
 		}
 		return ingest.Stored
 	case errors.Is(err, recent.ErrDuplicate):
@@ -133,9 +141,6 @@ func (r *Relay) Fleet() query.Fleet { return r.fleet }
 
 // History is all ticks that the relay keeps.
 func (r *Relay) History() query.History { return r.store }
-
-// Ready returns nil while frames can come, else the reason why they cannot.
-func (r *Relay) Ready() error { return r.ingest.Ready() }
 
 // Stats is the counts of all parts.
 type Stats struct {

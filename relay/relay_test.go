@@ -19,7 +19,7 @@ func TestEndToEnd(t *testing.T) {
 	n := newNode("node-1")
 	b.publish("node-1", n.Tick()...) // before there is a relay
 	r := run(t, b, Config{DataDir: t.TempDir()})
-	wait(t, "readiness", func() bool { return r.Ready() == nil })
+	wait(t, "readiness", func() bool { return r.ingest.Ready() == nil })
 	for range 30 {
 		b.publish("node-1", n.Tick()...)
 	}
@@ -200,12 +200,12 @@ func TestServerAway(t *testing.T) {
 	}
 	r.taken(10)
 	b.stop()
-	wait(t, "unreadiness", func() bool { return r.Ready() != nil })
+	wait(t, "unreadiness", func() bool { return r.ingest.Ready() != nil })
 	b.start()
 	for range 10 {
 		b.publish("node-1", n.Tick()...)
 	}
-	wait(t, "readiness", func() bool { return r.Ready() == nil })
+	wait(t, "readiness", func() bool { return r.ingest.Ready() == nil })
 	r.taken(20)
 	r.complete("node-1", 20)
 }
@@ -237,7 +237,7 @@ func TestServerLater(t *testing.T) {
 	b.stop()
 	r := run(t, b, Config{})
 	time.Sleep(100 * time.Millisecond)
-	if err := r.Ready(); err == nil {
+	if err := r.ingest.Ready(); err == nil {
 		t.Fatal("ready without a server")
 	}
 	b.start()

@@ -26,7 +26,7 @@ func TestDiskHangs(t *testing.T) {
 		}
 		return c.CachedInfo().AckFloor.Stream
 	}
-	wait(t, "readiness", func() bool { return r.Ready() == nil })
+	wait(t, "readiness", func() bool { return r.ingest.Ready() == nil })
 	for range 10 {
 		b.publish("node-1", n.Tick()...)
 	}

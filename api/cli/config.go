@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/setting"
 	"github.com/daytwo/daytwo/api/unixsocket"
 )
@@ -38,6 +39,7 @@ type Config struct {
 	SpoolSize      int64         // bytes kept on disk while NATS is away
 	Retention      time.Duration // how long history is kept
 	RetentionSize  int64         // bytes of history kept on disk
+	Ready          *ready.Parts  // where the program says what it still waits for
 	LogLevel       slog.Level
 	LogFormat      string       // "text" or "json"
 	Log            *slog.Logger // made of the two above, to stderr

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/rpc"
 )
 
@@ -62,13 +64,24 @@ func programCommand(in program, main func(context.Context, Config) error, cmd *c
 			return usageError{errors.New("nats: a relay without NATS has nothing to serve")}
 		}
 		slog.SetDefault(c.Log)
-		err := main(cmd.Context(), *c)
+		err := runProgram(cmd.Context(), *c, main)
 		if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
 			return nil // asked to end, and ended
 		}
 		return err
 	}
 	return cmd
+}
+
+// runProgram runs main, and tells the service manager how it does.
+func runProgram(ctx context.Context, c Config, main func(context.Context, Config) error) error {
+	c.Ready = new(ready.Parts)
+	notifying, stop := context.WithCancel(ctx)
+	var told sync.WaitGroup
+	told.Go(func() { ready.Notify(notifying, c.Ready, c.Log) })
+	defer told.Wait()
+	defer stop()
+	return main(ctx, c)
 }
 
 // configured gives a command the flags of a program.

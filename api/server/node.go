@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server/dcos"
 	"github.com/daytwo/daytwo/api/server/prom"
 	"github.com/daytwo/daytwo/api/server/web"
@@ -13,9 +14,9 @@ import (
 
 // NewNode returns the handler of one node, which asks for no token: serve it on
 // loopback only. It answers the node's metrics at /metrics, as cAdvisor and
-// node_exporter do, /healthz, and DC/OS' metrics API for this node. log may be
-// nil for slog.Default().
-func NewNode(fleet query.Fleet, agent string, log *slog.Logger) http.Handler {
+// node_exporter do, /healthz, /readyz, and DC/OS' metrics API for this node. parts
+// are what /readyz answers, nil for always ready; log may be nil for slog.Default().
+func NewNode(fleet query.Fleet, agent string, parts *ready.Parts, log *slog.Logger) http.Handler {
 	if log == nil {
 		log = slog.Default()
 	}
@@ -23,10 +24,11 @@ func NewNode(fleet query.Fleet, agent string, log *slog.Logger) http.Handler {
 	api := dcos.API{Fleet: fleet, Agent: agent, Now: time.Now}
 	routes := append(api.ThisNode(),
 		web.Route{Method: "GET", Path: "/healthz", Handle: web.Healthz},
+		web.Route{Method: "GET", Path: "/readyz", Handle: readyz(parts)},
 		web.Route{Method: "GET", Path: "/metrics", Handle: func(w http.ResponseWriter, r *http.Request) error {
 			return scraper.ServeNode(w, r, agent)
 		}},
 	)
-	mux := web.Mux(routes, "there are /metrics, /healthz and /system/v1/metrics/v0/", log)
+	mux := web.Mux(routes, "there are /metrics, /healthz, /readyz and /system/v1/metrics/v0/", log)
 	return web.Bounded(web.RefuseRebinding(mux))
 }

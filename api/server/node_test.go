@@ -14,7 +14,7 @@ import (
 )
 
 func TestNewNode(t *testing.T) {
-	srv := httptest.NewServer(NewNode(testtick.Local(testtick.New(2, false)), testtick.Agent, nil))
+	srv := httptest.NewServer(NewNode(testtick.Local(testtick.New(2, false)), testtick.Agent, nil, nil))
 	defer srv.Close()
 	get := func(path, host string) (int, http.Header, string) {
 		t.Helper()
@@ -64,7 +64,7 @@ func TestNewNode(t *testing.T) {
 			t.Errorf("Host %s: %d, want %d", host, code, want)
 		}
 	}
-	early := httptest.NewServer(NewNode(query.NewLocal("a", "h"), "a", nil))
+	early := httptest.NewServer(NewNode(query.NewLocal("a", "h"), "a", nil, nil))
 	defer early.Close()
 	resp, err := http.Get(early.URL + "/metrics")
 	if err != nil {
@@ -77,7 +77,7 @@ func TestNewNode(t *testing.T) {
 }
 
 func TestNodeOpenMetrics(t *testing.T) {
-	srv := httptest.NewServer(NewNode(testtick.Local(testtick.New(1, false)), testtick.Agent, nil))
+	srv := httptest.NewServer(NewNode(testtick.Local(testtick.New(1, false)), testtick.Agent, nil, nil))
 	defer srv.Close()
 	req, err := http.NewRequest("GET", srv.URL+"/metrics", nil)
 	if err != nil {
@@ -139,7 +139,7 @@ func TestSelfMetrics(t *testing.T) {
 }
 
 func TestGzipForOthers(t *testing.T) {
-	h := NewNode(testtick.Local(testtick.New(50, false)), testtick.Agent, nil)
+	h := NewNode(testtick.Local(testtick.New(50, false)), testtick.Agent, nil, nil)
 	for remote, want := range map[string]string{"10.0.0.9:1234": "gzip", "127.0.0.1:1234": "", "[::1]:1234": ""} {
 		r := httptest.NewRequest("GET", "http://127.0.0.1/metrics", nil)
 		r.RemoteAddr = remote

@@ -63,7 +63,7 @@ func TestOpenAPISchemasAreTheTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, v := range []any{v1.Agent{}, v1.Container{}, v1.Series{}, v1.Metrics{}, v1.Datapoint{}, v1.Dimensions{},
-		v1.StatsD{}, v1.Ledger{}, v1.SentMetric{}, v1.Event{}} {
+		v1.StatsD{}, v1.Ledger{}, v1.SentMetric{}, v1.Event{}, v1.NotReady{}, v1.PartWaiting{}} {
 		typ := reflect.TypeOf(v)
 		var want, got []string
 		for i := range typ.NumField() {

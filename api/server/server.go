@@ -12,6 +12,7 @@ import (
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/console"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server/dcos"
 	"github.com/daytwo/daytwo/api/server/prom"
 	"github.com/daytwo/daytwo/api/server/web"
@@ -25,7 +26,7 @@ type Options struct {
 	Agent   string            // id of the agent on this machine, "" if there is none
 	Cluster string            // name of the cluster
 	Version string            // of the program
-	Ready   func() error      // returns nil if everything can be answered; may be nil
+	Ready   *ready.Parts      // what /readyz answers; nil: always ready
 	Metrics []func(io.Writer) // more for /metrics, in the text format 0.0.4
 	Log     *slog.Logger      // nil for slog.Default()
 }
@@ -79,7 +80,7 @@ func (s *server) openRoutes() []web.Route {
 	return []web.Route{
 		{Method: "GET", Path: "/{$}", Handle: s.console},
 		{Method: "GET", Path: "/healthz", Handle: web.Healthz},
-		{Method: "GET", Path: "/readyz", Handle: s.readyz},
+		{Method: "GET", Path: "/readyz", Handle: readyz(s.Ready)},
 	}
 }
 
@@ -101,16 +102,6 @@ func (s *server) tokenRoutes() []web.Route {
 func (s *server) console(w http.ResponseWriter, r *http.Request) error {
 	console.Handler.ServeHTTP(w, r)
 	return nil
-}
-
-// readyz answers whether everything can be answered.
-func (s *server) readyz(w http.ResponseWriter, r *http.Request) error {
-	if s.Ready != nil {
-		if err := s.Ready(); err != nil {
-			return &web.Error{Status: http.StatusServiceUnavailable, Message: err.Error()}
-		}
-	}
-	return web.Healthz(w, r)
 }
 
 // metrics answers with the relay's own metrics.

@@ -13,7 +13,9 @@ import (
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server/web"
+	"github.com/daytwo/daytwo/api/v1"
 	"github.com/daytwo/daytwo/bench/rig/testtick"
 )
 
@@ -152,16 +154,37 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
+// A process that is not ready names every part that it waits for.
 func TestReadyz(t *testing.T) {
+	parts := new(ready.Parts)
+	parts.Expect("statsd")
 	var state error = errors.New("the stream is not there yet")
-	srv := serve(t, Options{Fleet: query.NewLocal("a", "h"), Ready: func() error { return state }})
-	resp, body := do(t, srv, "GET", "/readyz", nil)
-	if resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "the stream is not there yet") {
-		t.Errorf("%d %s", resp.StatusCode, body)
-	}
-	state = nil
-	if code := get(t, srv, "/readyz", nil); code != http.StatusOK {
-		t.Errorf("ready: %d", code)
+	parts.Add("frames", func() error { return state })
+	local := query.NewLocal("a", "h")
+	node := httptest.NewServer(NewNode(local, "a", parts, nil))
+	defer node.Close()
+	for _, srv := range []*httptest.Server{serve(t, Options{Fleet: local, Ready: parts}), node} {
+		check := func(want ...v1.PartWaiting) {
+			t.Helper()
+			var got v1.NotReady
+			resp, body := do(t, srv, "GET", "/readyz", nil)
+			if err := json.Unmarshal([]byte(body), &got); err != nil || resp.StatusCode != http.StatusServiceUnavailable ||
+				resp.Header.Get("Retry-After") == "" || !slices.Equal(got.NotReady, want) || !strings.Contains(got.Error, want[0].Reason) {
+				t.Errorf("%d %s, want %v", resp.StatusCode, body, want)
+			}
+		}
+		state = errors.New("the stream is not there yet")
+		parts.Expect("statsd")
+		check(v1.PartWaiting{Part: "statsd", Reason: "it is starting"}, v1.PartWaiting{Part: "frames", Reason: state.Error()})
+		parts.Up("statsd")
+		check(v1.PartWaiting{Part: "frames", Reason: state.Error()})
+		state = nil
+		if resp, body := do(t, srv, "GET", "/readyz", nil); resp.StatusCode != http.StatusOK || !strings.Contains(body, `"ok":true`) {
+			t.Errorf("ready: %d %s", resp.StatusCode, body)
+		}
+		if resp, _ := do(t, srv, "HEAD", "/healthz", nil); resp.StatusCode != http.StatusOK {
+			t.Errorf("/healthz: %d", resp.StatusCode)
+		}
 	}
 }
 

@@ -5,37 +5,22 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/cli"
 )
 
-// announce waits until the API answers, then tells the newcomer where to look.
+// announce waits until all that runs is ready, then tells the newcomer where to
+// look.
 func announce(ctx context.Context, c *cli.Config, out io.Writer) {
-	base := "http://" + reachable(c.Listen)
-	for ready := false; !ready; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(50 * time.Millisecond):
-		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/readyz", nil)
-		if err != nil {
-			return
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			continue
-		}
-		resp.Body.Close()
-		ready = resp.StatusCode == http.StatusOK
+	if c.Ready.Wait(ctx) != nil {
+		return // it ends before that
 	}
+	base := "http://" + reachable(c.Listen)
 	path := c.TokenFile
 	if path == "" {
 		path = filepath.Join(c.Data, auth.TokenFile)

@@ -12,6 +12,7 @@ import (
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/bus/embedded"
 	"github.com/daytwo/daytwo/api/cli"
+	"github.com/daytwo/daytwo/api/ready"
 )
 
 // Program runs until ctx ends. It reaches NATS through server.
@@ -32,11 +33,17 @@ func Run(ctx context.Context, c cli.Config, agentID func(dataDir string) (string
 			return err
 		}
 	}
+	if c.Ready == nil {
+		c.Ready = new(ready.Parts)
+	}
+	// Nothing is ready before all of these are, whichever program starts first.
+	c.Ready.Expect(ready.NATS, ready.API, ready.Frames, ready.Ticks, ready.NodeAtRelay)
 	server, err := embedded.Start(embedded.Options{StoreDir: filepath.Join(c.Data, "nats"), Log: c.Log})
 	if err != nil {
 		return fmt.Errorf("embedded NATS server: %w", err)
 	}
 	defer server.Close()
+	c.Ready.Add(ready.NATS, server.Ready)
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

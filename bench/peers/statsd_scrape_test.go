@@ -45,7 +45,7 @@ func node() http.Handler {
 		b.Header = frame.Header{Agent: "a", Boot: 1, Seq: 1, Key: 1, Time: 1e18, Interval: 1e9, Parts: 1}
 		b.Tables = []frame.Table{table}
 	})
-	return server.NewNode(local, "a", nil)
+	return server.NewNode(local, "a", nil, nil)
 }
 
 // Prometheus' own parsers take every format, find the series, and have a native

@@ -170,7 +170,7 @@ func (d *Daytwo) ready() error {
 		}
 	}
 	if d.Node.URL != "" && !strings.HasSuffix(d.Node.URL, "//none") {
-		if _, err := d.Node.Get("/metrics"); err != nil {
+		if _, err := d.Node.Get("/readyz"); err != nil {
 			return err
 		}
 	}

@@ -29,6 +29,7 @@ type Server struct {
 	js     server.JetStreamConfig
 	log    *slog.Logger
 	outage atomic.Uint64
+	down   atomic.Pointer[error] // why nothing is stored, nil while all is well
 	stop   chan struct{}
 	done   sync.WaitGroup
 }
@@ -120,6 +121,15 @@ func (s *Server) Outages() uint64 { return s.outage.Load() }
 
 // Healthy reports whether JetStream stores what it receives.
 func (s *Server) Healthy() bool { return s.trouble() == "" }
+
+// Ready returns nil while JetStream stores what it is sent, as of the last second,
+// else why it does not.
+func (s *Server) Ready() error {
+	if err := s.down.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
 
 // Close stops the server. What it has acknowledged is on disk.
 func (s *Server) Close() {

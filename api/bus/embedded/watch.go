@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,11 +37,13 @@ func (s *Server) watch() {
 		trouble := s.trouble()
 		if trouble == "" {
 			seen = 0
+			s.down.Store(nil)
 			continue
 		}
 		if seen++; seen == 1 {
 			continue
 		}
+		s.down.Store(new(fmt.Errorf("nothing is stored: %s", trouble)))
 		if seen == 2 {
 			s.outage.Add(1)
 			s.log.Error("nats server: nothing is stored; make room on its disk", "path", s.js.StoreDir, "err", trouble)

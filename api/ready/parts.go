@@ -1,0 +1,147 @@
+package ready
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Names of parts.
+const (
+	Ticks       = "ticks"             // of the collector
+	NodeMetrics = "node metrics"      // the collector's own HTTP server
+	Statsd      = "statsd"            // its listeners
+	Launch      = "launch socket"     // of the launch API
+	API         = "HTTP API"          // of the relay
+	Frames      = "frames"            // NATS, the stream and the relay's consumer
+	NATS        = "NATS server"       // the one in this process
+	NodeAtRelay = "this node's ticks" // arrive at the relay of this process
+)
+
+// Parts are what one process consists of: its listeners, its connections, its
+// ticks. The zero value has no part, and is ready. Its methods may be called by
+// many goroutines.
+type Parts struct {
+	mu   sync.Mutex
+	list []*part
+}
+
+type part struct {
+	name   string
+	check  func() error
+	vital  bool
+	worked atomic.Bool // check has returned nil once
+}
+
+// Waiting is a part that is not ready.
+type Waiting struct {
+	Part   string
+	Reason string
+}
+
+var errStarting = errors.New("it is starting")
+
+// Expect lists parts as starting until they are added.
+func (p *Parts) Expect(names ...string) {
+	for _, name := range names {
+		p.put(&part{name: name, check: func() error { return errStarting }})
+	}
+}
+
+// Add adds a part, or replaces the one of this name. check returns nil while the
+// part works, else why it does not; it is called often and must not wait.
+func (p *Parts) Add(name string, check func() error) {
+	p.put(&part{name: name, check: check})
+}
+
+// AddVital is Add of a part without which the process is of no use: if it stops
+// working, only a restart helps. See Stuck.
+func (p *Parts) AddVital(name string, check func() error) {
+	p.put(&part{name: name, check: check, vital: true})
+}
+
+// Up says that a part works from now on.
+func (p *Parts) Up(name string) { p.Add(name, func() error { return nil }) }
+
+func (p *Parts) put(n *part) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.IndexFunc(p.list, func(o *part) bool { return o.name == n.name }); i >= 0 {
+		p.list[i] = n
+		return
+	}
+	p.list = append(p.list, n)
+}
+
+// parts returns the list as it is now. Checks are called without the lock.
+func (p *Parts) parts() []*part {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.list)
+}
+
+// Waiting returns the parts that are not ready, in the order in which they were
+// added; none if all are.
+func (p *Parts) Waiting() (all []Waiting) {
+	for _, n := range p.parts() {
+		if err := n.look(); err != nil {
+			all = append(all, Waiting{n.name, err.Error()})
+		}
+	}
+	return all
+}
+
+// Stuck returns an error if a vital part has worked and does no longer.
+func (p *Parts) Stuck() error {
+	for _, n := range p.parts() {
+		if !n.vital {
+			continue
+		}
+		if err := n.look(); err != nil && n.worked.Load() {
+			return fmt.Errorf("%s: %w", n.name, err)
+		}
+	}
+	return nil
+}
+
+func (n *part) look() error {
+	err := n.check()
+	if err == nil {
+		n.worked.Store(true)
+	}
+	return err
+}
+
+// pollEvery is how often Wait looks.
+const pollEvery = 20 * time.Millisecond
+
+// Wait returns nil once all parts are ready, and ctx's error if that ends first.
+func (p *Parts) Wait(ctx context.Context) error {
+	for {
+		if len(p.Waiting()) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// Text lists parts that are not ready on one line.
+func Text(waiting []Waiting) string {
+	var b strings.Builder
+	for i, w := range waiting {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(w.Part + ": " + w.Reason)
+	}
+	return b.String()
+}
