@@ -7,6 +7,7 @@ BUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERS
 MAX_BYTES := 40000000
 FUZZTIME ?= 10s
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # Tests of allocations do not work under the race detector: they run by themselves.
 ALLOC = $(shell find . -name alloc_test.go -not -path './bench/peers/*' -printf '%h\n' | sort -u)
 
@@ -14,7 +15,7 @@ ALLOC = $(shell find . -name alloc_test.go -not -path './bench/peers/*' -printf 
 ALONE := ./bench/e2e ./bench/kernels ./bench/statsd ./collector ./collector/cgroups ./collector/containers ./collector/statsd/intake ./collector/statsd/origin
 TOGETHER = $(filter-out $(patsubst ./%,github.com/daytwo/daytwo/%,$(ALONE)),$(shell go list ./...))
 
-.PHONY: help build build-all run test bench generate lint fuzz clean
+.PHONY: help build build-all run test bench generate lint vulncheck fuzz clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +40,6 @@ run: build ## Build, then run everything in one process (ARGS="--interval 5s")
 
 test: ## Install what the tests need where it may, run them all, say what was skipped
 	bench/rig/install.sh
-	go vet ./...
 	$(MAKE) --no-print-directory build-all
 	go run ./bench/testrun -race -timeout 30m $(TOGETHER) -- -p 1 -race -timeout 30m $(ALONE) -- -p 1 -count=1 -run Alloc $(ALLOC)
 
@@ -51,10 +51,17 @@ bench: build ## Run the benchmarks, then the peers side by side (as root)
 generate: ## Regenerate the BPF objects (needs clang, llvm, libbpf-dev)
 	go generate ./...
 
-lint: ## Check formatting, vet, staticcheck
+lint: ## Check formatting, module files, vet and staticcheck, in bench/peers too
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not gofmt'ed:"; echo "$$out"; exit 1; fi
+	go mod tidy -diff
+	cd bench/peers && go mod tidy -diff
 	go vet ./...
+	cd bench/peers && go vet ./...
 	go run $(STATICCHECK) ./...
+
+vulncheck: ## Look for known vulnerabilities (needs vuln.go.dev, which not every CI reaches)
+	@go run $(GOVULNCHECK) ./... || { \
+		echo "govulncheck found something, or its database at https://vuln.go.dev is out of reach" >&2; exit 1; }
 
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	@find . -name '*_test.go' -not -path './bench/peers/*' -print0 | xargs -0 grep -HoE '^func Fuzz[A-Za-z0-9_]+' | \
