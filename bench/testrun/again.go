@@ -8,10 +8,10 @@ import (
 // failure is a test that failed in a pass, or a whole package with Test "".
 type failure struct{ Package, Test string }
 
-// again runs the tests that failed once more, each package alone: kernels in
-// emulation, daemons and clocks share this machine with the other tests. What
-// passes then is named in the report; what fails again fails the run. A package
-// that failed as a whole, without a test to blame, is not tried again.
+// again runs the tests that failed once more, each package alone: emulated kernels,
+// daemons and clocks share this machine with the other tests. What passes then is
+// flaky, and the report ends with its name; what fails again fails the run. A
+// package that failed as a whole, without a test to blame, is not tried again.
 func again(r *report, race bool, test func(*report, []string) error) {
 	failures := r.failures
 	r.failures, r.failed = nil, false
@@ -39,6 +39,6 @@ func again(r *report, race bool, test func(*report, []string) error) {
 			r.failed = true
 			continue
 		}
-		r.note(short(p) + " " + strings.Join(tests[p], ", ") + ": failed among the others, passed alone; what was said then is above")
+		r.flaky = append(r.flaky, short(p)+" "+strings.Join(tests[p], ", "))
 	}
 }

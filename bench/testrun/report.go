@@ -14,11 +14,12 @@ type event struct {
 	Elapsed                       float64
 }
 
-// report gathers what the passes said.
+// report collects the results of all passes.
 type report struct {
 	lines    []string            // go test's own lines for packages
 	skips    []string            // "package test: reason"
 	notes    []string            // what else the reader must know
+	flaky    []string            // "package tests" that failed first and passed alone
 	output   map[string][]string // of tests that have not ended, and of packages
 	failed   bool
 	failures []failure
@@ -70,7 +71,7 @@ func (r *report) add(e *event) {
 	}
 }
 
-// packageLine tells go test's closing line of a package from its other output.
+// packageLine reports whether s is go test's closing line of a package.
 func packageLine(s string) bool {
 	return strings.HasPrefix(s, "ok  \t") || strings.HasPrefix(s, "FAIL\t") || strings.HasPrefix(s, "---\t") || strings.HasPrefix(s, "?   \t")
 }
@@ -102,6 +103,12 @@ func (r *report) print(w io.Writer) {
 	fmt.Fprintln(w)
 	for _, s := range r.lines {
 		fmt.Fprint(w, s)
+	}
+	if len(r.flaky) > 0 {
+		fmt.Fprintln(w, "\nFLAKY: these failed among the other tests and passed alone; their first output is above.")
+		for _, s := range r.flaky {
+			fmt.Fprintf(w, "  %s\n", s)
+		}
 	}
 	if r.failed {
 		fmt.Fprintln(w, "FAIL")
