@@ -37,8 +37,8 @@ type Config struct {
 	CacheBytes  int64         // newest ticks, decoded; default 256 MiB
 	Forget      time.Duration // an agent silent for so long is no longer listed; default 24 hours
 
-	Agent     string            // id of the agent on this machine, which the routes of "this node" answer for; "" if there is none
-	AgentBoot uint64            // run of the agent's collector if that is in this process, whose ticks are waited for; 0 if it is not
+	Agent     string            // id of the agent on this machine, "this node" of the API; "" if there is none
+	AgentBoot uint64            // run of the agent's collector, if that is in this process: Ready waits for its ticks
 	Ready     *ready.Parts      // where the relay says what it still waits for; default: its own
 	Version   string            // of the program
 	Metrics   []func(io.Writer) // more for /metrics, in the text format 0.0.4

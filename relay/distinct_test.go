@@ -246,14 +246,21 @@ func TestDistinct(t *testing.T) {
 	}{
 		{"metric=app:users&distinct=1&step=0", map[string]func(*shown) bool{"": is("users", "", "")}, "none"},
 		{"metric=users&distinct=1&step=60s", map[string]func(*shown) bool{"": is("users", "", "")}, "none"},
-		{"metric=users_set&distinct=true&step=0&by=path", map[string]func(*shown) bool{"/": is("users", "/", ""), "/buy": is("users", "/buy", "")}, "path"},
+		{"metric=users_set&distinct=true&step=0&by=path", map[string]func(*shown) bool{
+			"/": is("users", "/", ""), "/buy": is("users", "/buy", ""),
+		}, "path"},
 		{"metric=app:users&distinct=1&step=0&by=task_name&match=agent_id=node-2", map[string]func(*shown) bool{
 			"web-0": is("users", "", "node-2-0"), "web-1": is("users", "", "node-2-1")}, "task_name"},
-		{"metric=app:users&distinct=1&step=0&by=*&match=" + url.QueryEscape("path=/buy,container_id=node-1-1"), map[string]func(*shown) bool{
+		{"metric=app:users&distinct=1&step=0&by=*&match=" +
+			url.QueryEscape("path=/buy,container_id=node-1-1"), map[string]func(*shown) bool{
 			"node-1-1": is("users", "/buy", "node-1-1")}, "container_id"},
 		{"metric=app:visitors&distinct=1&step=0", map[string]func(*shown) bool{"": is("visitors", "", "")}, "none"},
-		{"metric=app:visitors&distinct=1&step=0&by=agent_id", map[string]func(*shown) bool{"node-1": is("visitors", "", "node-1"), "node-2": is("visitors", "", "node-2")}, "agent_id"},
-		{"metric=app:visitors&distinct=1&step=0&agent=node-1", map[string]func(*shown) bool{"": is("visitors", "", "node-1")}, "none"},
+		{"metric=app:visitors&distinct=1&step=0&by=agent_id", map[string]func(*shown) bool{
+			"node-1": is("visitors", "", "node-1"), "node-2": is("visitors", "", "node-2"),
+		}, "agent_id"},
+		{"metric=app:visitors&distinct=1&step=0&agent=node-1", map[string]func(*shown) bool{
+			"": is("visitors", "", "node-1"),
+		}, "none"},
 	} {
 		m := ask(c.params)
 		if len(m.Result) != len(c.groups) {

@@ -214,10 +214,14 @@ func TestPercentiles(t *testing.T) {
 		{"metric=request_time&percentile=50,90,99&step=0", map[string]func(observation) bool{"": any}, "none"},
 		{"metric=request_time_timer&q=0.5,0.9,0.99&step=60s", map[string]func(observation) bool{"": any}, "none"},
 		{"metric=app:request.time&q=0.5,0.9,0.99&step=0&by=path", map[string]func(observation) bool{
-			"/": func(o observation) bool { return o.path == "/" }, "/buy": func(o observation) bool { return o.path == "/buy" }}, "path"},
-		{"metric=app:request.time&q=0.5,0.9,0.99&step=0&by=task_name&match=agent_id=node-2", map[string]func(observation) bool{
-			"web-0": func(o observation) bool { return o.container == "node-2-0" }, "web-1": func(o observation) bool { return o.container == "node-2-1" }}, "task_name"},
-		{"metric=app:request.time&q=0.5,0.9,0.99&step=0&by=*&match=" + url.QueryEscape("path=/buy,container_id=node-1-1"), map[string]func(observation) bool{
+			"/":    func(o observation) bool { return o.path == "/" },
+			"/buy": func(o observation) bool { return o.path == "/buy" }}, "path"},
+		{"metric=app:request.time&q=0.5,0.9,0.99&step=0&by=task_name&match=agent_id=node-2",
+			map[string]func(observation) bool{
+				"web-0": func(o observation) bool { return o.container == "node-2-0" },
+				"web-1": func(o observation) bool { return o.container == "node-2-1" }}, "task_name"},
+		{"metric=app:request.time&q=0.5,0.9,0.99&step=0&by=*&match=" +
+			url.QueryEscape("path=/buy,container_id=node-1-1"), map[string]func(observation) bool{
 			"node-1-1": func(o observation) bool { return o.container == "node-1-1" && o.path == "/buy" }}, "container_id"},
 	} {
 		m := ask(c.params)
@@ -316,10 +320,13 @@ func TestPercentiles(t *testing.T) {
 		}
 	}
 	for params, want := range map[string]int{
-		"metric=app:nothing&q=0.5": 200, "metric=nothing_at_all&q=0.5": 400, "metric=nothing_at_all": 400, "metric=app:nothing": 200,
+		"metric=app:nothing&q=0.5": 200, "metric=nothing_at_all&q=0.5": 400, "metric=nothing_at_all": 400,
+		"metric=app:nothing":               200,
 		"metric=app:requests&q=0.5&step=0": 200, "metric=app:request.time&q=1.5": 400, "metric=app:request.time&q=x": 400,
-		"metric=app:request.time&q=0.5&percentile=50": 400, "metric=cpu.usage&q=0.5": 400, "metric=app:request.time&by=path": 400,
-		"metric=app:request.time&q=0.5&by=a%22b": 400, "metric=app:request.time&q=0.5&rate=1": 400, "metric=app:request.time&q=0.5&agent=node-3": 404,
+		"metric=app:request.time&q=0.5&percentile=50": 400, "metric=cpu.usage&q=0.5": 400,
+		"metric=app:request.time&by=path":        400,
+		"metric=app:request.time&q=0.5&by=a%22b": 400, "metric=app:request.time&q=0.5&rate=1": 400,
+		"metric=app:request.time&q=0.5&agent=node-3": 404,
 	} {
 		if code, m, body := get(params + span); code != want || want == 200 && len(m.Result) != 0 {
 			t.Errorf("%s: %d %s", params, code, body)

@@ -51,8 +51,10 @@ func TestEndToEnd(t *testing.T) {
 	var m bytes.Buffer
 	r.WriteMetrics(&m)
 	for _, line := range []string{
-		"daytwo_relay_frames_total 31\n", "daytwo_relay_stored_total 31\n", "daytwo_relay_ready 1\n", "daytwo_relay_agents 1\n",
-		"daytwo_relay_memory_frames 31\n", "daytwo_relay_disk_frames 31\n", "daytwo_relay_rejects_total{reason=\"checksum\"} 0\n",
+		"daytwo_relay_frames_total 31\n", "daytwo_relay_stored_total 31\n", "daytwo_relay_ready 1\n",
+		"daytwo_relay_agents 1\n",
+		"daytwo_relay_memory_frames 31\n", "daytwo_relay_disk_frames 31\n",
+		"daytwo_relay_rejects_total{reason=\"checksum\"} 0\n",
 	} {
 		if !strings.Contains(m.String(), line) {
 			t.Errorf("no %q in\n%s", line, m.String())

@@ -46,7 +46,10 @@ func TestDiskHangs(t *testing.T) {
 	}
 	var m bytes.Buffer
 	r.WriteMetrics(&m)
-	for _, line := range []string{"daytwo_relay_disk_pending_frames 30\n", "daytwo_relay_unacknowledged 30\n", "daytwo_relay_disk_failing 0\n"} {
+	for _, line := range []string{
+		"daytwo_relay_disk_pending_frames 30\n", "daytwo_relay_unacknowledged 30\n",
+		"daytwo_relay_disk_failing 0\n",
+	} {
 		if !strings.Contains(m.String(), line) {
 			t.Errorf("no %q in\n%s", line, m.String())
 		}

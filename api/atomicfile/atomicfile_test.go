@@ -94,7 +94,8 @@ func TestEnsureRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		dir: "not a regular file", pipe: "not a regular file", large: "larger than", filepath.Join(dir, "no", "id"): "no such file",
+		dir: "not a regular file", pipe: "not a regular file", large: "larger than",
+		filepath.Join(dir, "no", "id"): "no such file",
 	} {
 		if _, _, err := Ensure(path, 0o600, func() string { return "new" }); err == nil ||
 			!strings.Contains(err.Error(), want) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -46,5 +47,22 @@ func TestSourceOrder(t *testing.T) {
 	want(Source{Data: data, URL: here, File: file, Token: "token-from-the-flag"}, "token-from-the-flag")
 	if _, err := (Source{File: file + "-missing"}).Find(); err == nil {
 		t.Error("a file that was asked for and is missing is no error")
+	}
+}
+
+// A token file that a power cut left empty is none.
+func TestSourceEmptyFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, TokenFile)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DAYTWO_TOKEN", "")
+	t.Setenv("DAYTWO_TOKEN_FILE", "")
+	if _, err := (Source{Data: dir, URL: "http://127.0.0.1:8400"}).Find(); !errors.Is(err, ErrNoToken) {
+		t.Errorf("in the data directory: %v", err)
+	}
+	if _, err := (Source{File: path}).Find(); err == nil || !strings.Contains(err.Error(), "is empty") {
+		t.Errorf("as given: %v", err)
 	}
 }

@@ -35,7 +35,9 @@ func TestEnsureTokenMakesOne(t *testing.T) {
 
 // What a power cut leaves of a file that was not synced is no token.
 func TestEnsureTokenAfterPowerCut(t *testing.T) {
-	for _, content := range []string{"", "\n", "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"} {
+	for _, content := range []string{
+		"", "\n", "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+	} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "token")
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {

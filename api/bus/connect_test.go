@@ -10,7 +10,8 @@ import (
 
 func TestConnectRefusesWhatCannotWork(t *testing.T) {
 	for _, o := range []ConnectOptions{
-		{Credentials: "/nowhere/x.creds"}, {Cert: "/nowhere/x"}, {Cert: "/nowhere/x", Key: "/nowhere/y"}, {CA: "/nowhere/ca"}, {URLs: "ht tp:"},
+		{Credentials: "/nowhere/x.creds"}, {Cert: "/nowhere/x"},
+		{Cert: "/nowhere/x", Key: "/nowhere/y"}, {CA: "/nowhere/ca"}, {URLs: "ht tp:"},
 	} {
 		if nc, err := Connect(o); err == nil {
 			nc.Close()

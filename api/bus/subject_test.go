@@ -7,7 +7,8 @@ import (
 
 func TestToken(t *testing.T) {
 	for in, want := range map[string]string{
-		"node-1_A": "node-1_A", "": "=", "a.b": "a=2Eb", "*": "=2A", ">": "=3E", "a b": "a=20b", "=": "=3D", "\xff": "=FF", "é": "=C3=A9",
+		"node-1_A": "node-1_A", "": "=", "a.b": "a=2Eb", "*": "=2A", ">": "=3E",
+		"a b": "a=20b", "=": "=3D", "\xff": "=FF", "é": "=C3=A9",
 	} {
 		if got := Token(in); got != want {
 			t.Errorf("Token(%q) = %q, want %q", in, got, want)

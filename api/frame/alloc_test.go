@@ -11,7 +11,10 @@ import (
 )
 
 func TestEncodeAllocatesNothing(t *testing.T) {
-	for _, opt := range []EncoderOptions{{KeyEvery: 4}, {KeyEvery: 4, MaxPayload: 20 << 10}, {KeyEvery: 4, Codec: S2}, {KeyEvery: 4, Codec: Raw}} {
+	for _, opt := range []EncoderOptions{
+		{KeyEvery: 4}, {KeyEvery: 4, MaxPayload: 20 << 10}, {KeyEvery: 4, Codec: S2},
+		{KeyEvery: 4, Codec: Raw},
+	} {
 		l := newContainersGen(500, 0.5)
 		enc := NewEncoder(opt)
 		parts := 0
@@ -67,7 +70,9 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 			}
 		}
 	}
-	for name, part := range map[string][][]byte{"steady": frames[10:20], "keyframes": frames[10:11], "with added rows": frames[26:30]} {
+	for name, part := range map[string][][]byte{
+		"steady": frames[10:20], "keyframes": frames[10:11], "with added rows": frames[26:30],
+	} {
 		i = 0
 		if name == "with added rows" {
 			if err := dec.Decode(frames[20], nil, &key); err != nil {

@@ -35,7 +35,10 @@ func (w *world) tell(n int) {
 // Events are in the frame of their tick and in no other, whichever others are
 // lost; the header says that they are there; they make no keyframe due.
 func TestEvents(t *testing.T) {
-	for _, opt := range []EncoderOptions{{KeyEvery: 5}, {KeyEvery: 5, Codec: Raw}, {KeyEvery: 5, Codec: S2}, {KeyEvery: 5, MaxPayload: 8 << 10}} {
+	for _, opt := range []EncoderOptions{
+		{KeyEvery: 5}, {KeyEvery: 5, Codec: Raw}, {KeyEvery: 5, Codec: S2},
+		{KeyEvery: 5, MaxPayload: 8 << 10},
+	} {
 		w := newWorld(3, 20)
 		e, dec := NewEncoder(opt), NewDecoder()
 		var keys []*Batch

@@ -13,7 +13,8 @@ import (
 
 // maxAllocation bounds what one call may allocate for any input: the body, the
 // values, the rows, labels and strings at their limits, and growth between.
-const maxAllocation = 2*MaxBody + 8*MaxValues + 64*2*MaxRows + 32*2*MaxAllLabels + 16*3*MaxStrings + 3*MaxHistograms + 3*MaxSets + 16<<20
+const maxAllocation = 2*MaxBody + 8*MaxValues + 64*2*MaxRows + 32*2*MaxAllLabels + 16*3*MaxStrings +
+	3*MaxHistograms + 3*MaxSets + 16<<20
 
 func allocated() uint64 {
 	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
@@ -170,7 +171,9 @@ func FuzzBody(f *testing.F) {
 
 func columnsOf(t testing.TB, data []byte) *Columns {
 	var c Columns
-	if err := NewDecoder().DecodeColumns(data, nil, &c, metric.Container, []int{metric.CPUUsage, metric.MemCurrent}); err != nil {
+	if err := NewDecoder().DecodeColumns(
+		data, nil, &c, metric.Container, []int{metric.CPUUsage, metric.MemCurrent},
+	); err != nil {
 		t.Fatal(err)
 	}
 	return &c

@@ -123,10 +123,15 @@ func TestHistogramsSplit(t *testing.T) {
 func TestEncodeRefusesHistograms(t *testing.T) {
 	h := []*sketch.Histogram{nil}
 	for name, tab := range map[string]Table{
-		"of another kind": {Kind: metric.Disk, Rows: []*Row{{ID: 1}}, Vals: make([]int64, metric.Width(metric.Disk)), Histograms: h},
-		"without rows":    {Kind: metric.App, Histograms: h},
+		"of another kind": {
+			Kind: metric.Disk, Rows: []*Row{{ID: 1}}, Vals: make([]int64, metric.Width(metric.Disk)),
+			Histograms: h,
+		},
+		"without rows": {Kind: metric.App, Histograms: h},
 	} {
-		if _, err := NewEncoder(EncoderOptions{}).Encode(&Batch{Header: Header{Agent: "n", Seq: 1}, Tables: []Table{tab}}); err == nil {
+		if _, err := NewEncoder(EncoderOptions{}).Encode(&Batch{
+			Header: Header{Agent: "n", Seq: 1}, Tables: []Table{tab},
+		}); err == nil {
 			t.Errorf("%s: encoded", name)
 		}
 	}
@@ -193,17 +198,21 @@ func TestHistogramLimits(t *testing.T) {
 		"huge lengths":          section(140, lists(append([]byte{0, 1}, u(nil, 1<<60)...), []byte{0})...),
 		"no indexes":            section(140, one(0, nil)...),
 		"more buckets than fit": section(140, one(0, []byte{9, 0}, 4)...),
-		"index out of range":    section(140, one(0, append([]byte{1}, binary.AppendVarint(nil, sketch.MaxIndex+1)...), 4)...),
-		"steps out of range":    section(140, one(0, append(append([]byte{2}, binary.AppendVarint(nil, sketch.MaxIndex)...), 0), 4, 4)...),
-		"no count":              section(140, one(0, []byte{1, 0})...),
-		"negative count":        section(140, one(0, []byte{1, 0}, 2)...),
-		"count is NaN":          section(140, one(0, []byte{1, 0}, float(math.NaN())...)...),
-		"count is infinite":     section(140, one(0, []byte{1, 0}, float(math.Inf(1))...)...),
-		"unknown number":        section(140, one(0, []byte{1, 0}, 3, 0, 0, 0, 0, 0, 0, 0, 0)...),
-		"sum is cut":            section(140, one(histogramSum, []byte{0}, 1, 2)...),
-		"counts left over":      section(140, one(0, []byte{0}, 4)...),
-		"indexes left over":     section(140, one(0, []byte{0, 7})...),
-		"lists left over":       section(140, lists([]byte{0, 1, 0}, []byte{0, 7}, 9)...),
+		"index out of range": section(
+			140, one(0, append([]byte{1}, binary.AppendVarint(nil, sketch.MaxIndex+1)...), 4)...,
+		),
+		"steps out of range": section(
+			140, one(0, append(append([]byte{2}, binary.AppendVarint(nil, sketch.MaxIndex)...), 0), 4, 4)...,
+		),
+		"no count":          section(140, one(0, []byte{1, 0})...),
+		"negative count":    section(140, one(0, []byte{1, 0}, 2)...),
+		"count is NaN":      section(140, one(0, []byte{1, 0}, float(math.NaN())...)...),
+		"count is infinite": section(140, one(0, []byte{1, 0}, float(math.Inf(1))...)...),
+		"unknown number":    section(140, one(0, []byte{1, 0}, 3, 0, 0, 0, 0, 0, 0, 0, 0)...),
+		"sum is cut":        section(140, one(histogramSum, []byte{0}, 1, 2)...),
+		"counts left over":  section(140, one(0, []byte{0}, 4)...),
+		"indexes left over": section(140, one(0, []byte{0, 7})...),
+		"lists left over":   section(140, lists([]byte{0, 1, 0}, []byte{0, 7}, 9)...),
 	} {
 		if err := decode(append(app[:len(app):len(app)], sec...)); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %v", name, err)

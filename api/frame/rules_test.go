@@ -136,7 +136,8 @@ func TestRepair(t *testing.T) {
 		t.Errorf("%d repaired, want 5", e.Repaired())
 	}
 	r := got.Tables[0].Rows
-	if !slices.Equal(r[0].Labels, []Label{{"a", "1"}, {"b", "2"}}) || r[1].Label("a") != "x\uFFFD" || len(r[2].Labels) != MaxLabels ||
+	if !slices.Equal(r[0].Labels, []Label{{"a", "1"}, {"b", "2"}}) ||
+		r[1].Label("a") != "x\uFFFD" || len(r[2].Labels) != MaxLabels ||
 		!slices.Equal(r[3].Labels, []Label{{"b", "kept"}}) ||
 		len(r[4].Key) == 0 ||
 		r[5].Key != rows[5].Key {
@@ -151,14 +152,20 @@ func TestEncodeRefuses(t *testing.T) {
 		many[i] = 1 << (20 + i%40)
 	}
 	for name, b := range map[string]*Batch{
-		"no seq":        {Header: Header{Agent: "n"}},
-		"no agent":      {Header: Header{Seq: 1}},
-		"long agent":    {Header: Header{Seq: 1, Agent: strings.Repeat("a", 300)}},
-		"kinds fall":    {Header: Header{Seq: 1, Agent: "n"}, Tables: []Table{{Kind: 3}, {Kind: 2}}},
-		"kind twice":    {Header: Header{Seq: 1, Agent: "n"}, Tables: []Table{{Kind: 3}, {Kind: 3}}},
-		"unknown kind":  {Header: Header{Seq: 1, Agent: "n"}, Tables: []Table{{Kind: 99}}},
-		"values lack":   {Header: Header{Seq: 1, Agent: "n"}, Tables: []Table{{Kind: metric.ContainerIO, Rows: []*Row{{ID: 1}}, Vals: make([]int64, 3)}}},
-		"one huge row":  {Header: Header{Seq: 1, Agent: "n"}, Tables: []Table{{Kind: metric.Container, Rows: []*Row{{ID: 1}}, Vals: many}}},
+		"no seq":       {Header: Header{Agent: "n"}},
+		"no agent":     {Header: Header{Seq: 1}},
+		"long agent":   {Header: Header{Seq: 1, Agent: strings.Repeat("a", 300)}},
+		"kinds fall":   {Header: Header{Seq: 1, Agent: "n"}, Tables: []Table{{Kind: 3}, {Kind: 2}}},
+		"kind twice":   {Header: Header{Seq: 1, Agent: "n"}, Tables: []Table{{Kind: 3}, {Kind: 3}}},
+		"unknown kind": {Header: Header{Seq: 1, Agent: "n"}, Tables: []Table{{Kind: 99}}},
+		"values lack": {
+			Header: Header{Seq: 1, Agent: "n"},
+			Tables: []Table{{Kind: metric.ContainerIO, Rows: []*Row{{ID: 1}}, Vals: make([]int64, 3)}},
+		},
+		"one huge row": {
+			Header: Header{Seq: 1, Agent: "n"},
+			Tables: []Table{{Kind: metric.Container, Rows: []*Row{{ID: 1}}, Vals: many}},
+		},
 		"values exceed": {Header: Header{Seq: 1, Agent: "n"}, Tables: []Table{{Kind: metric.Disk, Vals: make([]int64, w+1)}}},
 	} {
 		if _, err := NewEncoder(EncoderOptions{MaxPayload: 200, Codec: Raw}).Encode(b); err == nil {

@@ -130,10 +130,14 @@ func TestSetTooBig(t *testing.T) {
 func TestEncodeRefusesSets(t *testing.T) {
 	s := []*sketch.Set{nil}
 	for name, tab := range map[string]Table{
-		"of another kind": {Kind: metric.Disk, Rows: []*Row{{ID: 1}}, Vals: make([]int64, metric.Width(metric.Disk)), Sets: s},
-		"without rows":    {Kind: metric.App, Sets: s},
+		"of another kind": {
+			Kind: metric.Disk, Rows: []*Row{{ID: 1}}, Vals: make([]int64, metric.Width(metric.Disk)), Sets: s,
+		},
+		"without rows": {Kind: metric.App, Sets: s},
 	} {
-		if _, err := NewEncoder(EncoderOptions{}).Encode(&Batch{Header: Header{Agent: "n", Seq: 1}, Tables: []Table{tab}}); err == nil {
+		if _, err := NewEncoder(EncoderOptions{}).Encode(&Batch{
+			Header: Header{Agent: "n", Seq: 1}, Tables: []Table{tab},
+		}); err == nil {
 			t.Errorf("%s: encoded", name)
 		}
 	}
@@ -175,7 +179,9 @@ func TestSetLimits(t *testing.T) {
 		var dst Batch
 		err := NewDecoder().Decode(frameOf(h, Raw, len(body), body), nil, &dst)
 		var alone Sketches
-		if again := NewDecoder().DecodeSketches(frameOf(h, Raw, len(body), body), nil, &alone, nil); (again == nil) != (err == nil) {
+		if again := NewDecoder().DecodeSketches(
+			frameOf(h, Raw, len(body), body), nil, &alone, nil,
+		); (again == nil) != (err == nil) {
 			t.Errorf("alone: %v, but: %v", again, err)
 		}
 		return err

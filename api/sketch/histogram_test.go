@@ -136,7 +136,10 @@ func TestIndex(t *testing.T) {
 			check(v)
 		}
 	}
-	for v, want := range map[float64]int32{1: 0, 2: 64, 0.5: -64, math.Nextafter(1, 2): 1, math.SmallestNonzeroFloat64: MinIndex, math.MaxFloat64: MaxIndex, 0x1p-1023: -1023 * 64} {
+	for v, want := range map[float64]int32{
+		1: 0, 2: 64, 0.5: -64, math.Nextafter(1, 2): 1, math.SmallestNonzeroFloat64: MinIndex,
+		math.MaxFloat64: MaxIndex, 0x1p-1023: -1023 * 64,
+	} {
 		if i := Index(v); i != want {
 			t.Errorf("%v is in bucket %d, want %d", v, i, want)
 		}

@@ -50,7 +50,10 @@ func TestSetError(t *testing.T) {
 }
 
 func TestSetMerge(t *testing.T) {
-	for _, c := range [][4]int{{0, 10, 5, 20}, {0, 60, 30, 90}, {0, 30, 0, 5000}, {0, 5000, 0, 30}, {0, 5000, 2500, 7500}, {0, 0, 0, 5}} {
+	for _, c := range [][4]int{
+		{0, 10, 5, 20}, {0, 60, 30, 90}, {0, 30, 0, 5000}, {0, 5000, 0, 30}, {0, 5000, 2500, 7500},
+		{0, 0, 0, 5},
+	} {
 		a, b := members(c[0], c[1]), members(c[2], c[3])
 		both := members(min(c[0], c[2]), max(c[1], c[3]))
 		other := b.Clone()

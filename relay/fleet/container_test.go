@@ -33,7 +33,8 @@ func TestFind(t *testing.T) {
 		}
 	}
 	for pattern, want := range map[string]int{
-		"": 6, "c0001": 2, "n2-": 3, "task.n1-*": 3, "n?-c000[01]": 4, "registry.example": 6, "nothing": 0, "[x": 0, "/docker/n1": 3,
+		"": 6, "c0001": 2, "n2-": 3, "task.n1-*": 3, "n?-c000[01]": 4,
+		"registry.example": 6, "nothing": 0, "[x": 0, "/docker/n1": 3,
 	} {
 		if got := w.fleet.Containers(pattern); len(got) != want {
 			t.Errorf("%q: %d containers, want %d", pattern, len(got), want)

@@ -22,15 +22,32 @@ func TestNewest(t *testing.T) {
 		want  tick
 		news  []news
 	}{
-		"in order":                  {[]tick{{1, 1, 0, 0}, {1, 2, 1, 1}}, tick{boot: 1, seq: 2}, []news{advanced, advanced}},
-		"late":                      {[]tick{{1, 1, 0, 0}, {1, 3, 2, 2}, {1, 2, 1, 3}}, tick{boot: 1, seq: 3}, []news{advanced, advanced, late}},
-		"clock back":                {[]tick{{1, 1, 100, 0}, {1, 2, 50, 1}}, tick{boot: 1, seq: 2}, []news{advanced, advanced}},
-		"restart":                   {[]tick{{1, 9, 0, 0}, {2, 1, 1, 1}}, tick{boot: 2, seq: 1}, []news{advanced, restarted}},
-		"old run late":              {[]tick{{2, 1, 10, 0}, {1, 8, 5, 1}}, tick{boot: 2, seq: 1}, []news{advanced, late}},
-		"replaced run late":         {[]tick{{1, 1, 0, 0}, {2, 1, 5, 1}, {1, 2, 1, 30}}, tick{boot: 2, seq: 1}, []news{advanced, restarted, late}},
-		"restart with clock back":   {[]tick{{1, 1, 100, 0}, {2, 1, 50, 1}, {2, 5, 54, 5}}, tick{boot: 2, seq: 5}, []news{advanced, late, restarted}},
-		"two machines with one id":  {[]tick{{1, 1, 0, 0}, {2, 1, 0, 1}, {2, 2, 1, 1}, {1, 3, 2, 2}, {2, 3, 2, 2}}, tick{boot: 2, seq: 3}, []news{advanced, late, restarted, late, advanced}},
-		"one of two machines stops": {[]tick{{1, 1, 0, 0}, {2, 2, 1, 1}, {1, 9, 8, 8}}, tick{boot: 1, seq: 9}, []news{advanced, restarted, returned}},
+		"in order": {[]tick{{1, 1, 0, 0}, {1, 2, 1, 1}}, tick{boot: 1, seq: 2}, []news{advanced, advanced}},
+		"late": {
+			[]tick{{1, 1, 0, 0}, {1, 3, 2, 2}, {1, 2, 1, 3}}, tick{boot: 1, seq: 3},
+			[]news{advanced, advanced, late},
+		},
+		"clock back": {
+			[]tick{{1, 1, 100, 0}, {1, 2, 50, 1}}, tick{boot: 1, seq: 2}, []news{advanced, advanced},
+		},
+		"restart":      {[]tick{{1, 9, 0, 0}, {2, 1, 1, 1}}, tick{boot: 2, seq: 1}, []news{advanced, restarted}},
+		"old run late": {[]tick{{2, 1, 10, 0}, {1, 8, 5, 1}}, tick{boot: 2, seq: 1}, []news{advanced, late}},
+		"replaced run late": {
+			[]tick{{1, 1, 0, 0}, {2, 1, 5, 1}, {1, 2, 1, 30}}, tick{boot: 2, seq: 1},
+			[]news{advanced, restarted, late},
+		},
+		"restart with clock back": {
+			[]tick{{1, 1, 100, 0}, {2, 1, 50, 1}, {2, 5, 54, 5}}, tick{boot: 2, seq: 5},
+			[]news{advanced, late, restarted},
+		},
+		"two machines with one id": {
+			[]tick{{1, 1, 0, 0}, {2, 1, 0, 1}, {2, 2, 1, 1}, {1, 3, 2, 2}, {2, 3, 2, 2}}, tick{boot: 2, seq: 3},
+			[]news{advanced, late, restarted, late, advanced},
+		},
+		"one of two machines stops": {
+			[]tick{{1, 1, 0, 0}, {2, 2, 1, 1}, {1, 9, 8, 8}}, tick{boot: 1, seq: 9},
+			[]news{advanced, restarted, returned},
+		},
 	} {
 		n := &node{id: "a"}
 		for i, k := range c.ticks {

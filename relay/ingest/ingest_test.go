@@ -30,7 +30,9 @@ func newBroker(t *testing.T) *broker {
 	t.Helper()
 	b := &broker{t: t}
 	var err error
-	if b.srv, err = embedded.Start(embedded.Options{StoreDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}); err != nil {
+	if b.srv, err = embedded.Start(embedded.Options{
+		StoreDir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.srv.Close)
@@ -343,7 +345,9 @@ func TestPanic(t *testing.T) {
 		t.Errorf("the handler was given %v", got)
 	}
 	text := log.String()
-	for _, want := range []string{"level=ERROR", "cannot digest 2", "TestPanic", "ingest_test.go", "subject=daytwo.v1.c.frames.0.a"} {
+	for _, want := range []string{
+		"level=ERROR", "cannot digest 2", "TestPanic", "ingest_test.go", "subject=daytwo.v1.c.frames.0.a",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in the log:\n%s", want, text)
 		}

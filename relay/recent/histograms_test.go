@@ -340,7 +340,8 @@ func TestHistogramsLimits(t *testing.T) {
 		t.Errorf("past the limit: %v", err)
 	}
 	stop := errors.New("stop")
-	if err := store.Histograms(t.Context(), all, func(*query.AppSeries, int64, *sketch.Histogram) error { return stop }); err != stop {
+	refuse := func(*query.AppSeries, int64, *sketch.Histogram) error { return stop }
+	if err := store.Histograms(t.Context(), all, refuse); err != stop {
 		t.Errorf("an error of the caller: %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())

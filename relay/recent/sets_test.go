@@ -112,7 +112,9 @@ func TestSetsTellAll(t *testing.T) {
 				ticks = append(ticks, tk)
 			}
 			for _, q := range []query.Query{
-				{Start: start, End: n.Time}, {Start: start + 33e9, End: n.Time - 71e9}, {Start: start + 33e9, End: n.Time - 71e9, Step: 120e9},
+				{Start: start, End: n.Time}, {Start: start + 33e9, End: n.Time - 71e9}, {
+					Start: start + 33e9, End: n.Time - 71e9, Step: 120e9,
+				},
 				{Start: start, End: n.Time, Step: 10e9}, {Start: start, End: start + 5e9},
 			} {
 				q.Limit = 1 << 20
@@ -199,7 +201,8 @@ func TestSetsLimits(t *testing.T) {
 		t.Errorf("too many ticks: %v", err)
 	}
 	histograms := 0
-	if err := store.Histograms(t.Context(), all, func(*query.AppSeries, int64, *sketch.Histogram) error { histograms++; return nil }); err != nil ||
+	count := func(*query.AppSeries, int64, *sketch.Histogram) error { histograms++; return nil }
+	if err := store.Histograms(t.Context(), all, count); err != nil ||
 		histograms > 0 {
 		t.Errorf("%d histograms of sets, %v", histograms, err)
 	}

@@ -32,7 +32,10 @@ func TestNodePermissions(t *testing.T) {
 	if err := publish(bus.Frames("c", "a", 16)); err != nil {
 		t.Errorf("publishing as itself: %v", err)
 	}
-	for _, subject := range []string{bus.Frames("c", "b", 16), bus.Frames("d", "a", 16), bus.Logs("c", "b", 16), bus.RPC("c", "b", "exec"), "$JS.API.STREAM.NAMES"} {
+	for _, subject := range []string{
+		bus.Frames("c", "b", 16), bus.Frames("d", "a", 16), bus.Logs("c", "b", 16),
+		bus.RPC("c", "b", "exec"), "$JS.API.STREAM.NAMES",
+	} {
 		if err := publish(subject); err == nil {
 			t.Errorf("a may publish on %s", subject)
 		}
@@ -63,7 +66,9 @@ func TestNodePermissions(t *testing.T) {
 		}
 	}
 	// ... and hears nothing that is meant for another.
-	for _, subject := range []string{bus.RPC("c", "b", ">"), bus.InboxPrefix("b") + ".>", "_INBOX.>", ">", bus.AllFrames("c")} {
+	for _, subject := range []string{
+		bus.RPC("c", "b", ">"), bus.InboxPrefix("b") + ".>", "_INBOX.>", ">", bus.AllFrames("c"),
+	} {
 		sub, err := a.SubscribeSync(subject)
 		if err != nil {
 			continue
@@ -71,7 +76,9 @@ func TestNodePermissions(t *testing.T) {
 		if err := a.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		for _, to := range []string{bus.RPC("c", "b", "exec"), bus.InboxPrefix("b") + ".x", "_INBOX.x", bus.Frames("c", "b", 16)} {
+		for _, to := range []string{
+			bus.RPC("c", "b", "exec"), bus.InboxPrefix("b") + ".x", "_INBOX.x", bus.Frames("c", "b", 16),
+		} {
 			if err := admin.Publish(to, []byte("secret")); err != nil {
 				t.Fatal(err)
 			}
