@@ -84,15 +84,15 @@ func New(cfg Config) (*Node, error) {
 		hostname = cfg.AgentID
 	}
 	n.local = query.NewLocal(cfg.AgentID, hostname)
-	n.cgroups, err = cgroups.New(cgroups.Options{NoBPF: cfg.NoBPF, Log: cfg.Log.With("room", "cgroups")})
+	n.cgroups, err = cgroups.New(cgroups.Options{NoBPF: cfg.NoBPF, Log: cfg.Log.With("component", "cgroups")})
 	if err != nil {
 		n.log.Error("no cgroups are read", "err", err)
 	}
-	if n.host, err = host.New(host.Options{Log: cfg.Log.With("room", "host")}); err != nil {
+	if n.host, err = host.New(host.Options{Log: cfg.Log.With("component", "host")}); err != nil {
 		n.Close(context.Background())
 		return nil, err
 	}
-	n.names = containers.New(containers.Options{Log: cfg.Log.With("room", "containers")})
+	n.names = containers.New(containers.Options{Log: cfg.Log.With("component", "containers")})
 	nextID := func() uint64 { n.lastID++; return n.lastID }
 	server, err := newStatsd(&n.cfg)
 	if err == nil {
@@ -117,7 +117,7 @@ func New(cfg Config) (*Node, error) {
 		}
 		n.pub, err = publish.New(publish.Options{
 			Conn: n.conn, Cluster: cfg.Cluster, Shards: cfg.Shards, Agent: cfg.AgentID,
-			SpoolDir: cfg.spoolDir(), SpoolMaxBytes: cfg.SpoolMax, Log: cfg.Log.With("room", "publish"),
+			SpoolDir: cfg.spoolDir(), SpoolMaxBytes: cfg.SpoolMax, Log: cfg.Log.With("component", "publish"),
 		})
 		if err != nil {
 			n.Close(context.Background())

@@ -2,9 +2,11 @@ package publish
 
 import (
 	"bufio"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -84,4 +86,47 @@ func TestKilled(t *testing.T) {
 	p := start(t, o)
 	eventually(t, "drain", p, func(s Stats) bool { return s.Acked == ticks && s.SpoolDepth == 0 })
 	b.wantAll(1, 1, ticks)
+}
+
+// A spool whose disk does not respond blocks neither Publish nor Close; what cannot
+// be stored is counted.
+func TestSpoolDiskHangs(t *testing.T) {
+	b := newBroker(t) // NATS cannot be reached
+	disk := rig.NewSlowDisk(t)
+	o := b.options()
+	o.SpoolDir = disk.Dir
+	p, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNode(1, 20)
+	publishTicks(t, p, n, 5)
+	eventually(t, "spool", p, func(s Stats) bool { return s.Spooled == 5 })
+	disk.Hang()
+	began := time.Now()
+	publishTicks(t, p, n, 2*queueLen)
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("%d ticks took %v", 2*queueLen, took)
+	}
+	if s := p.Stats(); s.Dropped < queueLen-1 || s.Frames != 5+2*queueLen {
+		t.Errorf("%+v", s)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	closed := make(chan error, 1)
+	go func() { closed <- p.Close(ctx) }()
+	select {
+	case err := <-closed:
+		if err == nil || !strings.Contains(err.Error(), "does not respond") {
+			t.Errorf("closed: %v", err)
+		}
+	case <-time.After(spoolWait + 5*time.Second):
+		t.Fatal("Close does not return")
+	}
+	disk.Resume()
+	select {
+	case <-p.ended: // before the file system goes
+	case <-time.After(10 * time.Second):
+		t.Fatal("the sender does not end")
+	}
 }

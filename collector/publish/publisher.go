@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/nats-io/nats.go"
@@ -13,6 +14,9 @@ import (
 
 // ErrClosed is the error of Publish after Close.
 var ErrClosed = errors.New("publish: closed")
+
+// spoolWait is how long Close waits for the disk of the spool.
+const spoolWait = 3 * time.Second
 
 // payloadRoom is how many bytes a message needs beside its payload.
 const payloadRoom = 4096
@@ -145,7 +149,8 @@ func (p *Publisher) Stats() Stats {
 }
 
 // Close waits until everything is acknowledged or ctx ends; what is not acknowledged
-// goes to the spool, for the next start. It leaves the connection open.
+// goes to the spool, for the next start. It gives up on a spool whose disk does not
+// respond. It leaves the connection open.
 func (p *Publisher) Close(ctx context.Context) error {
 	p.mu.Lock()
 	again := p.closed
@@ -154,7 +159,17 @@ func (p *Publisher) Close(ctx context.Context) error {
 	if !again {
 		p.stop <- ctx
 	}
-	<-p.ended
+	select {
+	case <-p.ended:
+	case <-ctx.Done():
+		patience := time.NewTimer(spoolWait)
+		defer patience.Stop()
+		select {
+		case <-p.ended:
+		case <-patience.C:
+			return errors.New("publish: the disk of the spool does not respond: frames may be lost")
+		}
+	}
 	if again {
 		return nil
 	}
