@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -56,7 +55,7 @@ type Node struct {
 	tookTick   time.Duration
 	tookRead   time.Duration
 	tookPub    time.Duration
-	ready      atomic.Bool
+	progress   progress
 	memory     memoryKeeper
 }
 
@@ -137,13 +136,8 @@ func (n *Node) Fleet() *query.Local { return n.local }
 // AgentID is what the node calls itself.
 func (n *Node) AgentID() string { return n.cfg.AgentID }
 
-// Ready says why the node cannot be asked yet, nil if it can.
-func (n *Node) Ready() error {
-	if !n.ready.Load() {
-		return errors.New("the first tick is still to come")
-	}
-	return nil
-}
+// Ready returns nil while ticks are made, else why they are not.
+func (n *Node) Ready() error { return n.progress.check(n.cfg.Interval, readClocks().mono) }
 
 // Close ends what New began; ctx bounds how long frames in flight are awaited.
 func (n *Node) Close(ctx context.Context) error {
@@ -151,7 +145,7 @@ func (n *Node) Close(ctx context.Context) error {
 	if n.tasks != nil && n.tasks.server != nil {
 		errs = append(errs, n.tasks.server.Close())
 		// Events that no tick told would be lost; they may wait for two.
-		for i := 0; i < 2 && n.ready.Load() && n.tasks.server.Waiting(); i++ {
+		for i := 0; i < 2 && n.progress.any() && n.tasks.server.Waiting(); i++ {
 			n.tick(time.Now())
 		}
 	}
@@ -219,7 +213,7 @@ func (n *Node) tick(at time.Time) {
 	}
 	n.ticks++
 	n.tookTick = time.Since(start)
-	n.ready.Store(true)
+	n.progress.completed(readClocks().mono)
 	n.memory.after(len(n.groups.rows))
 }
 

@@ -24,8 +24,8 @@ const (
 )
 
 // Parts are what one process consists of: its listeners, its connections, its
-// ticks. The zero value has no part, and is ready. Its methods may be called by
-// many goroutines.
+// ticks. It is not ready before it has any. Its methods may be called by many
+// goroutines.
 type Parts struct {
 	mu   sync.Mutex
 	list []*part
@@ -88,7 +88,11 @@ func (p *Parts) parts() []*part {
 // Waiting returns the parts that are not ready, in the order in which they were
 // added; none if all are.
 func (p *Parts) Waiting() (all []Waiting) {
-	for _, n := range p.parts() {
+	parts := p.parts()
+	if len(parts) == 0 {
+		return []Waiting{{"process", errStarting.Error()}}
+	}
+	for _, n := range parts {
 		if err := n.look(); err != nil {
 			all = append(all, Waiting{n.name, err.Error()})
 		}

@@ -15,7 +15,7 @@ func TestParts(t *testing.T) {
 			t.Errorf("waiting for %q, want %q", got, text)
 		}
 	}
-	want("")
+	want("process: it is starting")
 	p.Expect("a", "b")
 	want("a: it is starting; b: it is starting")
 	p.Up("b")

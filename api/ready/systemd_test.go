@@ -118,6 +118,15 @@ func TestNotify(t *testing.T) {
 	}
 }
 
+// A process of which no part is known yet is not ready.
+func TestNotifyBeforeThereAreParts(t *testing.T) {
+	m := newManager(t, 0)
+	notify(t, new(Parts))
+	if lines := m.heard(300 * time.Millisecond); !slices.Equal(lines, []string{"STATUS=not ready: process: it is starting"}) {
+		t.Errorf("%q", lines)
+	}
+}
+
 // A part that is not vital never keeps the watchdog waiting, and without a watchdog
 // nothing is told to it.
 func TestNotifyWithoutWatchdog(t *testing.T) {

@@ -1,6 +1,7 @@
 package statsd
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -113,6 +114,51 @@ func TestServiceRestart(t *testing.T) {
 	}
 }
 
+// systemd takes the service for started once it is ready, not before, and starts it
+// again when it no longer tells the watchdog that it works.
+func TestServiceWatchdog(t *testing.T) {
+	m := rig.Systemd(t)
+	node := rig.API{URL: "http://" + rig.FreePort(t)}
+	data, unit := t.TempDir(), "watched.service"
+	command := fmt.Sprintf("ExecStart=%s collector --nats none --no-bpf --metrics %s --statsd %s --data %s %s --interval 200ms",
+		rig.Binary(t), strings.TrimPrefix(node.URL, "http://"), rig.FreePort(t), data, rig.PortsFlag(t, 300))
+	// A process that stands still does not end by itself either.
+	lines := append(settings(t), "WatchdogSec=2", "TimeoutAbortSec=1", "StandardError=append:"+data+"/log", command)
+	m.Service(t, unit, lines...)
+	t.Cleanup(func() {
+		m.Ctl("stop", unit)
+		if log, _ := os.ReadFile(data + "/log"); t.Failed() {
+			t.Logf("the collector:\n%s", log)
+		}
+	})
+	if _, err := node.Get("/readyz"); err != nil {
+		t.Errorf("systemd says that it is started: %v", err)
+	}
+	rig.Eventually(t, 10*time.Second, func() error {
+		if text := m.Show(t, unit, "StatusText"); text != "ready" {
+			return fmt.Errorf("status %q", text)
+		}
+		return nil
+	})
+	time.Sleep(5 * time.Second) // longer than the watchdog allows
+	if n := m.Show(t, unit, "NRestarts"); n != "0" {
+		t.Fatalf("%s restarts of a service that works", n)
+	}
+	if _, err := m.Ctl("kill", "--signal=STOP", unit); err != nil {
+		t.Fatal(err)
+	}
+	rig.Eventually(t, 30*time.Second, func() error {
+		if n := m.Show(t, unit, "NRestarts"); n == "0" {
+			return errors.New("a service that stands still is not started again")
+		}
+		if state := m.Show(t, unit, "ActiveState"); state != "active" {
+			return fmt.Errorf("it is %s", state)
+		}
+		_, err := node.Get("/readyz")
+		return err
+	})
+}
+
 // settings are the lines of our unit that say how it is restarted, and what is kept.
 func settings(t *testing.T) (lines []string) {
 	t.Helper()
@@ -123,11 +169,11 @@ func settings(t *testing.T) (lines []string) {
 	for line := range strings.Lines(string(b)) {
 		key, _, _ := strings.Cut(line, "=")
 		switch key {
-		case "Restart", "RestartSec", "FileDescriptorStoreMax", "NotifyAccess":
+		case "Type", "Restart", "RestartSec", "FileDescriptorStoreMax", "NotifyAccess", "TimeoutStartSec", "WatchdogSec":
 			lines = append(lines, strings.TrimSpace(line))
 		}
 	}
-	if len(lines) != 4 {
+	if len(lines) != 7 {
 		t.Fatalf("the unit has %q", lines)
 	}
 	return lines

@@ -77,9 +77,7 @@ func New(o Options) (*Server, error) {
 
 // open starts receiving. Packets that come before all is there wait for it.
 func (s *Server) open() (err error) {
-	if s.fds, err = intake.OpenFDStore(); err != nil {
-		return err
-	}
+	s.fds = intake.OpenFDStore()
 	s.in, err = intake.New(intake.Options{Workers: s.o.Workers, Handle: s.handle, Shed: s.shed, Store: s.fds, Log: s.log})
 	if err != nil {
 		return err

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/coreos/go-systemd/v22/activation"
+	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 )
 
@@ -29,33 +31,33 @@ const maxFDName = 255
 
 // OpenFDStore takes what the service manager hands to this process
 // (sd_listen_fds(3)) and clears its variables from the environment, so that
-// children do not take it for theirs. It returns nil if there is no store.
-func OpenFDStore() (*FDStore, error) {
+// children do not take it for theirs. What is not open is left out. It returns nil if
+// there is no store.
+func OpenFDStore() *FDStore {
 	s := &FDStore{notify: os.Getenv("NOTIFY_SOCKET"), have: map[string][]int{}}
-	pid, fds, names := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS"), os.Getenv("LISTEN_FDNAMES")
-	for _, v := range []string{"LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES"} {
-		os.Unsetenv(v)
-	}
-	if pid == strconv.Itoa(os.Getpid()) {
-		const first = 3 // SD_LISTEN_FDS_START
-		n, err := strconv.Atoi(fds)
-		if err != nil || n < 0 || n > 1<<16 {
-			return nil, fmt.Errorf("LISTEN_FDS=%q of the service manager is no number of descriptors", fds)
-		}
-		name := strings.Split(names, ":")
-		for i := range n {
-			unix.CloseOnExec(first + i)
-			k := "unknown"
-			if i < len(name) {
-				k = name[i]
-			}
-			s.have[k] = append(s.have[k], first+i)
+	defer os.Unsetenv("LISTEN_PIDFDID") // the library does not know it
+	for _, f := range activation.Files(true) {
+		if fd, err := detach(f); err == nil {
+			s.have[f.Name()] = append(s.have[f.Name()], fd)
 		}
 	}
 	if s.notify == "" && len(s.have) == 0 {
-		return nil, nil
+		return nil
 	}
-	return s, nil
+	return s
+}
+
+// detach returns a descriptor of what f has open, and closes f: an os.File closes its
+// own when it is collected.
+func detach(f *os.File) (fd int, err error) {
+	defer f.Close()
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	var dupErr error
+	err = raw.Control(func(old uintptr) { fd, dupErr = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 3) })
+	return fd, errors.Join(err, os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", dupErr))
 }
 
 // fdName makes a name that FDNAME may have: no colon, no control character.
@@ -119,7 +121,7 @@ func (s *FDStore) put(name string, fds []int) error {
 		return nil
 	}
 	// FDPOLL=0: systemd is not to throw out what is not a socket.
-	return s.send("FDSTORE=1\nFDPOLL=0\nFDNAME="+name, unix.UnixRights(fds...))
+	return s.sendFDs("FDSTORE=1\nFDPOLL=0\nFDNAME="+name, fds)
 }
 
 // Remove makes the store forget a name.
@@ -129,7 +131,10 @@ func (s *FDStore) remove(name string) error {
 	if s == nil || s.notify == "" {
 		return nil
 	}
-	return s.send("FDSTOREREMOVE=1\nFDNAME="+name, nil)
+	if _, err := daemon.SdNotify(false, "FDSTOREREMOVE=1\nFDNAME="+name); err != nil {
+		return fmt.Errorf("tell the service manager (NOTIFY_SOCKET): %w", err)
+	}
+	return nil
 }
 
 // Forget closes what came back and nobody took, and makes the store forget it:
@@ -151,15 +156,12 @@ func (s *FDStore) Forget() error {
 	return errors.Join(errs...)
 }
 
-func (s *FDStore) send(state string, oob []byte) error {
-	name := s.notify
-	if strings.HasPrefix(name, "@") {
-		name = "\x00" + name[1:]
-	}
+// sendFDs is daemon.SdNotify with descriptors, which that does not send.
+func (s *FDStore) sendFDs(state string, fds []int) error {
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram"}) // unbound
 	if err == nil {
 		defer conn.Close()
-		_, _, err = conn.WriteMsgUnix([]byte(state), oob, &net.UnixAddr{Net: "unixgram", Name: name})
+		_, _, err = conn.WriteMsgUnix([]byte(state), unix.UnixRights(fds...), &net.UnixAddr{Net: "unixgram", Name: s.notify})
 	}
 	if err != nil {
 		return fmt.Errorf("tell the service manager (NOTIFY_SOCKET): %w", err)

@@ -35,10 +35,7 @@ func TestMain(m *testing.M) {
 
 func serve(at string) error {
 	address, dir, _ := strings.Cut(at, " ")
-	store, err := OpenFDStore()
-	if err != nil {
-		return err
-	}
+	store := OpenFDStore()
 	var mu sync.Mutex
 	in, err := New(Options{Store: store, Workers: 1, Handle: func(_ int, b []Packet) {
 		mu.Lock()
