@@ -1,9 +1,11 @@
 package auth
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -63,20 +65,62 @@ func TestGuardRefusesWeakTokens(t *testing.T) {
 	}
 }
 
+// What lets a request in, as a grammar: a credential in the wrong place, a part of
+// it, or more than it, is none. That of a query is one wider, as an escaped "=" is
+// taken for one.
+var (
+	goodHeader = regexp.MustCompile(`^[\s\p{Z}\x{85}]*(?:(?i:bearer) [\s\p{Z}\x{85}]*|token=)` + secret + `[\s\p{Z}\x{85}]*$`)
+	goodQuery  = regexp.MustCompile(`^(?:.*&)?token=` + secret + `(?:&.*)?$`)
+	goodCookie = regexp.MustCompile(`(?:^|;)\s*` + Cookie + `\s*=\s*"?` + secret + `"?\s*(?:;|$)`)
+	escape     = regexp.MustCompile(`%[0-9a-fA-F]{2}|\+`)
+)
+
+// unescape decodes a query (RFC 3986 §2.1, and "+" for a space).
+func unescape(query string) string {
+	return escape.ReplaceAllStringFunc(query, func(s string) string {
+		if s == "+" {
+			return " "
+		}
+		var b byte
+		fmt.Sscanf(s, "%%%02x", &b)
+		return string(rune(b))
+	})
+}
+
 func FuzzGuard(f *testing.F) {
 	g, err := NewGuard(secret)
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add("Bearer x", "token=y", "dcos-acs-auth-cookie=z")
-	f.Add("token=", "token=%zz", ";;=")
+	for _, near := range []string{"", "x", secret, secret[:len(secret)-1], secret[1:], secret + "x", " " + secret + " ", strings.ToUpper(secret)} {
+		f.Add("Bearer "+near, "a=b&token="+near, Cookie+"="+near)
+		f.Add("token="+near, "nottoken="+near, "other="+near)
+		f.Add("Basic "+near, near, Cookie+"="+near+"; a=b")
+		f.Add(near, "token="+near+";a", near)
+		f.Add("Bearer"+near, "token=%63"+near, Cookie+`="`+near+`"`)
+	}
+	f.Add("token=", "token=%zz&token="+secret, ";;=")
 	f.Fuzz(func(t *testing.T, header, query, cookie string) {
-		r := &http.Request{
-			URL:    &url.URL{RawQuery: query},
-			Header: http.Header{"Authorization": {header}, "Cookie": {cookie}},
+		allowed := func(header, query, cookie string) bool {
+			return g.Allowed(&http.Request{
+				URL:    &url.URL{RawQuery: query},
+				Header: http.Header{"Authorization": {header}, "Cookie": {cookie}},
+			})
 		}
-		if g.Allowed(r) && !strings.Contains(header+query+cookie, "horse") && !strings.Contains(query, "%") {
-			t.Fatalf("let in by %q %q %q", header, query, cookie)
+		if allowed(header, query, cookie) && !goodHeader.MatchString(header) && !goodQuery.MatchString(unescape(query)) && !goodCookie.MatchString(cookie) {
+			t.Errorf("%q %q %q is let in", header, query, cookie)
+		}
+		// Whatever stands beside it, the token is found where it belongs.
+		for _, right := range []string{"Bearer " + secret, "token=" + secret} {
+			if !allowed(right, query, cookie) {
+				t.Errorf("%q is refused beside %q %q", right, query, cookie)
+			}
+		}
+		if !allowed(header, "token="+secret+"&"+query, cookie) {
+			t.Errorf("the token is refused before %q, beside %q %q", query, header, cookie)
+		}
+		if !strings.Contains(query, "token=") && !allowed(header, query, Cookie+"="+secret+"; "+cookie) {
+			t.Errorf("the cookie is refused before %q, beside %q %q", cookie, header, query)
 		}
 	})
 }
