@@ -18,7 +18,7 @@ import (
 // TestMain lets the test binary be the program, for tests that need a process.
 func TestMain(m *testing.M) {
 	if os.Getenv("CLI_TEST_PROGRAM") == "" {
-		os.Exit(m.Run())
+		os.Exit(rig.Main(m))
 	}
 	os.Exit(Main(os.Args[1:], Programs{
 		Version: "test",

@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
 func TestMain(m *testing.M) {
 	Main()
-	os.Exit(m.Run())
+	os.Exit(rig.Main(m))
 }
 
 func TestProcess(t *testing.T) {

@@ -54,6 +54,14 @@ func FreePort(t testing.TB) string {
 	return ""
 }
 
+// releaseFree lets other test processes have the ports of FreePort.
+func releaseFree() {
+	free.mu.Lock()
+	defer free.mu.Unlock()
+	closeAll(free.held)
+	free.held, free.next, free.after = nil, 0, 0
+}
+
 func unused(address string) bool {
 	tcp, err := net.Listen("tcp", address)
 	if err != nil {

@@ -34,6 +34,7 @@ func NewSlowDisk(t testing.TB) *SlowDisk {
 	d := &SlowDisk{Dir: t.TempDir()}
 	server, err := fuse.NewServer(&slowFS{fs.NewNodeFS(root, &fs.Options{}), d}, d.Dir, &fuse.MountOptions{
 		DirectMountStrict: true, FsName: "slowdisk", Name: "daytwotest",
+		DisableSplice: true, // its pipes would stay open
 	})
 	if err != nil {
 		t.Fatalf("mount a FUSE file system: %v", err)

@@ -35,17 +35,31 @@ func (s *engineSet) add(e *Engine) {
 	s.all = append(s.all, e)
 }
 
-// Main runs the tests of a binary and then ends every engine they started. It
-// first clears away what a binary that crashed has left.
+// Main runs the tests of a package, ends every engine that they started, and
+// fails if something is left behind: goroutines, descriptors, processes, mounts,
+// cgroups, network interfaces, temporary files. Before, it clears away what a test
+// process that crashed has left.
 //
 //	func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
 func Main(m *testing.M) int {
 	engines.main.Store(true)
-	if os.Getenv(namespaceTest) == "" { // pids mean nothing in another pid namespace
-		sweep()
+	if os.Getenv(runMark) != "" { // started by another test process, which looks after both
+		defer Teardown()
+		return m.Run()
+	}
+	sweep()
+	check, err := startLeakCheck()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "rig:", err)
+		return 1
 	}
 	code := m.Run()
 	Teardown()
+	releaseFree()
+	for _, l := range check.leaks() {
+		fmt.Fprintln(os.Stderr, "rig: the tests leave behind:", l)
+		code = max(code, 1)
+	}
 	return code
 }
 

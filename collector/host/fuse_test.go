@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	if mounts := os.Getenv(fuseEnv); mounts != "" {
 		serveFUSE(mounts)
 	}
-	os.Exit(m.Run())
+	os.Exit(rig.Main(m))
 }
 
 // mountFUSE mounts filesystems in the mount namespace of the test. The function

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		os.Exit(cli.Main(os.Args[1:], cli.Programs{Version: "test",
 			Run: func(ctx context.Context, t cli.Task) (int, error) { return Run(ctx, Task(t)) }}))
 	}
-	code := m.Run()
+	code := rig.Main(m)
 	for _, dir := range taskCgroups("") { // stays where it is another's, too
 		unix.Rmdir(dir)
 	}

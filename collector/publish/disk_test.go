@@ -66,7 +66,7 @@ func TestKilled(t *testing.T) {
 	o := b.options()
 	o.SpoolDir = t.TempDir()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestKilled$")
-	cmd.Env = append(os.Environ(), "DAYTWO_TEST_SPOOL="+o.SpoolDir)
+	cmd.Env = append(os.Environ(), "DAYTWO_TEST_SPOOL="+o.SpoolDir, "TMPDIR="+t.TempDir()) // it cannot tidy up
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	if err != nil {

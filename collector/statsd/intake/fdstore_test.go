@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daytwo/daytwo/bench/rig"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	os.Exit(rig.Main(m))
 }
 
 func serve(at string) error {

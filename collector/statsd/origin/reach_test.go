@@ -11,6 +11,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/collector/statsd/intake"
+	"golang.org/x/sys/unix"
 )
 
 // apart is a sender in a cgroup and a network namespace of its own, and what a
@@ -129,6 +130,7 @@ func TestKernelReachSurvives(t *testing.T) {
 	}
 	// The same socket serves the next table, as one that came back from the store.
 	r.in.Listeners()[4].Control(func(fd int) error { socket = dup(t, fd); return nil })
+	t.Cleanup(func() { unix.Close(socket) })
 	old := r.table
 	old.CloseAll()
 	store.start(t)

@@ -247,6 +247,7 @@ func FuzzFields(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	f.Cleanup(func() { tab.CloseAll() })
 	f.Fuzz(func(t *testing.T, c, e []byte) {
 		tab.Fields(0, c, e, c)
 		tab.Fields(1, c, e, c)

@@ -17,11 +17,13 @@ func program(socket string, args ...string) *exec.Cmd {
 }
 
 // groups are the cgroups of tasks that daytwo run made.
-func groups(tab *Table) (all []string) {
+func groups(tab *Table, ids ...string) (all []string) {
 	for h := range tab.trees {
-		if tab.trees[h].dir != "" {
-			found, _ := filepath.Glob(tab.trees[h].dir + "/daytwo/*/cgroup.procs")
-			all = append(all, found...)
+		for _, id := range ids {
+			dir := filepath.Join(tab.trees[h].dir, "daytwo", id)
+			if _, err := os.Stat(dir); err == nil && tab.trees[h].dir != "" {
+				all = append(all, dir)
+			}
 		}
 	}
 	return all
@@ -46,9 +48,11 @@ func TestKernelRun(t *testing.T) {
 		if info.Name != "demo" || info.Labels["framework_name"] != "f" || info.Cgroup != "/daytwo/"+info.ContainerID {
 			t.Errorf("packet %d is of %+v", i, info)
 		}
-		ids[i] = info.ContainerID
+		if ids[i] = info.ContainerID; ids[i] == "" {
+			t.Fatal("no container id")
+		}
 	}
-	if ids[0] == ids[1] || len(r.table.Endpoints()) != 0 || len(groups(r.table)) != 0 {
-		t.Errorf("left behind: %v %v (%v)", r.table.Endpoints(), groups(r.table), ids)
+	if ids[0] == ids[1] || len(r.table.Endpoints()) != 0 || len(groups(r.table, ids[:]...)) != 0 {
+		t.Errorf("left behind: %v %v (%v)", r.table.Endpoints(), groups(r.table, ids[:]...), ids)
 	}
 }

@@ -1,0 +1,183 @@
+package rig
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// runMark is in the environment of every process that the tests start.
+const runMark = "DAYTWO_TEST_RUN"
+
+// leakCheck finds what the tests of a process leave behind. Other tests run on the
+// machine at the same time, so it looks only for what can be told apart: by the
+// temporary directory, by the environment of processes, and by the process id that
+// is part of the names that tests choose (see UniqueName).
+type leakCheck struct {
+	tmp         string // the TMPDIR of this process
+	goroutines  goleak.Option
+	descriptors []string
+}
+
+// startLeakCheck gives this process a temporary directory of its own.
+func startLeakCheck() (*leakCheck, error) {
+	pid := strconv.Itoa(os.Getpid())
+	tmp, err := os.MkdirTemp("", "d2-"+pid+"-") // short, as unix sockets are below it
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return nil, err
+	}
+	os.Setenv("TMPDIR", tmp)
+	os.Setenv(runMark, pid)
+	return &leakCheck{tmp: tmp, goroutines: goleak.IgnoreCurrent(), descriptors: descriptors()}, nil
+}
+
+// leaks lists what is left, once what ends by itself has ended, and removes what it
+// can.
+func (l *leakCheck) leaks() []string {
+	http.DefaultClient.CloseIdleConnections()
+	var all []string
+	if err := goleak.Find(l.goroutines); err != nil {
+		all = append(all, err.Error())
+	}
+	var rest []string
+	eventually(5*time.Second, func() error {
+		rest = slices.Concat(l.leakedDescriptors(), processes(), l.mounts(), interfaces(), cgroups(), l.files())
+		if len(rest) > 0 {
+			return fmt.Errorf("%d leaks", len(rest))
+		}
+		return nil
+	})
+	for _, pid := range marked() {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	unmountBelow(l.tmp)
+	os.RemoveAll(l.tmp)
+	return append(all, rest...)
+}
+
+// descriptors lists what the descriptors of this process refer to, but for those of
+// the Go runtime, which opens them when it first needs them.
+func descriptors() []string {
+	var all []string
+	fds, _ := os.ReadDir("/proc/self/fd")
+	for _, fd := range fds {
+		to, err := os.Readlink("/proc/self/fd/" + fd.Name())
+		if err == nil && to != "anon_inode:[eventpoll]" && to != "anon_inode:[eventfd]" && to != "anon_inode:[pidfd]" {
+			all = append(all, to)
+		}
+	}
+	return all
+}
+
+func (l *leakCheck) leakedDescriptors() []string {
+	runtime.GC() // closes files that nothing refers to
+	before := slices.Clone(l.descriptors)
+	var all []string
+	for _, to := range descriptors() {
+		if i := slices.Index(before, to); i >= 0 {
+			before = slices.Delete(before, i, i+1)
+		} else if !strings.HasSuffix(to, "/fd") { // the directory that descriptors reads
+			all = append(all, "descriptor of "+to)
+		}
+	}
+	return all
+}
+
+// marked lists the processes that the tests started and that still run.
+func marked() []int {
+	var pids []int
+	mark := []byte(runMark + "=" + strconv.Itoa(os.Getpid()) + "\x00")
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, f := range files {
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+		if b, err := os.ReadFile(f); err == nil && pid != os.Getpid() && bytes.Contains(append([]byte{0}, b...), append([]byte{0}, mark...)) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func processes() []string {
+	var all []string
+	for _, pid := range marked() {
+		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		all = append(all, fmt.Sprintf("process %d: %s", pid, strings.ReplaceAll(string(b), "\x00", " ")))
+	}
+	children, _ := filepath.Glob("/proc/self/task/*/children")
+	for _, f := range children {
+		b, _ := os.ReadFile(f)
+		for _, pid := range strings.Fields(string(b)) {
+			stat, _ := os.ReadFile("/proc/" + pid + "/stat")
+			if strings.Contains(string(stat), ") Z ") {
+				all = append(all, "process "+pid+" has ended, and nobody waited for it")
+			}
+		}
+	}
+	return all
+}
+
+func (l *leakCheck) mounts() []string {
+	var all []string
+	b, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) > 4 && strings.HasPrefix(f[4], l.tmp+"/") {
+			all = append(all, "mount on "+f[4])
+		}
+	}
+	return all
+}
+
+// ours matches names with this process's id in them.
+func ours() *regexp.Regexp { return regexp.MustCompile(fmt.Sprintf(`(^|\D)%d(\D|$)`, os.Getpid())) }
+
+func interfaces() []string {
+	var all []string
+	entries, _ := os.ReadDir("/sys/class/net")
+	for _, e := range entries {
+		if ours().MatchString(e.Name()) {
+			all = append(all, "network interface "+e.Name())
+		}
+	}
+	return all
+}
+
+func cgroups() []string {
+	var all []string
+	for _, root := range hierarchies() {
+		filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
+				return nil
+			}
+			if path != root && ours().MatchString(d.Name()) {
+				all = append(all, "cgroup "+path)
+				return fs.SkipDir
+			}
+			return nil
+		})
+	}
+	return all
+}
+
+func (l *leakCheck) files() []string {
+	var all []string
+	entries, _ := os.ReadDir(l.tmp)
+	for _, e := range entries {
+		all = append(all, "file "+filepath.Join(l.tmp, e.Name()))
+	}
+	return all
+}
