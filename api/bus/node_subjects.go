@@ -10,6 +10,6 @@ func InboxPrefix(agent string) string { return "_INBOX_" + Token(agent) }
 // can change without new credentials.
 func NodeSubjects(cluster, agent string) (publish, subscribe []string) {
 	a, c := Token(agent), Token(cluster)
-	return []string{prefix + c + ".frames.*." + a, prefix + c + ".logs.*." + a},
-		[]string{prefix + c + ".rpc." + a + ".>", InboxPrefix(agent) + ".>"}
+	publish = []string{prefix + c + ".frames.*." + a, prefix + c + ".logs.*." + a, prefix + c + ".down." + a + ".>"}
+	return publish, []string{prefix + c + ".rpc." + a + ".>", prefix + c + ".up." + a + ".>", InboxPrefix(agent) + ".>"}
 }

@@ -1,0 +1,294 @@
+package rpc
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+)
+
+// Limits of a stream.
+const (
+	// Window is how many bytes may be on their way in a direction: what a
+	// stream holds in memory at each end, at most.
+	Window = 64 << 10
+	// MaxChunk is the most that one message carries.
+	MaxChunk = 16 << 10
+
+	pingEvery = 5 * time.Second
+	silence   = 16 * time.Second // three pings and a little
+)
+
+// Stream is a two-way stream of bytes between a client and a node. Whoever
+// reads too slowly stops the one that writes. One goroutine may send while
+// another receives.
+type Stream struct {
+	publish func(p []byte) error // to the other end
+	onEnd   func()               // called once, when the stream is forgotten
+	ctx     context.Context      // ends with the stream
+	cancel  context.CancelCauseFunc
+
+	mu        sync.Mutex
+	changed   chan struct{} // closed at the next change of what follows
+	sent      uint64        // bytes sent
+	credited  uint64        // of which the other end took so many
+	accepted  bool          // the other end is there
+	stopped   bool          // the other end reads no more
+	sentEnd   bool          // this end writes no more
+	lastWords []byte        // the message that says so, until it is sent
+	queue     [][]byte      // received, not taken
+	queued    int           // bytes in queue
+	received  uint64        // bytes received
+	taken     uint64        // bytes given to Recv's caller
+	told      uint64        // of which the other end knows
+	gotEnd    bool          // the other end writes no more, because of
+	endErr    error         // this; io.EOF if it ended well
+	heard     time.Time     // when anything came last
+	spoke     time.Time     // when anything was sent last
+}
+
+func newStream(ctx context.Context, publish func([]byte) error, onEnd func()) *Stream {
+	s := &Stream{publish: publish, onEnd: onEnd, changed: make(chan struct{}), heard: time.Now(), spoke: time.Now()}
+	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	go s.keepAlive()
+	return s
+}
+
+// Context ends when the stream does.
+func (s *Stream) Context() context.Context { return s.ctx }
+
+// Send sends bytes. It waits until the other end has room for them, and returns
+// the other end's error if that has ended badly, or context.Cause of ctx.
+func (s *Stream) Send(ctx context.Context, p []byte) error {
+	for len(p) > 0 {
+		n, err := s.reserve(ctx, min(len(p), MaxChunk))
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		offset := s.sent
+		s.sent += uint64(n)
+		err = s.say(appendData(nil, offset, p[:n]))
+		s.mu.Unlock()
+		if err != nil {
+			return s.fail(err)
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+// reserve waits for room for up to n bytes, and returns for how many there is.
+func (s *Stream) reserve(ctx context.Context, n int) (int, error) {
+	for {
+		s.mu.Lock()
+		room := int(Window - (s.sent - s.credited))
+		changed, ended := s.changed, s.stopped || s.sentEnd
+		ready := s.accepted && room > 0
+		s.mu.Unlock()
+		switch {
+		case s.ctx.Err() != nil:
+			return 0, context.Cause(s.ctx)
+		case ended:
+			return 0, &Error{Canceled, "the other end reads no more"}
+		case ready:
+			return min(n, room), nil
+		}
+		select {
+		case <-changed:
+		case <-s.ctx.Done():
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+}
+
+// Recv returns the next bytes, which are the caller's. It returns io.EOF when
+// the other end has ended well, else an *Error.
+func (s *Stream) Recv(ctx context.Context) ([]byte, error) {
+	for {
+		s.mu.Lock()
+		if len(s.queue) > 0 {
+			p := s.queue[0]
+			s.queue[0] = nil
+			s.queue = s.queue[1:]
+			s.queued -= len(p)
+			s.taken += uint64(len(p))
+			var err error
+			if s.taken-s.told >= Window/4 && !s.gotEnd {
+				s.told = s.taken
+				err = s.say(appendCredit(nil, s.taken))
+			}
+			s.mu.Unlock()
+			if err != nil {
+				return nil, s.fail(err)
+			}
+			return p, nil
+		}
+		changed, ended, endErr := s.changed, s.gotEnd, s.endErr
+		s.mu.Unlock()
+		if ended {
+			return nil, endErr
+		}
+		if s.ctx.Err() != nil {
+			return nil, context.Cause(s.ctx)
+		}
+		select {
+		case <-changed:
+		case <-s.ctx.Done():
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// CloseSend tells the other end that no more comes: its Recv returns io.EOF, or
+// err if that is not nil.
+func (s *Stream) CloseSend(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sentEnd {
+		return
+	}
+	s.sentEnd = true
+	var e *Error
+	if err != nil {
+		e = Errorf(CodeOf(err), "%s", err.Error())
+	}
+	s.lastWords = appendEnd(nil, e)
+	s.sayLastWords()
+	s.wake()
+}
+
+// sayLastWords sends the end of this direction once the other end is there to
+// hear it: a node takes nothing in before it has accepted the request. The caller
+// holds the lock.
+func (s *Stream) sayLastWords() {
+	if s.accepted && s.lastWords != nil {
+		_ = s.say(s.lastWords) // on a broken connection the other end's silence timer does it
+		s.lastWords = nil
+	}
+}
+
+// Close ends both directions and forgets the stream. The other end's handler is
+// told that nobody reads any more.
+func (s *Stream) Close() {
+	s.mu.Lock()
+	if !s.gotEnd && s.ctx.Err() == nil {
+		_ = s.say([]byte{byte(kindStop)}) // the silence timer does it otherwise
+	}
+	s.mu.Unlock()
+	s.CloseSend(nil)
+	s.end(&Error{Canceled, "the stream was closed"})
+}
+
+// end ends the stream at this end.
+func (s *Stream) end(cause error) {
+	s.mu.Lock()
+	first := s.ctx.Err() == nil || s.onEnd != nil
+	onEnd := s.onEnd
+	s.onEnd = nil
+	s.mu.Unlock()
+	s.cancel(cause)
+	if first && onEnd != nil {
+		onEnd()
+	}
+}
+
+// fail ends a stream that the network broke.
+func (s *Stream) fail(err error) error {
+	e := Errorf(Unavailable, "the stream broke: %v", err)
+	s.end(e)
+	return e
+}
+
+// say sends a message. The caller holds the lock, which keeps messages in order.
+func (s *Stream) say(p []byte) error {
+	s.spoke = time.Now()
+	return s.publish(p)
+}
+
+// wake wakes whoever waits for a change. The caller holds the lock.
+func (s *Stream) wake() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// keepAlive tells the other end that this one lives, and ends the stream when
+// the other one does not.
+func (s *Stream) keepAlive() {
+	tick := time.NewTicker(pingEvery / 2)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			s.end(context.Cause(s.ctx))
+			return
+		case <-tick.C:
+		}
+		s.mu.Lock()
+		silent := time.Since(s.heard) > silence
+		if !silent && time.Since(s.spoke) >= pingEvery {
+			_ = s.say([]byte{byte(kindPing)}) // a broken connection shows by its silence
+		}
+		s.mu.Unlock()
+		if silent {
+			s.end(ErrSilent)
+			return
+		}
+	}
+}
+
+// take takes a message of the other end in. It never blocks.
+func (s *Stream) take(p []byte) {
+	m, err := parseMessage(p)
+	if err != nil {
+		s.end(&Error{Internal, "the other end sent what is no message"})
+		return
+	}
+	s.mu.Lock()
+	cause := s.takeLocked(&m)
+	s.wake()
+	s.mu.Unlock()
+	if cause != nil {
+		s.end(cause)
+	}
+}
+
+// takeLocked returns why the stream has to end, if it has to.
+func (s *Stream) takeLocked(m *message) error {
+	s.heard = time.Now()
+	s.accepted = true
+	s.sayLastWords()
+	switch m.kind {
+	case kindData:
+		switch {
+		case s.gotEnd:
+			return &Error{Internal, "the other end sent more after its end"}
+		case m.number != s.received:
+			return ErrLost
+		case s.queued+len(m.data) > Window:
+			return &Error{Internal, "the other end sent more than there is room for"}
+		}
+		s.received += uint64(len(m.data))
+		s.queued += len(m.data)
+		s.queue = append(s.queue, append([]byte(nil), m.data...))
+	case kindCredit:
+		if m.number > s.sent || m.number < s.credited {
+			return &Error{Internal, "the other end took what was not sent"}
+		}
+		s.credited = m.number
+	case kindEnd:
+		if s.gotEnd {
+			break
+		}
+		s.gotEnd, s.endErr = true, io.EOF
+		if m.err != nil {
+			s.endErr = m.err
+		}
+	case kindStop:
+		s.stopped = true
+		return &Error{Canceled, "the other end wants no more"}
+	}
+	return nil
+}
