@@ -28,6 +28,8 @@ need ip iproute2
 need unshare util-linux
 need tmux tmux
 need python3 python3 python3-venv
+need journalctl systemd
+need /lib/systemd/systemd-journal-remote systemd-journal-remote
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 
 if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -1,0 +1,50 @@
+//go:build !race
+
+package journal
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+)
+
+// Reading allocates nothing for an entry.
+func TestAllocReading(t *testing.T) {
+	w := newFileWriter(t, fileFormats[5], ID{9})
+	m := newEntryMaker(1)
+	for i := range 5000 {
+		e := m.next()
+		e.fields = []string{"_BOOT_ID=" + e.boot.String(), fmt.Sprintf("PRIORITY=%d", i%8), fmt.Sprintf("_SYSTEMD_UNIT=unit%d.service", i%20),
+			fmt.Sprintf("MESSAGE=request %d", i), fmt.Sprintf("LONG=%0200d", i)}
+		w.add(e)
+	}
+	dir := t.TempDir()
+	w.save(filepath.Join(dir, "a@1.journal"))
+	j := openDir(t, dir)
+	for _, match := range []Match{{}, Any(Equal("PRIORITY", "3"), Equal("_SYSTEMD_UNIT", "unit1.service"))} {
+		r := j.Reader(match)
+		defer r.Close()
+		var line []byte
+		step := func() {
+			if !r.Next() {
+				r.SeekHead()
+				return
+			}
+			var err error
+			if line, err = r.AppendExport(line[:0]); err == nil {
+				line, err = r.AppendJSON(line[:0], &JSONOptions{Threshold: 4096})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 6000 {
+			step()
+		}
+		r.SeekHead()
+		step()
+		if n := testing.AllocsPerRun(600, step); n != 0 {
+			t.Errorf("an entry allocates %v times", n)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package journal
+
+import "runtime/debug"
+
+// fileCursor is where a reader is in one file: entries up to the offset at were
+// passed and larger ones are ahead, but while the reader is on the entry at at,
+// that one is neither.
+type fileCursor struct {
+	f      *File
+	walker walker
+	dec    *decoder
+	export renderCache
+	json   renderCache
+
+	at uint64
+	on bool
+
+	ready bool // e is the next entry in the direction back
+	back  bool
+	e     entry
+	ended bool // there is none, and there will be none
+
+	late bool  // the file came while the reader was reading
+	last entry // the last one of the file, if the tail was sought
+
+	checked bool   // its list of entries was
+	failed  bool   // the file cannot be read
+	skipped uint64 // entries that could not be read, and why
+	reason  error
+}
+
+// peek makes e the next entry in a direction, and reports whether there is one.
+func (c *fileCursor) peek(back bool) (ok bool, err error) {
+	if c.back == back && (c.ready || c.ended) || c.failed {
+		return c.ready && !c.failed, nil
+	}
+	defer catchFault(debug.SetPanicOnFault(true), &err)
+	// journald counts an entry before it lists it for each of its fields, so no
+	// number says that there is nothing new: only the file's end does.
+	final := back || !c.f.live.Load()
+	c.ready, c.back, c.ended = false, back, false
+	from := c.at
+	if back && !c.on {
+		from++
+	}
+	for {
+		var at uint64
+		if back {
+			at, err = c.walker.before(from)
+		} else {
+			at, err = c.walker.after(from)
+		}
+		if err != nil || at == 0 {
+			c.ended = final && err == nil
+			return false, err
+		}
+		if err = c.f.entry(at, &c.e); err == nil {
+			c.ready = true
+			return true, nil
+		}
+		// One entry cannot be read: the others can.
+		c.skipped++
+		c.reason, from = err, at
+	}
+}
+
+// take goes to the entry that peek found.
+func (c *fileCursor) take() {
+	c.at, c.on, c.ready, c.ended = c.e.at, true, false, false
+}
+
+// leave lets the reader be on another file's entry, which it reached in a
+// direction.
+func (c *fileCursor) leave(back bool) {
+	c.on = false
+	if back {
+		c.at--
+	}
+}
+
+// drop leaves the entry that peek found behind: the reader has it already.
+func (c *fileCursor) drop() {
+	c.take()
+	c.leave(c.back)
+}
+
+// settle goes to a target.
+func (c *fileCursor) settle(t *target) (err error) {
+	defer catchFault(debug.SetPanicOnFault(true), &err)
+	c.ready, c.ended, c.on = false, false, false
+	c.last = entry{}
+	if c.at, err = c.start(t); err == nil && t.kind == atTail && c.at != 0 {
+		err = c.f.entry(c.at, &c.last)
+	}
+	return err
+}

@@ -1,0 +1,140 @@
+package journal
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Options of a Journal.
+type Options struct {
+	// Dirs are directories with journal files, in themselves or in directories
+	// below that are named for a machine, a namespace or "remote". Empty:
+	// /run/log/journal and /var/log/journal. One that is not there may come.
+	Dirs []string
+	Log  *slog.Logger // nil: slog.Default()
+}
+
+// Journal is the journal files of some directories, kept open for all readers.
+// It is safe for concurrent use.
+type Journal struct {
+	o Options
+
+	refreshing sync.Mutex // held by whoever changes files; taken before mu
+	closed     bool
+
+	gen atomic.Uint64 // rises whenever files or bad change
+	mu  sync.Mutex
+	// files by what they are: a rotated one has another path and is the same.
+	files   map[fileKey]*File
+	bad     map[string]error // by path
+	live    []*File          // those of files that may be appended to
+	readers map[*Reader]struct{}
+
+	unfinished atomic.Bool   // a file has just been made and has no header yet
+	news       chan struct{} // closed when there may be new entries
+	waiting    atomic.Int64  // readers that wait for them
+	asked      chan struct{} // tells Run that one does
+}
+
+type fileKey struct{ dev, ino uint64 }
+
+// maxFiles bounds what is opened of a directory tree.
+const maxFiles = 16384
+
+// Open opens what journal files there are. That there are none, or that some
+// cannot be read, is no error: see Bad.
+func Open(o Options) *Journal {
+	if len(o.Dirs) == 0 {
+		o.Dirs = []string{"/run/log/journal", "/var/log/journal"}
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	j := &Journal{o: o, files: map[fileKey]*File{}, bad: map[string]error{}, readers: map[*Reader]struct{}{},
+		news: make(chan struct{}), asked: make(chan struct{}, 1)}
+	j.Refresh()
+	return j
+}
+
+// list finds the paths of journal files, and what could not be looked at.
+func (j *Journal) list() (paths []string, bad map[string]error) {
+	bad = map[string]error{}
+	read := func(dir string) []os.DirEntry {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			bad[dir] = &FileError{Path: dir, Err: withoutPath(err)}
+		}
+		return entries
+	}
+	take := func(dir string, e os.DirEntry) {
+		if len(paths) < maxFiles && isJournalName(e.Name()) && !e.IsDir() {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	for _, dir := range j.o.Dirs {
+		for _, e := range read(dir) {
+			if take(dir, e); e.IsDir() {
+				sub := filepath.Join(dir, e.Name())
+				for _, e := range read(sub) {
+					take(sub, e)
+				}
+			}
+		}
+	}
+	return paths, bad
+}
+
+// isJournalName reports whether a file is called as journal files are; one that
+// was replaced because it was not closed properly ends in a tilde.
+func isJournalName(name string) bool {
+	return strings.HasSuffix(name, ".journal") || strings.HasSuffix(name, ".journal~")
+}
+
+// Bad returns what is wrong with files that are not read, by path.
+func (j *Journal) Bad() []error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var errs []error
+	for _, err := range j.bad {
+		errs = append(errs, err)
+	}
+	slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
+	return errs
+}
+
+// Reader makes a reader of what matches in all files. It stands before the
+// first entry. Close it.
+func (j *Journal) Reader(m Match) *Reader {
+	r := &Reader{j: j, match: m}
+	j.mu.Lock()
+	j.readers[r] = struct{}{}
+	j.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sync()
+	return r
+}
+
+// Close closes the files. Readers may go on with theirs.
+func (j *Journal) Close() error {
+	j.refreshing.Lock()
+	defer j.refreshing.Unlock()
+	j.closed = true
+	j.mu.Lock()
+	files := j.files
+	j.files, j.live = map[fileKey]*File{}, nil
+	j.mu.Unlock()
+	var errs []error
+	for _, f := range files {
+		errs = append(errs, f.release())
+	}
+	return errors.Join(errs...)
+}

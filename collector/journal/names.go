@@ -1,0 +1,45 @@
+package journal
+
+// fieldNames numbers the names of fields, and knows which ones the entry at
+// hand has had.
+type fieldNames struct {
+	numbers map[string]int32
+	last    []uint64 // by number: the entry that had it last
+	entry   uint64
+}
+
+// maxNames bounds what a writer that makes up names can cost a reader.
+const maxNames = 1 << 14
+
+// nextNames begins an entry; when there are too many names they are numbered
+// anew.
+func (r *Reader) nextNames() {
+	if len(r.names.last) > maxNames {
+		r.names = fieldNames{}
+		for _, c := range r.files {
+			c.json = renderCache{}
+		}
+	}
+	r.names.entry++
+}
+
+// number is the number of a name.
+func (n *fieldNames) number(name []byte) int32 {
+	if i, ok := n.numbers[string(name)]; ok {
+		return i
+	}
+	if n.numbers == nil {
+		n.numbers = map[string]int32{}
+	}
+	i := int32(len(n.last))
+	n.numbers[string(name)] = i
+	n.last = append(n.last, 0)
+	return i
+}
+
+// seen reports whether the entry has had the name before, and notes that it has.
+func (n *fieldNames) seen(i int32) bool {
+	before := n.last[i] == n.entry
+	n.last[i] = n.entry
+	return before
+}

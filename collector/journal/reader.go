@@ -1,0 +1,219 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// Reader walks the entries of a journal's files in one order, forward and back.
+// It is not safe for concurrent use; any number of readers may share a journal.
+type Reader struct {
+	j     *Journal
+	match Match
+
+	// mu is held by every call. It is free between two calls, so that the
+	// journal can take back a file that is gone from a reader that rests.
+	mu       sync.Mutex
+	closed   bool
+	gen      uint64 // of the files, as the journal counts
+	files    []*fileCursor
+	dec      decoder
+	target   target
+	settled  bool        // files are at target, or have gone on from there
+	current  *fileCursor // of the entry that was read last, nil if it is gone
+	e        entry       // the one that was read last; at the tail, the last one there was
+	read     bool        // e was read
+	rendered bool        // and its fields were asked for
+	next     *fileCursor // whose entry is the smallest one ahead, with
+	second   *fileCursor // the one that follows it; nil: not known
+	back     bool        // direction of next
+	errs     []error
+	names    fieldNames
+	slot     renderSlot  // the field that was rendered last
+	json     JSONOptions // that the caches of JSON were made with
+}
+
+// Close gives the files back.
+func (r *Reader) Close() error {
+	r.j.mu.Lock()
+	delete(r.j.readers, r)
+	r.j.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	for _, c := range r.files {
+		errs = append(errs, c.f.release())
+	}
+	r.files, r.current, r.next, r.closed = nil, nil, nil, true
+	r.dec.close()
+	return errors.Join(errs...)
+}
+
+// SeekHead goes before all entries.
+func (r *Reader) SeekHead() { r.seek(target{kind: atHead}) }
+
+// SeekTail goes after all entries that there are now.
+func (r *Reader) SeekTail() { r.seek(target{kind: atTail}) }
+
+// SeekCursor goes before the entry of a cursor or, if it is gone, before the
+// one that followed it.
+func (r *Reader) SeekCursor(c Cursor) { r.seek(target{atCursor, c}) }
+
+// SeekAfter goes after the entry of a cursor, whether or not it is still there
+// and whether or not it matches.
+func (r *Reader) SeekAfter(c Cursor) { r.seek(target{afterCursor, c}) }
+
+// SeekRealtime goes before the first entry of a time, in microseconds since
+// 1970.
+func (r *Reader) SeekRealtime(usec uint64) {
+	r.seek(target{atCursor, Cursor{Realtime: usec, has: hasRealtime}})
+}
+
+// SeekMonotonic goes before the first entry of a time since a boot, in
+// microseconds.
+func (r *Reader) SeekMonotonic(boot ID, usec uint64) {
+	r.seek(target{atCursor, Cursor{Boot: boot, Monotonic: usec, has: hasBoot | hasMonotonic}})
+}
+
+func (r *Reader) seek(t target) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.target, r.settled, r.current, r.read, r.e = t, false, nil, false, entry{}
+}
+
+// Next goes to the next entry, and reports whether there is one. A live journal
+// may have one later: see Wait. Files that cannot be read are left out: see
+// Errors.
+func (r *Reader) Next() bool { return r.step(false) }
+
+// Previous goes to the entry before, and reports whether there is one.
+func (r *Reader) Previous() bool { return r.step(true) }
+
+func (r *Reader) step(back bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sync()
+	if !r.settled {
+		r.settle()
+	}
+	best := r.best(back)
+	if best == nil {
+		return false
+	}
+	if r.current != nil && r.current != best {
+		r.current.leave(back)
+	}
+	r.e, r.current, r.read, r.rendered = best.e, best, true, false
+	best.take()
+	return true
+}
+
+// ahead reports whether Next would find an entry.
+func (r *Reader) ahead() bool {
+	if !r.settled {
+		r.settle()
+	}
+	return r.best(false) != nil
+}
+
+// settle puts all files at the target that was sought.
+func (r *Reader) settle() {
+	for _, c := range r.files {
+		c.late, c.failed = false, false
+		if err := c.settle(&r.target); err != nil {
+			r.fail(c, err)
+		}
+		if r.target.kind == atTail && c.last.at != 0 && (r.e.at == 0 || compareEntries(&r.e, &c.last) < 0) {
+			r.e = c.last
+		}
+	}
+	r.settled, r.next = true, nil
+}
+
+// best is the file whose entry comes next in a direction, nil if none has one.
+// The entries of one file mostly follow one another, so the runner-up is kept:
+// while the leader's entries are before it, no other file is looked at. At the
+// live end any file may have got an entry, and all are looked at.
+func (r *Reader) best(back bool) *fileCursor {
+	if r.next != nil && r.back == back && r.second != nil && r.peek(r.next, back) && compareIn(back, r.next, r.second) < 0 {
+		return r.next
+	}
+	r.next, r.second, r.back = nil, nil, back
+	for _, c := range r.files {
+		switch {
+		case !r.peek(c, back):
+		case r.next == nil:
+			r.next = c
+		case compareIn(back, c, r.next) < 0:
+			r.next, r.second = c, r.next
+		case r.second == nil || compareIn(back, c, r.second) < 0:
+			r.second = c // perhaps the same entry: it is dropped once that is read
+		}
+	}
+	return r.next
+}
+
+// peek looks for the next entry of a file, other than one that was read from
+// another file. A file that cannot be read is left out from then on.
+func (r *Reader) peek(c *fileCursor, back bool) bool {
+	if !c.checked {
+		c.checked = true
+		if err := c.f.check(); err != nil {
+			r.errs = append(r.errs, &FileError{Path: c.f.Path(), Err: err})
+		}
+	}
+	for {
+		ok, err := c.peek(back)
+		if err != nil {
+			r.fail(c, err)
+			return false
+		}
+		if !ok {
+			return false
+		}
+		if !r.repeats(c, back) {
+			return true
+		}
+		c.drop()
+	}
+}
+
+// repeats reports whether the next entry of a file was read from another file
+// already.
+func (r *Reader) repeats(c *fileCursor, back bool) bool {
+	return r.read && r.current != c && compareEntries(&c.e, &r.e) == 0 || c.late && !back && r.isOld(c)
+}
+
+// fail notes what is wrong with a file.
+func (r *Reader) fail(c *fileCursor, err error) {
+	c.failed = true
+	r.errs = append(r.errs, &FileError{Path: c.f.Path(), Err: err})
+}
+
+// Errors returns what was wrong with files since it was last asked: each a
+// *FileError. Files that are named are left out where they cannot be read.
+func (r *Reader) Errors() []error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	errs := r.errs
+	r.errs = nil
+	for _, c := range r.files {
+		if c.skipped > 0 {
+			err := fmt.Errorf("%d entries were skipped: %w", c.skipped, c.reason)
+			errs = append(errs, &FileError{Path: c.f.Path(), Err: err})
+			c.skipped, c.reason = 0, nil
+		}
+	}
+	return errs
+}
+
+// Cursor is the place of the entry that was read last.
+func (r *Reader) Cursor() Cursor { return r.e.cursor() }
+
+func (e *entry) cursor() Cursor {
+	return Cursor{
+		SeqnumID: e.seqnumID, Seqnum: e.seqnum, Boot: e.boot, Monotonic: e.monotonic,
+		Realtime: e.realtime, XorHash: e.xorHash, has: hasAll,
+	}
+}

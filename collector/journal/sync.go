@@ -1,0 +1,198 @@
+package journal
+
+import (
+	"cmp"
+	"fmt"
+	"runtime/debug"
+	"slices"
+)
+
+// LostError says that entries went with their file before they were read.
+type LostError struct {
+	Path    string
+	Entries uint64 // that were ahead in the file, whether or not they match
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("journal file %s was removed with %d entries unread", e.Path, e.Entries)
+}
+
+// sync takes in the files that came and gives back those that went since it was
+// last called; it reports whether there were any. Whoever calls it holds mu.
+func (r *Reader) sync() bool {
+	if r.closed || r.gen == r.j.gen.Load() {
+		return false
+	}
+	have := make(map[*File]bool, len(r.files))
+	for _, c := range r.files {
+		have[c.f] = true
+	}
+	var came []*File
+	r.j.mu.Lock()
+	r.gen = r.j.gen.Load()
+	now := make(map[*File]bool, len(r.j.files))
+	for _, f := range r.j.files {
+		now[f] = true
+		if !have[f] && f.acquire() {
+			came = append(came, f)
+		}
+	}
+	r.j.mu.Unlock()
+
+	slices.SortFunc(came, func(a, b *File) int { return cmp.Compare(a.Path(), b.Path()) })
+	var went []*fileCursor
+	r.files = slices.DeleteFunc(r.files, func(c *fileCursor) bool {
+		if now[c.f] {
+			return false
+		}
+		if i := slices.IndexFunc(came, func(f *File) bool { return f.id == c.f.id }); i >= 0 {
+			// The same file, copied (as journald does on btrfs) or mapped anew.
+			r.giveBack(c.f)
+			c.renew(came[i], &r.match)
+			came = slices.Delete(came, i, i+1)
+			return false
+		}
+		went = append(went, c)
+		return true
+	})
+	for _, f := range came {
+		r.add(f)
+	}
+	for _, c := range went {
+		r.remove(c)
+	}
+	r.next = nil
+	return true
+}
+
+// lateBy is how much older than the entry that was read last an entry may be
+// that is new in a file that came meanwhile: files of one journald are not seen
+// to come in the order in which they are written to.
+const lateBy = 5_000_000 // microseconds
+
+// add adds a file that a reference was taken of. In the midst of reading, its
+// entries that are much older than the last one read are passed over.
+func (r *Reader) add(f *File) {
+	c := &fileCursor{dec: &r.dec}
+	c.renew(f, &r.match)
+	r.files = append(r.files, c)
+	if !r.settled {
+		return
+	}
+	t := r.target
+	if r.e.at != 0 {
+		c.late = true
+		cur := r.e.cursor()
+		cur.Monotonic -= min(cur.Monotonic, lateBy)
+		cur.Realtime -= min(cur.Realtime, lateBy)
+		cur.has = hasBoot | hasMonotonic | hasRealtime
+		t = target{atCursor, cur}
+	}
+	if err := c.settle(&t); err != nil {
+		r.fail(c, err)
+	}
+}
+
+// renew gives the cursor a file, its first one or the same one opened anew.
+func (c *fileCursor) renew(f *File, m *Match) {
+	c.f, c.ready, c.ended = f, false, false
+	c.walker = &lazyWalker{make: func() walker { return walkerOf(f, m, c.dec) }}
+}
+
+// remove gives back a file that is gone.
+func (r *Reader) remove(c *fileCursor) {
+	// What was read of it may stand in another file too, into which it is being
+	// copied: now is the last time to see that.
+	for _, o := range r.files {
+		for o.late && r.peek(o, false) && c.passed(&o.e) {
+			o.drop()
+		}
+	}
+	if n := r.lost(c); n > 0 && r.settled {
+		r.errs = append(r.errs, &LostError{Path: c.f.Path(), Entries: n})
+	}
+	if r.current == c {
+		r.current = nil
+	}
+	r.giveBack(c.f)
+}
+
+// giveBack releases a file.
+func (r *Reader) giveBack(f *File) {
+	if err := f.release(); err != nil {
+		r.errs = append(r.errs, &FileError{Path: f.Path(), Err: err})
+	}
+}
+
+// lost counts the entries ahead in a file that is gone, but for those that were
+// copied into one that came. An entry that was stepped to and not rendered is
+// one of them.
+func (r *Reader) lost(c *fileCursor) (n uint64) {
+	var err error
+	defer catchFault(debug.SetPanicOnFault(true), &err)
+	from := c.at
+	if r.current == c && !r.rendered && from > 0 {
+		from--
+	}
+	all := c.f.entryList()
+	i := all.search(func(at uint64) bool { return at > from })
+	for ; i < all.n; i++ {
+		var e entry
+		at, err := all.get(i)
+		if err != nil || at == 0 || c.f.entry(at, &e) != nil || !r.copied(&e) {
+			break
+		}
+	}
+	return all.n - i
+}
+
+// copied reports whether a file that came while the reader was reading has a copy
+// of an entry.
+func (r *Reader) copied(e *entry) bool {
+	return slices.ContainsFunc(r.files, func(o *fileCursor) bool { return o.late && o.copyOf(e) != 0 })
+}
+
+// copyOf is the offset of the copy of an entry in the file, 0 if it has none.
+// journald copies /run/log/journal to /var/log/journal under new sequence
+// numbers.
+func (c *fileCursor) copyOf(e *entry) (copied uint64) {
+	var err error
+	defer catchFault(debug.SetPanicOnFault(true), &err)
+	cur := e.cursor()
+	all := c.f.entryList()
+	i, err := c.searchTime(&all, &cur)
+	for ; err == nil && i < all.n; i++ {
+		var o entry
+		at, err := all.get(i)
+		if err != nil || at == 0 || c.f.entry(at, &o) != nil || !sameTime(&o, e) {
+			return 0
+		}
+		if o.boot == e.boot && o.realtime == e.realtime && o.xorHash == e.xorHash {
+			return at
+		}
+	}
+	return 0
+}
+
+// passed reports whether a copy of an entry in the file was read, or passed over
+// because it does not match.
+func (c *fileCursor) passed(e *entry) bool {
+	at := c.copyOf(e)
+	return at != 0 && at <= c.at
+}
+
+// isOld reports whether the next entry of a file that came while the reader was
+// reading was read from another file, or is too old to be news.
+func (r *Reader) isOld(c *fileCursor) bool {
+	when, last := c.e.realtime, r.e.realtime
+	if c.e.boot == r.e.boot {
+		when, last = c.e.monotonic, r.e.monotonic
+	}
+	switch {
+	case when > last:
+		return false
+	case when+lateBy < last:
+		return true
+	}
+	return slices.ContainsFunc(r.files, func(o *fileCursor) bool { return o != c && o.passed(&c.e) })
+}

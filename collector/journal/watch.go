@@ -1,0 +1,140 @@
+package journal
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+)
+
+// pollEvery is how often the headers of live files are looked at while somebody
+// waits for entries. journald writes through a mapping and tells inotify at
+// most four times a second: too late for a person who follows a log.
+const pollEvery = 5 * time.Millisecond
+
+// rescanEvery is how often directories are listed where no event told of a
+// change: events get lost.
+const rescanEvery = 2 * time.Second
+
+// Run watches the directories and the live files until ctx ends, and wakes
+// readers that wait. It returns nil then.
+func (j *Journal) Run(ctx context.Context) error {
+	w, err := newWatch(j.o.Dirs)
+	if err != nil {
+		j.o.Log.Warn("journal directories cannot be watched and are listed every two seconds", "err", err)
+	}
+	defer w.close()
+	rescan := time.NewTicker(rescanEvery)
+	defer rescan.Stop()
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	var p poller
+	for {
+		ticks := poll.C
+		if j.waiting.Load() == 0 {
+			ticks = nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-j.asked: // somebody waits now
+		case <-ticks:
+			if w.missingCame() || j.unfinished.Load() {
+				j.refreshAndWake(w)
+			}
+			if p.changed(j.written()) {
+				j.wake()
+			}
+		case e := <-w.events():
+			if tells(e) {
+				j.refreshAndWake(w)
+			}
+		case err := <-w.errors():
+			j.o.Log.Debug("events of journal directories were lost", "err", err)
+			j.refreshAndWake(w)
+		case <-rescan.C:
+			j.refreshAndWake(w)
+			j.wake()
+		}
+	}
+}
+
+// poller says when to look for entries, by how many there are.
+type poller struct {
+	entries uint64
+	again   bool
+}
+
+// changed reports whether there are new entries, and once more at the next call:
+// journald counts an entry a moment before it lists it for each of its fields.
+func (p *poller) changed(entries uint64) bool {
+	rose := entries != p.entries
+	look := rose || p.again
+	p.entries, p.again = entries, rose
+	return look
+}
+
+func (j *Journal) refreshAndWake(w *watch) {
+	w.update()
+	before := j.gen.Load()
+	j.Refresh()
+	if j.gen.Load() != before {
+		j.wake()
+	}
+}
+
+// written changes whenever an entry is written to any live file.
+func (j *Journal) written() (n uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, f := range j.live {
+		n += f.entriesOrZero()
+	}
+	return n
+}
+
+// entriesOrZero is entries of a file that may have been cut off.
+func (f *File) entriesOrZero() (n uint64) {
+	var err error
+	defer catchFault(debug.SetPanicOnFault(true), &err)
+	return f.entries()
+}
+
+// wake wakes all readers that wait.
+func (j *Journal) wake() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	close(j.news)
+	j.news = make(chan struct{})
+}
+
+// Wait returns when there is an entry ahead, or files came, went or became
+// unreadable since the last call, or with ctx's error. The journal's Run has to
+// be running.
+func (r *Reader) Wait(ctx context.Context) error {
+	r.j.waiting.Add(1)
+	defer r.j.waiting.Add(-1)
+	select {
+	case r.j.asked <- struct{}{}:
+	default:
+	}
+	for {
+		r.j.mu.Lock()
+		news := r.j.news
+		r.j.mu.Unlock()
+		if r.isNews() {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-news:
+		}
+	}
+}
+
+// isNews reports whether there is an entry ahead or something to be told.
+func (r *Reader) isNews() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sync() || r.ahead() || len(r.errs) > 0
+}
