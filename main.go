@@ -13,7 +13,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/cli"
-	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/up"
 	"github.com/daytwo/daytwo/collector"
 	"github.com/daytwo/daytwo/relay"
@@ -30,7 +30,7 @@ func main() {
 			return collector.Run(ctx, collectorConfig(c, nil))
 		},
 		Relay: func(ctx context.Context, c cli.Config) error { return relay.Run(ctx, relayConfig(c, nil)) },
-		Doctor: func(ctx context.Context, c cli.Config) ([]rpc.Check, error) {
+		Doctor: func(ctx context.Context, c cli.Config) ([]health.Check, error) {
 			return append(collector.Doctor(ctx, collectorConfig(c, nil)), relay.Doctor(ctx, relayConfig(c, nil))...), nil
 		},
 		Run: func(ctx context.Context, t cli.Task) (int, error) { return collector.RunTask(ctx, collector.Task(t)) },

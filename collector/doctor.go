@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/launch"
-	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/collector/cgroups"
 	"github.com/daytwo/daytwo/collector/containers"
@@ -28,56 +28,56 @@ const roomWithin = 15 * time.Second
 // Doctor reports what a collector of this configuration would use here: what works,
 // what works by a fallback, and what to do about what does not. It leaves nothing
 // behind, and does not disturb a collector that runs.
-func Doctor(ctx context.Context, cfg Config) []rpc.Check {
+func Doctor(ctx context.Context, cfg Config) []health.Check {
 	cfg.Log = slog.New(slog.DiscardHandler)
-	checks := []rpc.Check{cfg.checkID(), checkRights(), checkBTF()}
-	room := func(name string, doctor func() []rpc.Check) {
+	checks := []health.Check{cfg.checkID(), checkRights(), checkBTF()}
+	room := func(name string, doctor func() []health.Check) {
 		checks = append(checks, within(roomWithin, name, doctor)...)
 	}
-	room("cgroups", func() []rpc.Check {
+	room("cgroups", func() []health.Check {
 		return cgroups.Doctor(cgroups.Options{NoBPF: cfg.NoBPF, Log: cfg.Log})
 	})
-	room("host", func() []rpc.Check { return host.Doctor(host.Options{Log: cfg.Log}) })
-	room("runtimes", func() []rpc.Check { return containers.Doctor(ctx, containers.Options{Log: cfg.Log}) })
-	room("statsd", func() []rpc.Check {
+	room("host", func() []health.Check { return host.Doctor(host.Options{Log: cfg.Log}) })
+	room("runtimes", func() []health.Check { return containers.Doctor(ctx, containers.Options{Log: cfg.Log}) })
+	room("statsd", func() []health.Check {
 		running, socket := launch.Doctor(cfg.Socket)
-		return append([]rpc.Check{socket}, statsd.Doctor(cfg.Statsd.Listen, statsdOptions(&cfg), running)...)
+		return append([]health.Check{socket}, statsd.Doctor(cfg.Statsd.Listen, statsdOptions(&cfg), running)...)
 	})
 	if cfg.Metrics != "" {
 		checks = append(checks, server.Doctor(ctx, "node metrics", cfg.Metrics, "--metrics"))
 	}
-	room("publish", func() []rpc.Check { return checkPublish(ctx, cfg) })
-	room("data directory", func() []rpc.Check { return []rpc.Check{checkData(cfg.DataDir)} })
+	room("publish", func() []health.Check { return checkPublish(ctx, cfg) })
+	room("data directory", func() []health.Check { return []health.Check{checkData(cfg.DataDir)} })
 	return append(checks, checkFiles())
 }
 
 // within returns what doctor reports, or that it does not come to an end.
-func within(limit time.Duration, name string, doctor func() []rpc.Check) []rpc.Check {
-	checks := make(chan []rpc.Check, 1)
+func within(limit time.Duration, name string, doctor func() []health.Check) []health.Check {
+	checks := make(chan []health.Check, 1)
 	go func() { checks <- doctor() }()
 	select {
 	case c := <-checks:
 		return c
 	case <-time.After(limit):
-		return []rpc.Check{{Name: name, State: rpc.Fail, Detail: fmt.Sprintf("no answer after %v", limit),
+		return []health.Check{{Name: name, State: health.Fail, Detail: fmt.Sprintf("no answer after %v", limit),
 			Fix: "look for a mount that does not answer, or a process that hangs (state D in ps)"}}
 	}
 }
 
 // checkID completes the configuration, and finds the agent id without making one.
-func (c *Config) checkID() rpc.Check {
+func (c *Config) checkID() health.Check {
 	if err := c.defaults(); err != nil {
-		return rpc.Check{Name: "configuration", State: rpc.Fail, Detail: err.Error(),
+		return health.Check{Name: "configuration", State: health.Fail, Detail: err.Error(),
 			Fix: "correct the flag, key or variable that it names"}
 	}
-	check := rpc.Check{Name: "agent id", State: rpc.OK}
+	check := health.Check{Name: "agent id", State: health.OK}
 	var err error
 	if c.AgentID == "" {
 		c.AgentID, err = findAgentID(c.DataDir)
 	}
 	switch {
 	case err != nil:
-		check.State, check.Detail, check.Fix = rpc.Fail, err.Error(), "give --agent-id"
+		check.State, check.Detail, check.Fix = health.Fail, err.Error(), "give --agent-id"
 	case c.AgentID == "":
 		check.Detail = "none yet: this machine has no machine id, so the first start makes one and keeps it in " + agentIDFile(c.DataDir)
 	default:
@@ -88,13 +88,13 @@ func (c *Config) checkID() rpc.Check {
 
 // checkPublish connects to NATS as the collector would, if there is one to connect
 // to.
-func checkPublish(ctx context.Context, cfg Config) []rpc.Check {
+func checkPublish(ctx context.Context, cfg Config) []health.Check {
 	o := publish.Options{Cluster: cfg.Cluster, SpoolDir: cfg.spoolDir(), Log: cfg.Log}
 	if !cfg.NoPublish {
 		cfg.NATS.Agent, cfg.NATS.Log = cfg.AgentID, cfg.Log
 		conn, err := bus.Connect(cfg.NATS)
 		if err != nil {
-			return []rpc.Check{{Name: "nats", State: rpc.Fail, Detail: err.Error(),
+			return []health.Check{{Name: "nats", State: health.Fail, Detail: err.Error(),
 				Fix: "correct --nats, --nats-creds, --nats-ca, --nats-cert or --nats-key"}}
 		}
 		defer conn.Close()
@@ -105,12 +105,12 @@ func checkPublish(ctx context.Context, cfg Config) []rpc.Check {
 
 // checkRights asks for the capabilities that reading everything takes
 // (capabilities(7)).
-func checkRights() rpc.Check {
-	c := rpc.Check{Name: "rights", State: rpc.OK, Detail: fmt.Sprintf("user id %d", os.Geteuid())}
+func checkRights() health.Check {
+	c := health.Check{Name: "rights", State: health.OK, Detail: fmt.Sprintf("user id %d", os.Geteuid())}
 	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&hdr, &data[0]); err != nil {
-		c.State, c.Detail = rpc.Warn, "capget: "+err.Error()
+		c.State, c.Detail = health.Warn, "capget: "+err.Error()
 		return c
 	}
 	var lacks []string
@@ -123,33 +123,33 @@ func checkRights() rpc.Check {
 		}
 	}
 	if len(lacks) > 0 {
-		c.State = rpc.Warn
+		c.State = health.Warn
 		c.Detail += ", without " + strings.Join(lacks, ", ")
 		c.Fix = "run it as root, or give it these capabilities; without them it reads what it can from files"
 	}
 	return c
 }
 
-func checkBTF() rpc.Check {
+func checkBTF() health.Check {
 	var u unix.Utsname
 	release := "unknown"
 	if unix.Uname(&u) == nil {
 		release = unix.ByteSliceToString(u.Release[:])
 	}
 	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil {
-		return rpc.Check{Name: "kernel", State: rpc.Warn, Detail: "Linux " + release + " without BTF", Fix: "use a kernel with CONFIG_DEBUG_INFO_BTF=y; until then cgroups are read from files"}
+		return health.Check{Name: "kernel", State: health.Warn, Detail: "Linux " + release + " without BTF", Fix: "use a kernel with CONFIG_DEBUG_INFO_BTF=y; until then cgroups are read from files"}
 	}
-	return rpc.Check{Name: "kernel", State: rpc.OK, Detail: "Linux " + release + ", BTF is there"}
+	return health.Check{Name: "kernel", State: health.OK, Detail: "Linux " + release + ", BTF is there"}
 }
 
-func checkFiles() rpc.Check {
+func checkFiles() health.Check {
 	var lim unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
-		return rpc.Check{Name: "open files", State: rpc.Warn, Detail: err.Error()}
+		return health.Check{Name: "open files", State: health.Warn, Detail: err.Error()}
 	}
-	c := rpc.Check{Name: "open files", State: rpc.OK, Detail: fmt.Sprintf("up to %d", lim.Max)}
+	c := health.Check{Name: "open files", State: health.OK, Detail: fmt.Sprintf("up to %d", lim.Max)}
 	if lim.Max < 4096 {
-		c.State, c.Fix = rpc.Warn, "allow more (LimitNOFILE= of the service): files beyond the limit are opened at every tick, which is slower"
+		c.State, c.Fix = health.Warn, "allow more (LimitNOFILE= of the service): files beyond the limit are opened at every tick, which is slower"
 	}
 	return c
 }

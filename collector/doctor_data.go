@@ -8,12 +8,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/health"
 )
 
 // checkData writes to the data directory, or to the closest parent that is there.
-func checkData(dir string) rpc.Check {
-	c := rpc.Check{Name: "data directory", State: rpc.OK, Detail: dir}
+func checkData(dir string) health.Check {
+	c := health.Check{Name: "data directory", State: health.OK, Detail: dir}
 	at := dir
 	for at != "/" && at != "." {
 		if _, err := os.Stat(at); err == nil {
@@ -22,7 +22,7 @@ func checkData(dir string) rpc.Check {
 		at = filepath.Dir(at)
 	}
 	if err := tryWriting(at); err != nil {
-		c.State, c.Detail, c.Fix = rpc.Fail, err.Error(), "give --data a directory on a disk with room that can be written"
+		c.State, c.Detail, c.Fix = health.Fail, err.Error(), "give --data a directory on a disk with room that can be written"
 		return c
 	}
 	var st unix.Statfs_t
@@ -30,7 +30,7 @@ func checkData(dir string) rpc.Check {
 		free := st.Bavail * uint64(st.Bsize)
 		c.Detail += fmt.Sprintf(", %.1f GiB free", float64(free)/(1<<30))
 		if free < 1<<30 {
-			c.State = rpc.Warn
+			c.State = health.Warn
 			c.Fix = "make room: history and spool grow up to their bounds (--retention-size, --spool-size)"
 		}
 	}

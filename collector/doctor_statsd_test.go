@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/launch"
-	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/bench/rig"
 	"github.com/daytwo/daytwo/collector/statsd"
 )
@@ -30,7 +30,7 @@ func TestDoctorOnStatsd(t *testing.T) {
 	first, last := ports.First, ports.Last
 	cfg := Config{DataDir: dir, NoPublish: true, NoBPF: true, Socket: filepath.Join(dir, "s"),
 		Statsd: Statsd{Listen: []string{address, "unixgram://" + dir + "/gram"}, Ports: ports}, Log: slog.New(slog.DiscardHandler)}
-	check := func(name string, state rpc.State, detail string) {
+	check := func(name string, state health.State, detail string) {
 		t.Helper()
 		running, socket := launch.Doctor(cfg.Socket)
 		checks := append(statsd.Doctor(cfg.Statsd.Listen, statsdOptions(&cfg), running), socket)
@@ -40,7 +40,7 @@ func TestDoctorOnStatsd(t *testing.T) {
 				continue
 			}
 			found++
-			if c.State != state || state != rpc.OK && c.Fix == "" {
+			if c.State != state || state != health.OK && c.Fix == "" {
 				t.Errorf("%+v, want %s", c, state)
 			}
 		}
@@ -49,13 +49,13 @@ func TestDoctorOnStatsd(t *testing.T) {
 		}
 	}
 	us := fmt.Sprintf("process %d", os.Getpid())
-	check("statsd udp://"+address, rpc.Fail, us)
+	check("statsd udp://"+address, health.Fail, us)
 	udp.Close()
-	check("statsd udp://"+address, rpc.OK, "free")
-	check("statsd unixgram://"+dir+"/gram", rpc.OK, "free")
-	check("launch socket", rpc.OK, "is free")
-	check("statsd ports", rpc.OK, fmt.Sprintf("%d to %d", first, last))
-	check("statsd receive buffer", rpc.OK, "MiB")
+	check("statsd udp://"+address, health.OK, "free")
+	check("statsd unixgram://"+dir+"/gram", health.OK, "free")
+	check("launch socket", health.OK, "is free")
+	check("statsd ports", health.OK, fmt.Sprintf("%d to %d", first, last))
+	check("statsd receive buffer", health.OK, "MiB")
 	if left, _ := os.ReadDir(dir); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
@@ -66,28 +66,28 @@ func TestDoctorOnStatsd(t *testing.T) {
 	}
 	defer n.Close(context.Background())
 	for range 2 {
-		check("statsd udp://"+address, rpc.OK, "the collector that runs")
-		check("statsd unixgram://"+dir+"/gram", rpc.OK, "the collector that runs")
-		check("launch socket", rpc.OK, "a collector runs, "+us)
-		check("statsd ports", rpc.OK, "the collector that runs")
+		check("statsd udp://"+address, health.OK, "the collector that runs")
+		check("statsd unixgram://"+dir+"/gram", health.OK, "the collector that runs")
+		check("launch socket", health.OK, "a collector runs, "+us)
+		check("statsd ports", health.OK, "the collector that runs")
 	}
 	if _, err := launch.NewClient(cfg.Socket).Add(t.Context(), launch.Request{ContainerID: "a"}); err != nil {
 		t.Errorf("the collector was disturbed: %v", err)
 	}
 	socket := cfg.Socket // as of another configuration
 	cfg.Socket = filepath.Join(dir, "other")
-	check("statsd collectors", rpc.OK, fmt.Sprintf("%d to %d (%s", first, last, us))
-	check("statsd udp://"+address, rpc.Fail, us)
-	check("statsd ports", rpc.Fail, us)
+	check("statsd collectors", health.OK, fmt.Sprintf("%d to %d (%s", first, last, us))
+	check("statsd udp://"+address, health.Fail, us)
+	check("statsd ports", health.Fail, us)
 	cfg.Socket = socket
 	cfg.Statsd.Ports = launch.PortRange{First: first + 10, Last: last + 10}
-	check("statsd ports", rpc.Fail, us)
+	check("statsd ports", health.Fail, us)
 	cfg.Statsd.Ports = launch.PortRange{First: 40000, Last: 41000}
-	check("statsd ports", rpc.Fail, "ip_local_port_range")
+	check("statsd ports", health.Fail, "ip_local_port_range")
 	cfg.Statsd.Listen, cfg.Socket = []string{"203.0.113.1:8125", "nonsense"}, dir
-	check("statsd udp://203.0.113.1:8125", rpc.Fail, "")
-	check("statsd nonsense", rpc.Fail, "nonsense")
-	check("launch socket", rpc.Fail, "")
+	check("statsd udp://203.0.113.1:8125", health.Fail, "")
+	check("statsd nonsense", health.Fail, "nonsense")
+	check("launch socket", health.Fail, "")
 	cfg.Statsd.Listen = nil
-	check("statsd", rpc.OK, "not in use")
+	check("statsd", health.OK, "not in use")
 }

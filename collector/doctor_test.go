@@ -13,16 +13,16 @@ import (
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/bus/embedded"
-	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/health"
 )
 
 func TestDoctorLooksAtEverything(t *testing.T) {
 	data := t.TempDir()
 	checks := Doctor(t.Context(), Config{DataDir: data, NoPublish: true})
-	state := map[string]rpc.State{}
+	state := map[string]health.State{}
 	for _, c := range checks {
 		state[c.Name] = c.State
-		if c.State == rpc.Fail && c.Fix == "" {
+		if c.State == health.Fail && c.Fix == "" {
 			t.Errorf("%s fails and nothing is said of what to do: %s", c.Name, c.Detail)
 		}
 	}
@@ -44,22 +44,22 @@ func noMachineID(t *testing.T) {
 }
 
 func TestDoctorNamesWhatIsWrong(t *testing.T) {
-	f := func(c rpc.Check, want rpc.State, detail string) {
+	f := func(c health.Check, want health.State, detail string) {
 		t.Helper()
 		if c.State != want || !strings.Contains(c.Detail, detail) || c.Fix == "" {
 			t.Errorf("%+v, want %s with %q and a fix", c, want, detail)
 		}
 	}
-	f(checkData("/proc/daytwo"), rpc.Fail, "/proc")
-	id := func(cfg Config) rpc.Check { return cfg.checkID() }
+	f(checkData("/proc/daytwo"), health.Fail, "/proc")
+	id := func(cfg Config) health.Check { return cfg.checkID() }
 	noMachineID(t)
-	f(id(Config{AgentID: "a b", DataDir: t.TempDir()}), rpc.Fail, "a b")
-	f(id(Config{AgentID: "a", Interval: 1, DataDir: t.TempDir()}), rpc.Fail, "interval")
+	f(id(Config{AgentID: "a b", DataDir: t.TempDir()}), health.Fail, "a b")
+	f(id(Config{AgentID: "a", Interval: 1, DataDir: t.TempDir()}), health.Fail, "interval")
 	bad := t.TempDir()
 	if err := os.WriteFile(agentIDFile(bad), []byte("a b\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	f(id(Config{DataDir: bad}), rpc.Fail, agentIDFile(bad))
+	f(id(Config{DataDir: bad}), health.Fail, agentIDFile(bad))
 }
 
 // Without a machine id, the doctor finds the kept one, and makes none.
@@ -67,7 +67,7 @@ func TestDoctorMakesNoAgentID(t *testing.T) {
 	noMachineID(t)
 	dir := t.TempDir()
 	cfg := Config{DataDir: dir}
-	if c := cfg.checkID(); c.State != rpc.OK || !strings.Contains(c.Detail, "none yet") {
+	if c := cfg.checkID(); c.State != health.OK || !strings.Contains(c.Detail, "none yet") {
 		t.Errorf("%+v", c)
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 0 {
@@ -78,7 +78,7 @@ func TestDoctorMakesNoAgentID(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg = Config{DataDir: dir}
-	if c := cfg.checkID(); c.State != rpc.OK || c.Detail != id {
+	if c := cfg.checkID(); c.State != health.OK || c.Detail != id {
 		t.Errorf("%+v, want %s", c, id)
 	}
 }
@@ -92,7 +92,7 @@ func TestNATSThatIsAwayIsAWarning(t *testing.T) {
 	cfg := Config{DataDir: t.TempDir(), AgentID: "a", Log: slog.New(slog.DiscardHandler), NATS: bus.ConnectOptions{URLs: "nats://" + l.Addr().String()}}
 	checks := checkPublish(t.Context(), cfg)
 	last := checks[len(checks)-1]
-	if last.Name != "nats" || last.State != rpc.Warn || last.Fix == "" {
+	if last.Name != "nats" || last.State != health.Warn || last.Fix == "" {
 		t.Errorf("%+v", checks)
 	}
 }
@@ -108,15 +108,15 @@ func TestDoctorOnNATS(t *testing.T) {
 	if err := cfg.defaults(); err != nil {
 		t.Fatal(err)
 	}
-	check := func(state rpc.State, detail string) {
+	check := func(state health.State, detail string) {
 		t.Helper()
 		checks := checkPublish(t.Context(), cfg)
 		last := checks[len(checks)-1]
-		if len(checks) != 3 || checks[1].State != rpc.OK || last.Name != "nats stream" || last.State != state || !strings.Contains(last.Detail, detail) {
+		if len(checks) != 3 || checks[1].State != health.OK || last.Name != "nats stream" || last.State != state || !strings.Contains(last.Detail, detail) {
 			t.Errorf("%+v, want %s with %q", checks, state, detail)
 		}
 	}
-	check(rpc.Warn, "is not there yet")
+	check(health.Warn, "is not there yet")
 	conn, err := bus.Connect(cfg.NATS)
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestDoctorOnNATS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(rpc.OK, "is there")
+	check(health.OK, "is there")
 	if info, err := stream.Info(t.Context()); err != nil || info.State.Msgs != 0 {
 		t.Errorf("%+v, %v", info, err)
 	}
@@ -147,7 +147,7 @@ func TestDoctorWithANodesCredential(t *testing.T) {
 	cfg := Config{DataDir: t.TempDir(), Cluster: "default", AgentID: "a", Log: slog.New(slog.DiscardHandler),
 		NATS: bus.ConnectOptions{URLs: srv.URL(), User: "node", Password: "node"}}
 	checks := checkPublish(t.Context(), cfg)
-	if last := checks[len(checks)-1]; last.State != rpc.OK || !strings.Contains(last.Detail, "does not tell") {
+	if last := checks[len(checks)-1]; last.State != health.OK || !strings.Contains(last.Detail, "does not tell") {
 		t.Errorf("%+v", checks)
 	}
 }
@@ -156,8 +156,8 @@ func TestDoctorWithANodesCredential(t *testing.T) {
 func TestDoctorDoesNotHang(t *testing.T) {
 	hang := make(chan struct{})
 	defer close(hang)
-	checks := within(10*time.Millisecond, "host", func() []rpc.Check { <-hang; return nil })
-	if len(checks) != 1 || checks[0].State != rpc.Fail || checks[0].Name != "host" || checks[0].Fix == "" {
+	checks := within(10*time.Millisecond, "host", func() []health.Check { <-hang; return nil })
+	if len(checks) != 1 || checks[0].State != health.Fail || checks[0].Name != "host" || checks[0].Fix == "" {
 		t.Errorf("%+v", checks)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/health"
 )
 
 // Exit statuses.
@@ -28,7 +28,7 @@ type Programs struct {
 	Up        func(ctx context.Context, c Config) error
 	Collector func(ctx context.Context, c Config) error
 	Relay     func(ctx context.Context, c Config) error
-	Doctor    func(ctx context.Context, c Config) ([]rpc.Check, error)
+	Doctor    func(ctx context.Context, c Config) ([]health.Check, error)
 	Run       func(ctx context.Context, t Task) (status int, err error) // returns the task's exit status
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
-	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/health"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -38,7 +38,7 @@ func golden(t *testing.T, name, got string) {
 func allPrograms() Programs {
 	main := func(context.Context, Config) error { return nil }
 	return Programs{Version: "v1.2.3", Up: main, Collector: main, Relay: main,
-		Doctor: func(context.Context, Config) ([]rpc.Check, error) { return nil, nil },
+		Doctor: func(context.Context, Config) ([]health.Check, error) { return nil, nil },
 		Run:    func(context.Context, Task) (int, error) { return 0, nil }}
 }
 
@@ -78,11 +78,11 @@ func TestVersion(t *testing.T) {
 
 // doctor prints every check and what to do, and fails if one failed.
 func TestDoctor(t *testing.T) {
-	checks := []rpc.Check{
-		{Name: "walk", State: rpc.OK, Detail: "iter/cgroup"},
-		{Name: "memory.stat", State: rpc.Warn, Detail: "read from files", Fix: "boot a kernel with BTF"},
+	checks := []health.Check{
+		{Name: "walk", State: health.OK, Detail: "iter/cgroup"},
+		{Name: "memory.stat", State: health.Warn, Detail: "read from files", Fix: "boot a kernel with BTF"},
 	}
-	p := Programs{Doctor: func(context.Context, Config) ([]rpc.Check, error) { return checks, nil }}
+	p := Programs{Doctor: func(context.Context, Config) ([]health.Check, error) { return checks, nil }}
 	check := func(want string, exit int, args ...string) {
 		t.Helper()
 		var out bytes.Buffer
@@ -97,7 +97,7 @@ warn   memory.stat  read from files
 
 1 ok, 1 warning, 0 failures
 `, 0)
-	checks = append(checks, rpc.Check{Name: "data", State: rpc.Fail})
+	checks = append(checks, health.Check{Name: "data", State: health.Fail})
 	check(`[
   {
     "name": "walk",

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/ready"
-	"github.com/daytwo/daytwo/api/rpc"
 )
 
 func upCommand(p Programs) *cobra.Command {
@@ -130,7 +130,7 @@ Give it the settings of the program that is to run here.`,
 			return err
 		}
 		for _, check := range checks {
-			if check.State == rpc.Fail {
+			if check.State == health.Fail {
 				return errFailed
 			}
 		}
@@ -139,7 +139,7 @@ Give it the settings of the program that is to run here.`,
 	return cmd
 }
 
-func printChecks(cmd *cobra.Command, out *output, checks []rpc.Check) error {
+func printChecks(cmd *cobra.Command, out *output, checks []health.Check) error {
 	w := cmd.OutOrStdout()
 	if out.data() {
 		return out.print(w, nonNil(checks))
@@ -153,10 +153,10 @@ func printChecks(cmd *cobra.Command, out *output, checks []rpc.Check) error {
 		}
 	}
 	t.print(w)
-	n := map[rpc.State]int{}
+	n := map[health.State]int{}
 	for _, c := range checks {
 		n[c.State]++
 	}
-	fmt.Fprintf(w, "\n%d ok, %s, %s\n", n[rpc.OK], count(n[rpc.Warn], "warning"), count(n[rpc.Fail], "failure"))
+	fmt.Fprintf(w, "\n%d ok, %s, %s\n", n[health.OK], count(n[health.Warn], "warning"), count(n[health.Fail], "failure"))
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/health"
 )
 
 // askWithin is how long Doctor waits for whoever has an address.
@@ -18,10 +18,10 @@ const askWithin = 2 * time.Second
 // Doctor reports under name whether an HTTP server of daytwo could listen on an
 // address, which flag sets, or does already. It listens on nothing: it asks whoever
 // listens there, if that is this machine.
-func Doctor(ctx context.Context, name, address, flag string) rpc.Check {
+func Doctor(ctx context.Context, name, address, flag string) health.Check {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	c := rpc.Check{Name: name, State: rpc.OK}
+	c := health.Check{Name: name, State: health.OK}
 	host, port, err := net.SplitHostPort(address)
 	if err == nil {
 		host, err = ownAddress(ctx, host)
@@ -39,7 +39,7 @@ func Doctor(ctx context.Context, name, address, flag string) rpc.Check {
 		}
 		err = fmt.Errorf("%s: another program has it", address)
 	}
-	c.State, c.Detail, c.Fix = rpc.Warn, err.Error(), "give "+flag+" another address of this machine"
+	c.State, c.Detail, c.Fix = health.Warn, err.Error(), "give "+flag+" another address of this machine"
 	return c
 }
 

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/launch"
-	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
@@ -46,12 +46,12 @@ func TestDoctorLeavesNothingBehind(t *testing.T) {
 			if err := os.MkdirAll(filepath.Join(top, dirs), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			checks := map[string]rpc.Check{}
+			checks := map[string]health.Check{}
 			leftNoCgroup(t, func() {
 				cmd := exec.Command("unshare", "--mount", "sh", "-c", withoutMachineID, "sh", top, lists, rig.Binary(t), "doctor", "-o", "json",
 					"--data", data, "--listen", rig.FreePort(t), "--metrics", rig.FreePort(t), "--statsd", "unixgram://"+data+"/gram,"+rig.FreePort(t))
 				out, err := cmd.Output()
-				var list []rpc.Check
+				var list []health.Check
 				if json.Unmarshal(out, &list) != nil || len(list) == 0 {
 					t.Fatalf("%v: %s", err, out)
 				}
@@ -59,10 +59,10 @@ func TestDoctorLeavesNothingBehind(t *testing.T) {
 					checks[c.Name] = c
 				}
 			})
-			if c := checks["agent id"]; c.State != rpc.OK || !strings.Contains(c.Detail, "none yet") {
+			if c := checks["agent id"]; c.State != health.OK || !strings.Contains(c.Detail, "none yet") {
 				t.Errorf("the machine id was not hidden: %+v", c)
 			}
-			if c := checks["data directory"]; c.State == rpc.Fail {
+			if c := checks["data directory"]; c.State == health.Fail {
 				t.Errorf("%+v", c)
 			}
 			before, after := lines(t, lists+"/before"), lines(t, lists+"/after")

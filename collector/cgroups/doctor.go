@@ -5,16 +5,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/health"
 )
 
 // Doctor reports which hierarchies are mounted, and which reader serves each part
 // of a cgroup's record. It reads every cgroup once, and leaves nothing behind.
-func Doctor(o Options) []rpc.Check {
+func Doctor(o Options) []health.Check {
 	if o.Layout == nil {
 		layout, err := Detect()
 		if err != nil {
-			return []rpc.Check{{Name: "cgroups", State: rpc.Fail, Detail: err.Error(),
+			return []health.Check{{Name: "cgroups", State: health.Fail, Detail: err.Error(),
 				Fix: "mount a hierarchy, or run on the host instead of in a container"}}
 		}
 		o.Layout = layout
@@ -23,18 +23,18 @@ func Doctor(o Options) []rpc.Check {
 	for _, m := range o.Layout.Mounts {
 		dirs = append(dirs, m.Dir)
 	}
-	checks := []rpc.Check{{Name: "cgroups", State: rpc.OK, Detail: o.Layout.Mode + ": " + strings.Join(dirs, " ")}}
+	checks := []health.Check{{Name: "cgroups", State: health.OK, Detail: o.Layout.Mode + ": " + strings.Join(dirs, " ")}}
 	r, err := New(o)
 	if err != nil {
-		return append(checks, rpc.Check{Name: "cgroup reader", State: rpc.Fail, Detail: err.Error()})
+		return append(checks, health.Check{Name: "cgroup reader", State: health.Fail, Detail: err.Error()})
 	}
 	defer r.Close()
 	start := time.Now()
 	s, err := r.Read()
 	if err != nil {
-		return append(checks, rpc.Check{Name: "cgroup reader", State: rpc.Fail, Detail: err.Error()})
+		return append(checks, health.Check{Name: "cgroup reader", State: health.Fail, Detail: err.Error()})
 	}
-	checks = append(checks, rpc.Check{Name: "cgroup reader", State: rpc.OK,
+	checks = append(checks, health.Check{Name: "cgroup reader", State: health.OK,
 		Detail: fmt.Sprintf("%d cgroups in %v", len(s.Groups), time.Since(start).Round(time.Microsecond))})
 	for _, st := range r.Status() {
 		checks = append(checks, st.check(o.NoBPF))
@@ -44,16 +44,16 @@ func Doctor(o Options) []rpc.Check {
 
 // check is the report on the part that st is of. A part that BPF does not read is
 // a warning, unless BPF is not wanted.
-func (st *Status) check(noBPF bool) rpc.Check {
-	c := rpc.Check{Name: "reading " + st.Part.String(), State: rpc.OK, Detail: "by " + st.Reader}
+func (st *Status) check(noBPF bool) health.Check {
+	c := health.Check{Name: "reading " + st.Part.String(), State: health.OK, Detail: "by " + st.Reader}
 	if st.Reason != "" {
 		c.Detail += ": " + st.Reason
 	}
 	switch {
 	case st.Reader == "none":
-		c.State, c.Detail = rpc.Warn, "not read: "+st.Reason
+		c.State, c.Detail = health.Warn, "not read: "+st.Reason
 	case st.Reader != "bpf" && !noBPF:
-		c.State = rpc.Warn
+		c.State = health.Warn
 	}
 	return c
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/health"
 )
 
 // answerWithin is how long Doctor waits for the runtimes.
@@ -13,7 +13,7 @@ const answerWithin = 1500 * time.Millisecond
 
 // Doctor asks every container runtime and reports which ones answer, within 1.5 s.
 // A runtime that is not there is no fault: few machines have all of them.
-func Doctor(ctx context.Context, o Options) []rpc.Check {
+func Doctor(ctx context.Context, o Options) []health.Check {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	r := New(o)
@@ -28,9 +28,9 @@ func Doctor(ctx context.Context, o Options) []rpc.Check {
 	case <-ended:
 	case <-time.After(answerWithin): // a runtime that hangs must not hang the doctor
 	}
-	var checks []rpc.Check
+	var checks []health.Check
 	for _, st := range status {
-		c := rpc.Check{Name: "runtime " + st.Runtime, State: rpc.OK,
+		c := health.Check{Name: "runtime " + st.Runtime, State: health.OK,
 			Detail: fmt.Sprintf("%s: %d containers", st.Socket, st.Containers)}
 		if !st.Connected {
 			c.Detail = "not in use: " + st.Reason

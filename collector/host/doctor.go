@@ -3,28 +3,28 @@ package host
 import (
 	"time"
 
-	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/health"
 )
 
 // Doctor reads the machine once and reports each source that cannot be read. One
 // that this kernel does not have is no fault.
-func Doctor(o Options) []rpc.Check {
+func Doctor(o Options) []health.Check {
 	r, err := New(o)
 	if err != nil {
-		return []rpc.Check{{Name: "host", State: rpc.Fail, Detail: err.Error()}}
+		return []health.Check{{Name: "host", State: health.Fail, Detail: err.Error()}}
 	}
 	defer r.Close()
 	r.Read(time.Now())
-	var checks []rpc.Check
+	var checks []health.Check
 	for _, st := range r.Status() {
-		state := rpc.Warn
+		state := health.Warn
 		if st.Missing {
-			state = rpc.OK
+			state = health.OK
 		}
-		checks = append(checks, rpc.Check{Name: "host " + st.Source, State: state, Detail: st.Reason})
+		checks = append(checks, health.Check{Name: "host " + st.Source, State: state, Detail: st.Reason})
 	}
 	if len(checks) == 0 {
-		checks = append(checks, rpc.Check{Name: "host", State: rpc.OK, Detail: "every source is read"})
+		checks = append(checks, health.Check{Name: "host", State: health.OK, Detail: "every source is read"})
 	}
 	return checks
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/daytwo/daytwo/api/bus"
-	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/health"
 )
 
 // connectWithin is how long Doctor waits for a connection, and then for an answer.
@@ -21,27 +21,27 @@ const connectWithin = 3 * time.Second
 // Doctor reports what waits in the spool, whether NATS answers, and whether it has
 // the stream that the frames go to. It publishes nothing and opens no spool.
 // Without Options.Conn it leaves NATS out.
-func Doctor(ctx context.Context, o Options) []rpc.Check {
-	checks := []rpc.Check{checkSpool(o.SpoolDir)}
+func Doctor(ctx context.Context, o Options) []health.Check {
+	checks := []health.Check{checkSpool(o.SpoolDir)}
 	if o.Conn == nil {
-		return append(checks, rpc.Check{Name: "nats", State: rpc.OK,
+		return append(checks, health.Check{Name: "nats", State: health.OK,
 			Detail: "not checked: 'daytwo up' brings its own server, and --nats names another"})
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*connectWithin)
 	defer cancel()
 	connected := checkConnection(ctx, &o)
 	checks = append(checks, connected)
-	if connected.State != rpc.OK {
+	if connected.State != health.OK {
 		return checks
 	}
 	return append(checks, checkStream(ctx, &o))
 }
 
-func checkSpool(dir string) rpc.Check {
-	c := rpc.Check{Name: "spool", State: rpc.OK, Detail: "empty"}
+func checkSpool(dir string) health.Check {
+	c := health.Check{Name: "spool", State: health.OK, Detail: "empty"}
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		c.State, c.Detail, c.Fix = rpc.Fail, err.Error(), "give --data a directory that can be read and written"
+		c.State, c.Detail, c.Fix = health.Fail, err.Error(), "give --data a directory that can be read and written"
 		return c
 	}
 	files, size := 0, int64(0)
@@ -59,15 +59,15 @@ func checkSpool(dir string) rpc.Check {
 	return c
 }
 
-func checkConnection(ctx context.Context, o *Options) rpc.Check {
-	c := rpc.Check{Name: "nats", State: rpc.OK}
+func checkConnection(ctx context.Context, o *Options) health.Check {
+	c := health.Check{Name: "nats", State: health.OK}
 	for end := time.Now().Add(connectWithin); !o.Conn.IsConnected(); {
 		select {
 		case <-ctx.Done():
 		case <-time.After(20 * time.Millisecond):
 		}
 		if ctx.Err() != nil || time.Now().After(end) {
-			c.State, c.Detail = rpc.Warn, "no connection; frames wait in the spool until there is one"
+			c.State, c.Detail = health.Warn, "no connection; frames wait in the spool until there is one"
 			if err := o.Conn.LastError(); err != nil {
 				c.Detail = err.Error() + ": " + c.Detail
 			}
@@ -82,9 +82,9 @@ func checkConnection(ctx context.Context, o *Options) rpc.Check {
 	return c
 }
 
-func checkStream(ctx context.Context, o *Options) rpc.Check {
+func checkStream(ctx context.Context, o *Options) health.Check {
 	name := bus.FramesStream(o.Cluster)
-	c := rpc.Check{Name: "nats stream", State: rpc.OK, Detail: name}
+	c := health.Check{Name: "nats stream", State: health.OK, Detail: name}
 	ctx, cancel := context.WithTimeout(ctx, connectWithin)
 	defer cancel()
 	js, err := jetstream.New(o.Conn)
@@ -95,13 +95,13 @@ func checkStream(ctx context.Context, o *Options) rpc.Check {
 	case err == nil:
 		c.Detail += " is there"
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		c.State, c.Detail = rpc.Warn, name+" is not there yet; frames wait in the spool until it is"
+		c.State, c.Detail = health.Warn, name+" is not there yet; frames wait in the spool until it is"
 		c.Fix = "start 'daytwo relay', which makes it, or make it yourself; --cluster must be the same everywhere"
 	case errors.Is(err, context.DeadlineExceeded):
 		// A node's credential may not ask about streams: the server then stays silent.
 		c.Detail += ": the server does not tell this credential"
 	default:
-		c.State, c.Detail, c.Fix = rpc.Warn, name+": "+err.Error(), "enable JetStream on the NATS server"
+		c.State, c.Detail, c.Fix = health.Warn, name+": "+err.Error(), "enable JetStream on the NATS server"
 	}
 	return c
 }

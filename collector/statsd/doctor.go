@@ -6,8 +6,8 @@ import (
 	"net/netip"
 	"os"
 
+	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/launch"
-	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/collector/statsd/intake"
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 )
@@ -16,15 +16,15 @@ import (
 // instead of Options.Listen; running is the process of the collector that runs with
 // them already, 0 if none does. It binds no address that others know of and sends
 // nothing, so that it disturbs no collector.
-func Doctor(addresses []string, o Options, running int) []rpc.Check {
+func Doctor(addresses []string, o Options, running int) []health.Check {
 	if len(addresses) == 0 {
-		return []rpc.Check{{Name: "statsd", State: rpc.OK, Detail: "not in use"}}
+		return []health.Check{{Name: "statsd", State: health.OK, Detail: "not in use"}}
 	}
-	var checks []rpc.Check
+	var checks []health.Check
 	for _, a := range addresses {
 		l, err := ParseListener(a)
 		if err != nil {
-			checks = append(checks, rpc.Check{Name: "statsd " + a, State: rpc.Fail, Detail: err.Error(), Fix: "correct --statsd"})
+			checks = append(checks, health.Check{Name: "statsd " + a, State: health.Fail, Detail: err.Error(), Fix: "correct --statsd"})
 			continue
 		}
 		checks = append(checks, checkListener(l, running))
@@ -47,46 +47,46 @@ func Doctor(addresses []string, o Options, running int) []rpc.Check {
 	return append(checks, checkStore(running))
 }
 
-func (o *Options) checkRules() rpc.Check {
+func (o *Options) checkRules() health.Check {
 	if _, err := o.rules(); err != nil {
-		return rpc.Check{Name: "statsd rules", State: rpc.Fail, Detail: err.Error(), Fix: "correct the file, or --statsd-rules"}
+		return health.Check{Name: "statsd rules", State: health.Fail, Detail: err.Error(), Fix: "correct the file, or --statsd-rules"}
 	}
-	return rpc.Check{Name: "statsd rules", State: rpc.OK, Detail: o.RulesFile}
+	return health.Check{Name: "statsd rules", State: health.OK, Detail: o.RulesFile}
 }
 
 // checkClaims names the other collectors of this network namespace.
-func checkClaims(running int) (checks []rpc.Check) {
+func checkClaims(running int) (checks []health.Check) {
 	claims, err := origin.Claims()
 	if err != nil {
-		return []rpc.Check{{Name: "statsd collectors", State: rpc.Warn, Detail: err.Error(), Fix: "mount /proc"}}
+		return []health.Check{{Name: "statsd collectors", State: health.Warn, Detail: err.Error(), Fix: "mount /proc"}}
 	}
 	for _, o := range claims {
 		if o.PID != running {
-			checks = append(checks, rpc.Check{Name: "statsd collectors", State: rpc.OK,
+			checks = append(checks, health.Check{Name: "statsd collectors", State: health.OK,
 				Detail: fmt.Sprintf("another one runs, and hands out the ports %v", o)})
 		}
 	}
 	return checks
 }
 
-func checkListener(l Listener, running int) rpc.Check {
-	c := rpc.Check{Name: "statsd " + l.String(), State: rpc.OK, Detail: "free"}
+func checkListener(l Listener, running int) health.Check {
+	c := health.Check{Name: "statsd " + l.String(), State: health.OK, Detail: "free"}
 	h, held := HolderOf(l)
 	switch {
 	case held && running != 0 && h.PID == running:
 		c.Detail = fmt.Sprintf("the collector that runs has it, %v", h)
 		return c
 	case held:
-		c.State, c.Detail = rpc.Fail, fmt.Sprintf("%v has it", h)
+		c.State, c.Detail = health.Fail, fmt.Sprintf("%v has it", h)
 		c.Fix = "end that, or give --statsd other addresses (if it is a collector of other settings, give those: --data, --socket)"
 		return c
 	case l.Network != "udp":
 		return c
 	}
 	if err := tryAddress(l.Address); err != nil {
-		c.State, c.Detail, c.Fix = rpc.Fail, err.Error(), "give --statsd an address of this machine that may be used"
+		c.State, c.Detail, c.Fix = health.Fail, err.Error(), "give --statsd an address of this machine that may be used"
 	} else if !l.Loopback() {
-		c.State, c.Detail = rpc.Warn, c.Detail+"; whoever reaches it may send: StatsD asks nobody for a token"
+		c.State, c.Detail = health.Warn, c.Detail+"; whoever reaches it may send: StatsD asks nobody for a token"
 		c.Fix = "use a loopback address, or see that strangers do not reach this one"
 	}
 	return c
@@ -109,14 +109,14 @@ func tryAddress(address string) error {
 }
 
 // checkBuffer asks for the receive buffer that a listener asks for.
-func checkBuffer() rpc.Check {
+func checkBuffer() health.Check {
 	asked, granted, err := intake.TryUDP(netip.MustParseAddrPort("127.0.0.1:0"))
 	if err != nil {
-		return rpc.Check{Name: "statsd receive buffer", State: rpc.Fail, Detail: err.Error(), Fix: "see that sockets may be opened on 127.0.0.1"}
+		return health.Check{Name: "statsd receive buffer", State: health.Fail, Detail: err.Error(), Fix: "see that sockets may be opened on 127.0.0.1"}
 	}
-	c := rpc.Check{Name: "statsd receive buffer", State: rpc.OK, Detail: fmt.Sprintf("%.1f MiB granted", float64(granted)/(1<<20))}
+	c := health.Check{Name: "statsd receive buffer", State: health.OK, Detail: fmt.Sprintf("%.1f MiB granted", float64(granted)/(1<<20))}
 	if granted < asked {
-		c.State = rpc.Warn
+		c.State = health.Warn
 		c.Detail += fmt.Sprintf(" of %.0f: more is lost in a burst", float64(asked)/(1<<20))
 		c.Fix = fmt.Sprintf("give it CAP_NET_ADMIN, or: sysctl -w net.core.rmem_max=%d", asked/2)
 	}
@@ -124,12 +124,12 @@ func checkBuffer() rpc.Check {
 }
 
 // checkPorts looks at the range of ports for containers.
-func checkPorts(given launch.PortRange, running int) rpc.Check {
+func checkPorts(given launch.PortRange, running int) health.Check {
 	const fix = "give --statsd-ports FIRST-LAST others"
 	r := origin.ChoosePorts(given)
-	c := rpc.Check{Name: "statsd ports", State: rpc.OK, Detail: fmt.Sprintf("%d to %d for containers, none that the kernel gives to clients", r.First, r.Last)}
+	c := health.Check{Name: "statsd ports", State: health.OK, Detail: fmt.Sprintf("%d to %d for containers, none that the kernel gives to clients", r.First, r.Last)}
 	if err := origin.CheckPorts(r); err != nil {
-		c.State, c.Detail, c.Fix = rpc.Fail, err.Error(), fix
+		c.State, c.Detail, c.Fix = health.Fail, err.Error(), fix
 		return c
 	}
 	claims, _ := origin.Claims() // an error is told of elsewhere
@@ -139,28 +139,28 @@ func checkPorts(given launch.PortRange, running int) rpc.Check {
 			return c
 		}
 		if o.Overlaps(r) {
-			c.State, c.Detail, c.Fix = rpc.Fail, fmt.Sprintf("%d to %d for containers: a collector hands out %v", r.First, r.Last, o), fix
+			c.State, c.Detail, c.Fix = health.Fail, fmt.Sprintf("%d to %d for containers: a collector hands out %v", r.First, r.Last, o), fix
 			return c
 		}
 	}
 	l := Listener{Network: "udp", Address: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), r.First).String()}
 	if h, held := HolderOf(l); held && h.PID != running {
-		c.State, c.Detail, c.Fix = rpc.Warn, fmt.Sprintf("%v has %s: containers' ports cannot be steered onto it, and each gets a socket", h, l.Address), "end that, or "+fix
+		c.State, c.Detail, c.Fix = health.Warn, fmt.Sprintf("%v has %s: containers' ports cannot be steered onto it, and each gets a socket", h, l.Address), "end that, or "+fix
 	}
 	return c
 }
 
 // tried is what became of a program that was loaded.
-func tried(name string, err error, works, otherwise string) rpc.Check {
+func tried(name string, err error, works, otherwise string) health.Check {
 	if err == nil {
-		return rpc.Check{Name: name, State: rpc.OK, Detail: works}
+		return health.Check{Name: name, State: health.OK, Detail: works}
 	}
-	return rpc.Check{Name: name, State: rpc.Warn, Detail: fmt.Sprintf("%v: %s", err, otherwise), Fix: "run it as root on a kernel with BPF; see the checks of rights and kernel"}
+	return health.Check{Name: name, State: health.Warn, Detail: fmt.Sprintf("%v: %s", err, otherwise), Fix: "run it as root on a kernel with BPF; see the checks of rights and kernel"}
 }
 
 // checkStore looks whether a service manager keeps sockets over a restart: that of
 // the collector that runs, or else of whoever asks.
-func checkStore(running int) rpc.Check {
+func checkStore(running int) health.Check {
 	const name = "statsd sockets over a restart"
 	kept := os.Getenv("NOTIFY_SOCKET") != ""
 	if running != 0 {
@@ -168,7 +168,7 @@ func checkStore(running int) rpc.Check {
 		kept = err == nil && bytes.Contains(append([]byte{0}, b...), []byte("\x00NOTIFY_SOCKET="))
 	}
 	if kept {
-		return rpc.Check{Name: name, State: rpc.OK, Detail: "a service manager keeps them, if it is told how many it may (FileDescriptorStoreMax=)"}
+		return health.Check{Name: name, State: health.OK, Detail: "a service manager keeps them, if it is told how many it may (FileDescriptorStoreMax=)"}
 	}
-	return rpc.Check{Name: name, State: rpc.OK, Detail: "nobody keeps them: what is sent during a restart is lost; run as a service the collector loses nothing (deploy/systemd)"}
+	return health.Check{Name: name, State: health.OK, Detail: "nobody keeps them: what is sent during a restart is lost; run as a service the collector loses nothing (deploy/systemd)"}
 }

@@ -1,4 +1,4 @@
-package rpc
+package health
 
 // State is how one check of a node came out.
 type State string
