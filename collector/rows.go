@@ -18,12 +18,13 @@ type groupRows struct {
 	forget  func(path string)
 	nextID  func() uint64
 
-	rows       []*frame.Row
-	named      []*namedGroup // in the order of rows
-	gen        uint64        // changes with rows
-	boxes      uint64        // changes with the rows of containers
-	containers int
-	byPath     map[string]uint64 // ID of the row of each cgroup
+	rows   []*frame.Row
+	named  []*namedGroup     // in the order of rows
+	gen    uint64            // changes with rows
+	byPath map[string]uint64 // ID of the row of each cgroup
+
+	containers    int    // rows that are containers
+	containersGen uint64 // changes with them
 
 	seenGroups, seenNames uint64 // generations that rows was made from
 	made                  bool
@@ -82,7 +83,7 @@ func (g *groupRows) update(s *cgroups.Snapshot, names uint64) {
 	}
 }
 
-// regroup lists groups anew and takes leave of what is gone. It tells between
+// regroup lists groups anew and takes leave of what is gone. It returns between
 // which indexes the list is not what it was.
 func (g *groupRows) regroup(groups []*cgroups.Group) (lo, hi int) {
 	was := g.named
@@ -134,7 +135,7 @@ func (g *groupRows) came(n *namedGroup) {
 	g.byPath[n.group.Path] = n.row.ID
 	if n.container() {
 		g.containers++
-		g.boxes++
+		g.containersGen++
 	}
 }
 
@@ -144,7 +145,7 @@ func (g *groupRows) went(n *namedGroup) {
 	}
 	if n.container() {
 		g.containers--
-		g.boxes++
+		g.containersGen++
 	}
 }
 

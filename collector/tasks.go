@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
@@ -15,7 +13,7 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 )
 
-// tasks knits what StatsD knows of containers and what the cgroups say together.
+// tasks joins StatsD's containers to cgroup rows.
 type tasks struct {
 	server *statsd.Server // nil where there is none
 	names  func(path string) *containers.Identity
@@ -27,7 +25,7 @@ type tasks struct {
 	merged   map[string]*mergedIdentity // by cgroup
 
 	groups *groupRows
-	boxes  uint64 // groupRows.boxes that list is of
+	seen   uint64 // groupRows.containersGen that list is of
 	list   []origin.Container
 	rows   []uint64         // ID of the Container row of each
 	at     map[string]int32 // index into list, by container id
@@ -48,7 +46,7 @@ func newTasks(server *statsd.Server, names *containers.Resolver) *tasks {
 }
 
 // update looks which containers launchers made known, and returns a number that
-// changes when that has.
+// changes with them.
 func (t *tasks) update() uint64 {
 	if t.server == nil {
 		return 0
@@ -83,7 +81,7 @@ func (t *tasks) resolve(path string) *containers.Identity {
 	}
 	m := t.merged[path]
 	if m == nil || m.runtime != id || m.by != c {
-		m = &mergedIdentity{id, c, merge(id, c)}
+		m = &mergedIdentity{id, c, id.Launched(c.ContainerID, c.Name, statsd.Labels(c.ContainerID, c.Name, c.Labels))}
 		if t.merged == nil {
 			t.merged = map[string]*mergedIdentity{}
 		}
@@ -97,37 +95,17 @@ func (t *tasks) forgetGroup(path string) {
 	delete(t.merged, path)
 }
 
-// merge adds to an identity what it has not: a runtime knows best.
-func merge(id *containers.Identity, c *launch.Container) *containers.Identity {
-	out := containers.Identity{ContainerID: c.ContainerID, Name: c.Name, Runtime: "daytwo"}
-	if id != nil && id.ContainerID != "" {
-		out = *id
-	}
-	var labels []frame.Label
-	if id != nil {
-		labels = slices.Clone(id.Labels)
-	}
-	for _, l := range append(statsd.Labels(out.ContainerID, c.Name, c.Labels), frame.Label{Name: "runtime", Value: out.Runtime}) {
-		if !slices.ContainsFunc(labels, func(have frame.Label) bool { return have.Name == l.Name }) {
-			labels = append(labels, l)
-		}
-	}
-	slices.SortFunc(labels, func(a, b frame.Label) int { return strings.Compare(a.Name, b.Name) })
-	out.Labels = labels
-	return &out
-}
-
 // tables are those of a tick. The rows of containers are up to date.
 func (t *tasks) tables(at time.Time, g *groupRows) (app, ledger frame.Table) {
-	if t.groups = g; t.boxes != g.boxes || t.at == nil {
-		t.boxes = g.boxes
-		t.look()
+	if t.groups = g; t.seen != g.containersGen || t.at == nil {
+		t.seen = g.containersGen
+		t.listContainers()
 	}
 	return t.server.Tick(at, t.find)
 }
 
-// look finds the rows of containers, and tells the server which there are.
-func (t *tasks) look() {
+// listContainers finds the rows of containers, and tells the server which there are.
+func (t *tasks) listContainers() {
 	if t.at == nil {
 		t.at = map[string]int32{}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -47,6 +46,7 @@ const (
 // unanswered. The test's end aborts what waits for it, and unmounts it.
 func MountFuse(t testing.TB, mute ...uint32) *Fuse {
 	t.Helper()
+	NeedRoot(t, "mounting a filesystem")
 	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		Missing(t, "FUSE", err.Error(), "modprobe fuse")
@@ -62,7 +62,7 @@ func MountFuse(t testing.TB, mute ...uint32) *Fuse {
 	}
 	if err != nil {
 		unix.Close(fd)
-		Missing(t, "FUSE", err.Error(), "run the tests as root")
+		Missing(t, "FUSE", err.Error(), "modprobe fuse")
 	}
 	served := make(chan struct{})
 	go func() { defer close(served); f.serve() }()
@@ -194,10 +194,8 @@ func (f *Fuse) reply(unique uint64, errno int32, body []byte) {
 func HangInExecve(t testing.TB) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "execve")
-	build := exec.Command("go", "build", "-o", file, "github.com/daytwo/daytwo/bench/rig/testdata/execve")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if err := goBuild(file, module+"/bench/rig/testdata/execve", []string{"CGO_ENABLED=0"}, "build"); err != nil {
+		t.Fatal(err)
 	}
 	return file
 }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -123,9 +124,7 @@ func TestBound(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := runtime.NumGoroutine() - before; n > 3 {
-		t.Errorf("%d goroutines wait", n)
-	}
+	eventually(t, "no more than 3 goroutines wait", func() bool { return runtime.NumGoroutine()-before <= 3 })
 	began := time.Now()
 	for i := range 1000 {
 		if _, err := Do(s, fmt.Sprint("later", i), time.Hour, func() (int, error) { return 0, nil }); !errors.Is(err, ErrFull) {
@@ -156,6 +155,29 @@ func TestTurns(t *testing.T) {
 		wg.Go(func() {
 			if _, err := Do(s, fmt.Sprint(i), 10*time.Second, func() (int, error) { time.Sleep(time.Millisecond); return 0, nil }); err != nil {
 				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// Of one key calls run one after the other, and each caller gets its own answer.
+func TestSameKey(t *testing.T) {
+	_, s, _ := newTest(8, nil)
+	var running atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			got, err := Do(s, "k", 10*time.Second, func() (int, error) {
+				if running.Add(1) > 1 {
+					t.Error("two calls of one key run at once")
+				}
+				time.Sleep(time.Millisecond)
+				running.Add(-1)
+				return i, nil
+			})
+			if got != i || err != nil {
+				t.Errorf("%d, %v: want %d", got, err, i)
 			}
 		})
 	}

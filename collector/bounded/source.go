@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// ErrHeld is the error of a call that has not returned in time, and of one that
-// is not made because the same call is still under way.
+// ErrHeld is the error of a call that has not returned in time, and of one that is
+// not made because an earlier one of its key has not.
 var ErrHeld = errors.New("the call does not return")
 
 // ErrFull is the error of a call that is not made because too many others of its
@@ -51,17 +51,29 @@ type call struct {
 	ended   chan struct{} // closed when it is done
 }
 
-// Do calls f, unless a call of the same key is under way, and returns what f
-// returns if that is within wait. Else it returns an error that is ErrHeld or
-// ErrFull; when f returns later, what it returns is kept for a minute, for the next
-// Do of that key. A value that nobody takes is closed if it is an io.Closer.
+// Do calls f, one call of a key at a time, and returns what f returns if that is
+// within wait. Else it returns an error that is ErrHeld or ErrFull; when f returns
+// later, what it returns is kept for a minute, for the next Do of that key. A value
+// that nobody takes is closed if it is an io.Closer.
 func Do[T any](s *Source, key string, wait time.Duration, f func() (T, error)) (T, error) {
-	value, err := s.do(key, wait, func() (any, error) { return f() })
-	if v, ok := value.(T); ok {
-		return v, err
+	value, err := s.do(key, wait, func() (any, error) {
+		v, err := f()
+		return answer[T]{v}, err
+	})
+	got, ok := value.(answer[T])
+	if !ok && err == nil {
+		panic("bounded: " + s.name + " " + key + ": one key for calls of two types")
 	}
-	var none T
-	return none, err
+	return got.value, err
+}
+
+// answer is a value that remembers its type, even if it is nil.
+type answer[T any] struct{ value T }
+
+func (a answer[T]) close() {
+	if c, ok := any(a.value).(io.Closer); ok {
+		c.Close()
+	}
 }
 
 func (s *Source) do(key string, wait time.Duration, f func() (any, error)) (any, error) {
@@ -90,28 +102,45 @@ func (s *Source) do(key string, wait time.Duration, f func() (any, error)) (any,
 	return nil, s.held(key, c)
 }
 
-// start registers a call and takes a slot for it. It returns the answer of an
-// earlier call of the key instead if that came too late for whoever asked.
+// start registers a call and takes a slot for it, after those of the same key whose
+// callers still wait. It returns the answer of an earlier call of the key instead
+// if that came too late for whoever asked.
 func (s *Source) start(key string, timeout <-chan time.Time) (c, answer *call, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dropLate(time.Now())
-	if c := s.calls[key]; c != nil {
-		if !c.done {
+	for c := s.calls[key]; c != nil; c = s.calls[key] {
+		if c.done {
+			delete(s.calls, key)
+			s.done--
+			return nil, c, nil
+		}
+		if c.overdue || !s.unlocked(c.ended, timeout) {
 			return nil, nil, s.held(key, c)
 		}
-		delete(s.calls, key)
-		s.done--
-		return nil, c, nil
 	}
 	c = &call{began: time.Now(), ended: make(chan struct{})}
 	s.calls[key] = c
 	if !s.slot(timeout) {
 		delete(s.calls, key)
+		close(c.ended)
 		s.count.Refused++
 		return nil, nil, fmt.Errorf("%s %s: %w", s.name, key, ErrFull)
 	}
 	return c, nil, nil
+}
+
+// unlocked waits without mu, which the caller holds, and reports whether it came
+// before the time was over.
+func (s *Source) unlocked(it <-chan struct{}, timeout <-chan time.Time) bool {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	select {
+	case <-it:
+		return true
+	case <-timeout:
+		return false
+	}
 }
 
 // slot waits for one, unless none will come free. The caller holds mu.
@@ -187,8 +216,8 @@ func (s *Source) dropLate(now time.Time) {
 		if c.done && now.Sub(c.at) > keepLate {
 			delete(s.calls, key)
 			s.done--
-			if v, ok := c.value.(io.Closer); ok && c.err == nil {
-				v.Close()
+			if v, ok := c.value.(interface{ close() }); ok && c.err == nil {
+				v.close()
 			}
 		}
 	}

@@ -31,14 +31,14 @@ const (
 const maxSpaces = 1024
 
 func newContainerd(r *Resolver, socket string) *containerd {
-	c := &containerd{r: r, conn: newGRPC(socket), asks: make(chan string, 1024), mine: map[string]bool{}}
+	c := &containerd{r: r, conn: newGRPC(r, socket), asks: make(chan string, 1024), mine: map[string]bool{}}
 	c.Runtime, c.Socket = "containerd", socket
 	return c
 }
 
 func (c *containerd) run(ctx context.Context) {
 	defer c.conn.http.CloseIdleConnections()
-	reconnect(ctx, &c.state, c.session)
+	c.r.reconnect(ctx, &c.state, c.session)
 }
 
 func (c *containerd) ask(_ string, p place) {
@@ -65,28 +65,34 @@ func (c *containerd) session(ctx context.Context) error {
 	events := make(chan ref, 1024)
 	lost := make(chan error, 1)
 	go func() { lost <- c.events(ctx, events) }()
-	spaces, err := c.list(ctx, false)
+	f := newFetcher(c.get)
+	spaces, err := c.list(ctx, f, false)
 	if err != nil {
 		return err
 	}
 	c.connected()
-	// Nothing tells when containerd has taken our subscription up: what began
-	// between the list and that moment is in a second list.
+	// Nothing says when containerd has taken our subscription up: what began between
+	// the list and that moment is in a second list.
 	again := time.After(500 * time.Millisecond)
 	for {
-		var todo []ref
 		select {
 		case ev := <-events:
 			if len(spaces) < maxSpaces {
 				spaces[ev.space] = true
 			}
-			todo = []ref{ev}
+			f.add(ctx, ev)
 		case id := <-c.asks:
 			for s := range spaces {
-				todo = append(todo, ref{s, id})
+				f.add(ctx, ref{s, id})
+			}
+		case k := <-f.again:
+			f.retry(ctx, k)
+		case got := <-f.results:
+			if err := c.take(ctx, f, got); err != nil {
+				return err
 			}
 		case <-again:
-			if _, err := c.list(ctx, true); err != nil {
+			if _, err := c.list(ctx, f, true); err != nil {
 				return err
 			}
 		case err := <-lost:
@@ -97,11 +103,6 @@ func (c *containerd) session(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		for _, t := range todo {
-			if err := c.refresh(ctx, t); err != nil {
-				return err
-			}
-		}
 	}
 }
 
@@ -111,8 +112,9 @@ func (c *containerd) call(ctx context.Context, method, space string, request []b
 	return c.conn.call(ctx, method, space, request, each)
 }
 
-// list reads every container of every namespace, or only those it has not met.
-func (c *containerd) list(ctx context.Context, onlyNew bool) (map[string]bool, error) {
+// list queues every container of every namespace, or only those it has not met, and
+// drops those that are not there any more.
+func (c *containerd) list(ctx context.Context, f *fetcher[ref], onlyNew bool) (map[string]bool, error) {
 	spaces := map[string]bool{}
 	err := c.call(ctx, namespaceService+"List", "", nil, func(msg []byte) error {
 		return fields(msg, func(num protowire.Number, v []byte, _ uint64) {
@@ -136,7 +138,7 @@ func (c *containerd) list(ctx context.Context, onlyNew bool) (map[string]bool, e
 			return fields(msg, func(num protowire.Number, v []byte, _ uint64) {
 				if num == 1 {
 					nested(v, func(num protowire.Number, v []byte, _ uint64) {
-						if num == 1 {
+						if num == 1 && len(ids) < maxQueued {
 							ids = append(ids, string(v))
 						}
 					})
@@ -148,11 +150,8 @@ func (c *containerd) list(ctx context.Context, onlyNew bool) (map[string]bool, e
 		}
 		for _, id := range ids {
 			listed[key(id, space)] = true
-			if onlyNew && c.mine[key(id, space)] {
-				continue
-			}
-			if err := c.refresh(ctx, ref{space, id}); err != nil {
-				return nil, err
+			if !onlyNew || !c.mine[key(id, space)] {
+				f.add(ctx, ref{space, id})
 			}
 		}
 	}
@@ -188,8 +187,8 @@ func (c *containerd) events(ctx context.Context, out chan<- ref) error {
 	})
 }
 
-// refresh reads a container anew.
-func (c *containerd) refresh(ctx context.Context, t ref) error {
+// get asks for a container; nil is that there is none of that name.
+func (c *containerd) get(ctx context.Context, t ref) (*record, error) {
 	rec := &record{id: t.id, space: t.space}
 	var parseErr error
 	err := c.call(ctx, containersService+"Get", t.space, appendString(nil, 1, t.id), func(msg []byte) error {
@@ -200,32 +199,43 @@ func (c *containerd) refresh(ctx context.Context, t ref) error {
 		})
 		return nil
 	})
-	k := key(t.id, t.space)
 	switch {
 	case isCode(err, codeNotFound):
-		if c.mine[k] {
-			delete(c.mine, k)
-			c.r.drop(rankContainerd, k)
-			c.count()
-		}
-		return nil
-	case err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
-		return nil
+		return nil, nil
 	case err != nil:
-		return err
+		return nil, err
 	case parseErr != nil || rec.id != t.id:
-		return nil
-	}
-	rec.pid = c.pid(ctx, t)
-	if rec.pid > 0 {
-		rec.paths = c.r.proc.containerPaths(rec.pid, rec.id)
+		return nil, errUnusable
 	}
 	if rec.image != "" {
 		rec.imageID = c.digest(ctx, t.space, rec.image)
 	}
-	c.mine[k] = true
+	// Last: a shim that hangs takes all of the time that is left, and costs the pid alone.
+	if rec.pid = c.pid(ctx, t); rec.pid > 0 {
+		rec.paths = c.r.proc.containerPaths(rec.pid, rec.id)
+	}
+	return rec, nil
+}
+
+// take stores what was asked for. Its error is that of a lost connection.
+func (c *containerd) take(ctx context.Context, f *fetcher[ref], got fetched[ref]) error {
+	if answered := f.done(ctx, got); got.err != nil {
+		var status *grpcError
+		if answered && !errors.Is(got.err, errUnusable) && !errors.As(got.err, &status) {
+			return got.err
+		}
+		c.r.log.Debug("a container's details cannot be read", "runtime", "containerd", "container_id", got.key.id, "err", got.err)
+		return nil
+	}
+	switch k := key(got.key.id, got.key.space); {
+	case got.rec != nil:
+		c.mine[k] = true
+		c.r.put(rankContainerd, got.rec)
+	case c.mine[k]:
+		delete(c.mine, k)
+		c.r.drop(rankContainerd, k)
+	}
 	c.count()
-	c.r.put(rankContainerd, rec)
 	return nil
 }
 

@@ -27,14 +27,14 @@ const (
 )
 
 func newCRI(r *Resolver, socket string) *cri {
-	c := &cri{r: r, conn: newGRPC(socket), wake: make(chan struct{}, 1), mine: map[string]bool{}}
+	c := &cri{r: r, conn: newGRPC(r, socket), wake: make(chan struct{}, 1), mine: map[string]bool{}}
 	c.Runtime, c.Socket = "cri", socket
 	return c
 }
 
 func (c *cri) run(ctx context.Context) {
 	defer c.conn.http.CloseIdleConnections()
-	reconnect(ctx, &c.state, c.session)
+	c.r.reconnect(ctx, &c.state, c.session)
 }
 
 func (c *cri) ask(_ string, p place) {

@@ -86,7 +86,7 @@ func TestPod(t *testing.T) {
 	for name, r := range map[string]*Resolver{"cri": start(t, viaCRI), "containerd": start(t, viaAPI)} {
 		t.Run(name, func(t *testing.T) {
 			connected(t, r, name)
-			sandbox, container := runPod(t, newGRPC(d.Socket), uid, parent)
+			sandbox, container := runPod(t, newGRPC(r, d.Socket), uid, parent)
 			path := parent + "/" + container
 			id := follow(t, r, path, named("nginx"))
 			wantLabels(t, id, map[string]string{"container_id": container, "runtime": "containerd", "image": rig.Image,

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -35,9 +34,7 @@ func newEngine(r *Resolver, kind, socket string) *engine {
 	e := &engine{r: r, kind: kind, asks: make(chan string, 1024), wake: make(chan struct{}, 1), mine: map[string]bool{}}
 	e.Runtime, e.Socket = kind, socket
 	e.http = &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{Timeout: askTimeout}).DialContext(ctx, "unix", socket)
-		},
+		DialContext:         r.dialer(socket),
 		MaxIdleConnsPerHost: 2,
 	}}
 	return e
@@ -54,7 +51,7 @@ func (e *engine) run(ctx context.Context) {
 		case <-e.wake:
 		}
 	}
-	reconnect(ctx, &e.state, e.session)
+	e.r.reconnect(ctx, &e.state, e.session)
 }
 
 func (e *engine) ask(_ string, p place) {
@@ -84,27 +81,32 @@ func (e *engine) session(ctx context.Context) error {
 	events := make(chan string, 1024)
 	lost := make(chan error, 1)
 	go func() { lost <- e.events(ctx, events) }()
-	if err := e.list(ctx, runtime); err != nil {
+	f := newFetcher(func(ctx context.Context, id string) (*record, error) { return e.inspect(ctx, runtime, id) })
+	if err := e.list(ctx, f); err != nil {
 		return err
 	}
 	e.connected()
 	for {
-		var id string
 		select {
-		case id = <-events:
-		case id = <-e.asks:
+		case id := <-events:
+			f.add(ctx, id)
+		case id := <-e.asks:
+			f.add(ctx, id)
+		case k := <-f.again:
+			f.retry(ctx, k)
+		case got := <-f.results:
+			if err := e.take(ctx, f, got); err != nil {
+				return err
+			}
 		case err := <-lost:
 			return err
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if err := e.refresh(ctx, runtime, id); err != nil {
-			return err
-		}
 	}
 }
 
-// ping tells docker from podman, which answers with a header of its own.
+// ping returns which runtime answers: podman has a header of its own.
 func (e *engine) ping(ctx context.Context) (runtime string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -132,9 +134,8 @@ func (e *engine) get(ctx context.Context, path string) (*http.Response, error) {
 
 var errNotFound = errors.New("not found")
 
-func (e *engine) getJSON(ctx context.Context, path string, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
+// getJSON reads a JSON document, of no more than maxBody bytes.
+func (e *engine) getJSON(ctx context.Context, path string, read func(*json.Decoder) error) error {
 	res, err := e.get(ctx, path)
 	if err != nil {
 		return err
@@ -148,26 +149,39 @@ func (e *engine) getJSON(ctx context.Context, path string, into any) error {
 		msg, _ := io.ReadAll(io.LimitReader(body, 512))
 		return fmt.Errorf("%s answers %s to %s: %s", e.Socket, res.Status, path, msg)
 	}
-	return json.NewDecoder(body).Decode(into)
+	return read(json.NewDecoder(body))
 }
 
-func (e *engine) list(ctx context.Context, runtime string) error {
-	var all []struct{ ID string }
-	if err := e.getJSON(ctx, "/containers/json", &all); err != nil {
-		return err
-	}
+// list queues every container, and drops those that are not there any more.
+func (e *engine) list(ctx context.Context, f *fetcher[string]) error {
+	ctx2, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
 	listed := map[string]bool{}
-	for _, c := range all {
-		if err := e.refresh(ctx, runtime, c.ID); err != nil {
+	err := e.getJSON(ctx2, "/containers/json", func(d *json.Decoder) error {
+		if _, err := d.Token(); err != nil { // [
 			return err
 		}
-		listed[c.ID] = true
+		for d.More() && len(listed) < maxQueued {
+			var c struct{ ID string }
+			if err := d.Decode(&c); err != nil {
+				return err
+			}
+			listed[c.ID] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	e.r.keep(rankEngine, func(rec *record) bool { return e.mine[rec.id] }, listed)
 	for id := range e.mine {
 		if !listed[id] {
 			delete(e.mine, id)
 		}
+	}
+	e.count()
+	for id := range listed {
+		f.add(ctx, id)
 	}
 	return nil
 }

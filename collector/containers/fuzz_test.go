@@ -9,8 +9,8 @@ import (
 
 // row composes what a parsed record would show, and checks it.
 func showRow(t *testing.T, rec *record) {
-	checkRow(t, compose(place{}, []*record{rec}, "", nil))
-	checkRow(t, compose(place{podUID: rec.labels[podUIDKey], podTop: true}, nil, "", rec))
+	checkRow(t, compose(place{}, []*record{rec}, nil, "", nil))
+	checkRow(t, compose(place{podUID: rec.labels[podUIDKey], podTop: true}, nil, nil, "", rec))
 }
 
 func FuzzEnviron(f *testing.F) {
@@ -33,6 +33,7 @@ func FuzzEnviron(f *testing.F) {
 			}
 		}
 		showRow(t, &record{id: "c", env: m})
+		checkRow(t, compose(place{id: "c"}, nil, &record{id: "c", env: m}, "", nil))
 	})
 }
 
@@ -68,7 +69,7 @@ func FuzzPodmanStorage(f *testing.F) {
 	f.Add([]byte(`[{"id":"c1","names":["web"],"image":"cbf4","metadata":"{\"image-name\":\"localhost/bb:test\",\"name\":\"web\"}"}]`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		rec := &record{id: "c1"}
-		fromStorage(rec, b)
+		parseStorage("c1", b).name(rec)
 		showRow(t, rec)
 	})
 }

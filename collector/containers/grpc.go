@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -23,13 +22,8 @@ type grpcConn struct {
 // maxMessage bounds one gRPC message, in bytes: as containerd's own client does.
 const maxMessage = 16 << 20
 
-func newGRPC(socket string) *grpcConn {
-	t := &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{Timeout: askTimeout}).DialContext(ctx, "unix", socket)
-		},
-		Protocols: new(http.Protocols),
-	}
+func newGRPC(r *Resolver, socket string) *grpcConn {
+	t := &http.Transport{DialContext: r.dialer(socket), Protocols: new(http.Protocols)}
 	t.Protocols.SetUnencryptedHTTP2(true)
 	return &grpcConn{&http.Client{Transport: t}, socket}
 }

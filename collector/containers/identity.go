@@ -12,6 +12,9 @@ type Identity struct {
 	Runtime     string        // docker, containerd, podman, cri-o, runc, crun, mesos, nomad, lxc, garden, libvirt, systemd-nspawn, systemd
 	PID         int           // first process in the collector's pid namespace; 0 = unknown or none
 	Labels      []frame.Label // all labels of the row: sorted by name, valid UTF-8, none empty
+
+	weakTags [numTags]bool // those of Labels that no runtime says, but the path, the environment or nobody
+	weakName bool          // no runtime says Name
 }
 
 // Keys by which kubelet and the CRI runtimes name a pod and its parts.
@@ -37,21 +40,25 @@ type record struct {
 	sandboxOnly bool              // the pause container of a pod
 }
 
-// compose puts an identity together from the path and what sources know, best
-// one first. pod is the record of the pod's sandbox, or of another container of it.
-func compose(p place, recs []*record, parent string, sandbox *record) *Identity {
+// compose puts an identity together from the path and what sources know, best one
+// first. own is what the container's first process says, nil if nothing; sandbox
+// the record of its pod's sandbox, or of another container of the pod.
+func compose(p place, recs []*record, own *record, parent string, sandbox *record) *Identity {
 	id := &Identity{ContainerID: p.id, Name: p.name, Runtime: p.runtime}
 	var b builder
-	if len(recs) > 0 {
-		id.ContainerID = recs[0].id
+	all := recs
+	if own != nil {
+		all = append(recs[:len(recs):len(recs)], own)
+	}
+	if len(all) > 0 {
+		id.ContainerID = all[0].id
 		id.Name, id.Image, id.Runtime = "", "", ""
 	}
 	if p.alloc != "" && p.task != "" && p.id != "" {
 		id.ContainerID = p.id
 	}
 	var imageID string
-	env := map[string]string{}
-	for _, r := range recs {
+	for _, r := range all {
 		first(&id.Name, r.name)
 		first(&id.Image, r.image)
 		first(&imageID, r.imageID)
@@ -59,13 +66,8 @@ func compose(p place, recs []*record, parent string, sandbox *record) *Identity 
 		if id.PID == 0 {
 			id.PID = r.pid
 		}
-		for k, v := range r.env {
-			pick(env, k, v)
-		}
-		for k, v := range r.labels {
-			pick(env, k, v)
-		}
 	}
+	id.weakName = id.Name == ""
 	first(&id.Name, p.name)
 	first(&id.Runtime, p.runtime)
 	if p.parent != "" {
@@ -97,22 +99,57 @@ func compose(p place, recs []*record, parent string, sandbox *record) *Identity 
 	b.add("slice", p.slice)
 	k := kubeOf(recs, p)
 	kube(&b, k)
-	if sandbox != nil {
-		recs = append(recs[:len(recs):len(recs)], sandbox) // a pod's labels are its containers'
-	}
-	origin(&b, id, p, k, env, recs)
-	if len(recs) > 0 {
-		b.addAll(recs[0].labels)
+	id.addTags(&b, p, k, recs, own, sandbox)
+	if len(all) > 0 {
+		b.addAll(all[0].labels)
 	}
 	if sandbox != nil {
-		b.addAll(sandbox.labels)
+		b.addAll(sandbox.labels) // a pod's labels are its containers'
 	}
 	id.Labels = b.sorted()
 	return id
 }
 
+// addTags adds the origin tags.
+func (id *Identity) addTags(b *builder, p place, k pod, recs []*record, own, sandbox *record) {
+	named, heard := schedulersOf(p, recs)
+	vars := told(recs)
+	var said [numSpeakers]tags
+	said[byRuntime] = named.tags(vars)
+	if k.told {
+		said[byRuntime] = podTags(k)
+	}
+	keys := []string{"com.docker.compose.project", "com.docker.stack.namespace"}
+	if k.uid != "" {
+		keys = []string{"app.kubernetes.io/name", "k8s-app", "app"}
+	}
+	if sandbox != nil {
+		recs = append(recs[:len(recs):len(recs)], sandbox)
+	}
+	first(&said[byRuntime][applicationName], label(recs, keys...))
+	said[byPath] = podTags(pod{uid: p.podUID})
+	if p.id != "" && p.alloc != "" {
+		said[byPath] = nomadTask(p.alloc, p.task)
+	}
+	if own != nil {
+		for k, v := range own.env {
+			pick(vars, k, v)
+		}
+	}
+	said[byEnvironment] = heard.tags(vars)
+	said[byContainer][taskID], said[byContainer][taskName] = id.ContainerID, id.Name
+	values, by := merge(&said)
+	for t := range numTags {
+		b.add(tagNames[t], values[t])
+		id.weakTags[t] = by[t] != byRuntime
+	}
+}
+
 // pod is what Kubernetes calls a container and the pod it is in.
-type pod struct{ name, namespace, uid, container string }
+type pod struct {
+	name, namespace, uid, container string
+	told                            bool // by a runtime, not by the path alone
+}
 
 func kubeOf(recs []*record, p place) pod {
 	k := pod{uid: p.podUID}
@@ -121,7 +158,7 @@ func kubeOf(recs []*record, p place) pod {
 			continue
 		}
 		if uid := r.labels[podUIDKey]; uid != "" {
-			k = pod{r.labels[podNameKey], r.labels[podNamespaceKey], uid, r.labels[containerNameKey]}
+			k = pod{r.labels[podNameKey], r.labels[podNamespaceKey], uid, r.labels[containerNameKey], true}
 			if r.sandboxOnly && k.container == "" {
 				k.container = "POD"
 			}
@@ -136,6 +173,17 @@ func kube(b *builder, k pod) {
 	b.add("pod", k.name)
 	b.add("namespace", k.namespace)
 	b.add("container", k.container)
+}
+
+func label(recs []*record, keys ...string) string {
+	for _, k := range keys {
+		for _, r := range recs {
+			if v := r.labels[k]; v != "" {
+				return v
+			}
+		}
+	}
+	return ""
 }
 
 func first(dst *string, s string) {

@@ -2,6 +2,7 @@ package containers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -21,35 +22,48 @@ type inspected struct {
 	}
 }
 
-func (e *engine) refresh(ctx context.Context, runtime, id string) error {
+// inspect asks for a container; nil is that there is none of that id.
+func (e *engine) inspect(ctx context.Context, runtime, id string) (*record, error) {
 	if !isID(id) {
-		return nil
+		return nil, nil
 	}
 	var c inspected
-	err := e.getJSON(ctx, "/containers/"+id+"/json", &c)
+	err := e.getJSON(ctx, "/containers/"+id+"/json", func(d *json.Decoder) error { return d.Decode(&c) })
 	switch {
 	case errors.Is(err, errNotFound):
-		if e.mine[id] {
-			delete(e.mine, id)
-			e.r.drop(rankEngine, id)
-			e.count()
-		}
-		return nil
-	case err != nil && ctx.Err() == nil && !connectionLost(err): // one that hangs or is broken is not to keep the others from us
-		e.r.log.Debug("a container's details cannot be read", "runtime", runtime, "container", id, "error", err)
-		return nil
+		return nil, nil
 	case err != nil:
-		return err
+		return nil, err
 	case c.ID != id:
-		return nil
+		return nil, errUnusable
 	}
 	rec := c.record(runtime)
 	if rec.pid > 0 {
 		rec.paths = e.r.proc.containerPaths(rec.pid, id)
 	}
-	e.mine[id] = true
+	return rec, nil
+}
+
+var errUnusable = errors.New("the answer is not about that container")
+
+// take stores what was asked for. Its error is that of a lost connection.
+func (e *engine) take(ctx context.Context, f *fetcher[string], got fetched[string]) error {
+	if answered := f.done(ctx, got); got.err != nil {
+		if answered && connectionLost(got.err) {
+			return got.err
+		}
+		e.r.log.Debug("a container's details cannot be read", "runtime", e.kind, "container_id", got.key, "err", got.err)
+		return nil
+	}
+	switch {
+	case got.rec != nil:
+		e.mine[got.key] = true
+		e.r.put(rankEngine, got.rec)
+	case e.mine[got.key]:
+		delete(e.mine, got.key)
+		e.r.drop(rankEngine, got.key)
+	}
 	e.count()
-	e.r.put(rankEngine, rec)
 	return nil
 }
 

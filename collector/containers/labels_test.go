@@ -28,7 +28,7 @@ func TestLabelsAreBounded(t *testing.T) {
 	for i := range 500 {
 		labels["n"+strconv.Itoa(i)] = strings.Repeat("v", i)
 	}
-	id := compose(place{id: id64}, []*record{{id: id64, name: "web\xff", labels: labels}}, "", nil)
+	id := compose(place{id: id64}, []*record{{id: id64, name: "web\xff", labels: labels}}, nil, "", nil)
 	checkRow(t, id)
 	wantLabels(t, id, map[string]string{"name": "web\uFFFD", "label.bad": "a\uFFFDb", "label.empty": "", "label.io.podman.annotations.init": ""})
 	if v := id.Label("label.long"); len(v) != maxLabelValue {

@@ -2,7 +2,12 @@ package containers
 
 import (
 	"context"
+	"errors"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // retries are the pauses before a path is looked up again, for as long as it
@@ -19,7 +24,7 @@ type waiter struct {
 	at   time.Time
 }
 
-// due takes the first path that is due out, and tells how often it was looked up.
+// due takes the first path that is due out, and returns how often it was looked up.
 func (w *waiting) due(now time.Time) (path string, n int, ok bool) {
 	for n := range w {
 		if q := w[n]; len(q) > 0 && !now.Before(q[0].at) {
@@ -75,14 +80,15 @@ func (r *Resolver) lookups(ctx context.Context) {
 	}
 }
 
-// look asks whoever may know a path, and tells whether nothing is left to ask.
+// look asks whoever may know a path, and reports whether nothing is left to ask.
 func (r *Resolver) look(path string) bool {
 	r.mu.RLock()
 	e := r.entries[path]
 	var recs []*record
+	var own *record
 	var k string
 	if e != nil {
-		k, recs = r.store.find(path, e.place)
+		k, recs, own = r.store.find(path, e.place)
 	}
 	r.mu.RUnlock()
 	if e == nil {
@@ -98,12 +104,16 @@ func (r *Resolver) look(path string) bool {
 		}
 		return false
 	}
-	known, pid, proc := false, 0, false
-	for _, rec := range recs {
+	known, told := false, false
+	q := process{path: path, id: p.id}
+	for i, rec := range recs {
 		known = known || rec.name != "" || rec.image != ""
-		proc = proc || rec.pid > 0 && rec.env != nil
-		if pid == 0 {
-			pid = rec.pid
+		told = told || rec.env != nil
+		if i == 0 {
+			q.id, q.space = rec.id, rec.space
+		}
+		if q.pid == 0 {
+			q.pid = rec.pid
 		}
 	}
 	if !known {
@@ -111,44 +121,80 @@ func (r *Resolver) look(path string) bool {
 			s.ask(path, p)
 		}
 	}
-	if !proc {
-		proc = r.readProcess(path, p, k, pid)
-	}
-	return known && proc
+	_, heard := schedulersOf(p, recs)
+	q.environ = heard.any() && !told
+	return r.readProcess(q, own) && known
 }
 
-// plain tells a path that can be no container's: a systemd service or slice, or
-// a cgroup inside a container.
+// plain reports whether a path can be no container's: a systemd service or slice,
+// or a cgroup inside a container.
 func plain(path string, p place) bool {
 	return path == "/" || p.parent != "" || p.podTop || (p.unit != "" || p.slice != "") && !isScope(path)
 }
 
 func isScope(path string) bool { return len(path) > 6 && path[len(path)-6:] == ".scope" }
 
-// readProcess takes the environment of a container's first process.
-func (r *Resolver) readProcess(path string, p place, k string, pid int) bool {
-	if pid == 0 {
-		pid = r.proc.firstProcess(r.cgroups, r.pids, path)
+// process is what to find out of a container's first process.
+type process struct {
+	path, id, space string // of the container
+	pid             int    // 0: not known
+	environ         bool   // its environment counts
+}
+
+// readProcess finds a container's first process and, where it counts, what its
+// environment says. It reports whether that is done; own is what was found before.
+func (r *Resolver) readProcess(q process, own *record) bool {
+	if own != nil && (q.pid == 0 || q.pid == own.pid) && (own.env != nil || !q.environ) {
+		return true
 	}
-	if pid == 0 {
+	if q.pid == 0 && own != nil {
+		q.pid = own.pid
+	}
+	if q.pid > 0 && !q.environ {
+		return true
+	}
+	if q.pid == 0 {
+		if q.pid = r.firstProcess(q.path); q.pid == 0 {
+			return false
+		}
+	}
+	// Asked before the environment is read, which is then the program's.
+	if r.proc.starting(q.pid) {
 		return false
 	}
-	if r.proc.starting(pid) { // asked first: the environment read after is then the program's
-		return false
+	rec := &record{id: q.id, space: q.space, pid: q.pid}
+	var err error
+	if q.environ {
+		rec.env, err = bounded.Do(r.calls.environ, environKey(q.path, q.pid), processWait, func() (map[string]string, error) {
+			return r.proc.environ(q.pid)
+		})
 	}
-	env, err := r.proc.environ(pid)
-	if err != nil {
-		return false
+	if err == nil && rec.env == nil {
+		rec.env = map[string]string{} // read, and nothing in it
 	}
-	if env == nil {
-		env = map[string]string{}
+	if err == nil || errors.Is(err, bounded.ErrHeld) || errors.Is(err, bounded.ErrFull) {
+		r.put(rankProc, rec)
 	}
-	id, space := p.id, ""
-	r.mu.RLock()
-	if recs := r.store.records(k); len(recs) > 0 {
-		id, space = recs[0].id, recs[0].space
+	return err == nil
+}
+
+// environKey names the call that reads an environment: another container of the
+// same path has another process.
+func environKey(path string, pid int) string { return path + pidMark + strconv.Itoa(pid) }
+
+const pidMark = " pid="
+
+// again looks a path up once more: its environment came too late for the look-up
+// that asked.
+func (r *Resolver) again(key string) {
+	path := key[:strings.LastIndex(key, pidMark)]
+	r.mu.Lock()
+	if r.entries[path] != nil {
+		r.fresh = append(r.fresh, path)
 	}
-	r.mu.RUnlock()
-	r.put(rankProc, &record{id: id, space: space, pid: pid, env: env})
-	return true
+	r.mu.Unlock()
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
 }

@@ -42,7 +42,7 @@ func TestWaiting(t *testing.T) {
 // is cut is not.
 func TestOldest(t *testing.T) {
 	dir := t.TempDir()
-	p := procfs("/proc")
+	r := New(none())
 	self := os.Getpid()
 	for text, want := range map[string]int{
 		"":                                      0,
@@ -56,11 +56,11 @@ func TestOldest(t *testing.T) {
 		if err := os.WriteFile(dir+"/procs", []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if got := p.oldest(dir + "/procs"); got != want {
+		if got := r.oldest(dir + "/procs"); got != want {
 			t.Errorf("%.40q: %d, want %d", text, got, want)
 		}
 	}
-	if got := p.oldest(dir + "/none"); got != 0 {
+	if got := r.oldest(dir + "/none"); got != 0 {
 		t.Errorf("no list: %d", got)
 	}
 }
@@ -68,7 +68,6 @@ func TestOldest(t *testing.T) {
 // A cgroup without processes is known by its count; one whose count says that there
 // are some, or that has none, by its lists.
 func TestFirstProcess(t *testing.T) {
-	p := procfs("/proc")
 	self := os.Getpid()
 	root, pids := t.TempDir(), t.TempDir()
 	write := func(file, text string) {
@@ -83,9 +82,16 @@ func TestFirstProcess(t *testing.T) {
 		}
 	}
 	write(root+"/a/cgroup.procs", fmt.Sprintln(self))
+	first := func(pids string) int {
+		o := none()
+		o.Cgroups = []string{root}
+		r := New(o)
+		r.pids = pids
+		return r.firstProcess("/a")
+	}
 	check := func(pids string, want int) {
 		t.Helper()
-		if got := p.firstProcess([]string{root}, pids, "/a"); got != want {
+		if got := first(pids); got != want {
 			t.Errorf("first process %d, want %d", got, want)
 		}
 	}

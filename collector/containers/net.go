@@ -2,6 +2,7 @@ package containers
 
 import (
 	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,16 +22,21 @@ type NetTable struct {
 }
 
 // NetReader reads the interfaces of every container that has a network
-// namespace of its own, from /proc/<pid>/net/dev of its first process, with kept
-// descriptors. Containers that share a namespace (a pod) count once: for the
-// pod's sandbox, else for the one that began first. Loopback is left out, as are
-// the interfaces that cAdvisor leaves out. Use it from one goroutine at a time.
+// namespace of its own, from /proc/<pid>/net/dev of its first process, which
+// stays open. Containers that share a namespace (a pod) count once: for the
+// pod's sandbox, else for the one with the lowest PID, which mostly began first.
+// Loopback is left out, as are the interfaces that cAdvisor leaves out. Use it
+// from one goroutine at a time.
 //
-// A kept descriptor keeps the namespace alive: it is closed by the first Read
-// that does not name the container, or names it with another PID.
+// It reads nothing that another process can hold: net/dev asks for no right to
+// trace the process, as following /proc/<pid>/ns/net does, which waits for as long
+// as the process hangs in execve(2).
+//
+// An open file keeps the namespace alive: it is closed by the first Read that
+// does not name the container, or names it with another PID.
 type NetReader struct {
 	proc    procfs
-	host    uint64 // inode of the host's network namespace
+	host    uint64 // the host's network namespace, as netns has it
 	keep    int    // how many descriptors may stay open
 	open    int
 	tick    uint64
@@ -46,8 +52,7 @@ type NetReader struct {
 type netEntry struct {
 	path    string
 	pid     int
-	ns      uint64 // inode of the namespace; 0 = could not be read
-	started uint64
+	ns      uint64 // its namespace, as netns has it; 0 = could not be read
 	sandbox bool
 	owner   bool // reports for its namespace
 	fd      int  // -1 = none
@@ -67,10 +72,10 @@ func NewNetReader(proc string) *NetReader {
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil {
 		n.keep = int(min(lim.Cur, 1<<20) / 4)
 	}
-	if n.host = n.proc.netns(1); n.host == 0 {
-		var st unix.Stat_t
-		if unix.Stat("/proc/self/ns/net", &st) == nil {
-			n.host = st.Ino
+	for _, process := range []string{"1", "self"} {
+		if fd := n.proc.openNetDev(process); fd >= 0 && n.host == 0 {
+			n.host = netns(fd)
+			unix.Close(fd)
 		}
 	}
 	n.visit = n.meet
@@ -124,8 +129,11 @@ func (n *NetReader) meet(path string, id *Identity) bool {
 	}
 	if e.pid != id.PID || e.ns == 0 && n.tick%8 == 0 {
 		n.release(e)
-		e.pid, e.ns, e.started = id.PID, n.proc.netns(id.PID), n.proc.started(id.PID)
-		e.sandbox = id.Label("container") == "POD"
+		e.pid, e.ns, e.sandbox = id.PID, 0, id.Label("container") == "POD"
+		if fd := n.proc.openNetDev(strconv.Itoa(e.pid)); fd >= 0 {
+			e.ns = netns(fd)
+			n.keepOpen(e, fd)
+		}
 		n.changed = true
 	}
 	if e.tick != n.tick {
@@ -170,10 +178,20 @@ func (e *netEntry) before(o *netEntry) bool {
 	switch {
 	case e.sandbox != o.sandbox:
 		return e.sandbox
-	case e.started != o.started:
-		return e.started < o.started
+	case e.pid != o.pid:
+		return e.pid < o.pid
 	}
 	return e.path < o.path
+}
+
+// keepOpen takes a file over; beyond what may stay open it is closed.
+func (n *NetReader) keepOpen(e *netEntry, fd int) {
+	if n.open >= n.keep {
+		unix.Close(fd)
+		return
+	}
+	e.fd = fd
+	n.open++
 }
 
 func (n *NetReader) release(e *netEntry) {

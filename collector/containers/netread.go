@@ -11,17 +11,12 @@ import (
 // read appends the rows of one namespace.
 func (n *NetReader) read(e *netEntry) {
 	if e.fd < 0 {
-		fd, err := unix.Open(n.proc.file(e.pid, "net/dev"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if err != nil {
+		fd := n.proc.openNetDev(strconv.Itoa(e.pid))
+		if fd < 0 {
 			return // it ended; whoever names it will say so
 		}
-		if n.open < n.keep {
-			e.fd = fd
-			n.open++
-		} else {
-			defer unix.Close(fd)
-		}
 		n.parse(e, n.slurp(fd))
+		n.keepOpen(e, fd)
 		return
 	}
 	n.parse(e, n.slurp(e.fd))
@@ -75,10 +70,21 @@ func (n *NetReader) parse(e *netEntry, b []byte) {
 	e.names = e.names[:i]
 }
 
-// netns is the inode of a process's network namespace, 0 if it cannot be read.
-func (p procfs) netns(pid int) uint64 {
+// openNetDev opens net/dev of a process, -1 if it cannot.
+func (p procfs) openNetDev(process string) int {
+	fd, err := unix.Open(string(p)+"/"+process+"/net/dev", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
+}
+
+// netns tells the network namespaces of open files of net/dev apart; 0 if it
+// cannot. Each namespace has files of its own in procfs, and so their inodes
+// (proc_create_net_data in fs/proc/proc_net.c), for as long as it lives.
+func netns(fd int) uint64 {
 	var st unix.Stat_t
-	if unix.Stat(string(p)+"/"+strconv.Itoa(pid)+"/ns/net", &st) != nil {
+	if unix.Fstat(fd, &st) != nil {
 		return 0
 	}
 	return st.Ino

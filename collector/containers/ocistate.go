@@ -13,21 +13,31 @@ type ociState struct {
 	record
 	started uint64            // of the first process, clock ticks since boot
 	cgroups map[string]string // directories by controller, mount points included
+	storage podmanNames       // of a podman container
 }
 
-// parseState reads the state in a container's directory, runc's or crun's.
-func parseState(dir string) (*ociState, string, error) {
+// parseState reads the state in a container's directory, runc's or crun's. It
+// waits for the filesystem.
+func parseState(dir string) (*ociState, error) {
+	st, bundle, err := readState(dir)
+	if err == nil && st.labels["io.container.manager"] == "libpod" {
+		st.storage = podmanStorage(st.id, bundle)
+	}
+	return st, err
+}
+
+func readState(dir string) (*ociState, string, error) {
 	id := filepath.Base(dir)
-	b, err := readBounded(dir+"/state.json", maxState)
+	b, err := readRegular(dir+"/state.json", maxState)
 	if err == nil {
 		return parseRunc(id, b)
 	}
-	if b, err = readBounded(dir+"/status", maxState); err != nil {
+	if b, err = readRegular(dir+"/status", maxState); err != nil {
 		return nil, "", err
 	}
 	st, bundle, err := parseCrun(id, b)
 	if err == nil {
-		if b, err := readBounded(dir+"/config.json", maxState); err == nil { // crun's copy of the bundle's
+		if b, err := readRegular(dir+"/config.json", maxState); err == nil { // crun's copy of the bundle's
 			st.labels = annotations(b)
 		}
 	}

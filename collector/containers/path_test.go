@@ -115,7 +115,7 @@ func FuzzPath(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		p := parsePath(s)
-		id := compose(p, nil, "", nil)
+		id := compose(p, nil, nil, "", nil)
 		checkRow(t, id)
 		if p.id == "" && (id.ContainerID != "" || id.Label("container_id") != "") {
 			t.Errorf("%q is no container's, yet has an id: %+v", s, id)

@@ -6,23 +6,26 @@ import (
 	"strings"
 )
 
-// podmanStorage adds a podman container's name and image from its storage:
+// podmanNames are what podman's storage calls a container and its image.
+type podmanNames struct{ container, image, imageID string }
+
+// podmanStorage reads a podman container's name and image from its storage:
 // containers.json beside the directory that holds the bundle,
 // <root>/<driver>-containers/<id>/userdata. (Labels are in podman's database
-// alone: only its API tells them.)
-func podmanStorage(rec *record, bundle string) {
+// alone: only its API tells them.) It waits for the filesystem.
+func podmanStorage(id, bundle string) podmanNames {
 	dir := filepath.Dir(filepath.Dir(filepath.Clean(bundle)))
 	if !strings.HasSuffix(filepath.Base(dir), "-containers") {
-		return
+		return podmanNames{}
 	}
-	b, err := readBounded(filepath.Join(dir, "containers.json"), maxBody)
+	b, err := readRegular(filepath.Join(dir, "containers.json"), maxBody)
 	if err != nil {
-		return
+		return podmanNames{}
 	}
-	fromStorage(rec, b)
+	return parseStorage(id, b)
 }
 
-func fromStorage(rec *record, b []byte) {
+func parseStorage(id string, b []byte) (n podmanNames) {
 	var all []struct {
 		ID       string   `json:"id"`
 		Names    []string `json:"names"`
@@ -30,10 +33,10 @@ func fromStorage(rec *record, b []byte) {
 		Metadata string   `json:"metadata"`
 	}
 	if json.Unmarshal(b, &all) != nil {
-		return
+		return n
 	}
 	for _, c := range all {
-		if c.ID != rec.id {
+		if c.ID != id {
 			continue
 		}
 		var meta struct {
@@ -41,13 +44,22 @@ func fromStorage(rec *record, b []byte) {
 			Name  string `json:"name"`
 		}
 		_ = json.Unmarshal([]byte(c.Metadata), &meta) // names and image are there without it
+		n = podmanNames{image: meta.Image, imageID: c.Image}
 		if len(c.Names) > 0 {
-			rec.name = c.Names[0]
+			n.container = c.Names[0]
 		}
-		first(&rec.name, meta.Name)
-		rec.image, rec.imageID = meta.Image, c.Image
-		if rec.imageID != "" && !strings.Contains(rec.imageID, ":") {
-			rec.imageID = "sha256:" + rec.imageID
+		first(&n.container, meta.Name)
+		if n.imageID != "" && !strings.Contains(n.imageID, ":") {
+			n.imageID = "sha256:" + n.imageID
 		}
 	}
+	return n
+}
+
+// name gives a record the names.
+func (n podmanNames) name(rec *record) {
+	if n.container != "" {
+		rec.name = n.container
+	}
+	rec.image, rec.imageID = n.image, n.imageID
 }

@@ -2,24 +2,16 @@ package containers
 
 import (
 	"bytes"
-	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// readBounded reads at most limit bytes of a file.
-func readBounded(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, limit))
-}
-
-// procfs reads what it needs of a /proc mount.
+// procfs reads what it needs of a /proc mount. Some files of another process can
+// be read at any time: cgroup, comm, status, net/dev. Others wait for as long as
+// the process is in execve(2), which may be for ever if that waits for a
+// filesystem: environ always, stat on some kernels. Those are read through
+// package bounded alone.
 type procfs string
 
 func (p procfs) file(pid int, name string) string {
@@ -89,18 +81,39 @@ func trimTo(path, id string) string {
 
 // parent is the parent of a process, 0 if it cannot be read.
 func (p procfs) parent(pid int) int {
-	b, _ := readBounded(p.file(pid, "stat"), 4096)
-	// The name in parentheses may hold anything: what follows the last one is plain.
-	if i := bytes.LastIndexByte(b, ')'); i >= 0 {
-		if f := bytes.Fields(b[i+1:]); len(f) > 2 {
-			ppid, _ := strconv.Atoi(string(f[1]))
+	b, _ := readBounded(p.file(pid, "status"), 8<<10)
+	for line := range bytes.Lines(b) {
+		if rest, ok := bytes.CutPrefix(line, []byte("PPid:")); ok {
+			ppid, _ := strconv.Atoi(string(bytes.TrimSpace(rest)))
 			return ppid
 		}
 	}
 	return 0
 }
 
-// environ picks the known variables of a process's environment.
+// starting reports whether a process is still the runtime's own, with its own
+// environment, before it executes the container's program.
+func (p procfs) starting(pid int) bool {
+	b, err := readBounded(p.file(pid, "comm"), 64)
+	comm := strings.TrimSpace(string(b))
+	return err != nil || comm == "runc" || strings.HasPrefix(comm, "runc:[") || comm == "crun" || comm == "exe" || comm == "mesos-container"
+}
+
+// started is the time a process began, in clock ticks since boot; 0 if it cannot
+// be read. It may never return.
+func (p procfs) started(pid int) uint64 {
+	b, _ := readBounded(p.file(pid, "stat"), 4096)
+	// The name in parentheses may hold anything: what follows the last one is plain.
+	if i := bytes.LastIndexByte(b, ')'); i >= 0 {
+		if f := bytes.Fields(b[i+1:]); len(f) > 19 {
+			t, _ := strconv.ParseUint(string(f[19]), 10, 64)
+			return t
+		}
+	}
+	return 0
+}
+
+// environ picks the known variables of a process's environment. It may never return.
 func (p procfs) environ(pid int) (map[string]string, error) {
 	b, err := readBounded(p.file(pid, "environ"), maxEnv)
 	return parseEnviron(b), err

@@ -3,10 +3,13 @@ package containers
 import (
 	"context"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // Options says where to look. The zero value looks at the usual places and at
@@ -24,6 +27,8 @@ type Options struct {
 
 	StateDirs []string // directories (globs) where runc and crun keep a directory a container; nil = the usual ones
 	Cgroups   []string // where the cgroup hierarchies are mounted; default from <Proc>/self/mountinfo
+
+	Calls *bounded.Set // makes the calls that may never return; default one of its own
 }
 
 // Resolver answers whose a cgroup is. All methods may be called at the same
@@ -31,12 +36,14 @@ type Options struct {
 type Resolver struct {
 	proc    procfs
 	log     *slog.Logger
+	calls   calls
 	cgroups []string
 	pids    string // see procfs.hierarchies
 	sources []source
 
-	gen  atomic.Uint64
-	wake chan struct{} // signalled after fresh has grown
+	gen    atomic.Uint64
+	panics atomic.Uint64
+	wake   chan struct{} // signalled after fresh has grown
 
 	mu      sync.RWMutex
 	entries map[string]*entry
@@ -61,8 +68,12 @@ func New(o Options) *Resolver {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Calls == nil {
+		o.Calls = bounded.NewSet(o.Log)
+	}
 	r := &Resolver{proc: procfs(o.Proc), log: o.Log, cgroups: o.Cgroups, wake: make(chan struct{}, 1), store: newStore(),
 		entries: map[string]*entry{}, byID: map[string][]string{}, byPod: map[string][]string{}}
+	r.calls = r.newCalls(o.Calls)
 	if r.cgroups == nil {
 		r.cgroups, r.pids = r.proc.hierarchies()
 	}
@@ -74,12 +85,36 @@ func New(o Options) *Resolver {
 func (r *Resolver) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, s := range r.sources {
-		wg.Go(func() { s.run(ctx) })
+		wg.Go(func() { r.survive(ctx, s.status().Runtime, s.run) })
 	}
-	wg.Go(func() { r.lookups(ctx) })
+	wg.Go(func() { r.survive(ctx, "look-ups", r.lookups) })
 	wg.Wait()
 	return ctx.Err()
 }
+
+// restartAfter is the pause before what panicked is begun anew.
+const restartAfter = time.Second
+
+// survive calls run, and again after a panic, until ctx ends.
+func (r *Resolver) survive(ctx context.Context, what string, run func(context.Context)) {
+	attempt := func() (panicked bool) {
+		defer func() {
+			if p := recover(); p != nil {
+				panicked = true
+				r.panics.Add(1)
+				r.log.Error("asking a runtime panicked", "runtime", what, "panic", p, "stack", string(debug.Stack()))
+			}
+		}()
+		run(ctx)
+		return false
+	}
+	for attempt() && ctx.Err() == nil {
+		sleep(ctx, restartAfter)
+	}
+}
+
+// Panics is how many were survived.
+func (r *Resolver) Panics() uint64 { return r.panics.Load() }
 
 // Resolve answers for a cgroup's path (from the root of its hierarchy, raw
 // bytes) from what is known now; it never waits and never returns nil. For a
@@ -129,7 +164,7 @@ func (r *Resolver) Forget(path string) {
 	removeFrom(r.byID, e.place.id, path)
 	removeFrom(r.byPod, e.place.podUID, path)
 	// What only files told (no runtime says when it ends) goes with the cgroup.
-	k, _ := r.store.find(path, e.place)
+	k, _, _ := r.store.find(path, e.place)
 	for _, rank := range []rank{rankState, rankProc} {
 		if k != "" {
 			r.store.drop(rank, k)

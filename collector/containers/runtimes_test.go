@@ -1,6 +1,7 @@
 package containers
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -74,12 +75,20 @@ func TestMarathonOnDocker(t *testing.T) {
 	o := none()
 	o.DockerHost = d.Socket
 	r := start(t, o)
+	connected(t, r, "docker")
 	s := spec
 	s.Env = map[string]string{"MESOS_TASK_ID": "shop_web.3f0d", "MARATHON_APP_ID": "/shop/web", "MESOS_FRAMEWORK_ID": "4193-0001"}
+	// As a Mesos agent calls its containers.
+	s.Name = "mesos-" + uuid[:24] + fmt.Sprintf("%012x", time.Now().UnixNano()&(1<<48-1))
 	c := d.Run(t, s)
-	connected(t, r, "docker")
 	wantLabels(t, follow(t, r, c.Cgroup, named(c.Name)), map[string]string{"task_id": "shop_web.3f0d", "task_name": "web.shop",
 		"application_name": "/shop/web", "framework_id": "4193-0001", "framework_name": "marathon"})
+
+	// What is not started by Mesos only says that it is.
+	s.Name = ""
+	c = d.Run(t, s)
+	wantLabels(t, follow(t, r, c.Cgroup, named(c.Name)), map[string]string{"task_id": c.ID, "task_name": c.Name,
+		"application_name": "shop", "framework_id": "", "framework_name": "", "executor_id": ""})
 }
 
 func TestContainerd(t *testing.T) {
@@ -143,9 +152,9 @@ func TestRunc(t *testing.T) {
 	s := spec
 	s.Env = map[string]string{"NOMAD_ALLOC_ID": "6a1f4f4c-1b5d-4a3e-9d2c-0f5c5a0f1c11", "NOMAD_TASK_NAME": "redis", "NOMAD_JOB_NAME": "cache", "NOMAD_NAMESPACE": "default"}
 	c := d.Run(t, s)
-	id := follow(t, r, c.Cgroup, func(id *Identity) bool { return named(c.Name)(id) && id.Label("executor_id") != "" })
-	wantLabels(t, id, map[string]string{"container_id": c.ID, "name": c.Name, "runtime": "runc", "label.tier": "front", "framework_name": "nomad", "framework_id": "default",
-		"executor_id": "6a1f4f4c-1b5d-4a3e-9d2c-0f5c5a0f1c11", "task_id": "6a1f4f4c-1b5d-4a3e-9d2c-0f5c5a0f1c11.redis", "task_name": "redis", "application_name": "cache"})
+	id := follow(t, r, c.Cgroup, named(c.Name))
+	wantLabels(t, id, map[string]string{"container_id": c.ID, "name": c.Name, "runtime": "runc", "label.tier": "front",
+		"task_id": c.ID, "task_name": c.Name, "framework_name": "", "framework_id": "", "executor_id": ""})
 	if id.PID != c.PID {
 		t.Errorf("pid %d, want %d", id.PID, c.PID)
 	}
@@ -165,7 +174,8 @@ func TestRunc(t *testing.T) {
 }
 
 // TestPathAlone sees real containers with no runtime to ask: the path and the
-// first process tell the rest.
+// first process tell the rest, but not what its environment says: the path tells a
+// runtime that is not Mesos.
 func TestPathAlone(t *testing.T) {
 	d := rig.Docker(t)
 	s := spec
@@ -175,7 +185,7 @@ func TestPathAlone(t *testing.T) {
 	id := r.Resolve(c.Cgroup)
 	wantLabels(t, id, map[string]string{"container_id": c.ID, "runtime": "docker", "task_id": c.ID, "name": ""})
 	id = follow(t, r, c.Cgroup, func(id *Identity) bool { return id.PID > 0 })
-	wantLabels(t, id, map[string]string{"container_id": c.ID, "runtime": "docker", "task_id": "t1"})
+	wantLabels(t, id, map[string]string{"container_id": c.ID, "runtime": "docker", "task_id": c.ID})
 	if id.PID != c.PID {
 		t.Errorf("pid %d, want %d", id.PID, c.PID)
 	}

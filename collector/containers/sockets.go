@@ -1,25 +1,26 @@
 package containers
 
 import (
+	"errors"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// newSources lists every place to ask, by options, environment and custom.
+// newSources returns every source that options, environment and custom name.
 func (r *Resolver) newSources(o Options) []source {
 	var all []source
-	for _, s := range sockets(o.DockerHost, "DOCKER_HOST", "/var/run/docker.sock", "/run/user/*/docker.sock") {
+	for _, s := range r.sockets(o.DockerHost, "DOCKER_HOST", "/var/run/docker.sock", "/run/user/*/docker.sock") {
 		all = append(all, newEngine(r, "docker", s))
 	}
-	for _, s := range sockets(o.ContainerHost, "CONTAINER_HOST", "/run/podman/podman.sock", "/run/user/*/podman/podman.sock") {
+	for _, s := range r.sockets(o.ContainerHost, "CONTAINER_HOST", "/run/podman/podman.sock", "/run/user/*/podman/podman.sock") {
 		all = append(all, newEngine(r, "podman", s))
 	}
-	for _, s := range sockets(o.ContainerdAddress, "CONTAINERD_ADDRESS", "/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock", "/run/k0s/containerd.sock") {
+	for _, s := range r.sockets(o.ContainerdAddress, "CONTAINERD_ADDRESS", "/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock", "/run/k0s/containerd.sock") {
 		all = append(all, newContainerd(r, s))
 	}
-	for _, s := range sockets(o.CRIEndpoint, "CONTAINER_RUNTIME_ENDPOINT", "/run/crio/crio.sock", "/run/cri-dockerd.sock") {
+	for _, s := range r.sockets(o.CRIEndpoint, "CONTAINER_RUNTIME_ENDPOINT", "/run/crio/crio.sock", "/run/cri-dockerd.sock") {
 		all = append(all, newCRI(r, s))
 	}
 	dirs := o.StateDirs
@@ -33,7 +34,7 @@ func (r *Resolver) newSources(o Options) []source {
 // sockets chooses the sockets of one runtime: those of the option, else of the
 // environment, else the usual ones. The first usual one is kept although it may
 // not be there, to say so and to wait for it.
-func sockets(option, env string, usual ...string) []string {
+func (r *Resolver) sockets(option, env string, usual ...string) []string {
 	if option == "" {
 		option = os.Getenv(env)
 	}
@@ -49,22 +50,20 @@ func sockets(option, env string, usual ...string) []string {
 	if len(list) > 0 {
 		return list
 	}
+	var infos []fs.FileInfo // of list; nil: not known
 	for i, pattern := range usual {
-		found, _ := filepath.Glob(pattern)
-		if len(found) == 0 && i == 0 {
-			found = []string{pattern}
-		}
+		found, _ := r.expand(pattern)
 		for _, f := range found {
-			if !slices.ContainsFunc(list, func(other string) bool { return sameFile(f, other) }) {
-				list = append(list, f)
+			info, err := r.stat(f)
+			switch {
+			case i == 0 && len(list) == 0:
+			case errors.Is(err, fs.ErrNotExist):
+				continue
+			case slices.ContainsFunc(infos, func(other fs.FileInfo) bool { return info != nil && other != nil && os.SameFile(info, other) }):
+				continue
 			}
+			list, infos = append(list, f), append(infos, info)
 		}
 	}
 	return list
-}
-
-func sameFile(a, b string) bool {
-	x, err := os.Stat(a)
-	y, err2 := os.Stat(b)
-	return a == b || err == nil && err2 == nil && os.SameFile(x, y)
 }

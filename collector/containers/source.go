@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // source is one place that knows containers. ask never waits.
@@ -39,8 +42,8 @@ func (s *state) connected() {
 	s.set(func(st *RuntimeStatus) { st.Connected, st.Reason = true, "" })
 }
 
-// askTimeout bounds one request to a runtime; a runtime that hangs delays
-// nobody but itself.
+// askTimeout bounds one request to a runtime, to the last byte of its answer; a
+// runtime that hangs delays nobody but itself.
 const askTimeout = 5 * time.Second
 
 // maxBackoff is the longest pause between two attempts to reach a runtime.
@@ -48,7 +51,7 @@ const maxBackoff = 15 * time.Second
 
 // reconnect calls session, which returns when its connection is lost, again and
 // again until ctx ends. A socket that is not there is looked for once a second.
-func reconnect(ctx context.Context, s *state, session func(context.Context) error) {
+func (r *Resolver) reconnect(ctx context.Context, s *state, session func(context.Context) error) {
 	if strings.Contains(s.Socket, "://") {
 		s.set(func(st *RuntimeStatus) {
 			st.Reason = "not a unix socket: another machine's containers are not looked at"
@@ -59,7 +62,7 @@ func reconnect(ctx context.Context, s *state, session func(context.Context) erro
 	for ctx.Err() == nil {
 		began := time.Now()
 		var err error
-		if _, err = os.Stat(s.Socket); err == nil {
+		if _, err = r.stat(s.Socket); err == nil {
 			err = session(ctx)
 		}
 		s.set(func(st *RuntimeStatus) {
@@ -82,6 +85,21 @@ func reconnect(ctx context.Context, s *state, session func(context.Context) erro
 			pause = min(2*pause, maxBackoff)
 		}
 		sleep(ctx, pause)
+	}
+}
+
+// stat is os.Stat of a path that may never answer.
+func (r *Resolver) stat(path string) (fs.FileInfo, error) {
+	return bounded.Do(r.calls.files(path), path, fileWait, func() (fs.FileInfo, error) { return os.Stat(path) })
+}
+
+// dialer returns how an HTTP client reaches a unix socket. connect(2) looks the
+// path up, and so waits for its filesystem.
+func (r *Resolver) dialer(socket string) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return bounded.Do(r.calls.files(socket), "connect "+socket, askTimeout, func() (net.Conn, error) {
+			return (&net.Dialer{Timeout: askTimeout}).DialContext(ctx, "unix", socket)
+		})
 	}
 }
 

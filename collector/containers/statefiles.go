@@ -2,11 +2,13 @@ package containers
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // maxState bounds a state file of a runtime, in bytes; maxStates how many of one
@@ -44,9 +46,9 @@ func (s *stateFiles) ask(string, place) {
 // run reads the directories at the start, when inotify says that something came
 // or went, when somebody asks, and every few seconds for directories that are new.
 func (s *stateFiles) run(ctx context.Context) {
-	w, err := newWatch()
+	w, err := newWatch(s.r)
 	if err != nil {
-		s.r.log.Info("runtime state directories are not watched, only read when asked for", "error", err)
+		s.r.log.Info("runtime state directories are not watched, only read when asked for", "err", err)
 	} else {
 		defer w.close()
 		go w.wait()
@@ -55,7 +57,7 @@ func (s *stateFiles) run(ctx context.Context) {
 	defer tick.Stop()
 	again := time.NewTimer(time.Hour)
 	defer again.Stop()
-	s.scan(w)
+	s.scan(ctx, w)
 	for {
 		select {
 		case <-ctx.Done():
@@ -71,40 +73,46 @@ func (s *stateFiles) run(ctx context.Context) {
 		case <-again.C:
 		case <-tick.C:
 		}
-		s.scan(w)
+		s.scan(ctx, w)
 	}
 }
 
 // scan reads the states that are new, or whose directory was made anew, and
 // drops those gone.
-func (s *stateFiles) scan(w *watch) {
+func (s *stateFiles) scan(ctx context.Context, w *watch) {
 	for _, dir := range w.take() {
 		delete(s.known, dir)
 	}
 	present := map[string]bool{}
+	var mute []string // directories that do not answer
 	roots := 0
 	for _, g := range s.globs {
-		dirs, _ := filepath.Glob(g)
-		for _, root := range dirs {
-			w.add(root)
-			entries, err := os.ReadDir(root)
+		found, silent := s.r.expand(g)
+		mute = append(mute, silent...)
+		for _, root := range found {
+			dirs, err := s.root(w, root)
+			if unanswered(err) {
+				mute = append(mute, root)
+			}
 			if err != nil {
 				continue
 			}
 			roots++
-			for _, e := range entries[:min(len(entries), maxStates)] {
-				if e.IsDir() {
-					dir := filepath.Join(root, e.Name())
-					present[dir] = true
-					if key, ok := s.known[dir]; !ok || !s.has(key) {
-						s.read(dir)
-					}
+			for _, name := range dirs {
+				if ctx.Err() != nil {
+					return
+				}
+				dir := filepath.Join(root, name)
+				present[dir] = true
+				if key, ok := s.known[dir]; !ok || !s.has(key) {
+					s.read(dir)
 				}
 			}
 		}
 	}
 	for dir, key := range s.keys {
-		if !present[dir] {
+		silent := slices.ContainsFunc(mute, func(m string) bool { return strings.HasPrefix(dir, m+"/") })
+		if !present[dir] && !silent {
 			delete(s.known, dir)
 			delete(s.keys, dir)
 			s.r.drop(rankState, key)
@@ -115,26 +123,35 @@ func (s *stateFiles) scan(w *watch) {
 		if roots == 0 {
 			st.Reason = "none of these directories is there"
 		}
+		for _, m := range mute {
+			st.Reason = m + " does not answer: look for its server or its mount"
+		}
 	})
+}
+
+// root watches a directory of states and lists them.
+func (s *stateFiles) root(w *watch, root string) ([]string, error) {
+	if err := w.add(root); unanswered(err) {
+		return nil, err
+	}
+	l, err := s.r.list(root, maxStates)
+	return l.dirs, err
 }
 
 // read reads one container's state. One that is still being written, or has no
 // process yet, is read again by the next scan.
 func (s *stateFiles) read(dir string) {
-	rec, bundle, err := parseState(dir)
-	if err != nil || rec.pid == 0 {
+	st, err := bounded.Do(s.r.calls.files(dir), dir, fileWait, func() (*ociState, error) { return parseState(dir) })
+	if err != nil || st.pid == 0 {
 		return
 	}
-	if rec.started != s.r.proc.started(rec.pid) { // it ended, and another process has its pid
-		rec.pid = 0
-	}
-	rec.space = spaceOf(dir)
-	s.complete(&rec.record, rec.cgroups, bundle)
-	s.known[dir], s.keys[dir] = rec.key(), rec.key()
-	s.r.put(rankState, &rec.record)
+	st.space = spaceOf(dir)
+	s.complete(st)
+	s.known[dir], s.keys[dir] = st.key(), st.key()
+	s.r.put(rankState, &st.record)
 }
 
-// has tells whether the store still has the record: Forget may have dropped it.
+// has reports whether the store still has the record: Forget may have dropped it.
 func (s *stateFiles) has(key string) bool {
 	s.r.mu.RLock()
 	defer s.r.mu.RUnlock()
@@ -153,14 +170,18 @@ func spaceOf(dir string) string {
 }
 
 // complete adds what follows from the process and from who runs the runtime.
-func (s *stateFiles) complete(rec *record, cgroups map[string]string, bundle string) {
+func (s *stateFiles) complete(st *ociState) {
+	rec := &st.record
 	for i, p := range rec.paths {
 		rec.paths[i] = trimTo(p, rec.id)
 	}
-	for _, dir := range cgroups {
+	for _, dir := range st.cgroups {
 		if p := s.r.cgroupPath(dir); p != "" && !slices.Contains(rec.paths, p) {
 			rec.paths = append(rec.paths, p)
 		}
+	}
+	if !s.r.still(st) {
+		rec.pid = 0
 	}
 	if len(rec.paths) == 0 && rec.pid > 0 {
 		rec.paths = s.r.proc.containerPaths(rec.pid, rec.id)
@@ -178,13 +199,29 @@ func (s *stateFiles) complete(rec *record, cgroups map[string]string, bundle str
 	switch rec.labels["io.container.manager"] {
 	case "libpod":
 		rec.runtime = "podman"
-		podmanStorage(rec, bundle)
+		st.storage.name(rec)
 	case "cri-o":
 		rec.runtime = "cri-o"
 		rec.name = rec.labels[containerNameKey]
 		rec.image = rec.labels["io.kubernetes.cri-o.ImageName"]
 		rec.sandboxOnly = rec.labels["io.kubernetes.cri-o.ContainerType"] == "sandbox"
 	}
+}
+
+// still reports whether the process of a state is the container's: it may have
+// ended, and another one have its number. It is in the container's cgroup or, if
+// that cannot be told, began when the state says.
+func (r *Resolver) still(st *ociState) bool {
+	at, _ := r.proc.cgroupPaths(st.pid)
+	for _, p := range at {
+		if slices.ContainsFunc(st.paths, func(own string) bool { return p == own || strings.HasPrefix(p, own+"/") }) {
+			return true
+		}
+	}
+	began, err := bounded.Do(r.calls.process, "pid="+strconv.Itoa(st.pid), processWait, func() (uint64, error) {
+		return r.proc.started(st.pid), nil
+	})
+	return err == nil && began == st.started
 }
 
 // cgroupPath takes the mount point off a cgroup's directory.

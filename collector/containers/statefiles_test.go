@@ -107,10 +107,11 @@ func TestSockets(t *testing.T) {
 	if err := os.Symlink(a, link); err != nil {
 		t.Fatal(err)
 	}
+	r := New(none())
 	check := func(option, env string, want ...string) {
 		t.Helper()
 		t.Setenv("X_HOST", env)
-		if got := sockets(option, "X_HOST", "/no/such.sock", filepath.Join(dir, "*.sock")); fmt.Sprint(got) != fmt.Sprint(want) {
+		if got := r.sockets(option, "X_HOST", "/no/such.sock", filepath.Join(dir, "*.sock")); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("option %q, environment %q: %v, want %v", option, env, got, want)
 		}
 	}
@@ -118,7 +119,7 @@ func TestSockets(t *testing.T) {
 	check("", "unix:///x.sock", "/x.sock")
 	check("", "tcp://h:2375", "tcp://h:2375")
 	check("/o.sock, unix:///p.sock", "unix:///x.sock", "/o.sock", "/p.sock")
-	if got := sockets("-", "X_HOST", a); got != nil {
+	if got := r.sockets("-", "X_HOST", a); got != nil {
 		t.Errorf("none wanted, got %v", got)
 	}
 }

@@ -1,6 +1,9 @@
 package containers
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // rank orders sources, best first.
 type rank int
@@ -112,15 +115,22 @@ func (s *store) records(key string) []*record {
 	return rs
 }
 
-// find looks a cgroup up: by its path as runtimes stated it, else by the id in it.
-func (s *store) find(path string, p place) (string, []*record) {
-	if k, ok := s.byPath[path]; ok {
-		return k, s.records(k)
+// find looks a cgroup up, by its path as runtimes stated it, else by the id in it:
+// its key, what runtimes know of it, best first, and what its own process says.
+func (s *store) find(path string, p place) (key string, recs []*record, own *record) {
+	key, ok := s.byPath[path]
+	if !ok {
+		key = p.id
 	}
-	if p.id == "" {
-		return "", nil
+	all := s.byKey[key]
+	if all == nil {
+		return key, nil, nil
 	}
-	return p.id, s.records(p.id)
+	own = all[rankProc]
+	if recs = s.records(key); own != nil {
+		recs = recs[:len(recs)-1]
+	}
+	return key, recs, own
 }
 
 // parent is the id of the nearest container above a path.
@@ -137,20 +147,10 @@ func (s *store) parent(path string) string {
 	return ""
 }
 
-// sameRecord tells whether nothing a row shows has changed.
+// sameRecord reports whether nothing has changed that a row shows, or that keeps a
+// look-up going.
 func sameRecord(a, b *record) bool {
-	return a != nil && b != nil && a.id == b.id && a.space == b.space && a.runtime == b.runtime && a.name == b.name && a.image == b.image &&
-		a.imageID == b.imageID && a.pid == b.pid && a.sandboxOnly == b.sandboxOnly && slices.Equal(a.paths, b.paths) && sameMap(a.labels, b.labels) && sameMap(a.env, b.env)
-}
-
-func sameMap(a, b map[string]string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for k, v := range a {
-		if w, ok := b[k]; !ok || v != w {
-			return false
-		}
-	}
-	return true
+	return a != nil && b != nil && a.id == b.id && a.space == b.space && a.runtime == b.runtime &&
+		a.name == b.name && a.image == b.image && a.imageID == b.imageID && a.pid == b.pid && a.sandboxOnly == b.sandboxOnly && slices.Equal(a.paths, b.paths) &&
+		maps.Equal(a.labels, b.labels) && (a.env == nil) == (b.env == nil) && maps.Equal(a.env, b.env)
 }

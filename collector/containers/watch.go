@@ -8,12 +8,16 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
-// watch tells by inotify that entries of directories come or go. A nil watch
-// tells nothing.
+// watch notices by inotify that entries of directories come or go. A nil watch
+// notices nothing.
 type watch struct {
-	file    *os.File
+	r       *Resolver
+	fd      int
+	file    *os.File // of fd
 	changed chan struct{}
 
 	mu    sync.Mutex
@@ -24,33 +28,38 @@ type watch struct {
 // maxWatched bounds the directories watched.
 const maxWatched = 1024
 
-func newWatch() (*watch, error) {
+func newWatch(r *Resolver) (*watch, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, os.NewSyscallError("inotify_init1", err)
 	}
-	return &watch{file: os.NewFile(uintptr(fd), "inotify"), changed: make(chan struct{}, 1), dirs: map[int32]string{}}, nil
+	return &watch{r: r, fd: fd, file: os.NewFile(uintptr(fd), "inotify"), changed: make(chan struct{}, 1), dirs: map[int32]string{}}, nil
 }
 
-// add watches a directory; one that is watched already stays so.
-func (w *watch) add(dir string) {
-	if w == nil {
-		return
+// add watches a directory; one that is watched already stays so. An event that
+// comes before the directory is noted in dirs is not lost: whoever calls this reads
+// the directory then.
+func (w *watch) add(dir string) error {
+	if w == nil || w.full() {
+		return nil
+	}
+	// inotify_add_watch(2) looks the path up, and so waits for its filesystem.
+	wd, err := bounded.Do(w.r.calls.files(dir), "watch "+dir, fileWait, func() (int, error) {
+		return unix.InotifyAddWatch(w.fd, dir, unix.IN_CREATE|unix.IN_DELETE|unix.IN_MOVED_TO|unix.IN_ONLYDIR)
+	})
+	if err != nil {
+		return err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.dirs) >= maxWatched {
-		return
-	}
-	c, err := w.file.SyscallConn()
-	if err != nil {
-		return
-	}
-	_ = c.Control(func(fd uintptr) {
-		if wd, err := unix.InotifyAddWatch(int(fd), dir, unix.IN_CREATE|unix.IN_DELETE|unix.IN_MOVED_TO|unix.IN_ONLYDIR); err == nil {
-			w.dirs[int32(wd)] = dir
-		}
-	})
+	w.dirs[int32(wd)] = dir
+	return nil
+}
+
+func (w *watch) full() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.dirs) >= maxWatched
 }
 
 // wait reads events until the watch is closed.
@@ -100,7 +109,7 @@ func (w *watch) changes() <-chan struct{} {
 	return w.changed
 }
 
-// take gives the entries that came or went since it was last called.
+// take returns the entries that came or went since it was last called.
 func (w *watch) take() []string {
 	if w == nil {
 		return nil

@@ -7,12 +7,12 @@ import (
 
 // answer composes the identity of a path. The caller holds mu.
 func (r *Resolver) answer(path string, e *entry) *Identity {
-	_, recs := r.store.find(path, e.place)
+	_, recs, own := r.store.find(path, e.place)
 	uid := e.place.podUID
 	for i := 0; uid == "" && i < len(recs); i++ {
 		uid = recs[i].labels[podUIDKey]
 	}
-	return compose(e.place, recs, r.store.parent(path), r.store.byPod[uid])
+	return compose(e.place, recs, own, r.store.parent(path), r.store.byPod[uid])
 }
 
 // put stores what a source knows and renews the answers that it changes.

@@ -1,0 +1,106 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/bench/rig"
+)
+
+// TestProcessHangsInExecve runs a container whose process hangs in execve(2) on a
+// filesystem without a server, as one does when its NFS server is gone: what the
+// collector reads of that process does not return for as long as it runs. Ticks,
+// the other containers and the end of the program must not notice, neither in a
+// collector that runs already nor in one that starts then.
+func TestProcessHangsInExecve(t *testing.T) {
+	docker := rig.Docker(t)
+	fuse, helper := rig.MountFuse(t, rig.FuseFlush), rig.HangInExecve(t)
+	d := rig.StartReady(t, rig.Options{Env: []string{"DOCKER_HOST=unix://" + docker.Socket}})
+	hung := docker.Run(t, rig.Spec{Name: rig.UniqueName("hung"), Cmd: []string{"/execve", "/v/file", "/bin/sleep", "1000"},
+		Args: []string{"-v", fuse.Dir + ":/v", "-v", helper + ":/execve"}})
+	t.Cleanup(fuse.Revive)
+	rig.Eventually(t, 5*time.Second, func() error {
+		if fuse.Waiting() == 0 {
+			return fmt.Errorf("the process of %s does not hang", hung.Name)
+		}
+		return nil
+	})
+	healthy := docker.Run(t, rig.Spec{Name: rig.UniqueName("healthy")})
+	t.Run("after the start", func(t *testing.T) { goesOn(t, d, healthy.Name, hung.Name) })
+	d.Kill()
+	d.Restart(t)
+	t.Run("before the start", func(t *testing.T) { goesOn(t, d, healthy.Name, hung.Name) })
+}
+
+// goesOn watches a program beside something that hangs: the containers get their
+// names, every scrape is answered at once, no more than one tick is missed, it is
+// ready, its threads are bounded, and it ends when it is asked to.
+func goesOn(t *testing.T, d *rig.Daytwo, containers ...string) {
+	t.Helper()
+	rig.Eventually(t, 10*time.Second, func() error {
+		body, err := d.Node.Get("/metrics")
+		for _, name := range containers {
+			if err == nil && !strings.Contains(string(body), fmt.Sprintf("name=%q", name)) {
+				err = fmt.Errorf("no container is called %s", name)
+			}
+		}
+		return err
+	})
+	const during = 10 * time.Second
+	ticks, missed := sample(t, d, "daytwo_collector_ticks_total"), sample(t, d, "daytwo_collector_ticks_missed_total")
+	for end := time.Now().Add(during); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		began := time.Now()
+		d.Node.MustGet(t, "/metrics")
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("a scrape took %v", took)
+		}
+	}
+	ticks = sample(t, d, "daytwo_collector_ticks_total") - ticks
+	missed = sample(t, d, "daytwo_collector_ticks_missed_total") - missed
+	if ticks < during.Seconds()-1 || missed > 1 {
+		t.Errorf("%v ticks in %v, %v missed", ticks, during, missed)
+	}
+	for _, a := range []rig.API{d.Relay, d.Node} {
+		if _, err := a.Get("/readyz"); err != nil {
+			t.Errorf("it ticks, and says: %v", err)
+		}
+	}
+	if n := threads(t, d); n > 64 {
+		t.Errorf("%d threads", n)
+	}
+	began := time.Now()
+	d.Stop(t)
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v to end", took)
+	}
+}
+
+// sample is the value of a metric with that name and labels in a node's exposition.
+func sample(t *testing.T, d *rig.Daytwo, name string) float64 {
+	t.Helper()
+	for line := range strings.Lines(d.Node.MustGet(t, "/metrics")) {
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
+			v, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
+}
+
+// threads is the number of threads of a program.
+func threads(t *testing.T, d *rig.Daytwo) int {
+	t.Helper()
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", d.Cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(tasks)
+}
