@@ -43,8 +43,5 @@ func IsAppHistogram(typ string) bool {
 	return typ == AppTypeTimer || typ == AppTypeHistogram || typ == AppTypeDistribution
 }
 
-// Prefixes of row labels.
-const (
-	TagLabel     = "tag."   // a tag of a series or an event, as a task sent it
-	RuntimeLabel = "label." // a label that a container's runtime knows
-)
+// RuntimeLabel is the prefix of row labels that a container's runtime knows.
+const RuntimeLabel = "label."

@@ -120,8 +120,17 @@ func (b *eventBuilder) tags(tags []tag) {
 	if len(tags) > mostTags {
 		tags, b.cut = tags[:mostTags], true
 	}
-	for _, t := range tags {
-		b.put(metric.TagLabel+b.short(t.name, mostLabel), b.short(t.value, mostLabel))
+	var list []byte
+	f := form{tags: tags}
+	for i, t := range tags {
+		if f.plain(i) {
+			b.put(metric.TagLabel+b.short(t.name, mostLabel), b.short(t.value, mostLabel))
+		} else {
+			list = metric.AppendTag(list, b.short(t.text, 2*mostLabel))
+		}
+	}
+	if len(list) > 0 {
+		b.put(metric.TagsLabel, b.short(list, mostText))
 	}
 }
 

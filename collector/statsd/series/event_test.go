@@ -47,7 +47,7 @@ func TestEvents(t *testing.T) {
 	r.send(3, "_e{1,0}:x||d:-5|p:none|t:bad|h:|#")
 	r.flush()
 	now := r.now.Unix()
-	r.tells("101 boom aggregation_key=key alert_type=error host=web priority=low source_type=src tag.a=true tag.b=1;2 text=two\nlines @1600000000",
+	r.tells("101 boom aggregation_key=key alert_type=error host=web priority=low source_type=src tags=a,b:1,b:2 text=two\nlines @1600000000",
 		fmt.Sprintf("0 x @%d", now))
 	if r.s.Events().Gen == gen {
 		t.Error("the generation stays")

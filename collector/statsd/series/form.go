@@ -9,19 +9,23 @@ import (
 )
 
 // form is the normal form of a line's name and tags: what its row is made of. Two
-// lines of one form are one series, however they were written. It keeps its
+// lines of one form are one series, whatever the order of their tags. It keeps its
 // memory from one line to the next.
 type form struct {
 	name []byte
-	tags []tag // by name, no name twice
+	tags []tag // sorted, none twice
 	buf  []byte
 	text [][]byte
 
 	found [][]byte // what each * of a rule stands for
 }
 
-// tag is a tag's name and value, and both as a DogStatsD client writes them.
-type tag struct{ name, value, text []byte }
+// tag is a tag, taken apart at its first colon, and as a DogStatsD client writes it.
+type tag struct {
+	name, value []byte
+	bare        bool // it has no colon
+	text        []byte
+}
 
 // read takes the name and the tags of a line, and returns their hash: the
 // line's own if it came in normal form.
@@ -43,8 +47,8 @@ func (f *form) read(l *line.Line) uint64 {
 		if len(t) == 0 || bytes.HasPrefix(t, internal) {
 			continue
 		}
-		name, value, _ := bytes.Cut(t, []byte{l.TagSep})
-		f.tags = append(f.tags, tag{name: valid(name), value: valid(value)})
+		name, value, ok := bytes.Cut(t, []byte{l.TagSep})
+		f.tags = append(f.tags, tag{name: valid(name), value: valid(value), bare: !ok})
 	}
 	f.tidy()
 	return f.hash(l.Type)
@@ -60,35 +64,33 @@ func valid(b []byte) []byte {
 	return bytes.ToValidUTF8(b, []byte("\uFFFD"))
 }
 
-// tidy sorts the tags and joins the values of one name.
+// tidy sorts the tags by name, the bare one first, and then by value, and leaves out
+// those that are there twice.
 func (f *form) tidy() {
-	for i := range f.tags {
-		if len(f.tags[i].value) == 0 {
-			f.tags[i].value = yes
-		}
-	}
-	slices.SortFunc(f.tags, func(a, b tag) int {
-		if c := bytes.Compare(a.name, b.name); c != 0 {
-			return c
-		}
-		return bytes.Compare(a.value, b.value)
-	})
-	out := f.tags[:0]
-	var before []byte
-	for _, t := range f.tags {
-		if n := len(out); n > 0 && bytes.Equal(out[n-1].name, t.name) {
-			if !bytes.Equal(before, t.value) {
-				out[n-1].value = bytes.Join([][]byte{out[n-1].value, t.value}, []byte{';'})
-			}
-		} else {
-			out = append(out, t)
-		}
-		before = t.value
-	}
-	f.tags = out
+	slices.SortFunc(f.tags, compareTags)
+	f.tags = slices.CompactFunc(f.tags, func(a, b tag) bool { return compareTags(a, b) == 0 })
 }
 
-var yes = []byte("true")
+func compareTags(a, b tag) int {
+	c := bytes.Compare(a.name, b.name)
+	switch {
+	case c != 0:
+		return c
+	case a.bare != b.bare && a.bare:
+		return -1
+	case a.bare != b.bare:
+		return 1
+	}
+	return bytes.Compare(a.value, b.value)
+}
+
+// plain reports whether tag i has a name of its own and a value: it is a label then,
+// see metric.TagLabel.
+func (f *form) plain(i int) bool {
+	t := &f.tags[i]
+	same := func(o int) bool { return o >= 0 && o < len(f.tags) && bytes.Equal(f.tags[o].name, t.name) }
+	return len(t.name) > 0 && len(t.value) > 0 && !same(i-1) && !same(i+1)
+}
 
 // hash is the hash of a line in this form.
 func (f *form) hash(typ byte) uint64 {
@@ -101,7 +103,10 @@ func (f *form) hash(typ byte) uint64 {
 	for i := range f.tags {
 		t := &f.tags[i]
 		from := len(f.buf)
-		f.buf = append(append(append(f.buf, t.name...), ':'), t.value...)
+		f.buf = append(f.buf, t.name...)
+		if !t.bare {
+			f.buf = append(append(f.buf, ':'), t.value...)
+		}
 		t.text = f.buf[from:]
 		f.text = append(f.text, t.text)
 	}

@@ -74,8 +74,10 @@ func FuzzForm(f *testing.F) {
 				if l.Value == "" || !utf8.ValidString(l.Name+l.Value) || k > 0 && l.Name <= row.Labels[k-1].Name {
 					t.Fatalf("labels %q", row.Labels)
 				}
-				if name, ok := strings.CutPrefix(l.Name, "tag."); ok {
+				if name, ok := strings.CutPrefix(l.Name, metric.TagLabel); ok {
 					tags = append(tags, name+":"+l.Value)
+				} else if l.Name == metric.TagsLabel {
+					tags = append(tags, metric.SplitTags(l.Value)...)
 				}
 			}
 			if row.Key == overflowName || strings.ContainsAny(row.Key, ":|\n") {

@@ -53,11 +53,19 @@ func (n *interns) labels(f *form, typ byte) []frame.Label {
 		return ls
 	}
 	ls := make([]frame.Label, 0, len(f.tags)+1)
-	for _, t := range f.tags {
+	var list []byte
+	for i, t := range f.tags {
+		if !f.plain(i) {
+			list = metric.AppendTag(list, string(t.text))
+			continue
+		}
 		n.buf = append(append(n.buf[:0], metric.TagLabel...), t.name...)
 		ls = append(ls, frame.Label{Name: n.text(n.buf), Value: n.text(t.value)})
 	}
-	ls = append(ls, frame.Label{Name: "type", Value: typeName(typ)}) // "tag." sorts before it
+	if len(list) > 0 {
+		ls = append(ls, frame.Label{Name: metric.TagsLabel, Value: n.text(list)})
+	}
+	ls = append(ls, frame.Label{Name: "type", Value: typeName(typ)}) // all others sort before it
 	if n.sets == nil || len(n.sets) >= maxSets {
 		n.sets = make(map[uint64][]frame.Label)
 	}

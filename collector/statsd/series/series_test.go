@@ -149,28 +149,35 @@ func TestHistogram(t *testing.T) {
 	r.counted("1", metric.StatsdTypeConflicts, 2)
 }
 
-// However a line writes its tags, one set of labels is one row.
+// One set of tags is one row, in whatever order a line has them; tags are texts, so
+// those that differ at all are others.
 func TestForms(t *testing.T) {
 	r := newRig(t, Options{})
 	for range 2 {
-		r.send(1, "a:1|c|#up\na:1|c|#up:true\na:1|c|#up:\na:1|c|#up,up\na:1|c|#up,,")
-		r.send(1, "b:1|c|#x:1,x:2\nb:1|c|#x:2,x:1\nb:1|c|#x:1;2\nb:1|c|#x:2,x:1,x:2")
+		r.send(1, "a:1|c|#up\na:1|c|#up:true\na:1|c|#up:\na:1|c|#up,up\na:1|c|#up,,\na:1|c|#up:,up")
+		r.send(1, "b:1|c|#x:1,x:2\nb:1|c|#x:2,x:1\nb:1|c|#x:1;2\nb:1|c|#x:2,x:1,x:2\nb:1|c|#:x\nb:1|c|#:x,y:1")
 		r.send(1, "c:1|c|#dd.internal.entity_id:abc,x:1\nc:1|c|#x:1,dd.internal.card:low\nc:1|c|#x:1\nc:1|c|#x:1,dd.internal.jmx_check_name:k")
 		r.send(1, "d\xff:1|c\nd\xfe:1|c\nd\uFFFD:1|c")
 		r.send(1, "e:1|c|#host:a\ne:1|c|#host:b")
 		r.send(1, "f:1|c|#a:b:c")
 	}
 	r.flush()
-	r.value("a tag.up=true type=c", metric.AppValue, 10)
-	r.value("b tag.x=1;2 type=c", metric.AppValue, 8)
+	r.value("a tags=up type=c", metric.AppValue, 6)
+	r.value("a tags=up: type=c", metric.AppValue, 2)
+	r.value("a tag.up=true type=c", metric.AppValue, 2)
+	r.value("a tags=up,up: type=c", metric.AppValue, 2)
+	r.value("b tags=x:1,x:2 type=c", metric.AppValue, 6)
+	r.value("b tag.x=1;2 type=c", metric.AppValue, 2)
+	r.value("b tags=:x type=c", metric.AppValue, 2)
+	r.value("b tag.y=1 tags=:x type=c", metric.AppValue, 2)
 	r.value("c tag.x=1 type=c", metric.AppValue, 8)
 	r.value("d\uFFFD type=c", metric.AppValue, 6)
 	r.value("e tag.host=a type=c", metric.AppValue, 2)
 	r.value("f tag.a=b:c type=c", metric.AppValue, 2)
-	if len(r.app.Rows) != 7 {
+	if len(r.app.Rows) != 13 {
 		t.Errorf("%d rows", len(r.app.Rows))
 	}
-	if n := r.s.Series(); n != 7 {
+	if n := r.s.Series(); n != 13 {
 		t.Errorf("%d series", n)
 	}
 }
@@ -233,7 +240,7 @@ func TestExpiry(t *testing.T) {
 	r.send(1, "g:2|g|T5\nup:1|c|#x")
 	r.flush()
 	r.value("g type=g", metric.AppValue, 2) // T does not make it old
-	r.value("up tag.x=true type=c", metric.AppValue, 1)
+	r.value("up tags=x type=c", metric.AppValue, 1)
 	if r.find("c type=c") >= 0 {
 		t.Error("a silent counter stays")
 	}

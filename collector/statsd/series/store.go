@@ -126,13 +126,13 @@ func (s *Store) identity(origin uint32) []frame.Label {
 }
 
 // merge puts the labels of the origin among those of a series, by name. No name
-// is in both: a series has "type" and "tag.…".
+// is in both: a series has "type" and those of its tags.
 func merge(labels, identity []frame.Label) []frame.Label {
 	if len(identity) == 0 {
 		return labels
 	}
 	all := slices.DeleteFunc(slices.Clone(identity), func(l frame.Label) bool {
-		return l.Name == "type" || strings.HasPrefix(l.Name, metric.TagLabel)
+		return !foreign(l)
 	})
 	all = append(all, labels...)
 	slices.SortFunc(all, func(a, b frame.Label) int { return strings.Compare(a.Name, b.Name) })
@@ -147,9 +147,7 @@ func own(labels []frame.Label) []frame.Label {
 	return slices.DeleteFunc(slices.Clone(labels), foreign)
 }
 
-func foreign(l frame.Label) bool {
-	return l.Name != "type" && !strings.HasPrefix(l.Name, metric.TagLabel)
-}
+func foreign(l frame.Label) bool { return l.Name != "type" && !metric.IsTagLabel(l.Name) }
 
 // Series is the number of series alive, overflow series left out.
 func (s *Store) Series() int {

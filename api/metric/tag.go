@@ -1,0 +1,63 @@
+package metric
+
+import "strings"
+
+// A tag of StatsD is a text of its own: "env", "env:" and "env:true" are three
+// tags, and a series may have several of one name. In a row a tag whose name no
+// other tag has, and which has both a name and a value, is a label: TagLabel and its
+// name, with its value. All others are in one label, TagsLabel: a list as AppendTag
+// makes it, sorted. Rows of kind App and Event have these labels.
+const (
+	TagLabel  = "tag."
+	TagsLabel = "tags"
+)
+
+// IsTagLabel reports whether a row label is a tag, or the list of tags.
+func IsTagLabel(name string) bool { return name == TagsLabel || strings.HasPrefix(name, TagLabel) }
+
+// AppendTag appends a tag to a list. Tags are separated by commas; a comma in a tag,
+// a backslash and NUL are written \, \\ and \0.
+func AppendTag(list []byte, tag string) []byte {
+	if len(list) > 0 {
+		list = append(list, ',')
+	}
+	return AppendEscaped(list, tag)
+}
+
+// AppendEscaped appends a text as AppendTag writes it.
+func AppendEscaped(dst []byte, text string) []byte {
+	for i := range len(text) {
+		switch c := text[i]; c {
+		case ',', '\\':
+			dst = append(dst, '\\', c)
+		case 0:
+			dst = append(dst, '\\', '0')
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// SplitTags returns the tags of a list.
+func SplitTags(list string) (tags []string) {
+	var tag []byte
+	for i := 0; i < len(list); i++ {
+		switch c := list[i]; {
+		case c == ',':
+			tags, tag = append(tags, string(tag)), tag[:0]
+		case c == '\\' && i+1 < len(list):
+			i++
+			if c = list[i]; c == '0' {
+				c = 0
+			}
+			tag = append(tag, c)
+		default:
+			tag = append(tag, c)
+		}
+	}
+	if list != "" {
+		tags = append(tags, string(tag))
+	}
+	return tags
+}
