@@ -51,3 +51,45 @@ func TagValue(labels []frame.Label, name string) string {
 	}
 	return strings.Join(values, ";")
 }
+
+// ExactTags is the key of TagMap for tags that the map does not hold exactly.
+const ExactTags = "statsd_tags"
+
+// TagMap returns tags by name, as JSON shows them. Of a tag without a name or a
+// colon, of several of one name, and of one whose name is taken, the values are
+// joined with ";" under the name, with "tag_" before it if that is taken; the tags
+// themselves are then in the list ExactTags (metric.AppendTag), so that no two sets
+// of tags have one map. It returns nil for no tags.
+func TagMap(tags []Tag, taken func(name string) bool) map[string]string {
+	if len(tags) == 0 {
+		return nil
+	}
+	key := func(t *Tag) string {
+		if t.Name == ExactTags || taken(t.Name) {
+			return "tag_" + t.Name
+		}
+		return t.Name
+	}
+	users := map[string]int{} // tags that have a key
+	for i := range tags {
+		users[key(&tags[i])]++
+	}
+	m := make(map[string]string, len(tags))
+	var list []byte
+	for i := range tags {
+		t := &tags[i]
+		k := key(t)
+		if users[k] > 1 || k != t.Name || k == "" || t.Text != t.Name+":"+t.Value {
+			list = metric.AppendTag(list, t.Text)
+		}
+		if before := m[k]; before != "" && t.Value != "" {
+			m[k] = before + ";" + t.Value
+		} else if k != "" {
+			m[k] = before + t.Value
+		}
+	}
+	if len(list) > 0 {
+		m[ExactTags] = string(list)
+	}
+	return m
+}

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
@@ -108,6 +107,7 @@ func newEvent(e *query.Event) v1.Event {
 		out.Container = displayName(&frame.Row{Key: e.Row.Label("cgroup"), Labels: e.Row.Labels})
 	}
 	addEventLabels(&out, e.Row.Labels, true)
+	out.Tags = query.TagMap(query.Tags(e.Row.Labels), func(string) bool { return false })
 	return out
 }
 
@@ -117,11 +117,6 @@ func addEventLabels(e *v1.Event, labels []frame.Label, own bool) {
 	for _, l := range labels {
 		if p := eventOrigin(e, l.Name); p != nil {
 			*p = l.Value
-		} else if tag, ok := strings.CutPrefix(l.Name, metric.TagLabel); own && ok {
-			if e.Tags == nil {
-				e.Tags = map[string]string{}
-			}
-			e.Tags[tag] = l.Value
 		} else if p := eventField(e, l.Name); own && p != nil {
 			*p = l.Value
 		} else if own && l.Name == "truncated" {

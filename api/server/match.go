@@ -115,5 +115,5 @@ func value(key, agent string, row, parent *frame.Row) string {
 			return v
 		}
 	}
-	return row.Label(metric.TagLabel + key) // last, so that no tag hides an origin
+	return query.TagValue(row.Labels, strings.TrimPrefix(key, metric.TagLabel)) // last, so that no tag hides an origin
 }

@@ -19,8 +19,8 @@ type appSelector struct {
 	seen bool          // some row has the name
 }
 
-// promMeaning is one meaning of a Prometheus name: the rows of a name, of any type
-// unless the Prometheus name ends in a type.
+// promMeaning is one meaning of a Prometheus name: the rows that have a name in the
+// exposition, of one type only if the query's name ends in it.
 type promMeaning struct {
 	name, typ string
 	column    int // that the Prometheus name ends in; -1 for the value, or the count of a histogram
@@ -74,7 +74,7 @@ func (a *appSelector) rows(r *frame.Row, column int) bool {
 		a.seen = true
 		return column == plain
 	}
-	name := prom.AppName(r.Key)
+	name, _ := prom.AppName(r.Key, typ)
 	for _, p := range a.prom {
 		if p.name != name || p.typ != "" && p.typ != typ {
 			continue
@@ -109,8 +109,8 @@ func (a *appSelector) columns() []column {
 	return found
 }
 
-// appLabels returns the labels of a series that a task sends: its origin, and its
-// tags by their names in the Prometheus exposition.
+// appLabels returns the labels of a series that a task sends: its origin, and those
+// that it has in the Prometheus exposition (prom.AppLabels). Its type is "__type__".
 func appLabels(agent string, row, parent *frame.Row) map[string]string {
 	labels := map[string]string{"agent_id": agent}
 	if parent != nil {
@@ -118,18 +118,15 @@ func appLabels(agent string, row, parent *frame.Row) map[string]string {
 			labels[l.Name] = l.Value
 		}
 		labels["cgroup"] = parent.Key
+	} else { // a sender without a row: its labels are on the series
+		for _, l := range row.Labels {
+			if l.Name != "type" && !metric.IsTagLabel(l.Name) {
+				labels[l.Name] = l.Value
+			}
+		}
 	}
-	for _, l := range row.Labels {
-		tag, ok := strings.CutPrefix(l.Name, metric.TagLabel)
-		if !ok || tag == "" {
-			continue
-		}
-		name := prom.TagName(tag)
-		if v := labels[name]; v != "" {
-			labels[name] = v + ";" + l.Value
-		} else {
-			labels[name] = l.Value
-		}
+	for _, l := range prom.AppLabels(row) {
+		labels[l.Name] = l.Value
 	}
 	if s := metric.AppTypeName(row.Label("type")); s != "" {
 		labels["__type__"] = s

@@ -13,7 +13,7 @@ func TestParseAppName(t *testing.T) {
 	row := func(key, typ string) *frame.Row { return &frame.Row{Key: key, Labels: testtick.Labels("type", typ)} }
 	rows := []*frame.Row{
 		row("request.time", "ms"), row("requests", "c"), row("requests", "g"), row("request.time.count", "g"),
-		row("users", "s"), row("9lives", "c"), row("a_timer", "h"),
+		row("users", "s"), row("9lives", "c"), row("a_timer", "h"), row("node.load1", "g"),
 	}
 	for name, want := range map[string][]string{
 		"app:request.time":          {"app.count of request.time ms"},
@@ -25,6 +25,8 @@ func TestParseAppName(t *testing.T) {
 		"request_time_timer":        {"app.count of request.time ms"},
 		"request_time_timer_sum":    {"app.sum of request.time ms"},
 		"request_time_gauge":        nil,
+		"node_load1":                nil,
+		"node_load1_gauge":          {"app.value of node.load1 g"},
 		"requests":                  {"app.value of requests c", "app.value of requests g"},
 		"requests_counter":          {"app.value of requests c"},
 		"requests_gauge":            {"app.value of requests g"},
@@ -75,21 +77,22 @@ func TestParseQuantiles(t *testing.T) {
 func TestAppLabels(t *testing.T) {
 	parent := &frame.Row{Key: "/docker/c1", Labels: testtick.Labels("container_id", "c1", "task_name", "web")}
 	row := &frame.Row{Key: "x", Labels: testtick.Labels("type", "c", "tag.path", "/", "tag.task_name", "other",
-		"tag.a-b", "1", "tag.a.b", "2")}
+		"tag.a-b", "1", "tag.a.b", "2", "tags", "up,env:")}
 	got := appLabels("n1", row, parent)
 	for name, want := range map[string]string{
 		"agent_id": "n1", "container_id": "c1", "task_name": "web", "tag_task_name": "other", "path": "/", "a_b": "1;2",
+		"up": "true", "statsd_tags": "a-b:1,a.b:2,env:,task_name:other,up",
 		"cgroup": "/docker/c1", "__type__": "counter",
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}
 	}
-	if len(got) != 8 {
+	if len(got) != 10 {
 		t.Errorf("%v", got)
 	}
 	for key, want := range map[string]string{"path": "/", "tag.path": "/", "task_name": "web", "tag.task_name": "other",
-		"container_id": "c1", "none": ""} {
+		"container_id": "c1", "none": "", "up": "true", "env": "", "tag.up": "true"} {
 		if v := value(key, "n1", row, parent); v != want {
 			t.Errorf("%s is %q, want %q", key, v, want)
 		}

@@ -1,11 +1,13 @@
 package dcos
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/sketch"
 	"github.com/daytwo/daytwo/api/v1"
 )
@@ -80,23 +82,22 @@ func rowsOfContainer(b *frame.Batch, container *frame.Row) map[uint64]bool {
 	return rows
 }
 
-// appTags returns the tags of a series plus those of its sender. A tag of the series
-// that has the name of a sender's tag is preceded by "tag_".
+// typeTag is the tag that tells the type of a series: tasks may send one name as
+// several.
+const typeTag = "statsd_type"
+
+// appTags returns the tags of a series (query.TagMap), those of its sender, and its
+// type. No tag of the series has the name of one of the others.
 func appTags(r *frame.Row, origin map[string]string) map[string]string {
-	tags := make(map[string]string, len(origin)+len(r.Labels))
-	for k, v := range origin {
-		tags[k] = v
+	tags := query.TagMap(query.Tags(r.Labels), func(name string) bool {
+		_, taken := origin[name]
+		return taken || metric.IsOriginTag(name) || name == typeTag
+	})
+	if tags == nil {
+		tags = make(map[string]string, len(origin)+1)
 	}
-	for _, l := range r.Labels {
-		tag, ok := strings.CutPrefix(l.Name, metric.TagLabel)
-		if !ok {
-			continue
-		}
-		if _, taken := origin[tag]; taken {
-			tag = "tag_" + tag
-		}
-		tags[tag] = l.Value
-	}
+	maps.Copy(tags, origin)
+	tags[typeTag] = metric.AppTypeName(r.Label("type"))
 	return tags
 }
 

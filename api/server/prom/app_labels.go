@@ -1,17 +1,29 @@
 package prom
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
+)
+
+// Labels of series that tasks send, beside their tags and their origin. With them no
+// two series are one, and none changes its labels when another one comes: a label
+// follows from the series alone.
+const (
+	typeLabel       = "statsd_type"       // always: counter, gauge and so on, see metric.AppTypeName
+	separatorsLabel = "statsd_separators" // of a name that is not exposed as it was sent: see AppName
+	tagsLabel       = "statsd_tags"       // tags that the labels do not tell exactly: see AppLabels
+
+	decrementsType = "decrements" // typeLabel of a counter's decrements
 )
 
 // reservedLabels are the labels that no tag may have as its name: they are the
-// origin of a series, or have a meaning in Prometheus.
+// origin of a series, or have a meaning in Prometheus or in the native API.
 var reservedLabels = func() map[string]bool {
-	m := map[string]bool{"id": true, "agent_id": true, "le": true, "quantile": true, seriesLabel: true}
+	m := map[string]bool{"le": true, "quantile": true, typeLabel: true, separatorsLabel: true, tagsLabel: true,
+		"id": true, "agent_id": true, "cgroup": true, "image_id": true, "parent_container_id": true, "app_metric": true}
 	for _, name := range exposedLabels[metric.Container] {
 		m[name] = true
 	}
@@ -32,40 +44,54 @@ func TagName(tag string) string {
 	return name
 }
 
-// appendTagLabels appends the tags of a row of kind App. Values of tags that get
-// the same name are joined with ";".
-func appendTagLabels(dst []byte, r *frame.Row) []byte {
-	var tags []frame.Label
-	for _, l := range r.Labels {
-		tag, ok := strings.CutPrefix(l.Name, metric.TagLabel)
-		if !ok || tag == "" || l.Value == "" {
+// AppLabels returns the labels of a series that a task sends, but for its origin and
+// its type.
+//
+// A tag NAME:VALUE whose name is a label's, and no other tag's, is that label. Of all
+// other tags the values are joined with ";" in the label of their name, as far as
+// they have any ("true" for a tag without a colon), and the tags themselves are
+// listed in the label statsd_tags, as metric.AppendTag does.
+func AppLabels(r *frame.Row) []frame.Label {
+	tags := query.Tags(r.Labels)
+	labels := make([]frame.Label, 0, len(tags)+2)
+	index := make(map[string]int, len(tags)) // of labels, by name
+	users := make(map[string]int, len(tags)) // tags that have a label's name
+	for i := range tags {
+		users[TagName(tags[i].Name)]++
+	}
+	var list []byte
+	for i := range tags {
+		t := &tags[i]
+		name := TagName(t.Name)
+		if users[name] > 1 || name != t.Name || name == "" || t.Text != t.Name+":"+t.Value || t.Value == "" ||
+			strings.Contains(t.Value, "\x00") { // which no label can hold
+			list = metric.AppendTag(list, t.Text)
+		}
+		if name == "" || t.Value == "" {
 			continue
 		}
-		name := TagName(tag)
-		if i := slices.IndexFunc(tags, func(t frame.Label) bool { return t.Name == name }); i >= 0 {
-			tags[i].Value += ";" + l.Value
+		if k, ok := index[name]; ok {
+			labels[k].Value += ";" + t.Value
 			continue
 		}
-		tags = append(tags, frame.Label{Name: name, Value: l.Value})
+		index[name] = len(labels)
+		labels = append(labels, frame.Label{Name: name, Value: t.Value})
 	}
-	for _, t := range tags {
-		dst = appendLabel(dst, t.Name, t.Value)
+	if len(list) > 0 {
+		labels = append(labels, frame.Label{Name: tagsLabel, Value: string(list)})
 	}
-	return dst
+	if _, separators := AppName(r.Key, r.Label("type")); separators != "" {
+		labels = append(labels, frame.Label{Name: separatorsLabel, Value: separators})
+	}
+	return labels
 }
 
-// seriesLabel holds a series' name and tags as they were sent, if without it two
-// series would be one: a.b and a_b have the same name in Prometheus.
-const seriesLabel = "statsd_series"
-
-// appendSeriesLabel returns the label text tags plus seriesLabel.
-func appendSeriesLabel(tags string, r *frame.Row) string {
-	sent, mark := r.Key, "|#"
-	for _, l := range r.Labels {
-		if tag, ok := strings.CutPrefix(l.Name, metric.TagLabel); ok {
-			sent += mark + tag + ":" + l.Value
-			mark = ","
-		}
+// typeTexts are the texts of typeLabel, by its value.
+var typeTexts = func() map[string]string {
+	m := map[string]string{decrementsType: string(appendLabel(nil, typeLabel, decrementsType))}
+	for _, typ := range metric.AppTypes {
+		name := metric.AppTypeName(typ)
+		m[name] = string(appendLabel(nil, typeLabel, name))
 	}
-	return string(appendLabel([]byte(tags), seriesLabel, sent))
-}
+	return m
+}()

@@ -7,45 +7,61 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// AppName returns the Prometheus name for a name that a task sent, by
-// statsd_exporter's rules: what is no letter, digit, "_" or ":" becomes "_", and a
-// leading digit is preceded by "_".
-func AppName(key string) string {
-	name := strings.Map(func(r rune) rune {
-		if r == ':' {
-			return r
-		}
-		return sanitiseRune(r)
-	}, key)
-	if name != "" && name[0] >= '0' && name[0] <= '9' {
-		name = "_" + name
+// AppName returns the Prometheus name of a series from its name as a task sent it
+// and its type, by statsd_exporter's rules: what is no letter, digit, "_" or ":"
+// becomes "_", and a leading digit is preceded by "_", as is "daytwo_". A name that
+// otherwise must not be a task's gets the type as suffix.
+//
+// separators is "" for a name that is exposed as it was sent. For any other it is
+// what each "_" of the name stands for, in order, as metric.AppendEscaped writes it;
+// 0 is a "_" that was added. So name and separators of two series are the same only
+// if the series were sent with one name.
+func AppName(sent, typ string) (name, separators string) {
+	n, s := make([]byte, 0, len(sent)+16), make([]byte, 0, 16)
+	same := true
+	if c := sent[:min(len(sent), 1)]; c >= "0" && c <= "9" {
+		n, s, same = append(n, '_'), append(s, '0'), false
 	}
-	return name
+	for _, r := range sent {
+		if r == ':' || sanitiseRune(r) == r && r != '_' {
+			n = append(n, byte(r))
+			continue
+		}
+		n, s = append(n, '_'), metric.AppendEscaped(s, string(r))
+		same = same && r == '_'
+	}
+	if strings.HasPrefix(string(n), ownPrefix) {
+		n, s, same = append([]byte{'_'}, n...), append([]byte{'0'}, s...), false
+	}
+	for notForTasks(string(n), typ) {
+		n, s, same = append(append(n, '_'), metric.AppTypeName(typ)...), append(s, '0'), false
+	}
+	if same {
+		return string(n), ""
+	}
+	return string(n), string(s)
 }
 
-// claimedNames are the names of the samples of families that tasks send.
-type claimedNames map[string]bool
-
-// claim adds the names of all samples of a family, or none of them if one is taken.
-// It reports whether it added them.
-func (c claimedNames) claim(name, typ string) bool {
-	names := []string{name}
+// notForTasks reports whether a series must not have a name: daytwo has a metric of
+// that name, or a histogram would have the name of another one's samples.
+func notForTasks(name, typ string) bool {
 	switch {
+	case ownMetric(name):
+		return true
 	case typ == metric.AppTypeCounter:
-		names = append(names, name+Decrements)
+		return ownMetric(name + Decrements)
 	case metric.IsAppHistogram(typ):
-		names = append(names, name+"_bucket", name+"_sum", name+"_count")
-	}
-	for _, n := range names {
-		if c[n] || ownMetric(n) {
-			return false
+		for _, end := range histogramEndings {
+			if ownMetric(name+end) || strings.HasSuffix(name, end) {
+				return true
+			}
 		}
 	}
-	for _, n := range names {
-		c[n] = true
-	}
-	return true
+	return false
 }
+
+// histogramEndings are the suffixes of the names of a classic histogram's samples.
+var histogramEndings = [...]string{"_bucket", "_sum", "_count"}
 
 // Decrements is the suffix of the name of a counter's decrements.
 const Decrements = "_decrements_total"
@@ -53,8 +69,12 @@ const Decrements = "_decrements_total"
 // ownMetric reports whether a name is that of one of daytwo's own metrics, which no
 // task may imitate.
 func ownMetric(name string) bool {
-	return ownNames()[name] || strings.HasPrefix(name, "daytwo_")
+	return ownNames()[name] || strings.HasPrefix(name, ownPrefix)
 }
+
+// ownPrefix begins the names of metrics that daytwo has beside cAdvisor's and
+// node_exporter's.
+const ownPrefix = "daytwo_"
 
 var ownNames = sync.OnceValue(func() map[string]bool {
 	names := map[string]bool{}

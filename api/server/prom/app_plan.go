@@ -2,6 +2,7 @@ package prom
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 
@@ -11,18 +12,40 @@ import (
 // appPlan assigns rows to families. It is immutable.
 type appPlan struct {
 	of       []*appRows // rows that it was made for
-	families []appFamily
-	taken    claimedNames      // names of all samples
-	clashes  map[appRef]string // tags plus seriesLabel, of rows whose labels are otherwise those of another row
+	families []*appFamily
+	names    map[string]*appFamily
 }
 
+// appFamily is all samples of one name, or of one histogram.
 type appFamily struct {
-	name, raw, typ string
-	rows           []appRef
+	name       string
+	numbers    []appNumber
+	help, typ  string // of numbers and parts
+	histograms []appRef
+
+	histogramHelp string
+
+	// In the text formats a name has one type. Where numbers have the name of a
+	// histogram, or of one of its samples, the histograms are split: their samples are
+	// parts of the families of these names, without a type.
+	split bool
+	parts []appPart
 }
 
 // appRef is a row of one of the sources of a scrape.
 type appRef struct{ source, row int32 }
+
+// appNumber is a sample of a counter, a gauge, a set or a service check.
+type appNumber struct {
+	appRef
+	column int
+}
+
+// appPart is the samples of some histograms that have one suffix.
+type appPart struct {
+	of  *appFamily
+	end string // of histogramEndings
+}
 
 // appPlans caches the plan of the last scrape: rows change rarely.
 type appPlans struct {
@@ -38,92 +61,73 @@ func (p *appPlans) of(sources []source) *appPlan {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.last == nil || !slices.Equal(p.last.of, of) {
-		p.last = makePlan(of, sources)
+		p.last = makePlan(of)
 	}
 	return p.last
 }
 
-// makePlan groups rows into families. Where rows of one name have several types, the
-// name is that of the type that came first: the one with the lowest row ID at the
-// first agent that has the name. Families of other types get the type as suffix, and
-// so do those whose name is one of daytwo's own metrics. Rows of a family whose
-// labels are the same as Prometheus' labels get one more, seriesLabel.
-func makePlan(of []*appRows, sources []source) *appPlan {
-	type key struct{ name, typ string }
-	type family struct {
-		appFamily
-		source int
-		first  uint64 // lowest row ID in source
-		seen   map[[2]string]appRef
-	}
-	clashes := map[appRef]string{}
-	// clash adds seriesLabel to rows that were sent with different names or tags.
-	clash := func(f *family, refs ...appRef) {
-		for _, r := range refs {
-			if _, ok := clashes[r]; ok {
-				continue
-			}
-			a := of[r.source]
-			text := appendSeriesLabel(a.tags[r.row], sources[r.source].table.Rows[r.row])
-			if _, ok := f.seen[[2]string{a.containers[r.row], text}]; !ok {
-				f.seen[[2]string{a.containers[r.row], text}] = r
-				clashes[r] = text
-			}
-		}
-	}
-	byKey := map[key]*family{}
+// makePlan groups rows into families. The name and the labels of a series follow from
+// the series alone, never from what else there is: only the type of a family does.
+func makePlan(of []*appRows) *appPlan {
+	p := &appPlan{of: of, names: map[string]*appFamily{}}
+	seen := map[[4]string]bool{} // series: no two are the same, unless a frame is wrong
 	for s, a := range of {
 		for i, name := range a.names {
-			if name == "" {
+			series := [4]string{name, a.types[i], a.containers[i], a.labels[i]}
+			if name == "" || seen[series] {
 				continue
 			}
-			f := byKey[key{name, a.types[i]}]
-			if f == nil {
-				f = &family{appFamily{name: name, raw: sources[s].table.Rows[i].Key, typ: a.types[i]}, s, a.ids[i],
-					map[[2]string]appRef{}}
-				byKey[key{name, a.types[i]}] = f
+			seen[series] = true
+			ref := appRef{int32(s), int32(i)}
+			if metric.IsAppHistogram(a.types[i]) {
+				f := p.family(name)
+				f.histograms = append(f.histograms, ref)
+				continue
 			}
-			if f.source == s {
-				f.first = min(f.first, a.ids[i])
+			f := p.family(name)
+			f.numbers = append(f.numbers, appNumber{ref, metric.AppValue})
+			if a.types[i] == metric.AppTypeCounter {
+				f := p.family(name + Decrements)
+				f.numbers = append(f.numbers, appNumber{ref, metric.AppDecrements})
 			}
-			ref, labels := appRef{int32(s), int32(i)}, [2]string{a.containers[i], a.tags[i]}
-			if other, ok := f.seen[labels]; ok {
-				clash(f, other, ref)
-				if clashes[ref] == "" {
-					continue
-				}
-			} else {
-				f.seen[labels] = ref
-			}
-			f.rows = append(f.rows, ref)
 		}
 	}
-	all := make([]*family, 0, len(byKey))
-	for _, f := range byKey {
-		f.seen = nil
-		all = append(all, f)
+	p.splitHistograms()
+	for _, f := range p.names {
+		f.describe(of)
 	}
-	slices.SortFunc(all, func(x, y *family) int {
-		return cmp.Or(cmp.Compare(x.name, y.name), cmp.Compare(x.source, y.source), cmp.Compare(x.first, y.first),
-			cmp.Compare(x.typ, y.typ))
-	})
-	names := claimedNames{}
-	var second []*family
-	for i, f := range all {
-		if i > 0 && all[i-1].name == f.name || !names.claim(f.name, f.typ) {
-			second = append(second, f)
+	p.families = slices.SortedFunc(maps.Values(p.names), func(x, y *appFamily) int { return cmp.Compare(x.name, y.name) })
+	return p
+}
+
+// family returns the family of a name, making it if there is none.
+func (p *appPlan) family(name string) *appFamily {
+	f := p.names[name]
+	if f == nil {
+		f = &appFamily{name: name}
+		p.names[name] = f
+	}
+	return f
+}
+
+// splitHistograms splits the histograms with whose names numbers collide. No name of
+// a histogram ends as the name of a part does (notForTasks), so a part collides with
+// numbers only.
+func (p *appPlan) splitHistograms() {
+	for _, f := range slices.Collect(maps.Values(p.names)) {
+		if len(f.histograms) == 0 {
+			continue
+		}
+		f.split = len(f.numbers) > 0
+		for _, end := range histogramEndings {
+			f.split = f.split || p.names[f.name+end] != nil
+		}
+		if !f.split {
+			continue
+		}
+		for _, end := range histogramEndings {
+			part := p.family(f.name + end)
+			part.parts = append(part.parts, appPart{f, end})
 		}
 	}
-	for _, f := range second { // after all first ones, which keep their names
-		f.name += "_" + metric.AppTypeName(f.typ)
-		for !names.claim(f.name, f.typ) {
-			f.name += "_" + metric.AppTypeName(f.typ)
-		}
-	}
-	slices.SortFunc(all, func(x, y *family) int { return cmp.Compare(x.name, y.name) })
-	plan := &appPlan{of: of, taken: names, clashes: clashes}
-	for _, f := range all {
-		plan.families = append(plan.families, f.appFamily)
-	}
-	return plan
 }

@@ -8,10 +8,10 @@ import (
 // appRows is the names and label texts of a table of kind App. It is immutable.
 type appRows struct {
 	ids        []uint64
-	names      []string // sanitised; "" for a row that is not exposed
+	names      []string // AppName; "" for a row that is not exposed
 	types      []string
 	containers []string // labels of the agent and the container, without braces
-	tags       []string // labels of the tags, without braces
+	labels     []string // AppLabels, without braces
 }
 
 // makeAppRows makes the texts of all rows. It reuses those of before, which may be
@@ -35,8 +35,8 @@ func makeAppRows(b *frame.Batch, t *frame.Table, agentLabel bool, before *appRow
 	for i, r := range t.Rows {
 		a.ids[i] = r.ID
 		if j, ok := known[r.ID]; ok && before.names[j] != "" {
-			a.names[i], a.types[i], a.containers[i], a.tags[i] = before.names[j], before.types[j], before.containers[j],
-				before.tags[j]
+			a.names[i], a.types[i], a.containers[i], a.labels[i] = before.names[j], before.types[j], before.containers[j],
+				before.labels[j]
 			continue
 		}
 		typ := r.Label("type")
@@ -58,8 +58,12 @@ func makeAppRows(b *frame.Batch, t *frame.Table, agentLabel bool, before *appRow
 			text = string(buf)
 			texts[r.Parent] = text
 		}
-		buf = appendTagLabels(buf[:0], r)
-		a.names[i], a.types[i], a.containers[i], a.tags[i] = AppName(r.Key), typ, text, string(buf)
+		buf = buf[:0]
+		for _, l := range AppLabels(r) {
+			buf = appendLabel(buf, l.Name, l.Value)
+		}
+		a.names[i], _ = AppName(r.Key, typ)
+		a.types[i], a.containers[i], a.labels[i] = typ, text, string(buf)
 	}
 	return a
 }

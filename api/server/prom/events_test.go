@@ -21,8 +21,9 @@ func TestChecks(t *testing.T) {
 	b.Tables = append(b.Tables, events)
 	text := expose(t, false, false, b)
 	parseText(t, text)
-	for _, want := range []string{"# TYPE db_up gauge\n", "Service check db.up", `host="h"} 2` + "\n",
-		"# TYPE db_up_counter counter\n"} {
+	for _, want := range []string{"# TYPE db_up untyped\n",
+		`host="h",statsd_separators=".",statsd_type="check"} 2` + "\n",
+		`statsd_separators=".",statsd_type="counter"} 9` + "\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("not exposed: %q", want)
 		}

@@ -75,8 +75,8 @@ func (e *exposition) write(w io.Writer, f format, more func(*writer), batches ..
 	}
 	if app := sources[metric.App]; len(app) > 0 {
 		plan := e.plans.of(app)
-		for i := range plan.families {
-			p.appFamily(&plan.families[i], plan, app)
+		for _, f := range plan.families {
+			p.appFamily(f, plan, app)
 		}
 	}
 	if more != nil {

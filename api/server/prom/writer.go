@@ -17,7 +17,6 @@ type writer struct {
 	format  format
 	proto   protoFamily
 	octaves octaves
-	clashes map[appRef]string // of the plan
 }
 
 func (p *writer) flush() {
