@@ -29,7 +29,7 @@ func FuzzTags(f *testing.F) {
 	f.Add("env:", `a\,b`)
 	f.Fuzz(func(t *testing.T, one, two string) {
 		if one == "" || two == "" {
-			t.Skip()
+			return
 		}
 		list := AppendTag(AppendTag(nil, one), two)
 		if got := SplitTags(string(list)); len(got) != 2 || got[0] != one || got[1] != two {
