@@ -57,7 +57,8 @@ func runUp(ctx context.Context, c cli.Config) error {
 		cfg.Boot = boot
 		return collector.Run(ctx, cfg)
 	}
-	return up.Run(ctx, c, collector.AgentID, runRelay, runCollector)
+	return up.Run(ctx, c, collector.AgentID,
+		up.Program{Name: "relay", Run: runRelay}, up.Program{Name: "collector", Run: runCollector})
 }
 
 func relayConfig(c cli.Config, server nats.InProcessConnProvider) relay.Config {

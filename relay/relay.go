@@ -10,6 +10,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/lockfile"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/relay/fleet"
@@ -23,6 +24,7 @@ type Relay struct {
 	cfg    Config
 	conn   *nats.Conn
 	store  *recent.Store
+	lock   *lockfile.Lock // of the history, nil if it is in memory only
 	fleet  *fleet.Fleet
 	ingest *ingest.Ingest
 	node   nodeTicks
@@ -42,19 +44,24 @@ func New(cfg Config) (*Relay, error) {
 		MemoryBytes: cfg.MemoryBytes, MemoryFor: cfg.MemoryFor,
 		DiskBytes: cfg.DiskBytes, DiskFor: cfg.Retention, Log: cfg.Log,
 	}
+	var err error
 	if cfg.DataDir != "" {
 		opt.Dir = filepath.Join(cfg.DataDir, "history")
+		r.lock, err = lockfile.Hold(opt.Dir)
+		if errors.Is(err, lockfile.ErrInUse) {
+			return nil, fmt.Errorf("history: %w (--data)", err)
+		} // else the store says what is wrong with its directory
 	}
 	r.fleet = fleet.New(fleet.Options{Forget: cfg.Forget, CacheBytes: cfg.CacheBytes, Log: cfg.Log})
 	opt.Replay = r.fleet.Heard
-	var err error
 	if r.store, err = recent.Open(opt); err != nil {
+		r.lock.Release()
 		return nil, fmt.Errorf("history: %w", err)
 	}
 	r.fleet.ReadFrom(r.store)
 	if r.conn == nil {
 		if r.conn, err = bus.Connect(cfg.NATS); err != nil {
-			return nil, errors.Join(err, r.store.Close())
+			return nil, errors.Join(err, r.store.Close(), r.lock.Release())
 		}
 	}
 	in := ingest.Options{
@@ -133,7 +140,7 @@ func (r *Relay) Close() error {
 		}
 		r.conn.Close()
 	}
-	return r.store.Close()
+	return errors.Join(r.store.Close(), r.lock.Release())
 }
 
 // Fleet is the agents and the newest tick of each.

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/daytwo/daytwo/api/health"
-	"github.com/daytwo/daytwo/api/ready"
 )
 
 func upCommand(p Programs) *cobra.Command {
@@ -71,17 +69,6 @@ func programCommand(in program, main func(context.Context, Config) error, cmd *c
 		return err
 	}
 	return cmd
-}
-
-// runProgram runs main, and tells the service manager how it does.
-func runProgram(ctx context.Context, c Config, main func(context.Context, Config) error) error {
-	c.Ready = new(ready.Parts)
-	notifying, stop := context.WithCancel(ctx)
-	var told sync.WaitGroup
-	told.Go(func() { ready.Notify(notifying, c.Ready, c.Log) })
-	defer told.Wait()
-	defer stop()
-	return main(ctx, c)
 }
 
 // configured gives a command the flags of a program.

@@ -15,11 +15,16 @@ import (
 	"github.com/daytwo/daytwo/api/ready"
 )
 
-// Program runs until ctx ends. It reaches NATS through server.
-type Program func(ctx context.Context, c cli.Config, server nats.InProcessConnProvider) error
+// Program is one of those that Run runs.
+type Program struct {
+	Name string
+	// Run runs until ctx ends, and returns nil then. It reaches NATS through server.
+	Run func(ctx context.Context, c cli.Config, server nats.InProcessConnProvider) error
+}
 
-// Run starts a NATS server and runs programs with it until ctx ends; the end of
-// one program ends all. agentID names this machine where c does not.
+// Run starts a NATS server and runs programs with it until ctx ends, and returns nil
+// then. The end of one program ends all, and is an error. agentID names this machine
+// where c does not.
 func Run(ctx context.Context, c cli.Config, agentID func(dataDir string) (string, error), programs ...Program) error {
 	if c.AgentID == "" {
 		id, err := agentID(c.Data)
@@ -48,8 +53,14 @@ func Run(ctx context.Context, c cli.Config, agentID func(dataDir string) (string
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, len(programs))
-	for _, run := range programs {
-		go func() { ended <- run(ctx, c, server) }()
+	for _, p := range programs {
+		go func() {
+			err := p.Run(ctx, c, server)
+			if err == nil && ctx.Err() == nil {
+				err = fmt.Errorf("the %s has ended although nobody asked it to", p.Name)
+			}
+			ended <- err
+		}()
 	}
 	go announce(ctx, &c, os.Stdout)
 	for range programs {

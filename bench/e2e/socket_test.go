@@ -67,6 +67,9 @@ func TestSocketPathsThatAreTooLong(t *testing.T) {
 		if !errors.As(err, &status) || status.ExitCode() != exit {
 			t.Errorf("%v: %v, want status %d", args, err, exit)
 		}
+		if strings.Contains(string(out), upText) {
+			t.Errorf("%v says that it is up:\n%s", args, out)
+		}
 		for _, w := range append(want, "at most 107") {
 			if !strings.Contains(string(out), w) {
 				t.Errorf("%v: want %q:\n%s", args, w, out)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/lockfile"
 	"github.com/nats-io/nats.go"
 )
 
@@ -64,7 +65,7 @@ func New(o Options) (*Publisher, error) {
 		ended: make(chan struct{}),
 	}
 	s := newSender(p)
-	if err := s.openSpool(); errors.Is(err, errInUse) {
+	if err := s.openSpool(); errors.Is(err, lockfile.ErrInUse) {
 		return nil, err
 	}
 	inbox := p.nc.NewInbox()

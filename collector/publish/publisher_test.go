@@ -10,6 +10,7 @@ import (
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/bus/embedded"
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/lockfile"
 	"github.com/nats-io/nats-server/v2/server"
 )
 
@@ -150,7 +151,7 @@ func TestOneCollectorASpool(t *testing.T) {
 	o := newBroker(t).options()
 	o.SpoolDir = t.TempDir()
 	start(t, o)
-	if _, err := New(o); !errors.Is(err, errInUse) {
+	if _, err := New(o); !errors.Is(err, lockfile.ErrInUse) {
 		t.Errorf("a second collector on the same spool: %v", err)
 	}
 }

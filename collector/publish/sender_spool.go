@@ -3,6 +3,8 @@ package publish
 import (
 	"errors"
 	"time"
+
+	"github.com/daytwo/daytwo/api/lockfile"
 )
 
 // openSpool opens the spool, unless it is open or there is none.
@@ -13,7 +15,7 @@ func (s *sender) openSpool() error {
 	sp, err := openSpool(s.p.opt.SpoolDir, s.p.opt.SpoolMaxBytes)
 	if err != nil {
 		s.reopen = time.Now().Add(retryAfter)
-		if !errors.Is(err, errInUse) {
+		if !errors.Is(err, lockfile.ErrInUse) {
 			s.p.count.errors.Add(1)
 			s.warn("the spool cannot be opened: frames that cannot be sent are lost", err)
 		}

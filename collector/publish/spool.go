@@ -1,14 +1,13 @@
 package publish
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/daytwo/daytwo/api/lockfile"
 )
 
 // spool is a queue of records on disk: append-only segment files, of which the
@@ -23,7 +22,7 @@ type spool struct {
 	dir      string
 	max      int64 // bytes of all segments
 	segMax   int64 // bytes of one
-	lock     *os.File
+	lock     *lockfile.Lock
 	segs     []*segment
 	bytes    int64
 	pending  int      // records neither acknowledged nor given up
@@ -38,26 +37,17 @@ type spool struct {
 	corrupt  uint64 // records, or tails of files, that could not be read
 }
 
-var errInUse = errors.New("in use by another collector: give each its own data directory")
-
 // openSpool opens a spool directory, and the segments of an earlier run.
 func openSpool(dir string, limit int64) (*spool, error) {
 	s := &spool{dir: dir, max: limit, segMax: min(8<<20, limit/8)}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("spool: %w", err)
-	}
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := lockfile.Hold(dir)
 	if err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
-	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("spool: %s: %w", dir, errInUse)
 	}
 	s.lock = lock
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		lock.Close()
+		lock.Release()
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	for _, e := range entries { // sorted by name, so by id
@@ -290,5 +280,5 @@ func (s *spool) empty() bool { return s.pending == 0 }
 func (s *spool) close() error {
 	s.seal()
 	s.closeReader()
-	return s.lock.Close()
+	return s.lock.Release()
 }

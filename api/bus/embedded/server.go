@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/daytwo/daytwo/api/lockfile"
 )
 
 // Options of a Server. StoreDir is required; the zero value of every other field
@@ -27,6 +29,7 @@ type Options struct {
 type Server struct {
 	srv    *server.Server
 	js     server.JetStreamConfig
+	lock   *lockfile.Lock // of the store: two servers over one damage it
 	log    *slog.Logger
 	outage atomic.Uint64
 	down   atomic.Pointer[error] // why nothing is stored, nil while all is well
@@ -58,13 +61,18 @@ func Start(o Options) (*Server, error) {
 			return nil, err
 		}
 	}
+	lock, err := lockfile.Hold(o.StoreDir)
+	if errors.Is(err, lockfile.ErrInUse) {
+		return nil, fmt.Errorf("nats server: %w", err)
+	} // else the server says what is wrong with its directory
 	srv, err := server.NewServer(opts)
 	if err != nil {
+		lock.Release()
 		return nil, fmt.Errorf("nats server: %w", err)
 	}
 	logger := &serverLog{log: log}
 	srv.SetLoggerV2(logger, false, false, false)
-	s := &Server{srv: srv, log: log, stop: make(chan struct{})}
+	s := &Server{srv: srv, lock: lock, log: log, stop: make(chan struct{})}
 	srv.Start()
 	deadline := time.Now().Add(10 * time.Second)
 	ready := false
@@ -74,6 +82,7 @@ func Start(o Options) (*Server, error) {
 	if !ready || !srv.JetStreamEnabled() {
 		srv.Shutdown()
 		srv.WaitForShutdown()
+		lock.Release()
 		return nil, fmt.Errorf("nats server: did not start with store %s: %s", o.StoreDir, logger.lastError())
 	}
 	s.js = *srv.JetStreamConfig()
@@ -137,4 +146,5 @@ func (s *Server) Close() {
 	s.done.Wait()
 	s.srv.Shutdown()
 	s.srv.WaitForShutdown()
+	s.lock.Release()
 }
