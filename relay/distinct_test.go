@@ -163,35 +163,89 @@ func membersOf(from, to int64, match func(*shown) bool, nodes ...*gathering) (di
 	return count(all), sum
 }
 
-// Two nodes' sets go over NATS to a relay, one collector restarts meanwhile:
-// merged there, they have each member once, and so says the API.
-func TestDistinct(t *testing.T) {
-	b := newBroker(t)
-	cfg := serve(t, b)
-	other := run(t, b, Config{}) // another relay, whose rooms can be asked directly
+// gathered is what two nodes' sets have become, over NATS and in two relays.
+type gathered struct {
+	cfg        Config
+	other      *running // another relay, whose rooms can be asked directly
+	one, two   *gathering
+	begin, end int64
+	get        func(params string) (int, v1.Matrix, string)
+	span       string // parameters: from begin to end
+}
 
-	begin := time.Now().Unix()*1e9 - 60e9
-	one, two := newGathering("node-1", begin, 0), newGathering("node-2", begin, 2)
+// gather sends thirty ticks of two nodes; the collector of one restarts meanwhile.
+func gather(t *testing.T) *gathered {
+	t.Helper()
+	b := newBroker(t)
+	g := &gathered{cfg: serve(t, b), other: run(t, b, Config{}), begin: time.Now().Unix()*1e9 - 60e9}
+	g.one, g.two = newGathering("node-1", g.begin, 0), newGathering("node-2", g.begin, 2)
 	frames := uint64(0)
 	for i := range 30 {
 		if i == 17 {
-			two.Boot, two.Seq = 100, 0
+			g.two.Boot, g.two.Seq = 100, 0
 		}
-		for _, g := range []*gathering{one, two} {
-			parts := g.tick(i)
-			b.publish(g.Agent, parts...)
+		for _, n := range []*gathering{g.one, g.two} {
+			parts := n.tick(i)
+			b.publish(n.Agent, parts...)
 			frames += uint64(len(parts))
 		}
 	}
-	end := one.Time
-	other.taken(frames)
+	g.end = g.one.Time
+	g.other.taken(frames)
+	g.get = asker(t, g.cfg)
+	g.span = fmt.Sprintf("&start=%d&end=%d", g.begin/1e9, g.end/1e9)
+	waitForCounters(t, g.get, g.span)
+	return g
+}
 
-	// In the relay itself: the very registers that all members together make.
-	history := other.History()
+// waitForCounters waits until a relay has every tick of the two nodes' counters.
+func waitForCounters(t *testing.T, get func(string) (int, v1.Matrix, string), span string) {
+	t.Helper()
+	wait(t, "frames", func() bool {
+		_, m, _ := get("metric=app:requests" + span + "&step=0")
+		n := 0
+		for _, s := range m.Result {
+			n += len(s.Points)
+		}
+		return n == 120
+	})
+}
+
+func (g *gathered) ask(t *testing.T, params string) v1.Matrix {
+	t.Helper()
+	code, m, body := g.get(params + g.span)
+	if code != 200 {
+		t.Fatalf("%s: %d %s", params, code, body)
+	}
+	return m
+}
+
+// showing matches what was shown of a metric, of a path and a container; "" for any.
+func showing(metric, path, container string) func(*shown) bool {
+	return func(s *shown) bool {
+		return s.metric == metric && (path == "" || s.path == path) &&
+			(container == "" || strings.Contains(s.container, container))
+	}
+}
+
+// Sets of two nodes, merged in a relay, have each member once, and so says the API.
+func TestDistinct(t *testing.T) {
+	g := gather(t)
+	t.Run("registers", g.registers)
+	t.Run("every way to ask", g.waysToAsk)
+	t.Run("step by step", g.steps)
+	t.Run("client", g.client)
+	t.Run("values", g.values)
+	t.Run("errors", g.errors)
+}
+
+// registers looks into the relay: these are the very registers of all members together.
+func (g *gathered) registers(t *testing.T) {
+	history := g.other.History()
 	merged, want := new(sketch.Set), new(sketch.Set)
 	q := query.Query{
-		Start: begin,
-		End:   end,
+		Start: g.begin,
+		End:   g.end,
 		Match: func(_ string, row, _ *frame.Row) bool { return row.Key == "visitors" },
 	}
 	err := history.Sets(
@@ -202,8 +256,8 @@ func TestDistinct(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, g := range []*gathering{one, two} {
-		for _, s := range g.shown {
+	for _, n := range []*gathering{g.one, g.two} {
+		for _, s := range n.shown {
 			for k := s.from; s.metric == "visitors" && k < s.to; k++ {
 				want.AddBytes(member(s.metric, k))
 			}
@@ -212,66 +266,44 @@ func TestDistinct(t *testing.T) {
 	if !merged.Equal(want) || merged.Exact() {
 		t.Fatalf("merged: %v, want %v", merged.Estimate(), want.Estimate())
 	}
+}
 
-	get := asker(t, cfg)
-	span := fmt.Sprintf("&start=%d&end=%d", begin/1e9, end/1e9)
-	wait(t, "frames", func() bool {
-		_, m, _ := get("metric=app:requests" + span + "&step=0")
-		n := 0
-		for _, s := range m.Result {
-			n += len(s.Points)
-		}
-		return n == 120
-	})
-	ask := func(params string) v1.Matrix {
-		t.Helper()
-		code, m, body := get(params + span)
-		if code != 200 {
-			t.Fatalf("%s: %d %s", params, code, body)
-		}
-		return m
-	}
-	is := func(metric, path, container string) func(*shown) bool {
-		return func(s *shown) bool {
-			return s.metric == metric && (path == "" || s.path == path) &&
-				(container == "" || strings.Contains(s.container, container))
-		}
-	}
-
-	// Every way to ask: exact while there are few, within 5% of many, and never the sum.
+// waysToAsk gets exact numbers while there are few members, within 5% of many, and
+// never the sum.
+func (g *gathered) waysToAsk(t *testing.T) {
 	for _, c := range []struct {
 		params string
 		groups map[string]func(*shown) bool // by the value of label
 		label  string
 	}{
-		{"metric=app:users&distinct=1&step=0", map[string]func(*shown) bool{"": is("users", "", "")}, "none"},
-		{"metric=users&distinct=1&step=60s", map[string]func(*shown) bool{"": is("users", "", "")}, "none"},
+		{"metric=app:users&distinct=1&step=0", map[string]func(*shown) bool{"": showing("users", "", "")}, "none"},
+		{"metric=users&distinct=1&step=60s", map[string]func(*shown) bool{"": showing("users", "", "")}, "none"},
 		{"metric=users_set&distinct=true&step=0&by=path", map[string]func(*shown) bool{
-			"/": is("users", "/", ""), "/buy": is("users", "/buy", ""),
+			"/": showing("users", "/", ""), "/buy": showing("users", "/buy", ""),
 		}, "path"},
 		{"metric=app:users&distinct=1&step=0&by=task_name&match=agent_id=node-2", map[string]func(*shown) bool{
-			"web-0": is("users", "", "node-2-0"), "web-1": is("users", "", "node-2-1")}, "task_name"},
+			"web-0": showing("users", "", "node-2-0"), "web-1": showing("users", "", "node-2-1")}, "task_name"},
 		{"metric=app:users&distinct=1&step=0&by=*&match=" +
 			url.QueryEscape("path=/buy,container_id=node-1-1"), map[string]func(*shown) bool{
-			"node-1-1": is("users", "/buy", "node-1-1")}, "container_id"},
-		{"metric=app:visitors&distinct=1&step=0", map[string]func(*shown) bool{"": is("visitors", "", "")}, "none"},
+			"node-1-1": showing("users", "/buy", "node-1-1")}, "container_id"},
+		{"metric=app:visitors&distinct=1&step=0", map[string]func(*shown) bool{"": showing("visitors", "", "")}, "none"},
 		{"metric=app:visitors&distinct=1&step=0&by=agent_id", map[string]func(*shown) bool{
-			"node-1": is("visitors", "", "node-1"), "node-2": is("visitors", "", "node-2"),
+			"node-1": showing("visitors", "", "node-1"), "node-2": showing("visitors", "", "node-2"),
 		}, "agent_id"},
 		{"metric=app:visitors&distinct=1&step=0&agent=node-1", map[string]func(*shown) bool{
-			"": is("visitors", "", "node-1"),
+			"": showing("visitors", "", "node-1"),
 		}, "none"},
 	} {
-		m := ask(c.params)
+		m := g.ask(t, c.params)
 		if len(m.Result) != len(c.groups) {
 			t.Errorf("%s: %d series", c.params, len(m.Result))
 		}
 		for _, s := range m.Result {
 			match := c.groups[s.Labels[c.label]]
-			if match == nil || len(s.Points) != 1 || s.Points[0].Time.UnixNano() != end {
+			if match == nil || len(s.Points) != 1 || s.Points[0].Time.UnixNano() != g.end {
 				t.Fatalf("%s: %+v", c.params, s)
 			}
-			want, sum := membersOf(begin, end, match, one, two)
+			want, sum := membersOf(g.begin, g.end, match, g.one, g.two)
 			got := s.Points[0].Value
 			switch {
 			case want <= sketch.MaxExact && got != float64(want), math.Abs(got-float64(want)) > 0.05*float64(want):
@@ -281,17 +313,19 @@ func TestDistinct(t *testing.T) {
 			}
 		}
 	}
+}
 
-	// Step by step: each has what its ticks showed.
+// steps expects of each step what its ticks showed.
+func (g *gathered) steps(t *testing.T) {
 	for _, name := range []string{"users", "visitors"} {
-		m := ask("metric=app:" + name + "&distinct=1&step=7s")
+		m := g.ask(t, "metric=app:"+name+"&distinct=1&step=7s")
 		if len(m.Result) != 1 || len(m.Result[0].Points) != 5 {
 			t.Fatalf("%+v", m)
 		}
 		for i, p := range m.Result[0].Points {
-			from := begin + int64(i)*7e9
-			to := min(end, from+7e9)
-			want, _ := membersOf(from, to, is(name, "", ""), one, two)
+			from := g.begin + int64(i)*7e9
+			to := min(g.end, from+7e9)
+			want, _ := membersOf(from, to, showing(name, "", ""), g.one, g.two)
 			if math.Abs(p.Value-float64(want)) > 0.05*float64(want) ||
 				want <= sketch.MaxExact && p.Value != float64(want) ||
 				p.Time.UnixNano() != to {
@@ -299,27 +333,34 @@ func TestDistinct(t *testing.T) {
 			}
 		}
 	}
+}
 
-	// With the client; and alone each series has its own value, as ever.
-	token, err := os.ReadFile(filepath.Join(cfg.DataDir, "token"))
+func (g *gathered) client(t *testing.T) {
+	token, err := os.ReadFile(filepath.Join(g.cfg.DataDir, "token"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(cfg.Listen, strings.TrimSpace(string(token)))
+	c, err := client.New(g.cfg.Listen, strings.TrimSpace(string(token)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	by, err := c.Query(t.Context(), client.Query{Metric: "app:users", Distinct: true, By: []string{"agent_id", "path"},
-		Start: time.Unix(0, begin), End: time.Unix(0, end), Step: time.Hour})
+		Start: time.Unix(0, g.begin), End: time.Unix(0, g.end), Step: time.Hour})
 	if err != nil || len(by.Result) != 4 {
 		t.Errorf("%d series, %v", len(by.Result), err)
 	}
-	for _, s := range ask("metric=app:users&step=0").Result {
+}
+
+// values expects of each series its own value, where nothing is merged.
+func (g *gathered) values(t *testing.T) {
+	for _, s := range g.ask(t, "metric=app:users&step=0").Result {
 		if len(s.Points) != 30 || s.Points[9].Value != 10 {
 			t.Errorf("%+v", s)
 		}
 	}
+}
 
+func (g *gathered) errors(t *testing.T) {
 	for params, want := range map[string]struct {
 		code int
 		text string
@@ -339,7 +380,7 @@ func TestDistinct(t *testing.T) {
 		"metric=app:users&q=0.5":                          {200, `"result":[]`},
 		"metric=app:visitors&distinct=1&by=a%22b&step=0s": {400, "not a label name"},
 	} {
-		if code, _, body := get(params + span); code != want.code || !strings.Contains(body, want.text) {
+		if code, _, body := g.get(params + g.span); code != want.code || !strings.Contains(body, want.text) {
 			t.Errorf("%s: %d %s", params, code, body)
 		}
 	}

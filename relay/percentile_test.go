@@ -143,35 +143,71 @@ func histogramOf(from, to int64, match func(observation) bool, senders ...*sende
 	return h
 }
 
-// Two nodes' timers go over NATS to a relay, one collector restarts meanwhile:
-// the histograms merged there are those of all values sent, and so are the
-// percentiles that the API answers with.
-func TestPercentiles(t *testing.T) {
-	b := newBroker(t)
-	cfg := serve(t, b)
-	dir := cfg.DataDir
-	other := run(t, b, Config{}) // another relay, whose rooms can be asked directly
+// timed is what two nodes' histograms have become, over NATS and in two relays.
+type timed struct {
+	cfg        Config
+	other      *running // another relay, whose rooms can be asked directly
+	one, two   *sender
+	begin, end int64
+	get        func(params string) (int, v1.Matrix, string)
+	span       string // parameters: from begin to end
+}
 
-	begin := time.Now().Unix()*1e9 - 60e9
-	one, two := newSender("node-1", begin, 1), newSender("node-2", begin, 2)
+// send sends thirty ticks of two nodes; the collector of one restarts meanwhile.
+func send(t *testing.T) *timed {
+	t.Helper()
+	b := newBroker(t)
+	d := &timed{cfg: serve(t, b), other: run(t, b, Config{}), begin: time.Now().Unix()*1e9 - 60e9}
+	d.one, d.two = newSender("node-1", d.begin, 1), newSender("node-2", d.begin, 2)
 	frames := uint64(0)
 	for i := range 30 {
 		if i == 17 {
-			two.restart()
+			d.two.restart()
 		}
-		for _, s := range []*sender{one, two} {
+		for _, s := range []*sender{d.one, d.two} {
 			parts := s.tick()
 			b.publish(s.Agent, parts...)
 			frames += uint64(len(parts))
 		}
 	}
-	end := one.Time
-	other.taken(frames)
+	d.end = d.one.Time
+	d.other.taken(frames)
+	d.get = asker(t, d.cfg)
+	d.span = fmt.Sprintf("&start=%d&end=%d", d.begin/1e9, d.end/1e9)
+	waitForCounters(t, d.get, d.span)
+	return d
+}
 
-	any := func(observation) bool { return true }
-	history := other.History()
+func (d *timed) ask(t *testing.T, params string) v1.Matrix {
+	t.Helper()
+	code, m, body := d.get(params + d.span)
+	if code != 200 {
+		t.Fatalf("%s: %d %s", params, code, body)
+	}
+	return m
+}
+
+func anything(observation) bool { return true }
+
+// Two nodes' timers go over NATS to a relay, one collector restarts meanwhile:
+// the histograms merged there are those of all values sent, and so are the
+// percentiles that the API answers with.
+func TestPercentiles(t *testing.T) {
+	d := send(t)
+	t.Run("merged", d.merged)
+	t.Run("every way to ask", d.waysToAsk)
+	t.Run("client", d.client)
+	t.Run("step by step", d.steps)
+	t.Run("values", d.values)
+	t.Run("rates", d.rates)
+	t.Run("errors", d.errors)
+}
+
+// merged looks into the relay: this is the histogram of all values together.
+func (d *timed) merged(t *testing.T) {
+	history := d.other.History()
 	merged := new(sketch.Histogram)
-	q := query.Query{Start: begin, End: end}
+	q := query.Query{Start: d.begin, End: d.end}
 	err := history.Histograms(
 		t.Context(),
 		q,
@@ -180,39 +216,22 @@ func TestPercentiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := histogramOf(begin, end, any, one, two)
+	want := histogramOf(d.begin, d.end, anything, d.one, d.two)
 	if !merged.Equal(want) || merged.Count() != want.Count() || want.Count() < 1000 {
 		t.Fatalf("merged: count %v sum %v, want %v and %v", merged.Count(), merged.Sum(), want.Count(), want.Sum())
 	}
+}
 
-	get := asker(t, cfg)
-	span := fmt.Sprintf("&start=%d&end=%d", begin/1e9, end/1e9)
-	wait(t, "frames", func() bool {
-		_, m, _ := get("metric=app:requests" + span + "&step=0")
-		n := 0
-		for _, s := range m.Result {
-			n += len(s.Points)
-		}
-		return n == 120
-	})
-	ask := func(params string) v1.Matrix {
-		t.Helper()
-		code, m, body := get(params + span)
-		if code != 200 {
-			t.Fatalf("%s: %d %s", params, code, body)
-		}
-		return m
-	}
-
-	// Every way to ask, and the same answer from all values.
+// waysToAsk gets the same answer as from all values, however it asks.
+func (d *timed) waysToAsk(t *testing.T) {
 	for _, c := range []struct {
 		params string
 		groups map[string]func(observation) bool // by the value of label
 		label  string
 	}{
-		{"metric=app:request.time&q=0.5,0.9,0.99&step=0", map[string]func(observation) bool{"": any}, "none"},
-		{"metric=request_time&percentile=50,90,99&step=0", map[string]func(observation) bool{"": any}, "none"},
-		{"metric=request_time_timer&q=0.5,0.9,0.99&step=60s", map[string]func(observation) bool{"": any}, "none"},
+		{"metric=app:request.time&q=0.5,0.9,0.99&step=0", map[string]func(observation) bool{"": anything}, "none"},
+		{"metric=request_time&percentile=50,90,99&step=0", map[string]func(observation) bool{"": anything}, "none"},
+		{"metric=request_time_timer&q=0.5,0.9,0.99&step=60s", map[string]func(observation) bool{"": anything}, "none"},
 		{"metric=app:request.time&q=0.5,0.9,0.99&step=0&by=path", map[string]func(observation) bool{
 			"/":    func(o observation) bool { return o.path == "/" },
 			"/buy": func(o observation) bool { return o.path == "/buy" }}, "path"},
@@ -224,7 +243,7 @@ func TestPercentiles(t *testing.T) {
 			url.QueryEscape("path=/buy,container_id=node-1-1"), map[string]func(observation) bool{
 			"node-1-1": func(o observation) bool { return o.container == "node-1-1" && o.path == "/buy" }}, "container_id"},
 	} {
-		m := ask(c.params)
+		m := d.ask(t, c.params)
 		if len(m.Result) != 3*len(c.groups) {
 			t.Errorf("%s: %d series", c.params, len(m.Result))
 		}
@@ -234,13 +253,13 @@ func TestPercentiles(t *testing.T) {
 			if err != nil || match == nil || len(s.Points) != 1 {
 				t.Fatalf("%s: %+v", c.params, s)
 			}
-			if want := histogramOf(begin, end, match, one, two).Quantile(q); s.Points[0].Value != want ||
-				s.Points[0].Time.UnixNano() != end {
+			if want := histogramOf(d.begin, d.end, match, d.one, d.two).Quantile(q); s.Points[0].Value != want ||
+				s.Points[0].Time.UnixNano() != d.end {
 				t.Errorf("%s: %v is %+v, want %v", c.params, s.Labels, s.Points[0], want)
 			}
 			// And that is within 1% of the value itself.
 			var values []float64
-			for _, n := range []*sender{one, two} {
+			for _, n := range []*sender{d.one, d.two} {
 				for _, o := range n.all {
 					for range int(o.weight) {
 						if match(o) {
@@ -255,46 +274,50 @@ func TestPercentiles(t *testing.T) {
 			}
 		}
 	}
+}
 
-	// With the client.
-	token, err := os.ReadFile(filepath.Join(dir, "token"))
+func (d *timed) client(t *testing.T) {
+	token, err := os.ReadFile(filepath.Join(d.cfg.DataDir, "token"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(cfg.Listen, strings.TrimSpace(string(token)))
+	c, err := client.New(d.cfg.Listen, strings.TrimSpace(string(token)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	by, err := c.Query(
 		t.Context(),
 		client.Query{Metric: "app:request.time", Quantiles: []float64{0.5, 0.99}, By: []string{"agent_id", "path"},
-			Start: time.Unix(0, begin), End: time.Unix(0, end), Step: time.Hour},
+			Start: time.Unix(0, d.begin), End: time.Unix(0, d.end), Step: time.Hour},
 	)
 	if err != nil || len(by.Result) != 8 {
 		t.Errorf("%d series, %v", len(by.Result), err)
 	}
+}
 
-	// Step by step.
-	m := ask("metric=app:request.time&q=0.95&step=7s")
+func (d *timed) steps(t *testing.T) {
+	m := d.ask(t, "metric=app:request.time&q=0.95&step=7s")
 	if len(m.Result) != 1 || len(m.Result[0].Points) != 5 {
 		t.Fatalf("%+v", m)
 	}
 	for i, p := range m.Result[0].Points {
-		from := begin + int64(i)*7e9
-		if want := histogramOf(from, min(end, from+7e9), any, one, two).Quantile(0.95); p.Value != want ||
-			p.Time.UnixNano() != min(end, from+7e9) {
+		from := d.begin + int64(i)*7e9
+		if want := histogramOf(from, min(d.end, from+7e9), anything, d.one, d.two).Quantile(0.95); p.Value != want ||
+			p.Time.UnixNano() != min(d.end, from+7e9) {
 			t.Errorf("step %d: %+v, want %v", i, p, want)
 		}
 	}
+}
 
-	// Values as they stand, and rates: a restart is no step back.
-	count := ask("metric=request_time_count&step=0&match=container_id=node-1-0,path=/")
+// values expects counts as they stand, and no step back over keyframes.
+func (d *timed) values(t *testing.T) {
+	count := d.ask(t, "metric=request_time_count&step=0&match=container_id=node-1-0,path=/")
 	if p := count.Result[0].Points; len(count.Result) != 1 ||
 		p[len(p)-1].Value != histogramOf(
-			begin,
-			end,
+			d.begin,
+			d.end,
 			func(o observation) bool { return o.container == "node-1-0" && o.path == "/" },
-			one,
+			d.one,
 		).Count() {
 		t.Errorf("%+v", count)
 	}
@@ -302,14 +325,18 @@ func TestPercentiles(t *testing.T) {
 		count.Result[0].Labels["task_name"] != "web-0" {
 		t.Errorf("%v", count.Result[0].Labels)
 	}
-	for _, s := range ask("metric=app:request.time&step=0&match=agent_id=node-1").Result { // over five keyframes
+	for _, s := range d.ask(t, "metric=app:request.time&step=0&match=agent_id=node-1").Result { // over five keyframes
 		for i := 1; i < len(s.Points); i++ {
 			if s.Points[i].Value < s.Points[i-1].Value {
 				t.Errorf("%v: %v after %v", s.Labels, s.Points[i].Value, s.Points[i-1].Value)
 			}
 		}
 	}
-	for _, s := range ask("metric=app:requests&rate=1&step=0").Result {
+}
+
+// rates expects no step back where the collector restarts.
+func (d *timed) rates(t *testing.T) {
+	for _, s := range d.ask(t, "metric=app:requests&rate=1&step=0").Result {
 		if len(s.Points) < 28 {
 			t.Errorf("%v: %d points", s.Labels, len(s.Points))
 		}
@@ -319,6 +346,9 @@ func TestPercentiles(t *testing.T) {
 			}
 		}
 	}
+}
+
+func (d *timed) errors(t *testing.T) {
 	for params, want := range map[string]int{
 		"metric=app:nothing&q=0.5": 200, "metric=nothing_at_all&q=0.5": 400, "metric=nothing_at_all": 400,
 		"metric=app:nothing":               200,
@@ -328,7 +358,7 @@ func TestPercentiles(t *testing.T) {
 		"metric=app:request.time&q=0.5&by=a%22b": 400, "metric=app:request.time&q=0.5&rate=1": 400,
 		"metric=app:request.time&q=0.5&agent=node-3": 404,
 	} {
-		if code, m, body := get(params + span); code != want || want == 200 && len(m.Result) != 0 {
+		if code, m, body := d.get(params + d.span); code != want || want == 200 && len(m.Result) != 0 {
 			t.Errorf("%s: %d %s", params, code, body)
 		}
 	}
