@@ -1,6 +1,7 @@
 package frame
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -143,110 +144,125 @@ func TestEncodeRefusesSets(t *testing.T) {
 	}
 }
 
+// Builders of sections, as an encoder never writes them.
+
+func uvarint(b []byte, v uint64) []byte { return binary.AppendUvarint(b, v) }
+
+func rawSection(kind uint64, b ...byte) []byte {
+	return append(uvarint(uvarint(nil, kind), uint64(len(b))), b...)
+}
+
+// setLists is the body of a section of sets: heads of rows, indexes, values.
+func setLists(heads, indexes []byte, values ...byte) []byte {
+	b := append(uvarint(nil, uint64(len(heads))), heads...)
+	b = append(uvarint(b, uint64(len(indexes))), indexes...)
+	return append(b, values...)
+}
+
+// oneSet is setLists of the first row.
+func oneSet(flags byte, indexes []byte, values ...byte) []byte {
+	return setLists(uvarint(uvarint([]byte{flags}, uint64(len(indexes))), uint64(len(values))), indexes, values...)
+}
+
+func hashesOf(hashes ...uint64) (b []byte) {
+	for _, h := range hashes {
+		b = binary.LittleEndian.AppendUint64(b, h)
+	}
+	return b
+}
+
+// appRows is a table of n rows of kind App.
+func appRows(n int) []byte {
+	set := uvarint(nil, uint64(n)<<1|1)
+	for i := range n {
+		if i == 0 {
+			set = append(set, 2, 0, 0, 0, 0)
+		} else {
+			set = append(set, 2, 0, 1, 0)
+		}
+	}
+	tab := uvarint(uvarint(uvarint(uvarint(nil, 0), uint64(metric.Width(metric.App))), uint64(n)), uint64(len(set)))
+	tab = append(append(tab, set...), make([]byte, (metric.Width(metric.App)+7)/8)...)
+	return rawSection(uint64(metric.App), tab...)
+}
+
+// decodeSections decodes a keyframe of these sections, as a whole and for its
+// sketches alone: both must come to the same end.
+func decodeSections(t *testing.T, sections ...[]byte) error {
+	t.Helper()
+	body := bytes.Join(sections, nil)
+	b := frameOf(Header{Agent: "n", Boot: 1, Seq: 1, Key: 1, Parts: 1}, Raw, len(body), body)
+	err := NewDecoder().Decode(b, nil, new(Batch))
+	if again := NewDecoder().DecodeSketches(b, nil, new(Sketches), nil); (again == nil) != (err == nil) {
+		t.Errorf("alone: %v, but: %v", again, err)
+	}
+	return err
+}
+
+func TestSetSections(t *testing.T) {
+	for name, good := range map[string][]byte{
+		"hashes":    rawSection(396, oneSet(setAnew, []byte{0}, hashesOf(1, 2)...)...),
+		"registers": rawSection(396, oneSet(setWide, []byte{0, 9}, 1, sketch.MaxRank)...),
+		"nothing":   rawSection(396, setLists(nil, nil)...),
+	} {
+		if err := decodeSections(t, appRows(1), good); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // Few bytes must not buy much memory, and what makes no sense is refused.
 func TestSetLimits(t *testing.T) {
-	u := binary.AppendUvarint
-	section := func(kind uint64, b ...byte) []byte { return append(u(u(nil, kind), uint64(len(b))), b...) }
-	lists := func(heads, indexes []byte, values ...byte) []byte {
-		b := append(u(nil, uint64(len(heads))), heads...)
-		b = append(u(b, uint64(len(indexes))), indexes...)
-		return append(b, values...)
-	}
-	one := func(flags byte, indexes []byte, values ...byte) []byte {
-		return lists(u(u([]byte{flags}, uint64(len(indexes))), uint64(len(values))), indexes, values...)
-	}
-	hash := func(hashes ...uint64) (b []byte) {
-		for _, h := range hashes {
-			b = binary.LittleEndian.AppendUint64(b, h)
-		}
-		return b
-	}
-	app := func(n int) []byte {
-		set := u(nil, uint64(n)<<1|1)
-		for i := range n {
-			if i == 0 {
-				set = append(set, 2, 0, 0, 0, 0)
-			} else {
-				set = append(set, 2, 0, 1, 0)
-			}
-		}
-		tab := u(u(u(u(nil, 0), uint64(metric.Width(metric.App))), uint64(n)), uint64(len(set)))
-		tab = append(append(tab, set...), make([]byte, (metric.Width(metric.App)+7)/8)...)
-		return section(uint64(metric.App), tab...)
-	}
-	h := Header{Agent: "n", Boot: 1, Seq: 1, Key: 1, Parts: 1}
-	decode := func(body []byte) error {
-		var dst Batch
-		err := NewDecoder().Decode(frameOf(h, Raw, len(body), body), nil, &dst)
-		var alone Sketches
-		if again := NewDecoder().DecodeSketches(
-			frameOf(h, Raw, len(body), body), nil, &alone, nil,
-		); (again == nil) != (err == nil) {
-			t.Errorf("alone: %v, but: %v", again, err)
-		}
-		return err
-	}
-	row := app(1)
-	with := func(secs ...[]byte) []byte {
-		b := row[:len(row):len(row)]
-		for _, s := range secs {
-			b = append(b, s...)
-		}
-		return b
-	}
-	none := section(396, lists(nil, nil)...)
+	none := rawSection(396, setLists(nil, nil)...)
 	many := make([]uint64, sketch.MaxExact+1)
 	for i := range many {
 		many[i] = uint64(i)
 	}
-	for name, good := range map[string][]byte{
-		"hashes":    section(396, one(setAnew, []byte{0}, hash(1, 2)...)...),
-		"registers": section(396, one(setWide, []byte{0, 9}, 1, sketch.MaxRank)...),
-		"nothing":   none,
-	} {
-		if err := decode(with(good)); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-	}
 	for name, sec := range map[string][]byte{
-		"cut":                    section(396, 5),
-		"of no row":              section(396, lists([]byte{1 << 3, 0, 0}, nil)...),
-		"of a far row":           section(396, lists(u(nil, 1<<62), nil)...),
-		"twice a row":            section(396, lists([]byte{0, 1, 0, 0, 1, 0}, []byte{0, 0})...),
+		"cut":                    rawSection(396, 5),
+		"of no row":              rawSection(396, setLists([]byte{1 << 3, 0, 0}, nil)...),
+		"of a far row":           rawSection(396, setLists(uvarint(nil, 1<<62), nil)...),
+		"twice a row":            rawSection(396, setLists([]byte{0, 1, 0, 0, 1, 0}, []byte{0, 0})...),
 		"two sections":           append(none[:len(none):len(none)], none...),
-		"histograms behind":      append(none[:len(none):len(none)], section(140, lists(nil, nil)...)...),
-		"no lengths":             section(396, lists([]byte{0}, []byte{0})...),
-		"lengths past the end":   section(396, lists([]byte{0, 2, 0}, []byte{0})...),
-		"huge lengths":           section(396, lists(append([]byte{0, 1}, u(nil, 1<<60)...), []byte{0})...),
-		"half a hash":            section(396, one(0, []byte{0}, 1, 2, 3)...),
-		"no indexes":             section(396, one(0, nil, hash(1)...)...),
-		"gone from nothing":      section(396, one(0, []byte{1, 0})...),
-		"indexes left over":      section(396, one(0, []byte{0, 0})...),
-		"hashes that fall":       section(396, one(0, []byte{0}, hash(2, 1)...)...),
-		"a hash twice":           section(396, one(0, []byte{0}, hash(2, 2)...)...),
-		"more than exact":        section(396, one(0, []byte{0}, hash(many...)...)...),
-		"rank too high":          section(396, one(setWide, []byte{0}, sketch.MaxRank+1)...),
-		"register too far":       section(396, one(setWide, u(nil, sketch.Registers), 1)...),
-		"registers too far":      section(396, one(setWide, append(u(nil, sketch.Registers-1), 0), 1, 1)...),
-		"register without index": section(396, one(setWide, []byte{0}, 1, 1)...),
-		"index without register": section(396, one(setWide, []byte{0, 0}, 1)...),
-		"lists left over":        section(396, lists([]byte{0, 1, 0}, []byte{0, 7}, 9)...),
-		"collapsed from nowhere": section(268, 0, 2),
+		"histograms behind":      append(none[:len(none):len(none)], rawSection(140, setLists(nil, nil)...)...),
+		"no lengths":             rawSection(396, setLists([]byte{0}, []byte{0})...),
+		"lengths past the end":   rawSection(396, setLists([]byte{0, 2, 0}, []byte{0})...),
+		"huge lengths":           rawSection(396, setLists(append([]byte{0, 1}, uvarint(nil, 1<<60)...), []byte{0})...),
+		"half a hash":            rawSection(396, oneSet(0, []byte{0}, 1, 2, 3)...),
+		"no indexes":             rawSection(396, oneSet(0, nil, hashesOf(1)...)...),
+		"gone from nothing":      rawSection(396, oneSet(0, []byte{1, 0})...),
+		"indexes left over":      rawSection(396, oneSet(0, []byte{0, 0})...),
+		"hashes that fall":       rawSection(396, oneSet(0, []byte{0}, hashesOf(2, 1)...)...),
+		"a hash twice":           rawSection(396, oneSet(0, []byte{0}, hashesOf(2, 2)...)...),
+		"more than exact":        rawSection(396, oneSet(0, []byte{0}, hashesOf(many...)...)...),
+		"rank too high":          rawSection(396, oneSet(setWide, []byte{0}, sketch.MaxRank+1)...),
+		"register too far":       rawSection(396, oneSet(setWide, uvarint(nil, sketch.Registers), 1)...),
+		"registers too far":      rawSection(396, oneSet(setWide, append(uvarint(nil, sketch.Registers-1), 0), 1, 1)...),
+		"register without index": rawSection(396, oneSet(setWide, []byte{0}, 1, 1)...),
+		"index without register": rawSection(396, oneSet(setWide, []byte{0, 0}, 1)...),
+		"lists left over":        rawSection(396, setLists([]byte{0, 1, 0}, []byte{0, 7}, 9)...),
+		"collapsed from nowhere": rawSection(268, 0, 2),
 	} {
-		if err := decode(with(sec)); !errors.Is(err, ErrCorrupt) {
+		if err := decodeSections(t, appRows(1), sec); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := NewDecoder().Decode(frameOf(h, Raw, len(none), none), nil, &Batch{}); !errors.Is(err, ErrCorrupt) {
+	h := Header{Agent: "n", Boot: 1, Seq: 1, Key: 1, Parts: 1}
+	if err := NewDecoder().Decode(frameOf(h, Raw, len(none), none), nil, new(Batch)); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("without a table: %v", err)
 	}
+}
+
+// Sets that together would take more memory than a frame may are refused before
+// they take it.
+func TestSetMemoryIsBounded(t *testing.T) {
 	n := MaxSets/4096 + 10
 	var heads []byte
 	for range n {
 		heads = append(heads, setWide, 0, 0)
 	}
 	before := allocated()
-	if err := decode(append(app(n), section(396, lists(heads, nil)...)...)); !errors.Is(err, ErrCorrupt) {
+	if err := decodeSections(t, appRows(n), rawSection(396, setLists(heads, nil)...)); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("too much memory: %v", err)
 	}
 	if used := allocated() - before; used > 6*MaxSets {

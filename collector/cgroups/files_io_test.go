@@ -24,111 +24,132 @@ func countIO(g *group, dev Device) {
 	}
 }
 
-// v1's recursive sums lose what a child did when the child goes; ours do not,
-// and what others do meanwhile is counted.
-func TestFilesIOOfRemovedChildren(t *testing.T) {
+// ioSums are groups whose reads from a disk are added up by v1.
+type ioSums struct {
+	t            *testing.T
+	dir          string // on the disk
+	dev          Device
+	top, stay, a *group
+	b            *group // below a
+	files        *files
+	s            Snapshot
+}
+
+// startIOSums reads 2 MiB in stay, 2 MiB in a, and 4 MiB in b.
+func startIOSums(t *testing.T) *ioSums {
+	t.Helper()
 	l := layout(t)
 	if l.IO < 0 || l.v2(l.IO) {
 		rig.KernelLacks(t, rig.CgroupV1("blkio"), errV2Keeps)
 	}
-	dir := t.TempDir()
+	g := &ioSums{t: t, dir: t.TempDir()}
 	var st unix.Stat_t
-	if err := unix.Stat(dir, &st); err != nil {
+	if err := unix.Stat(g.dir, &st); err != nil {
 		t.Fatal(err)
 	}
-	dev := Device{unix.Major(st.Dev), unix.Minor(st.Dev)}
-	if dev.Major == 0 {
-		rig.Missing(t, "a disk", dir+" is not on a block device", "set TMPDIR to a directory on a disk")
+	if g.dev = (Device{unix.Major(st.Dev), unix.Minor(st.Dev)}); g.dev.Major == 0 {
+		rig.Missing(t, "a disk", g.dir+" is not on a block device", "set TMPDIR to a directory on a disk")
 	}
-	top := makeGroup(t, l, "carry")
-	countIO(top, dev)
-	stay := top.child("stay")
-	a := top.child("a")
-	b := a.child("b")
-	write := func(g *group) {
-		p, err := load.Start(load.Work{Cgroups: []string{g.dir(l.IO)}, File: filepath.Join(dir, "f"), Size: 2 << 20})
-		if err != nil {
+	g.top = makeGroup(t, l, "carry")
+	countIO(g.top, g.dev)
+	g.stay, g.a = g.top.child("stay"), g.top.child("a")
+	g.b = g.a.child("b")
+	g.files = openFiles(t, l)
+	for _, at := range []*group{g.stay, g.a, g.b, g.b} {
+		g.write(at)
+	}
+	return g
+}
+
+// write has a process in a group write 2 MiB and read them from the disk.
+func (g *ioSums) write(at *group) {
+	g.t.Helper()
+	p, err := load.Start(load.Work{Cgroups: []string{at.dir(at.l.IO)}, File: filepath.Join(g.dir, "f"), Size: 2 << 20})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer p.Stop()
+	if err := p.Wait(); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// read is what our reader shows of a group.
+func (g *ioSums) read(at *group) int64 {
+	readAll(g.t, g.files, &g.s)
+	return ioRows(at, &g.s)[g.dev][metric.IOReadBytes]
+}
+
+// text is what the kernel shows of top.
+func (g *ioSums) text() int64 {
+	raw, err := os.ReadFile(g.top.dir(g.top.l.IO) + "/blkio.throttle.io_service_bytes_recursive")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	for _, d := range parseBlkio(raw, metric.IOReadBytes, metric.IOWriteBytes, metric.IODiscardBytes, nil) {
+		if d.dev == g.dev {
+			return d.raw[metric.IOReadBytes]
+		}
+	}
+	return 0
+}
+
+func (g *ioSums) check(what string, want int64) {
+	g.t.Helper()
+	if got := g.read(g.top); got != want {
+		g.t.Errorf("%s: shown %d, want %d (the kernel has %d)", what, got, want, g.text())
+	}
+}
+
+// forgotten waits until the kernel has taken n bytes of removed groups out of its
+// sum, which was was, reading all the while.
+func (g *ioSums) forgotten(n, was, shown int64) {
+	g.t.Helper()
+	// A dead group leaves when its last page is written back, which a busy disk delays.
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		g.check("while the kernel forgets", shown)
+		if g.text() == was-n {
+			g.check("the kernel has forgotten", shown)
+			return
+		}
+	}
+	g.t.Fatalf("the kernel's sum did not step back by %d: %d, now %d", n, was, g.text())
+}
+
+func TestFilesIOSums(t *testing.T) {
+	g := startIOSums(t)
+	all, below := g.read(g.top), g.read(g.a)
+	if all < 8<<20 || below < 6<<20 || below >= all {
+		t.Fatalf("8 MiB are read, 6 of them in a and b: shown %d and %d", all, below)
+	}
+	from, to := g.b.dir(g.b.l.IO), g.a.dir(g.a.l.IO)+"/c"
+	for _, names := range [][2]string{{from, to}, {to, from}} {
+		if err := os.Rename(names[0], names[1]); err != nil {
 			t.Fatal(err)
 		}
-		defer p.Stop()
-		if err := p.Wait(); err != nil {
-			t.Fatal(err)
-		}
+		g.check("after a rename", all)
 	}
-	f := openFiles(t, l)
-	var s Snapshot
-	read := func(g *group) int64 {
-		readAll(t, f, &s)
-		return ioRows(g, &s)[dev][metric.IOReadBytes]
-	}
-	for _, g := range []*group{stay, a, b, b} {
-		write(g)
-	}
-	before := read(top)
-	if before < 8<<20 {
-		t.Fatalf("read 8 MiB, shown %d", before)
-	}
-	if got := read(a); got < 6<<20 || got >= before {
-		t.Fatalf("of them 6 MiB in a and b, shown %d of %d", got, before)
-	}
-	text := func() int64 {
-		raw, err := os.ReadFile(top.dir(l.IO) + "/blkio.throttle.io_service_bytes_recursive")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, d := range parseBlkio(raw, metric.IOReadBytes, metric.IOWriteBytes, metric.IODiscardBytes, nil) {
-			if d.dev == dev {
-				return d.raw[metric.IOReadBytes]
-			}
-		}
-		return 0
-	}
-	check := func(what string, want int64) {
-		t.Helper()
-		if got := read(top); got != want {
-			t.Errorf("%s: shown %d, want %d (the kernel has %d)", what, got, want, text())
-		}
-	}
-	// forgotten waits until the kernel has taken n bytes of removed groups out
-	// of its sum, reading all the while.
-	forgotten := func(n, shown int64) {
-		t.Helper()
-		was := text()
-		// A dead group leaves when its last page is written back, which a busy disk delays.
-		for range 6000 {
-			check("while the kernel forgets", shown)
-			if text() == was-n {
-				check("the kernel has forgotten", shown)
-				return
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		t.Fatalf("the kernel's sum did not step back by %d: %d, now %d", n, was, text())
-	}
-	// Rename moves nothing.
-	if err := os.Rename(b.dir(l.IO), a.dir(l.IO)+"/c"); err != nil {
-		t.Fatal(err)
-	}
-	check("after a rename", before)
-	if err := os.Rename(a.dir(l.IO)+"/c", b.dir(l.IO)); err != nil {
-		t.Fatal(err)
-	}
-	check("after the rename back", before)
-	b.remove()
-	forgotten(4<<20, before)
-	// The sum goes on at once, not only after it has caught up.
-	was := text()
-	write(stay)
-	check("b is gone, stay reads on", before+text()-was)
-	now := read(top)
-	a.remove()
-	forgotten(2<<20, now)
-	// Both in one go.
-	a.make()
-	b.make()
-	write(b)
-	now = read(top)
-	b.remove()
-	a.remove()
-	forgotten(2<<20, now)
+}
+
+// v1's recursive sums lose what a child did when the child goes; ours do not, and
+// what others do meanwhile is counted at once, not only when the sum has caught up.
+func TestFilesIOOfRemovedChildren(t *testing.T) {
+	g := startIOSums(t)
+	before, was := g.read(g.top), g.text()
+	g.b.remove()
+	g.forgotten(4<<20, was, before)
+	was = g.text()
+	g.write(g.stay)
+	g.check("b is gone, stay reads on", before+g.text()-was)
+	before, was = g.read(g.top), g.text()
+	g.a.remove()
+	g.forgotten(2<<20, was, before)
+}
+
+func TestFilesIOOfChildrenRemovedTogether(t *testing.T) {
+	g := startIOSums(t)
+	before, was := g.read(g.top), g.text()
+	g.b.remove()
+	g.a.remove()
+	g.forgotten(6<<20, was, before)
 }

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -10,14 +11,21 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// While nothing is received the kernel drops datagrams, and each is known for its
-// sender's: by the shared port from cgroups, by IPv4 and IPv6, by a port of its
-// own, from a network namespace of its own, and joined to large packets (GSO). What
-// each sent is what was received and what was dropped, to the datagram.
-func TestKernelDrops(t *testing.T) {
-	r := newRoom(t, Config{Ports: launch.PortRange{First: 22000, Last: 22999}})
+// dropBox is a container that sends, and how many datagrams.
+type dropBox struct {
+	name      string
+	datagrams uint64
+	drops     bool // nobody receives while it sends
+	sending
+	process *sender
+}
+
+// smallBuffers makes the kernel drop soon, and count the drops.
+func (r *room) smallBuffers(t *testing.T) {
+	t.Helper()
 	if !r.table.DropsKnown() {
 		t.Fatal("drops are not known")
 	}
@@ -32,79 +40,89 @@ func TestKernelDrops(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	base := fmt.Sprintf("/daytwo-test-origin-%d", os.Getpid())
-	shared, shared6 := fmt.Sprint("127.0.0.1:", r.udp.Port()), fmt.Sprint("[::1]:", r.udp6.Port())
-	const each = 5000
-	line := strings.Repeat("x", 99)
-	type box struct {
-		name      string
-		datagrams uint64
-		drops     bool
-		sending
-	}
-	boxes := []*box{
-		{"shared", each, true, sending{Address: shared, Lines: []string{line}, Repeat: each}},
-		{"shared6", each, true, sending{Address: shared6, Lines: []string{line}, Repeat: each}},
-		{"joined", 10 * each, true, sending{Address: shared, Lines: []string{strings.Repeat(line, 10)}, Repeat: each, Segment: 99}},
-		{"own", each, true, sending{Lines: []string{line}, Repeat: each}},
-		{"apart", each, true, sending{Lines: []string{line}, Repeat: each, Netns: true}},
-		{"quiet", 3, false, sending{Address: shared, Lines: []string{"a", "b", "c"}}},
-	}
+}
+
+// start starts the senders, which wait, and has the table know them.
+func (r *room) start(t *testing.T, boxes []*dropBox) {
+	t.Helper()
+	apart := r.first + 500
 	var known []Container
-	running := map[string]*sender{}
 	for _, b := range boxes {
-		path := base + "/" + b.name
+		path := fmt.Sprintf("/daytwo-test-origin-%d/%s", os.Getpid(), b.name)
 		b.Network, b.Wait = "udp", true
 		b.Cgroups = makeCgroup(t, r.table, path)
 		known = append(known, Container{ID: b.name, Cgroups: []string{path}})
-		if b.Address == "" {
-			q := launch.Request{ContainerID: b.name}
-			if !b.Netns {
-				c := r.add(t, q)
-				b.Address = fmt.Sprint("127.0.0.1:", c.StatsdPort)
-			} else {
-				b.Address = "127.0.0.1:22500"
-			}
+		q := launch.Request{ContainerID: b.name}
+		switch {
+		case b.Netns:
+			b.Address = fmt.Sprint("127.0.0.1:", apart)
+			b.process = startSender(t, b.sending)
+			q.StatsdPort, q.Netns = apart, fmt.Sprintf("/proc/%d/ns/net", b.process.Process.Pid)
+			r.add(t, q)
+			continue
+		case b.Address == "":
+			b.Address = fmt.Sprint("127.0.0.1:", r.add(t, q).StatsdPort)
 		}
-		p := startSender(t, b.sending)
-		if b.Netns {
-			r.add(t, launch.Request{ContainerID: b.name, StatsdPort: 22500, Netns: fmt.Sprintf("/proc/%d/ns/net", p.Process.Pid)})
-		}
-		running[b.name] = p
+		b.process = startSender(t, b.sending)
 	}
 	r.table.Containers(known)
-	run := func(b *box) {
-		running[b.name].in.Write([]byte{1})
-		running[b.name].expect(t, "sent\n")
+}
+
+func (b *dropBox) run(t *testing.T) {
+	t.Helper()
+	b.process.in.Write([]byte{1})
+	b.process.expect(t, "sent\n")
+}
+
+// While nothing is received the kernel drops datagrams, and each is known for its
+// sender's: by the shared port from cgroups, by IPv4 and IPv6, by a port of its
+// own, from a network namespace of its own, and joined to large packets (GSO). What
+// each sent is what was received and what was dropped, to the datagram.
+func TestKernelDrops(t *testing.T) {
+	r := newRoom(t, Config{})
+	r.smallBuffers(t)
+	shared, shared6 := fmt.Sprint("127.0.0.1:", r.udp.Port()), fmt.Sprint("[::1]:", r.udp6.Port())
+	const each = 5000
+	line := strings.Repeat("x", 99)
+	joined := sending{Address: shared, Lines: []string{strings.Repeat(line, 10)}, Repeat: each, Segment: 99}
+	quiet := &dropBox{name: "quiet", datagrams: 3, sending: sending{Address: shared, Lines: []string{"a", "b", "c"}}}
+	flood := []*dropBox{
+		{name: "shared", datagrams: each, sending: sending{Address: shared, Lines: []string{line}, Repeat: each}},
+		{name: "shared6", datagrams: each, sending: sending{Address: shared6, Lines: []string{line}, Repeat: each}},
+		{name: "joined", datagrams: 10 * each, sending: joined},
+		{name: "own", datagrams: each, sending: sending{Lines: []string{line}, Repeat: each}},
+		{name: "apart", datagrams: each, sending: sending{Lines: []string{line}, Repeat: each, Netns: true}},
 	}
-	for _, b := range boxes {
-		if !b.drops {
-			run(b)
-		}
-	}
+	all := append(flood, quiet)
+	r.start(t, all)
+	quiet.run(t)
 	r.who(t, "c")
 	r.mu.Lock() // nobody receives
-	for _, b := range boxes {
-		if b.drops {
-			run(b)
-		}
+	for _, b := range flood {
+		b.drops = true
+		b.run(t)
 	}
 	r.mu.Unlock()
+	r.balances(t, all)
+}
 
+// balances waits until received and dropped are what each has sent.
+func (r *room) balances(t *testing.T, boxes []*dropBox) {
+	t.Helper()
 	dropped, packets := map[Origin]uint64{}, uint64(0)
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	rig.Eventually(t, 20*time.Second, func() error {
 		for _, d := range r.table.Drops(nil) {
 			dropped[d.Origin] += d.Datagrams
 			packets += d.Packets
 		}
-		var bad []string
+		var bad []error
 		for _, b := range boxes {
 			o := r.table.index.Load().byID[b.name]
 			r.mu.Lock()
 			got := r.of[o]
 			r.mu.Unlock()
 			if got+dropped[o] != b.datagrams || dropped[o] > 0 != b.drops {
-				bad = append(bad, fmt.Sprintf("%s: sent %d, received %d, dropped %d", b.name, b.datagrams, got, dropped[o]))
+				bad = append(bad, fmt.Errorf("%s: sent %d, received %d, dropped %d", b.name, b.datagrams, got, dropped[o]))
 			}
 		}
 		sockets := uint64(0)
@@ -112,14 +130,9 @@ func TestKernelDrops(t *testing.T) {
 			sockets += l.Counts().KernelDrops
 		}
 		if packets != sockets || dropped[0] > 0 {
-			bad = append(bad, fmt.Sprintf("told of %d packets, %d of nobody; the sockets count %d", packets, dropped[0], sockets))
+			bad = append(bad, fmt.Errorf("told of %d packets, %d of nobody; the sockets count %d", packets, dropped[0], sockets))
 		}
-		if bad == nil {
-			t.Logf("dropped %d packets", packets)
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatal(strings.Join(bad, "\n"))
-		}
-	}
+		return errors.Join(bad...)
+	})
+	t.Logf("dropped %d packets", packets)
 }
