@@ -7,6 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// This is not fsnotify: a node may have tens of thousands of cgroups, and the events
+// of a tick are read into one buffer, without a goroutine and without allocating.
+//
 // Directories come and go through the VFS, which tells inotify; so does every
 // write to a limit. On v2 the kernel itself reports changes of *.events files
 // whose inode is in memory (kernfs_notify).

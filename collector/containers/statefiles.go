@@ -80,8 +80,12 @@ func (s *stateFiles) run(ctx context.Context) {
 // scan reads the states that are new, or whose directory was made anew, and
 // drops those gone.
 func (s *stateFiles) scan(ctx context.Context, w *watch) {
-	for _, dir := range w.take() {
+	fresh, lost := w.take()
+	for _, dir := range fresh {
 		delete(s.known, dir)
+	}
+	if lost {
+		clear(s.known)
 	}
 	present := map[string]bool{}
 	var mute []string // directories that do not answer

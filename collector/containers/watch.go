@@ -14,6 +14,9 @@ import (
 
 // watch notices by inotify that entries of directories come or go. A nil watch
 // notices nothing.
+//
+// It is not fsnotify, which holds its lock during inotify_add_watch(2): a directory
+// whose filesystem does not answer would end the events of all others.
 type watch struct {
 	r       *Resolver
 	fd      int
@@ -23,6 +26,7 @@ type watch struct {
 	mu    sync.Mutex
 	dirs  map[int32]string
 	fresh []string
+	lost  bool // events, which fresh lacks
 }
 
 // maxWatched bounds the directories watched.
@@ -92,11 +96,16 @@ func (w *watch) events(b []byte) {
 		}
 		name := strings.TrimRight(string(b[:n]), "\x00")
 		b = b[n:]
+		w.lost = w.lost || mask&unix.IN_Q_OVERFLOW != 0
 		if mask&unix.IN_IGNORED != 0 {
 			delete(w.dirs, wd)
 		}
-		if dir := w.dirs[wd]; dir != "" && name != "" && len(w.fresh) < maxStates {
+		if dir := w.dirs[wd]; dir == "" || name == "" {
+			continue
+		} else if len(w.fresh) < maxStates {
 			w.fresh = append(w.fresh, filepath.Join(dir, name))
+		} else {
+			w.lost = true
 		}
 	}
 }
@@ -109,16 +118,17 @@ func (w *watch) changes() <-chan struct{} {
 	return w.changed
 }
 
-// take returns the entries that came or went since it was last called.
-func (w *watch) take() []string {
+// take returns the entries that came or went since it was last called, and reports
+// whether there were more that are not known.
+func (w *watch) take() (fresh []string, lost bool) {
 	if w == nil {
-		return nil
+		return nil, false
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	fresh := w.fresh
-	w.fresh = nil
-	return fresh
+	fresh, lost = w.fresh, w.lost
+	w.fresh, w.lost = nil, false
+	return fresh, lost
 }
 
 func (w *watch) close() { w.file.Close() }
