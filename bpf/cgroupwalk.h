@@ -138,6 +138,7 @@ struct pids {
 };
 
 struct tasks {
+	__u64 oldest; /* when the oldest task started, as it was when tasks were first found; ns since boot */
 	__u32 threads, processes;
 	__u8 populated, frozen, threaded, torn;
 	__u32 stray; /* v1: has a thread whose leader is dead or elsewhere */

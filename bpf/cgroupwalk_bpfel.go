@@ -167,6 +167,7 @@ type cgroupwalkSched struct {
 
 type cgroupwalkTasks struct {
 	_         structs.HostLayout
+	Oldest    uint64
 	Threads   uint32
 	Processes uint32
 	Populated uint8

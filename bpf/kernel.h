@@ -143,6 +143,8 @@ struct css_set {
 	struct list_head tasks;
 	struct list_head mg_tasks;
 	struct list_head dying_tasks;
+	struct list_head threaded_csets; /* of the threaded cgroups that have this one's as domain */
+	struct list_head threaded_csets_node;
 };
 
 struct cgrp_cset_link {
@@ -163,6 +165,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct css_set *cgroups;
 	struct list_head cg_list;
+	u64 start_boottime;
 };
 
 /* kernel/sched */

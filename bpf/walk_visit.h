@@ -47,8 +47,9 @@ static __always_inline bool passed(struct walk_control *c, __u32 level, u64 seri
 	return 0;
 }
 
-/* identify writes the name of a cgroup that is new at its place. */
-static __always_inline void identify(struct walk_control *c, __u32 i, struct head *h, struct cgroup *cg)
+/* identify writes the name of a cgroup that is new at its place, and reports
+ * whether it is. */
+static __always_inline bool identify(struct walk_control *c, __u32 i, struct head *h, struct cgroup *cg)
 {
 	struct kernfs_node *kn = cg->kn;
 	const char *text = kn->name;
@@ -58,12 +59,12 @@ static __always_inline void identify(struct walk_control *c, __u32 i, struct hea
 	long len;
 
 	if (h->serial == serial && h->text == (u64)text && h->hash == hash)
-		return;
+		return 0;
 	n = bpf_map_lookup_elem(&names, &k);
 	if (!n) {
 		h->serial = 0; /* next time */
 		c->unnamed = 1;
-		return;
+		return 1;
 	}
 	len = bpf_probe_read_kernel_str(n->text, sizeof(n->text), text);
 	n->index = i;
@@ -75,6 +76,7 @@ static __always_inline void identify(struct walk_control *c, __u32 i, struct hea
 	h->text = (u64)text;
 	h->hash = hash;
 	c->names++;
+	return 1;
 }
 
 /* record writes what is known of a cgroup, and tells whether the run is to end. */
@@ -94,7 +96,8 @@ static __always_inline int record(struct walk_control *c, struct cgroup *cg, cha
 	h = bpf_map_lookup_elem(&heads, &i);
 	if (!r || !h)
 		return 0; /* counted: the collector makes the arrays larger */
-	identify(c, i, h, cg);
+	if (identify(c, i, h, cg) && at_tasks)
+		((struct tasks *)(r + at_tasks))->oldest = 0;
 	find(r, cg);
 	measure(c, i, r, cg, raw);
 	if (level >= MAX_PATH)

@@ -27,14 +27,20 @@ type checker struct {
 	unsure uint64
 }
 
-// checkTries is how often in a row a part must differ.
-const checkTries = 5
+// How often in a row a part must differ. What a gauge shows may come and go between
+// two walks that saw neither: a process that starts another one each tick.
+const (
+	checkTries = 5  // if a counter does
+	gaugeTries = 20 // if only gauges do
+)
 
 // pending is one group between two walks.
 type pending struct {
 	group        *Group
 	parts        Parts // to compare
 	tries        int
+	counters     Parts           // in which more than gauges differed at the last try
+	firm         [NumParts]uint8 // tries in a row in which it was so
 	before, text []int64
 	have         uint16 // hierarchies that had its directory
 	ioBefore     []ioValue
@@ -51,6 +57,24 @@ type ioValue struct {
 type hugeValue struct {
 	size int64
 	vals [hugeWidth]int64
+}
+
+// settle takes the parts that differed at one more try, and returns those that
+// have done so often enough.
+func (p *pending) settle(differed Parts) (proven Parts) {
+	p.parts = differed
+	p.tries++
+	for part := range NumParts {
+		if p.counters.Has(part) {
+			p.firm[part]++
+		} else {
+			p.firm[part] = 0
+		}
+		if differed.Has(part) && (p.firm[part] >= checkTries || p.tries >= gaugeTries) {
+			proven |= 1 << part
+		}
+	}
+	return proven
 }
 
 func newChecker(l *Layout) (*checker, error) {
@@ -70,8 +94,8 @@ func newChecker(l *Layout) (*checker, error) {
 func (c *checker) start(w walker, parts Parts) (Parts, error) {
 	var s Snapshot
 	var pend []*pending
-	bad := Parts(0)
-	for try := range checkTries {
+	bad, proven := Parts(0), Parts(0)
+	for try := range gaugeTries {
 		if err := w.Walk(&s); err != nil {
 			return 0, err
 		}
@@ -104,15 +128,20 @@ func (c *checker) start(w walker, parts Parts) (Parts, error) {
 			c.why[PartGroups] = "the walk does not show " + validName(missing)
 		}
 		for _, p := range pend {
-			p.parts = c.judge(p, &s, 0)
+			found := p.settle(c.judge(p, &s, 0))
+			p.parts &^= found
+			proven |= found
 			bad |= p.parts
 		}
-		if bad == 0 {
+		if bad.Has(PartGroups) && try+1 >= checkTries {
+			proven |= 1 << PartGroups
+		}
+		if bad&^proven == 0 {
 			break
 		}
 	}
 	c.checks += uint64(len(pend))
-	return bad, nil
+	return proven, nil
 }
 
 // missing names a group that has a directory but is not in s.
@@ -152,14 +181,11 @@ func (c *checker) round(s *Snapshot, parts Parts) (bad Parts) {
 	p := &c.pend
 	if p.group != nil {
 		p.parts &= parts
-		p.parts = c.judge(p, s, c.next)
-		if p.tries++; p.parts != 0 && p.tries >= checkTries {
-			bad, p.parts = p.parts, 0
-		}
-		if p.parts != 0 {
+		bad = p.settle(c.judge(p, s, c.next))
+		if p.parts &^= bad; p.parts != 0 {
 			if i := c.index(s, p.group); i >= 0 {
 				c.take(p, s, i)
-				return 0
+				return bad
 			}
 		}
 		c.checks++
@@ -169,7 +195,7 @@ func (c *checker) round(s *Snapshot, parts Parts) (bad Parts) {
 		return bad
 	}
 	c.next = (c.next + 1) % len(s.Groups)
-	p.group, p.parts, p.tries = s.Groups[c.next], parts&^bad, 0
+	p.group, p.parts, p.tries, p.firm = s.Groups[c.next], parts&^bad, 0, [NumParts]uint8{}
 	c.take(p, s, c.next)
 	return bad
 }

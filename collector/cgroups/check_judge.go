@@ -48,8 +48,9 @@ func compare(m *metric.Metric, before, text, after int64) verdict {
 }
 
 // judge compares a group's text with the two walks around it and returns the
-// parts that differ; c.why says how.
+// parts that differ; c.why says how, p.counters in which more than gauges do.
 func (c *checker) judge(p *pending, s *Snapshot, hint int) (bad Parts) {
+	p.counters = 0
 	i := hint
 	if i >= len(s.Groups) || s.Groups[i] != p.group {
 		if i = c.index(s, p.group); i < 0 {
@@ -58,6 +59,7 @@ func (c *checker) judge(p *pending, s *Snapshot, hint int) (bad Parts) {
 	}
 	if p.parts.Has(PartGroups) && p.have == 0 {
 		bad |= 1 << PartGroups
+		p.counters |= 1 << PartGroups
 		c.why[PartGroups] = fmt.Sprintf("%s has no directory but the walk shows it", p.group.Name)
 	}
 	if p.have == 0 {
@@ -76,11 +78,15 @@ func (c *checker) judge(p *pending, s *Snapshot, hint int) (bad Parts) {
 			unsure = true
 		case differs:
 			bad |= 1 << part
+			if m.Type == metric.Counter {
+				p.counters |= 1 << part
+			}
 			c.blame(part, p.group, m, "", p.before[col], p.text[col], row[col])
 		}
 	}
 	if p.parts.Has(PartIO) {
 		bad |= c.judgeIO(p, s, i)
+		p.counters |= bad & (1 << PartIO)
 	}
 	if p.parts.Has(PartHugetlb) {
 		bad |= c.judgeHugetlb(p, s, i)

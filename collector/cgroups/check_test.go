@@ -2,8 +2,10 @@ package cgroups
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -177,5 +179,78 @@ func TestFloor(t *testing.T) {
 	}
 	if f.rows != nil {
 		t.Error("rows are kept although nothing is held any more")
+	}
+}
+
+// A group that starts and ends processes all the time shows other numbers between
+// two walks than either of them: that is no fault of the walk.
+func TestCheckBesideForks(t *testing.T) {
+	l := layout(t)
+	w := openWalk(t, l)
+	t.Cleanup(func() { w.Close() })
+	if !w.Parts().Has(PartTasks) {
+		rig.KernelLacks(t, rig.InitialPIDs, fmt.Errorf("tasks are not read by BPF: %s", w.Reason(PartTasks)))
+	}
+	c, err := newChecker(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.files.Close() })
+	g := makeGroup(t, l, "forks")
+	g.start(load.Work{Fork: 1 << 20}) // until the test ends
+	var s Snapshot
+	walk := func() int {
+		if err := w.Walk(&s); err != nil {
+			t.Fatal(err)
+		}
+		return slices.IndexFunc(s.Groups, func(group *Group) bool { return group.Path == g.path })
+	}
+	apart := 0 // comparisons in which the text was unlike both walks
+	for range 100 {
+		i := walk()
+		if i < 0 {
+			t.Fatal("the group is not shown")
+		}
+		pend := pending{group: s.Groups[i], parts: w.Parts() &^ (1 << PartGroups)}
+		for pend.parts != 0 {
+			c.take(&pend, &s, i)
+			i = walk()
+			differed := c.judge(&pend, &s, i)
+			if differed != 0 {
+				apart++
+			}
+			if bad := pend.settle(differed); bad != 0 {
+				t.Fatalf("parts %b differ after %d tries: %v", bad, pend.tries, c.why)
+			}
+		}
+	}
+	t.Logf("%d comparisons had other numbers in the text", apart)
+}
+
+func TestSettle(t *testing.T) {
+	const tasks, cpu = 1 << PartTasks, 1 << PartCPU
+	for name, c := range map[string]struct {
+		differed func(try int) (parts, counters Parts)
+		want     int // the try at which a part is proven to differ, 0 if none is
+	}{
+		"a counter":                     {func(int) (Parts, Parts) { return cpu, cpu }, checkTries},
+		"a counter, then a gauge":       {func(try int) (Parts, Parts) { return cpu, Parts(min(1, 4/try)) * cpu }, gaugeTries},
+		"a gauge":                       {func(int) (Parts, Parts) { return tasks, 0 }, gaugeTries},
+		"a gauge for a while":           {func(try int) (Parts, Parts) { return Parts(min(1, gaugeTries-try)) * tasks, 0 }, 0},
+		"a gauge beside a counter":      {func(int) (Parts, Parts) { return cpu | tasks, cpu }, checkTries},
+		"a counter that was right once": {func(try int) (Parts, Parts) { return Parts(min(1, 4/try)) * cpu, cpu }, 0},
+	} {
+		p := pending{parts: cpu | tasks}
+		got := 0
+		for try := 1; try <= gaugeTries && p.parts != 0 && got == 0; try++ {
+			var differed Parts
+			differed, p.counters = c.differed(try)
+			if p.settle(differed) != 0 {
+				got = try
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: proven at try %d, want %d", name, got, c.want)
+		}
 	}
 }

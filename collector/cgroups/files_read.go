@@ -34,7 +34,7 @@ func (f *files) readFiles(e *entry, row []int64, written, probe uint16) {
 		if k == f.populated {
 			e.idle = 0
 		}
-		if sp.list && f.empty(e, sp, row) {
+		if sp.list && f.empty(e, sp, row) && (!f.mayBeThreaded(sp) || st.state == valid && probe&bit == 0 && !f.fresh) {
 			row[sp.cols[0]] = 0
 			continue
 		}
@@ -73,6 +73,12 @@ func (f *files) empty(e *entry, sp *spec, row []int64) bool {
 		return row[metric.Populated] == 0
 	}
 	return sp.mount == f.l.Pids && row[metric.PidsCurrent] == 0
+}
+
+// mayBeThreaded reports whether a list cannot be read in a threaded cgroup, also
+// if that is empty: its processes count for the domain above it.
+func (f *files) mayBeThreaded(sp *spec) bool {
+	return f.l.Mounts[sp.mount].V2 && sp.cols[0] == metric.Processes
 }
 
 func (f *files) readFile(e *entry, k int, row []int64) {

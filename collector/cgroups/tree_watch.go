@@ -107,7 +107,7 @@ func (t *tree) modified(n *node, m uint16, name []byte) {
 		}
 	case "freezer.state": // freezes all below, too
 		n.touch(m)
-	case "cgroup.pressure":
+	case "cgroup.pressure", "cgroup.type": // a threaded cgroup has no cgroup.procs to read
 		n.probe |= m
 	default:
 		// One file may change another (cpu.idle changes cpu.weight), so the

@@ -219,9 +219,9 @@ func (w *walk) fillTasks(t *walkTree, k *bpf.Tasks, at int, row []int64) {
 	}
 	row[metric.Threads], row[metric.Processes] = int64(k.Threads), int64(k.Processes)
 	switch {
-	case !t.options.V2 && k.Torn|uint8(min(k.Stray, 1)) != 0:
+	case k.Torn != 0, !t.options.V2 && k.Stray != 0:
 		w.ask.want(w.join.order[at], PartTasks)
-	case t.options.V2 && k.Threaded|k.Torn != 0:
+	case k.Threaded != 0: // its cgroup.procs cannot be read
 		row[metric.Processes] = metric.Absent
 	}
 }
