@@ -121,14 +121,6 @@ func TestFullDisk(t *testing.T) {
 			size /= 2
 		}
 	}
-	time.Sleep(4 * time.Second)
-	before, err := newest(relay)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !d.Running() {
-		t.Fatal("a full disk ended it")
-	}
 	// The node's own metrics need no disk, and count what went wrong with it.
 	rig.Eventually(t, 20*time.Second, func() error {
 		for line := range strings.Lines(d.Node.MustGet(t, "/metrics")) {
@@ -140,6 +132,13 @@ func TestFullDisk(t *testing.T) {
 		}
 		return errors.New("neither an error of publishing nor a dropped frame is counted")
 	})
+	if !d.Running() {
+		t.Fatal("a full disk ended it")
+	}
+	before, err := newest(relay)
+	if err != nil {
+		t.Fatal(err)
+	}
 	files, _ := filepath.Glob(filepath.Join(data, "fill*"))
 	for _, f := range files {
 		os.Remove(f)

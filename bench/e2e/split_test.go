@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +101,37 @@ func past(t *testing.T, a rig.API, seq uint64, within time.Duration) v1.Agent {
 	return agent
 }
 
+// ticksOn waits until a collector has ticked n times more.
+func ticksOn(t *testing.T, d *rig.Daytwo, n float64) {
+	t.Helper()
+	var from float64
+	rig.Eventually(t, rig.Ready, func() (err error) { // it may just have started
+		from, err = metricOf(d.Node, "daytwo_collector_ticks_total")
+		return err
+	})
+	rig.Eventually(t, 30*time.Second, func() error {
+		now, err := metricOf(d.Node, "daytwo_collector_ticks_total")
+		if err == nil && now < from+n {
+			err = fmt.Errorf("%v ticks of %v", now-from, n)
+		}
+		return err
+	})
+}
+
+// metricOf reads a metric without labels.
+func metricOf(a rig.API, name string) (float64, error) {
+	body, err := a.Get("/metrics")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(body)) {
+		if v, ok := strings.CutPrefix(line, name+" "); ok {
+			return strconv.ParseFloat(strings.TrimSpace(v), 64)
+		}
+	}
+	return 0, fmt.Errorf("/metrics has no %s", name)
+}
+
 func TestCollectorAndRelayApart(t *testing.T) {
 	c := newCluster(t)
 	c.startNATS(t)
@@ -135,11 +167,11 @@ func TestNATSAwayAtStartAndLater(t *testing.T) {
 		}
 		return err
 	})
-	time.Sleep(2 * time.Second)
+	ticksOn(t, collector, 10)
 	c.startNATS(t)
 	first := past(t, a, 15, 20*time.Second)
 	c.stopNATS()
-	time.Sleep(3 * time.Second)
+	ticksOn(t, collector, 15)
 	c.startNATS(t)
 	last := past(t, a, first.Seq+20, 30*time.Second)
 	var ticks int
@@ -168,12 +200,12 @@ func TestNATSAwayAtStartAndLater(t *testing.T) {
 func TestRelayRestarts(t *testing.T) {
 	c := newCluster(t)
 	c.startNATS(t)
-	c.collector(t)
+	collector := c.collector(t)
 	relay := c.relay(t)
 	a := relay.Relay
 	before := past(t, a, 10, 30*time.Second)
 	relay.Kill()
-	time.Sleep(time.Second)
+	ticksOn(t, collector, 5)
 	relay = c.relay(t)
 	a = relay.Relay
 	after := past(t, a, before.Seq+10, 30*time.Second)
@@ -187,25 +219,41 @@ func TestRelayRestarts(t *testing.T) {
 	relay.Stop(t)
 }
 
+// What a collector that was killed had in its spool arrives when the next one runs.
 func TestCollectorRestartsWithItsSpool(t *testing.T) {
 	c := newCluster(t)
 	collector := c.collector(t)
-	time.Sleep(3 * time.Second)
+	const spooled = 10
+	rig.Eventually(t, rig.Ready, func() error {
+		n, err := metricOf(collector.Node, "daytwo_collector_spool_frames")
+		if err == nil && n < spooled {
+			err = fmt.Errorf("%v frames in the spool", n)
+		}
+		return err
+	})
 	collector.Kill()
+	killed := time.Now()
 	c.startNATS(t)
 	a := c.relay(t).Relay
 	c.collector(t)
 	rig.Eventually(t, 40*time.Second, func() error {
-		m, err := clientOf(a).Query(context.Background(), client.Query{Metric: "collector.ticks", Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond})
+		q := client.Query{Metric: "collector.ticks", Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond}
+		m, err := clientOf(a).Query(context.Background(), q)
 		if err != nil {
 			return err
 		}
-		points := 0
+		before, after := 0, 0
 		for _, s := range m.Result {
-			points += len(s.Points)
+			for _, p := range s.Points {
+				if p.Time.Before(killed) {
+					before++
+				} else {
+					after++
+				}
+			}
 		}
-		if points < 15 {
-			return fmt.Errorf("%d ticks in %d series: those of the killed collector are missing", points, len(m.Result))
+		if before < spooled || after == 0 {
+			return fmt.Errorf("%d ticks of the killed collector, want %d; %d of the next one", before, spooled, after)
 		}
 		return nil
 	})
