@@ -130,12 +130,15 @@ func TestStatsdTopLive(t *testing.T) {
 	go func() {
 		done <- live[sentOptions, *v1.StatsD](t.Context(), s, &sentModel{options: sentOptions{sort: "rate", interval: time.Hour}}, ask)
 	}()
+	deadline := time.After(30 * time.Second)
 	<-asked
 	for waiting := true; waiting; { // a key while it asks is not lost, but changes nothing until the next question
 		s.InjectKey(tcell.KeyRune, 's', tcell.ModNone)
 		select {
 		case by := <-asked:
 			waiting = by != "series"
+		case <-deadline:
+			t.Fatal("the key that was pressed while it asked has no effect")
 		case <-time.After(20 * time.Millisecond):
 			s.InjectKey(tcell.KeyRune, 'r', tcell.ModNone)
 		}
@@ -145,6 +148,8 @@ func TestStatsdTopLive(t *testing.T) {
 		select {
 		case <-asked:
 			continue
+		case <-deadline:
+			t.Fatal("q does not end it")
 		case err := <-done:
 			if err != nil {
 				t.Fatal(err)

@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// allocWait is how long a tick may take, much longer than it does.
+const allocWait = 30 * time.Second
+
 // The tick hands over without allocating.
 func TestPublishAllocatesNothing(t *testing.T) {
 	o := newBroker(t).options()
@@ -16,8 +19,10 @@ func TestPublishAllocatesNothing(t *testing.T) {
 	n := newNode(1, 500)
 	tick := func() {
 		publishTicks(t, p, n, 1)
-		for p.Stats().Dropped < n.b.Seq {
-			runtime.Gosched()
+		for end := time.Now().Add(allocWait); p.Stats().Dropped < n.b.Seq; runtime.Gosched() {
+			if time.Now().After(end) {
+				t.Fatalf("%d ticks, %+v", n.b.Seq, p.Stats())
+			}
 		}
 	}
 	for range 200 {
@@ -37,8 +42,10 @@ func TestSpoolingAllocatesNothing(t *testing.T) {
 	n := newNode(1, 50)
 	tick := func() {
 		publishTicks(t, p, n, 1)
-		for p.Stats().Spooled < n.b.Seq {
-			runtime.Gosched()
+		for end := time.Now().Add(allocWait); p.Stats().Spooled < n.b.Seq; runtime.Gosched() {
+			if time.Now().After(end) {
+				t.Fatalf("%d ticks, %+v", n.b.Seq, p.Stats())
+			}
 		}
 	}
 	for range 200 {
@@ -59,8 +66,10 @@ func TestLiveAllocations(t *testing.T) {
 	run := func(ticks int) {
 		for range ticks {
 			publishTicks(t, p, n, 1)
-			for p.Stats().Acked < n.b.Seq {
-				time.Sleep(50 * time.Microsecond)
+			for end := time.Now().Add(allocWait); p.Stats().Acked < n.b.Seq; time.Sleep(50 * time.Microsecond) {
+				if time.Now().After(end) {
+					t.Fatalf("%d ticks, %+v", n.b.Seq, p.Stats())
+				}
 			}
 		}
 	}

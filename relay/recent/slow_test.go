@@ -122,7 +122,10 @@ func TestPendingIsBounded(t *testing.T) {
 	w, disk := slowWorld(t, Options{StallAfter: time.Hour, Pending: bound})
 	disk.Hang()
 	parts := w.next()
-	for appendStored(w.store, parts[0], nil) == nil {
+	for taken := 0; appendStored(w.store, parts[0], nil) == nil; taken += len(parts[0]) {
+		if taken > 2*bound {
+			t.Fatalf("%d bytes are taken, %d may wait", taken, bound)
+		}
 		w.expect()
 		if st := w.store.Stats(); st.PendingBytes > bound {
 			t.Fatalf("%d bytes wait", st.PendingBytes)

@@ -30,8 +30,10 @@ func TestAllocations(t *testing.T) {
 			if _, err := c.Write(line); err != nil {
 				t.Fatal(err)
 			}
-			for count.Load() < want {
-				time.Sleep(50 * time.Microsecond)
+			for end := time.Now().Add(10 * time.Second); count.Load() < want; time.Sleep(50 * time.Microsecond) {
+				if time.Now().After(end) {
+					t.Fatalf("%s: %d of %d packets came", network, count.Load(), want)
+				}
 			}
 		}
 		send()
