@@ -22,6 +22,9 @@ import (
 var version = "dev" // set by the linker
 
 func main() {
+	if status, is := collector.Helper(); is {
+		os.Exit(status)
+	}
 	os.Exit(cli.Main(os.Args[1:], cli.Programs{
 		Version: version,
 		Up:      runUp,

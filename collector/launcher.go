@@ -14,3 +14,7 @@ type Task launcher.Task
 func RunTask(ctx context.Context, t Task) (status int, err error) {
 	return launcher.Run(ctx, launcher.Task(t))
 }
+
+// Helper does the work of a process that RunTask starts, and returns true, if this
+// process is one. See launcher.Helper.
+func Helper() (status int, is bool) { return launcher.Helper() }

@@ -18,6 +18,14 @@ type Task struct {
 	Name    string
 	Labels  map[string]string
 	Socket  string // path of the collector's launch API
+
+	// What it may use at most; 0 stands for no limit.
+	Memory int64   // bytes
+	CPUs   float64 // processors, or fractions of one
+	PIDs   int64   // processes and threads
+
+	User, Group string // who it runs as, by name or number; "" for whoever starts it
+	Detach      bool   // run in the background
 }
 
 // taskEnd ends 'daytwo run' with the status of its task.
@@ -49,16 +57,28 @@ N ended it). Whatever the command leaves running ends with it.`,
 			return nil
 		},
 	}
+	var t Task
 	var name, socket string
 	var labels []string
 	fs := cmd.Flags()
 	fs.SetInterspersed(false)
 	fs.StringVar(&name, "name", "", "call the task `NAME` (default: the command's)")
 	fs.StringArrayVar(&labels, "label", nil, "give the task a label, `KEY=VALUE`; may be repeated")
+	fs.Var((*size)(&t.Memory), "memory", "let the task use at most `SIZE` of memory, and no swap")
+	fs.Float64Var(&t.CPUs, "cpus", 0, "let the task use at most `N` processors, such as 0.5")
+	fs.Int64Var(&t.PIDs, "pids", 0, "let the task have at most `N` processes and threads")
+	fs.StringVar(&t.User, "user", "", "run the command as `USER[:GROUP]`")
+	fs.StringVar(&t.Group, "group", "", "run the command as `GROUP`")
+	fs.BoolVar(&t.Detach, "detach", false, "run the task in the background")
 	fs.StringVar(&socket, "socket", "", "ask the collector at `PATH` (default: "+launch.SocketName+" in the data directory)")
 	annotateEnv(fs, "socket")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		t := Task{Command: args, Name: name, Labels: map[string]string{}, Socket: findSocket(socket)}
+		t.Command, t.Name, t.Labels, t.Socket = args, name, map[string]string{}, findSocket(socket)
+		for flag, value := range map[string]float64{"memory": float64(t.Memory), "cpus": t.CPUs, "pids": float64(t.PIDs)} {
+			if value == 0 && fs.Changed(flag) {
+				return usageError{fmt.Errorf("--%s: give a number above 0, or leave the flag out for no limit", flag)}
+			}
+		}
 		if name == "" {
 			t.Name = filepath.Base(args[0])
 		}

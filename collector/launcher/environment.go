@@ -1,27 +1,52 @@
 package launcher
 
 import (
-	"fmt"
-	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// environment returns env with what the task is told: its endpoint, its id, its
-// name, and its origin tags, each under its name in capitals. The variables of
-// Datadog's clients are only set where env has none of them.
-func environment(env []string, r launch.Request, c launch.Container) []string {
-	set := func(k, v string) { env = append(env, k+"="+v) }
+// secrets begin the names of variables that hold, or lead to, the credentials of
+// daytwo itself: no task inherits them.
+var secrets = []string{"DAYTWO_TOKEN", "DAYTWO_NATS"}
+
+// inherited returns what a task is given of env.
+func inherited(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(v string) bool {
+		return slices.ContainsFunc(secrets, func(s string) bool { return strings.HasPrefix(v, s) })
+	})
+}
+
+// environment returns env with what the task is told: its user, its endpoint, its
+// id, its name, and its origin tags, each under its name in capitals. The variables
+// of Datadog's clients are only set where env has none of them.
+func environment(env []string, r launch.Request, c launch.Container, a account) []string {
+	has := func(name string) bool {
+		return slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") && len(v) > len(name)+1 })
+	}
+	env = inherited(env)
+	set := func(name, value string) { env = append(env, name+"="+value) }
+	if a.home != "" { // as another user
+		env = slices.DeleteFunc(env, func(v string) bool {
+			return strings.HasPrefix(v, "USER=") || strings.HasPrefix(v, "LOGNAME=")
+		})
+		set("HOME", a.home)
+		if a.name != "" {
+			set("USER", a.name)
+			set("LOGNAME", a.name)
+		}
+	}
 	if c.StatsdPort != 0 {
-		port := fmt.Sprint(c.StatsdPort)
-		set("STATSD_UDP_HOST", c.StatsdHost)
-		set("STATSD_UDP_PORT", port)
-		if os.Getenv("DD_AGENT_HOST") == "" && os.Getenv("DD_DOGSTATSD_PORT") == "" {
+		port := strconv.Itoa(int(c.StatsdPort))
+		if !has("DD_AGENT_HOST") && !has("DD_DOGSTATSD_PORT") {
 			set("DD_AGENT_HOST", c.StatsdHost)
 			set("DD_DOGSTATSD_PORT", port)
 		}
+		set("STATSD_UDP_HOST", c.StatsdHost)
+		set("STATSD_UDP_PORT", port)
 	}
 	set("CONTAINER_ID", r.ContainerID)
 	set("TASK_NAME", r.Name)

@@ -3,136 +3,121 @@ package launcher
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	cgroups "github.com/containerd/cgroups/v3"
 	"github.com/containerd/cgroups/v3/cgroup1"
+	"github.com/containerd/cgroups/v3/cgroup2"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 )
 
-// group is a cgroup in every hierarchy of the machine.
+// group is a cgroup at one path in every hierarchy of the machine.
 type group struct {
-	legacy  cgroup1.Cgroup // the v1 hierarchies; nil if there are none
-	unified *os.File       // directory in the v2 hierarchy; nil if there is none
+	path    string           // from the root of each hierarchy
+	legacy  cgroup1.Cgroup   // in the hierarchies of version 1, nil if there are none
+	unified *cgroup2.Manager // in the hierarchy of version 2, nil if there is none
+	dir     string           // directory of unified
+	refused map[string]error // controllers that unified's parents did not hand down, and why
+	pids    int64            // limit in the hierarchy of version 1, 0 for none
 }
 
-// makeGroup makes a cgroup at path.
-func makeGroup(path string) (*group, error) {
-	g := &group{}
-	mode := cgroups.Mode()
-	root := "/sys/fs/cgroup"
-	switch mode {
-	case cgroups.Unavailable:
-		return nil, errors.New("no cgroups are mounted at /sys/fs/cgroup: mount cgroup2 there")
+// unifiedRoot returns where the hierarchy of version 2 is mounted, "" for nowhere.
+func unifiedRoot() string {
+	switch cgroups.Mode() {
+	case cgroups.Unified:
+		return "/sys/fs/cgroup"
 	case cgroups.Hybrid:
-		root = "/sys/fs/cgroup/unified"
+		return "/sys/fs/cgroup/unified"
 	}
-	var err error
-	if mode != cgroups.Unified {
+	return ""
+}
+
+func hasLegacy() bool { return cgroups.Mode() == cgroups.Hybrid || cgroups.Mode() == cgroups.Legacy }
+
+// makeGroup makes a cgroup at path, below which no other process makes any.
+func makeGroup(path string) (g *group, err error) {
+	if cgroups.Mode() == cgroups.Unavailable {
+		return nil, errors.New("no cgroup hierarchy is mounted at /sys/fs/cgroup: mount cgroup2 there")
+	}
+	g = &group{path: path}
+	if hasLegacy() {
 		g.legacy, err = cgroup1.New(cgroup1.StaticPath(path), &specs.LinuxResources{})
 	}
-	if err == nil && mode != cgroups.Legacy {
-		g.unified, err = makeUnified(root, path)
+	if root := unifiedRoot(); err == nil && root != "" {
+		err = g.makeUnified(root, path)
 	}
 	if err != nil {
 		g.remove()
-		return nil, fmt.Errorf("make a cgroup for the task: %w (root, or a delegated cgroup, is needed)", err)
+		return nil, fmt.Errorf("make a cgroup for the task: %w (this needs root)", err)
 	}
 	return g, nil
 }
 
-// makeUnified makes a cgroup of v2 and hands it the controllers that there are.
-// Package cgroup2 would, but brings a BPF loader for device rules along.
-func makeUnified(root, path string) (*os.File, error) {
-	parent := filepath.Join(root, filepath.Dir(path))
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return nil, err
+// makeUnified makes the cgroup of version 2 with all controllers that there are,
+// so that the collector can read all of their metrics.
+func (g *group) makeUnified(root, path string) (err error) {
+	if g.unified, err = cgroup2.NewManager(root, path, &cgroup2.Resources{}); err != nil {
+		return err
 	}
-	for _, dir := range []string{root, parent} {
-		b, _ := os.ReadFile(filepath.Join(dir, "cgroup.controllers")) // none: nothing to hand down
-		for c := range strings.FieldsSeq(string(b)) {
-			// What a parent does not give, or a busy one refuses, the task goes without.
-			os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+c), 0)
+	g.dir, g.refused = filepath.Join(root, path), map[string]error{}
+	controllers, err := g.unified.RootControllers()
+	for _, c := range controllers {
+		if err := g.unified.ToggleControllers([]string{c}, cgroup2.Enable); err != nil {
+			g.refused[c] = err // counts only if the task is to be limited by it
 		}
 	}
-	dir := filepath.Join(root, path)
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return nil, err
-	}
-	return os.Open(dir)
+	return err
 }
 
-// join moves a thread into the v1 hierarchies.
+// findTaskGroup returns what there is of a cgroup that another process made.
+func findTaskGroup(path string) *group {
+	g := &group{path: path}
+	if hasLegacy() {
+		if legacy, err := cgroup1.Load(cgroup1.StaticPath(path)); err == nil { // else none is left
+			g.legacy = legacy
+		}
+	}
+	if root := unifiedRoot(); root != "" {
+		if m, err := cgroup2.Load(path, cgroup2.WithMountpoint(root)); err == nil {
+			g.unified, g.dir = m, filepath.Join(root, path)
+		}
+	}
+	return g
+}
+
+// legacyFile returns the path of a controller's file in its hierarchy of version
+// 1, "" if it has none.
+func (g *group) legacyFile(controller, name string) string {
+	if g.legacy == nil {
+		return ""
+	}
+	for _, s := range g.legacy.Subsystems() {
+		if p, ok := s.(interface{ Path(string) string }); ok && string(s.Name()) == controller {
+			return filepath.Join(p.Path(g.path), name)
+		}
+	}
+	return ""
+}
+
+// join moves a thread of this process into the hierarchies of version 1, to fork
+// the task there.
 func (g *group) join(tid int) error {
+	if g.pids != 0 {
+		if err := g.limitPIDs(g.pids + 1); err != nil { // the thread counts as one
+			return err
+		}
+	}
 	if err := g.legacy.AddTask(cgroup1.Process{Pid: tid}); err != nil {
 		return fmt.Errorf("join the task's cgroup: %w", err)
 	}
 	return nil
 }
 
-// removeWithin is how long what a command left running may take to die.
-const removeWithin = 5 * time.Second
-
-// remove ends what is left in the group and removes it.
-func (g *group) remove() error {
-	var err error
-	for end := time.Now().Add(removeWithin); ; time.Sleep(5 * time.Millisecond) {
-		if err = g.tryRemove(); err == nil || time.Now().After(end) {
-			break
-		}
+// joined takes back what join gave the thread, which is still there: with it, the
+// task has not got more than its own number of processes.
+func (g *group) joined() error {
+	if g.pids == 0 {
+		return nil
 	}
-	if g.unified != nil {
-		g.unified.Close()
-	}
-	if err != nil {
-		return fmt.Errorf("remove the task's cgroup: %w", err)
-	}
-	return nil
-}
-
-func (g *group) tryRemove() error {
-	var errs []error
-	if g.unified != nil {
-		dir := g.unified.Name()
-		os.WriteFile(filepath.Join(dir, "cgroup.kill"), []byte("1"), 0) // gone already, on the second try
-		errs = append(errs, removeTree(dir))
-	}
-	if g.legacy != nil {
-		for _, s := range g.legacy.Subsystems() {
-			procs, err := g.legacy.Processes(s.Name(), true)
-			for _, p := range procs {
-				if p.Pid != os.Getpid() {
-					unix.Kill(p.Pid, unix.SIGKILL)
-				}
-			}
-			if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, cgroup1.ErrCgroupDeleted) {
-				errs = append(errs, err)
-			}
-		}
-		if err := g.legacy.Delete(); err != nil && !errors.Is(err, cgroup1.ErrCgroupDeleted) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// removeTree removes a cgroup and what the task made below it.
-func removeTree(dir string) error {
-	entries, _ := os.ReadDir(dir) // gone: nothing below
-	for _, e := range entries {
-		if e.IsDir() {
-			if err := removeTree(filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	if err := unix.Rmdir(dir); err != nil && err != unix.ENOENT {
-		return &os.PathError{Op: "rmdir", Path: dir, Err: err}
-	}
-	return nil
+	return g.limitPIDs(g.pids)
 }

@@ -16,31 +16,36 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 )
 
-// A test binary that finds this variable is the program daytwo.
-const programEnv = "LAUNCHER_TEST_PROGRAM"
+// A test binary that finds the first variable is the program daytwo. The second
+// says which id its task gets.
+const (
+	programEnv = "LAUNCHER_TEST_PROGRAM"
+	idEnv      = "LAUNCHER_TEST_ID"
+)
 
 func TestMain(m *testing.M) {
+	if status, is := Helper(); is {
+		os.Exit(status)
+	}
 	if os.Getenv(programEnv) != "" {
 		os.Unsetenv(programEnv)
 		os.Exit(cli.Main(os.Args[1:], cli.Programs{Version: "test",
-			Run: func(ctx context.Context, t cli.Task) (int, error) { return Run(ctx, Task(t)) }}))
+			Run: func(ctx context.Context, t cli.Task) (int, error) {
+				if id := os.Getenv(idEnv); id != "" {
+					return (&order{id, Task(t)}).run(ctx, func() {})
+				}
+				return Run(ctx, Task(t))
+			}}))
 	}
 	code := rig.Main(m)
-	for _, dir := range taskCgroups("") { // stays where it is another's, too
+	for _, dir := range taskCgroups("") { // stays where other tasks are in it
 		unix.Rmdir(dir)
 	}
 	os.Exit(code)
 }
 
-// program is "daytwo run" with a socket.
-func program(socket string, args ...string) *exec.Cmd {
-	cmd := exec.Command("/proc/self/exe", append([]string{"run", "--socket", socket}, args...)...)
-	cmd.Env = append(os.Environ(), programEnv+"=1")
-	return cmd
-}
-
-// taskCgroups are the directories of a task in all hierarchies; "*" for all tasks,
-// "" for their parents.
+// taskCgroups are the directories of a task in all hierarchies; "" for their
+// parents.
 func taskCgroups(id string) (all []string) {
 	for _, pattern := range []string{"/sys/fs/cgroup/daytwo", "/sys/fs/cgroup/*/daytwo"} {
 		found, _ := filepath.Glob(filepath.Join(pattern, id))
@@ -83,4 +88,19 @@ func newAPI(t *testing.T, ports launch.PortRange) api {
 	go s.Serve(ln)
 	t.Cleanup(func() { s.Close() })
 	return api{socket, table, ports}
+}
+
+// run is "daytwo run" that asks this API.
+func (a api) run(args ...string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", append([]string{"run", "--socket", a.socket}, args...)...)
+	cmd.Env = append(os.Environ(), programEnv+"=1")
+	return cmd
+}
+
+// nothingLeft fails the test if the collector still has an endpoint.
+func (a api) nothingLeft(t *testing.T) {
+	t.Helper()
+	for _, e := range a.table.Endpoints() {
+		t.Errorf("left behind: %+v %v", e, taskCgroups(e.ContainerID))
+	}
 }

@@ -2,6 +2,7 @@ package launcher
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -10,37 +11,51 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
-	"golang.org/x/term"
 )
 
 // Exit statuses for a command that does not start, as shells and env(1) have them.
 const (
+	exitUsage     = 2
 	exitCannotRun = 126
 	exitNotFound  = 127
 )
 
-// exec runs a command in the group until it ends, and returns its exit status.
-func (g *group) exec(args, env []string) (status int, err error) {
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = os.Stdin, os.Stdout, os.Stderr, env
-	if g.unified != nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(g.unified.Fd())}
+// process is a command in a group, with this process' standard streams.
+type process struct {
+	args, env []string
+	as        *syscall.Credential // nil for this process' own
+	group     *group
+	started   func() // called once the command runs
+}
+
+// run runs the command until it ends, and returns its exit status.
+func (p *process) run() (status int, err error) {
+	cmd := exec.Command(p.args[0], p.args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = os.Stdin, os.Stdout, os.Stderr, p.env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.as}
+	if p.group.unified != nil {
+		dir, err := os.Open(p.group.dir)
+		if err != nil {
+			return 0, err
+		}
+		defer dir.Close()
+		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(dir.Fd())
 	}
-	// From here on signals are the command's: they no longer end us.
+	// From here on signals are the command's: they no longer end this process.
 	signal.Reset(os.Interrupt, syscall.SIGTERM)
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals)
 	defer signal.Stop(signals)
 	started := make(chan error)
-	go func() { started <- g.start(cmd) }()
+	go func() { started <- p.group.start(cmd) }()
 	if err := <-started; err != nil {
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 			return exitNotFound, err
 		}
 		return exitCannotRun, err
 	}
-	done := make(chan struct{})
-	forwarded := make(chan struct{})
+	p.started()
+	done, forwarded := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(forwarded)
 		forward(cmd.Process, signals, done)
@@ -49,17 +64,17 @@ func (g *group) exec(args, env []string) (status int, err error) {
 	close(done)
 	<-forwarded
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		if s, ok := exit.Sys().(syscall.WaitStatus); ok && s.Signaled() {
-			return 128 + int(s.Signal()), nil
-		}
-		return exit.ExitCode(), nil
+	if !errors.As(err, &exit) {
+		return 0, err
 	}
-	return 0, err
+	if s, ok := exit.Sys().(syscall.WaitStatus); ok && s.Signaled() {
+		return 128 + int(s.Signal()), nil
+	}
+	return exit.ExitCode(), nil
 }
 
-// start starts the command from a thread that is in the v1 hierarchies of the
-// group: a child is born where the thread is that forks it. That thread ends
+// start starts a command in the group. A child is born into version 1's hierarchies
+// where the thread is that forks it, so that this thread joins the group; it ends
 // with its goroutine.
 func (g *group) start(cmd *exec.Cmd) error {
 	if g.legacy == nil {
@@ -75,27 +90,13 @@ func (g *group) start(cmd *exec.Cmd) error {
 	if err := g.join(unix.Gettid()); err != nil {
 		return err
 	}
-	return cmd.Start()
-}
-
-// forward passes signals on. Those that a terminal's keys send reach the whole
-// foreground process group, the command with it: once is enough.
-func forward(p *os.Process, signals <-chan os.Signal, done <-chan struct{}) {
-	terminal := term.IsTerminal(int(os.Stdin.Fd()))
-	for {
-		select {
-		case <-done:
-			return
-		case s := <-signals:
-			switch s {
-			case syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPIPE, syscall.SIGTTIN, syscall.SIGTTOU:
-				continue
-			case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGWINCH:
-				if terminal {
-					continue
-				}
-			}
-			p.Signal(s) // "already finished": Wait says so
-		}
+	if err := cmd.Start(); err != nil {
+		return err
 	}
+	if err := g.joined(); err != nil {
+		cmd.Process.Kill()
+		cmd.Wait()
+		return fmt.Errorf("limit the task: %w", err)
+	}
+	return nil
 }

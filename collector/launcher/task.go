@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/daytwo/daytwo/api/launch"
@@ -19,26 +21,65 @@ type Task struct {
 	Name    string
 	Labels  map[string]string
 	Socket  string // path of the collector's launch API
-}
 
-// removeEndpointWithin bounds how long the collector may take to remove an
-// endpoint.
-const removeEndpointWithin = 5 * time.Second
+	// What it may use at most; 0 stands for no limit.
+	Memory int64   // bytes
+	CPUs   float64 // processors, or fractions of one
+	PIDs   int64   // processes and threads
+
+	User, Group string // who it runs as, by name or number; "" for whoever starts it
+	Detach      bool   // run in the background
+}
 
 // Run runs a task until its command ends, and returns the command's exit status:
 // 128+N if signal N ended it, 126 if it could not be run, 127 if it was not
 // found. An error says what went wrong besides; with status 0 no command ran.
 // From its start on, signals are passed on to the command.
+//
+// If t.Detach is set, Run prints the container's id and returns once the command
+// runs, in a process of its own that goes on until the command ends.
 func Run(ctx context.Context, t Task) (status int, err error) {
 	var raw [32]byte
 	rand.Read(raw[:])
-	id := hex.EncodeToString(raw[:])
-	request := launch.Request{ContainerID: id, Cgroup: "/daytwo/" + id, Name: t.Name, Labels: t.Labels}
+	o := order{ID: hex.EncodeToString(raw[:]), Task: t}
+	if o.Task.Socket, err = filepath.Abs(t.Socket); err != nil {
+		return 0, err
+	}
+	if !t.Detach {
+		return o.run(ctx, func() {})
+	}
+	if status, err = o.detach(ctx); err == nil {
+		fmt.Println(o.ID)
+	}
+	return status, err
+}
+
+// run runs a task, and calls started once its command runs. If this process is
+// killed meanwhile, a watcher removes the task.
+func (o *order) run(ctx context.Context, started func()) (status int, err error) {
+	t := &o.Task
+	l := limits{t.Memory, t.CPUs, t.PIDs}
+	if err := l.check(); err != nil {
+		return 0, err
+	}
+	who, err := findAccount(t.User, t.Group)
+	if err != nil {
+		return 0, err
+	}
+	request := launch.Request{ContainerID: o.ID, Cgroup: "/daytwo/" + o.ID, Name: t.Name, Labels: t.Labels}
+	w, err := startWatcher(request, t.Socket)
+	if err != nil {
+		return 0, err
+	}
+	defer w.dismiss()
 	g, err := makeGroup(request.Cgroup)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, g.remove()) }()
+	if err := g.limit(l); err != nil {
+		return 0, err
+	}
 	client := launch.NewClient(t.Socket)
 	c, err := client.Add(ctx, request)
 	switch {
@@ -48,11 +89,24 @@ func Run(ctx context.Context, t Task) (status int, err error) {
 	case err != nil:
 		return 0, err
 	default:
-		defer func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeEndpointWithin)
-			defer cancel()
-			err = errors.Join(err, client.Remove(ctx, id))
-		}()
+		defer func() { err = errors.Join(err, removeEndpoint(context.WithoutCancel(ctx), client, o.ID)) }()
 	}
-	return g.exec(t.Command, environment(os.Environ(), request, c))
+	if err := w.wait(); err != nil {
+		return 0, err
+	}
+	p := process{args: t.Command, env: environment(os.Environ(), request, c, who), as: who.credential, group: g, started: started}
+	if status, err = p.run(); status == 128+int(syscall.SIGKILL) && l.memory != 0 && g.oomKilled() {
+		err = fmt.Errorf("the kernel killed the command: the task needed more than the %d bytes of --memory", l.memory)
+	}
+	return status, err
+}
+
+// removeEndpointWithin bounds how long the collector may take to remove an
+// endpoint.
+const removeEndpointWithin = 5 * time.Second
+
+func removeEndpoint(ctx context.Context, client *launch.Client, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, removeEndpointWithin)
+	defer cancel()
+	return client.Remove(ctx, id)
 }

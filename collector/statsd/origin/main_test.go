@@ -39,6 +39,9 @@ type sending struct {
 }
 
 func TestMain(m *testing.M) {
+	if status, is := launcher.Helper(); is {
+		os.Exit(status)
+	}
 	if os.Getenv(programEnv) != "" {
 		os.Unsetenv(programEnv)
 		os.Exit(cli.Main(os.Args[1:], cli.Programs{Version: "test",

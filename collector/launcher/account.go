@@ -1,0 +1,135 @@
+package launcher
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// account is who a task runs as.
+type account struct {
+	credential *syscall.Credential // nil for who this process runs as
+	home, name string              // of the user, for the environment
+}
+
+// findAccount finds the account of USER[:GROUP] and of a group, each a name or a
+// number, in /etc/passwd and /etc/group. A user has the supplementary groups that
+// initgroups(3) gives; a group alone changes the primary group and nothing else.
+func findAccount(userSpec, group string) (a account, err error) {
+	if userSpec == "" && group == "" {
+		return a, nil
+	}
+	flag := "--group"
+	if userSpec != "" {
+		flag = "--user"
+	}
+	if os.Geteuid() != 0 {
+		return a, fmt.Errorf("%s: only root can run a task as someone else", flag)
+	}
+	name, of, both := strings.Cut(userSpec, ":")
+	switch {
+	case both && (name == "" || of == ""):
+		return a, fmt.Errorf("--user %s: give USER or USER:GROUP", userSpec)
+	case both && group != "":
+		return a, fmt.Errorf("--user %s and --group %s both name a group: give one", userSpec, group)
+	case both:
+		group = of
+	}
+	a.credential = &syscall.Credential{Uid: uint32(os.Getuid()), NoSetGroups: userSpec == ""}
+	if group != "" {
+		if a.credential.Gid, err = findGroup(group); err != nil {
+			return account{}, fmt.Errorf("%s: %w", flag, err)
+		}
+	}
+	if userSpec != "" {
+		if err := a.become(name, group != ""); err != nil {
+			return account{}, fmt.Errorf("%s: %w", flag, err)
+		}
+	}
+	return a, nil
+}
+
+// become makes the account a user's. Its primary group is the user's own unless
+// another was given.
+func (a *account) become(name string, hasGroup bool) error {
+	u, err := findUser(name)
+	if err != nil {
+		return err
+	}
+	c := a.credential
+	if u == nil { // a number that /etc/passwd does not have
+		if !hasGroup {
+			return fmt.Errorf("user id %s is not in /etc/passwd, so its group is not known: give %s:GROUP", name, name)
+		}
+		c.Uid, _ = parseID(name)
+		c.Groups = []uint32{c.Gid}
+		a.home = "/"
+		return nil
+	}
+	uid, ok := parseID(u.Uid)
+	own, ok2 := parseID(u.Gid)
+	if !ok || !ok2 {
+		return fmt.Errorf("user %s has the ids %s and %s in /etc/passwd, which no process can have", u.Username, u.Uid, u.Gid)
+	}
+	c.Uid, a.home, a.name = uid, cmp.Or(u.HomeDir, "/"), u.Username
+	if !hasGroup {
+		c.Gid = own
+	}
+	groups, err := u.GroupIds() // own among them
+	if err != nil {
+		return fmt.Errorf("find the groups of user %s: %w", u.Username, err)
+	}
+	c.Groups = []uint32{c.Gid}
+	for _, g := range groups {
+		if id, ok := parseID(g); ok && id != own && id != c.Gid {
+			c.Groups = append(c.Groups, id)
+		}
+	}
+	return nil
+}
+
+// findUser finds a user by name or number. It returns nil for a number that
+// nobody has.
+func findUser(name string) (*user.User, error) {
+	u, err := user.Lookup(name)
+	if err == nil {
+		return u, nil
+	}
+	if !errors.As(err, new(user.UnknownUserError)) {
+		return nil, err
+	}
+	if _, ok := parseID(name); !ok {
+		return nil, fmt.Errorf("there is no user %q in /etc/passwd", name)
+	}
+	u, err = user.LookupId(name)
+	if errors.As(err, new(user.UnknownUserIdError)) {
+		return nil, nil
+	}
+	return u, err
+}
+
+// findGroup finds the number of a group by its name or number.
+func findGroup(name string) (uint32, error) {
+	g, err := user.LookupGroup(name)
+	if err == nil {
+		name = g.Gid
+	} else if !errors.As(err, new(user.UnknownGroupError)) {
+		return 0, err
+	}
+	if id, ok := parseID(name); ok {
+		return id, nil
+	}
+	return 0, fmt.Errorf("there is no group %q in /etc/group", name)
+}
+
+// parseID reads the number of a user or a group. The kernel takes the highest for
+// "unchanged".
+func parseID(s string) (id uint32, ok bool) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	return uint32(n), err == nil && n < 1<<32-1
+}
