@@ -5,15 +5,18 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/unixsocket"
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // Holder is a process that has an address.
@@ -97,24 +100,40 @@ func procAddr(s string) (netip.Addr, bool) {
 	return a.Unmap(), ok
 }
 
-// processOf finds a process that has something open.
+// descriptors are the calls that look into a process: following its descriptors
+// waits for as long as it hangs in execve(2), on some kernels.
+var descriptors = bounded.NewSet(slog.New(slog.DiscardHandler)).Source("process_descriptors", 4, nil)
+
+// descriptorsWait is how long one process is awaited.
+const descriptorsWait = 100 * time.Millisecond
+
+// processOf finds a process that has something open. One that cannot be looked into
+// is left out.
 func processOf(target string) (h Holder) {
-	dirs, _ := filepath.Glob("/proc/[0-9]*/fd")
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
-		d, err := os.Open(dir)
-		if err != nil {
-			continue
-		}
-		names, _ := d.Readdirnames(-1)
-		d.Close()
-		for _, n := range names {
-			if at, err := os.Readlink(filepath.Join(dir, n)); err == nil && at == target {
-				h.PID, _ = strconv.Atoi(filepath.Base(filepath.Dir(dir)))
-				comm, _ := os.ReadFile(filepath.Join(filepath.Dir(dir), "comm"))
-				h.Name = strings.TrimSpace(string(comm))
-				return h
-			}
+		has, err := bounded.Do(descriptors, dir, descriptorsWait, func() (bool, error) { return hasOpen(dir, target) })
+		if err == nil && has {
+			h.PID, _ = strconv.Atoi(filepath.Base(dir))
+			comm, _ := os.ReadFile(filepath.Join(dir, "comm"))
+			h.Name = strings.TrimSpace(string(comm))
+			return h
 		}
 	}
 	return h
+}
+
+func hasOpen(process, target string) (bool, error) {
+	dir, err := os.Open(filepath.Join(process, "fd"))
+	if err != nil {
+		return false, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	for _, n := range names {
+		if at, err := os.Readlink(filepath.Join(dir.Name(), n)); err == nil && at == target {
+			return true, nil
+		}
+	}
+	return false, err
 }

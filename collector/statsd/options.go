@@ -14,6 +14,7 @@ import (
 	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/api/setting"
 	"github.com/daytwo/daytwo/api/unixsocket"
+	"github.com/daytwo/daytwo/collector/bounded"
 	"github.com/daytwo/daytwo/collector/statsd/line"
 	"github.com/daytwo/daytwo/collector/statsd/series"
 )
@@ -33,6 +34,7 @@ type Options struct {
 	Ports     launch.PortRange // for containers; default launch.DefaultPorts, or others if clients get those
 	NoBPF     bool             // one socket a container, and no senders' cgroups
 	Log       *slog.Logger     // default slog.Default()
+	Calls     *bounded.Set     // makes the calls that may never return; default one of its own
 
 	clock clock // default: the machine's; tests set theirs
 }

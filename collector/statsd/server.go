@@ -83,7 +83,7 @@ func (s *Server) open() (err error) {
 		return err
 	}
 	c := origin.Config{
-		File: s.o.Endpoints, Host: s.o.Host, Ports: origin.ChoosePorts(s.o.Ports), NoBPF: s.o.NoBPF, Log: s.log,
+		File: s.o.Endpoints, Host: s.o.Host, Ports: origin.ChoosePorts(s.o.Ports), NoBPF: s.o.NoBPF, Log: s.log, Calls: s.o.Calls,
 	}
 	if s.fds != nil {
 		c.Store = s.fds

@@ -10,9 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
-	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,6 +22,7 @@ import (
 // process and comes back to the next one. A nil store keeps nothing.
 type FDStore struct {
 	notify string
+	rest   atomic.Pointer[time.Time] // nothing is sent before
 
 	mu   sync.Mutex
 	have map[string][]int // came back and nobody took them yet
@@ -121,7 +123,7 @@ func (s *FDStore) put(name string, fds []int) error {
 		return nil
 	}
 	// FDPOLL=0: systemd is not to throw out what is not a socket.
-	return s.sendFDs("FDSTORE=1\nFDPOLL=0\nFDNAME="+name, fds)
+	return s.send("FDSTORE=1\nFDPOLL=0\nFDNAME="+name, fds)
 }
 
 // Remove makes the store forget a name.
@@ -131,10 +133,7 @@ func (s *FDStore) remove(name string) error {
 	if s == nil || s.notify == "" {
 		return nil
 	}
-	if _, err := daemon.SdNotify(false, "FDSTOREREMOVE=1\nFDNAME="+name); err != nil {
-		return fmt.Errorf("tell the service manager (NOTIFY_SOCKET): %w", err)
-	}
-	return nil
+	return s.send("FDSTOREREMOVE=1\nFDNAME="+name, nil)
 }
 
 // Forget closes what came back and nobody took, and makes the store forget it:
@@ -156,15 +155,39 @@ func (s *FDStore) Forget() error {
 	return errors.Join(errs...)
 }
 
-// sendFDs is daemon.SdNotify with descriptors, which that does not send.
-func (s *FDStore) sendFDs(state string, fds []int) error {
+// A service manager that hangs takes no messages: callers hold locks that a tick
+// needs, so they do not wait for it, and ask again only after a while.
+const (
+	sendWait = 200 * time.Millisecond
+	sendRest = 10 * time.Second
+)
+
+// send is daemon.SdNotify with descriptors, which that does not send, and without
+// waiting for a manager that hangs.
+func (s *FDStore) send(state string, fds []int) error {
+	if rest := s.rest.Load(); rest != nil && time.Now().Before(*rest) {
+		return errNotTold
+	}
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram"}) // unbound
 	if err == nil {
 		defer conn.Close()
-		_, _, err = conn.WriteMsgUnix([]byte(state), unix.UnixRights(fds...), &net.UnixAddr{Net: "unixgram", Name: s.notify})
+		err = conn.SetWriteDeadline(time.Now().Add(sendWait))
+	}
+	if err == nil {
+		var rights []byte
+		if len(fds) > 0 {
+			rights = unix.UnixRights(fds...)
+		}
+		_, _, err = conn.WriteMsgUnix([]byte(state), rights, &net.UnixAddr{Net: "unixgram", Name: s.notify})
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.rest.Store(new(time.Now().Add(sendRest)))
+		err = errNotTold
 	}
 	if err != nil {
 		return fmt.Errorf("tell the service manager (NOTIFY_SOCKET): %w", err)
 	}
 	return nil
 }
+
+var errNotTold = errors.New("it takes no messages")

@@ -250,3 +250,32 @@ func TestRestart(t *testing.T) {
 		t.Errorf("the store holds %q", m.name)
 	}
 }
+
+// A service manager that hangs takes as many messages as its socket holds; what comes
+// then fails soon, and the next at once.
+func TestManagerHangs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify")
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := &FDStore{notify: path}
+	began := time.Now()
+	for i := 0; ; i++ {
+		if err := s.Remove("x"); err != nil {
+			break
+		}
+		if i == 10_000 {
+			t.Fatal("its socket holds any number of messages")
+		}
+	}
+	for range 100 {
+		if err := s.Put("x", 0); err == nil {
+			t.Error("it takes a message")
+		}
+	}
+	if took := time.Since(began); took > 5*sendWait {
+		t.Errorf("it took %v", took)
+	}
+}

@@ -1,12 +1,9 @@
 package origin
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -22,9 +19,6 @@ type endpoint struct {
 	json     []byte // itself, once written: it never changes
 }
 
-// maxFile bounds the file of endpoints that is read.
-const maxFile = 256 << 20
-
 // ErrExists says that a container has an endpoint, on another port than is asked for.
 var ErrExists = errors.New("the container has an endpoint already, on another port")
 
@@ -33,35 +27,85 @@ func (t *Table) Add(r launch.Request) (launch.Container, error) {
 	if err := r.Check(); err != nil {
 		return launch.Container{}, err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.refused != nil {
-		return launch.Container{}, t.refused
+	if got, err := t.given(r); err != nil || got != nil {
+		return got.container(), err
 	}
-	e := t.endpoints[r.ContainerID]
-	if e != nil {
-		if r.StatsdPort != 0 && r.StatsdPort != e.StatsdPort {
-			return launch.Container{}, fmt.Errorf("%w, %d", ErrExists, e.StatsdPort)
+	var ns *os.File
+	if r.Netns != "" {
+		var err error
+		if ns, err = t.openNetns(r.Netns); err != nil {
+			return launch.Container{}, err
 		}
-		return e.Container, nil
+		defer ns.Close()
 	}
-	e = &endpoint{Netns: r.Netns, Container: launch.Container{ContainerID: r.ContainerID, StatsdPort: r.StatsdPort, Name: r.Name, Labels: r.Labels, Cgroup: r.Cgroup}}
-	if err := t.open(e); err != nil {
+	e, err := t.give(r, ns)
+	if err != nil {
 		return launch.Container{}, err
 	}
-	err := error(nil)
-	if e.Netns != "" {
-		e.NetnsIno, err = t.joinFile(e.Netns, 0)
-	}
-	if err == nil {
-		err = t.save()
-	}
-	if err != nil {
-		t.shut(e)
+	if err := t.save(); err != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.endpoints[r.ContainerID] == e {
+			t.shut(e)
+		}
 		return launch.Container{}, err
 	}
 	t.change()
 	return e.Container, nil
+}
+
+// given returns the endpoint that a container has, nil if none.
+func (t *Table) given(r launch.Request) (*endpoint, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.find(r)
+}
+
+// find is given with t.mu held.
+func (t *Table) find(r launch.Request) (*endpoint, error) {
+	if t.refused != nil {
+		return nil, t.refused
+	}
+	if !t.loaded {
+		return nil, errLoading
+	}
+	e := t.endpoints[r.ContainerID]
+	if e != nil && r.StatsdPort != 0 && r.StatsdPort != e.StatsdPort {
+		return nil, fmt.Errorf("%w, %d", ErrExists, e.StatsdPort)
+	}
+	return e, nil
+}
+
+var errLoading = errors.New("the endpoints of before are not served yet: try again in a second")
+
+// give opens an endpoint, to be heard in ns too if that is not nil; another request
+// may have been faster.
+func (t *Table) give(r launch.Request, ns *os.File) (*endpoint, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e, err := t.find(r); err != nil || e != nil {
+		return e, err
+	}
+	e := &endpoint{Netns: r.Netns, Container: launch.Container{ContainerID: r.ContainerID, StatsdPort: r.StatsdPort,
+		Name: r.Name, Labels: r.Labels, Cgroup: r.Cgroup}}
+	if err := t.open(e); err != nil {
+		return nil, err
+	}
+	if ns != nil {
+		var err error
+		if e.NetnsIno, err = t.join(ns); err != nil {
+			t.shut(e)
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+func (e *endpoint) container() launch.Container {
+	if e == nil {
+		return launch.Container{}
+	}
+	return e.Container
 }
 
 // open serves an endpoint and makes it known.
@@ -70,13 +114,13 @@ func (t *Table) open(e *endpoint) error {
 	if err := t.openIn(x, e); err != nil {
 		return err
 	}
-	t.use(x, e.Cgroup != "")
+	t.installIndex(x, e.Cgroup != "")
 	return nil
 }
 
-// use makes an index with new endpoints the one that is used; if they have cgroups,
-// those below are theirs now.
-func (t *Table) use(x *index, cgroups bool) {
+// installIndex makes an index with new endpoints the one that readers use; if they
+// have cgroups, those below are theirs now.
+func (t *Table) installIndex(x *index, cgroups bool) {
 	if cgroups {
 		t.replace(x)
 	} else {
@@ -122,7 +166,7 @@ func (t *Table) openIn(x *index, e *endpoint) error {
 // shut undoes open. Its origin stays until it is released.
 func (t *Table) shut(e *endpoint) {
 	if err := t.closePort(e.StatsdPort); err != nil {
-		t.c.Log.Warn("close an endpoint", "container_id", e.ContainerID, "error", err)
+		t.c.Log.Warn("close an endpoint", "container_id", e.ContainerID, "err", err)
 	}
 	delete(t.endpoints, e.ContainerID)
 	delete(t.byPort, e.StatsdPort)
@@ -132,15 +176,17 @@ func (t *Table) shut(e *endpoint) {
 	t.change()
 }
 
-// Remove takes a container's endpoint back, and tells whether it had one.
+// Remove takes a container's endpoint back, and reports whether it had one.
 func (t *Table) Remove(id string) (bool, error) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	e := t.endpoints[id]
+	if e != nil {
+		t.shut(e)
+	}
+	t.mu.Unlock()
 	if e == nil {
 		return false, nil
 	}
-	t.shut(e)
 	return true, t.save()
 }
 
@@ -151,20 +197,25 @@ func (t *Table) Sweep() error {
 		return t.serveAll()
 	}
 	t.mu.Lock()
-	defer t.mu.Unlock()
+	if !t.loaded {
+		t.mu.Unlock()
+		return t.serveKept()
+	}
 	n := len(t.endpoints)
 	for _, e := range t.endpoints {
 		if e.Cgroup != "" && !t.exists(e.Cgroup) {
 			t.shut(e)
 		}
 	}
-	if len(t.endpoints) == n {
+	same := len(t.endpoints) == n && !t.unsaved
+	t.mu.Unlock()
+	if same {
 		return nil
 	}
 	return t.save()
 }
 
-// exists tells whether a cgroup is there in any hierarchy.
+// exists reports whether a cgroup is there in any hierarchy.
 func (t *Table) exists(cgroup string) bool {
 	for h := range t.trees {
 		if _, ok := t.trees[h].inode(cgroup); ok {
@@ -194,123 +245,4 @@ func (t *Table) Endpoints() []launch.Container {
 	}
 	slices.SortFunc(all, func(a, b launch.Container) int { return strings.Compare(a.ContainerID, b.ContainerID) })
 	return all
-}
-
-// save writes the endpoints: a reader, or a crash, finds the file before or after.
-func (t *Table) save() error {
-	if t.c.File == "" {
-		return nil
-	}
-	b := []byte{'['}
-	for _, e := range t.endpoints {
-		if e.json == nil {
-			var err error
-			if e.json, err = json.Marshal(e); err != nil {
-				return err
-			}
-		}
-		if len(b) > 1 {
-			b = append(b, ",\n"...)
-		}
-		b = append(b, e.json...)
-	}
-	b = append(b, ']')
-	f, err := os.CreateTemp(filepath.Dir(t.c.File), ".endpoints")
-	if err != nil {
-		return fmt.Errorf("keep endpoints: %w", err)
-	}
-	defer os.Remove(f.Name())
-	// No fsync: what it would guard against, a crash of the machine, ends the
-	// containers too.
-	_, err = f.Write(append(b, '\n'))
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), t.c.File)
-	}
-	if err != nil {
-		return fmt.Errorf("keep endpoints: %w", err)
-	}
-	return nil
-}
-
-// load opens the endpoints that were handed out before, and leaves out those
-// whose cgroups are gone. t.mu is held.
-func (t *Table) load() error {
-	if t.c.File != "" {
-		list, err := readEndpoints(t.c.File)
-		if err != nil {
-			return err
-		}
-		x, cgroups := t.index.Load().clone(), false
-		for _, e := range list {
-			if e.Cgroup != "" && !t.exists(e.Cgroup) || t.endpoints[e.ContainerID] != nil {
-				continue
-			}
-			if err := t.openIn(x, e); err != nil {
-				t.c.Log.Error("an endpoint is lost", "container_id", e.ContainerID, "port", e.StatsdPort, "error", err)
-				continue
-			}
-			cgroups = cgroups || e.Cgroup != ""
-			if e.Netns != "" {
-				if e.NetnsIno, err = t.joinFile(e.Netns, e.NetnsIno); err != nil {
-					e.Netns, e.json = "", nil // served like one that its launcher did not name
-					t.c.Log.Warn("a container's network namespace is not served", "container_id", e.ContainerID, "error", err)
-				}
-			}
-		}
-		t.use(x, cgroups)
-		if len(t.endpoints) != len(list) {
-			if err := t.save(); err != nil {
-				return err
-			}
-		}
-	}
-	// Only now: the steering of the process before has served until here.
-	t.loaded = true
-	for ino, a := range t.attach {
-		t.hand(ino, a)
-	}
-	t.adopt()
-	return nil
-}
-
-func readEndpoints(file string) ([]*endpoint, error) {
-	info, err := os.Stat(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil && info.Size() > maxFile {
-		err = errors.New("it is too large")
-	}
-	var b []byte
-	if err == nil {
-		b, err = os.ReadFile(file)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("endpoints of before: %w", err)
-	}
-	list, err := parseEndpoints(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s does not hold endpoints: remove it (containers that run keep sending to ports that nobody hears then): %w", file, err)
-	}
-	return list, nil
-}
-
-func parseEndpoints(b []byte) ([]*endpoint, error) {
-	var list []*endpoint
-	if len(b) == 0 { // a crash of the machine
-		return nil, nil
-	}
-	if err := json.Unmarshal(b, &list); err != nil {
-		return nil, err
-	}
-	for i, e := range list {
-		if e == nil {
-			return nil, fmt.Errorf("entry %d is none", i)
-		}
-		r := launch.Request{ContainerID: e.ContainerID, Name: e.Name, Labels: e.Labels, Cgroup: e.Cgroup, Netns: e.Netns}
-		if err := r.Check(); err != nil {
-			return nil, fmt.Errorf("entry %d: %w", i, err)
-		}
-	}
-	return list, nil
 }

@@ -2,13 +2,10 @@ package origin
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // running is what the runtimes say of a container.
@@ -45,7 +42,7 @@ func (t *Table) change() {
 func (t *Table) Reach() {
 	defer t.count()
 	for id, r := range t.unreached() {
-		ns, err := netnsOf(r.pid, r.cgroups)
+		ns, err := t.netnsOf(r.pid, r.cgroups)
 		t.mu.Lock()
 		if t.running[id].pid == r.pid && t.endpoints[id] != nil && !t.closed {
 			t.enter(id, r.pid, ns, err)
@@ -115,39 +112,12 @@ func (t *Table) enter(id string, pid int, ns *os.File, err error) {
 	}
 	was := t.reached[id]
 	if got.failed = err != nil; got.failed && (was == nil || was.pid != pid) {
-		t.c.Log.Warn("a container's own port is not heard in its network namespace", "container_id", id, "pid", pid, "error", err)
+		t.c.Log.Warn("a container's own port is not heard in its network namespace", "container_id", id, "pid", pid, "err", err)
 	}
 	t.reached[id] = got
 }
 
-// netnsOf opens the network namespace of a process, if that is in one of the
-// cgroups: a pid that was told a while ago may be another's by now.
-func netnsOf(pid int, cgroups []string) (*os.File, error) {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
-		return nil, fmt.Errorf("process %d: %w", pid, err)
-	}
-	defer unix.Close(fd)
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-	if err != nil {
-		return nil, err
-	}
-	if !within(b, cgroups) {
-		return nil, fmt.Errorf("process %d is not the container's", pid)
-	}
-	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
-	if err != nil {
-		return nil, err
-	}
-	// It is still there, so all of this was read of this one. EPERM is of one that is.
-	if err := unix.PidfdSendSignal(fd, 0, nil, 0); err != nil && err != unix.EPERM {
-		ns.Close()
-		return nil, fmt.Errorf("process %d: %w", pid, err)
-	}
-	return ns, nil
-}
-
-// within tells whether /proc/PID/cgroup (cgroups(7)) names one of some cgroups, or
+// within reports whether /proc/PID/cgroup (cgroups(7)) names one of some cgroups, or
 // one below it.
 func within(file []byte, cgroups []string) bool {
 	for line := range bytes.Lines(file) {

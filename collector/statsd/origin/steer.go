@@ -75,7 +75,7 @@ func (t *Table) hand(netns uint64, a *attachment) {
 		unix.Close(fd)
 	}
 	if err != nil {
-		t.c.Log.Warn("packets to containers' ports are lost while the collector restarts", "error", err)
+		t.c.Log.Warn("packets to containers' ports are lost while the collector restarts", "err", err)
 	}
 }
 
@@ -93,7 +93,7 @@ func (t *Table) adopt() {
 		for _, fd := range t.c.Store.Take(name) {
 			a, err := t.steer.Adopt(fd)
 			if err != nil {
-				t.c.Log.Warn("a network namespace is not served until its container is known again", "error", err)
+				t.c.Log.Warn("a network namespace is not served until its container is known again", "err", err)
 				continue
 			}
 			if ino := a.Netns(); !kept && ino != 0 && steerName(ino) == name && t.attach[ino] == nil {
@@ -106,26 +106,6 @@ func (t *Table) adopt() {
 			t.c.Store.Remove(name) // it is tried again at the next start
 		}
 	}
-}
-
-// errNotSteered says that there is only a socket a port.
-var errNotSteered = errors.New("ports are not steered here, so network namespaces of containers cannot be served")
-
-// joinFile is join by the name of a file, /proc/PID/ns/net. If was is not 0 it must
-// lead to that inode still: the process may be another one by now.
-func (t *Table) joinFile(file string, was uint64) (ino uint64, err error) {
-	if !t.steered {
-		return 0, errNotSteered
-	}
-	ns, err := os.Open(file)
-	if err != nil {
-		return 0, fmt.Errorf("network namespace: %w", err)
-	}
-	defer ns.Close()
-	if was != 0 && inodeOf(ns) != was {
-		return 0, fmt.Errorf("network namespace %s: it is another one by now", file)
-	}
-	return t.join(ns)
 }
 
 // join lets the containers' ports be heard in one more network namespace, on its

@@ -11,6 +11,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/bpf"
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // Origin is a small number for a sender; 0 is nobody known.
@@ -53,7 +54,8 @@ type Config struct {
 	// Open and Close serve a port by a socket of its own, where steering does not work.
 	Open, Close func(port uint16) error
 
-	Store Store // may be nil
+	Store Store        // may be nil
+	Calls *bounded.Set // makes the calls that may never return; default one of its own
 	Log   *slog.Logger
 }
 
@@ -81,6 +83,8 @@ type Table struct {
 
 	conflicts, unknown atomic.Uint64
 	changed            chan struct{}
+	namespaces         *bounded.Source // opens files of network namespaces
+	disk               *bounded.Source // reads and writes the file of endpoints
 
 	inodesMu sync.Mutex
 	inodes   map[Origin]placed // of containers, as they were found last; nil until a line names one
@@ -102,6 +106,7 @@ type Table struct {
 	next      uint16 // port to try next
 	claims    int
 	loaded    bool // the endpoints of before are served
+	unsaved   bool // the file of endpoints could not be written
 	closed    bool
 }
 
@@ -120,14 +125,25 @@ func New(c Config) (*Table, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	t := &Table{c: c, start: time.Now(), infos: make([]Info, 1), endpoints: map[string]*endpoint{}, byPort: map[uint16]*endpoint{}, attach: map[uint64]*attachment{}, reached: map[string]*reached{}, changed: make(chan struct{}, 1), next: c.Ports.First + 1}
+	t := &Table{
+		c: c, start: time.Now(), infos: make([]Info, 1), endpoints: map[string]*endpoint{}, byPort: map[uint16]*endpoint{},
+		attach: map[uint64]*attachment{}, reached: map[string]*reached{}, changed: make(chan struct{}, 1), next: c.Ports.First + 1,
+	}
+	if c.Calls == nil {
+		c.Calls = bounded.NewSet(c.Log)
+	}
+	t.namespaces = c.Calls.Source("network_namespace", 4, func(string) { t.change() })
+	t.disk = c.Calls.Source("statsd_endpoints", 2, nil)
 	t.index.Store(newIndex())
 	t.openTrees()
 	if !c.NoBPF {
 		t.startSender()
 		t.startDrops()
 	}
-	if err := t.serveAll(); err != nil {
+	switch err := t.serveAll(); {
+	case errors.Is(err, bounded.ErrHeld):
+		t.c.Log.Error("no container gets a port of its own until the disk responds", "err", err)
+	case err != nil:
 		t.CloseAll()
 		return nil, err
 	}
@@ -141,7 +157,7 @@ func (t *Table) startSender() {
 	}
 	s, err := t.newSender()
 	if err != nil {
-		t.c.Log.Warn("senders to a shared port cannot be told apart by their cgroups", "error", err)
+		t.c.Log.Warn("senders to a shared port cannot be told apart by their cgroups", "err", err)
 		return
 	}
 	t.sender = s
@@ -163,6 +179,15 @@ func (t *Table) newSender() (*bpf.Sender, error) {
 // serveAll begins to hand out ports, and serves those handed out before. If they
 // are another collector's it is no error: Refused tells, and Sweep tries again.
 func (t *Table) serveAll() error {
+	if !t.takePorts() {
+		return nil
+	}
+	return t.serveKept()
+}
+
+// takePorts claims the ports and begins to receive them. It reports whether they are
+// ours.
+func (t *Table) takePorts() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	was := t.refused
@@ -170,17 +195,17 @@ func (t *Table) serveAll() error {
 		if was == nil {
 			t.c.Log.Error("no container gets a port of its own", "err", t.refused)
 		}
-		return nil
+		return false
 	}
 	if was != nil {
 		t.c.Log.Info("containers get ports of their own: the other collector has ended", "ports", t.c.Ports)
 	}
 	if t.c.Socket != nil && !t.c.NoBPF {
 		if err := t.startSteering(); err != nil {
-			t.c.Log.Warn("ports cannot be steered onto one socket: each container gets a socket", "error", err)
+			t.c.Log.Warn("ports cannot be steered onto one socket: each container gets a socket", "err", err)
 		}
 	}
-	return t.load()
+	return true
 }
 
 // Refused is why no ports are handed out, nil if they are.
@@ -194,7 +219,7 @@ func (t *Table) Refused() error {
 func (t *Table) startDrops() {
 	d, err := bpf.NewDrops(t.sender)
 	if err != nil {
-		t.c.Log.Warn("whose packets the kernel drops is not known", "error", err)
+		t.c.Log.Warn("whose packets the kernel drops is not known", "err", err)
 		return
 	}
 	t.drops = d

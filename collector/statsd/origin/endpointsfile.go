@@ -1,0 +1,196 @@
+package origin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/collector/bounded"
+)
+
+// maxFile bounds the file of endpoints that is read.
+const maxFile = 256 << 20
+
+// fileWait is how long the disk that keeps endpoints is awaited. A launcher waits as
+// long; no tick does.
+const fileWait = 5 * time.Second
+
+// save writes the endpoints: a reader, or a crash, finds the file before or after.
+// It is not called with t.mu, which ticks need: the disk may not answer.
+func (t *Table) save() error {
+	if t.c.File == "" {
+		return nil
+	}
+	_, err := bounded.Do(t.disk, t.c.File, fileWait, func() (struct{}, error) {
+		t.mu.Lock()
+		b, err := t.encode() // only now: the last one who writes writes all
+		t.mu.Unlock()
+		if err == nil {
+			err = writeEndpoints(t.c.File, b)
+		}
+		return struct{}{}, err
+	})
+	t.mu.Lock()
+	t.unsaved = err != nil
+	t.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("keep endpoints: %w", err)
+	}
+	return nil
+}
+
+// encode is the text of the file. t.mu is held.
+func (t *Table) encode() ([]byte, error) {
+	b := []byte{'['}
+	for _, e := range t.endpoints {
+		if e.json == nil {
+			var err error
+			if e.json, err = json.Marshal(e); err != nil {
+				return nil, err
+			}
+		}
+		if len(b) > 1 {
+			b = append(b, ",\n"...)
+		}
+		b = append(b, e.json...)
+	}
+	return append(b, "]\n"...), nil
+}
+
+func writeEndpoints(file string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(file), ".endpoints")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	// No fsync: what it would guard against, a crash of the machine, ends the
+	// containers too.
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	return err
+}
+
+// serveKept serves the endpoints that were handed out before.
+func (t *Table) serveKept() error {
+	var list []*endpoint
+	if t.c.File != "" {
+		var err error
+		list, err = bounded.Do(t.disk, t.c.File+" read", fileWait, func() ([]*endpoint, error) { return readEndpoints(t.c.File) })
+		if err != nil {
+			return err
+		}
+	}
+	namespaces := map[*endpoint]*os.File{}
+	for _, e := range list {
+		if e.Netns == "" || !t.Steered() {
+			continue
+		}
+		ns, err := t.openNetns(e.Netns)
+		switch {
+		case err != nil:
+			t.unserved(e, err)
+		case e.NetnsIno != 0 && inodeOf(ns) != e.NetnsIno: // the process may be another one by now
+			ns.Close()
+			t.unserved(e, fmt.Errorf("network namespace %s: it is another one by now", e.Netns))
+		default:
+			namespaces[e] = ns
+			defer ns.Close()
+		}
+	}
+	if t.load(list, namespaces) {
+		return nil
+	}
+	return t.save()
+}
+
+// unserved gives an endpoint's network namespace up: it is served like one that its
+// launcher did not name.
+func (t *Table) unserved(e *endpoint, err error) {
+	e.Netns, e.NetnsIno, e.json = "", 0, nil
+	t.c.Log.Warn("a container's network namespace is not served", "container_id", e.ContainerID, "err", err)
+}
+
+// load opens the endpoints of a list, and leaves out those whose cgroups are gone.
+// It reports whether none was.
+func (t *Table) load(list []*endpoint, namespaces map[*endpoint]*os.File) (all bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	x, cgroups := t.index.Load().clone(), false
+	for _, e := range list {
+		if e.Cgroup != "" && !t.exists(e.Cgroup) || t.endpoints[e.ContainerID] != nil {
+			continue
+		}
+		if err := t.openIn(x, e); err != nil {
+			t.c.Log.Error("an endpoint is lost", "container_id", e.ContainerID, "port", e.StatsdPort, "err", err)
+			continue
+		}
+		cgroups = cgroups || e.Cgroup != ""
+		if e.Netns == "" {
+			continue
+		}
+		err := errNotSteered
+		if ns := namespaces[e]; ns != nil {
+			e.NetnsIno, err = t.join(ns)
+		}
+		if err != nil {
+			t.unserved(e, err)
+		}
+	}
+	t.installIndex(x, cgroups)
+	// Only now: the steering of the process before has served until here.
+	t.loaded = true
+	for ino, a := range t.attach {
+		t.hand(ino, a)
+	}
+	t.adopt()
+	return len(t.endpoints) == len(list)
+}
+
+func readEndpoints(file string) ([]*endpoint, error) {
+	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil && info.Size() > maxFile {
+		err = errors.New("it is too large")
+	}
+	var b []byte
+	if err == nil {
+		b, err = os.ReadFile(file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("endpoints of before: %w", err)
+	}
+	list, err := parseEndpoints(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s does not hold endpoints: remove it (containers that run keep sending to ports that nobody hears then): %w", file, err)
+	}
+	return list, nil
+}
+
+func parseEndpoints(b []byte) ([]*endpoint, error) {
+	var list []*endpoint
+	if len(b) == 0 { // a crash of the machine
+		return nil, nil
+	}
+	if err := json.Unmarshal(b, &list); err != nil {
+		return nil, err
+	}
+	for i, e := range list {
+		if e == nil {
+			return nil, fmt.Errorf("entry %d is none", i)
+		}
+		r := launch.Request{ContainerID: e.ContainerID, Name: e.Name, Labels: e.Labels, Cgroup: e.Cgroup, Netns: e.Netns}
+		if err := r.Check(); err != nil {
+			return nil, fmt.Errorf("entry %d: %w", i, err)
+		}
+	}
+	return list, nil
+}
