@@ -40,14 +40,14 @@ func main() {
 	}))
 }
 
-// collectorGCPercent is how much garbage may pile up on what is alive, in percent, in
-// a process that is a collector and nothing else: a steady node makes next to none,
-// so that a small number costs nothing and bounds what churn takes. `daytwo up` keeps
-// Go's default (or $GOGC): collecting its relay's history so often would cost more.
+// collectorGCPercent is the GOGC value of a process that runs only a collector. On a
+// steady node a collector allocates almost nothing, so that a low value costs little
+// and limits the heap while many containers start and stop. `daytwo up` keeps Go's
+// default (or $GOGC): marking its relay's history that often would cost more.
 const collectorGCPercent = 25
 
-// runUp runs a relay and a collector with a NATS server between them. The relay
-// knows the collector's ticks from those of earlier runs by their boot number.
+// runUp runs a relay and a collector with a NATS server between them. By the boot
+// number the relay distinguishes this collector's ticks from those of earlier runs.
 func runUp(ctx context.Context, c cli.Config) error {
 	boot := rand.Uint64()
 	runRelay := func(ctx context.Context, c cli.Config, server nats.InProcessConnProvider) error {
@@ -84,8 +84,8 @@ func collectorConfig(c cli.Config, server nats.InProcessConnProvider) collector.
 	}
 }
 
-// natsOptions says how a program reaches NATS: through server where it is in
-// this process.
+// natsOptions returns how a program connects to NATS: to server if that is not nil
+// (it runs in this process), else to the configured URLs.
 func natsOptions(c cli.Config, name string, server nats.InProcessConnProvider) bus.ConnectOptions {
 	return bus.ConnectOptions{
 		URLs: strings.Join(c.NATS, ","), Name: name, Credentials: c.NATSCreds,

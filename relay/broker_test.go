@@ -66,7 +66,7 @@ func (b *broker) stop() {
 	}
 }
 
-// publish puts frames on the stream, as agent says it is.
+// publish publishes frames on the subject of an agent.
 func (b *broker) publish(agent string, frames ...[]byte) {
 	b.t.Helper()
 	for _, f := range frames {
@@ -76,7 +76,7 @@ func (b *broker) publish(agent string, frames ...[]byte) {
 	}
 }
 
-// running is a relay at work.
+// running is a relay whose Run was called; stop ends it.
 type running struct {
 	*Relay
 	t    testing.TB
@@ -109,7 +109,7 @@ func run(t testing.TB, b *broker, cfg Config) *running {
 	return &running{r, t, stop}
 }
 
-// wait polls until ok, for the test must not guess how long NATS takes.
+// wait polls until ok returns true. It fails after 30 seconds.
 func wait(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !ok(); {
@@ -120,12 +120,13 @@ func wait(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// taken waits until the relay has received n messages.
 func (r *running) taken(n uint64) {
 	r.t.Helper()
 	wait(r.t, "frames", func() bool { s := r.Stats().Ingest; return s.Total() >= n })
 }
 
-// history is the times of the root cgroup's cpu.usage in all of history.
+// history returns the times of the root cgroup's cpu.usage in the whole history.
 func (r *running) history(agent string) []int64 {
 	r.t.Helper()
 	s, err := r.History().Query(r.t.Context(), query.Query{
@@ -141,7 +142,7 @@ func (r *running) history(agent string) []int64 {
 	return s[0].Times
 }
 
-// complete fails unless history is exactly n ticks that follow one another.
+// complete fails unless the history has exactly n ticks without a gap.
 func (r *running) complete(agent string, n int) {
 	r.t.Helper()
 	times := r.history(agent)

@@ -17,39 +17,36 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Config is what a relay needs to know. The zero value of a field means its
-// default.
+// Config is the configuration of a relay. The zero value of a field means its default.
 type Config struct {
 	Listen    string // address of the HTTP API; default setting.Listen
-	DataDir   string // token, id, history; "": history in memory only, and then TokenFile is needed
-	TokenFile string // default <DataDir>/token, made if it is not there
-	ID        string // of this relay, another for each; default: made once and kept in DataDir
+	DataDir   string // token, id, history; "": history in memory only, and TokenFile is required
+	TokenFile string // default <DataDir>/token, created if it is missing
+	ID        string // of this relay, unique among relays; default: created once and kept in DataDir
 
 	Cluster string             // default setting.Cluster
-	NATS    bus.ConnectOptions // where frames come from
-	Conn    *nats.Conn         // use this connection instead; it stays open
-	Stream  bus.Config         // the stream, if it has to be made; Cluster is filled in
+	NATS    bus.ConnectOptions // the server that has the stream of frames
+	Conn    *nats.Conn         // used instead of NATS if not nil; the caller closes it
+	Stream  bus.Config         // used if the stream is missing; Cluster is filled in
 
-	MemoryBytes int64         // frames kept in memory, compressed; default 256 MiB
-	MemoryFor   time.Duration // default 15 minutes
-	DiskBytes   int64         // history on disk; default setting.HistoryBytes
-	Retention   time.Duration // of history on disk; default setting.History
-	CacheBytes  int64         // newest ticks, decoded; default 256 MiB
+	MemoryBytes int64         // bound of the compressed frames in memory; default 256 MiB
+	MemoryFor   time.Duration // how long frames stay in memory; default 15 minutes
+	DiskBytes   int64         // bound of the history on disk; default setting.HistoryBytes
+	Retention   time.Duration // how long history stays on disk; default setting.History
+	CacheBytes  int64         // approximate bound of the decoded newest ticks; default 256 MiB
 	Forget      time.Duration // an agent silent for so long is no longer listed; default 24 hours
 
-	Agent     string            // id of the agent on this machine, "this node" of the API; "" if there is none
-	AgentBoot uint64            // run of the agent's collector, if that is in this process: Ready waits for its ticks
-	Ready     *ready.Parts      // where the relay says what it still waits for; default: its own
+	Agent     string            // id of the agent on this machine, "this node" of the API; "" without one
+	AgentBoot uint64            // boot number of a collector in this process: Ready waits for its ticks; 0 without one
+	Ready     *ready.Parts      // where the relay adds the parts that have to be ready; default: its own
 	Version   string            // of the program
-	Metrics   []func(io.Writer) // more for /metrics, in the text format 0.0.4
-	Log       *slog.Logger
+	Metrics   []func(io.Writer) // write more families to /metrics, in the text format 0.0.4
+	Log       *slog.Logger      // default slog.Default()
 }
 
-const (
-	// forgetNameless is how long the server keeps the position of a relay that
-	// has no data directory, and thus another name at every start.
-	forgetNameless = time.Hour
-)
+// forgetNameless is how long the server keeps the consumer of a relay without a data
+// directory, which has another id at every start.
+const forgetNameless = time.Hour
 
 func (c *Config) defaults() error {
 	if c.Listen == "" {
@@ -86,9 +83,9 @@ func (c *Config) defaults() error {
 	return setting.CheckRelayID(c.ID)
 }
 
-// relayID returns this relay's name towards NATS: two relays of one name would
-// share the frames instead of each getting all. It is kept in dir; with none it is
-// new at every start.
+// relayID returns the id that names this relay's consumer: two relays with the same id
+// would share the frames instead of each receiving all of them. The id is kept in dir;
+// if dir is "", every start creates another one.
 func relayID(dir string, log *slog.Logger) (string, error) {
 	create := func() string { return strings.ToLower(rand.Text()[:16]) }
 	if dir == "" {

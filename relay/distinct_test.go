@@ -22,17 +22,17 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// gathering is a node with two containers. Each sends users of two paths, a few,
-// and visitors, many, of whom the others see some too; a counter and a timer
-// besides. Every ten ticks the sets begin anew.
-type gathering struct {
+// setNode is a node with two containers. Each sends two small sets, users of two paths,
+// and a large one, visitors, whose members partly overlap with those of the other
+// containers; also a counter and a timer. The sets are reset every ten ticks.
+type setNode struct {
 	frame.Batch
 	enc   *frame.Encoder
-	first int // number of its first container among all
+	first int // number of its first container among all nodes' containers
 	shown []shown
 }
 
-// shown is what a tick said of a set: all members from one number to another.
+// shown is the content of a set in one tick: the members with numbers in [from, to).
 type shown struct {
 	at               int64
 	agent, container string
@@ -40,8 +40,8 @@ type shown struct {
 	from, to         int
 }
 
-func newGathering(agent string, at int64, first int) *gathering {
-	g := &gathering{enc: frame.NewEncoder(frame.EncoderOptions{KeyEvery: 6}), first: first}
+func newSetNode(agent string, at int64, first int) *setNode {
+	g := &setNode{enc: frame.NewEncoder(frame.EncoderOptions{KeyEvery: 6}), first: first}
 	g.Header = frame.Header{Agent: agent, Boot: uint64(first + 1), Time: at, Interval: 1e9}
 	groups, app := frame.Table{Kind: metric.Container, Gen: 1}, frame.Table{Kind: metric.App, Gen: 1}
 	for i := range 2 {
@@ -84,8 +84,8 @@ func member(metric string, n int) []byte {
 	return binary.LittleEndian.AppendUint64([]byte(metric), uint64(n))
 }
 
-// tick makes the sets grow, and begin anew every ten ticks.
-func (g *gathering) tick(n int) [][]byte {
+// tick adds members to the sets, and resets them every ten ticks.
+func (g *setNode) tick(n int) [][]byte {
 	g.Seq++
 	g.Time += g.Interval
 	app := &g.Tables[1]
@@ -135,9 +135,9 @@ func (g *gathering) tick(n int) [][]byte {
 	return out
 }
 
-// membersOf counts the distinct members that ticks after from, until to, showed,
-// and how many it would be if each container's were others.
-func membersOf(from, to int64, match func(*shown) bool, nodes ...*gathering) (distinct, sum int) {
+// membersOf returns the number of distinct members in the ticks in (from, to], and the
+// sum of the numbers of distinct members of each series.
+func membersOf(from, to int64, match func(*shown) bool, nodes ...*setNode) (distinct, sum int) {
 	var all []shown
 	alone := map[string][]shown{}
 	for _, g := range nodes {
@@ -163,28 +163,28 @@ func membersOf(from, to int64, match func(*shown) bool, nodes ...*gathering) (di
 	return count(all), sum
 }
 
-// gathered is what two nodes' sets have become, over NATS and in two relays.
-type gathered struct {
+// sent is two nodes whose sets have reached two relays over NATS.
+type sent struct {
 	cfg        Config
-	other      *running // another relay, whose rooms can be asked directly
-	one, two   *gathering
+	other      *running // a second relay, whose packages the test calls directly
+	one, two   *setNode
 	begin, end int64
 	get        func(params string) (int, v1.Matrix, string)
-	span       string // parameters: from begin to end
+	span       string // query parameters: from begin to end
 }
 
-// gather sends thirty ticks of two nodes; the collector of one restarts meanwhile.
-func gather(t *testing.T) *gathered {
+// sendSets sends thirty ticks of two nodes; the collector of one restarts meanwhile.
+func sendSets(t *testing.T) *sent {
 	t.Helper()
 	b := newBroker(t)
-	g := &gathered{cfg: serve(t, b), other: run(t, b, Config{}), begin: time.Now().Unix()*1e9 - 60e9}
-	g.one, g.two = newGathering("node-1", g.begin, 0), newGathering("node-2", g.begin, 2)
+	g := &sent{cfg: serve(t, b), other: run(t, b, Config{}), begin: time.Now().Unix()*1e9 - 60e9}
+	g.one, g.two = newSetNode("node-1", g.begin, 0), newSetNode("node-2", g.begin, 2)
 	frames := uint64(0)
 	for i := range 30 {
 		if i == 17 {
 			g.two.Boot, g.two.Seq = 100, 0
 		}
-		for _, n := range []*gathering{g.one, g.two} {
+		for _, n := range []*setNode{g.one, g.two} {
 			parts := n.tick(i)
 			b.publish(n.Agent, parts...)
 			frames += uint64(len(parts))
@@ -211,7 +211,7 @@ func waitForCounters(t *testing.T, get func(string) (int, v1.Matrix, string), sp
 	})
 }
 
-func (g *gathered) ask(t *testing.T, params string) v1.Matrix {
+func (g *sent) ask(t *testing.T, params string) v1.Matrix {
 	t.Helper()
 	code, m, body := g.get(params + g.span)
 	if code != 200 {
@@ -220,7 +220,7 @@ func (g *gathered) ask(t *testing.T, params string) v1.Matrix {
 	return m
 }
 
-// showing matches what was shown of a metric, of a path and a container; "" for any.
+// showing returns a function that matches a metric, a path and a container; "" for any.
 func showing(metric, path, container string) func(*shown) bool {
 	return func(s *shown) bool {
 		return s.metric == metric && (path == "" || s.path == path) &&
@@ -228,9 +228,9 @@ func showing(metric, path, container string) func(*shown) bool {
 	}
 }
 
-// Sets of two nodes, merged in a relay, have each member once, and so says the API.
+// A relay's merged sets of two nodes, and the API's answers, count each member once.
 func TestDistinct(t *testing.T) {
-	g := gather(t)
+	g := sendSets(t)
 	t.Run("registers", g.registers)
 	t.Run("every way to ask", g.waysToAsk)
 	t.Run("step by step", g.steps)
@@ -239,8 +239,8 @@ func TestDistinct(t *testing.T) {
 	t.Run("errors", g.errors)
 }
 
-// registers looks into the relay: these are the very registers of all members together.
-func (g *gathered) registers(t *testing.T) {
+// registers compares the relay's merged set with a set of all members.
+func (g *sent) registers(t *testing.T) {
 	history := g.other.History()
 	merged, want := new(sketch.Set), new(sketch.Set)
 	q := query.Query{
@@ -256,7 +256,7 @@ func (g *gathered) registers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range []*gathering{g.one, g.two} {
+	for _, n := range []*setNode{g.one, g.two} {
 		for _, s := range n.shown {
 			for k := s.from; s.metric == "visitors" && k < s.to; k++ {
 				want.AddBytes(member(s.metric, k))
@@ -268,9 +268,9 @@ func (g *gathered) registers(t *testing.T) {
 	}
 }
 
-// waysToAsk gets exact numbers while there are few members, within 5% of many, and
+// waysToAsk tests every form of the query: exact for few members, within 5% for many,
 // never the sum.
-func (g *gathered) waysToAsk(t *testing.T) {
+func (g *sent) waysToAsk(t *testing.T) {
 	for _, c := range []struct {
 		params string
 		groups map[string]func(*shown) bool // by the value of label
@@ -315,8 +315,8 @@ func (g *gathered) waysToAsk(t *testing.T) {
 	}
 }
 
-// steps expects of each step what its ticks showed.
-func (g *gathered) steps(t *testing.T) {
+// steps expects that each step counts the members of its ticks.
+func (g *sent) steps(t *testing.T) {
 	for _, name := range []string{"users", "visitors"} {
 		m := g.ask(t, "metric=app:"+name+"&distinct=1&step=7s")
 		if len(m.Result) != 1 || len(m.Result[0].Points) != 5 {
@@ -335,7 +335,7 @@ func (g *gathered) steps(t *testing.T) {
 	}
 }
 
-func (g *gathered) client(t *testing.T) {
+func (g *sent) client(t *testing.T) {
 	token, err := os.ReadFile(filepath.Join(g.cfg.DataDir, "token"))
 	if err != nil {
 		t.Fatal(err)
@@ -351,8 +351,8 @@ func (g *gathered) client(t *testing.T) {
 	}
 }
 
-// values expects of each series its own value, where nothing is merged.
-func (g *gathered) values(t *testing.T) {
+// values expects each series' own value from a query without distinct.
+func (g *sent) values(t *testing.T) {
 	for _, s := range g.ask(t, "metric=app:users&step=0").Result {
 		if len(s.Points) != 30 || s.Points[9].Value != 10 {
 			t.Errorf("%+v", s)
@@ -360,7 +360,7 @@ func (g *gathered) values(t *testing.T) {
 	}
 }
 
-func (g *gathered) errors(t *testing.T) {
+func (g *sent) errors(t *testing.T) {
 	for params, want := range map[string]struct {
 		code int
 		text string

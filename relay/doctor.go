@@ -11,9 +11,9 @@ import (
 	"github.com/daytwo/daytwo/api/setting"
 )
 
-// Doctor reports whether a relay of this configuration can start here: whether its
-// address is free, or a relay's already, and whether its token can be used. It
-// listens on nothing and writes nothing.
+// Doctor reports whether a relay of this configuration can start on this machine:
+// whether its address is free or a running relay answers there, and whether its token
+// can be used. It opens no listener and writes no file.
 func Doctor(ctx context.Context, cfg Config) []health.Check {
 	if cfg.Listen == "" {
 		cfg.Listen = setting.Listen
@@ -28,10 +28,10 @@ func (c *Config) checkToken() health.Check {
 	switch {
 	case err == nil:
 	case errors.Is(err, fs.ErrNotExist) && c.TokenFile == "":
-		check.Detail += " is made at the first start"
+		check.Detail += " is created at the first start"
 	default:
 		check.State, check.Detail = health.Fail, err.Error()
-		check.Fix = "give --token-file a readable file with a token, or remove it, and the next start makes another"
+		check.Fix = "give --token-file a readable file with a token, or remove it: the next start creates another one"
 	}
 	return check
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// Events are told once each, in order, by a relay that is restarted while they
-// come and is sent frames again, and by one that is not.
+// Each event is returned once and in order, by a relay that is restarted while events
+// arrive and receives frames twice, and by one that is not restarted.
 func TestEventsOnce(t *testing.T) {
 	b := newBroker(t)
 	dir := t.TempDir()
@@ -31,7 +31,7 @@ func TestEventsOnce(t *testing.T) {
 			}
 		}
 	}
-	told := func(r *running) []string {
+	titlesOf := func(r *running) []string {
 		t.Helper()
 		events, err := r.History().Events(t.Context(), query.EventQuery{End: 1 << 62})
 		if err != nil {
@@ -53,12 +53,12 @@ func TestEventsOnce(t *testing.T) {
 		r = run(t, b, Config{DataDir: dir, ID: "r1", MemoryFor: 10 * time.Millisecond})
 		publish(5)
 	}
-	wait(t, "all events", func() bool { return r.Stats().Ingest.Pending == 0 && len(told(r)) >= len(want) })
-	if got := told(r); !slices.Equal(got, want) {
+	wait(t, "all events", func() bool { return r.Stats().Ingest.Pending == 0 && len(titlesOf(r)) >= len(want) })
+	if got := titlesOf(r); !slices.Equal(got, want) {
 		t.Errorf("%d events, want %d: %q", len(got), len(want), got)
 	}
-	wait(t, "all events at the other relay", func() bool { return len(told(other)) >= len(want) })
-	if got := told(other); !slices.Equal(got, want) {
+	wait(t, "all events at the other relay", func() bool { return len(titlesOf(other)) >= len(want) })
+	if got := titlesOf(other); !slices.Equal(got, want) {
 		t.Errorf("%d events at the other relay, want %d", len(got), len(want))
 	}
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// A thousand nodes through a real server: none is missing, each is current.
+// A thousand nodes send through a real server: all agents are listed with their newest
+// tick.
 func TestThousandAgents(t *testing.T) {
 	const agents, ticks = 1000, 5
 	b := newBroker(t)
@@ -71,8 +72,8 @@ func TestThousandAgents(t *testing.T) {
 	}
 }
 
-// The relay's own metrics are what Prometheus' parser takes, even with an
-// agent that has an odd name.
+// Prometheus' parser accepts the relay's own metrics, even with an agent whose id needs
+// escaping.
 func TestMetricsParse(t *testing.T) {
 	b := newBroker(t)
 	r := run(t, b, Config{})
@@ -103,7 +104,7 @@ func TestMetricsParse(t *testing.T) {
 	}
 }
 
-// What it costs to list a thousand agents after each has ticked.
+// BenchmarkAgents lists a thousand agents after each has sent another tick.
 func BenchmarkAgents(b *testing.B) {
 	r, err := New(
 		Config{DataDir: b.TempDir(), Log: quiet, NATS: bus.ConnectOptions{URLs: "nats://127.0.0.1:1", Log: quiet}},
@@ -144,7 +145,7 @@ func BenchmarkAgents(b *testing.B) {
 	}
 }
 
-// What one frame costs from the stream to the store, with a real server.
+// BenchmarkIngest takes frames from the stream of a real server into the store.
 func BenchmarkIngest(b *testing.B) {
 	srv := newBroker(b)
 	n := load.NewNode(load.NodeOptions{Agent: "node-1", Boot: 1, Containers: 30, Start: time.Now().UnixNano()})

@@ -16,11 +16,11 @@ import (
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
-// shutdown is how long requests in flight may take at the end.
+// shutdown is how long serve waits at its end for requests in flight.
 const shutdown = 5 * time.Second
 
-// Run runs a relay and its HTTP API until ctx ends, and returns nil then. An address,
-// a token or a data directory that cannot be used is an error at once.
+// Run runs a relay and its HTTP API until ctx ends, then returns nil. It returns an
+// error at once if the address, the token or the data directory cannot be used.
 func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.defaults(); err != nil {
 		return err
@@ -49,7 +49,7 @@ func Run(ctx context.Context, cfg Config) error {
 	return r.serve(ctx, l, h)
 }
 
-// serve runs the relay and its HTTP server; the end of one ends both.
+// serve runs the relay and its HTTP server. When one of them ends, it ends the other.
 func (r *Relay) serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -61,14 +61,14 @@ func (r *Relay) serve(ctx context.Context, l net.Listener, h http.Handler) error
 		ended <- err
 	}()
 	r.cfg.Ready.Up(ready.API)
-	r.cfg.Log.Info("HTTP API", "address", l.Addr().String(), "relay_id", r.cfg.ID, "cluster", r.cfg.Cluster)
+	r.cfg.Log.Info("HTTP API is up", "address", l.Addr().String(), "relay_id", r.cfg.ID, "cluster", r.cfg.Cluster)
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
 		patience, done := context.WithTimeout(context.Background(), shutdown)
 		defer done()
 		err := srv.Shutdown(patience)
-		if err != nil { // a request still runs
+		if err != nil { // a request is still running
 			err = srv.Close()
 		}
 		stopped <- err
@@ -81,7 +81,7 @@ func (r *Relay) serve(ctx context.Context, l net.Listener, h http.Handler) error
 	return errors.Join(err, r.Close())
 }
 
-// guard returns the guard of the API, which accepts its token.
+// guard returns a guard that accepts the API's token, which it reads or creates.
 func (c *Config) guard() (*auth.Guard, error) {
 	var token string
 	var err error
@@ -91,7 +91,7 @@ func (c *Config) guard() (*auth.Guard, error) {
 	case c.DataDir != "":
 		token, err = auth.EnsureToken(c.DataDir)
 	default:
-		return nil, errors.New("the HTTP API needs a token: give a data directory to keep one in, or a token file")
+		return nil, errors.New("the HTTP API requires a token: give a data directory to keep one in, or a token file")
 	}
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ import (
 	"github.com/daytwo/daytwo/api/bus"
 )
 
-// freeAddress is a loopback address that nobody listens on.
+// freeAddress returns a loopback address on which nothing listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -94,7 +94,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d %.500s", code, body)
 	}
 
-	// A second relay cannot have the address, and leaves no trace.
+	// A second relay cannot listen on the address, and says which flag helps.
 	again := cfg
 	again.DataDir = t.TempDir()
 	if err := Run(t.Context(), again); err == nil || !strings.Contains(err.Error(), "--listen") {
@@ -102,7 +102,7 @@ func TestRun(t *testing.T) {
 	}
 	b.stop()
 	wait(t, "unreadiness", func() bool { code, _ := get("/readyz"); return code == 503 })
-	if code, _ := get("/api/v1/agents"); code != 200 { // what is known is still answered
+	if code, _ := get("/api/v1/agents"); code != 200 { // stored data is still served
 		t.Error(code)
 	}
 	cancel()
@@ -127,7 +127,7 @@ func TestRunRefuses(t *testing.T) {
 	} {
 		cfg.Log = quiet
 		ctx, cancel := context.WithCancel(t.Context())
-		cancel() // should it not refuse, it ends at once
+		cancel() // so that Run ends at once if it does not refuse
 		if err := Run(ctx, cfg); err == nil || errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", name, err)
 		}

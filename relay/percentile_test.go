@@ -22,8 +22,8 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// sender is a node with two containers, each of which sends a timer under two
-// paths and a counter; and all that they sent.
+// sender is a node with two containers. Each sends a timer with two paths, and a counter.
+// all holds every observation that they sent.
 type sender struct {
 	frame.Batch
 	enc *frame.Encoder
@@ -87,7 +87,7 @@ func newSender(agent string, at int64, seed uint64) *sender {
 	return s
 }
 
-// tick sends some, more of it and slower from the second container.
+// tick sends some observations: more and larger ones from the second container.
 func (s *sender) tick() [][]byte {
 	s.Seq++
 	s.Time += s.Interval
@@ -120,7 +120,7 @@ func (s *sender) tick() [][]byte {
 	return out
 }
 
-// restart begins another run of the collector: all counts from 0.
+// restart begins another run of the collector, in which all counts start from 0.
 func (s *sender) restart() {
 	s.Boot, s.Seq = s.Boot+1, 0
 	for _, h := range s.Tables[1].Histograms {
@@ -130,7 +130,7 @@ func (s *sender) restart() {
 	}
 }
 
-// histogramOf is all that was sent after from, until to.
+// histogramOf returns a histogram of the observations sent in (from, to].
 func histogramOf(from, to int64, match func(observation) bool, senders ...*sender) *sketch.Histogram {
 	h := new(sketch.Histogram)
 	for _, s := range senders {
@@ -143,10 +143,10 @@ func histogramOf(from, to int64, match func(observation) bool, senders ...*sende
 	return h
 }
 
-// timed is what two nodes' histograms have become, over NATS and in two relays.
+// timed is two nodes whose timers have reached two relays over NATS.
 type timed struct {
 	cfg        Config
-	other      *running // another relay, whose rooms can be asked directly
+	other      *running // another relay, whose packages the test calls directly
 	one, two   *sender
 	begin, end int64
 	get        func(params string) (int, v1.Matrix, string)
@@ -189,9 +189,8 @@ func (d *timed) ask(t *testing.T, params string) v1.Matrix {
 
 func anything(observation) bool { return true }
 
-// Two nodes' timers go over NATS to a relay, one collector restarts meanwhile:
-// the histograms merged there are those of all values sent, and so are the
-// percentiles that the API answers with.
+// A relay's merged histogram of two nodes, and the API's percentiles, are those of all
+// values sent.
 func TestPercentiles(t *testing.T) {
 	d := send(t)
 	t.Run("merged", d.merged)
@@ -203,7 +202,7 @@ func TestPercentiles(t *testing.T) {
 	t.Run("errors", d.errors)
 }
 
-// merged looks into the relay: this is the histogram of all values together.
+// merged compares the relay's merged histogram with one of all values.
 func (d *timed) merged(t *testing.T) {
 	history := d.other.History()
 	merged := new(sketch.Histogram)
@@ -222,7 +221,7 @@ func (d *timed) merged(t *testing.T) {
 	}
 }
 
-// waysToAsk gets the same answer as from all values, however it asks.
+// waysToAsk tests every form of the query: each gives the quantile of all values.
 func (d *timed) waysToAsk(t *testing.T) {
 	for _, c := range []struct {
 		params string
@@ -309,7 +308,7 @@ func (d *timed) steps(t *testing.T) {
 	}
 }
 
-// values expects counts as they stand, and no step back over keyframes.
+// values expects raw counts, which do not decrease across keyframes.
 func (d *timed) values(t *testing.T) {
 	count := d.ask(t, "metric=request_time_count&step=0&match=container_id=node-1-0,path=/")
 	if p := count.Result[0].Points; len(count.Result) != 1 ||
@@ -334,7 +333,7 @@ func (d *timed) values(t *testing.T) {
 	}
 }
 
-// rates expects no step back where the collector restarts.
+// rates expects no negative rate where the collector restarts.
 func (d *timed) rates(t *testing.T) {
 	for _, s := range d.ask(t, "metric=app:requests&rate=1&step=0").Result {
 		if len(s.Points) < 28 {

@@ -19,7 +19,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Relay is everything of a relay but its HTTP server.
+// Relay is a relay without its HTTP server.
 type Relay struct {
 	cfg    Config
 	conn   *nats.Conn
@@ -30,11 +30,11 @@ type Relay struct {
 	node   nodeTicks
 }
 
-// tidyEvery is how often old history is dropped and the disk synced.
+// tidyEvery is how often old history is deleted and the disk synced.
 const tidyEvery = 5 * time.Second
 
-// New opens the history and prepares the connection. A configuration that cannot
-// work is an error; an unreachable NATS server is not. Call Run, or Close.
+// New opens the history and prepares the connection. An invalid configuration is an
+// error; an unreachable NATS server is not. The caller calls Run, or Close.
 func New(cfg Config) (*Relay, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
@@ -79,8 +79,8 @@ func New(cfg Config) (*Relay, error) {
 	return r, nil
 }
 
-// take stores a frame, and notifies the fleet of a tick that is whole. The frame is
-// acknowledged once it is in memory and on disk, or known not to get there.
+// take stores a frame, and notifies the fleet of a complete tick. The frame is
+// acknowledged once it is on disk, or is known to be kept in memory only.
 func (r *Relay) take(_ context.Context, h *frame.Header, m *ingest.Message) ingest.Verdict {
 	m.Hold()
 	whole, err := r.store.Append(h, m.Data, m.Release)
@@ -106,7 +106,8 @@ func (r *Relay) take(_ context.Context, h *frame.Header, m *ingest.Message) inge
 	return ingest.BadHeader
 }
 
-// Run receives frames until ctx ends, then closes the relay.
+// Run receives frames until ctx ends, then closes the relay and returns the error of
+// Close.
 func (r *Relay) Run(ctx context.Context) error {
 	r.work(ctx)
 	return r.Close()
@@ -131,25 +132,25 @@ func (r *Relay) work(ctx context.Context) {
 	work.Wait()
 }
 
-// Close closes everything but a connection that was given (Config.Conn).
+// Close closes the history, and the connection unless the caller gave it (Config.Conn).
 func (r *Relay) Close() error {
 	if r.cfg.Conn == nil {
-		// Acknowledgements on their way still go out.
+		// Send the acknowledgements that are still buffered.
 		if err := r.conn.FlushTimeout(time.Second); err != nil {
-			r.cfg.Log.Debug("the last acknowledgements may be lost: those frames will come again", "err", err)
+			r.cfg.Log.Debug("the last acknowledgements may be lost: their frames will be redelivered", "err", err)
 		}
 		r.conn.Close()
 	}
 	return errors.Join(r.store.Close(), r.lock.Release())
 }
 
-// Fleet is the agents and the newest tick of each.
+// Fleet returns the agents and the newest tick of each.
 func (r *Relay) Fleet() query.Fleet { return r.fleet }
 
-// History is all ticks that the relay keeps.
+// History returns access to all ticks that the relay keeps.
 func (r *Relay) History() query.History { return r.store }
 
-// Stats is the counts of all parts.
+// Stats holds the counts of all parts.
 type Stats struct {
 	Ingest ingest.Stats
 	Recent recent.Stats

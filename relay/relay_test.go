@@ -62,7 +62,7 @@ func TestEndToEnd(t *testing.T) {
 	}
 }
 
-// Two relays, each with all frames; one is restarted while frames flow.
+// Two relays each receive all frames; one is restarted while frames arrive.
 func TestRestart(t *testing.T) {
 	b := newBroker(t)
 	dir := t.TempDir()
@@ -97,8 +97,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// A relay dies with frames in hand that it neither stored nor acknowledged,
-// among them a keyframe: after the restart none is missing.
+// A relay dies with frames that it neither stored nor acknowledged, among them a
+// keyframe. After the restart none is missing.
 func TestCrash(t *testing.T) {
 	b := newBroker(t)
 	dir := t.TempDir()
@@ -109,7 +109,7 @@ func TestCrash(t *testing.T) {
 	r := run(t, b, Config{DataDir: dir, ID: "r1"})
 	r.taken(19)
 	r.stop()
-	for range 30 { // the keyframe of tick 21 in it
+	for range 30 { // tick 21 is a keyframe
 		b.publish("node-1", n.Tick()...)
 	}
 	c, err := b.js.Consumer(t.Context(), bus.FramesStream(cluster), "relay_r1")
@@ -135,7 +135,8 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// Frames that are none, or lie, are counted by reason and hold nobody up.
+// Invalid frames, and frames on another agent's subject, are counted by reason and do
+// not stop the stream.
 func TestPoison(t *testing.T) {
 	b := newBroker(t)
 	n := newNode("node-1")
@@ -147,7 +148,7 @@ func TestPoison(t *testing.T) {
 	later := bytes.Clone(first)
 	later[3] = 99
 	b.publish("node-1", []byte{}, []byte("rubbish"), bytes.Repeat([]byte{0xff}, 100_000), damaged, later, first)
-	b.publish("node-2", first) // as somebody else
+	b.publish("node-2", first) // on another agent's subject
 	odd := newNode("node-1")
 	odd.Batch.Interval = 0
 	b.publish("node-1", odd.Tick()...)
@@ -192,7 +193,7 @@ func TestLostKeyframe(t *testing.T) {
 	}
 }
 
-// NATS goes away and comes back: not ready meanwhile, nothing lost.
+// While NATS is unreachable the relay is not ready; afterwards nothing is lost.
 func TestServerAway(t *testing.T) {
 	b := newBroker(t)
 	n := newNode("node-1")
@@ -212,7 +213,7 @@ func TestServerAway(t *testing.T) {
 	r.complete("node-1", 20)
 }
 
-// A relay that is told to end while NATS goes away ends all the same.
+// A relay ends on request although NATS becomes unreachable at that moment.
 func TestEndWithServerAway(t *testing.T) {
 	for range 3 {
 		b := newBroker(t)
@@ -230,7 +231,7 @@ func TestEndWithServerAway(t *testing.T) {
 	}
 }
 
-// A relay starts before NATS does, and makes the stream itself.
+// A relay that starts before NATS does creates the stream later.
 func TestServerLater(t *testing.T) {
 	b := newBroker(t)
 	if err := b.js.DeleteStream(t.Context(), bus.FramesStream(cluster)); err != nil {
@@ -249,7 +250,7 @@ func TestServerLater(t *testing.T) {
 	r.complete("node-1", 1)
 }
 
-// The consumer is deleted under the relay: it makes another one.
+// If the consumer is deleted while the relay runs, the relay creates another one.
 func TestConsumerDeleted(t *testing.T) {
 	b := newBroker(t)
 	n := newNode("node-1")

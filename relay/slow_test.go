@@ -12,8 +12,8 @@ import (
 	"github.com/daytwo/daytwo/relay/ingest"
 )
 
-// While its disk does not respond, a relay takes frames in and answers from memory.
-// It acknowledges none of them: should it die, all come again.
+// While its disk does not respond, a relay stores frames in memory and answers from
+// there. It does not acknowledge them, so that they are redelivered if it dies.
 func TestDiskHangs(t *testing.T) {
 	b := newBroker(t)
 	disk := rig.NewSlowDisk(t)

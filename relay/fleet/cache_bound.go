@@ -8,10 +8,11 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// rowBytes is about the memory of a row's identity.
+// rowBytes is the approximate memory of a row's identity.
 const rowBytes = 512
 
-// weigh measures what the node holds, and returns by how much that has grown.
+// weigh updates n.bytes, the approximate memory of what was decoded of the node, and
+// returns by how much it has grown. n.mu is held.
 func (n *node) weigh() (grown int64) {
 	var sum int64
 	add := func(b *frame.Batch, row int64) {
@@ -42,7 +43,8 @@ func (n *node) weigh() (grown int64) {
 	return grown
 }
 
-// bound drops what was used longest ago while too much is decoded.
+// bound drops the decoded ticks of the least recently used nodes, keep excepted, if the
+// cache is larger than Options.CacheBytes. It skips nodes that are in use.
 func (f *Fleet) bound(keep *node) {
 	if f.cached.Load() <= f.o.CacheBytes {
 		return

@@ -23,17 +23,17 @@ type Container struct {
 	Row   *frame.Row
 }
 
-// named are the labels that identify a container for a person, best first.
-var named = []string{"container_id", "task_id", "container_name", "task_name", "application_name", "name"}
+// nameLabels are the labels by which people identify a container, best first.
+var nameLabels = []string{"container_id", "task_id", "container_name", "task_name", "application_name", "name"}
 
-// ContainerByID finds the one container with an id, a task id or a name: as it
-// stands, else by the unique start of an id. It returns ErrNoContainer or
-// ErrAmbiguous.
+// ContainerByID finds the only container that has id as one of its ids or names, or
+// else the only one whose container id or task id begins with it. Its errors are
+// ErrNoContainer and ErrAmbiguous.
 func (f *Fleet) ContainerByID(id string) (Container, error) {
 	if id == "" {
 		return Container{}, ErrNoContainer
 	}
-	for _, label := range named {
+	for _, label := range nameLabels {
 		found := f.containers(func(r *frame.Row) bool { return r.Label(label) == id })
 		if len(found) > 0 {
 			return one(found, id)
@@ -55,9 +55,9 @@ func one(found []Container, id string) (Container, error) {
 	return Container{}, fmt.Errorf("%q: %w", id, ErrAmbiguous)
 }
 
-// Containers finds the containers one of whose names, ids or tags holds a text, or
-// matches it whole if it has wildcards (api/glob), as "dcos task" does. "" finds
-// all. They are sorted by agent and cgroup.
+// Containers finds the containers with a label that contains pattern, or, if pattern
+// has wildcards (api/glob), matches it as a whole, as "dcos task" does. The cgroup's path
+// counts as a label; "" finds all containers. They are sorted by agent and cgroup.
 func (f *Fleet) Containers(pattern string) []Container {
 	p := glob.Compile(pattern)
 	match := p.Match
@@ -92,7 +92,7 @@ func (f *Fleet) containers(match func(*frame.Row) bool) []Container {
 	return out
 }
 
-// newest is every agent's newest tick.
+// newest returns the header of every agent's newest tick.
 func (f *Fleet) newest() map[*node]frame.Header {
 	f.mu.RLock()
 	defer f.mu.RUnlock()

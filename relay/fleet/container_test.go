@@ -22,11 +22,11 @@ func TestFind(t *testing.T) {
 		}
 	}
 	for id, want := range map[string]error{
-		"n1-c":    ErrAmbiguous, // the start of several
-		"app":     ErrAmbiguous, // the name of all
+		"n1-c":    ErrAmbiguous, // a prefix of several ids
+		"app":     ErrAmbiguous, // the application of all
 		"n3":      ErrNoContainer,
 		"":        ErrNoContainer,
-		"1-c0001": ErrNoContainer, // no start
+		"1-c0001": ErrNoContainer, // the end of an id
 	} {
 		if c, err := w.fleet.ContainerByID(id); !errors.Is(err, want) {
 			t.Errorf("%q: %+v %v, want %v", id, c, err, want)

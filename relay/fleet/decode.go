@@ -4,7 +4,8 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// decode makes h the node's current tick. A tick that has readers is not changed.
+// decode decodes tick h and makes it the node's current tick. It does not modify a tick
+// that has readers.
 func (f *Fleet) decode(n *node, h frame.Header) error {
 	parts, key, err := f.store.Tick(n.id, h.Boot, h.Seq)
 	if err != nil {
@@ -26,8 +27,8 @@ func (f *Fleet) decode(n *node, h frame.Header) error {
 	return nil
 }
 
-// decodeParts decodes the parts of a tick, and first those of its keyframe unless
-// they are kept.
+// decodeParts decodes the parts of a tick, and first those of its keyframe unless n.parts
+// holds them already.
 func (n *node) decodeParts(dec *frame.Decoder, h *frame.Header, parts, key [][]byte) ([]*frame.Batch, error) {
 	if len(n.parts) != len(parts) {
 		n.parts, n.deltas = make([]frame.PartDecoder[frame.Batch], len(parts)), nil
@@ -35,7 +36,7 @@ func (n *node) decodeParts(dec *frame.Decoder, h *frame.Header, parts, key [][]b
 	next := make([]*frame.Batch, len(parts))
 	for i, data := range parts {
 		p := &n.parts[i]
-		p.Shared = true // with the readers of the keyframe's tick
+		p.Shared = true // readers of the keyframe's tick use the decoded keyframe
 		p.Decode = func(_ *frame.Header, data []byte, key, dst *frame.Batch) error { return dec.Decode(data, key, dst) }
 		p.Keyframe = func(*frame.Header) ([]byte, error) { return key[i], nil }
 		ph := *h
@@ -48,7 +49,7 @@ func (n *node) decodeParts(dec *frame.Decoder, h *frame.Header, parts, key [][]b
 	return next, nil
 }
 
-// hasKey reports whether the node's keyframe is the one that h needs.
+// hasKey reports whether n.parts holds the keyframe that h refers to.
 func (n *node) hasKey(h *frame.Header) bool {
 	for i := range n.parts {
 		ph := *h
@@ -66,7 +67,7 @@ func (n *node) delta(h *frame.Header) *frame.Batch {
 	case h.Keyframe():
 		return nil
 	case h.Parts == 1:
-		return n.fresh() // the one before may have readers
+		return n.fresh() // the current batch may have readers
 	}
 	for len(n.deltas) < int(h.Parts) {
 		n.deltas = append(n.deltas, new(frame.Batch))
@@ -84,7 +85,8 @@ func (n *node) fresh() *frame.Batch {
 	return b
 }
 
-// show makes t the current tick. The one before is reused once it has no readers.
+// show makes t the current tick, and keeps the previous one's batch for reuse if it has
+// no readers.
 func (n *node) show(t *tick) {
 	if old := n.cur; old != nil && old.refs == 0 && !old.isKey && n.spare == nil {
 		n.spare = old.batch

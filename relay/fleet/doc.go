@@ -1,7 +1,7 @@
-// Package fleet tracks which agents there are, what their newest whole tick is, and
-// which container runs where. It decodes a tick on request, once, and bounds the
-// memory of what it decoded.
+// Package fleet tracks the agents, the newest complete tick of each, and which agent
+// runs which container. It decodes a tick once, when it is first requested, and bounds
+// the memory of decoded ticks.
 //
-// It stores no frame, and never shows a tick of a run of a collector that a newer
-// run replaced.
+// It stores no frame, and never shows a tick of a collector run that a newer run has
+// replaced.
 package fleet

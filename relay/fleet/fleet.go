@@ -12,18 +12,20 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// Store is where ticks are kept.
+// Store stores the frames of all agents.
 type Store interface {
-	// Tick fetches a tick's frames by part, and those of its keyframe (nil for a keyframe).
+	// Tick returns a tick's frames by part, and the frames of its keyframe (nil if the
+	// tick is a keyframe itself).
 	Tick(agent string, boot, seq uint64) (parts, key [][]byte, err error)
-	// Gaps counts an agent's ticks that later ones announced and that never came.
+	// Gaps returns the number of an agent's ticks that are missing although later ones
+	// arrived.
 	Gaps(agent string) uint64
 }
 
 // Options of a Fleet. The zero value of a field means its default.
 type Options struct {
 	Forget     time.Duration // an agent silent for so long is no longer listed; default 24 hours
-	CacheBytes int64         // about, of decoded ticks; default 256 MiB
+	CacheBytes int64         // approximate bound of the decoded ticks; default 256 MiB
 	Log        *slog.Logger  // default slog.Default()
 	Now        func() time.Time
 }
@@ -63,11 +65,12 @@ func New(o Options) *Fleet {
 	return f
 }
 
-// ReadFrom sets the store that ticks are read from. It is not part of New since
-// a store that is opened reports its ticks to Heard.
+// ReadFrom sets the store that ticks are read from. It is not a parameter of New
+// because a store calls Heard while it is opened.
 func (f *Fleet) ReadFrom(store Store) { f.store = store }
 
-// Heard notes that a tick is whole, and can be read from the store.
+// Heard records that all parts of a tick have been received, and that it can be read
+// from the store.
 func (f *Fleet) Heard(h *frame.Header, received time.Time) {
 	f.mu.Lock()
 	n := f.nodes[h.Agent]
@@ -83,12 +86,12 @@ func (f *Fleet) Heard(h *frame.Header, received time.Time) {
 	case returned:
 		f.restarts.Add(1)
 		f.conflicts.Add(1)
-		f.o.Log.Warn("a run of a collector that was replaced is back: do two machines have the same agent id?",
+		f.o.Log.Warn("a collector run that had been replaced sends again: two machines may have the same agent id",
 			"agent_id", h.Agent)
 	}
 }
 
-// Agents lists the agents that were heard of lately (Options.Forget), by ID.
+// Agents lists the agents that sent a tick within Options.Forget, sorted by ID.
 func (f *Fleet) Agents() []query.Agent {
 	now := f.o.Now()
 	f.forget(now)
@@ -111,18 +114,19 @@ func (f *Fleet) Agents() []query.Agent {
 			ID: l.n.id, Hostname: s.hostname, Boot: l.newest.Boot, Seq: l.newest.Seq,
 			Time: l.newest.Time, Interval: l.newest.Interval,
 			Containers: s.containers, Cgroups: len(s.rows), Missing: f.store.Gaps(l.n.id),
-			Stale: now.Sub(l.at) > away(&l.newest),
+			Stale: now.Sub(l.at) > staleAfter(&l.newest),
 		}
 	}
 	return out
 }
 
-// Tidy forgets the agents that have been silent for too long. To be called now and then.
+// Tidy removes the agents that have been silent for Options.Forget. The caller calls it
+// every few seconds.
 func (f *Fleet) Tidy() { f.forget(f.o.Now()) }
 
-// forget forgets the agents that have been silent for too long. It lets go of what
-// was decoded of them without the fleet's lock: a reader may hold a node's while it
-// waits for the disk.
+// forget removes the agents that have been silent for Options.Forget. It drops their
+// decoded ticks after it has released f.mu, since a reader may hold a node's lock while
+// it waits for the disk.
 func (f *Fleet) forget(now time.Time) {
 	var gone []*node
 	f.mu.Lock()

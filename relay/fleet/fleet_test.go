@@ -32,7 +32,7 @@ func TestView(t *testing.T) {
 					n.Remove()
 				}
 				w.tick(n)
-				if i%3 == 0 { // not every tick is looked at
+				if i%3 == 0 { // not every tick is viewed
 					w.shows(n)
 				}
 			}
@@ -40,16 +40,16 @@ func TestView(t *testing.T) {
 				t.Fatal("the tick has one part")
 			}
 			w.shows(n)
-			reads := w.shelf.reads
+			reads := w.store.reads
 			w.shows(n)
-			if w.shelf.reads != reads {
+			if w.store.reads != reads {
 				t.Error("a tick was decoded twice")
 			}
 		})
 	}
 }
 
-// A batch stays as it is while somebody looks at it, whatever comes.
+// A batch does not change while a reader has it, although new ticks arrive.
 func TestViewIsStable(t *testing.T) {
 	w := newWorld(t, Options{})
 	n := simulated("a", load.NodeOptions{KeyEvery: 3})
@@ -129,7 +129,8 @@ func TestAgents(t *testing.T) {
 	}
 }
 
-// What is decoded stays within its bound, and comes back when it is asked for.
+// The memory of decoded ticks stays within its bound, and a dropped tick is decoded again
+// when it is requested.
 func TestCacheBound(t *testing.T) {
 	w := newWorld(t, Options{})
 	n := simulated("probe", load.NodeOptions{Containers: 50})
@@ -156,10 +157,10 @@ func TestCacheBound(t *testing.T) {
 			}
 		}
 	}
-	reads := w.shelf.reads
+	reads := w.store.reads
 	w.shows(nodes[len(nodes)-1])
-	if w.shelf.reads != reads {
-		t.Error("what was looked at last is gone")
+	if w.store.reads != reads {
+		t.Error("the tick that was viewed last was dropped")
 	}
 }
 
@@ -172,7 +173,7 @@ func TestBadTick(t *testing.T) {
 	h := n.Batch.Header
 	h.Seq++
 	h.Parts = 1
-	w.shelf.ticks[tickID{"a", h.Boot, h.Seq}], w.shelf.heads[tickID{"a", h.Boot, h.Seq}] = [][]byte{
+	w.store.ticks[tickID{"a", h.Boot, h.Seq}], w.store.heads[tickID{"a", h.Boot, h.Seq}] = [][]byte{
 		[]byte("rubbish"),
 	}, h
 	w.fleet.Heard(&h, w.now)
@@ -226,7 +227,7 @@ func TestConcurrent(t *testing.T) {
 	}
 	for range 200 {
 		for _, n := range nodes {
-			h := w.shelf.put(n.Tick())
+			h := w.store.put(n.Tick())
 			w.fleet.Heard(&h, time.Unix(0, start))
 		}
 	}
@@ -235,7 +236,7 @@ func TestConcurrent(t *testing.T) {
 }
 
 func BenchmarkView(b *testing.B) {
-	s := &shelf{ticks: map[tickID][][]byte{}, heads: map[tickID]frame.Header{}}
+	s := &memoryStore{ticks: map[tickID][][]byte{}, heads: map[tickID]frame.Header{}}
 	f := New(Options{})
 	f.ReadFrom(s)
 	n := simulated("a", load.NodeOptions{Containers: 1000})
@@ -250,7 +251,7 @@ func BenchmarkView(b *testing.B) {
 		h := frames[i%len(frames)]
 		f.nodes["a"].newest = h
 		if cur := f.nodes["a"].cur; cur != nil {
-			cur.batch.Seq = 0 // so that every look is at another tick
+			cur.batch.Seq = 0 // so that every view decodes another tick
 		}
 		if err := f.View("a", func(*frame.Batch) {}); err != nil {
 			b.Fatal(err)

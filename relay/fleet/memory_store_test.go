@@ -13,9 +13,9 @@ import (
 
 const start = 1_700_000_000 * int64(time.Second)
 
-// shelf keeps real frames by tick. It stands for relay/recent, which this
-// package must not import; the two run together in relay's tests.
-type shelf struct {
+// memoryStore is a Store of real frames. It replaces relay/recent, which this package
+// must not import; relay's tests run the two together.
+type memoryStore struct {
 	mu    sync.Mutex
 	ticks map[tickID][][]byte
 	heads map[tickID]frame.Header
@@ -29,7 +29,7 @@ type tickID struct {
 
 var errGone = errors.New("gone")
 
-func (s *shelf) put(parts [][]byte) frame.Header {
+func (s *memoryStore) put(parts [][]byte) frame.Header {
 	h, err := frame.Peek(parts[0])
 	if err != nil {
 		panic(err)
@@ -41,7 +41,7 @@ func (s *shelf) put(parts [][]byte) frame.Header {
 	return h
 }
 
-func (s *shelf) Tick(agent string, boot, seq uint64) (parts, key [][]byte, err error) {
+func (s *memoryStore) Tick(agent string, boot, seq uint64) (parts, key [][]byte, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads++
@@ -55,11 +55,12 @@ func (s *shelf) Tick(agent string, boot, seq uint64) (parts, key [][]byte, err e
 	return s.ticks[tickID{agent, boot, seq}], key, nil
 }
 
-func (s *shelf) Gaps(string) uint64 { return 3 }
+func (s *memoryStore) Gaps(string) uint64 { return 3 }
 
+// world is a fleet, its store, and a clock.
 type world struct {
 	t     *testing.T
-	shelf *shelf
+	store *memoryStore
 	fleet *Fleet
 	now   time.Time
 }
@@ -68,22 +69,22 @@ func newWorld(t *testing.T, o Options) *world {
 	w := &world{
 		t:     t,
 		now:   time.Unix(0, start),
-		shelf: &shelf{ticks: map[tickID][][]byte{}, heads: map[tickID]frame.Header{}},
+		store: &memoryStore{ticks: map[tickID][][]byte{}, heads: map[tickID]frame.Header{}},
 	}
 	o.Now = func() time.Time { return w.now }
 	w.fleet = New(o)
-	w.fleet.ReadFrom(w.shelf)
+	w.fleet.ReadFrom(w.store)
 	return w
 }
 
-// tick makes a node's next tick heard, one interval later.
+// tick moves the clock by one interval, and reports a node's next tick to the fleet.
 func (w *world) tick(n *load.Node) {
-	h := w.shelf.put(n.Tick())
+	h := w.store.put(n.Tick())
 	w.now = w.now.Add(time.Duration(h.Interval))
 	w.fleet.Heard(&h, w.now)
 }
 
-// shows fails unless the newest tick of a node is what it last made.
+// shows fails unless View shows the last tick that a node made.
 func (w *world) shows(n *load.Node) {
 	w.t.Helper()
 	err := w.fleet.View(n.Batch.Agent, func(b *frame.Batch) {

@@ -20,40 +20,40 @@ func TestNewest(t *testing.T) {
 	for name, c := range map[string]struct {
 		ticks []tick
 		want  tick
-		news  []news
+		order []order
 	}{
-		"in order": {[]tick{{1, 1, 0, 0}, {1, 2, 1, 1}}, tick{boot: 1, seq: 2}, []news{advanced, advanced}},
+		"in order": {[]tick{{1, 1, 0, 0}, {1, 2, 1, 1}}, tick{boot: 1, seq: 2}, []order{advanced, advanced}},
 		"late": {
 			[]tick{{1, 1, 0, 0}, {1, 3, 2, 2}, {1, 2, 1, 3}}, tick{boot: 1, seq: 3},
-			[]news{advanced, advanced, late},
+			[]order{advanced, advanced, late},
 		},
 		"clock back": {
-			[]tick{{1, 1, 100, 0}, {1, 2, 50, 1}}, tick{boot: 1, seq: 2}, []news{advanced, advanced},
+			[]tick{{1, 1, 100, 0}, {1, 2, 50, 1}}, tick{boot: 1, seq: 2}, []order{advanced, advanced},
 		},
-		"restart":      {[]tick{{1, 9, 0, 0}, {2, 1, 1, 1}}, tick{boot: 2, seq: 1}, []news{advanced, restarted}},
-		"old run late": {[]tick{{2, 1, 10, 0}, {1, 8, 5, 1}}, tick{boot: 2, seq: 1}, []news{advanced, late}},
+		"restart":      {[]tick{{1, 9, 0, 0}, {2, 1, 1, 1}}, tick{boot: 2, seq: 1}, []order{advanced, restarted}},
+		"old run late": {[]tick{{2, 1, 10, 0}, {1, 8, 5, 1}}, tick{boot: 2, seq: 1}, []order{advanced, late}},
 		"replaced run late": {
 			[]tick{{1, 1, 0, 0}, {2, 1, 5, 1}, {1, 2, 1, 30}}, tick{boot: 2, seq: 1},
-			[]news{advanced, restarted, late},
+			[]order{advanced, restarted, late},
 		},
 		"restart with clock back": {
 			[]tick{{1, 1, 100, 0}, {2, 1, 50, 1}, {2, 5, 54, 5}}, tick{boot: 2, seq: 5},
-			[]news{advanced, late, restarted},
+			[]order{advanced, late, restarted},
 		},
 		"two machines with one id": {
 			[]tick{{1, 1, 0, 0}, {2, 1, 0, 1}, {2, 2, 1, 1}, {1, 3, 2, 2}, {2, 3, 2, 2}}, tick{boot: 2, seq: 3},
-			[]news{advanced, late, restarted, late, advanced},
+			[]order{advanced, late, restarted, late, advanced},
 		},
 		"one of two machines stops": {
 			[]tick{{1, 1, 0, 0}, {2, 2, 1, 1}, {1, 9, 8, 8}}, tick{boot: 1, seq: 9},
-			[]news{advanced, restarted, returned},
+			[]order{advanced, restarted, returned},
 		},
 	} {
 		n := &node{id: "a"}
 		for i, k := range c.ticks {
 			h := head(k.boot, k.seq, k.time)
-			if got := n.hear(&h, at(k.received)); got != c.news[i] {
-				t.Errorf("%s: tick %d is %d, want %d", name, i, got, c.news[i])
+			if got := n.hear(&h, at(k.received)); got != c.order[i] {
+				t.Errorf("%s: tick %d is %d, want %d", name, i, got, c.order[i])
 			}
 		}
 		if n.newest.Boot != c.want.boot || n.newest.Seq != c.want.seq {
@@ -65,7 +65,7 @@ func TestNewest(t *testing.T) {
 		h := head(boot, 1, int64(boot))
 		n.hear(&h, at(int64(boot)))
 	}
-	if len(n.before) > maxBefore {
-		t.Errorf("%d runs are remembered", len(n.before))
+	if len(n.replaced) > maxReplaced {
+		t.Errorf("%d runs are remembered", len(n.replaced))
 	}
 }

@@ -8,75 +8,78 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// node is one agent.
+// node is the state of one agent.
 type node struct {
 	id string
 
 	// Guarded by Fleet.mu.
-	newest frame.Header // of the newest whole tick
-	heard  time.Time    // when that came
-	before []uint64     // runs that were replaced, oldest first
+	newest   frame.Header // of the newest complete tick
+	heard    time.Time    // when that tick was received
+	replaced []uint64     // boot numbers of runs that a newer one has replaced, oldest first
 
-	// What was decoded of it, guarded by mu.
+	// What was decoded of the agent, guarded by mu.
 	mu     sync.Mutex
-	used   time.Time
-	parts  []frame.PartDecoder[frame.Batch] // they keep the keyframe
-	deltas []*frame.Batch                   // of ticks of several parts, to be decoded into again
-	cur    *tick
-	spare  *frame.Batch
+	used   time.Time                        // of the last request
+	parts  []frame.PartDecoder[frame.Batch] // each keeps its part of the keyframe
+	deltas []*frame.Batch                   // reused for the parts of ticks that have several
+	cur    *tick                            // the newest decoded tick
+	spare  *frame.Batch                     // for the next tick; nil if there is none to reuse
 	ids    identities
 	sum    summary
-	bytes  int64 // about what all that takes
+	bytes  int64 // approximate memory of the above
 }
 
-// maxBefore bounds the runs that are remembered as replaced.
-const maxBefore = 16
+// maxReplaced bounds node.replaced.
+const maxReplaced = 16
 
-// stale is how many intervals an agent may be silent.
-const stale = 3
+// maxMissed is how many intervals an agent may send nothing.
+const maxMissed = 3
 
-// silence is how long an agent may send nothing before another run replaces it.
-func silence(h *frame.Header) time.Duration {
-	return max(stale*time.Duration(h.Interval), 2*time.Second)
+// replaceAfter is how long an agent may send nothing before any other run of its
+// collector replaces the current one.
+func replaceAfter(h *frame.Header) time.Duration {
+	return max(maxMissed*time.Duration(h.Interval), 2*time.Second)
 }
 
-// away is how long an agent may send nothing before it is shown as stale: a
-// collector that restarts or waits for NATS is not.
-func away(h *frame.Header) time.Duration { return max(silence(h), 15*time.Second) }
+// staleAfter is how long an agent may send nothing before it is shown as stale. It is
+// longer than a restart of a collector or a reconnection to NATS takes.
+func staleAfter(h *frame.Header) time.Duration { return max(replaceAfter(h), 15*time.Second) }
 
-// news says how a tick relates to what is known of its node.
-type news int
+// order says how a tick relates to the newest tick of its agent.
+type order int
 
 const (
-	late      news = iota // older than the newest
-	advanced              // the next tick of the same run
-	restarted             // the first tick of a new run
-	returned              // a tick of a replaced run
+	late      order = iota // older than the newest
+	advanced               // a later tick of the same run
+	restarted              // a tick of a new run, which replaces the current one
+	returned               // a tick of a replaced run, which replaces the current one
 )
 
-// hear notes a whole tick. Within a run the sequence decides, so a clock
-// that steps back does no harm. Between runs time does: frames of an earlier
-// run may come late from its spool. A run that begins in the past (the clock
-// stepped back while the collector was restarted) has to wait until the one
-// before it has fallen silent; so has a replaced run that returns.
-func (n *node) hear(h *frame.Header, at time.Time) news {
+// hear records a complete tick. Within a run the sequence number decides which tick is
+// newer, so that a clock that steps back has no effect. Between runs the tick's time
+// decides, since frames of an earlier run may arrive late from its spool. A run whose
+// times are older than the current run's (the clock stepped back while the collector
+// was restarted) replaces it only after it has been silent for replaceAfter; the same
+// holds for a replaced run that sends again.
+func (n *node) hear(h *frame.Header, at time.Time) order {
 	what := n.judge(h, at)
 	if what == late {
 		return late
 	}
 	if what != advanced {
-		n.before = slices.DeleteFunc(n.before, func(b uint64) bool { return b == h.Boot })
-		if len(n.before) == maxBefore {
-			n.before = slices.Delete(n.before, 0, 1)
+		n.replaced = slices.DeleteFunc(n.replaced, func(b uint64) bool { return b == h.Boot })
+		if len(n.replaced) == maxReplaced {
+			n.replaced = slices.Delete(n.replaced, 0, 1)
 		}
-		n.before = append(n.before, n.newest.Boot)
+		n.replaced = append(n.replaced, n.newest.Boot)
 	}
 	n.newest, n.heard = *h, at
 	n.newest.Agent = n.id
 	return what
 }
 
-func (n *node) judge(h *frame.Header, at time.Time) news {
+// judge returns how a tick that was received at a time relates to the newest one.
+func (n *node) judge(h *frame.Header, at time.Time) order {
 	c := &n.newest
 	switch {
 	case c.Seq == 0:
@@ -87,8 +90,8 @@ func (n *node) judge(h *frame.Header, at time.Time) news {
 		}
 		return late
 	}
-	silent := at.Sub(n.heard) > silence(c)
-	if slices.Contains(n.before, h.Boot) {
+	silent := at.Sub(n.heard) > replaceAfter(c)
+	if slices.Contains(n.replaced, h.Boot) {
 		if silent && h.Time > c.Time {
 			return returned
 		}
@@ -100,7 +103,7 @@ func (n *node) judge(h *frame.Header, at time.Time) news {
 	return late
 }
 
-// drop drops all that was decoded, and returns how many bytes that was.
+// drop drops everything that was decoded, and returns its approximate size in bytes.
 func (n *node) drop() int64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -4,16 +4,16 @@ import (
 	"time"
 )
 
-// Stats counts since the fleet was made.
+// Stats holds the state of a Fleet, and its counts since New.
 type Stats struct {
 	Agents       int
-	Stale        int
-	Restarts     uint64 // runs of collectors that replaced another
-	Conflicts    uint64 // replaced runs that came back: two machines with one agent id
-	Decoded      uint64 // ticks
+	Stale        int    // agents that are shown as stale
+	Restarts     uint64 // collector runs that replaced another
+	Conflicts    uint64 // replaced runs that sent again: two machines may have the same agent id
+	Decoded      uint64 // ticks decoded
 	DecodeErrors uint64
 	DecodeTime   time.Duration
-	CacheBytes   int64
+	CacheBytes   int64 // approximate memory of the decoded ticks
 }
 
 // Stats returns the counts.
@@ -28,7 +28,7 @@ func (f *Fleet) Stats() Stats {
 	defer f.mu.RUnlock()
 	s.Agents = len(f.nodes)
 	for _, n := range f.nodes {
-		if now.Sub(n.heard) > away(&n.newest) {
+		if now.Sub(n.heard) > staleAfter(&n.newest) {
 			s.Stale++
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// summary is the part of a tick that the list of agents and the search for a
-// container need: identities, no values.
+// summary holds the identities of a tick, without values, for the list of agents and
+// the search for containers.
 type summary struct {
 	boot, seq  uint64
 	hostname   string
@@ -16,8 +16,8 @@ type summary struct {
 	containers int
 }
 
-// summary returns the summary of an agent's newest tick; if that cannot be read, of
-// the last one that could.
+// summary returns the summary of an agent's newest tick, or, if that cannot be read, of
+// the last tick that could.
 func (f *Fleet) summary(n *node, newest frame.Header) summary {
 	defer f.bound(n) // once n.mu is free
 	n.mu.Lock()
@@ -42,22 +42,22 @@ func (f *Fleet) summary(n *node, newest frame.Header) summary {
 	return n.sum
 }
 
-// shown summarizes the tick that was decoded for View.
+// shown returns the summary of the tick that was last decoded for View.
 func (n *node) shown() summary {
 	var host, groups []*frame.Row
 	if t := n.cur.batch.Table(metric.Host); t != nil {
 		host = t.Rows
 	}
 	if t := n.cur.batch.Table(metric.Container); t != nil {
-		groups = append(groups, t.Rows...) // the batch's own will be overwritten
+		groups = append(groups, t.Rows...) // a copy, since the batch is reused
 	}
 	return summarize(&n.cur.batch.Header, host, groups, &n.sum)
 }
 
-// identityKinds are the kinds whose rows a summary is made of.
+// identityKinds are the kinds of rows that a summary is made from.
 var identityKinds = [...]metric.Kind{metric.Host, metric.Container}
 
-// identities is the rows of a keyframe, by part and kind, for deltas to refer to.
+// identities holds the rows of a keyframe, by part and kind. Deltas refer to them.
 type identities struct {
 	boot, key uint64
 	parts     [][len(identityKinds)]frame.Columns
@@ -96,7 +96,7 @@ func (f *Fleet) identities(n *node, h *frame.Header) (host, groups []*frame.Row,
 	return rows[0], rows[1], nil
 }
 
-// readKey makes n.ids that of the keyframe that h needs.
+// readKey sets n.ids to the rows of the keyframe that h refers to.
 func (n *node) readKey(dec *frame.Decoder, h *frame.Header, keys [][]byte) error {
 	if n.ids.boot == h.Boot && n.ids.key == h.Key && len(n.ids.parts) == len(keys) {
 		return nil
@@ -106,7 +106,7 @@ func (n *node) readKey(dec *frame.Decoder, h *frame.Header, keys [][]byte) error
 	for i := range keys {
 		for k, kind := range identityKinds {
 			c := &parts[i][k]
-			if n.hasKey(h) { // View has decoded it
+			if n.hasKey(h) { // decoded for View
 				b := n.parts[i].Key()
 				c.Header, c.Kind = b.Header, kind
 				if t := b.Table(kind); t != nil {
@@ -121,6 +121,8 @@ func (n *node) readKey(dec *frame.Decoder, h *frame.Header, keys [][]byte) error
 	return nil
 }
 
+// summarize returns the summary of a tick. If its cgroups are those of before, it reuses
+// before's slice and count.
 func summarize(h *frame.Header, host, groups []*frame.Row, before *summary) summary {
 	s := summary{boot: h.Boot, seq: h.Seq, rows: groups}
 	if len(host) > 0 {

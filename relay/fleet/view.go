@@ -6,15 +6,15 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// tick is a decoded tick and how many readers use it.
+// tick is a decoded tick.
 type tick struct {
 	batch *frame.Batch
-	refs  int
+	refs  int  // readers of the batch
 	isKey bool // the batch is the keyframe, which deltas are decoded against
 }
 
-// View calls fn with the newest whole tick of an agent (see query.Fleet). A
-// tick is decoded once, however many readers it has.
+// View calls fn with the newest complete tick of an agent (see query.Fleet). A tick is
+// decoded once for all its readers.
 func (f *Fleet) View(agent string, fn func(*frame.Batch)) error {
 	n, newest, err := f.find(agent)
 	if err != nil {
@@ -29,6 +29,8 @@ func (f *Fleet) View(agent string, fn func(*frame.Batch)) error {
 	return nil
 }
 
+// acquire returns an agent's newest tick, which it decodes if no reader has done so. The
+// caller releases it.
 func (f *Fleet) acquire(n *node, newest frame.Header) (*tick, error) {
 	n.mu.Lock()
 	n.used = f.o.Now()
@@ -48,6 +50,7 @@ func (f *Fleet) acquire(n *node, newest frame.Header) (*tick, error) {
 	return t, nil
 }
 
+// took counts one decoding.
 func (f *Fleet) took(begun time.Time, err error) {
 	f.decoded.Add(1)
 	f.nanos.Add(uint64(time.Since(begun)))
@@ -56,12 +59,13 @@ func (f *Fleet) took(begun time.Time, err error) {
 	}
 }
 
-// holds reports whether t is that tick, or a newer one of the same run that another
-// reader decoded meanwhile.
+// holds reports whether t is tick h, or a newer one of the same run that another reader
+// decoded meanwhile.
 func (t *tick) holds(h *frame.Header) bool {
 	return t.batch.Boot == h.Boot && t.batch.Seq >= h.Seq
 }
 
+// release undoes acquire.
 func (n *node) release(t *tick) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

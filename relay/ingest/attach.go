@@ -9,12 +9,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// attach finds or makes the stream and the consumer.
+// attach returns the consumer. It creates the stream and the consumer if they are
+// missing.
 //
-// Frames that an earlier session was given but did not acknowledge would come
-// again only after AckWait, behind newer ones; a delta would then come before
-// its keyframe and be lost. So the consumer is made anew at the first frame
-// that was not acknowledged, and what comes twice is recognised by the handler.
+// The server redelivers messages that an earlier session did not acknowledge only
+// after AckWait, behind newer ones. A delta would then arrive before its keyframe,
+// and could not be decoded. So attach deletes a consumer that has unacknowledged
+// messages, and creates it again at the first of them. The handler recognises
+// messages that it receives a second time.
 func (in *Ingest) attach(ctx context.Context) (jetstream.Consumer, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

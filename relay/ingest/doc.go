@@ -1,8 +1,8 @@
-// Package ingest receives the messages of a JetStream stream as one durable
-// consumer, and hands them to a handler in the order of the stream. A message is
-// acknowledged once its handler is done with it; a handler that cannot take a
-// message yet is given the same one again. After a restart, the first message
-// that was not acknowledged comes again, and then all that follow it.
+// Package ingest receives the messages of a JetStream stream through one durable
+// consumer, and calls a handler with them in the order of the stream. A message is
+// acknowledged once the handler has finished with it; if the handler cannot process a
+// message yet, it is called with the same one again later. After a restart, messages
+// are delivered again from the first one that was not acknowledged.
 //
-// It trusts nothing that a message says, and keeps none.
+// It trusts no content of a message, and stores no message.
 package ingest

@@ -8,12 +8,12 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// FrameHandler takes a frame in. Its header and checksum are good, and it was
-// published by the agent that it names.
+// FrameHandler processes a frame whose header and checksum are valid, and which was
+// published on the subject of the agent that its header names.
 type FrameHandler func(ctx context.Context, h *frame.Header, m *Message) Verdict
 
-// Frames returns a Handler that rejects what is no frame, and hands the rest on.
-// It decodes no body.
+// Frames returns a Handler that rejects messages that are not valid frames, and calls
+// handle with the others. It does not decode the body of a frame.
 func Frames(handle FrameHandler) Handler {
 	return func(ctx context.Context, m *Message) Verdict {
 		h, reject := check(m.Subject, m.Data)
@@ -24,7 +24,7 @@ func Frames(handle FrameHandler) Handler {
 	}
 }
 
-// check returns a frame's header, and Stored or why the frame is rejected.
+// check returns a frame's header, and Stored or the reason for which it is rejected.
 func check(subject string, data []byte) (frame.Header, Verdict) {
 	agent, ok := bus.FramesAgent(subject)
 	if !ok {

@@ -33,17 +33,17 @@ func TestFrames(t *testing.T) {
 		data    []byte
 		want    Verdict
 	}{
-		"good":                 {own, good, Duplicate},
-		"another shard":        {bus.Frames("c", "a.b", 1), good, Duplicate},
-		"damaged":              {own, damaged, BadChecksum},
-		"damaged header":       {own, header, BadChecksum},
-		"later version":        {own, later, Version},
-		"nothing":              {own, nil, Malformed},
-		"cut":                  {own, good[:11], Malformed},
-		"another agent":        {bus.Frames("c", "b", 16), good, WrongAgent},
-		"agent as it is":       {"daytwo.v1.c.frames.3.a.b", good, WrongSubject},
-		"agent not as encoded": {"daytwo.v1.c.frames.3.a=2eb", good, WrongSubject},
-		"another subject":      {"daytwo.v1.c.logs.3.a", good, WrongSubject},
+		"good":                {own, good, Duplicate},
+		"another shard":       {bus.Frames("c", "a.b", 1), good, Duplicate},
+		"damaged":             {own, damaged, BadChecksum},
+		"damaged header":      {own, header, BadChecksum},
+		"later version":       {own, later, Version},
+		"nothing":             {own, nil, Malformed},
+		"cut":                 {own, good[:11], Malformed},
+		"another agent":       {bus.Frames("c", "b", 16), good, WrongAgent},
+		"agent not encoded":   {"daytwo.v1.c.frames.3.a.b", good, WrongSubject},
+		"agent encoded oddly": {"daytwo.v1.c.frames.3.a=2eb", good, WrongSubject},
+		"another subject":     {"daytwo.v1.c.logs.3.a", good, WrongSubject},
 	} {
 		if got := judge(t.Context(), &Message{Subject: c.subject, Data: c.data}); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
@@ -67,7 +67,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// Any message gets a verdict, and only whole frames reach the handler.
+// Any message gets a verdict, and only valid frames reach the handler.
 func FuzzFrames(f *testing.F) {
 	f.Add(bus.Frames("c", "a", 16), tick("a"))
 	f.Add("daytwo.v1.c.frames.3.=", []byte("d2f\x01"))

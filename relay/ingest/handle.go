@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// handle gives the messages to the handler, one after another, until ctx ends.
+// handle calls the handler with one message after another, until ctx ends.
 func (s *session) handle(ctx context.Context) {
 	for {
 		m := s.next(ctx)
@@ -24,13 +24,13 @@ func (s *session) handle(ctx context.Context) {
 	}
 }
 
-// take gives a message to the handler until that takes it. It reports false if
-// ctx ended before.
+// take calls the handler with a message until it returns a verdict other than NotYet.
+// It returns false if ctx ended before that.
 func (s *session) take(ctx context.Context, m *Message) bool {
 	in := s.in
 	in.bytes.Add(uint64(len(m.Data)))
 	var warned time.Time
-	for wait := backoff; ; wait = min(2*wait, backoffTo) {
+	for wait := minBackoff; ; wait = min(2*wait, maxBackoff) {
 		m.holds.Store(1)
 		v := in.call(ctx, m)
 		if v != NotYet {
@@ -41,7 +41,7 @@ func (s *session) take(ctx context.Context, m *Message) bool {
 		in.notYet.Add(1)
 		if now := time.Now(); now.Sub(warned) >= time.Minute {
 			warned = now
-			in.o.Log.Warn("a message cannot be taken yet, and all later ones wait for it",
+			in.o.Log.Warn("a message cannot be handled yet, all later ones wait for it",
 				"consumer", in.o.Durable, "subject", m.Subject)
 		}
 		if sleep(ctx, wait); ctx.Err() != nil {
@@ -50,35 +50,34 @@ func (s *session) take(ctx context.Context, m *Message) bool {
 	}
 }
 
-// call calls the handler, and survives its panics.
+// call calls the handler. A panic of the handler gives the verdict Panicked.
 func (in *Ingest) call(ctx context.Context, m *Message) (v Verdict) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			in.panics.report(in, m, reason)
-			m.holds.Store(1) // whoever was to release it may never do so
+			m.holds.Store(1) // the handler's own Release may never be called
 			v = Panicked
 		}
 	}()
 	return in.o.Handle(ctx, m)
 }
 
-// panicLog logs panics of the handler, at most one in panicEvery: a message that
-// causes one is likely to be followed by others. The handler's goroutine alone
-// uses it.
+// panicLog logs at most one panic of the handler in panicInterval, since one panic is
+// often followed by many others. Only the handler's goroutine uses it.
 type panicLog struct {
-	last   time.Time
-	hidden int // since then
+	last   time.Time // when a panic was last logged
+	hidden int       // panics since last that were not logged
 }
 
-const panicEvery = 10 * time.Second
+const panicInterval = 10 * time.Second
 
 func (p *panicLog) report(in *Ingest, m *Message, reason any) {
 	now := time.Now()
-	if now.Sub(p.last) < panicEvery {
+	if now.Sub(p.last) < panicInterval {
 		p.hidden++
 		return
 	}
-	in.o.Log.Error("the handler of a message panicked: the message is dropped", "consumer", in.o.Durable,
+	in.o.Log.Error("panic while a message was handled, the message is dropped", "consumer", in.o.Durable,
 		"subject", m.Subject, "bytes", len(m.Data), "err", fmt.Sprint(reason), "not_logged", p.hidden,
 		"stack", string(debug.Stack()))
 	p.last, p.hidden = now, 0

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	backoff   = 250 * time.Millisecond
-	backoffTo = 5 * time.Second
-	timeout   = 10 * time.Second // of one request to the server
+	minBackoff = 250 * time.Millisecond
+	maxBackoff = 5 * time.Second
+	timeout    = 10 * time.Second // of all requests to the server that attach makes
 )
 
 // Ingest is one consumer of a stream.
@@ -28,26 +28,26 @@ type Ingest struct {
 	unacked  atomic.Int64
 	pending  atomic.Uint64
 	delay    atomic.Int64
-	trouble  atomic.Pointer[error] // why it is not ready; nil = it is
+	notReady atomic.Pointer[error] // the reason why no messages are received; nil while they are
 	panics   panicLog
 }
 
 var errStarting = errors.New("not attached to the stream yet")
 
-// New returns an Ingest that Run sets to work.
+// New returns an Ingest. It receives nothing until Run is called.
 func New(o Options) *Ingest {
 	o.defaults()
 	in := &Ingest{o: o}
-	in.trouble.Store(&errStarting)
+	in.notReady.Store(&errStarting)
 	return in
 }
 
-// Ready returns nil while messages can come, else the reason why they cannot.
+// Ready returns nil while messages can be received, else the reason why they cannot.
 func (in *Ingest) Ready() error {
 	if s := in.o.Conn.Status(); s != nats.CONNECTED {
 		return fmt.Errorf("nats is %s", s)
 	}
-	if err := in.trouble.Load(); err != nil {
+	if err := in.notReady.Load(); err != nil {
 		return *err
 	}
 	return nil
@@ -66,10 +66,10 @@ func (in *Ingest) Stats() Stats {
 	return s
 }
 
-// Run receives messages until ctx ends, then returns nil. Whatever happens to
-// the server, the stream or the consumer, it tries again.
+// Run receives messages until ctx ends, then returns nil. After an error of the
+// server, the stream or the consumer it attaches again, with a growing delay.
 func (in *Ingest) Run(ctx context.Context) error {
-	wait := backoff
+	wait := minBackoff
 	lastLog, lastErr := time.Time{}, ""
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -77,16 +77,16 @@ func (in *Ingest) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		in.trouble.Store(&err)
+		in.notReady.Store(&err)
 		if err.Error() != lastErr || time.Since(lastLog) >= time.Minute {
 			lastLog, lastErr = time.Now(), err.Error()
-			in.o.Log.Warn("no messages are received, trying again", "consumer", in.o.Durable, "err", err)
+			in.o.Log.Warn("messages cannot be received, trying again", "consumer", in.o.Durable, "err", err)
 		}
-		if time.Since(began) > backoffTo {
-			wait = backoff
+		if time.Since(began) > maxBackoff {
+			wait = minBackoff
 		}
 		sleep(ctx, wait)
-		wait = min(2*wait, backoffTo)
+		wait = min(2*wait, maxBackoff)
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func (in *Ingest) session(ctx context.Context) error {
 		return err
 	}
 	in.attached.Add(1)
-	in.trouble.Store(nil)
+	in.notReady.Store(nil)
 	in.o.Log.Info("receiving messages", "stream", bus.FramesStream(in.o.Stream.Cluster), "consumer", in.o.Durable)
 	return newSession(in, consumer).run(ctx, lost)
 }

@@ -79,7 +79,7 @@ func (b *broker) consumer() *jetstream.ConsumerInfo {
 	return c.CachedInfo()
 }
 
-// recorder is a handler that notes what it was given.
+// recorder is a handler that records the messages that it received.
 type recorder struct {
 	mu     sync.Mutex
 	got    []string
@@ -109,7 +109,7 @@ func (r *recorder) seen() []string {
 	return slices.Clone(r.got)
 }
 
-// running is an Ingest at work.
+// running is an Ingest whose Run was called.
 type running struct {
 	*Ingest
 	stop func()
@@ -162,8 +162,8 @@ func numbers(first, last int) (s []string) {
 	return s
 }
 
-// A handler that cannot take a message gets the same one again, and none of those
-// behind it; nothing from it on is acknowledged.
+// A handler that returns NotYet receives the same message again and no later one;
+// neither that message nor any later one is acknowledged.
 func TestNotYet(t *testing.T) {
 	b := newBroker(t)
 	b.publish("a", 1, 5)
@@ -207,14 +207,14 @@ func TestNotYetBacksOff(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	for i := range 3 {
-		if got, want := at[i+1].Sub(at[i]), backoff<<i; got < want {
+		if got, want := at[i+1].Sub(at[i]), minBackoff<<i; got < want {
 			t.Errorf("delay %d is %v, less than %v", i+1, got, want)
 		}
 	}
 }
 
-// Ended in the middle of that, an Ingest ends at once, and the next one is given
-// what was not acknowledged: once, and in order.
+// An Ingest whose handler returns NotYet ends at once, and the next one receives the
+// unacknowledged messages, once and in order.
 func TestNotYetThenRestart(t *testing.T) {
 	b := newBroker(t)
 	b.publish("a", 1, 20)
@@ -239,8 +239,8 @@ func TestNotYetThenRestart(t *testing.T) {
 	}
 }
 
-// A handler that takes longer than the server waits for acknowledgements is given
-// nothing twice, neither the message that it works on nor those behind it.
+// A handler that takes longer than AckWait receives nothing twice, neither the message
+// that it works on nor later ones.
 func TestSlowHandler(t *testing.T) {
 	b := newBroker(t)
 	b.publish("a", 1, 5)
@@ -259,7 +259,8 @@ func TestSlowHandler(t *testing.T) {
 	}
 }
 
-// A held message is not acknowledged until it is released, and holds nothing up.
+// A held message is not acknowledged until it is released; later ones are handled
+// meanwhile.
 func TestHold(t *testing.T) {
 	b := newBroker(t)
 	b.publish("a", 1, 6)
@@ -293,15 +294,15 @@ func TestHold(t *testing.T) {
 	}
 }
 
-// No more messages are in hand than MaxAckPending, however slow the handler is.
-func TestBoundedInHand(t *testing.T) {
+// At most MaxAckPending messages are unacknowledged, however slow the handler is.
+func TestUnacknowledgedIsBounded(t *testing.T) {
 	b := newBroker(t)
 	b.publish("a", 1, 100)
 	r := &recorder{answer: func(*Message) Verdict { return NotYet }}
 	in := run(t, Options{Conn: b.connect(), Handle: r.handle, MaxAckPending: 8})
 	eventually(t, "two attempts", func() bool { return in.Stats().NotYet >= 2 })
 	if n := in.Stats().Unacknowledged; n < 1 || n > 8 {
-		t.Errorf("%d messages are in hand", n)
+		t.Errorf("%d messages are unacknowledged", n)
 	}
 	r.set(nil)
 	eventually(t, "all", func() bool { return b.consumer().AckFloor.Stream == 100 })
@@ -323,7 +324,7 @@ func TestSubject(t *testing.T) {
 	}
 }
 
-// A handler that panics costs the message, which is counted, and nothing else.
+// When a handler panics, only that message is dropped. It is counted.
 func TestPanic(t *testing.T) {
 	b := newBroker(t)
 	b.publish("a", 1, 6)
@@ -357,7 +358,7 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// logBuffer is a log that may be read while it is written.
+// logBuffer is a log that may be read and written concurrently.
 type logBuffer struct {
 	mu sync.Mutex
 	b  strings.Builder

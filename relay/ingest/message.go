@@ -6,20 +6,20 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Message is one message of the stream. The handler may keep Data, and must not
-// change it.
+// Message is one message of the stream. The handler may keep Data but must not modify
+// it.
 type Message struct {
 	Subject string
 	Data    []byte
 
 	session *session
 	msg     jetstream.Msg
-	holds   atomic.Int32 // the handler's call is one; at 0 the message is acknowledged
+	holds   atomic.Int32 // the running handler counts as one; at 0 the message is acknowledged
 }
 
-// Hold postpones the acknowledgement until Release, for a handler that is done
-// with a message only after it has returned. It is to be called in the handler.
-// Meanwhile the server is told that work on the message goes on.
+// Hold postpones the acknowledgement until Release, for a handler that finishes its
+// work on a message only after it has returned. The handler must call it before it
+// returns. Until Release, the message is reported to the server as in progress.
 func (m *Message) Hold() { m.holds.Add(1) }
 
 // Release undoes one Hold. Any goroutine may call it; it never blocks.

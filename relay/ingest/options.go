@@ -10,23 +10,23 @@ import (
 	"github.com/daytwo/daytwo/api/bus"
 )
 
-// Handler takes a message in, and says what became of it. Unless it answers
-// NotYet, the message is acknowledged (see Message.Hold) and the next one
-// follows. One goroutine calls it, in the order of the stream; ctx ends with the
-// connection to the stream, or with Run. A message may come a second time: after
-// a restart, after the connection was lost, or when its acknowledgement was.
+// Handler processes a message and returns the result. Unless that is NotYet, the
+// message is acknowledged (see Message.Hold) and the next one follows. One goroutine
+// calls it, in the order of the stream; ctx ends with the connection to the stream, or
+// with Run. A message may be delivered a second time: after a restart, after the
+// connection was lost, or if its acknowledgement was lost.
 type Handler func(ctx context.Context, m *Message) Verdict
 
 // Options of an Ingest. Conn, Durable and Handle are required; the zero value of
 // every other field means its default.
 type Options struct {
-	Conn          *nats.Conn    // connected or not; it stays the caller's
-	Stream        bus.Config    // the stream: made if it is missing, updated if more than Cluster is set
+	Conn          *nats.Conn    // connected or not; the caller closes it
+	Stream        bus.Config    // created if it is missing, updated if more than Cluster is set
 	Subject       string        // filter; default every subject of the stream
 	Durable       string        // name of the consumer: each name receives every message, and is used by one process
-	Forget        time.Duration // the server forgets an unused consumer after so long; default never
-	MaxAckPending int           // messages delivered and not acknowledged; default 1024
-	AckWait       time.Duration // after which the server delivers a message that is not worked on again; default 10 s
+	Forget        time.Duration // after which the server deletes an unused consumer; default never
+	MaxAckPending int           // most messages delivered and not acknowledged; default 1024
+	AckWait       time.Duration // after which the server redelivers a message without progress; default 10 s
 	Handle        Handler
 	Log           *slog.Logger // default slog.Default()
 }

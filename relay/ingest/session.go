@@ -12,33 +12,33 @@ import (
 )
 
 const (
-	pullBytes = 16 << 20        // of the messages that wait for the handler
-	heartbeat = 5 * time.Second // of the server, while there are no messages
-	drainFor  = 2 * time.Second // how long held messages are waited for at the end
+	pullBytes    = 16 << 20        // bound of the messages that wait for the handler
+	heartbeat    = 5 * time.Second // how often the server shows that it is alive while it has no messages
+	drainTimeout = 2 * time.Second // how long run waits at its end for held messages to be released
 )
 
-// errLost ends a session whose connection was lost: acknowledgements on their
-// way may be lost too.
+// errLost ends a session whose connection was lost: acknowledgements that were sent
+// may not have reached the server.
 var errLost = errors.New("the connection to nats was lost")
 
-// session is one attachment to a consumer. The receiver fetches messages, tells
-// the server that those not acknowledged are still worked on, and acknowledges;
-// the handler's goroutine takes them in order. So the server delivers nothing a
-// second time while the handler takes its time, and order holds.
+// session is one attachment to a consumer. One goroutine (receive) fetches messages,
+// acknowledges them, and reports those that are not acknowledged yet to the server as
+// in progress. Another one (handle) calls the handler, in the order of the stream. So a
+// slow handler does not make the server deliver a message again, or out of order.
 type session struct {
 	in       *Ingest
 	consumer jetstream.Consumer
-	limit    int // bytes of queue
+	limit    int // bound of bytes
 
 	mu       sync.Mutex
 	queue    []*Message             // delivered and not given to the handler yet, oldest first
-	bytes    int                    // of queue
-	unacked  map[*Message]time.Time // delivered and not acknowledged, and when keepAlive last reported it
+	bytes    int                    // data of the messages in queue
+	unacked  map[*Message]time.Time // delivered and not acknowledged, with the time of the last keepAlive
 	released []*Message             // to be acknowledged
 	ended    bool                   // nothing is acknowledged any more
 
-	delivered chan struct{} // one token: the queue has messages
-	settled   chan struct{} // one token: something was released or left the queue
+	delivered chan struct{} // capacity 1: signals that the queue has messages
+	settled   chan struct{} // capacity 1: signals that a message was released or left the queue
 }
 
 func newSession(in *Ingest, consumer jetstream.Consumer) *session {
@@ -71,11 +71,11 @@ func (s *session) receive(ctx context.Context, lost <-chan nats.Status) error {
 	defer keep.Stop()
 	var batch jetstream.MessageBatch
 	var messages <-chan jetstream.Msg
-	var again <-chan time.Time // no fetch before, after one that brought nothing at once
+	var retry <-chan time.Time // delays the next fetch after one that ended at once without messages
 	var began time.Time
 	got := 0
 	for {
-		if n, size := s.room(); messages == nil && again == nil && n > 0 {
+		if n, size := s.room(); messages == nil && retry == nil && n > 0 {
 			var err error
 			batch, err = s.consumer.Fetch(n,
 				jetstream.FetchMaxBytes(size), jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(heartbeat))
@@ -95,11 +95,11 @@ func (s *session) receive(ctx context.Context, lost <-chan nats.Status) error {
 				return fmt.Errorf("fetch messages: %w", err)
 			}
 			messages = nil
-			if got == 0 && time.Since(began) < backoff {
-				again = time.After(backoff)
+			if got == 0 && time.Since(began) < minBackoff {
+				retry = time.After(minBackoff)
 			}
-		case <-again:
-			again = nil
+		case <-retry:
+			retry = nil
 		case <-s.settled:
 			s.acknowledge()
 		case now := <-keep.C:
@@ -112,16 +112,16 @@ func (s *session) receive(ctx context.Context, lost <-chan nats.Status) error {
 	}
 }
 
-// room returns how many messages and bytes to fetch; n is 0 while there are
-// enough.
+// room returns how many messages and bytes may be fetched; n is 0 while at least half
+// of what is allowed is here.
 func (s *session) room() (n, size int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	most := s.in.o.MaxAckPending
-	if len(s.unacked) > most/2 || s.bytes > s.limit/2 {
+	maxMessages := s.in.o.MaxAckPending
+	if len(s.unacked) > maxMessages/2 || s.bytes > s.limit/2 {
 		return 0, 0
 	}
-	return most - len(s.unacked), s.limit - s.bytes
+	return maxMessages - len(s.unacked), s.limit - s.bytes
 }
 
 // deliver queues a message for the handler.
@@ -140,7 +140,7 @@ func (s *session) deliver(msg jetstream.Msg) {
 	signal(s.delivered)
 }
 
-// next waits for a message and takes it off the queue; nil when ctx ends.
+// next waits for a message and removes it from the queue. It returns nil when ctx ends.
 func (s *session) next(ctx context.Context) *Message {
 	for ctx.Err() == nil {
 		s.mu.Lock()
@@ -163,8 +163,8 @@ func (s *session) next(ctx context.Context) *Message {
 	return nil
 }
 
-// release notes that a message is to be acknowledged. The receiver does it: to
-// publish may take time, and the caller may hold a lock.
+// release marks a message to be acknowledged. The receiving goroutine acknowledges it,
+// since publishing may block and the caller may hold a lock.
 func (s *session) release(m *Message) {
 	s.mu.Lock()
 	if !s.ended {
@@ -174,7 +174,7 @@ func (s *session) release(m *Message) {
 	signal(s.settled)
 }
 
-// acknowledge acknowledges what was released.
+// acknowledge acknowledges the released messages.
 func (s *session) acknowledge() {
 	s.mu.Lock()
 	released := s.released
@@ -186,19 +186,19 @@ func (s *session) acknowledge() {
 	for _, m := range released {
 		s.in.unacked.Add(-1)
 		if err := m.msg.Ack(); err != nil {
-			s.in.o.Log.Debug("a message could not be acknowledged and will come again",
+			s.in.o.Log.Debug("a message could not be acknowledged and will be redelivered",
 				"consumer", s.in.o.Durable, "err", err)
 		}
 	}
 }
 
-// keepAlive reports to the server that the messages which have been here for long are
-// worked on.
+// keepAlive reports messages as in progress to the server, which restarts their
+// AckWait, a quarter of AckWait after they were delivered or last reported.
 func (s *session) keepAlive(now time.Time) {
 	var old []*Message
 	s.mu.Lock()
-	for m, told := range s.unacked {
-		if now.Sub(told) > s.in.o.AckWait/4 {
+	for m, reported := range s.unacked {
+		if now.Sub(reported) > s.in.o.AckWait/4 {
 			s.unacked[m] = now
 			old = append(old, m)
 		}
@@ -209,16 +209,17 @@ func (s *session) keepAlive(now time.Time) {
 	}
 }
 
-// drain waits for the messages that are held, and acknowledges them.
+// drain waits up to drainTimeout for held messages to be released, and acknowledges
+// them.
 func (s *session) drain() {
 	s.mu.Lock()
-	for _, m := range s.queue { // the handler was not given them
+	for _, m := range s.queue { // the handler never received them
 		delete(s.unacked, m)
 		s.in.unacked.Add(-1)
 	}
 	s.queue = nil
 	s.mu.Unlock()
-	end := time.NewTimer(drainFor)
+	end := time.NewTimer(drainTimeout)
 	defer end.Stop()
 	for {
 		s.acknowledge()
@@ -236,7 +237,7 @@ func (s *session) drain() {
 	}
 }
 
-// abandon drops all messages that are not acknowledged: they come again.
+// abandon drops all messages that are not acknowledged: the server redelivers them.
 func (s *session) abandon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -245,7 +246,7 @@ func (s *session) abandon() {
 	clear(s.unacked)
 }
 
-// signal puts a token into a channel with room for one.
+// signal sends to a channel of capacity 1, unless a signal is in it already.
 func signal(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:

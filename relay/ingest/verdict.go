@@ -2,29 +2,28 @@ package ingest
 
 import "sync/atomic"
 
-// Verdict is what became of a message.
+// Verdict is the result of handling a message.
 type Verdict uint8
 
 const (
 	Stored    Verdict = iota
-	Duplicate         // it was here already
-	Orphan            // its keyframe never came: it cannot be decoded
+	Duplicate         // received before
+	Orphan            // a delta whose keyframe was never received: it cannot be decoded
 
-	// The rest are rejects: such a message is acknowledged and dropped.
-	Malformed    // not a frame, or a damaged one
-	BadChecksum  // damaged on its way
-	Version      // of a later version than this program
-	WrongSubject // published on a subject that is not for frames
-	WrongAgent   // published by another agent than its header says
-	BadHeader    // with impossible values in its header
-	TooManyAgents
-	Panicked // the handler panicked
+	// The following verdicts are rejects: the message is acknowledged and dropped.
+	Malformed     // not a frame, or a damaged one
+	BadChecksum   // the checksum does not match the content
+	Version       // of a frame format that is newer than this program
+	WrongSubject  // published on a subject that is not for frames
+	WrongAgent    // published on the subject of another agent than its header names
+	BadHeader     // its header has impossible values
+	TooManyAgents // from a new agent, when the store has as many as it accepts
+	Panicked      // the handler panicked
 
-	verdicts
+	verdicts // the number of final verdicts
 
-	// NotYet is no final verdict: the handler cannot take the message now. It is
-	// given the same message again after a delay that grows, and none of the later
-	// ones before it.
+	// NotYet means that the handler cannot process the message now. It is called with
+	// the same message again, after a delay that grows, and with no later one before.
 	NotYet
 )
 
@@ -59,15 +58,15 @@ type counts [verdicts]atomic.Uint64
 type Stats struct {
 	Bytes          uint64
 	Frames         map[Verdict]uint64
-	NotYet         uint64 // times that the handler could not take a message
-	Attached       uint64 // times that the consumer was attached to
-	Unacknowledged int64  // messages here that are not acknowledged
-	Pending        uint64 // messages of the stream that are still to come
-	Delay          int64  // nanoseconds from the stream to here, of the newest message
-	Connected      bool
+	NotYet         uint64 // times that the handler returned NotYet
+	Attached       uint64 // times that a session attached to the consumer
+	Unacknowledged int64  // messages received and not acknowledged yet
+	Pending        uint64 // messages of the stream that were not delivered yet
+	Delay          int64  // nanoseconds between storage in the stream and receipt, of the newest message
+	Connected      bool   // messages can be received
 }
 
-// Total is all messages, whatever became of them.
+// Total returns the number of messages that have a final verdict.
 func (s *Stats) Total() (n uint64) {
 	for _, c := range s.Frames {
 		n += c

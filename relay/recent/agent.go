@@ -1,19 +1,19 @@
 package recent
 
-// agent is what the store knows of one agent.
+// agent is the state of one agent.
 type agent struct {
 	id     string
-	boots  map[uint64]*seen
-	ticks  queue       // in memory, in order of arrival
-	keys   []*keyframe // in memory, newest last
-	orphan struct{ boot, key uint64 }
+	boots  map[uint64]*seen           // by run of its collector
+	ticks  fifo[entry]                // its frames in memory, in order of arrival
+	keys   []*keyframe                // in memory, newest last
+	orphan struct{ boot, key uint64 } // the last keyframe that was not found on disk
 }
 
-// maxBoots bounds the runs (boots) of one agent whose duplicates are recognised.
+// maxBoots bounds the runs (boots) of one agent whose received ticks are remembered.
 const maxBoots = 16
 
-// agent returns the agent of an id, and adds it if it is new; nil if there are too
-// many.
+// agent returns an agent, which it adds if it is new. It returns nil if the store already
+// has Options.MaxAgents.
 func (s *Store) agent(id string) *agent {
 	a := s.agents[id]
 	if a == nil {
@@ -26,8 +26,8 @@ func (s *Store) agent(id string) *agent {
 	return a
 }
 
-// boot returns which ticks of a run came, and forgets the run that was silent for
-// longest if there are too many.
+// boot returns the received ticks of a run. If it is new and there are maxBoots already,
+// it removes the one that has been silent for longest.
 func (a *agent) boot(boot uint64, now int64) *seen {
 	sn := a.boots[boot]
 	if sn == nil {
@@ -47,7 +47,7 @@ func (a *agent) boot(boot uint64, now int64) *seen {
 	return sn
 }
 
-// silent reports whether nothing came from the agent since a time.
+// silent reports whether no frame of the agent was received since a time.
 func (a *agent) silent(since int64) bool {
 	for _, sn := range a.boots {
 		if sn.used >= since {

@@ -16,23 +16,23 @@ type agentReader struct {
 	dec   *frame.Decoder
 	cols  [1]int
 
-	keys   map[partID]*source // where keyframes are
+	keys   map[partID]*source // the sources of keyframes
 	part   frame.PartDecoder[frame.Columns]
 	delta  frame.Columns
-	tick   *frame.Columns // the frame that was decoded last: delta, or the keyframe
-	points int
+	tick   *frame.Columns // the frame that was decoded last: &delta, or the keyframe
+	points int            // of all series
 
-	byID    map[rowID]*points
-	byName  map[string]*points
-	parents map[rowID]*frame.Row
-	asked   partID // the tick whose containers were read last
-	order   []*points
-	last    []*frame.Row // rows of the frame before, and their points
-	lastTo  []*points
+	byID       map[rowID]*points
+	byName     map[string]*points // by identity
+	order      []*points          // in the order of their first points
+	parents    map[rowID]*frame.Row
+	parentTick partID       // the tick whose containers were read last
+	lastRows   []*frame.Row // rows of the previous frame
+	lastPoints []*points    // the points of lastRows
 }
 
-// newAgentReader returns a reader of an agent's frames, src, among them the
-// keyframes that they need. The caller puts its decoder back.
+// newAgentReader returns a reader of an agent's frames, src, which include the keyframes
+// that they refer to. The caller returns its decoder to the pool.
 func newAgentReader(s *Store, q *query.Query, agent string, src []source) *agentReader {
 	g := &agentReader{q: q, agent: agent, store: s, keys: make(map[partID]*source), dec: s.decode.get()}
 	g.part.Keyframe = g.keyframe
@@ -50,16 +50,17 @@ func newAgentReader(s *Store, q *query.Query, agent string, src []source) *agent
 	return g
 }
 
+// rowID identifies a row of an agent: row IDs are unique within one run of a collector.
 type rowID struct{ boot, id uint64 }
 
-// points is the series of one row; that of a row that does not match stays empty.
+// points is the series of one row. It stays empty if the row does not match the query.
 type points struct {
 	query.Series
 	match bool
 }
 
-// frame decodes one frame and adds its points. The only error is ErrTooMany; a
-// frame that cannot be read is skipped.
+// frame decodes one frame and adds its points. Its only error is query.ErrTooMany; it
+// skips a frame that cannot be read.
 func (g *agentReader) frame(r *source) error {
 	if !g.columns(r) {
 		return nil
@@ -67,14 +68,14 @@ func (g *agentReader) frame(r *source) error {
 	vals := g.tick.Vals[0]
 	for i, row := range g.tick.Rows {
 		var to *points
-		if i < len(g.last) && g.last[i] == row {
-			to = g.lastTo[i]
+		if i < len(g.lastRows) && g.lastRows[i] == row {
+			to = g.lastPoints[i]
 		} else {
 			to = g.find(&r.Header, row)
-			if i < len(g.last) {
-				g.last[i], g.lastTo[i] = row, to
-			} else if i == len(g.last) {
-				g.last, g.lastTo = append(g.last, row), append(g.lastTo, to)
+			if i < len(g.lastRows) {
+				g.lastRows[i], g.lastPoints[i] = row, to
+			} else if i == len(g.lastRows) {
+				g.lastRows, g.lastPoints = append(g.lastRows, row), append(g.lastPoints, to)
 			}
 		}
 		if !to.match || vals[i] == metric.Absent {
@@ -89,8 +90,8 @@ func (g *agentReader) frame(r *source) error {
 	return nil
 }
 
-// columns decodes the queried column of a frame into g.tick. It reports whether it
-// could.
+// columns decodes the queried column of a frame into g.tick. It reports whether the
+// frame could be read and decoded.
 func (g *agentReader) columns(r *source) bool {
 	data, err := r.bytes()
 	if err != nil {
@@ -101,7 +102,7 @@ func (g *agentReader) columns(r *source) bool {
 	return err == nil
 }
 
-// keyframe fetches the keyframe of a delta.
+// keyframe returns the encoded keyframe of a delta.
 func (g *agentReader) keyframe(h *frame.Header) ([]byte, error) {
 	if k := g.keys[partID{h.Boot, h.Key, h.Part}]; k != nil {
 		data, err := k.bytes()
@@ -110,7 +111,7 @@ func (g *agentReader) keyframe(h *frame.Header) ([]byte, error) {
 		}
 		return data, err
 	}
-	_, key, err := g.store.Tick(g.agent, h.Boot, h.Seq) // it was let go in memory, and is on disk
+	_, key, err := g.store.Tick(g.agent, h.Boot, h.Seq) // memory dropped it meanwhile, the disk has it
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +136,7 @@ func (g *agentReader) find(h *frame.Header, row *frame.Row) *points {
 	p := &points{match: g.q.Match == nil || g.q.Match(g.agent, row, parent)}
 	if p.match {
 		name := identity(row, parent)
-		if same := g.byName[name]; same != nil { // the same entity, before a restart of the collector
+		if same := g.byName[name]; same != nil { // a row of the same entity in another run of the collector
 			p = same
 		} else {
 			p.Series = query.Series{Agent: g.agent, Row: row, Parent: parent}
@@ -147,7 +148,8 @@ func (g *agentReader) find(h *frame.Header, row *frame.Row) *points {
 	return p
 }
 
-// parent returns the container that a device's row belongs to, nil if it has none.
+// parent returns the container's row to which a row belongs; nil if it does not belong to
+// one, or the container is unknown.
 func (g *agentReader) parent(h *frame.Header, row *frame.Row) *frame.Row {
 	if row.Parent == 0 {
 		return nil
@@ -159,23 +161,23 @@ func (g *agentReader) parent(h *frame.Header, row *frame.Row) *frame.Row {
 	if g.parents == nil {
 		g.parents = make(map[rowID]*frame.Row)
 	}
-	if tick := (partID{boot: h.Boot, seq: h.Seq}); tick != g.asked {
-		g.asked = tick
+	if tick := (partID{boot: h.Boot, seq: h.Seq}); tick != g.parentTick {
+		g.parentTick = tick
 		g.containers(h.Boot, h.Seq)
-		if g.parents[id] == nil && h.Seq > 1 { // gone since the tick before
+		if g.parents[id] == nil && h.Seq > 1 { // the container ended since the previous tick
 			g.containers(h.Boot, h.Seq-1)
 		}
 	}
 	return g.parents[id]
 }
 
-// containers reads the container rows of all parts of a tick.
+// containers adds the container rows of a tick, and of its keyframe, to g.parents.
 func (g *agentReader) containers(boot, seq uint64) {
 	parts, keys, err := g.store.Tick(g.agent, boot, seq)
 	if err != nil {
 		return
 	}
-	dec := g.store.decode.get() // g.dec may be in the midst of a frame
+	dec := g.store.decode.get() // g.dec may be decoding a frame now
 	defer g.store.decode.put(dec)
 	var key, tick frame.Columns
 	for i, data := range parts {
@@ -189,7 +191,7 @@ func (g *agentReader) containers(boot, seq uint64) {
 			return
 		}
 		if keys != nil {
-			for _, c := range key.Rows { // some are gone since
+			for _, c := range key.Rows { // includes containers that ended since
 				g.parents[rowID{boot, c.ID}] = c
 			}
 		}

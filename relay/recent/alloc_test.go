@@ -10,7 +10,7 @@ import (
 	"github.com/daytwo/daytwo/bench/load"
 )
 
-// Storing a frame allocates nothing but what it is kept in, now and then.
+// Append allocates nothing per frame; queues and buffers grow now and then.
 func TestAppendAllocates(t *testing.T) {
 	w := newWorld(t, Options{Dir: t.TempDir(), MemoryBytes: 1 << 20}, load.NodeOptions{Containers: 20})
 	w.ticks(200)

@@ -10,8 +10,8 @@ import (
 // maxTime bounds a tick's time, so that no sum of times overflows (year 2200).
 const maxTime = 7258118400 * int64(time.Second)
 
-// sane reports whether the values of a header are possible.
-func sane(h *frame.Header) bool {
+// validHeader reports whether the values of a header are possible.
+func validHeader(h *frame.Header) bool {
 	return h.Agent != "" && len(h.Agent) <= frame.MaxAgent &&
 		h.Parts >= 1 && h.Parts <= frame.MaxParts && h.Part < h.Parts &&
 		h.Key >= 1 && h.Key <= h.Seq && h.Seq <= 1<<62 &&
@@ -19,18 +19,20 @@ func sane(h *frame.Header) bool {
 		h.Interval > 0 && h.Interval <= (24*time.Hour).Nanoseconds()
 }
 
-// Append takes a frame in, whose header was read with frame.Peek, and keeps data.
-// From then on the frame is in memory, and answered from there. whole reports that
-// its tick is complete with it.
+// Append stores a frame whose header was read with frame.Peek. It keeps data. From then
+// on the frame is in memory, and queries find it. whole reports that the frame completes
+// its tick.
 //
-// stored, if not nil, is called once the frame is in a segment on disk, or known
-// not to get there: because no directory was given, or because the disk fails or
-// does not respond, which is counted and logged. It is called by Append or by
-// another goroutine, also for ErrDuplicate, then when the first copy is safe; for
-// other errors it is not. The errors are the five of this package. After ErrBusy
-// nothing has changed, and the frame may be appended later.
+// stored, if not nil, is called once the frame is in a segment on disk, or once it is
+// known to stay in memory only: because the store has no directory, or because the disk
+// fails or does not respond, which is counted and logged. Append or another goroutine
+// calls it. After ErrDuplicate it is called when the first copy is stored; after other
+// errors it is never called.
+//
+// The errors are ErrBusy, ErrDuplicate, ErrOrphan, ErrBad and ErrAgents. After ErrBusy
+// the store is unchanged, and the caller may append the frame later.
 func (s *Store) Append(h *frame.Header, data []byte, stored func()) (whole bool, err error) {
-	if !sane(h) || len(data) > maxRecord {
+	if !validHeader(h) || len(data) > maxRecord {
 		return false, ErrBad
 	}
 	whole, safe, err := s.append(h, data, stored)
@@ -38,7 +40,7 @@ func (s *Store) Append(h *frame.Header, data []byte, stored func()) (whole bool,
 		s.loadKey(h)
 		whole, safe, err = s.append(h, data, stored)
 	}
-	if err == errKeyOnDisk { // it went again at once: memory is short
+	if err == errKeyOnDisk { // dropped again at once: memory is short
 		err = ErrBusy
 	}
 	if safe && stored != nil {
@@ -50,8 +52,8 @@ func (s *Store) Append(h *frame.Header, data []byte, stored func()) (whole bool,
 // errKeyOnDisk is the error of append for a frame whose keyframe is not in memory.
 var errKeyOnDisk = errors.New("the frame's keyframe is not in memory")
 
-// append does the part of Append that needs the lock. safe reports that stored is
-// to be called at once.
+// append is the part of Append that needs the lock. safe reports that the caller has to
+// call stored at once.
 func (s *Store) append(h *frame.Header, data []byte, stored func()) (whole, safe bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,7 +101,7 @@ func (s *Store) append(h *frame.Header, data []byte, stored func()) (whole, safe
 	return s.note(sn, h), safe, nil
 }
 
-// queue hands a frame to the writer, or reports that it will not be written.
+// queue queues a frame for the writer, or reports that it will not be written.
 func (s *Store) queue(f pendingFrame, key *keyframe) (unwritten bool) {
 	if s.writer == nil {
 		return true
@@ -117,8 +119,8 @@ func (s *Store) queue(f pendingFrame, key *keyframe) (unwritten bool) {
 	return false
 }
 
-// note marks a frame as seen, and counts the gap that it reveals or fills. whole
-// reports that its tick is complete with it.
+// note records that a frame was received, and counts the gaps that it reveals or fills.
+// whole reports that the frame completes its tick.
 func (s *Store) note(sn *seen, h *frame.Header) (whole bool) {
 	before := sn.holes()
 	whole = sn.add(h.Seq, h.Part, h.Parts)

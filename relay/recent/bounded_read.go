@@ -8,24 +8,24 @@ import (
 )
 
 const (
-	readAgain = 30 * time.Second // how long no read is tried after one that took longer
-	maxReads  = 64               // at once
+	slowPause = 30 * time.Second // after a read that took too long, no read is tried for so long
+	maxReads  = 64               // reads that run at once
 )
 
-// errSlowDisk is the error of a read that took too long, and of all reads for a
-// while after it, which are not tried.
+// errSlowDisk is the error of a read that took too long, and of all reads within
+// slowPause after it, which are not tried.
 var errSlowDisk = errors.New("the disk does not respond")
 
 // reads bounds how long a reader waits for a disk that does not respond, and how many
-// threads wait in the kernel. A nil one bounds nothing.
+// threads wait for it in the kernel. A nil *reads has no bounds.
 type reads struct {
-	wait    time.Duration // for one read
+	wait    time.Duration // bound of one read
 	running atomic.Int64
-	until   atomic.Int64 // no read is tried before, Unix nanoseconds
+	until   atomic.Int64 // the end of the current slowPause, Unix nanoseconds
 }
 
-// readAt fills b from a file. After an error b is not to be used: a late read may
-// still write to it.
+// readAt fills b from a file. After an error the caller must not use b, since the read
+// may still be running and write to it.
 func (r *reads) readAt(f *os.File, b []byte, off int64) error {
 	if r == nil {
 		_, err := f.ReadAt(b, off)
@@ -47,7 +47,7 @@ func (r *reads) readAt(f *os.File, b []byte, off int64) error {
 	case err := <-done:
 		return err
 	case <-patience.C:
-		r.until.Store(time.Now().Add(readAgain).UnixNano())
+		r.until.Store(time.Now().Add(slowPause).UnixNano())
 		return errSlowDisk
 	}
 }

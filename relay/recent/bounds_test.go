@@ -24,7 +24,7 @@ func TestMemoryBound(t *testing.T) {
 	}
 	st := w.stats()
 	if st.MemoryFrames < 10 || st.MemoryBytes < bound/2 {
-		t.Fatalf("too little is kept: %+v", st)
+		t.Fatalf("too little is stored: %+v", st)
 	}
 	q := all()
 	q.Agent = "node-1"
@@ -35,7 +35,7 @@ func TestMemoryBound(t *testing.T) {
 	if err := compare(got, w.want, maxTime); err != nil {
 		t.Fatal(err)
 	}
-	// What is counted is what is there.
+	// The count agrees with the frames that are in memory.
 	var bytes int64
 	for _, a := range w.store.agents {
 		for _, e := range a.ticks.all() {
@@ -49,7 +49,7 @@ func TestMemoryBound(t *testing.T) {
 		}
 	}
 	if bytes != st.MemoryBytes {
-		t.Fatalf("%d bytes are counted, %d are there", st.MemoryBytes, bytes)
+		t.Fatalf("%d bytes are counted, %d are in memory", st.MemoryBytes, bytes)
 	}
 }
 
@@ -103,14 +103,15 @@ func TestAge(t *testing.T) {
 	w.check(start + 145e9)
 	w.clock.add(time.Hour)
 	w.tidy()
-	w.tidy() // forgets the agents of which the disk has nothing left
+	w.tidy() // removes the agents without frames on disk
 	if st := w.stats(); st.Agents != 0 || st.MemoryBytes != 0 || st.DiskFrames != 0 {
-		t.Fatalf("something outlived its time: %+v", st)
+		t.Fatalf("not everything has expired: %+v", st)
 	}
 }
 
-// Keyframes that promise many parts and send one each do not grow past the bound.
-func TestHollowKeyframes(t *testing.T) {
+// Keyframes that announce many parts, but of which only one arrives, do not exceed the
+// bound of the memory.
+func TestIncompleteKeyframes(t *testing.T) {
 	const bound = 1 << 20
 	s, err := Open(Options{MemoryBytes: bound})
 	if err != nil {
@@ -129,6 +130,6 @@ func TestHollowKeyframes(t *testing.T) {
 		parts += cap(k.parts)
 	}
 	if st := s.Stats(); st.MemoryBytes > bound || parts*partBytes > bound {
-		t.Fatalf("%d bytes are counted, %d parts are there", st.MemoryBytes, parts)
+		t.Fatalf("%d bytes are counted, %d parts are in memory", st.MemoryBytes, parts)
 	}
 }

@@ -30,7 +30,7 @@ func TestCrash(t *testing.T) {
 		{"a huge length", func(b []byte) []byte { return append(b, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0, 9) }, 0},
 	} {
 		t.Run(tear.name, func(t *testing.T) {
-			// What a crash leaves is what is in the files now.
+			// A crash leaves the files as they are now.
 			to := t.TempDir()
 			names, _ := filepath.Glob(filepath.Join(dir, "*.seg"))
 			for i, name := range names {
@@ -77,7 +77,7 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// A footer or a file that is damaged costs itself only.
+// Damage to one segment does not affect the others, and a damaged footer is rebuilt.
 func TestDamage(t *testing.T) {
 	dir := t.TempDir()
 	w := newWorld(t, Options{Dir: dir, SegmentFor: 20 * time.Second}, load.NodeOptions{Containers: 5, KeyEvery: 30})
@@ -100,7 +100,7 @@ func TestDamage(t *testing.T) {
 		}
 	}
 	damage(names[0], -20) // in the directory: the records are scanned
-	damage(names[1], 2)   // not a segment any more
+	damage(names[1], 2)   // in the magic number: no longer a segment
 	w.open()
 	got := w.query(all())
 	if err := compare(got, w.want, start+40e9); err != nil {
@@ -175,8 +175,8 @@ func TestBadHeaders(t *testing.T) {
 	}
 }
 
-// A frame whose body is rubbish costs itself, not the query.
-func TestRubbishBody(t *testing.T) {
+// A frame whose body cannot be decoded is skipped; the rest of the query is answered.
+func TestCorruptBody(t *testing.T) {
 	w := newWorld(t, Options{}, load.NodeOptions{Containers: 3})
 	w.ticks(5)
 	h := w.node.Batch.Header

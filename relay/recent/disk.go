@@ -1,22 +1,24 @@
 package recent
 
-const maxSegments = 1000 // open files, should something restart the relay all the time
+// maxSegments bounds the open files, in case the relay restarts very often: each start
+// begins another segment.
+const maxSegments = 1000
 
-// disk is the state of the history on disk: its segments, and the frames that are
-// still to be written. The store's lock guards it. Only the writer changes
-// segments, and does all input and output without the lock.
+// disk is the state of the history on disk: its segments, and the frames that wait to be
+// written. The store's lock guards it. Only the writer changes segments; it does all
+// input and output without the lock.
 type disk struct {
 	segments []*segment // oldest first; the last may be the active one
-	active   *segment   // that is written to
+	active   *segment   // the one that is written to; nil if there is none
 	pending  pending
 
-	failing bool
-	retry   int64 // no frame is queued before (Unix nanoseconds), while failing
+	failing bool  // the last write failed, or the disk does not respond
+	retry   int64 // while failing, no frame is queued before this time, Unix nanoseconds
 
-	errors, unwritten, stalls, cut, cutBytes, carried uint64
+	errors, unwritten, stalls, cut, cutBytes, carried uint64 // see Stats
 }
 
-// bytes returns what the segments take, with the footers to come.
+// bytes returns the size of the segments, with the footers that are not written yet.
 func (d *disk) bytes() (n int64) {
 	for _, s := range d.segments {
 		n += s.size + s.listed
@@ -24,6 +26,7 @@ func (d *disk) bytes() (n int64) {
 	return n
 }
 
+// holds reports whether a segment has records of an agent.
 func (d *disk) holds(agent string) bool {
 	for _, s := range d.segments {
 		if s.agents[agent] != nil {
@@ -33,11 +36,11 @@ func (d *disk) holds(agent string) bool {
 	return false
 }
 
-// view is one agent's list in one segment as it is now; what the writer adds later is
-// not in it. It keeps the segment's file open until it is released.
+// view is a snapshot of one agent's list in one segment. The segment's file stays open
+// until the view is released.
 type view struct {
 	seg *segment
-	b   []byte // nil: in the segment's file
+	b   []byte // the encoded list; nil if it is still to be read from the file
 	p   posting
 }
 
@@ -74,7 +77,7 @@ func (v *view) each(fn func(*place) bool) error {
 	return each(v.b, fn)
 }
 
-// find lists the parts of an agent's tick that are on disk, each once.
+// find returns the parts of an agent's tick that are on disk, each once.
 func find(views []view, agent string, boot, seq uint64) ([]source, error) {
 	var out []source
 	var have bitset
@@ -104,8 +107,8 @@ func find(views []view, agent string, boot, seq uint64) ([]source, error) {
 	return out, nil
 }
 
-// release undoes view for each segment. The last release of a deleted segment closes
-// its file.
+// release undoes segment.view, once for each of segs. The last release of a deleted
+// segment closes its file.
 func (s *Store) release(segs ...*segment) {
 	var unused []*segment
 	s.mu.Lock()

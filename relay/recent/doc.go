@@ -1,8 +1,8 @@
-// Package recent keeps the frames that a relay received, still compressed: the
-// last minutes in memory, longer in time segments on disk, both bounded by age
-// and bytes, the oldest dropped first. It answers queries by decoding only the
-// frames, kinds and columns that they ask for.
+// Package recent stores the frames that a relay receives, compressed as they are: those
+// of the last minutes in memory, and a longer history in segment files on disk. Both are
+// bounded by age and bytes, and drop the oldest frames first. To answer a query it
+// decodes only the frames, kinds and columns that the query needs.
 //
-// It never talks to a network, never changes a frame, and never waits for the disk
-// while it holds the lock that Append needs.
+// It never uses the network, never modifies a frame, and never waits for the disk while
+// it holds the lock that Append needs.
 package recent

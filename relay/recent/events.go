@@ -10,12 +10,11 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// defaultEvents bounds the answer to a query that names no limit.
+// defaultEvents bounds the answer to a query without a limit.
 const defaultEvents = 1000
 
-// Events finds the newest events, and returns them oldest first (see
-// query.History). It opens only frames that have events. Frames that
-// cannot be decoded are skipped and counted (Stats).
+// Events returns the newest events, sorted by time (see query.History). It decodes only
+// frames that have events. Frames that cannot be decoded are skipped and counted (Stats).
 func (s *Store) Events(ctx context.Context, q query.EventQuery) ([]query.Event, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultEvents
@@ -27,7 +26,7 @@ func (s *Store) Events(ctx context.Context, q query.EventQuery) ([]query.Event, 
 	var out []query.Event
 	for _, id := range ids {
 		if len(out) == q.Limit {
-			q.Start = max(q.Start, out[0].Tick) // older ones would be dropped
+			q.Start = max(q.Start, out[0].Tick) // older events would be dropped
 		}
 		found, err := s.eventsOf(ctx, &q, id)
 		if err != nil {
@@ -43,13 +42,13 @@ func (s *Store) Events(ctx context.Context, q query.EventQuery) ([]query.Event, 
 	return out, nil
 }
 
-// eventsOf finds the newest events of one agent, oldest first.
+// eventsOf returns the newest events of one agent, sorted by time.
 func (s *Store) eventsOf(ctx context.Context, q *query.EventQuery, id string) ([]query.Event, error) {
 	src, segs := s.collect(id, q.Start, q.End, func(h *frame.Header) bool { return h.Events })
 	defer s.release(segs...)
 	var in []*source
 	for i := range src {
-		if r := &src[i]; r.Events && !r.only && r.Time >= q.Start && r.Time <= q.End {
+		if r := &src[i]; r.Events && !r.keyOnly && r.Time >= q.Start && r.Time <= q.End {
 			in = append(in, r)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/daytwo/daytwo/bench/load"
 )
 
-// told is all events that a question finds: agent, container and title.
-func (w *world) told(q query.EventQuery) []string {
+// events returns what a query finds: agent, container and title of each event.
+func (w *world) events(q query.EventQuery) []string {
 	w.t.Helper()
 	if q.End == 0 {
 		q.End = maxTime
@@ -30,28 +30,28 @@ func (w *world) told(q query.EventQuery) []string {
 			id = e.Parent.Label("container_id")
 		}
 		if e.Time != e.Tick-5e8 || i > 0 && e.Tick < found[i-1].Tick {
-			w.t.Errorf("%s: happened %d, came %d", e.Row.Key, e.Time, e.Tick)
+			w.t.Errorf("%s: time %d, tick %d", e.Row.Key, e.Time, e.Tick)
 		}
 		out = append(out, e.Agent+" "+id+" "+e.Row.Key)
 	}
 	return out
 }
 
-func (w *world) tells(q query.EventQuery, want ...string) {
+func (w *world) wantEvents(q query.EventQuery, want ...string) {
 	w.t.Helper()
-	if got := w.told(q); strings.Join(got, "\n") != strings.Join(want, "\n") {
+	if got := w.events(q); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		w.t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
 
-// container is the ID of the row of the container that was added last.
+// container returns the row ID of the container that was added last.
 func (w *world) container() uint64 {
 	rows := w.node.Batch.Table(metric.Container).Rows
 	return rows[len(rows)-1].ID
 }
 
-// Events are found in memory and on disk, each once, over restarts, with their
-// containers: those too that went meanwhile.
+// Events are found in memory and on disk, each once, across restarts, with their
+// containers, even if those have ended.
 func TestEvents(t *testing.T) {
 	w := newWorld(
 		t,
@@ -69,21 +69,21 @@ func TestEvents(t *testing.T) {
 		}
 		w.ticks(1)
 	}
-	w.tells(query.EventQuery{}, want...)
-	w.tells(query.EventQuery{Limit: 3}, want[len(want)-3:]...)
-	w.tells(query.EventQuery{Agent: "node-1", Start: start + 12e9, End: start + 17e9}, want[4:8]...)
-	w.tells(query.EventQuery{Limit: 2, Match: func(agent string, row, parent *frame.Row) bool {
+	w.wantEvents(query.EventQuery{}, want...)
+	w.wantEvents(query.EventQuery{Limit: 3}, want[len(want)-3:]...)
+	w.wantEvents(query.EventQuery{Agent: "node-1", Start: start + 12e9, End: start + 17e9}, want[4:8]...)
+	w.wantEvents(query.EventQuery{Limit: 2, Match: func(agent string, row, parent *frame.Row) bool {
 		return agent == "node-1" && parent != nil && strings.HasPrefix(row.Key, "b")
 	}}, want[len(want)-3], want[len(want)-1])
 	w.reopen()
-	w.tells(query.EventQuery{}, want...)
-	w.tells(query.EventQuery{Start: start + 61e9})
+	w.wantEvents(query.EventQuery{}, want...)
+	w.wantEvents(query.EventQuery{Start: start + 61e9})
 	if _, err := w.store.Events(t.Context(), query.EventQuery{Agent: "nobody", End: maxTime}); err == nil {
 		t.Error("an agent that is unknown")
 	}
 }
 
-// Frames without events are not opened to find them, nor those beyond the limit.
+// A query decodes neither frames without events nor frames beyond the limit.
 func TestEventsAreIndexed(t *testing.T) {
 	w := newWorld(
 		t,
@@ -98,12 +98,12 @@ func TestEventsAreIndexed(t *testing.T) {
 	}
 	for _, reopened := range []bool{false, true} {
 		before := w.stats().Decoded
-		w.tells(query.EventQuery{Start: start + 60e9})
+		w.wantEvents(query.EventQuery{Start: start + 60e9})
 		if n := w.stats().Decoded - before; n != 0 {
 			t.Errorf("%d frames decoded to find nothing", n)
 		}
 		before = w.stats().Decoded
-		w.tells(query.EventQuery{Limit: 2}, "node-1  event 58", "node-1  event 59")
+		w.wantEvents(query.EventQuery{Limit: 2}, "node-1  event 58", "node-1  event 59")
 		if n := w.stats().Decoded - before; n > 4 {
 			t.Errorf("%d frames decoded for two events", n)
 		}
@@ -113,8 +113,8 @@ func TestEventsAreIndexed(t *testing.T) {
 	}
 }
 
-// A container that went in the tick of its event, or a little before, is known.
-func TestEventsOfTheGone(t *testing.T) {
+// A container that ended in the tick of its event, or shortly before, is still found.
+func TestEventsOfEndedContainers(t *testing.T) {
 	w := newWorld(t, Options{}, load.NodeOptions{Containers: 1, KeyEvery: 10})
 	w.ticks(3)
 	w.node.Add("short") // after the keyframe
@@ -125,10 +125,11 @@ func TestEventsOfTheGone(t *testing.T) {
 	w.ticks(1)
 	w.node.Tell(999, "nobody's")
 	w.ticks(1)
-	w.tells(query.EventQuery{}, "node-1 short last words", "node-1  nobody's")
+	w.wantEvents(query.EventQuery{}, "node-1 short last words", "node-1  nobody's")
 }
 
-// A delta or a keyframe that is lost costs its own events.
+// When a delta or a keyframe is lost, only the events of the frames that cannot be
+// decoded are missing.
 func TestEventsWithLoss(t *testing.T) {
 	w := newWorld(t, Options{}, load.NodeOptions{Containers: 1, KeyEvery: 10, MaxPayload: 4 << 10})
 	var want []string
@@ -137,17 +138,17 @@ func TestEventsWithLoss(t *testing.T) {
 		w.node.Tell(0, title)
 		parts := w.next()
 		if i == 3 || i == 14 || i >= 20 && i < 30 {
-			continue // lost; at last a keyframe, with what needs it
+			continue // lost: two deltas, and a keyframe with all its deltas
 		}
 		w.append(parts)
 		want = append(want, "node-1  "+title)
 	}
-	if got := w.told(query.EventQuery{}); !slices.Equal(got, want) {
+	if got := w.events(query.EventQuery{}); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
 }
 
-// The newest of several agents, whichever they are of.
+// The newest events of several agents together.
 func TestEventsOfManyAgents(t *testing.T) {
 	w := newWorld(t, Options{Dir: t.TempDir(), MemoryFor: 5 * time.Second}, load.NodeOptions{})
 	nodes := []*load.Node{w.node}
@@ -163,8 +164,8 @@ func TestEventsOfManyAgents(t *testing.T) {
 		}
 		w.clock.add(time.Second)
 	}
-	w.tells(query.EventQuery{Limit: 4}, "node-0  18", "node-1  18", "node-2  18", "node-1  19")
-	if n := len(w.told(query.EventQuery{})); n != 20+10+7 {
+	w.wantEvents(query.EventQuery{Limit: 4}, "node-0  18", "node-1  18", "node-2  18", "node-1  19")
+	if n := len(w.events(query.EventQuery{})); n != 20+10+7 {
 		t.Errorf("%d events", n)
 	}
 }

@@ -1,12 +1,10 @@
 package recent
 
-type queue = fifo[entry]
-
-// fifo is a queue in one slice.
+// fifo is a first-in-first-out queue in one slice.
 type fifo[T any] struct {
 	items []T
-	head  int
-	keep  bool // its memory, when it is empty
+	head  int  // index of the front item
+	keep  bool // keep the slice when the queue becomes empty
 }
 
 func (q *fifo[T]) len() int  { return len(q.items) - q.head }
@@ -14,7 +12,7 @@ func (q *fifo[T]) front() *T { return &q.items[q.head] }
 func (q *fifo[T]) all() []T  { return q.items[q.head:] }
 
 func (q *fifo[T]) push(v T) {
-	if len(q.items) == cap(q.items) && q.head > len(q.items)/4 { // reuse the room of what left
+	if len(q.items) == cap(q.items) && q.head > len(q.items)/4 { // reuse the space of removed items
 		n := copy(q.items, q.items[q.head:])
 		clear(q.items[n:])
 		q.items, q.head = q.items[:n], 0

@@ -14,28 +14,28 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// The footer of a sealed segment: every agent's list, then a directory of the
-// lists, then a trailer (directory's offset, its CRC32C, a magic). A segment
-// without a good footer is scanned instead.
+// The footer of a sealed segment has every agent's list, then a directory of the lists,
+// then a trailer (the directory's offset, its CRC32C, and a magic number). A segment
+// without a valid footer is scanned when it is opened.
 const (
 	footMagic  = 0x4f464432 // "2DFO"
 	trailerLen = 8 + 4 + 4
 )
 
-// footer is a footer that is to be written at the end of a segment.
+// footer is an encoded footer, to be written at the end of a segment.
 type footer struct {
 	body  []byte
 	lists map[string]listAt
 }
 
-// listAt says where a list is in the segment's file.
+// listAt is the position of a list in the segment's file.
 type listAt struct {
 	off  int64
 	size uint32
 	crc  uint32
 }
 
-// footer makes the footer of a segment from its lists.
+// footer encodes the footer of a segment from its lists.
 func (s *segment) footer() footer {
 	f := footer{lists: make(map[string]listAt, len(s.agents))}
 	ids := slices.Sorted(maps.Keys(s.agents))
@@ -62,7 +62,7 @@ func (s *segment) footer() footer {
 	return f
 }
 
-// seal drops the lists in memory, once their footer is written.
+// seal drops the lists in memory, once the footer is written.
 func (s *segment) seal(f footer) {
 	for id, at := range f.lists {
 		p := s.agents[id]
@@ -73,16 +73,16 @@ func (s *segment) seal(f footer) {
 	s.sealed, s.listed = true, 0
 }
 
-// writeFooter seals a segment that nobody else uses yet. Without room for the
-// footer its lists stay in memory.
+// writeFooter seals a segment that is not shared yet. If the footer cannot be written,
+// the lists stay in memory.
 func (s *segment) writeFooter() {
 	if f := s.footer(); s.write(f.body, s.size) == nil {
 		s.seal(f)
 	}
 }
 
-// openSegment opens a segment of an earlier run. cut is how many bytes of a
-// torn tail it lost.
+// openSegment opens a segment of an earlier run. cut is the number of bytes by which an
+// incomplete file was truncated.
 func openSegment(path string) (s *segment, cut int64, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -117,8 +117,8 @@ func openSegment(path string) (s *segment, cut int64, err error) {
 
 var errNoSegment = errors.New("not a segment of this version")
 
-// readFooter reads the footer of a file of size bytes. It reports whether there is a
-// good one.
+// readFooter reads the footer of a file of size bytes. It reports whether the footer is
+// valid.
 func (s *segment) readFooter(size int64) bool {
 	var t [trailerLen]byte
 	if size < int64(len(magic))+trailerLen {
@@ -149,7 +149,8 @@ func (s *segment) readFooter(size int64) bool {
 	return true
 }
 
-// parseDirectory reads a footer's directory; the lists lie before byte end.
+// parseDirectory decodes a footer's directory. It reports false if that is corrupt, or
+// names a list that does not end before byte end of the file.
 func parseDirectory(dir []byte, end int64) (map[string]*posting, bool) {
 	rd := reader{b: dir}
 	n := rd.uvarint()

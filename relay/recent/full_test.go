@@ -44,7 +44,7 @@ func fullDisk(t *testing.T) {
 		t.Fatalf("%+v", again)
 	}
 	w.check(0)
-	// What is on disk since then stands on its own.
+	// The segment written since then can be read alone.
 	w.reopen()
 	w.check(w.node.Batch.Time - 8e9)
 	if st := w.stats(); st.DecodeErrors != 0 || st.DiskErrors != 0 {

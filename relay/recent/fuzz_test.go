@@ -10,7 +10,7 @@ import (
 	"github.com/daytwo/daytwo/bench/load"
 )
 
-// Whatever a list holds, reading it ends, and what is read makes sense.
+// Decoding any list ends, and gives only possible records.
 func FuzzList(f *testing.F) {
 	p := newPosting()
 	h := frame.Header{Agent: "a", Boot: 1, Seq: 1, Key: 1, Time: start, Interval: 1e9, Parts: 1}
@@ -35,7 +35,7 @@ func FuzzList(f *testing.F) {
 	})
 }
 
-// What is written to a list is what is read.
+// Decoding a list gives the records that were added to it.
 func FuzzListRoundTrip(f *testing.F) {
 	f.Add([]byte("some bytes to make records of, for as long as there are any left over"))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -107,7 +107,7 @@ func FuzzSegment(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer func() {
-			abandon(t, s) // to wait for the disk is slow
+			abandon(t, s) // faster than Close, which waits for fsync
 		}()
 		if _, err := s.Query(t.Context(), all()); err != nil {
 			t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Gaps returns how many ticks of an agent never came, though later ones did.
+// Gaps returns how many ticks of an agent are missing although later ones arrived.
 func (s *Store) Gaps(agent string) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -15,13 +15,13 @@ func (s *Store) Gaps(agent string) uint64 {
 	return 0
 }
 
-// Missing is one agent's Gaps.
+// Missing is the number of one agent's missing ticks.
 type Missing struct {
 	Agent string
 	Ticks uint64
 }
 
-// Missing lists the agents that have gaps, by id.
+// Missing lists the agents with missing ticks, sorted by id.
 func (s *Store) Missing() []Missing {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,22 +12,23 @@ import (
 )
 
 const (
-	// manyTicks bounds the ticks that a query for histograms decodes in all; of a
-	// longer span it decodes a selection.
-	manyTicks = 20_000
-	leastTick = 50   // but at least so many of an agent, if it has them
-	mostTicks = 1000 // and at most so many, unless there are more steps
+	// manyTicks is about how many ticks a query for histograms decodes, of all agents
+	// together. Of a longer span it decodes a selection.
+	manyTicks        = 20_000
+	minTicksPerAgent = 50   // the selection of an agent is not smaller, if it has as many ticks
+	maxTicksPerAgent = 1000 // nor larger, unless the query has more steps
 
-	// lookBehind is how far before its start, in nanoseconds, a query looks for a
-	// tick to count from.
+	// lookBehind is how far before its start, in nanoseconds, a query looks for a tick
+	// from whose counts it subtracts.
 	lookBehind = int64(5 * time.Minute)
 )
 
-// Histograms calls fn with what the series of App observed (see query.History).
-// While the span has at most manyTicks (mostTicks of one agent) it reads all of
-// them, and nothing is missing. Of a longer span it reads the last of several: of
-// a series that ends between two of those, the end is missing. A tick that cannot
-// be decoded is skipped and counted (Stats); the next one includes what it had.
+// Histograms calls fn with what the series of App observed (see query.History). It
+// decodes all ticks of a span with at most manyTicks ticks (maxTicksPerAgent of each
+// agent), and the result is exact. Of a longer span it decodes the last of several
+// consecutive ticks: if a series ends between two of those, its last observations are
+// missing. A tick that cannot be decoded is skipped and counted (Stats); its
+// observations are counted in the next tick.
 func (s *Store) Histograms(
 	ctx context.Context, q query.Query, fn func(*query.AppSeries, int64, *sketch.Histogram) error,
 ) error {
@@ -41,12 +42,12 @@ type sketchQuery struct {
 	histogram func(*query.AppSeries, int64, *sketch.Histogram) error // one of the two is nil
 	set       func(*query.AppSeries, int64, *sketch.Set) error
 	store     *Store
-	most      int // ticks to read of an agent
-	read      int // ticks, of a query for sets
+	maxTicks  int // to read of an agent
+	read      int // ticks read, of a query for sets
 	emitted   int // calls of histogram or set
 }
 
-// agents reads all agents that the query is about.
+// agents reads all agents that the query selects.
 func (t *sketchQuery) agents(ctx context.Context) error {
 	if t.q.Limit <= 0 {
 		t.q.Limit = defaultLimit
@@ -58,7 +59,7 @@ func (t *sketchQuery) agents(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.most = min(mostTicks, max(leastTick, manyTicks/max(1, len(ids))))
+	t.maxTicks = min(maxTicksPerAgent, max(minTicksPerAgent, manyTicks/max(1, len(ids))))
 	for _, id := range ids {
 		if err := t.agent(ctx, id); err != nil {
 			return err
@@ -73,10 +74,10 @@ type agentRun struct {
 	g     *agentReader // finds the parents of rows, and keyframes
 	parts []*sketchPart
 	boot  uint64
-	began bool // a tick of boot was read
-	rows  map[uint64]*observed
-	names map[string]*observed // the newest of an identity
-	diff  sketch.Histogram
+	began bool                 // a tick of boot was read
+	rows  map[uint64]*observed // by row ID
+	names map[string]*observed // by identity, the newest row of each
+	diff  sketch.Histogram     // the increase that is passed to fn
 }
 
 // sketchPart is the decoded keyframe and tick of one part.
@@ -90,14 +91,15 @@ type sketchPart struct {
 type observed struct {
 	query.AppSeries
 	match bool
-	seen  bool // some tick had it
-	last  sketch.Histogram
+	seen  bool             // a tick with it was read
+	last  sketch.Histogram // in that tick
 
-	emitted bool // members, for step
-	step    int64
-	members sketch.Set
+	emitted bool       // its members were passed to fn
+	step    int64      // for the last time in this step
+	members sketch.Set // and these were they
 }
 
+// agent reads the ticks of one agent.
 func (t *sketchQuery) agent(ctx context.Context, id string) error {
 	src, segs := t.store.collect(id, t.q.Start-lookBehind, t.q.End, nil)
 	defer t.store.release(segs...)
@@ -118,8 +120,8 @@ func (t *sketchQuery) agent(ctx context.Context, id string) error {
 	return nil
 }
 
-// tick emits what was observed since the tick before. Its errors are those of fn,
-// and ErrTooMany; a tick that cannot be read is skipped.
+// tick emits what was observed since the previous tick that was read. Its errors are
+// those of fn, and query.ErrTooMany; it skips a tick that cannot be read.
 func (r *agentRun) tick(parts []*source) error {
 	slices.SortFunc(parts, func(a, b *source) int { return cmp.Compare(a.Part, b.Part) })
 	for len(r.parts) < len(parts) {
@@ -136,8 +138,8 @@ func (r *agentRun) tick(parts []*source) error {
 			return nil
 		}
 	}
-	// Of the first tick of a run that is read, only a run that began after the
-	// start is known to have observed it all since.
+	// The counts of the first tick that is read of a run were all observed within the
+	// span only if the run began after the start of the span.
 	h := &parts[0].Header
 	count := r.began || h.Time-int64(h.Seq)*h.Interval >= r.q.Start-h.Interval
 	r.began = true
@@ -174,7 +176,7 @@ func (r *agentRun) emitIncrease(o *observed, h *sketch.Histogram, at int64, coun
 	}
 	r.diff.CopyFrom(h)
 	if o.seen {
-		r.diff.Sub(&o.last) // or it began anew: all is new
+		r.diff.Sub(&o.last) // leaves diff unchanged if the series was reset
 	} else if !count {
 		r.diff.Reset()
 	}
@@ -204,8 +206,8 @@ func (r *agentRun) find(h *frame.Header, row *frame.Row) *observed {
 	return o
 }
 
-// inherit copies the state of an earlier row of the same series: a series gets a
-// new row when the labels of its container change, and goes on counting.
+// inherit copies the state of an earlier row of the same series. When the labels of its
+// container change, a series gets a new row, but its counts continue.
 func (r *agentRun) inherit(o *observed) {
 	var group *frame.Row
 	if o.Parent != nil {
@@ -219,7 +221,8 @@ func (r *agentRun) inherit(o *observed) {
 	r.names[name] = o
 }
 
-// read decodes one part of a tick. It reports whether it could.
+// read decodes one part of a tick. It reports whether the part could be read and
+// decoded.
 func (r *agentRun) read(p *source, to *sketchPart) bool {
 	data, err := p.bytes()
 	if err != nil {
@@ -230,7 +233,7 @@ func (r *agentRun) read(p *source, to *sketchPart) bool {
 	return err == nil
 }
 
-// decode decodes a frame's histograms and sets, of those rows that match.
+// decode decodes the histograms and sets of the rows that match the query.
 func (r *agentRun) decode(h *frame.Header, data []byte, key, dst *frame.Sketches) error {
 	begun := time.Now()
 	err := r.g.dec.DecodeSketches(data, key, dst, func(row *frame.Row) bool { return r.find(h, row).match })

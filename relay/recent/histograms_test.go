@@ -15,7 +15,7 @@ import (
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
-// tasks is a node whose containers send timers, and a log of all they sent.
+// tasks is a node whose containers send timers, and a log of all observations.
 type tasks struct {
 	frame.Batch
 	enc  *frame.Encoder
@@ -49,7 +49,7 @@ func newTasks(agent string, seed uint64, maxPayload int) *tasks {
 	return t
 }
 
-// add makes a series that nothing was sent to yet.
+// add adds a series without observations.
 func (t *tasks) add() {
 	t.next++
 	app := &t.Tables[1]
@@ -70,14 +70,14 @@ func (t *tasks) add() {
 	app.Gen++
 }
 
-// expire ends the first series.
+// expire removes the first series.
 func (t *tasks) expire() {
 	app := &t.Tables[1]
 	app.Rows, app.Vals, app.Histograms = app.Rows[1:], app.Vals[app.Width():], app.Histograms[1:]
 	app.Gen++
 }
 
-// rename gives every series a new row, as happens when their container changes its labels.
+// rename gives every series a new row, as when the labels of its container change.
 func (t *tasks) rename() {
 	group, app := &t.Tables[0], &t.Tables[1]
 	t.next++
@@ -100,7 +100,7 @@ func (t *tasks) rename() {
 	group.Gen++
 }
 
-// restart begins a run that has observed nothing.
+// restart begins a new run, without observations.
 func (t *tasks) restart() {
 	t.Boot++
 	t.Seq = 0
@@ -139,7 +139,7 @@ func (t *tasks) tick() [][]byte {
 	return out
 }
 
-// truth is what was sent after from, until to.
+// truth returns histograms of what was sent in (from, to].
 func (t *tasks) truth(from, to int64) map[string]*sketch.Histogram {
 	m := map[string]*sketch.Histogram{}
 	for _, s := range t.log {
@@ -153,13 +153,13 @@ func (t *tasks) truth(from, to int64) map[string]*sketch.Histogram {
 	return m
 }
 
-// told is what the store says.
-func told(t testing.TB, s *Store, q query.Query) map[string]*sketch.Histogram {
+// histogramsOf returns the store's answer to a query, merged by series.
+func histogramsOf(t testing.TB, s *Store, q query.Query) map[string]*sketch.Histogram {
 	t.Helper()
 	m := map[string]*sketch.Histogram{}
 	err := s.Histograms(context.Background(), q, func(s *query.AppSeries, at int64, h *sketch.Histogram) error {
 		if at <= q.Start || at > q.End {
-			t.Fatalf("told of %d, asked for %d to %d", at, q.Start, q.End)
+			t.Fatalf("a histogram of %d, the span is %d to %d", at, q.Start, q.End)
 		}
 		if s.Parent == nil || s.Parent.Label("container_id") != "id-"+s.Agent {
 			t.Fatalf("parent of %+v: %+v", s.Row, s.Parent)
@@ -176,26 +176,26 @@ func told(t testing.TB, s *Store, q query.Query) map[string]*sketch.Histogram {
 	return m
 }
 
-func sameTold(t testing.TB, what string, got, want map[string]*sketch.Histogram) {
+func sameHistograms(t testing.TB, what string, got, want map[string]*sketch.Histogram) {
 	t.Helper()
 	for key := range got {
 		if want[key] == nil {
-			t.Fatalf("%s: %s observed nothing, but %v is told", what, key, got[key].Count())
+			t.Fatalf("%s: %s observed nothing, but has count %v", what, key, got[key].Count())
 		}
 	}
 	for key, w := range want {
 		switch g := got[key]; {
 		case g == nil:
-			t.Fatalf("%s: %s is not told", what, key)
+			t.Fatalf("%s: %s is missing", what, key)
 		case !g.Equal(w) || g.Count() != w.Count():
 			t.Fatalf("%s: %s: count %v sum %v, want %v and %v", what, key, g.Count(), g.Sum(), w.Count(), w.Sum())
 		}
 	}
 }
 
-// Whatever happens to rows, runs, parts and frames: what is told of a span is
-// what was sent in it, to the observation.
-func TestHistogramsTellAll(t *testing.T) {
+// The answer for a span has exactly the observations sent in it, although rows change,
+// the collector restarts, ticks have several parts, and frames are lost.
+func TestHistogramsAreExact(t *testing.T) {
 	for name, c := range map[string]struct {
 		maxPayload int
 		o          Options
@@ -228,7 +228,7 @@ func TestHistogramsTellAll(t *testing.T) {
 				frames := n.tick()
 				parts = max(parts, len(frames))
 				if i%11 == 3 && n.Key != n.Seq {
-					// Lost: the next tick tells it. But of what ends, what is lost is lost.
+					// Lost: the next tick includes its observations, unless a series ends there.
 					if next := i + 1; next%40 != 0 && next%9 != 0 {
 						continue
 					}
@@ -250,14 +250,14 @@ func TestHistogramsTellAll(t *testing.T) {
 				if i == 0 {
 					from, to = start, n.Time
 				}
-				sameTold(t, fmt.Sprintf("from %d to %d s", (from-start)/1e9, (to-start)/1e9),
-					told(t, store, query.Query{Start: from, End: to}), n.truth(from, to))
+				sameHistograms(t, fmt.Sprintf("from %d to %d s", (from-start)/1e9, (to-start)/1e9),
+					histogramsOf(t, store, query.Query{Start: from, End: to}), n.truth(from, to))
 			}
 		})
 	}
 }
 
-// A span of more ticks than are read is told from fewer, and each step whole.
+// Of a long span only some ticks are read, and the answer for each step is still exact.
 func TestHistogramsOfLongSpan(t *testing.T) {
 	store, err := Open(Options{Now: newClock().now})
 	if err != nil {
@@ -279,9 +279,9 @@ func TestHistogramsOfLongSpan(t *testing.T) {
 	steps := map[int64]map[string]*sketch.Histogram{}
 	before := store.Stats().Decoded
 	tl := sketchQuery{
-		q:     &q,
-		store: store,
-		most:  40,
+		q:        &q,
+		store:    store,
+		maxTicks: 40,
 		histogram: func(s *query.AppSeries, at int64, h *sketch.Histogram) error {
 			step := (at - q.Start - 1) / q.Step
 			if steps[step] == nil {
@@ -299,7 +299,7 @@ func TestHistogramsOfLongSpan(t *testing.T) {
 	}
 	for step := range int64(13) {
 		from := q.Start + step*q.Step
-		sameTold(t, fmt.Sprintf("step %d", step), steps[step], n.truth(from, min(q.End, from+q.Step)))
+		sameHistograms(t, fmt.Sprintf("step %d", step), steps[step], n.truth(from, min(q.End, from+q.Step)))
 	}
 	if len(steps) != 13 {
 		t.Errorf("%d steps", len(steps))
@@ -328,9 +328,9 @@ func TestHistogramsLimits(t *testing.T) {
 	only.Match = func(_ string, row, parent *frame.Row) bool {
 		return row.Label("tag.path") == "/1" && parent.Label("container_id") == "id-node-1"
 	}
-	for key := range told(t, store, only) {
+	for key := range histogramsOf(t, store, only) {
 		if key != "timer.100.1" && key != "timer.100.4" {
-			t.Errorf("%s is told", key)
+			t.Errorf("%s does not match the query", key)
 		}
 	}
 	nothing := func(*query.AppSeries, int64, *sketch.Histogram) error { return nil }
@@ -347,7 +347,7 @@ func TestHistogramsLimits(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := store.Histograms(ended, all, nothing); !errors.Is(err, context.Canceled) {
-		t.Errorf("a question that was given up: %v", err)
+		t.Errorf("a cancelled query: %v", err)
 	}
 	other := all
 	other.Agent = "node-2"

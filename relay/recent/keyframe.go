@@ -4,12 +4,12 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// key returns the keyframe in memory that a delta needs. onDisk reports that it
-// is not there, and worth looking for on disk.
+// key returns the keyframe in memory that a delta refers to. If that is not in memory,
+// onDisk reports whether it may be on disk.
 func (a *agent) key(h *frame.Header) (k *keyframe, onDisk bool) {
 	k = a.findKey(h.Boot, h.Key)
 	if k == nil {
-		return nil, a.orphan.boot != h.Boot || a.orphan.key != h.Key // looked for already, in vain
+		return nil, a.orphan.boot != h.Boot || a.orphan.key != h.Key // not that of the last failed search
 	}
 	if int(h.Parts) != len(k.parts) || k.parts[h.Part] == nil {
 		return nil, false
@@ -17,27 +17,27 @@ func (a *agent) key(h *frame.Header) (k *keyframe, onDisk bool) {
 	return k, false
 }
 
-// loadKey brings the keyframe that a delta needs back into memory from disk, or
-// notes that it cannot be had. The store's lock is not held.
+// loadKey reads the keyframe that a delta refers to from disk into memory, or records
+// that it could not be read. The store's lock is not held.
 func (s *Store) loadKey(h *frame.Header) {
 	s.mu.Lock()
 	views := s.disk.views(h.Agent)
 	s.mu.Unlock()
 	defer s.releaseViews(views)
 	found, err := find(views, h.Agent, h.Boot, h.Key)
-	errors := uint64(0)
+	failures := uint64(0)
 	if err != nil {
-		errors++
+		failures++
 	}
 	parts := make([][]byte, len(found))
 	for i := range found {
 		if parts[i], err = found[i].bytes(); err != nil {
-			errors++
+			failures++
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.disk.errors += errors
+	s.disk.errors += failures
 	a := s.agents[h.Agent]
 	if a == nil {
 		return
@@ -52,10 +52,10 @@ func (s *Store) loadKey(h *frame.Header) {
 	}
 }
 
-// loadKeyPart takes in a part of a keyframe that was read from disk.
+// loadKeyPart stores a part of a keyframe that was read from disk.
 func (m *memory) loadKeyPart(a *agent, h *frame.Header, data []byte) {
 	if k := a.findKey(h.Boot, h.Seq); k != nil && k.part(h.Part) != nil {
-		return // it came meanwhile
+		return // it was received meanwhile
 	}
 	if k := m.keyPart(a, h, data); k != nil {
 		k.size += int64(len(data))
@@ -63,6 +63,7 @@ func (m *memory) loadKeyPart(a *agent, h *frame.Header, data []byte) {
 	}
 }
 
+// part returns a part of the keyframe, nil if it is missing.
 func (k *keyframe) part(n uint16) []byte {
 	if int(n) < len(k.parts) {
 		return k.parts[n]

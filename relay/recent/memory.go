@@ -2,9 +2,8 @@ package recent
 
 import "github.com/daytwo/daytwo/api/frame"
 
-// entryBytes is the bookkeeping of one frame in memory: its entry, its place
-// in both queues, and their slack; keyBytes and partBytes are that of a
-// keyframe and of each of its parts.
+// The memory of bookkeeping: entryBytes of a frame (its entry, its items in both queues,
+// and their spare capacity), keyBytes of a keyframe, partBytes of each of its parts.
 const (
 	entryBytes = 200
 	keyBytes   = 160
@@ -14,12 +13,13 @@ const (
 // entry is one frame in memory.
 type entry struct {
 	frame.Header
-	data []byte // nil for a keyframe: its bytes are with key
-	key  *keyframe
-	at   int64  // received, Unix nanoseconds
-	no   uint64 // number of its arrival
+	data []byte    // nil for a keyframe, whose bytes are in key
+	key  *keyframe // the keyframe that the frame refers to, or is a part of
+	at   int64     // when it was received, Unix nanoseconds
+	no   uint64    // arrival number, which counts all frames that the store received
 }
 
+// bytes returns the encoded frame.
 func (e *entry) bytes() []byte {
 	if e.data == nil {
 		return e.key.parts[e.Part]
@@ -27,25 +27,25 @@ func (e *entry) bytes() []byte {
 	return e.data
 }
 
-// keyframe is a keyframe's bytes while frames in memory need them. An agent's
-// last one stays for the deltas to come.
+// keyframe holds a keyframe's parts in memory while entries refer to it. An agent's
+// newest keyframe is kept for the deltas that will follow.
 type keyframe struct {
 	frame.Header // of part 0
 	parts        [][]byte
-	have         int
-	refs         int // entries that need it
-	size         int64
+	refs         int   // entries that refer to it
+	size         int64 // bytes that memory.bytes counts for it
 }
 
-// memory bounds what all agents hold in memory.
+// memory is the accounting of the frames in memory, of all agents together.
 type memory struct {
-	max, keep int64
-	bytes     int64
-	order     fifo[*agent] // one item an entry, in order of arrival
+	max   int64        // bound of bytes
+	keep  int64        // how long an entry stays, nanoseconds
+	bytes int64        // of frames and bookkeeping
+	order fifo[*agent] // the agent of each entry, in order of arrival
 }
 
-// keyPart adds a part of a keyframe; it returns nil if the part contradicts
-// another one. It counts the bookkeeping of the part, not its bytes.
+// keyPart stores a part of a keyframe. It returns nil if the part's header contradicts
+// that of an earlier part. It counts the bookkeeping of the part, but not its bytes.
 func (m *memory) keyPart(a *agent, h *frame.Header, data []byte) *keyframe {
 	k := a.findKey(h.Boot, h.Seq)
 	if k == nil {
@@ -60,11 +60,11 @@ func (m *memory) keyPart(a *agent, h *frame.Header, data []byte) *keyframe {
 	}
 	if k.parts[h.Part] == nil {
 		k.parts[h.Part] = data
-		k.have++
 	}
 	return k
 }
 
+// findKey returns a keyframe that is in memory, else nil.
 func (a *agent) findKey(boot, seq uint64) *keyframe {
 	for i := len(a.keys) - 1; i >= 0; i-- {
 		if k := a.keys[i]; k.Boot == boot && k.Seq == seq {
@@ -74,7 +74,7 @@ func (a *agent) findKey(boot, seq uint64) *keyframe {
 	return nil
 }
 
-// add adds a frame; safe is as for trim.
+// add adds an entry for a frame, then calls trim.
 func (m *memory) add(a *agent, h *frame.Header, data []byte, key *keyframe, now int64, no, safe uint64) {
 	e := entry{Header: *h, key: key, at: now, no: no}
 	key.refs++
@@ -92,8 +92,8 @@ func (m *memory) add(a *agent, h *frame.Header, data []byte, key *keyframe, now 
 	m.trim(now, safe)
 }
 
-// trim drops the oldest frames until age and bytes are within bounds, but none whose
-// arrival number is above safe: those are still to be written to disk.
+// trim drops the oldest entries until age and bytes are within their bounds. It keeps
+// entries with an arrival number above safe, which are not written to disk yet.
 func (m *memory) trim(now int64, safe uint64) {
 	for m.order.len() > 0 {
 		a := *m.order.front()
@@ -112,8 +112,8 @@ func (m *memory) trim(now int64, safe uint64) {
 	}
 }
 
-// dropKeys drops the keyframes that nothing in memory needs, except the last one,
-// which is dropped only when memory is short (it can be read from disk again).
+// dropKeys drops an agent's keyframes to which no entry refers. It drops the newest one
+// only if memory exceeds its bound, since it can be read from disk again.
 func (m *memory) dropKeys(a *agent) {
 	kept := a.keys[:0]
 	for i, k := range a.keys {

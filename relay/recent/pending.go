@@ -6,35 +6,35 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// pendingBytes is the bookkeeping of one frame that is to be written.
+// pendingBytes is the bookkeeping of one frame that waits to be written.
 const pendingBytes = 256
 
-// pendingFrame is a frame that is in memory, and to be written to disk.
+// pendingFrame is a frame in memory that waits to be written to disk.
 type pendingFrame struct {
 	frame.Header
-	data    []byte // nil for a mark, which only has stored called in its turn
-	key     frame.Header
-	keyData []byte // the keyframe's part that a delta needs; nil for a keyframe
-	at      int64  // received, Unix nanoseconds
-	no      uint64 // number of its arrival
-	stored  func() // may be nil
+	data    []byte       // nil for a duplicate, whose stored is called in its turn
+	key     frame.Header // of the keyframe's part that a delta refers to
+	keyData []byte       // that part; nil for a keyframe
+	at      int64        // when it was received, Unix nanoseconds
+	no      uint64       // arrival number
+	stored  func()       // may be nil
 }
 
 func (f *pendingFrame) size() int64 { return int64(len(f.data)) + pendingBytes }
 
-// pending is the frames that are to be written, oldest first, and those that the
-// writer is about to write. The store's lock guards it.
+// pending holds the frames that wait to be written. The store's lock guards it.
 type pending struct {
-	queue   fifo[pendingFrame]
-	writing []pendingFrame // the writer's batch, which it does not change meanwhile
-	frames  int            // of both, marks left out
-	bytes   int64          // of both
+	queue   fifo[pendingFrame] // oldest first
+	writing []pendingFrame     // the writer's batch, older than queue; nobody modifies it while it is written
+	frames  int                // in both, without duplicates
+	bytes   int64              // of both, bookkeeping included
 }
 
-// empty reports whether everything is written.
+// empty reports whether no frame waits to be written.
 func (p *pending) empty() bool { return p.queue.len() == 0 && len(p.writing) == 0 }
 
-// safe returns the arrival number before that of the first frame to be written.
+// safe returns the largest arrival number such that no frame up to it waits to be
+// written.
 func (p *pending) safe() uint64 {
 	for i := range p.writing {
 		if f := &p.writing[i]; f.data != nil {
@@ -57,7 +57,8 @@ func (p *pending) push(f pendingFrame) {
 	p.queue.push(f)
 }
 
-// take moves the oldest frames to batch, the writer's, until it has limit bytes.
+// take moves the oldest frames from the queue to the writer's batch, until that has limit
+// bytes.
 func (p *pending) take(batch []pendingFrame, limit int64) []pendingFrame {
 	for size := int64(0); p.queue.len() > 0 && size < limit; p.queue.pop() {
 		batch = append(batch, *p.queue.front())
@@ -67,7 +68,7 @@ func (p *pending) take(batch []pendingFrame, limit int64) []pendingFrame {
 	return batch
 }
 
-// settled removes the writer's batch.
+// settled removes the writer's batch, once it is written or has failed.
 func (p *pending) settled() {
 	for i := range p.writing {
 		p.forget(&p.writing[i])
@@ -75,6 +76,7 @@ func (p *pending) settled() {
 	p.writing = nil
 }
 
+// forget subtracts a frame from the counts.
 func (p *pending) forget(f *pendingFrame) {
 	if f.data != nil {
 		p.frames--
@@ -82,8 +84,8 @@ func (p *pending) forget(f *pendingFrame) {
 	p.bytes -= f.size()
 }
 
-// giveUp drops everything, and returns the callbacks and how many frames those were.
-// The writer keeps its batch, which is no longer counted.
+// giveUp removes all frames, and returns their number and their callbacks. The writer
+// still has its batch, which is no longer counted.
 func (p *pending) giveUp() (frames int, stored []func()) {
 	frames = p.frames
 	for i := range p.writing {
@@ -96,7 +98,7 @@ func (p *pending) giveUp() (frames int, stored []func()) {
 	return frames, stored
 }
 
-// call calls those of fns that are not nil. The store's lock is not held.
+// call calls the functions that are not nil. The store's lock is not held.
 func call(fns []func()) {
 	for _, fn := range fns {
 		if fn != nil {

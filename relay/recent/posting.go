@@ -8,31 +8,31 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// posting lists one agent's records in one segment: a few bytes a record, each
-// relative to the one before it.
+// posting is the list of one agent's records in one segment (a posting list of an
+// index). Each record takes a few bytes, encoded relative to the one before it.
 type posting struct {
-	buf      []byte // varints; nil once the segment is sealed and the list is in its file
-	off      int64  // of the list in a sealed segment's file
-	size     uint32
-	crc      uint32
-	min, max int64 // tick times of what is listed, carried keyframes excepted
-	n        int
-	last     place
+	buf      []byte // the encoded records; nil once the segment is sealed and its file has the list
+	off      int64  // the list's offset in a sealed segment's file
+	size     uint32 // of the list in that file, bytes
+	crc      uint32 // CRC32C of the list in that file
+	min, max int64  // tick times of the records, without copied keyframes
+	n        int    // records
+	last     place  // the newest record, to which the next one is relative
 }
 
-// place is one record: what it is, and where in the segment's file.
+// place is one record of a segment: the frame's header, and where its bytes are.
 type place struct {
 	frame.Header
-	off     int64
-	size    uint32
-	carried bool // a copy of a keyframe that came earlier, so that the segment needs no other
+	off     int64  // in the segment's file
+	size    uint32 // of the record, bytes
+	carried bool   // a copy of a keyframe from an earlier segment, so that this one can be read alone
 }
 
 func newPosting() *posting { return &posting{min: math.MaxInt64, max: math.MinInt64} }
 
 const (
 	flagCarried = 1 << iota
-	flagFull    // boot, interval and number of parts follow
+	flagFull    // the boot number, the interval and the number of parts follow
 	flagEvents  // the frame has rows of kind Event
 )
 
@@ -73,8 +73,8 @@ func (p *posting) add(r *place) {
 	p.n++
 }
 
-// each calls fn with every record of a list, oldest first. It trusts nothing
-// that it reads.
+// each calls fn with every record of an encoded list, oldest first, until fn returns
+// false. It returns errIndex if the list is corrupt.
 func each(b []byte, fn func(*place) bool) error {
 	var r place
 	for len(b) > 0 {

@@ -11,12 +11,12 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// defaultLimit bounds the points of a query that names no limit.
+// defaultLimit bounds the points of a query without a limit.
 const defaultLimit = 1 << 20
 
-// Query reads history, oldest first (see query.History). With a step, each step
-// is answered from its last tick: a row that this tick lacks has no point
-// there. Frames that cannot be decoded are skipped and counted (Stats).
+// Query returns series with their points sorted by time (see query.History). With a
+// step, it reads the last tick of each step: a row that is not in that tick has no point
+// for the step. Frames that cannot be decoded are skipped and counted (Stats).
 func (s *Store) Query(ctx context.Context, q query.Query) ([]query.Series, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
@@ -35,7 +35,7 @@ func (s *Store) Query(ctx context.Context, q query.Query) ([]query.Series, error
 			return nil, err
 		}
 		out = append(out, series...)
-		for i := range series { // the limit is on all agents together
+		for i := range series { // the limit applies to all agents together
 			q.Limit -= len(series[i].Times)
 		}
 	}
@@ -59,7 +59,7 @@ func (s *Store) queryAgent(ctx context.Context, q *query.Query, id string) ([]qu
 	return g.finish(), nil
 }
 
-// ids lists the agents that a query is about.
+// ids returns the agents to read: the given one, or all if it is "".
 func (s *Store) ids(agent string) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,13 +72,14 @@ func (s *Store) ids(agent string) ([]string, error) {
 	return []string{agent}, nil
 }
 
+// partID identifies a frame of an agent.
 type partID struct {
 	boot, seq uint64
 	part      uint16
 }
 
-// collect finds the frames of an agent in a time span that want accepts (nil for
-// all), and the keyframes that they need. The caller releases the segments.
+// collect finds the frames of an agent in a time span for which want returns true (all
+// if it is nil), and the keyframes that they refer to. The caller releases the segments.
 func (s *Store) collect(id string, start, end int64, want func(*frame.Header) bool) (src []source, segs []*segment) {
 	var views []view
 	s.mu.Lock()
@@ -91,7 +92,7 @@ func (s *Store) collect(id string, start, end int64, want func(*frame.Header) bo
 	for _, seg := range s.disk.segments {
 		p := seg.agents[id]
 		if p == nil || p.max < start || p.min > end || since <= seg.first {
-			continue // nothing of the span, or nothing that is not in memory too
+			continue // no frame of the span, or only frames that are in memory too
 		}
 		segs = append(segs, seg)
 		views = append(views, seg.view(p))
@@ -100,7 +101,7 @@ func (s *Store) collect(id string, start, end int64, want func(*frame.Header) bo
 
 	known := make(map[partID]bool, len(src))
 	for i := range src {
-		if !src[i].only {
+		if !src[i].keyOnly {
 			known[partID{src[i].Boot, src[i].Seq, src[i].Part}] = true
 		}
 	}
@@ -112,19 +113,19 @@ func (s *Store) collect(id string, start, end int64, want func(*frame.Header) bo
 			if (in || r.Keyframe()) && (r.carried || !known[pid]) {
 				known[pid] = known[pid] || !r.carried
 				r.Agent = id
-				src = append(src, source{place: *r, seg: v.seg, only: r.carried})
+				src = append(src, source{place: *r, seg: v.seg, keyOnly: r.carried})
 			}
 			return true
 		})
-		if err != nil { // a damaged list costs its segment only
+		if err != nil { // skip the rest of this segment only
 			s.failed()
 		}
 	}
 	return src, segs
 }
 
-// inMemory lists the agent's frames in memory within a span that want accepts, and
-// the keyframes that they need. All frames from arrival number since on are in memory.
+// inMemory is collect for the frames in memory. All frames of the agent with an arrival
+// number of at least since are in memory.
 func (a *agent) inMemory(start, end int64, want func(*frame.Header) bool) (src []source, since uint64) {
 	since = math.MaxUint64
 	if a.ticks.len() > 0 {
@@ -136,20 +137,20 @@ func (a *agent) inMemory(start, end int64, want func(*frame.Header) bool) (src [
 			src = append(src, source{place: place{Header: e.Header}, data: e.bytes()})
 		}
 	}
-	for _, k := range a.keys { // also those whose tick was dropped
+	for _, k := range a.keys { // includes keyframes whose own entries were dropped
 		for i, data := range k.parts {
 			if data != nil {
 				h := k.Header
 				h.Part = uint16(i)
-				src = append(src, source{place: place{Header: h}, data: data, only: true})
+				src = append(src, source{place: place{Header: h}, data: data, keyOnly: true})
 			}
 		}
 	}
 	return src, since
 }
 
-// choose selects the frames that a query's steps are answered from, ordered so that
-// each keyframe is decoded once.
+// choose selects the frames of the span, and with a step only those of the last tick of
+// each step. It sorts them so that each keyframe is decoded once.
 func choose(src []source, q *query.Query) []*source {
 	type tick struct{ boot, seq uint64 }
 	last := make(map[int64]tick)
@@ -157,7 +158,7 @@ func choose(src []source, q *query.Query) []*source {
 	var in []*source
 	for i := range src {
 		r := &src[i]
-		if r.only || r.Time < q.Start || r.Time > q.End {
+		if r.keyOnly || r.Time < q.Start || r.Time > q.End {
 			continue
 		}
 		in = append(in, r)

@@ -6,22 +6,23 @@ import (
 )
 
 const (
-	maxSpans    = 4096 // holes remembered per run of a collector
-	maxPartials = 64   // ticks of which only some parts came, per run
+	maxSpans    = 4096 // spans remembered per run of a collector
+	maxPartials = 64   // incomplete ticks remembered per run
 )
 
-// span is a run of sequence numbers, both ends in it.
+// span is the sequence numbers from lo to hi, both included.
 type span struct{ lo, hi uint64 }
 
-// seen is the set of ticks that came from one run (boot) of a collector. In
-// order and without loss it is a single span.
+// seen is the set of ticks received from one run (boot) of a collector. It is a single
+// span if they were received in order and without loss.
 type seen struct {
 	spans   []span
-	count   uint64
-	partial map[uint64]*partial
-	used    int64 // receive time of the newest frame, to forget the oldest boots
+	count   uint64              // complete ticks
+	partial map[uint64]*partial // incomplete ticks, by sequence number
+	used    int64               // when its newest frame was received, Unix nanoseconds
 }
 
+// partial is a tick of which only some parts have been received.
 type partial struct {
 	have  bitset
 	parts uint16
@@ -41,7 +42,7 @@ func (b bitset) count() (n int) {
 	return n
 }
 
-// has reports whether that part of that tick came already.
+// has reports whether a part of a tick has been received.
 func (s *seen) has(seq uint64, part uint16) bool {
 	if p := s.partial[seq]; p != nil && p.have.has(part) {
 		return true
@@ -50,21 +51,21 @@ func (s *seen) has(seq uint64, part uint16) bool {
 	return i < len(s.spans) && s.spans[i].lo <= seq
 }
 
-// fits reports whether the tick's parts agree on how many there are.
+// fits reports whether parts agrees with the tick's other parts on their number.
 func (s *seen) fits(seq uint64, parts uint16) bool {
 	p := s.partial[seq]
 	return p == nil || p.parts == parts
 }
 
-// add notes a part that has not been seen; whole reports that its tick is complete
-// with it.
+// add records a part that has not been received before. whole reports that it completes
+// its tick.
 func (s *seen) add(seq uint64, part, parts uint16) (whole bool) {
 	if parts > 1 && !s.complete(seq, part, parts) {
 		return false
 	}
 	s.count++
 	i := len(s.spans)
-	for i > 0 && s.spans[i-1].lo > seq { // nearly always the last span
+	for i > 0 && s.spans[i-1].lo > seq { // almost always the last span
 		i--
 	}
 	joinsLeft := i > 0 && s.spans[i-1].hi+1 == seq
@@ -82,7 +83,7 @@ func (s *seen) add(seq uint64, part, parts uint16) (whole bool) {
 		copy(s.spans[i+1:], s.spans[i:])
 		s.spans[i] = span{seq, seq}
 	}
-	if len(s.spans) > maxSpans { // give up the oldest hole: what was lost there stays lost
+	if len(s.spans) > maxSpans { // forget the oldest hole: its ticks count as received
 		s.count += s.spans[1].lo - s.spans[0].hi - 1
 		s.spans[1].lo = s.spans[0].lo
 		s.spans = s.spans[1:]
@@ -90,6 +91,8 @@ func (s *seen) add(seq uint64, part, parts uint16) (whole bool) {
 	return true
 }
 
+// complete records a part of a tick with several parts, and reports whether all of them
+// have been received.
 func (s *seen) complete(seq uint64, part, parts uint16) bool {
 	p := s.partial[seq]
 	if p == nil {
@@ -114,7 +117,8 @@ func (s *seen) complete(seq uint64, part, parts uint16) bool {
 	return true
 }
 
-// holes returns how many ticks between the first and the newest never came whole.
+// holes returns how many ticks between the first and the newest are missing or
+// incomplete.
 func (s *seen) holes() uint64 {
 	if len(s.spans) == 0 {
 		return 0

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The set agrees with a plain map, whatever order sequence numbers come in.
+// The set agrees with a map, in whatever order sequence numbers arrive.
 func TestSeen(t *testing.T) {
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -48,7 +48,7 @@ func TestSeenIsBounded(t *testing.T) {
 		s.add(2*i+1_000_000_000, uint16(i%2), 3)
 	}
 	if len(s.spans) > maxSpans || len(s.partial) > maxPartials {
-		t.Fatalf("%d spans, %d ticks in part", len(s.spans), len(s.partial))
+		t.Fatalf("%d spans, %d incomplete ticks", len(s.spans), len(s.partial))
 	}
 	if last := uint64(6*maxSpans - 1); !s.has(last, 0) || s.has(last-1, 0) || s.holes() != maxSpans-1 {
 		t.Fatalf("the newest are forgotten: %d holes", s.holes())
@@ -72,6 +72,6 @@ func TestFifo(t *testing.T) {
 		first++
 	}
 	if cap(q.items) > 4*q.len()+1024 {
-		t.Fatalf("room for %d, %d there", cap(q.items), q.len())
+		t.Fatalf("capacity %d for %d items", cap(q.items), q.len())
 	}
 }

@@ -10,36 +10,39 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// A segment file is a magic, then records, then (once sealed) the footer of
-// footer.go. A record is its length, a CRC32C over what follows the CRC, flags,
-// and a frame as it came off the wire.
+// A segment file has a magic number, then records, then (once it is sealed) the footer of
+// footer.go. A record has the frame's length, a CRC32C over what follows the CRC, flags
+// (each of these a little-endian uint32), and the frame as it was received.
 const (
 	magic      = "DAYTWOS\x01"
-	recordHead = 12
-	maxRecord  = 64 << 20 // bytes of one frame; NATS' own limit of a message
+	recordHead = 12       // bytes of a record before the frame
+	maxRecord  = 64 << 20 // bytes of one frame; the largest message that NATS allows
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// segment is one file of records. The store's lock guards its fields; the writer,
-// which alone changes all but refs, reads them without it. Bytes are only appended.
+// segment is one file of records. The store's lock guards its fields. Only the writer
+// changes them, apart from refs, so that it may read them without the lock. The file
+// is only appended to.
 type segment struct {
 	path    string
 	file    *os.File
-	size    int64  // bytes of records and footer
-	end     int64  // receive time of its newest record, Unix nanoseconds
-	first   uint64 // arrival number of its first record; 0 if an earlier run wrote it
-	begun   int64
-	sealed  bool
+	size    int64  // of the file: records and footer, bytes
+	end     int64  // when its newest frame was received, Unix nanoseconds
+	first   uint64 // arrival number of its first frame; 0 if an earlier run of the relay wrote it
+	begun   int64  // when its first frame was received, Unix nanoseconds
+	sealed  bool   // the file has a footer, and is no longer written to
 	agents  map[string]*posting
 	records int
-	listed  int64                // bytes of the lists that its footer will hold
-	keys    map[string][]keyHere // by agent, newest last, while it is written to; the writer's
+	listed  int64                // bytes that the footer will take
+	keys    map[string][]heldKey // by agent, newest last; only the writer uses it, until the segment is sealed
 	reads   *reads
-	refs    int  // readers that hold the file
-	gone    bool // deleted; the last reader closes the file
+	refs    int  // readers that use the file
+	gone    bool // the file is deleted; the last reader closes it
 }
 
+// createSegment creates the file of a segment; no is the arrival number of its first
+// frame.
 func createSegment(path string, now int64, no uint64) (*segment, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
@@ -52,7 +55,7 @@ func createSegment(path string, now int64, no uint64) (*segment, error) {
 	}
 	return &segment{
 		path: path, file: f, size: int64(len(magic)), begun: now, end: now, first: no,
-		agents: make(map[string]*posting), keys: make(map[string][]keyHere),
+		agents: make(map[string]*posting), keys: make(map[string][]heldKey),
 	}, nil
 }
 
@@ -67,7 +70,7 @@ func record(dst, data []byte, flags uint32) []byte {
 	return dst
 }
 
-// write writes to the file at end, its size; half a write is undone.
+// write appends to the file, whose size is end. It undoes a partial write.
 func (s *segment) write(b []byte, end int64) error {
 	if _, err := s.file.WriteAt(b, end); err != nil {
 		return errors.Join(err, s.file.Truncate(end))
@@ -75,7 +78,7 @@ func (s *segment) write(b []byte, end int64) error {
 	return nil
 }
 
-// list adds a record that was written to its agent's list.
+// list adds a record to its agent's list, once it is written.
 func (s *segment) list(r *place) {
 	p := s.agents[r.Agent]
 	if p == nil {
@@ -89,7 +92,7 @@ func (s *segment) list(r *place) {
 	s.listed += int64(len(p.buf) - before)
 }
 
-// read reads a record, checks it, and returns its frame.
+// read reads a record, verifies its checksum, and returns its frame.
 func (s *segment) read(r *place) ([]byte, error) {
 	b := make([]byte, r.size)
 	if err := s.reads.readAt(s.file, b, r.off); err != nil {
@@ -101,8 +104,8 @@ func (s *segment) read(r *place) ([]byte, error) {
 	return b[recordHead:], nil
 }
 
-// scan makes the lists of a segment that was not sealed (its writer crashed) from its
-// records, and cuts off a torn tail, of cut bytes.
+// scan builds the lists of a segment without a valid footer (the relay crashed) from its
+// records. It truncates the file after the last valid record, by cut bytes.
 func (s *segment) scan(fileSize int64) (cut int64, err error) {
 	s.agents = make(map[string]*posting)
 	s.listed, s.records = 0, 0
@@ -129,7 +132,7 @@ func (s *segment) scan(fileSize int64) (cut int64, err error) {
 			break
 		}
 		h, err := frame.Peek(body[4:])
-		if err != nil || !sane(&h) {
+		if err != nil || !validHeader(&h) {
 			break
 		}
 		s.list(&place{

@@ -2,18 +2,17 @@ package recent
 
 import "github.com/daytwo/daytwo/api/frame"
 
-// keyHere is a keyframe that a segment holds, and which of its parts.
-type keyHere struct {
+// heldKey is a keyframe of which a segment has parts.
+type heldKey struct {
 	boot, seq uint64
-	have      bitset
+	have      bitset // the parts
 }
 
-// keysHere bounds how many keyframes of an agent a segment remembers to hold: two
-// are in use at once when a spool is drained beside live frames.
-const keysHere = 4
+// maxHeldKeys bounds the keyframes per agent that a segment remembers to have. Two are in
+// use at once while a collector sends its spool and live frames.
+const maxHeldKeys = 4
 
-// noteKey notes that the segment holds a part of a keyframe. The writer alone
-// calls it.
+// noteKey records that the segment has a part of a keyframe. Only the writer calls it.
 func (s *segment) noteKey(h *frame.Header) {
 	keys := s.keys[h.Agent]
 	for i := range keys {
@@ -22,17 +21,17 @@ func (s *segment) noteKey(h *frame.Header) {
 			return
 		}
 	}
-	if len(keys) == keysHere {
+	if len(keys) == maxHeldKeys {
 		copy(keys, keys[1:])
-		keys = keys[:keysHere-1]
+		keys = keys[:maxHeldKeys-1]
 	}
-	k := keyHere{boot: h.Boot, seq: h.Seq, have: newBitset(h.Parts)}
+	k := heldKey{boot: h.Boot, seq: h.Seq, have: newBitset(h.Parts)}
 	k.have.set(h.Part)
 	s.keys[h.Agent] = append(keys, k)
 }
 
-// hasKey reports whether the segment holds the part of the keyframe that a delta
-// needs. The writer alone calls it.
+// hasKey reports whether the segment has the part of the keyframe that a delta refers
+// to. Only the writer calls it.
 func (s *segment) hasKey(h *frame.Header) bool {
 	for _, k := range s.keys[h.Agent] {
 		if k.boot == h.Boot && k.seq == h.Key {

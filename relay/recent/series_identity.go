@@ -10,7 +10,8 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// identity is what makes two rows the same entity whatever their IDs.
+// identity returns a string that is equal for two rows if and only if their keys and
+// labels, and those of their parents, are equal.
 func identity(row, parent *frame.Row) string {
 	var b []byte
 	put := func(s string) {
@@ -30,7 +31,7 @@ func identity(row, parent *frame.Row) string {
 	return string(b)
 }
 
-// finish returns the series that have points, each oldest first.
+// finish returns the series that have points, each sorted by time.
 func (g *agentReader) finish() []query.Series {
 	var out []query.Series
 	for _, p := range g.order {

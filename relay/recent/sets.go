@@ -8,21 +8,22 @@ import (
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
-// manyMinutes bounds the ticks that a query for sets decodes in all, at one or two
-// a minute. Each of them is needed, so a query for more is refused.
-const manyMinutes = 50_000
+// maxSetTicks bounds the ticks that a query for sets decodes, of all agents together. A
+// query that requires more is refused, since no tick of the selection can be left out.
+const maxSetTicks = 50_000
 
-// Sets calls fn with the members of the series of App (see query.History). It
-// reads all ticks while they are as few as Histograms reads. Of a longer span it
-// reads the first of each minute, which has the members of the minute that is
-// over, and the last of each step. A tick that cannot be decoded is skipped and
-// counted (Stats).
+// Sets calls fn with the members of the series of App (see query.History). It reads all
+// ticks if an agent has no more of them than Histograms would read. Of a longer span it
+// reads the first tick of each minute, which has the members of the minute before, and
+// the last tick of each step. A tick that cannot be decoded is skipped and counted
+// (Stats).
 func (s *Store) Sets(ctx context.Context, q query.Query, fn func(*query.AppSeries, int64, *sketch.Set) error) error {
 	t := sketchQuery{store: s, q: &q, set: fn}
 	return t.agents(ctx)
 }
 
-// emitMembers emits the members of a series, unless it did so in this step.
+// emitMembers emits the members of a series, unless it has emitted the same members in
+// the same step.
 func (r *agentRun) emitMembers(o *observed, s *sketch.Set, at int64) error {
 	step := r.stepOf(at)
 	if o.emitted && step == o.step && s.Equal(&o.members) {
@@ -36,7 +37,7 @@ func (r *agentRun) emitMembers(o *observed, s *sketch.Set, at int64) error {
 	return r.set(&o.AppSeries, at, s)
 }
 
-// stepOf returns the number of the step that a time is in.
+// stepOf returns the number of the step that contains a time.
 func (t *sketchQuery) stepOf(at int64) int64 {
 	if t.q.Step <= 0 {
 		return 0
@@ -44,10 +45,10 @@ func (t *sketchQuery) stepOf(at int64) int64 {
 	return (at - t.q.Start - 1) / t.q.Step
 }
 
-// chooseForSets selects the ticks to read, of those of an agent in the span: with
-// too many, the first of each minute and the last of each step.
+// chooseForSets selects the ticks of an agent to read: all, or, if they are more than
+// t.maxTicks, the first of each minute and the last of each step.
 func (t *sketchQuery) chooseForSets(ticks [][]*source) ([][]*source, error) {
-	if len(ticks) > t.most {
+	if len(ticks) > t.maxTicks {
 		minute := func(i int) int64 { return ticks[i][0].Time / int64(time.Minute) }
 		same := func(i, j int) bool { return ticks[i][0].Boot == ticks[j][0].Boot }
 		var chosen [][]*source
@@ -60,7 +61,7 @@ func (t *sketchQuery) chooseForSets(ticks [][]*source) ([][]*source, error) {
 		}
 		ticks = chosen
 	}
-	if t.read += len(ticks); t.read > manyMinutes {
+	if t.read += len(ticks); t.read > maxSetTicks {
 		return nil, query.ErrTooLong
 	}
 	return ticks, nil

@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
-// sets makes the node's series sets; in every minute each gets members of its own.
+// sets turns the node's series into sets. Each gets other members in every minute.
 func (t *tasks) sets() {
 	app := &t.Tables[1]
 	app.Histograms = nil
@@ -23,8 +23,8 @@ func (t *tasks) sets() {
 	}
 }
 
-// gather sends some members, and shows the larger of two minutes, as a collector
-// does. It returns the frames.
+// gather sends a tick in which each set has the members of the current minute or of the
+// one before, whichever are more, as a collector does. It returns the frames.
 func (t *tasks) gather(perMinute int64) [][]byte {
 	app := &t.Tables[1]
 	minute := (t.Time + t.Interval) / 60e9
@@ -53,13 +53,13 @@ func (t *tasks) gather(perMinute int64) [][]byte {
 	return out
 }
 
-// toldSets is what the store says, by step and series.
-func toldSets(t testing.TB, tl *sketchQuery) map[int64]map[string]*sketch.Set {
+// setsOf returns the store's answer, by step and series.
+func setsOf(t testing.TB, tl *sketchQuery) map[int64]map[string]*sketch.Set {
 	t.Helper()
 	m := map[int64]map[string]*sketch.Set{}
 	tl.set = func(s *query.AppSeries, at int64, set *sketch.Set) error {
 		if at <= tl.q.Start || at > tl.q.End || s.Parent == nil {
-			t.Fatalf("told of %d, asked for %d to %d", at, tl.q.Start, tl.q.End)
+			t.Fatalf("a set of %d, the span is %d to %d", at, tl.q.Start, tl.q.End)
 		}
 		step := tl.stepOf(at)
 		if m[step] == nil {
@@ -77,9 +77,9 @@ func toldSets(t testing.TB, tl *sketchQuery) map[int64]map[string]*sketch.Set {
 	return m
 }
 
-// The members of all ticks are told, in memory and on the disk; and when only some
-// of the ticks are read, still those of every whole minute.
-func TestSetsTellAll(t *testing.T) {
+// The answer has the members of all ticks, in memory and on disk. If only some of the
+// ticks are read, it still has those of every complete minute.
+func TestSetsAreComplete(t *testing.T) {
 	for name, o := range map[string]Options{"in memory": {}, "on the disk": {Dir: t.TempDir(), MemoryBytes: 1}} {
 		t.Run(name, func(t *testing.T) {
 			o.Now = newClock().now
@@ -118,7 +118,7 @@ func TestSetsTellAll(t *testing.T) {
 				{Start: start, End: n.Time, Step: 10e9}, {Start: start, End: start + 5e9},
 			} {
 				q.Limit = 1 << 20
-				all := toldSets(t, &sketchQuery{q: &q, store: store, most: 1000})
+				all := setsOf(t, &sketchQuery{q: &q, store: store, maxTicks: 1000})
 				for _, w := range ticks {
 					if w.at <= q.Start || w.at > q.End {
 						continue
@@ -127,13 +127,13 @@ func TestSetsTellAll(t *testing.T) {
 					for i, s := range w.sets {
 						got := all[step][n.Tables[1].Rows[i].Key]
 						if got == nil {
-							t.Fatalf("step %d: %s is not told", step, n.Tables[1].Rows[i].Key)
+							t.Fatalf("step %d: %s is missing", step, n.Tables[1].Rows[i].Key)
 						}
 						both := got.Clone()
 						both.Merge(s)
 						if !both.Equal(got) {
 							t.Fatalf(
-								"step %d: of %s %v are told, and are not all",
+								"step %d: %s has %v members, and lacks some",
 								step,
 								n.Tables[1].Rows[i].Key,
 								got.Estimate(),
@@ -142,18 +142,18 @@ func TestSetsTellAll(t *testing.T) {
 					}
 				}
 			}
-			// Every minute but the last shows its members in the next one.
+			// The first tick of a minute has all members of the minute before.
 			q := query.Query{Start: start + 200e9, End: n.Time, Limit: 1 << 20}
 			before := store.Stats().Decoded
-			some := toldSets(t, &sketchQuery{q: &q, store: store, most: 5})
+			some := setsOf(t, &sketchQuery{q: &q, store: store, maxTicks: 5})
 			decoded := store.Stats().Decoded - before
-			all := toldSets(t, &sketchQuery{q: &q, store: store, most: 1000})
+			all := setsOf(t, &sketchQuery{q: &q, store: store, maxTicks: 1000})
 			if rest := store.Stats().Decoded - before - decoded; decoded*2 > rest {
 				t.Errorf("%d frames were decoded for some ticks, %d for all", decoded, rest)
 			}
 			for key, s := range all[0] {
 				if !some[0][key].Equal(s) {
-					t.Errorf("%s: %v of %v members are told", key, some[0][key].Estimate(), s.Estimate())
+					t.Errorf("%s: %v of %v members", key, some[0][key].Estimate(), s.Estimate())
 				}
 			}
 		})
@@ -178,7 +178,7 @@ func TestSetsLimits(t *testing.T) {
 	all := query.Query{Start: start, End: n.Time}
 	nothing := func(*query.AppSeries, int64, *sketch.Set) error { return nil }
 	few := all
-	few.Limit = 4 // each series is told of once, and again when it changes
+	few.Limit = 4 // each series is emitted once, and again when it changes
 	if err := store.Sets(t.Context(), few, nothing); !errors.Is(err, query.ErrTooMany) {
 		t.Errorf("past the limit: %v", err)
 	}
@@ -189,14 +189,14 @@ func TestSetsLimits(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := store.Sets(ended, all, nothing); !errors.Is(err, context.Canceled) {
-		t.Errorf("a question that was given up: %v", err)
+		t.Errorf("a cancelled query: %v", err)
 	}
 	other := all
 	other.Agent = "node-2"
 	if err := store.Sets(t.Context(), other, nothing); !errors.Is(err, query.ErrUnknownAgent) {
 		t.Errorf("an unknown agent: %v", err)
 	}
-	tl := sketchQuery{q: &all, store: store, set: nothing, most: 1000, read: manyMinutes - 19}
+	tl := sketchQuery{q: &all, store: store, set: nothing, maxTicks: 1000, read: maxSetTicks - 19}
 	if err := tl.agent(t.Context(), "node-1"); !errors.Is(err, query.ErrTooLong) {
 		t.Errorf("too many ticks: %v", err)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// within fails if something takes longer than a disk that hangs must let it.
+// within fails if do takes longer than limit.
 func within(t *testing.T, limit time.Duration, what string, do func()) {
 	t.Helper()
 	done := make(chan struct{})
@@ -31,8 +31,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// slowWorld is a world on a disk that can hang; what is on the disk only has been
-// let go in memory.
+// slowWorld returns a world on a disk that can hang. Its older frames are on disk only.
 func slowWorld(t *testing.T, o Options) (*world, *rig.SlowDisk) {
 	t.Helper()
 	disk := rig.NewSlowDisk(t)
@@ -42,7 +41,7 @@ func slowWorld(t *testing.T, o Options) (*world, *rig.SlowDisk) {
 	w.ticks(100)
 	w.tidy()
 	w.check(0)
-	t.Cleanup(func() { // before the file system goes
+	t.Cleanup(func() { // before the file system is unmounted
 		disk.Resume()
 		if err := w.store.Close(); err != nil {
 			t.Error(err)
@@ -51,8 +50,8 @@ func slowWorld(t *testing.T, o Options) (*world, *rig.SlowDisk) {
 	return w, disk
 }
 
-// While the disk does not respond, frames are taken into memory and answered from
-// there; what waits for the disk is counted, and not called stored.
+// While the disk does not respond, frames are stored in memory and queries find them
+// there. Frames that wait for the disk are counted, and stored is not called for them.
 func TestDiskHangs(t *testing.T) {
 	w, disk := slowWorld(t, Options{StallAfter: time.Hour, ReadWait: 100 * time.Millisecond})
 	disk.Hang()
@@ -102,7 +101,7 @@ func TestDiskHangs(t *testing.T) {
 		}
 	})
 	if n := stored.Load(); n != 0 {
-		t.Errorf("%d frames are called stored", n)
+		t.Errorf("stored was called for %d frames", n)
 	}
 	disk.Resume()
 	eventually(t, "all stored", func() bool { return stored.Load() == 60 })
@@ -115,8 +114,8 @@ func TestDiskHangs(t *testing.T) {
 	}
 }
 
-// What waits is bounded in bytes; beyond that a frame is refused until later, and
-// nothing has changed by that.
+// The pending frames are bounded in bytes. Beyond the bound, Append returns ErrBusy and
+// changes nothing.
 func TestPendingIsBounded(t *testing.T) {
 	const bound = 100_000
 	w, disk := slowWorld(t, Options{StallAfter: time.Hour, Pending: bound})
@@ -148,8 +147,8 @@ func TestPendingIsBounded(t *testing.T) {
 	}
 }
 
-// A disk that does not respond for long counts as failed: frames are kept in memory
-// only, and counted. When it responds, it is used again.
+// A disk that does not respond for StallAfter counts as failed: frames are kept in
+// memory only, and counted. When it responds, it is used again.
 func TestDiskStalls(t *testing.T) {
 	w, disk := slowWorld(t, Options{StallAfter: 300 * time.Millisecond, ReadWait: 100 * time.Millisecond})
 	disk.Hang()
@@ -186,8 +185,8 @@ func TestDiskStalls(t *testing.T) {
 	w.check(0)
 }
 
-// A frame that comes again while its first copy waits for the disk is not called
-// stored before that.
+// For a duplicate whose first copy waits for the disk, stored is called after that of the
+// first copy.
 func TestDuplicateWaits(t *testing.T) {
 	w, disk := slowWorld(t, Options{StallAfter: time.Hour})
 	disk.Hang()
@@ -198,7 +197,7 @@ func TestDuplicateWaits(t *testing.T) {
 	}
 	if err := appendStored(w.store, parts[0], func() {
 		if !first.Load() {
-			t.Error("the copy was called stored first")
+			t.Error("stored was called for the duplicate first")
 		}
 		second.Store(true)
 	}); !errors.Is(err, ErrDuplicate) {
@@ -206,7 +205,7 @@ func TestDuplicateWaits(t *testing.T) {
 	}
 	time.Sleep(50 * time.Millisecond)
 	if first.Load() || second.Load() {
-		t.Error("called stored while the disk hangs")
+		t.Error("stored was called while the disk hangs")
 	}
 	disk.Resume()
 	eventually(t, "both", func() bool { return first.Load() && second.Load() })
@@ -216,7 +215,7 @@ func TestDuplicateWaits(t *testing.T) {
 	}
 }
 
-// A delta whose keyframe is on a disk that does not respond costs itself.
+// A delta whose keyframe is on a disk that does not respond is rejected as an orphan.
 func TestKeyframeOnSlowDisk(t *testing.T) {
 	w, disk := slowWorld(t, Options{StallAfter: time.Hour, ReadWait: 100 * time.Millisecond})
 	w.ticks(5)
@@ -231,7 +230,7 @@ func TestKeyframeOnSlowDisk(t *testing.T) {
 	disk.Resume()
 }
 
-// Closing gives up on a disk that does not respond.
+// Close returns an error if the disk does not respond.
 func TestCloseOnSlowDisk(t *testing.T) {
 	w, disk := slowWorld(t, Options{StallAfter: 300 * time.Millisecond})
 	disk.Hang()

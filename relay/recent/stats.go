@@ -8,34 +8,34 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// Stats is what the store holds, and counts since it was opened.
+// Stats holds the state of a Store, and its counts since Open.
 type Stats struct {
 	Agents       int
 	MemoryFrames int
 	MemoryBytes  int64 // bookkeeping included
-	DiskFrames   int   // carried keyframes included
+	DiskFrames   int   // copied keyframes included
 	DiskBytes    int64
 	Segments     int
 	DiskFailing  bool   // frames are kept in memory only
-	Pending      int    // frames in memory that are still to be written
-	PendingBytes int64  // bookkeeping included
-	Stalls       uint64 // times that the disk did not respond
+	Pending      int    // frames in memory that wait to be written
+	PendingBytes int64  // of those frames, bookkeeping included
+	Stalls       uint64 // times that the disk did not respond for Options.StallAfter
 	DiskErrors   uint64 // failed reads and writes
 	Unwritten    uint64 // frames kept in memory only, because the disk failed or did not respond
-	Carried      uint64 // keyframes written again, so that each segment can be read without others
-	Torn         uint64 // segments that lost a torn end, or that could not be read, at start
-	TornBytes    uint64
+	Carried      uint64 // keyframes copied to a later segment, so that each can be read alone
+	Torn         uint64 // segments that Open truncated, or could not read
+	TornBytes    uint64 // that Open truncated
 
-	Gaps    uint64 // ticks that had not come when a later one did
-	Late    uint64 // of those, ticks that came after all
-	Missing uint64 // ticks that never came, though later ones did, of all runs that are remembered
+	Gaps    uint64 // ticks that were missing when a later one arrived
+	Late    uint64 // of those, ticks that arrived later
+	Missing uint64 // ticks that are missing although later ones arrived, of all remembered runs
 
 	Decoded      uint64 // frames decoded for queries
 	DecodeErrors uint64
 	DecodeTime   time.Duration
 }
 
-// Stats returns the figures.
+// Stats returns the state and the counts.
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,7 +69,7 @@ func (s *Store) Stats() Stats {
 	return st
 }
 
-// decodeStats counts decoding, and keeps decoders for the next query.
+// decodeStats counts decoded frames, and pools decoders.
 type decodeStats struct {
 	frames, errors, nanos atomic.Uint64
 	pool                  sync.Pool
@@ -84,7 +84,7 @@ func (d *decodeStats) get() *frame.Decoder {
 
 func (d *decodeStats) put(dec *frame.Decoder) { d.pool.Put(dec) }
 
-// took counts one decoding.
+// took counts one decoded frame.
 func (d *decodeStats) took(begun time.Time, err error) {
 	d.frames.Add(1)
 	d.nanos.Add(uint64(time.Since(begun)))

@@ -11,32 +11,33 @@ import (
 	"github.com/daytwo/daytwo/api/setting"
 )
 
-// Append's errors for a frame that it did not take.
+// Errors of Append, for frames that it did not store.
 var (
-	ErrBusy      = errors.New("too much waits for the disk")
-	ErrDuplicate = errors.New("the frame is here already")
-	ErrOrphan    = errors.New("the frame's keyframe never came")
-	ErrBad       = errors.New("the frame's header makes no sense")
-	ErrAgents    = errors.New("too many agents")
+	ErrBusy      = errors.New("too many frames wait to be written to disk")
+	ErrDuplicate = errors.New("the frame is already stored")
+	ErrOrphan    = errors.New("the frame's keyframe was never received")
+	ErrBad       = errors.New("the frame's header has impossible values")
+	ErrAgents    = errors.New("the store has as many agents as it accepts")
 )
 
 // Options of a Store. The zero value of a field means its default.
 type Options struct {
-	Dir         string        // of the segments; "" = nothing is kept on disk
-	MemoryBytes int64         // of frames in memory, bookkeeping included; default 256 MiB
-	MemoryFor   time.Duration // how long they stay there; default 15 minutes
-	DiskBytes   int64         // of all segments; default setting.HistoryBytes
-	DiskFor     time.Duration // how long they stay there; default setting.History
+	Dir         string        // of the segments; "" for a history in memory only
+	MemoryBytes int64         // bound of the frames in memory, bookkeeping included; default 256 MiB
+	MemoryFor   time.Duration // how long frames stay in memory; default 15 minutes
+	DiskBytes   int64         // bound of all segments; default setting.HistoryBytes
+	DiskFor     time.Duration // how long segments stay on disk; default setting.History
 	SegmentFor  time.Duration // how long one segment is written to; default 10 minutes, more if DiskFor is long
-	Pending     int64         // bytes of frames that wait for the disk; default 64 MiB or a quarter of MemoryBytes
+	Pending     int64         // bound of the bytes that wait to be written; default 64 MiB or a quarter of MemoryBytes
 	StallAfter  time.Duration // a disk that does not respond for so long counts as failed; default 10 s
-	ReadWait    time.Duration // for one read of the disk; default 2 s
-	MaxAgents   int           // agents known at once; default 20,000
+	ReadWait    time.Duration // how long a reader waits for one read of the disk; default 2 s
+	MaxAgents   int           // bound of the known agents; default 20,000
 	Log         *slog.Logger  // default slog.Default()
 	Now         func() time.Time
 
-	// Replay, if set, is called by Open with the header of every whole tick
-	// already on disk, an agent's in order of arrival, and about when it came.
+	// Replay, if set, is called by Open with the header of every complete tick on
+	// disk, and the approximate time at which it was received. The ticks of an agent
+	// come in their order of arrival.
 	Replay func(h *frame.Header, received time.Time)
 }
 
@@ -76,25 +77,27 @@ func (o *Options) defaults() {
 	}
 }
 
-// Store is safe for concurrent use. No input or output happens under its lock.
+// Store is the history of a relay. It is safe for concurrent use. No input or output
+// happens while its lock is held.
 type Store struct {
 	o      Options
 	writer *writer // nil without a directory
 	reads  reads
 
 	mu       sync.Mutex
-	syncing  bool // a segment is being written through
+	syncing  bool // a goroutine syncs a segment
 	agents   map[string]*agent
 	memory   memory
 	disk     disk
-	arrivals uint64
-	gaps     uint64 // ticks missing when a later one came
-	late     uint64 // those of them that came after all
+	arrivals uint64 // frames stored since Open; the newest one's arrival number
+	gaps     uint64 // ticks that were missing when a later one arrived
+	late     uint64 // of those, ticks that arrived later
 	decode   decodeStats
 }
 
-// Open opens the store, with what an earlier run left in o.Dir. A directory
-// that cannot be used is an error; a disk that fills up later is not.
+// Open opens a store, with the segments that an earlier run left in o.Dir. It returns an
+// error if the directory cannot be used. A disk that fills up later only costs history
+// on disk.
 func Open(o Options) (*Store, error) {
 	o.defaults()
 	s := &Store{o: o, agents: make(map[string]*agent)}
@@ -123,7 +126,7 @@ func Open(o Options) (*Store, error) {
 	return s, nil
 }
 
-// replay notes the frames that a segment has, by its lists.
+// replay records the frames that a segment's lists name.
 func (s *Store) replay(seg *segment) error {
 	received := time.Unix(0, seg.end)
 	learn := func(r *place) bool {
@@ -141,7 +144,7 @@ func (s *Store) replay(seg *segment) error {
 		return true
 	}
 	err := seg.eachOf(learn)
-	if errors.Is(err, errIndex) { // the lists are damaged: go by the records
+	if errors.Is(err, errIndex) { // a list is damaged: build the lists from the records
 		s.disk.cut++
 		if _, err = seg.scan(seg.size); err == nil {
 			seg.sealed = false
@@ -152,9 +155,8 @@ func (s *Store) replay(seg *segment) error {
 	return err
 }
 
-// Tidy drops what is too old, forgets agents of which nothing is left, and has the
-// disk written through, without waiting for it. It is to be called every few
-// seconds.
+// Tidy drops frames that are too old, removes agents without frames, and starts a sync of
+// the newest segment, without waiting for it. The caller calls it every few seconds.
 func (s *Store) Tidy() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,10 +183,10 @@ func (s *Store) Tidy() {
 	}
 }
 
-// sync writes a segment through to the disk.
+// sync calls fsync for a segment.
 func (s *Store) sync(seg *segment) {
 	if err := seg.file.Sync(); err != nil {
-		s.o.Log.Warn("history on disk could not be synced", "path", seg.path, "err", err)
+		s.o.Log.Warn("fsync of the history failed", "path", seg.path, "err", err)
 	}
 	s.release(seg)
 	s.mu.Lock()
@@ -192,8 +194,9 @@ func (s *Store) sync(seg *segment) {
 	s.mu.Unlock()
 }
 
-// Close writes what is pending, and seals the newest segment. It gives up on a disk
-// that does not respond. The store is not to be used afterwards.
+// Close writes the pending frames, and seals the newest segment. It returns an error if
+// the disk does not respond for Options.StallAfter. The store must not be used
+// afterwards.
 func (s *Store) Close() error {
 	if s.writer == nil {
 		return nil
@@ -214,7 +217,7 @@ func (s *Store) Close() error {
 			frames := s.disk.pending.frames
 			s.mu.Unlock()
 			if stalled {
-				return fmt.Errorf("history on disk: the disk does not respond, %d frames are not written", frames)
+				return fmt.Errorf("history on disk: the disk does not respond, %d frames were not written", frames)
 			}
 		}
 	}

@@ -47,7 +47,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// Most of what is asked for is on disk only, the rest in memory too.
+// A query of frames most of which are on disk only, the others also in memory.
 func TestMemoryAndDisk(t *testing.T) {
 	w := newWorld(t, Options{Dir: t.TempDir(), MemoryFor: 25 * time.Second, SegmentFor: 10 * time.Second},
 		load.NodeOptions{Containers: 20, KeyEvery: 15})
@@ -59,7 +59,7 @@ func TestMemoryAndDisk(t *testing.T) {
 	if st.MemoryFrames < 20 || st.MemoryFrames > 30 || st.DiskFrames < 100 {
 		t.Fatalf("%+v", st)
 	}
-	// A span over the border, ends in it.
+	// A span that includes both its ends, partly on disk and partly in memory.
 	q := all()
 	q.Start, q.End = start+60e9, start+90e9
 	got := w.query(q)
@@ -103,7 +103,7 @@ func TestLostFrames(t *testing.T) {
 	}
 }
 
-// Frames that were spooled come in order, but behind newer ones.
+// Frames from a collector's spool arrive in order, but after newer ones.
 func TestLateFrames(t *testing.T) {
 	w := newWorld(
 		t,
@@ -142,7 +142,7 @@ func TestParts(t *testing.T) {
 	}
 	w.ticks(24)
 	w.check(0)
-	// A tick is whole with its last part, whichever that is.
+	// The last part to arrive completes a tick, whichever part that is.
 	parts := w.next()
 	slices.Reverse(parts)
 	for i, p := range parts {
@@ -165,7 +165,7 @@ func TestParts(t *testing.T) {
 	}
 	w.reopen()
 	w.check(0)
-	// Devices find their containers, in whichever part these are.
+	// A device's container is found, in whichever part it is.
 	q := all()
 	q.Kind, q.Column = metric.ContainerIO, metric.IOReadBytes
 	devices := w.query(q)
@@ -179,7 +179,7 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// The clock steps back, and the collector is restarted: one series a container.
+// A clock that steps back and a restart of the collector do not split a series.
 func TestClockStepAndRestart(t *testing.T) {
 	w := newWorld(t, Options{Dir: t.TempDir()}, load.NodeOptions{Containers: 3, KeyEvery: 10})
 	w.ticks(20)
@@ -212,7 +212,7 @@ func TestStep(t *testing.T) {
 	if _, err := w.store.Query(t.Context(), q); !errors.Is(err, query.ErrTooMany) {
 		t.Fatal(err)
 	}
-	q.Limit = 4 * 6 // all there are
+	q.Limit = 4 * 6 // exactly all points
 	w.query(q)
 	other := load.NewNode(load.NodeOptions{Agent: "node-2", Boot: 1, Containers: 3, Start: start})
 	w.append(other.Tick())

@@ -8,18 +8,18 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// ErrGone is answered for a tick that is not, or no more, kept.
-var ErrGone = errors.New("the tick is no longer kept")
+// ErrGone is the error for a tick that the store does not have, or no longer has.
+var ErrGone = errors.New("the tick is no longer stored")
 
 // source is one frame in memory or in a segment.
 type source struct {
 	place
-	data []byte
-	seg  *segment
-	only bool // here as a keyframe for others only: its own tick is gone, or another source
+	data    []byte   // the frame, if it is in memory
+	seg     *segment // else the segment that has it
+	keyOnly bool     // only a keyframe for other frames: its own tick is gone, or has another source
 }
 
-// bytes returns the frame.
+// bytes returns the encoded frame.
 func (s *source) bytes() ([]byte, error) {
 	if s.data != nil {
 		return s.data, nil
@@ -41,7 +41,7 @@ func (s *segment) eachOf(fn func(*place) bool) error {
 	return nil
 }
 
-// entries is the list p of a segment, from memory or from its file.
+// entries returns the encoded list p of a segment, from memory or from its file.
 func (s *segment) entries(p *posting) ([]byte, error) {
 	if !s.sealed {
 		return p.buf, nil
@@ -49,9 +49,9 @@ func (s *segment) entries(p *posting) ([]byte, error) {
 	return s.load(p)
 }
 
-// Tick fetches the frames of one tick, by part, and those of the keyframe that
-// they are deltas against (nil for a keyframe). They are not to be changed.
-// The error is ErrGone, or what reading the disk said.
+// Tick returns the frames of one tick, by part, and those of the keyframe that they are
+// deltas against (nil if the tick is a keyframe itself). The caller must not modify
+// them. The error is ErrGone, or that of reading the disk.
 func (s *Store) Tick(agent string, boot, seq uint64) (parts, key [][]byte, err error) {
 	s.mu.Lock()
 	a := s.agents[agent]
@@ -80,7 +80,7 @@ func (s *Store) Tick(agent string, boot, seq uint64) (parts, key [][]byte, err e
 	return parts, key, nil
 }
 
-// tick returns the parts of a tick that are in memory, and of its keyframe.
+// tick returns the parts of a tick, and those of its keyframe, that are in memory.
 func (a *agent) tick(boot, seq uint64) (head frame.Header, parts, key [][]byte) {
 	ticks := a.ticks.all()
 	for i := len(ticks) - 1; i >= 0; i-- {
@@ -99,6 +99,7 @@ func (a *agent) tick(boot, seq uint64) (head frame.Header, parts, key [][]byte) 
 	return head, parts, key
 }
 
+// whole reports whether no part is missing.
 func whole(parts [][]byte) bool {
 	for _, p := range parts {
 		if p == nil {

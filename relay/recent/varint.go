@@ -4,7 +4,8 @@ import (
 	"encoding/binary"
 )
 
-// reader takes varints off a slice; bad is set once it ran out.
+// reader decodes values from the front of a slice. bad is set once a value is malformed
+// or the slice is too short; all later values are then 0.
 type reader struct {
 	b   []byte
 	bad bool

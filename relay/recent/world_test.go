@@ -16,7 +16,7 @@ import (
 
 const start = 1_700_000_000 * int64(time.Second)
 
-// clock is a wall clock that tests move.
+// clock is a wall clock that tests set.
 type clock struct{ ns atomic.Int64 }
 
 func newClock() *clock {
@@ -28,7 +28,7 @@ func newClock() *clock {
 func (c *clock) now() time.Time      { return time.Unix(0, c.ns.Load()) }
 func (c *clock) add(d time.Duration) { c.ns.Add(int64(d)) }
 
-// world is a store, a node that feeds it, and what a query should answer.
+// world is a store, a node whose frames it stores, and the expected answer of a query.
 type world struct {
 	t     testing.TB
 	clock *clock
@@ -65,7 +65,7 @@ func (w *world) open() {
 	w.t.Cleanup(func() { s.Close() })
 }
 
-// written waits until the writer has nothing left to do.
+// written waits until the writer is idle.
 func written(t testing.TB, s *Store) {
 	t.Helper()
 	if s.writer == nil {
@@ -102,14 +102,14 @@ func (w *world) reopen() {
 	w.open()
 }
 
-// next makes a tick that may be appended later, and moves the clock.
+// next returns the frames of the node's next tick, and advances the clock.
 func (w *world) next() [][]byte {
 	parts := w.node.Tick()
 	w.clock.add(time.Duration(w.node.Batch.Interval))
 	return parts
 }
 
-// expect notes that the node's last tick is to be found.
+// expect records that queries have to find the node's last tick.
 func (w *world) expect() {
 	b := &w.node.Batch
 	t := b.Table(metric.Container)
@@ -132,7 +132,7 @@ func (w *world) append(parts [][]byte) {
 	}
 }
 
-// appendTo appends a frame, as soon as it is taken.
+// appendTo appends a frame. It retries after ErrBusy, for 20 seconds.
 func appendTo(s *Store, data []byte) error {
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Microsecond) {
 		if err := appendStored(s, data, nil); !errors.Is(err, ErrBusy) || time.Now().After(end) {
@@ -150,7 +150,7 @@ func appendStored(s *Store, data []byte, stored func()) error {
 	return err
 }
 
-// tidy tidies the store once all is written.
+// tidy calls Tidy once all frames are written, and waits for the writer again.
 func (w *world) tidy() {
 	w.t.Helper()
 	written(w.t, w.store)
@@ -158,7 +158,7 @@ func (w *world) tidy() {
 	written(w.t, w.store)
 }
 
-// stats are the store's once all is written.
+// stats returns the store's Stats once all frames are written.
 func (w *world) stats() Stats {
 	w.t.Helper()
 	written(w.t, w.store)
@@ -188,7 +188,7 @@ func (w *world) query(q query.Query) []query.Series {
 	return out
 }
 
-// check compares the whole history with what is expected since a time.
+// check compares the whole history with the expected ticks since a time.
 func (w *world) check(since int64) {
 	w.t.Helper()
 	if err := compare(w.query(all()), w.want, since); err != nil {

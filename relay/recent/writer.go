@@ -12,39 +12,39 @@ import (
 )
 
 const (
-	retryDisk  = 10 * time.Second // how long a disk that failed is left alone
-	batchBytes = 1 << 20          // written at once
-	listRoom   = 64               // bytes that one more record may take in a footer, its agent's id aside
+	retryDisk  = 10 * time.Second // pause after a failed write
+	batchBytes = 1 << 20          // frames taken at once
+	listRoom   = 64               // most bytes of a record in a footer, without its agent's id
 )
 
-// writer is the goroutine that writes to disk: frames, footers, and the deletion
-// of old segments. It holds the store's lock while it takes frames and while it
-// notes what it did, never during input and output. It alone changes segments, so
-// it reads them without the lock.
+// writer is the goroutine that writes frames and footers to disk, and deletes old
+// segments. It holds the store's lock while it takes frames and while it records what it
+// has done, never during input and output. It is the only one that changes segments, so
+// that it reads them without the lock.
 type writer struct {
 	*Store
-	wake  chan struct{} // one token: there is something to do
-	ended chan struct{} // closed at the end
-	err   error         // of the end
+	wake  chan struct{} // capacity 1: signals that there is something to do
+	ended chan struct{} // closed when run returns
+	err   error         // of finish; valid once ended is closed
 
 	// Guarded by the store's lock.
 	expire  bool      // delete old segments
 	closing bool      // end once everything is written
-	busy    time.Time // when the writer began to wait for the disk; zero = it does not
-	gaveUp  bool      // the disk stalled: the batch that is written counts as unwritten
+	busy    time.Time // since when the writer waits for the disk; zero if it does not
+	gaveUp  bool      // the disk stalled: the current batch is counted as unwritten
 
-	last    int64 // name of the newest segment
+	last    int64 // number in the name of the newest segment
 	batch   []pendingFrame
-	buf     []byte  // records that are to be written
-	places  []place // and what they are
+	buf     []byte  // encoded records that are not written yet
+	places  []place // the records in buf
 	written int     // frames of the batch that are on disk
-	buffed  int     // frames of the batch that are on disk once buf is
-	wrote   bool    // something of the batch was written
+	buffed  int     // frames of the batch that are on disk or in buf
+	wrote   bool    // a part of the batch was written
 	stall   *time.Timer
 }
 
-// newWriter starts the writer of a store with a directory; last is the name of the
-// newest segment there.
+// newWriter starts the writer of a store with a directory. last is the number in the name
+// of the newest segment there.
 func newWriter(s *Store, last int64) *writer {
 	w := &writer{Store: s, wake: make(chan struct{}, 1), ended: make(chan struct{}), last: last}
 	w.stall = time.AfterFunc(time.Hour, w.stalled)
@@ -76,7 +76,7 @@ func (w *writer) run() {
 	}
 }
 
-// step writes one batch, and reports whether there was anything to do.
+// step writes one batch. It reports whether there was anything to do.
 func (w *writer) step() bool {
 	w.mu.Lock()
 	if w.disk.pending.queue.len() == 0 && !w.expire {
@@ -99,7 +99,8 @@ func (w *writer) step() bool {
 	return true
 }
 
-// settle notes what became of a batch.
+// settle records the result of write, logs if the disk begins or ceases to fail, and
+// calls the stored functions of the batch.
 func (w *writer) settle(err error) {
 	var now int64
 	if err != nil {
@@ -130,7 +131,7 @@ func (w *writer) settle(err error) {
 	w.mu.Unlock()
 	switch {
 	case failing && !was:
-		w.o.Log.Error("history is kept in memory only: the disk cannot be written; it is tried again by itself",
+		w.o.Log.Error("history is kept in memory only, because it cannot be written to disk; retrying",
 			"path", w.o.Dir, "err", err)
 	case was && !failing:
 		w.o.Log.Info("history is written to disk again", "path", w.o.Dir)
@@ -143,13 +144,13 @@ func (w *writer) settle(err error) {
 	clear(w.batch)
 }
 
-// stalled gives up the frames that wait for a disk that does not respond. They are
-// kept in memory only, like all that come until the disk responds.
+// stalled gives up writing the pending frames, since the disk does not respond. They are
+// kept in memory only, like all frames that arrive until the disk responds.
 func (w *writer) stalled() {
 	w.mu.Lock()
 	if w.busy.IsZero() || w.gaveUp || time.Since(w.busy) < w.o.StallAfter {
 		w.mu.Unlock()
-		return // it has responded meanwhile
+		return // the disk has responded meanwhile
 	}
 	d := &w.disk
 	w.gaveUp = true
@@ -169,7 +170,7 @@ func (w *writer) write() error {
 	for i := range w.batch {
 		if f := &w.batch[i]; f.data != nil {
 			if err := w.add(f); err != nil {
-				return errors.Join(err, w.flush()) // those before it
+				return errors.Join(err, w.flush()) // write the frames before it
 			}
 		}
 		w.buffed = i + 1
@@ -177,8 +178,8 @@ func (w *writer) write() error {
 	return w.flush()
 }
 
-// add puts a frame into the buffer, and before it the keyframe that it needs if
-// the segment lacks that.
+// add appends a frame to buf, and before it the part of the keyframe that it refers to,
+// if the segment does not have that.
 func (w *writer) add(f *pendingFrame) error {
 	need := int64(len(f.data)+len(f.keyData)) + 2*(recordHead+listRoom+int64(len(f.Agent)))
 	if err := w.room(f, need); err != nil {
@@ -191,6 +192,7 @@ func (w *writer) add(f *pendingFrame) error {
 	return nil
 }
 
+// put appends a record to buf.
 func (w *writer) put(h *frame.Header, data []byte, carried bool) {
 	seg := w.disk.active
 	at := len(w.buf)
@@ -207,7 +209,7 @@ func (w *writer) put(h *frame.Header, data []byte, carried bool) {
 	}
 }
 
-// flush writes the buffer to the active segment.
+// flush writes buf to the active segment.
 func (w *writer) flush() error {
 	if len(w.buf) == 0 {
 		w.written = w.buffed
@@ -215,7 +217,7 @@ func (w *writer) flush() error {
 	}
 	seg := w.disk.active
 	if err := seg.write(w.buf, seg.size); err != nil {
-		clear(seg.keys) // some were only in the buffer
+		clear(seg.keys) // some of them were only in buf
 		w.buf, w.places, w.buffed = w.buf[:0], w.places[:0], w.written
 		return err
 	}
@@ -237,8 +239,8 @@ func (w *writer) flush() error {
 	return nil
 }
 
-// room makes sure that there is an active segment, and that need more bytes for a
-// frame stay within the bound.
+// room ensures that there is an active segment, and that need more bytes for a frame
+// stay within Options.DiskBytes: it begins a new segment and deletes old ones.
 func (w *writer) room(f *pendingFrame, need int64) error {
 	d, most := &w.disk, w.o.DiskBytes
 	if a := d.active; a != nil {
@@ -250,7 +252,7 @@ func (w *writer) room(f *pendingFrame, need int64) error {
 		}
 	}
 	if need > most {
-		return fmt.Errorf("a frame of %d bytes is larger than all history may be (%d)", need, most)
+		return fmt.Errorf("a frame of %d bytes exceeds the size of the whole history (%d bytes)", need, most)
 	}
 	for len(d.segments) > 0 {
 		full := d.bytes()+int64(len(w.buf))+need > most
@@ -280,7 +282,7 @@ func (w *writer) room(f *pendingFrame, need int64) error {
 	return nil
 }
 
-// rotate seals the active segment. A footer that does not fit is no loss: the
+// rotate seals the active segment. If its footer cannot be written, nothing is lost: the
 // lists stay in memory, and the next start scans the file.
 func (w *writer) rotate() error {
 	if err := w.flush(); err != nil {
@@ -301,11 +303,11 @@ func (w *writer) rotate() error {
 	return nil
 }
 
-// dropOld deletes the segments whose newest record is too old.
+// dropOld deletes the segments whose newest frame is older than Options.DiskFor.
 func (w *writer) dropOld(now int64) {
 	d := &w.disk
 	if a := d.active; a != nil && now-a.begun >= w.o.SegmentFor.Nanoseconds() {
-		_ = w.rotate() // the buffer is empty
+		_ = w.rotate() // flushes nothing: buf is empty
 	}
 	for len(d.segments) > 0 && d.segments[0] != d.active && d.segments[0].end < now-w.o.DiskFor.Nanoseconds() {
 		w.drop(d.segments[0])
@@ -325,7 +327,7 @@ func (w *writer) drop(seg *segment) {
 	w.mu.Unlock()
 	if err := os.Remove(seg.path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		w.failed()
-		w.o.Log.Error("history on disk: an old segment cannot be deleted", "path", seg.path, "err", err)
+		w.o.Log.Error("an old segment of the history cannot be deleted", "path", seg.path, "err", err)
 	}
 	if unused {
 		seg.file.Close()
@@ -333,8 +335,8 @@ func (w *writer) drop(seg *segment) {
 	w.responded()
 }
 
-// responded notes that the disk did something, so that it does not count as
-// stalled before it has done nothing for as long again.
+// responded records that the disk completed an operation: it counts as stalled only
+// StallAfter from now.
 func (w *writer) responded() {
 	w.mu.Lock()
 	w.busy = time.Now()

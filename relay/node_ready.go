@@ -9,19 +9,20 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// nodeTicks notes when the ticks of the collector in this process arrive. The zero
-// value notes nothing.
+// nodeTicks records when ticks of the collector in this process arrive. The zero value
+// records nothing.
 type nodeTicks struct {
 	agent string
 	boot  uint64
 	start time.Time
-	last  atomic.Int64 // when the newest came, nanoseconds since start; 0: none did
-	every atomic.Int64 // its interval, nanoseconds
+	last  atomic.Int64 // arrival of the newest tick, nanoseconds since start; 0 if none has arrived
+	every atomic.Int64 // the newest tick's interval, nanoseconds
 }
 
-// slack is how much later than three intervals a tick may come.
+// slack is how much later than three intervals after the last one a tick may arrive.
 const slack = 5 * time.Second
 
+// heard records a tick if it is of the collector in this process.
 func (n *nodeTicks) heard(h *frame.Header) {
 	if n.boot == 0 || h.Boot != n.boot || h.Agent != n.agent {
 		return
@@ -30,7 +31,7 @@ func (n *nodeTicks) heard(h *frame.Header) {
 	n.last.Store(max(1, int64(time.Since(n.start))))
 }
 
-// ready returns nil while ticks arrive.
+// ready returns nil while ticks arrive, else an error that says since when none did.
 func (n *nodeTicks) ready() error {
 	last := n.last.Load()
 	if last == 0 {

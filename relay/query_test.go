@@ -36,8 +36,8 @@ func serve(t *testing.T, b *broker) Config {
 	return cfg
 }
 
-// asker asks /api/v1/query of a relay: the status (0 while nobody answers), the
-// answer, and its text.
+// asker returns a function that requests /api/v1/query of a relay. The function returns
+// the HTTP status (0 while nothing listens), the decoded answer, and its text.
 func asker(t *testing.T, cfg Config) func(params string) (int, v1.Matrix, string) {
 	return func(params string) (int, v1.Matrix, string) {
 		t.Helper()
