@@ -48,6 +48,7 @@ const (
 	StatsdRejectedSyntax
 	StatsdEventsDropped
 	StatsdStatusChanges
+	StatsdRejectedPanic
 )
 
 func init() {
@@ -89,6 +90,7 @@ func init() {
 		StatsdRejectedServiceCheck: rejected("service_check", "a malformed service check."),
 		StatsdRejectedSyntax:       rejected("syntax", "anything else that is no line of the dialect."),
 		StatsdEventsDropped:        {Name: "statsd.events_dropped", Type: Counter, Source: "statsd", Prom: "daytwo_statsd_dropped_events_total", Help: "Events and changes of status that are not told: more came in a tick than one has room for."},
+		StatsdRejectedPanic:        rejected("panic", "a fault of daytwo's own, which the collector's log tells."),
 		StatsdStatusChanges:        {Name: "statsd.status_changes", Type: Counter, Source: "statsd", Prom: "daytwo_statsd_status_changes_total", Help: "Changes of a service check's status, the first status of each among them: each is an event."},
 	})
 }

@@ -37,6 +37,7 @@ const (
 	SelfStatsdConflicts
 	SelfStatsdUnknown
 	SelfStatsdDrops
+	SelfStatsdPanics
 )
 
 // Columns of Part, one row a part of the record. Append only.
@@ -83,6 +84,7 @@ func init() {
 		SelfStatsdUnreached:  {Name: "statsd_namespaces_failed", Source: "statsd", Help: "Containers whose ports could not be made heard in their network namespaces."},
 		SelfStatsdConflicts:  {Name: "statsd_origin_conflicts", Type: Counter, Source: "statsd", Help: "Lines that named another container than the one that sent them."},
 		SelfStatsdUnknown:    {Name: "statsd_origin_unknown", Type: Counter, Source: "statsd", Help: "Lines that named a container that cannot be one."},
+		SelfStatsdPanics:     {Name: "statsd_panics", Type: Counter, Source: "statsd", Help: "Panics while StatsD was received or added up, which were survived: faults of daytwo's own."},
 	})
 	register(Part, "daytwo_collector", []Metric{
 		PartReader:     {Name: "part_reader", Unit: Bool, Source: "collector", Prom: "daytwo_collector_part_reader", Help: "1; the labels say which reader serves the part, and why."},

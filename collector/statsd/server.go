@@ -41,6 +41,7 @@ type Server struct {
 	served chan error
 	gen    atomic.Uint64
 	drops  drops
+	panics panics
 
 	listeners sync.Mutex // of opened and shown
 	shown     listenerTable
@@ -59,7 +60,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, log: o.Log, clock: o.clock, ready: make(chan struct{}), waiting: true}
+	s := &Server{o: o, log: o.Log, panics: panics{log: o.Log}, clock: o.clock, ready: make(chan struct{}), waiting: true}
 	s.parsers.Store(new([]*line.Parser))
 	s.own = line.New(o.Listen[0].Line)
 	s.gen.Store(1)
@@ -78,7 +79,7 @@ func New(o Options) (*Server, error) {
 // open starts receiving. Packets that come before all is there wait for it.
 func (s *Server) open() (err error) {
 	s.fds = intake.OpenFDStore()
-	s.in, err = intake.New(intake.Options{Workers: s.o.Workers, Handle: s.handle, Shed: s.shed, Store: s.fds, Log: s.log})
+	s.in, err = intake.New(intake.Options{Workers: s.o.Workers, Handle: s.handle, Shed: s.shed, Panicked: s.panics.report, Store: s.fds, Log: s.log})
 	if err != nil {
 		return err
 	}

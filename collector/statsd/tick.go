@@ -90,6 +90,7 @@ func (s *Server) Fill(v []int64) {
 	v[metric.SelfStatsdConflicts] = int64(n.Conflicts)
 	v[metric.SelfStatsdUnknown] = int64(n.Unknown)
 	v[metric.SelfStatsdAbsent] = s.absent()
+	v[metric.SelfStatsdPanics] = int64(s.panics.count.Load())
 }
 
 func flag(on bool) int64 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -35,9 +36,13 @@ type Options struct {
 	Handle func(worker int, batch []Packet)
 	// Shed, if set, is told what was given up. Receivers call it at once from many
 	// goroutines; src is good until it returns.
-	Shed  func(src *Source, packets, lines, bytes int)
-	Store *FDStore // keeps sockets over a restart; nil: they end with the process
-	Log   *slog.Logger
+	Shed func(src *Source, packets, lines, bytes int)
+	// Panicked is told of a panic of a receiver, a worker or a connection, which goes on
+	// (a connection is closed). It is called by the deferred function that recovered it.
+	// Default: it is logged, with its stack.
+	Panicked func(over string, value any)
+	Store    *FDStore // keeps sockets over a restart; nil: they end with the process
+	Log      *slog.Logger
 }
 
 // Intake receives packets until it is closed.
@@ -70,6 +75,11 @@ func New(o Options) (*Intake, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.Panicked == nil {
+		o.Panicked = func(over string, value any) {
+			o.Log.Error("a panic over "+over, "err", value, "stack", string(debug.Stack()))
+		}
 	}
 	in := &Intake{o: o, wake: make(chan struct{}, o.Workers)}
 	in.rings.Store(new([]*ring))

@@ -129,13 +129,23 @@ func (r *receiver) remove(s *socket, drain bool) {
 func (r *receiver) run() {
 	defer close(r.done)
 	for r.conn.Read(r.poll) == nil {
-		r.mu.Lock()
-		for _, ev := range r.events[:r.ready] {
-			s := r.sockets[ev.Fd]
-			for i := 0; s != nil && i < turnRounds && r.read(s); i++ {
-			}
+		r.turn()
+	}
+}
+
+// turn reads the sockets that have something.
+func (r *receiver) turn() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer func() {
+		if v := recover(); v != nil {
+			r.in.o.Panicked("what a socket received", v)
 		}
-		r.mu.Unlock()
+	}()
+	for _, ev := range r.events[:r.ready] {
+		s := r.sockets[ev.Fd]
+		for i := 0; s != nil && i < turnRounds && r.read(s); i++ {
+		}
 	}
 }
 

@@ -129,14 +129,22 @@ func (s *streams) accept(ln *net.UnixListener, fd int) {
 			continue
 		}
 		s.wait.Go(func() {
+			defer s.release(conn)
 			s.serve(conn)
-			conn.Close()
-			s.mu.Lock()
-			delete(s.open, conn)
-			s.conns--
-			s.mu.Unlock()
 		})
 	}
+}
+
+// release closes a connection, also after a panic.
+func (s *streams) release(conn *net.UnixConn) {
+	if v := recover(); v != nil {
+		s.l.in.o.Panicked("a connection", v)
+	}
+	conn.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, conn)
+	s.conns--
 }
 
 func (s *streams) close() {

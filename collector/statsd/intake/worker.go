@@ -44,13 +44,24 @@ func (w *worker) pass() (any bool) {
 			continue
 		}
 		any = true
-		for j := range uint64(n) {
-			w.add(r.at(pos+j), r.buffer(pos+j))
-		}
-		w.flush()
-		r.give(pos, n)
+		w.serve(r, pos, n)
 	}
 	return any
+}
+
+// serve hands on what is in some slots, and frees them whatever happens.
+func (w *worker) serve(r *ring, pos uint64, n int) {
+	defer func() {
+		if v := recover(); v != nil {
+			w.batch = w.batch[:0]
+			w.in.o.Panicked("packets", v)
+		}
+		r.give(pos, n)
+	}()
+	for j := range uint64(n) {
+		w.add(r.at(pos+j), r.buffer(pos+j))
+	}
+	w.flush()
 }
 
 // add appends the datagrams of a slot to the batch.
@@ -115,7 +126,13 @@ func (in *Intake) shed(l *Listener, s *slot, b []byte) {
 	packets := datagrams(s)
 	l.count.shedPackets.Add(uint64(packets))
 	l.count.shedLines.Add(uint64(lines))
-	if in.o.Shed != nil {
-		in.o.Shed(&s.src, int(packets), lines, len(b))
+	if in.o.Shed == nil {
+		return
 	}
+	defer func() {
+		if v := recover(); v != nil {
+			in.o.Panicked("packets that are given up", v)
+		}
+	}()
+	in.o.Shed(&s.src, int(packets), lines, len(b))
 }

@@ -102,12 +102,13 @@ const (
 	BadEvent
 	BadServiceCheck
 	BadSyntax
+	Panic // the server panicked over it, which its log tells
 
 	Reasons = iota // their number
 )
 
 var reasons = [Reasons]string{
-	"accepted", "empty", "name", "value", "type", "rate", "timestamp", "tags", "too_long", "event", "service_check", "syntax",
+	"accepted", "empty", "name", "value", "type", "rate", "timestamp", "tags", "too_long", "event", "service_check", "syntax", "panic",
 }
 
 func (r Reason) String() string { return reasons[r] }

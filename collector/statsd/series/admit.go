@@ -8,55 +8,55 @@ import (
 
 // miss finds or makes the series of a line whose key is none. It returns with the
 // series' shard locked, or with no series for a line that a rule drops.
-func (w *Worker) miss(key uint64, origin uint32, l *line.Line, now int64) (*shard, *state, outcome) {
+func (w *Worker) miss(key uint64, origin uint32, l *line.Line, now int64) (*state, outcome) {
 	s := w.s
 	sh := s.shard(key)
-	sh.mu.Lock()
+	w.lock(sh)
 	a, known := sh.aliases[key]
 	if known && a.seen != uint32(now/1e9) {
 		a.seen = uint32(now / 1e9)
 		sh.aliases[key] = a
 	}
-	sh.mu.Unlock()
+	w.unlock()
 	if known {
 		if a.target == 0 {
-			return nil, nil, filtered
+			return nil, filtered
 		}
 		to := s.shard(a.target)
-		to.mu.Lock()
+		w.lock(to)
 		if st := to.find(a.target); st != nil {
-			return to, st, 0
+			return st, 0
 		}
-		to.mu.Unlock()
+		w.unlock()
 	}
 	hash := w.form.read(l)
 	if s.o.Rules != nil {
 		var drop bool
 		if hash, drop = w.form.apply(s.o.Rules, l.Type); drop {
 			w.addAlias(key, alias{origin: origin, seen: uint32(now / 1e9)})
-			return nil, nil, filtered
+			return nil, filtered
 		}
 	}
 	target := mix(hash, origin)
 	to := s.shard(target)
-	to.mu.Lock()
+	w.lock(to)
 	st := to.find(target)
 	if st == nil {
 		if st = w.admit(to, target, origin, l.Type); st == nil {
-			to.mu.Unlock()
-			return s.overflow(origin, l.Type)
+			w.unlock()
+			return w.overflow(origin, l.Type)
 		}
 	}
 	if target != key && !known {
-		to.mu.Unlock()
+		w.unlock()
 		w.addAlias(key, alias{target: target, origin: origin, seen: uint32(now / 1e9)})
-		to.mu.Lock()
+		w.lock(to)
 		if st = to.find(target); st == nil { // a flush came between, and it was old
-			to.mu.Unlock()
-			return s.overflow(origin, l.Type)
+			w.unlock()
+			return w.overflow(origin, l.Type)
 		}
 	}
-	return to, st, 0
+	return st, 0
 }
 
 // admit makes a series of what is in w.form, nil if the budget is used up. The
@@ -72,31 +72,39 @@ func (w *Worker) admit(sh *shard, key uint64, origin uint32, typ byte) *state {
 	if o.series >= s.o.Budget || s.series >= s.o.Total || sh.n >= mostRefs {
 		return nil
 	}
+	// What might panic comes before anything is counted or listed.
+	row := s.newRow(origin, s.interns.text(w.form.name), s.interns.labels(&w.form, typ))
+	st := sh.add(key)
+	st.ident, st.row = ident(origin, typ), row
+	o = s.of(origin) // newRow may have moved it
 	o.series++
 	s.series++
 	if s.names.add(mix(line.Hash(w.form.name, 0), origin), typ) {
 		w.of(origin)[metric.StatsdTypeConflicts]++
 	}
-	st := sh.add(key)
-	st.ident = ident(origin, typ)
-	st.row = s.newRow(origin, s.interns.text(w.form.name), s.interns.labels(&w.form, typ))
 	return st
 }
 
 // overflow returns the overflow series of an origin and type, its shard locked.
-func (s *Store) overflow(origin uint32, typ byte) (*shard, *state, outcome) {
+func (w *Worker) overflow(origin uint32, typ byte) (*state, outcome) {
+	s := w.s
 	key := mix(overflowHashes[typeBit(typ)], origin)
 	sh := s.shard(key)
-	sh.mu.Lock()
+	w.lock(sh)
 	st := sh.find(key)
 	if st == nil {
-		s.mu.Lock()
-		st = sh.add(key)
-		st.ident = ident(origin, typ)
-		st.row = s.newRow(origin, overflowName, s.interns.labels(&form{}, typ))
-		s.mu.Unlock()
+		st = s.addOverflow(sh, key, origin, typ)
 	}
-	return sh, st, overflowed
+	return st, overflowed
+}
+
+func (s *Store) addOverflow(sh *shard, key uint64, origin uint32, typ byte) *state {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	row := s.newRow(origin, overflowName, s.interns.labels(&form{}, typ))
+	st := sh.add(key)
+	st.ident, st.row = ident(origin, typ), row
+	return st
 }
 
 // isOverflow tells whether a row is of an overflow series: the name without tags.
@@ -112,24 +120,27 @@ var overflowHashes = func() (h [typeMask]uint64) {
 // addAlias keeps what a key stands for, within the container's budget; beyond
 // it the same is worked out again for every line.
 func (w *Worker) addAlias(key uint64, a alias) {
-	s := w.s
-	sh := s.shard(key)
+	sh := w.s.shard(key)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if _, ok := sh.aliases[key]; ok {
+	if _, ok := sh.aliases[key]; ok || !w.s.countAlias(a.origin) {
 		return
 	}
+	if sh.aliases == nil {
+		sh.aliases = map[uint64]alias{}
+	}
+	sh.aliases[key] = a
+}
+
+// countAlias counts one more alias of an origin, and reports whether the budget
+// allows it.
+func (s *Store) countAlias(origin uint32) bool {
 	s.mu.Lock()
-	o := s.of(a.origin)
-	room := o.aliases < s.o.Budget
-	if room {
-		o.aliases++
+	defer s.mu.Unlock()
+	o := s.of(origin)
+	if o.aliases >= s.o.Budget {
+		return false
 	}
-	s.mu.Unlock()
-	if room {
-		if sh.aliases == nil {
-			sh.aliases = map[uint64]alias{}
-		}
-		sh.aliases[key] = a
-	}
+	o.aliases++
+	return true
 }

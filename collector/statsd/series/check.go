@@ -27,17 +27,17 @@ func (w *Worker) check(origin uint32, l *line.Line, now int64) (done outcome) {
 	}
 	key := mix(hash, origin)
 	sh := s.shard(key)
-	sh.mu.Lock()
+	w.lock(sh)
 	st := sh.find(key)
 	if st == nil {
 		if st = w.admit(sh, key, origin, typeCheck); st == nil {
-			sh.mu.Unlock()
-			sh, st, done = s.overflow(origin, typeCheck)
+			w.unlock()
+			st, done = w.overflow(origin, typeCheck)
 		}
 	}
 	before, first := st.value, st.samples == 0
 	st.check(l, now)
-	sh.mu.Unlock()
+	w.unlock()
 	if done == 0 && (first || before != float64(l.Status)) {
 		w.of(origin)[metric.StatsdStatusChanges]++
 		w.change(origin, l, now, first, statuses[int(before)&3].name)

@@ -19,12 +19,7 @@ func (s *Store) Flush(at time.Time, parent func(origin uint32) uint64) (app, sta
 	f.parents(parent)
 	t := &s.app
 	f.rows, f.vals, f.hists, f.sets = t.rows[:0], t.vals[:0], t.hists[:0], t.sets[:0]
-	s.mu.Lock()
-	if s.names.n > 2*s.series+1024 { // mostly names that are gone
-		s.names, f.rename = names{}, true
-	}
-	f.reserve(s.series + len(s.origins))
-	s.mu.Unlock()
+	f.prepare()
 	f.was = t.rows
 	for i := range s.shards {
 		f.shard(&s.shards[i])
@@ -92,6 +87,17 @@ func (f *flush) parents(parent func(origin uint32) uint64) {
 			f.expired[i] = f.at-o.active > int64(idle)
 		}
 	}
+}
+
+// prepare makes room for all series, and begins the names anew if most are gone.
+func (f *flush) prepare() {
+	s := f.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.names.n > 2*s.series+1024 {
+		s.names, f.rename = names{}, true
+	}
+	f.reserve(s.series + len(s.origins))
 }
 
 // reserve makes room for n rows, with little to spare: a million of them are

@@ -23,9 +23,7 @@ func (f *flush) shard(sh *shard) {
 			f.move(st)
 		}
 		if f.rename {
-			f.s.mu.Lock()
-			f.s.names.add(mix(line.Hash([]byte(st.row.Key), 0), st.origin()), st.typ())
-			f.s.mu.Unlock()
+			f.s.addName(mix(line.Hash([]byte(st.row.Key), 0), st.origin()), st.typ())
 		}
 		n := len(f.rows)
 		f.changed = f.changed || n >= len(f.was) || f.was[n] != st.row
@@ -38,9 +36,7 @@ func (f *flush) shard(sh *shard) {
 	for key, a := range sh.aliases {
 		if f.old(a.seen, aliasExpiry, a.origin) {
 			delete(sh.aliases, key)
-			f.s.mu.Lock()
-			f.s.origins[a.origin].aliases--
-			f.s.mu.Unlock()
+			f.s.count(a.origin, 0, -1)
 		}
 	}
 }
@@ -57,10 +53,7 @@ func (f *flush) old(seen, expiry, origin uint32) bool {
 func (f *flush) remove(sh *shard, i int) {
 	st := sh.state(i)
 	if !isOverflow(st.row) {
-		f.s.mu.Lock()
-		f.s.series--
-		f.s.origins[st.origin()].series--
-		f.s.mu.Unlock()
+		f.s.count(st.origin(), -1, 0)
 	}
 	sh.remove(i)
 }
@@ -105,32 +98,47 @@ func beside[T any](list []*T, any bool, n int, x *T) ([]*T, bool) {
 // retire forgets containers that are gone, with their ledgers; what these say
 // stays in the totals.
 func (f *flush) retire() {
-	s := f.s
 	for i, gone := range f.expired {
-		if !gone {
-			continue
-		}
-		for _, w := range s.workers {
-			w.mu.Lock()
-		}
-		s.mu.Lock()
-		o := &s.origins[i]
-		done := o.series == 0 && o.aliases == 0 && !s.events.any(uint32(i))
-		if done {
-			*o = originState{}
-			for _, w := range s.workers {
-				if i < len(w.counts) && w.counts[i] != nil {
-					s.ledgers.retired.add(w.counts[i])
-					w.counts[i] = nil
-				}
-			}
-		}
-		s.mu.Unlock()
-		for _, w := range s.workers {
-			w.mu.Unlock()
-		}
-		if done && s.o.Retired != nil {
-			s.o.Retired(uint32(i))
+		if gone && f.s.retire(uint32(i)) && f.s.o.Retired != nil {
+			f.s.o.Retired(uint32(i))
 		}
 	}
+}
+
+// retire forgets a container, and reports whether it did: not while it has series,
+// aliases or events.
+func (s *Store) retire(origin uint32) bool {
+	for _, w := range s.workers {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := &s.origins[origin]
+	if o.series != 0 || o.aliases != 0 || s.events.any(origin) {
+		return false
+	}
+	*o = originState{}
+	for _, w := range s.workers {
+		if int(origin) < len(w.counts) && w.counts[origin] != nil {
+			s.ledgers.retired.add(w.counts[origin])
+			w.counts[origin] = nil
+		}
+	}
+	return true
+}
+
+// count changes the numbers of series and aliases of an origin.
+func (s *Store) count(origin uint32, series, aliases int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.series += series
+	s.origins[origin].series += series
+	s.origins[origin].aliases += aliases
+}
+
+func (s *Store) addName(hash uint64, typ byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.names.add(hash, typ)
 }

@@ -7,7 +7,7 @@ import (
 
 // counts is the ledger of one origin, by the columns of Statsd, as one worker
 // counts it.
-type counts [metric.StatsdStatusChanges + 1]uint64
+type counts [metric.StatsdRejectedPanic + 1]uint64
 
 func (c *counts) add(o *counts) {
 	for i, n := range o {
@@ -28,6 +28,7 @@ var columns = [line.Reasons]int{
 	line.BadEvent:        metric.StatsdRejectedEvent,
 	line.BadServiceCheck: metric.StatsdRejectedServiceCheck,
 	line.BadSyntax:       metric.StatsdRejectedSyntax,
+	line.Panic:           metric.StatsdRejectedPanic,
 }
 
 // of is the worker's ledger of an origin.
@@ -80,7 +81,7 @@ func (s *Store) key(origin uint32) string {
 }
 
 // Totals is a ledger by the columns of Statsd, the number of series left out.
-type Totals [metric.StatsdStatusChanges + 1]uint64
+type Totals [metric.StatsdRejectedPanic + 1]uint64
 
 // Totals is the sum of all ledgers. It is not to be called while Flush is.
 func (s *Store) Totals() Totals {

@@ -79,18 +79,7 @@ func (s *Store) collect(at int64) counts {
 	}
 	total := t.retired
 	for _, w := range s.workers {
-		w.mu.Lock()
-		for len(t.sums) < len(w.counts) {
-			t.sums, t.seen, t.byID = append(t.sums, counts{}), append(t.seen, false), append(t.byID, nil)
-		}
-		for i, c := range w.counts {
-			if c != nil {
-				t.seen[i] = true
-				t.sums[i].add(c)
-				total.add(c)
-			}
-		}
-		w.mu.Unlock()
+		t.collect(w, &total)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,4 +93,20 @@ func (s *Store) collect(at int64) counts {
 		}
 	}
 	return total
+}
+
+// collect adds what a worker counted.
+func (t *ledgerTable) collect(w *Worker, total *counts) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(t.sums) < len(w.counts) {
+		t.sums, t.seen, t.byID = append(t.sums, counts{}), append(t.seen, false), append(t.byID, nil)
+	}
+	for i, c := range w.counts {
+		if c != nil {
+			t.seen[i] = true
+			t.sums[i].add(c)
+			total.add(c)
+		}
+	}
 }

@@ -14,6 +14,28 @@ type Worker struct {
 	s      *Store
 	counts []*counts // by origin
 	form   form
+	locked *shard // by lock
+}
+
+// lock locks a shard for this worker, which has no other one locked then.
+func (w *Worker) lock(sh *shard) {
+	sh.mu.Lock()
+	w.locked = sh
+}
+
+func (w *Worker) unlock() {
+	sh := w.locked
+	w.locked = nil
+	sh.mu.Unlock()
+}
+
+// Recover makes a worker usable again after a panic in one of its methods: it
+// unlocks what that left locked. The line is not counted: see Reject. It is called
+// before End.
+func (w *Worker) Recover() {
+	if w.locked != nil {
+		w.unlock()
+	}
 }
 
 // Begin opens a batch: some packets that are taken without pause.
@@ -48,19 +70,17 @@ func (w *Worker) Shed(origin uint32, lines uint64) {
 // Unix nanoseconds.
 func (w *Worker) Line(origin uint32, p *line.Parser, l *line.Line, now int64) {
 	c := w.of(origin)
-	c[metric.StatsdReceived]++
-	c[metric.StatsdAccepted]++
 	if origin > maxOrigin {
 		origin = 0
 	}
 	var done outcome
 	switch l.Kind {
 	case line.Event:
-		c[metric.StatsdEvents]++
 		w.event(origin, l, now)
+		c[metric.StatsdEvents]++
 	case line.ServiceCheck:
-		c[metric.StatsdServiceChecks]++
 		done = w.check(origin, l, now)
+		c[metric.StatsdServiceChecks]++
 	default:
 		for {
 			done |= w.metric(origin, p, l, now)
@@ -69,6 +89,8 @@ func (w *Worker) Line(origin uint32, p *line.Parser, l *line.Line, now int64) {
 			}
 		}
 	}
+	c[metric.StatsdReceived]++ // only now: a line that makes it panic is not accepted
+	c[metric.StatsdAccepted]++
 	if done != 0 {
 		if done&filtered != 0 {
 			c[metric.StatsdFiltered]++
@@ -90,15 +112,15 @@ const (
 func (w *Worker) metric(origin uint32, p *line.Parser, l *line.Line, now int64) (done outcome) {
 	key := mix(l.Hash, origin)
 	sh := w.s.shard(key)
-	sh.mu.Lock()
+	w.lock(sh)
 	st := sh.find(key)
 	if st == nil {
-		sh.mu.Unlock()
-		if sh, st, done = w.miss(key, origin, l, now); st == nil {
+		w.unlock()
+		if st, done = w.miss(key, origin, l, now); st == nil {
 			return done
 		}
 	}
 	st.add(p, l, now)
-	sh.mu.Unlock()
+	w.unlock()
 	return done
 }

@@ -1,0 +1,43 @@
+package statsd
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// panics counts panics that were survived, and logs them: at most one stack in
+// panicInterval.
+type panics struct {
+	log   *slog.Logger
+	count atomic.Uint64
+
+	mu    sync.Mutex
+	next  time.Time
+	muted uint64
+}
+
+const (
+	panicInterval = 10 * time.Second
+	maxStack      = 8 << 10 // bytes of a stack that are logged
+)
+
+// report counts a panic over something and logs it, with the stack of the goroutine
+// that calls it: a deferred function that has recovered.
+func (p *panics) report(over string, value any) {
+	p.count.Add(1)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if now.Before(p.next) {
+		p.muted++
+		return
+	}
+	stack := debug.Stack()
+	p.log.Error("daytwo panicked over "+over+" and goes on: this is a fault of its own", "err", fmt.Sprint(value),
+		"others_since", p.muted, "stack", string(stack[:min(len(stack), maxStack)]))
+	p.next, p.muted = now.Add(panicInterval), 0
+}
