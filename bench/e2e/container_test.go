@@ -22,8 +22,9 @@ func TestContainerFromKernelToClient(t *testing.T) {
 	relay, node := d.Relay, d.Node
 
 	// It uses some CPU and memory, and then nothing moves.
-	c := docker.Run(t, rig.Spec{Name: rig.UniqueName("web"), Labels: map[string]string{"team": "blue"}, Args: []string{"--memory=64m"},
-		Cmd: []string{"/bin/sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exec sleep 1000"}})
+	c := docker.Run(t, rig.Spec{Name: rig.UniqueName("web"), Labels: map[string]string{"team": "blue"},
+		Args: []string{"--memory=64m"},
+		Cmd:  []string{"/bin/sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exec sleep 1000"}})
 	started := time.Now()
 	find := func() (v1.Container, error) {
 		var answer struct{ Containers []v1.Container }
@@ -90,7 +91,8 @@ func TestContainerFromKernelToClient(t *testing.T) {
 // routes asks everything that has an answer about a container.
 func routes(t *testing.T, relay, node rig.API, c *rig.Container, got v1.Container) {
 	usage := fmt.Sprintf("name=%q", c.Name)
-	for where, a := range map[string]rig.API{"/metrics": node, "/fleet/metrics": relay, "/fleet/metrics?agent=" + got.AgentID: relay} {
+	for where, a := range map[string]rig.API{"/metrics": node, "/fleet/metrics": relay,
+		"/fleet/metrics?agent=" + got.AgentID: relay} {
 		found := false
 		for line := range strings.Lines(a.MustGet(t, where)) {
 			if strings.HasPrefix(line, "container_cpu_usage_seconds_total{") && strings.Contains(line, usage) {
@@ -116,7 +118,8 @@ func routes(t *testing.T, relay, node rig.API, c *rig.Container, got v1.Containe
 	for _, d := range dcos.Datapoints {
 		points[d.Name] = d.Value
 	}
-	if points["mem.limit"] != 64<<20 || points["mem.limit_bytes"] != 64<<20 || points["mem.total"] != float64(*got.MemoryCurrent) || points["cpus.user.time"] != *got.CPUUser {
+	if points["mem.limit"] != 64<<20 || points["mem.limit_bytes"] != 64<<20 ||
+		points["mem.total"] != float64(*got.MemoryCurrent) || points["cpus.user.time"] != *got.CPUUser {
 		t.Errorf("DC/OS datapoints: %v", points)
 	}
 	var answer struct{ Data v1.Matrix }

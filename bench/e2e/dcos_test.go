@@ -54,10 +54,12 @@ func TestDCOSNodeMetrics(t *testing.T) {
 	c := rig.DCOS(t, relay.URL, relay.Token)
 	past(t, relay, 2, 10*time.Second) // shares of CPU are there from the second tick on
 	t.Log(want(t, c, []string{"CPU", "MEM", "DISK", "%", "GiB"}, "node", "metrics", "summary", dcosAgent))
-	want(t, c, []string{"cpu.total", "memory.total", "filesystem.capacity.total", "network.in", "interface: lo", "path: /"}, "node", "metrics", "details", dcosAgent)
+	want(t, c, []string{"cpu.total", "memory.total", "filesystem.capacity.total", "network.in", "interface: lo",
+		"path: /"}, "node", "metrics", "details", dcosAgent)
 
 	points := datapoints(t, want(t, c, nil, "node", "metrics", "details", dcosAgent, "--json"))
-	for _, name := range []string{"cpu.total", "cpu.idle", "load.1min", "memory.total", "memory.free", "filesystem.capacity.total/", "filesystem.capacity.used/", "process.count", "system.uptime"} {
+	for _, name := range []string{"cpu.total", "cpu.idle", "load.1min", "memory.total", "memory.free",
+		"filesystem.capacity.total/", "filesystem.capacity.used/", "process.count", "system.uptime"} {
 		if _, ok := points[name]; !ok {
 			t.Errorf("%s is missing", name)
 		}
@@ -104,11 +106,13 @@ func TestDCOSTaskMetrics(t *testing.T) {
 
 func TestDCOSRefusals(t *testing.T) {
 	relay := rig.Up(t, "--agent-id", dcosAgent).Relay
-	_, errs, status := rig.DCOS(t, relay.URL, "some-other-token-altogether").Run(t, "node", "metrics", "summary", dcosAgent)
+	_, errs, status := rig.DCOS(t, relay.URL, "some-other-token-altogether").Run(t, "node", "metrics", "summary",
+		dcosAgent)
 	if status == 0 || !strings.Contains(strings.ToLower(errs), "token") {
 		t.Errorf("a wrong token: exit %d, %s", status, errs)
 	}
-	if out, errs, status := rig.DCOS(t, relay.URL, relay.Token).Run(t, "node", "metrics", "summary", "nobody"); status == 0 || strings.Contains(errs, "Traceback") {
+	if out, errs, status := rig.DCOS(t, relay.URL, relay.Token).Run(t, "node", "metrics", "summary",
+		"nobody"); status == 0 || strings.Contains(errs, "Traceback") {
 		t.Errorf("an unknown agent: exit %d, %s%s", status, out, errs)
 	}
 }

@@ -29,13 +29,15 @@ func TestDefaultAddresses(t *testing.T) {
 			t.Fatal(e, err)
 		}
 		rig.Eventually(t, 10*time.Second, func() error {
-			if body := d.Node.MustGet(t, "/metrics"); !strings.Contains(body, "\n"+name+"{") && !strings.Contains(body, "\n"+name+" ") {
+			if body := d.Node.MustGet(t, "/metrics"); !strings.Contains(body, "\n"+name+"{") &&
+				!strings.Contains(body, "\n"+name+" ") {
 				return fmt.Errorf("no %s in /metrics", name)
 			}
 			return nil
 		})
 	}
-	out, err := n.Command(rig.Binary(t), "run", "--socket", d.Data+"/daytwo.sock", "--", "sh", "-c", "echo $STATSD_UDP_PORT").Output()
+	out, err := n.Command(rig.Binary(t), "run", "--socket", d.Data+"/daytwo.sock", "--", "sh", "-c",
+		"echo $STATSD_UDP_PORT").Output()
 	port, _ := strconv.Atoi(strings.TrimSpace(string(out)))
 	if err != nil || port < 20000 || port > 29999 {
 		t.Errorf("the port of a container is %q (%v)", out, err)

@@ -48,8 +48,10 @@ func TestDoctorLeavesNothingBehind(t *testing.T) {
 			}
 			checks := map[string]health.Check{}
 			leftNoCgroup(t, func() {
-				cmd := exec.Command("unshare", "--mount", "sh", "-c", withoutMachineID, "sh", top, lists, rig.Binary(t), "doctor", "-o", "json",
-					"--data", data, "--listen", rig.FreePort(t), "--metrics", rig.FreePort(t), "--statsd", "unixgram://"+data+"/gram,"+rig.FreePort(t))
+				cmd := exec.Command("unshare", "--mount", "sh", "-c", withoutMachineID, "sh", top, lists, rig.Binary(t), "doctor",
+					"-o", "json",
+					"--data", data, "--listen", rig.FreePort(t), "--metrics", rig.FreePort(t),
+					"--statsd", "unixgram://"+data+"/gram,"+rig.FreePort(t))
 				out, err := cmd.Output()
 				var list []health.Check
 				if json.Unmarshal(out, &list) != nil || len(list) == 0 {
@@ -145,13 +147,15 @@ func TestDoctorBesideTheRunning(t *testing.T) {
 		if err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
-		for _, want := range []string{"a collector runs, process " + fmt.Sprint(d.Cmd.Process.Pid), "the collector that runs has it", "daytwo answers"} {
+		for _, want := range []string{"a collector runs, process " + fmt.Sprint(d.Cmd.Process.Pid),
+			"the collector that runs has it", "daytwo answers"} {
 			if !strings.Contains(string(out), want) {
 				t.Errorf("no %q:\n%s", want, out)
 			}
 		}
 	}
-	out, err := exec.Command(rig.Binary(t), "run", "--socket", filepath.Join(d.Data, launch.SocketName), "--", "true").CombinedOutput()
+	out, err := exec.Command(rig.Binary(t), "run", "--socket", filepath.Join(d.Data, launch.SocketName), "--",
+		"true").CombinedOutput()
 	if err != nil {
 		t.Errorf("%v: %s", err, out)
 	}

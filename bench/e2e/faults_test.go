@@ -60,7 +60,8 @@ func TestWithoutRights(t *testing.T) {
 	}
 	d := rig.StartReady(t, rig.Options{Data: data, UserID: nobody})
 	body := d.Node.MustGet(t, "/metrics")
-	for _, want := range []string{"node_load1", "container_cpu_usage_seconds_total", `daytwo_collector_part_reader{part="cpu",reader="files"`} {
+	for _, want := range []string{"node_load1", "container_cpu_usage_seconds_total",
+		`daytwo_collector_part_reader{part="cpu",reader="files"`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %s for nobody", want)
 		}
@@ -76,7 +77,8 @@ func TestWithoutRights(t *testing.T) {
 
 func TestWithoutBPF(t *testing.T) {
 	body := rig.Up(t, "--no-bpf").Node.MustGet(t, "/metrics")
-	if !strings.Contains(body, `daytwo_collector_part_reader{part="memory",reader="files"`) || !strings.Contains(body, `container_memory_usage_bytes{`) {
+	if !strings.Contains(body, `daytwo_collector_part_reader{part="memory",reader="files"`) ||
+		!strings.Contains(body, `container_memory_usage_bytes{`) {
 		t.Error("the files do not serve without BPF")
 	}
 }
@@ -96,7 +98,8 @@ func TestWithoutHierarchy(t *testing.T) {
 
 // TestWithoutBTF hides the kernel's types: cgroups are read from files.
 func TestWithoutBTF(t *testing.T) {
-	d := rig.StartReady(t, rig.Options{Program: "collector", Args: []string{"--nats", "none"}, Mounts: "mount -t tmpfs none /sys/kernel/btf"})
+	d := rig.StartReady(t, rig.Options{Program: "collector", Args: []string{"--nats", "none"},
+		Mounts: "mount -t tmpfs none /sys/kernel/btf"})
 	rig.Eventually(t, rig.Ready, func() error {
 		body, err := d.Node.Get("/metrics")
 		if err == nil && !strings.Contains(string(body), `daytwo_collector_part_reader{part="cpu",reader="files",reason="`) {
@@ -117,7 +120,8 @@ func TestFullDisk(t *testing.T) {
 	d := rig.StartReady(t, rig.Options{Data: data, Args: []string{"--interval", "200ms"}})
 	relay := d.Relay
 	for i, size := 0, 1<<20; size > 0; i++ { // until not a byte goes in
-		if os.WriteFile(filepath.Join(data, "fill"+string(rune('a'+i%26))+strings.Repeat("x", i/26)), make([]byte, size), 0o644) != nil {
+		if os.WriteFile(filepath.Join(data, "fill"+string(rune('a'+i%26))+strings.Repeat("x", i/26)), make([]byte, size),
+			0o644) != nil {
 			size /= 2
 		}
 	}
@@ -125,7 +129,8 @@ func TestFullDisk(t *testing.T) {
 	rig.Eventually(t, 20*time.Second, func() error {
 		for line := range strings.Lines(d.Node.MustGet(t, "/metrics")) {
 			name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-			if (name == "daytwo_collector_publish_errors_total" || name == "daytwo_collector_frames_dropped_total") && value != "0" {
+			if (name == "daytwo_collector_publish_errors_total" || name == "daytwo_collector_frames_dropped_total") &&
+				value != "0" {
 				t.Logf("%s %s", name, value)
 				return nil
 			}
@@ -144,7 +149,8 @@ func TestFullDisk(t *testing.T) {
 		os.Remove(f)
 	}
 	past(t, relay, before.Seq, 30*time.Second) // room again: ticks come again
-	if said := d.Log(); !strings.Contains(said, "no space left") && !strings.Contains(said, "insufficient") && !strings.Contains(said, "disk") {
+	if said := d.Log(); !strings.Contains(said, "no space left") && !strings.Contains(said, "insufficient") &&
+		!strings.Contains(said, "disk") {
 		t.Errorf("nothing was said of the disk:\n%s", said)
 	}
 	d.Stop(t)

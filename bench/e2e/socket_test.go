@@ -35,7 +35,8 @@ func TestSocketPaths(t *testing.T) {
 		data := socketDir(t, size-len("/"+launch.SocketName))
 		gram := filepath.Join(data, strings.Repeat("g", size-len(data)-1))
 		socket := filepath.Join(data, launch.SocketName)
-		d := rig.Start(t, rig.Options{Program: "collector", Data: data, Args: []string{"--nats", "none", "--no-bpf", "--metrics", "none", "--statsd", "unixgram://" + gram}})
+		d := rig.Start(t, rig.Options{Program: "collector", Data: data,
+			Args: []string{"--nats", "none", "--no-bpf", "--metrics", "none", "--statsd", "unixgram://" + gram}})
 		rig.Eventually(t, rig.Ready, func() error {
 			if !d.Running() {
 				t.Fatalf("%d bytes: it ended", size)

@@ -55,7 +55,8 @@ func (c *cluster) collector(t *testing.T) *rig.Daytwo {
 // relay starts one and waits until it answers, which it does without NATS too.
 func (c *cluster) relay(t *testing.T) *rig.Daytwo {
 	t.Helper()
-	d := rig.Start(t, rig.Options{Program: "relay", Data: filepath.Join(c.dir, "relay"), Args: []string{"--nats", "nats://" + c.nats}})
+	d := rig.Start(t, rig.Options{Program: "relay", Data: filepath.Join(c.dir, "relay"),
+		Args: []string{"--nats", "nats://" + c.nats}})
 	rig.Eventually(t, rig.Ready, func() error {
 		if err := d.ReadToken(); err != nil {
 			return err
@@ -176,7 +177,8 @@ func TestNATSAwayAtStartAndLater(t *testing.T) {
 	last := past(t, a, first.Seq+20, 30*time.Second)
 	var ticks int
 	rig.Eventually(t, 40*time.Second, func() error { // the spool drains
-		m, err := clientOf(a).Query(context.Background(), client.Query{Metric: "collector.ticks", Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond})
+		m, err := clientOf(a).Query(context.Background(), client.Query{Metric: "collector.ticks",
+			Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond})
 		if err != nil {
 			return err
 		}
@@ -212,7 +214,8 @@ func TestRelayRestarts(t *testing.T) {
 	if after.Boot != before.Boot || after.Missing != 0 {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
-	m, err := clientOf(a).Query(context.Background(), client.Query{Metric: "collector.ticks", Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond})
+	m, err := clientOf(a).Query(context.Background(), client.Query{Metric: "collector.ticks",
+		Start: time.Now().Add(-3 * time.Minute), Step: 200 * time.Millisecond})
 	if err != nil || len(m.Result) != 1 || uint64(len(m.Result[0].Points)) < after.Seq {
 		t.Errorf("history after a kill: %v, %d series, want %d points", err, len(m.Result), after.Seq)
 	}

@@ -79,7 +79,8 @@ func (s *suite) run(t *testing.T, k rig.Kernel, hybrid bool) {
 
 // compile builds the test binaries of all packages that have a TestKernel….
 func compile(t *testing.T) []suite {
-	list := goCommand(t, "list", "-f", `{{$d := .Dir}}{{.ImportPath}} {{$d}}{{range .TestGoFiles}} {{.}}{{end}}{{range .XTestGoFiles}} {{.}}{{end}}`, room)
+	list := goCommand(t, "list", "-f",
+		`{{$d := .Dir}}{{.ImportPath}} {{$d}}{{range .TestGoFiles}} {{.}}{{end}}{{range .XTestGoFiles}} {{.}}{{end}}`, room)
 	var suites []suite
 	for line := range strings.Lines(string(list)) {
 		f := strings.Fields(line)

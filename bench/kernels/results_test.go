@@ -95,9 +95,11 @@ func TestParse(t *testing.T) {
 		}
 	}
 	check("=== RUN   TestKernelA\n    a_test.go:1: hello\n--- PASS: TestKernelA (0.00s)\nPASS\n", "TestKernelA pass")
-	check("=== RUN   TestKernelA\n=== RUN   TestKernelA/x\n=== RUN   TestKernelA/y\n--- PASS: TestKernelA (0.00s)\n    --- PASS: TestKernelA/x (0.00s)\n    --- SKIP: TestKernelA/y (0.00s)\nPASS\n",
+	check("=== RUN   TestKernelA\n=== RUN   TestKernelA/x\n=== RUN   TestKernelA/y\n"+
+		"--- PASS: TestKernelA (0.00s)\n    --- PASS: TestKernelA/x (0.00s)\n    --- SKIP: TestKernelA/y (0.00s)\nPASS\n",
 		"TestKernelA/x pass", "TestKernelA/y skip")
-	check("=== RUN   TestKernelA\n=== RUN   TestKernelA/x\n--- FAIL: TestKernelA (0.00s)\n    --- FAIL: TestKernelA/x (0.00s)\nFAIL\n",
+	check("=== RUN   TestKernelA\n=== RUN   TestKernelA/x\n"+
+		"--- FAIL: TestKernelA (0.00s)\n    --- FAIL: TestKernelA/x (0.00s)\nFAIL\n",
 		"TestKernelA fail", "TestKernelA/x fail")
 	check("=== RUN   TestKernelA\nfatal error: boom\n", "TestKernelA ")
 	check("testing: warning: no tests to run\nPASS\n")

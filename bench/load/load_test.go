@@ -17,7 +17,8 @@ func TestMain(m *testing.M) {
 
 func TestProcess(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
-	p, err := Start(Work{CPU: 20 * time.Millisecond, Threads: 3, Fork: 2, Anon: 4 << 20, File: file, Size: 3 << 20, Cache: true})
+	p, err := Start(Work{CPU: 20 * time.Millisecond, Threads: 3, Fork: 2, Anon: 4 << 20, File: file, Size: 3 << 20,
+		Cache: true})
 	if err != nil {
 		t.Fatal(err)
 	}

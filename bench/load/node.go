@@ -41,7 +41,8 @@ func NewNode(o NodeOptions) *Node {
 		rand: rand.New(rand.NewPCG(o.Boot, uint64(len(o.Agent)))),
 	}
 	n.Batch.Header = frame.Header{Agent: o.Agent, Boot: o.Boot, Time: o.Start - o.Interval, Interval: o.Interval}
-	n.Batch.Tables = []frame.Table{{Kind: metric.Host, Gen: 1}, {Kind: metric.Container, Gen: 1}, {Kind: metric.ContainerIO, Gen: 1}}
+	n.Batch.Tables = []frame.Table{{Kind: metric.Host, Gen: 1}, {Kind: metric.Container, Gen: 1},
+		{Kind: metric.ContainerIO, Gen: 1}}
 	n.row(metric.Host, &frame.Row{Labels: []frame.Label{{Name: "hostname", Value: "host-of-" + o.Agent}}})
 	n.row(metric.Container, &frame.Row{Key: "/"})
 	for i := range o.Containers {
@@ -56,7 +57,8 @@ func (n *Node) Add(id string) {
 		{Name: "container_id", Value: id}, {Name: "image", Value: "registry.example/app:v1"},
 		{Name: "task_id", Value: "task." + id}, {Name: "task_name", Value: "app"},
 	}})
-	n.row(metric.ContainerIO, &frame.Row{Parent: parent, Key: "sda", Labels: []frame.Label{{Name: "device", Value: "sda"}}})
+	n.row(metric.ContainerIO, &frame.Row{Parent: parent, Key: "sda",
+		Labels: []frame.Label{{Name: "device", Value: "sda"}}})
 }
 
 // Remove ends the newest container.

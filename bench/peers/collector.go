@@ -30,7 +30,8 @@ var daytwoBinary string
 // benchCollector runs the real binary at its defaults, with a NATS server
 // beside it, and asks the kernel what it used.
 func benchCollector(r *report) error {
-	r.printf("`daytwo collector`, publishing to a NATS server in another process, watched for %v. A core is 100%%.\n\n", watched)
+	r.printf("`daytwo collector`, publishing to a NATS server in another process, watched for %v. A core is 100%%.\n\n",
+		watched)
 	r.printf("| cgroups | CPU | RSS | peak RSS | published |\n|---:|---:|---:|---:|---:|\n")
 	for _, n := range []int{1000, 10000} {
 		if err := withCollector(n, func(c *runningCollector) error {
@@ -44,7 +45,8 @@ func benchCollector(r *report) error {
 			}
 			took := time.Since(start)
 			slices.Sort(rss)
-			r.printf("| %.0f | %.2f%% | %d MB | %d MB | %.1f KB/s |\n", c.metric("daytwo_collector_cgroups"), 100*(c.cpu()-cpu0).Seconds()/took.Seconds(), rss[len(rss)/2]>>20, rss[len(rss)-1]>>20,
+			r.printf("| %.0f | %.2f%% | %d MB | %d MB | %.1f KB/s |\n", c.metric("daytwo_collector_cgroups"),
+				100*(c.cpu()-cpu0).Seconds()/took.Seconds(), rss[len(rss)/2]>>20, rss[len(rss)-1]>>20,
 				(c.metric("daytwo_collector_frame_bytes_total")-frames0)/took.Seconds()/1e3)
 			return nil
 		}); err != nil {
@@ -70,7 +72,8 @@ func benchScrape(r *report) error {
 			times, size = append(times, time.Since(start)), len(body)
 		}
 		slices.Sort(times)
-		r.printf("| %.0f | %.1f MB | %.1f ms | %.1f ms |\n", c.metric("daytwo_collector_containers"), float64(size)/1e6, ms(times[len(times)/2]), ms(times[len(times)-1]))
+		r.printf("| %.0f | %.1f MB | %.1f ms | %.1f ms |\n", c.metric("daytwo_collector_containers"), float64(size)/1e6,
+			ms(times[len(times)/2]), ms(times[len(times)-1]))
 		return nil
 	})
 }
@@ -115,12 +118,14 @@ func withCollector(n int, f func(*runningCollector) error) error {
 	if err != nil {
 		return err
 	}
-	if _, err := bus.EnsureStream(context.Background(), js, bus.Config{Cluster: "default"}); err != nil { // as a relay would
+	if _, err := bus.EnsureStream(context.Background(), js,
+		bus.Config{Cluster: "default"}); err != nil { // as a relay would
 		return err
 	}
 
 	c := &runningCollector{address: "127.0.0.1:16109"}
-	cmd := exec.Command(daytwoBinary, "collector", "--nats", "nats://127.0.0.1:14222", "--data", data+"/collector", "--metrics", c.address, "--log-level", "warn")
+	cmd := exec.Command(daytwoBinary, "collector", "--nats", "nats://127.0.0.1:14222", "--data", data+"/collector",
+		"--metrics", c.address, "--log-level", "warn")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return err

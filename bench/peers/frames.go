@@ -36,7 +36,9 @@ func benchFrames(r *report) error {
 	for _, b := range ticks {
 		samples += present(b)
 	}
-	r.printf("%d ticks of %d cgroups, a third each idle, busy now and then, busy; %d samples that are present (absent ones are not counted, and not sent by remote write). Bytes include the dictionary.\n\n", len(ticks), len(ticks[0].Tables[0].Rows), samples)
+	r.printf("%d ticks of %d cgroups, a third each idle, busy now and then, busy; %d samples that are present "+
+		"(absent ones are not counted, and not sent by remote write). Bytes include the dictionary.\n\n",
+		len(ticks), len(ticks[0].Tables[0].Rows), samples)
 	r.printf("| format | bytes a sample | encode, a sample | decode, a sample |\n|---|---:|---:|---:|\n")
 
 	size, frames, err := encodeAll(ticks)
@@ -117,14 +119,17 @@ func record() ([]*frame.Batch, error) {
 		return nil, err
 	}
 	defer remove()
-	scripts := []string{"sleep 1000", "while :; do dd if=/dev/zero of=/dev/null bs=1M count=20 2>/dev/null; sleep 1; done", "while :; do head -c 300000 /dev/urandom >/dev/null; sleep 0.05; done"}
+	scripts := []string{"sleep 1000",
+		"while :; do dd if=/dev/zero of=/dev/null bs=1M count=20 2>/dev/null; sleep 1; done",
+		"while :; do head -c 300000 /dev/urandom >/dev/null; sleep 0.05; done"}
 	for i := range busyGroups {
 		c := exec.Command("sh", "-c", scripts[i%len(scripts)])
 		if err := c.Start(); err != nil {
 			return nil, err
 		}
 		for _, d := range dirs {
-			if err := os.WriteFile(filepath.Join(d, benchGroup, load.GroupName(i), "cgroup.procs"), []byte(strconv.Itoa(c.Process.Pid)), 0); err != nil {
+			if err := os.WriteFile(filepath.Join(d, benchGroup, load.GroupName(i), "cgroup.procs"),
+				[]byte(strconv.Itoa(c.Process.Pid)), 0); err != nil {
 				return nil, err
 			}
 		}
@@ -150,12 +155,15 @@ func record() ([]*frame.Batch, error) {
 		for _, g := range s.Groups {
 			if rows[g.ID] == nil {
 				id := fmt.Sprintf("%064x", g.ID*0x9e3779b97f4a7c15)
-				rows[g.ID] = &frame.Row{ID: g.ID, Key: g.Name, Labels: []frame.Label{{Name: "container_id", Value: id}, {Name: "image", Value: "team/service:1.2.3"}, {Name: "name", Value: filepath.Base(g.Name)}, {Name: "runtime", Value: "docker"}}}
+				rows[g.ID] = &frame.Row{ID: g.ID, Key: g.Name, Labels: []frame.Label{{Name: "container_id", Value: id},
+					{Name: "image", Value: "team/service:1.2.3"}, {Name: "name", Value: filepath.Base(g.Name)}, {Name: "runtime",
+						Value: "docker"}}}
 			}
 			t.Rows = append(t.Rows, rows[g.ID])
 		}
 		now := time.Now().UnixNano()
-		ticks = append(ticks, &frame.Batch{Header: frame.Header{Agent: "bench", Boot: 1, Seq: uint64(i + 1), Time: now, Interval: int64(tickEvery), Parts: 1}, Tables: []frame.Table{t}})
+		ticks = append(ticks, &frame.Batch{Header: frame.Header{Agent: "bench", Boot: 1, Seq: uint64(i + 1), Time: now,
+			Interval: int64(tickEvery), Parts: 1}, Tables: []frame.Table{t}})
 		time.Sleep(tickEvery)
 	}
 	return ticks, nil
@@ -222,7 +230,8 @@ func (w *remoteWrite) encodeAll(ticks []*frame.Batch) (size int, packed [][]byte
 			t := &b.Tables[ti]
 			cols := metric.Columns(t.Kind)
 			for i, row := range t.Rows {
-				base := []uint32{symbols.Symbolize("agent_id"), symbols.Symbolize(b.Agent), symbols.Symbolize("id"), symbols.Symbolize(row.Key)}
+				base := []uint32{symbols.Symbolize("agent_id"), symbols.Symbolize(b.Agent), symbols.Symbolize("id"),
+					symbols.Symbolize(row.Key)}
 				for _, l := range row.Labels {
 					base = append(base, symbols.Symbolize(l.Name), symbols.Symbolize(l.Value))
 				}
@@ -230,8 +239,10 @@ func (w *remoteWrite) encodeAll(ticks []*frame.Batch) (size int, packed [][]byte
 					if v == metric.Absent {
 						continue
 					}
-					refs := append(append(make([]uint32, 0, len(base)+2), base...), symbols.Symbolize("__name__"), symbols.Symbolize(cols[c].Prom))
-					req.Timeseries = append(req.Timeseries, writev2.TimeSeries{LabelsRefs: refs, Samples: []writev2.Sample{{Value: cols[c].Value(v), Timestamp: b.Time / 1e6}}})
+					refs := append(append(make([]uint32, 0, len(base)+2), base...), symbols.Symbolize("__name__"),
+						symbols.Symbolize(cols[c].Prom))
+					req.Timeseries = append(req.Timeseries, writev2.TimeSeries{LabelsRefs: refs,
+						Samples: []writev2.Sample{{Value: cols[c].Value(v), Timestamp: b.Time / 1e6}}})
 				}
 			}
 		}

@@ -92,5 +92,6 @@ func machine() string {
 	if out, err := exec.Command("sh", "-c", "grep -m1 'model name' /proc/cpuinfo | cut -d: -f2").Output(); err == nil {
 		cpu = strings.TrimSpace(string(out))
 	}
-	return fmt.Sprintf("%d cores of %s, Linux %s, %s, %s", runtime.NumCPU(), cpu, release, runtime.Version(), time.Now().Format("2006-01-02"))
+	return fmt.Sprintf("%d cores of %s, Linux %s, %s, %s", runtime.NumCPU(), cpu, release, runtime.Version(),
+		time.Now().Format("2006-01-02"))
 }

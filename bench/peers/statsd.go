@@ -23,7 +23,9 @@ import (
 // DogStatsD 1.6.
 const (
 	typicalLine = "page.views.total:1|c|@0.5|#env:prod,service:web,region:us-east-1,version:1.2.3"
-	fullLine    = typicalLine + "|c:ci-83c0a99c0a54c0c187f461c7980e9b57f3f6a8b0c918c8d93df19a9de6f3fe1d|e:it-false,cn-web,pu-810fe89d-da47-410b-8979-9154a40f8183|card:low"
+	fullLine    = typicalLine +
+		"|c:ci-83c0a99c0a54c0c187f461c7980e9b57f3f6a8b0c918c8d93df19a9de6f3fe1d" +
+		"|e:it-false,cn-web,pu-810fe89d-da47-410b-8979-9154a40f8183|card:low"
 	seriesCount = 1000
 )
 
@@ -98,7 +100,8 @@ func costOf(parse func([]byte) error, lines [][]byte) (best lineCost, err error)
 		}
 		used = selfCPU() - used
 		runtime.ReadMemStats(&after)
-		c := lineCost{float64(used) / float64(n), (after.TotalAlloc - before.TotalAlloc) / n, (after.Mallocs - before.Mallocs) / n}
+		c := lineCost{float64(used) / float64(n), (after.TotalAlloc - before.TotalAlloc) / n,
+			(after.Mallocs - before.Mallocs) / n}
 		if round == 0 || c.cpu < best.cpu {
 			best = c
 		}

@@ -19,7 +19,9 @@ const (
 // benchStatsdFrames compares the bytes that go to NATS with the lines that they
 // sum up.
 func benchStatsdFrames(r *report) error {
-	r.printf("\nBytes on NATS against the lines they sum up: %d series with the typical line's tags, 13 counters of 20, 4 gauges, 3 timers; with sets one of the counters of 20 is one, of 20,000 users. %d ticks of %s; dictionary, keyframes, histograms and the sets' members are included.\n\n", seriesCount, appTicks, appInterval)
+	r.printf("\nBytes on NATS against the lines they sum up: %d series with the typical line's tags, 13 counters of 20, "+
+		"4 gauges, 3 timers; with sets one of the counters of 20 is one, of 20,000 users. %d ticks of %s; dictionary, "+
+		"keyframes, histograms and the sets' members are included.\n\n", seriesCount, appTicks, appInterval)
 	r.printf("| samples a series a tick | | lines | frames | times fewer |\n|---:|---|---:|---:|---:|\n")
 	for _, samples := range []int{1, 10, 100} {
 		for _, sets := range []bool{false, true} {
@@ -31,7 +33,8 @@ func benchStatsdFrames(r *report) error {
 			if sets {
 				with = "with sets"
 			}
-			r.printf("| %d | %s | %.1f MB | %.2f MB | %.0f |\n", samples, with, float64(lines)/1e6, float64(frames)/1e6, float64(lines)/float64(frames))
+			r.printf("| %d | %s | %.1f MB | %.2f MB | %.0f |\n", samples, with, float64(lines)/1e6, float64(frames)/1e6,
+				float64(lines)/float64(frames))
 		}
 	}
 	return nil
@@ -60,7 +63,8 @@ func appTraffic(samples int, sets bool) (lines, frames int, err error) {
 		at = at.Add(appInterval)
 		app, ledger := s.Flush(at, func(uint32) uint64 { return 0 })
 		batch := frame.Batch{Tables: []frame.Table{app, ledger}}
-		batch.Header = frame.Header{Agent: "bench", Boot: 1, Seq: uint64(tick) + 1, Time: at.UnixNano(), Interval: int64(appInterval), Parts: 1}
+		batch.Header = frame.Header{Agent: "bench", Boot: 1, Seq: uint64(tick) + 1, Time: at.UnixNano(),
+			Interval: int64(appInterval), Parts: 1}
 		parts, err := enc.Encode(&batch)
 		if err != nil {
 			return 0, 0, err

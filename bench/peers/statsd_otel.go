@@ -46,7 +46,8 @@ func startOtel(addr string) (*otel, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.receiver, err = f.CreateMetrics(context.Background(), receivertest.NewNopSettings(component.MustNewType("statsd")), cfg, next)
+	o.receiver, err = f.CreateMetrics(context.Background(), receivertest.NewNopSettings(component.MustNewType("statsd")),
+		cfg, next)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,8 @@ import (
 func node() http.Handler {
 	table := frame.Table{Kind: metric.App, Gen: 1}
 	add := func(name, typ string, h *sketch.Histogram, column int, value float64) {
-		table.Rows = append(table.Rows, &frame.Row{ID: uint64(len(table.Rows) + 1), Key: name, Labels: []frame.Label{{Name: "tag.env", Value: "a\"b"}, {Name: "type", Value: typ}}})
+		table.Rows = append(table.Rows, &frame.Row{ID: uint64(len(table.Rows) + 1), Key: name,
+			Labels: []frame.Label{{Name: "tag.env", Value: "a\"b"}, {Name: "type", Value: typ}}})
 		row := make([]int64, metric.Width(metric.App))
 		for i := range row {
 			row[i] = metric.Absent
@@ -72,7 +73,8 @@ func TestPrometheusScrapes(t *testing.T) {
 			t.Fatal(err)
 		}
 		contentType := resp.Header.Get("Content-Type")
-		p, err := textparse.New(body, contentType, nil, textparse.ParserOptions{KeepClassicOnClassicAndNativeHistograms: true})
+		p, err := textparse.New(body, contentType, nil,
+			textparse.ParserOptions{KeepClassicOnClassicAndNativeHistograms: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,16 +113,19 @@ func TestPrometheusScrapes(t *testing.T) {
 				t.Errorf("%s: labels %s", contentType, l)
 			}
 		}
-		if values["hits"] != 12.5 || values["took_count"] != 1000 || values["took_bucket+Inf"] != 1000 || math.Abs(values["off_count"]-1000/0.3) > 1e-6 {
+		if values["hits"] != 12.5 || values["took_count"] != 1000 || values["took_bucket+Inf"] != 1000 ||
+			math.Abs(values["off_count"]-1000/0.3) > 1e-6 {
 			t.Errorf("%s: %v", contentType, values)
 		}
 		if accept[:23] != "application/vnd.google." {
 			continue
 		}
-		if f := native["took"]; f == nil || f.Count != 1000 || f.Sum != 499500 || f.ZeroCount != 1 || f.Schema != sketch.Scale {
+		if f := native["took"]; f == nil || f.Count != 1000 || f.Sum != 499500 || f.ZeroCount != 1 ||
+			f.Schema != sketch.Scale {
 			t.Errorf("took: %v", f)
 		}
-		if f := native["off"]; f == nil || math.Abs(f.Count-1000/0.3) > 1e-6 || len(f.NegativeBuckets) == 0 || len(f.PositiveBuckets) == 0 {
+		if f := native["off"]; f == nil || math.Abs(f.Count-1000/0.3) > 1e-6 || len(f.NegativeBuckets) == 0 ||
+			len(f.PositiveBuckets) == 0 {
 			t.Errorf("off: %v", f)
 		}
 	}

@@ -88,12 +88,14 @@ type statsdServer struct {
 }
 
 var statsdServers = []statsdServer{
-	{"daytwo, a whole collector at 1 s", "daytwo_statsd_accepted_lines_total ", func(udp, metrics, dir string) (*exec.Cmd, error) {
-		if daytwoBinary == "" {
-			return nil, errors.New("give -daytwo")
-		}
-		return exec.Command(daytwoBinary, "collector", "--nats", "none", "--metrics", metrics, "--data", dir, "--statsd", udp, "--log-level", "error"), nil
-	}},
+	{"daytwo, a whole collector at 1 s", "daytwo_statsd_accepted_lines_total ",
+		func(udp, metrics, dir string) (*exec.Cmd, error) {
+			if daytwoBinary == "" {
+				return nil, errors.New("give -daytwo")
+			}
+			return exec.Command(daytwoBinary, "collector", "--nats", "none", "--metrics", metrics, "--data", dir, "--statsd",
+				udp, "--log-level", "error"), nil
+		}},
 	{"statsd_exporter", "statsd_exporter_lines_total ", func(udp, metrics, dir string) (*exec.Cmd, error) {
 		bin := filepath.Join(dir, "statsd_exporter")
 		build := exec.Command("go", "build", "-o", bin, "github.com/prometheus/statsd_exporter")
@@ -103,7 +105,8 @@ var statsdServers = []statsdServer{
 		if out, err := build.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("build (run it from the module): %w: %s", err, out)
 		}
-		return exec.Command(bin, "--statsd.listen-udp="+udp, "--statsd.listen-tcp=", "--web.listen-address="+metrics, "--log.level=error", "--statsd.read-buffer="+strconv.Itoa(serverBuffer)), nil
+		return exec.Command(bin, "--statsd.listen-udp="+udp, "--statsd.listen-tcp=", "--web.listen-address="+metrics,
+			"--log.level=error", "--statsd.read-buffer="+strconv.Itoa(serverBuffer)), nil
 	}},
 	{"OpenTelemetry's statsdreceiver", "lines_total ", peerCommand("otel")},
 	{"telegraf's statsd input", "lines_total ", peerCommand("telegraf")},
@@ -117,7 +120,9 @@ func peerCommand(name string) func(udp, metrics, dir string) (*exec.Cmd, error) 
 
 // benchStatsdServers finds the greatest rate at which a server loses nothing.
 func benchStatsdServers(r *report) error {
-	r.printf("Whole servers: %d lines a packet over UDP on loopback, %d series, %s at each rate. The rate doubles until more than %g%% is lost twice; then %d halvings look between the last two. The sender shares the cores. CPU is the server's, at its best rate.\n\n", linesPacket, seriesCount, probeFor, lostAllowed*100, halvings)
+	r.printf("Whole servers: %d lines a packet over UDP on loopback, %d series, %s at each rate. The rate doubles until "+
+		"more than %g%% is lost twice; then %d halvings look between the last two. The sender shares the cores. CPU is the "+
+		"server's, at its best rate.\n\n", linesPacket, seriesCount, probeFor, lostAllowed*100, halvings)
 	r.printf("| server | lines/s without loss | CPU a million lines |\n|---|---:|---:|\n")
 	for _, s := range statsdServers {
 		best, cpu, err := probeServer(s)

@@ -27,7 +27,8 @@ func benchTicks(r *report) error {
 	if err != nil {
 		return err
 	}
-	r.printf("Hierarchies: %s. The whole record of every cgroup, idle ones, once; the peers read what they know of.\n\n", layout.Mode)
+	r.printf("Hierarchies: %s. The whole record of every cgroup, idle ones, once; the peers read what they know of.\n\n",
+		layout.Mode)
 	r.printf("| cgroups | reader | a tick | a cgroup | allocations a cgroup |\n|---:|---|---:|---:|---:|\n")
 	for _, n := range []int{1000, 10000} {
 		if err := tickOf(r, layout, n); err != nil {
@@ -134,17 +135,22 @@ func measure(r *report, n int, name string, f func() error) {
 		r.printf("| %d | %s | failed: %v | | |\n", n, name, failed)
 		return
 	}
-	r.printf("| %d | %s | %.2f ms | %.2f µs | %.3g |\n", n, name, float64(b.NsPerOp())/1e6, float64(b.NsPerOp())/1e3/float64(n), float64(b.AllocsPerOp())/float64(n))
+	r.printf("| %d | %s | %.2f ms | %.2f µs | %.3g |\n", n, name, float64(b.NsPerOp())/1e6,
+		float64(b.NsPerOp())/1e3/float64(n), float64(b.AllocsPerOp())/float64(n))
 }
 
 // naiveFiles are what the kept-file reader reads, by controller.
 var naiveFiles = map[string][]string{
-	"v2":      {"cpu.stat", "cpu.weight", "cpu.max", "memory.current", "memory.peak", "memory.max", "memory.high", "memory.low", "memory.min", "memory.swap.current", "memory.swap.max", "memory.events", "memory.stat", "pids.current", "pids.max", "cgroup.procs", "cgroup.events", "cpu.pressure", "memory.pressure", "io.pressure", "io.stat"},
+	"v2": {"cpu.stat", "cpu.weight", "cpu.max", "memory.current", "memory.peak", "memory.max", "memory.high",
+		"memory.low", "memory.min", "memory.swap.current", "memory.swap.max", "memory.events", "memory.stat",
+		"pids.current", "pids.max", "cgroup.procs", "cgroup.events", "cpu.pressure", "memory.pressure", "io.pressure", "io.stat"},
 	"cpu":     {"cpu.stat", "cpu.shares", "cpu.cfs_quota_us", "cpu.cfs_period_us"},
 	"cpuacct": {"cpuacct.usage", "cpuacct.usage_user", "cpuacct.usage_sys"},
-	"memory":  {"memory.usage_in_bytes", "memory.max_usage_in_bytes", "memory.limit_in_bytes", "memory.soft_limit_in_bytes", "memory.failcnt", "memory.memsw.usage_in_bytes", "memory.memsw.limit_in_bytes", "memory.kmem.usage_in_bytes", "memory.stat", "memory.oom_control", "cgroup.procs"},
-	"pids":    {"pids.current", "pids.max", "pids.events"},
-	"blkio":   {"blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_serviced_recursive"},
+	"memory": {"memory.usage_in_bytes", "memory.max_usage_in_bytes", "memory.limit_in_bytes",
+		"memory.soft_limit_in_bytes", "memory.failcnt", "memory.memsw.usage_in_bytes", "memory.memsw.limit_in_bytes",
+		"memory.kmem.usage_in_bytes", "memory.stat", "memory.oom_control", "cgroup.procs"},
+	"pids":  {"pids.current", "pids.max", "pids.events"},
+	"blkio": {"blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_serviced_recursive"},
 }
 
 // naive reads as a first script would: open, read, close, split, parse.
@@ -217,7 +223,8 @@ func cadvisorStats(r *report, layout *cgroups.Layout, paths []string) error {
 			return err
 		}
 		h := libcontainer.NewHandler(m, "/", 0, container.AllMetrics.Difference(container.MetricSet{
-			container.ReferencedMemoryMetrics: struct{}{}, container.PerfMetrics: struct{}{}, container.ResctrlMetrics: struct{}{}, container.ProcessMetrics: struct{}{}, container.ProcessSchedulerMetrics: struct{}{},
+			container.ReferencedMemoryMetrics: {}, container.PerfMetrics: {}, container.ResctrlMetrics: {},
+			container.ProcessMetrics: {}, container.ProcessSchedulerMetrics: {},
 		}))
 		read = append(read, func() error { _, err := h.GetStats(); return err })
 	}

@@ -63,7 +63,8 @@ Root = "%[1]s/runc"
 		return err
 	}
 	for _, ns := range []string{Namespace(), "k8s.io"} {
-		if _, err = output("ctr", "--address", e.Socket, "--namespace", ns, "images", "import", "--snapshotter", "native", image); err != nil {
+		if _, err = output("ctr", "--address", e.Socket, "--namespace", ns, "images", "import", "--snapshotter", "native",
+			image); err != nil {
 			return err
 		}
 	}
@@ -108,7 +109,11 @@ func (c *containerd) exec(id string, cmd []string) []string {
 
 func (c *containerd) remove(id string) error {
 	c.cmd("tasks", "kill", "--signal", "SIGKILL", id) // it may have ended by itself
-	err := eventually(10*time.Second, func() error { _, err := c.cmd("tasks", "rm", "--force", id); return ignoreNotFound(err) })
+	err := eventually(10*time.Second, func() error {
+		_, err := c.cmd("tasks", "rm", "--force",
+			id)
+		return ignoreNotFound(err)
+	})
 	if err == nil {
 		_, err = c.cmd("containers", "rm", id)
 	}

@@ -52,7 +52,8 @@ func TestDaytwoDefaultPorts(t *testing.T) {
 
 func TestDaytwoMounts(t *testing.T) {
 	dir := t.TempDir()
-	d := StartReady(t, Options{Args: []string{"--no-bpf"}, Mounts: "mount -t tmpfs none " + dir + "\ntouch " + dir + "/mine"})
+	d := StartReady(t, Options{Args: []string{"--no-bpf"}, Mounts: "mount -t tmpfs none " + dir + "\ntouch " + dir +
+		"/mine"})
 	if _, err := os.Stat(filepath.Join(dir, "mine")); err == nil {
 		t.Error("the mount is in the test's own namespace too")
 	}

@@ -46,7 +46,8 @@ func DCOS(t testing.TB, url, token string) *DCOSCLI {
 	}
 	dir := t.TempDir()
 	cluster := filepath.Join(dir, "clusters", "c1")
-	config := fmt.Sprintf("[core]\ndcos_url = %q\ndcos_acs_token = %q\nreporting = false\n[cluster]\nname = \"daytwo\"\n", url, token)
+	config := fmt.Sprintf("[core]\ndcos_url = %q\ndcos_acs_token = %q\nreporting = false\n[cluster]\nname = \"daytwo\"\n",
+		url, token)
 	for _, f := range []struct{ path, text string }{
 		{filepath.Join(cluster, "dcos.toml"), config},
 		{filepath.Join(cluster, "attached"), ""},
@@ -84,7 +85,8 @@ func dcosEnviron() []string {
 	var env []string
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
-		if !strings.HasPrefix(name, "DCOS_") && !strings.HasPrefix(name, "PYTHON") && !strings.HasSuffix(strings.ToLower(name), "_proxy") {
+		if !strings.HasPrefix(name, "DCOS_") && !strings.HasPrefix(name, "PYTHON") &&
+			!strings.HasSuffix(strings.ToLower(name), "_proxy") {
 			env = append(env, kv)
 		}
 	}

@@ -31,7 +31,8 @@ func startDocker(e *Engine) error {
 	if err != nil {
 		return err
 	}
-	d.daemon, err = daemon(e.Dir, "dockerd", "--data-root", e.Dir+"/d", "--exec-root", e.Dir+"/x", "--pidfile", e.Dir+"/pid",
+	d.daemon, err = daemon(e.Dir, "dockerd", "--data-root", e.Dir+"/d", "--exec-root", e.Dir+"/x", "--pidfile",
+		e.Dir+"/pid",
 		"-H", "unix://"+e.Socket, "--iptables=false", "--ip6tables=false", "--bridge=none")
 	if err != nil {
 		return err

@@ -14,7 +14,8 @@ func TestMain(m *testing.M) { os.Exit(Main(m)) }
 
 // TestEngines starts a container on each runtime, looks into it and ends it.
 func TestEngines(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) *Engine{"docker": Docker, "containerd": Containerd, "podman": Podman, "runc": Runc} {
+	for name, start := range map[string]func(testing.TB) *Engine{"docker": Docker, "containerd": Containerd,
+		"podman": Podman, "runc": Runc} {
 		t.Run(name, func(t *testing.T) {
 			e := start(t)
 			c := e.Run(t, Spec{Env: map[string]string{"A": "b"}, Labels: map[string]string{"k": "v"}})

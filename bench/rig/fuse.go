@@ -113,7 +113,8 @@ func (f *Fuse) serve() {
 		default: // ENODEV: unmounted
 			return
 		}
-		op, unique, node := binary.NativeEndian.Uint32(buf[4:]), binary.NativeEndian.Uint64(buf[8:]), binary.NativeEndian.Uint64(buf[16:])
+		word := binary.NativeEndian.Uint64
+		op, unique, node := binary.NativeEndian.Uint32(buf[4:]), word(buf[8:]), word(buf[16:])
 		f.answer(op, unique, node, buf[40:n])
 	}
 }

@@ -29,7 +29,7 @@ type RunOptions struct {
 	Env     []string          // KEY=value, beside PATH and HOME
 	Files   map[string]string // more files: absolute path in the VM -> path here; directories are copied whole
 	Dir     string            // working directory in the VM, default /root
-	Hybrid  bool              // v1 controllers under /sys/fs/cgroup, v2 at /sys/fs/cgroup/unified; else v2 with every controller at /sys/fs/cgroup
+	Hybrid  bool              // v1 controllers, and v2 at /sys/fs/cgroup/unified; else v2 with every controller
 	Memory  int               // MiB, default 1024
 	CPUs    int               // default 2
 	Timeout time.Duration     // for the boot and the program, default 5 minutes
@@ -76,7 +76,8 @@ func (k Kernel) Run(t testing.TB, o RunOptions) (output string, exit int) {
 			t.Logf("%s: the emulator failed, trying again: started %v, %v\n%s", k.Release, started, err, tail(string(log), 20))
 			continue
 		}
-		t.Fatalf("%s did not run to its end within %v: %v\nconsole:\n%s\noutput:\n%s", k.Release, o.Timeout, err, tail(string(log), 60), tail(out, 60))
+		t.Fatalf("%s did not run to its end within %v: %v\nconsole:\n%s\noutput:\n%s", k.Release, o.Timeout, err,
+			tail(string(log), 60), tail(out, 60))
 	}
 }
 

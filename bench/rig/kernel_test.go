@@ -45,7 +45,8 @@ func TestKernelRun(t *testing.T) {
 				if exit != 3 {
 					t.Errorf("exit status %d, want 3", exit)
 				}
-				want = append(want, "/proc/sys/kernel/osrelease: "+k.Release, `args: ["a b" "it's"]`, "env: 1 2", "btf: yes", "/disk ext4 rw")
+				want = append(want, "/proc/sys/kernel/osrelease: "+k.Release, `args: ["a b" "it's"]`, "env: 1 2", "btf: yes",
+					"/disk ext4 rw")
 				for _, w := range want {
 					if !strings.Contains(out, w) {
 						t.Errorf("the output lacks %q", w)

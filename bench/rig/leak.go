@@ -105,7 +105,8 @@ func marked() []int {
 	files, _ := filepath.Glob("/proc/[0-9]*/environ")
 	for _, f := range files {
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
-		if b, err := os.ReadFile(f); err == nil && pid != os.Getpid() && bytes.Contains(append([]byte{0}, b...), append([]byte{0}, mark...)) {
+		if b, err := os.ReadFile(f); err == nil && pid != os.Getpid() &&
+			bytes.Contains(append([]byte{0}, b...), append([]byte{0}, mark...)) {
 			pids = append(pids, pid)
 		}
 	}

@@ -69,7 +69,8 @@ func TestLeaksAreFound(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, want := range []string{
-		"rig.leave", "descriptor of socket:", ": sleep 1000", "nobody waited for it", "mount on ", "network interface d2l" + pid,
+		"rig.leave", "descriptor of socket:", ": sleep 1000", "nobody waited for it", "mount on ", "network interface d2l" +
+			pid,
 		"cgroup ", "file ",
 	} {
 		if !strings.Contains(out, want) {

@@ -64,7 +64,8 @@ func InNamespaces(t *testing.T, namespaces Namespaces, body func(t *testing.T), 
 	if deadline, ok := t.Deadline(); ok {
 		timeout = min(timeout, time.Until(deadline)-5*time.Second)
 	}
-	cmd := exec.Command("/proc/self/exe", "-test.run="+exactly(t.Name()), "-test.v", "-test.count=1", "-test.timeout="+timeout.String())
+	cmd := exec.Command("/proc/self/exe", "-test.run="+exactly(t.Name()), "-test.v", "-test.count=1",
+		"-test.timeout="+timeout.String())
 	cmd.Env = append(append(os.Environ(), namespaceTest+"="+strings.Join(append(inside(), t.Name()), ":")), environment...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: uintptr(namespaces), Pdeathsig: syscall.SIGKILL}
 	var out outputBuffer

@@ -60,7 +60,8 @@ func TestNetnsThreadEnds(t *testing.T) {
 }
 
 func TestNetnsOfProcessThatEnded(t *testing.T) {
-	if err := NetnsOf(t, 1<<22+1).Do(func() { t.Error("in no namespace") }); err == nil { // past the last pid (proc(5), pid_max)
+	if err := NetnsOf(t,
+		1<<22+1).Do(func() { t.Error("in no namespace") }); err == nil { // past the last pid (proc(5), pid_max)
 		t.Error("no error")
 	}
 }

@@ -135,7 +135,8 @@ func LoopbackUp() error {
 	}
 	copy(req.name[:], "lo")
 	req.flags = unix.IFF_UP
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&req))); errno != 0 {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCSIFFLAGS,
+		uintptr(unsafe.Pointer(&req))); errno != 0 {
 		return os.NewSyscallError("ioctl SIOCSIFFLAGS", errno)
 	}
 	return nil

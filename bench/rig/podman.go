@@ -33,7 +33,8 @@ func startPodman(e *Engine) error {
 	if err != nil {
 		return err
 	}
-	e.Bin = []string{"podman", "--root", e.Dir + "/r", "--runroot", e.Dir + "/rr", "--tmpdir", e.Dir + "/t", "--storage-driver", "vfs",
+	e.Bin = []string{"podman", "--root", e.Dir + "/r", "--runroot", e.Dir + "/rr", "--tmpdir", e.Dir + "/t",
+		"--storage-driver", "vfs",
 		"--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", runc, "--runtime-flag", "root=" + e.RuncRoot}
 	_, err = p.cmd("load", "-q", "-i", image)
 	return err
@@ -50,7 +51,11 @@ func Serve(t testing.TB, e *Engine) (stop func()) {
 	cmd, err := daemon(e.Dir, append(e.Bin[:len(e.Bin):len(e.Bin)], "system", "service", "--time", "0", "unix://"+sock)...)
 	if err == nil {
 		p.service, e.Socket = cmd, sock
-		err = eventually(10*time.Second, func() error { _, err := output("podman", "--url", "unix://"+sock, "version"); return err })
+		err = eventually(10*time.Second, func() error {
+			_, err := output("podman", "--url", "unix://"+sock,
+				"version")
+			return err
+		})
 	}
 	if err != nil {
 		t.Fatalf("podman's API does not start: %v", err)

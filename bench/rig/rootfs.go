@@ -62,7 +62,8 @@ func makeImage(rootfs, file string) error {
 		return err
 	}
 	name := fmt.Sprintf("%x.json", sha256.Sum256(config))
-	manifest, err := json.Marshal([]map[string]any{{"Config": name, "RepoTags": []string{Image}, "Layers": []string{"layer.tar"}}})
+	manifest, err := json.Marshal([]map[string]any{{"Config": name, "RepoTags": []string{Image},
+		"Layers": []string{"layer.tar"}}})
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,8 @@ func (r *runc) run(id string, s Spec) (string, error) {
 		return id, err
 	}
 	// No pipes: the container would hold them open.
-	cmd := exec.Command("runc", append(append([]string{"--root", r.RuncRoot, "--log", bundle + "/log", "run", "-d", "--bundle", bundle, "--pid-file", bundle + "/pid"}, s.Args...), id)...)
+	cmd := exec.Command("runc", append(append([]string{"--root", r.RuncRoot, "--log", bundle + "/log", "run", "-d",
+		"--bundle", bundle, "--pid-file", bundle + "/pid"}, s.Args...), id)...)
 	if err := cmd.Run(); err != nil {
 		log, _ := os.ReadFile(bundle + "/log")
 		return id, &exec.Error{Name: "runc: " + strings.TrimSpace(string(log)), Err: err}
@@ -78,7 +79,8 @@ func edit(spec map[string]any, s Spec, rootfs string) {
 	p["env"] = env
 	if s.HostNet {
 		l := spec["linux"].(map[string]any)
-		l["namespaces"] = slices.DeleteFunc(l["namespaces"].([]any), func(ns any) bool { return ns.(map[string]any)["type"] == "network" })
+		l["namespaces"] = slices.DeleteFunc(l["namespaces"].([]any),
+			func(ns any) bool { return ns.(map[string]any)["type"] == "network" })
 	}
 }
 

@@ -168,7 +168,8 @@ func statsdNodeModules() (string, error) {
 	if err := os.MkdirAll(env, 0o755); err != nil {
 		return "", err
 	}
-	args := append([]string{"install", "--prefix", env, "--no-audit", "--no-fund", "--loglevel", "error"}, statsdModules...)
+	args := append([]string{"install", "--prefix", env, "--no-audit", "--no-fund", "--loglevel", "error"},
+		statsdModules...)
 	if err := run("npm", args...); err != nil {
 		return "", err
 	}

@@ -62,9 +62,11 @@ func TestStatsdClients(t *testing.T) {
 				target string
 			}{{unix, "unixgram://" + path}, {udp, udp.LocalAddr().String()}} {
 				c.Exec(t, clients.Datadog(s.target)...)
-				receive(t, s.conn, "dd.count:10|c", "dd.gauge:42.5|g", "dd.timing:10", "dd.set:", "_e{8,22}:deployed|", "_sc|alive|0")
+				receive(t, s.conn, "dd.count:10|c", "dd.gauge:42.5|g", "dd.timing:10", "dd.set:", "_e{8,22}:deployed|",
+					"_sc|alive|0")
 				c.Exec(t, clients.HotShots("hs.", s.target)...)
-				receive(t, s.conn, "hs.count:1|c", "hs.gauge:42.5|g", "hs.timing:10|ms", "hs.distribution:10|d", "_e{11,22}:hs.deployed|", "_sc|hs.alive|0")
+				receive(t, s.conn, "hs.count:1|c", "hs.gauge:42.5|g", "hs.timing:10|ms", "hs.distribution:10|d",
+					"_e{11,22}:hs.deployed|", "_sc|hs.alive|0")
 				c.Exec(t, clients.Raw(s.target, "a:1|c\nb:\x00\xff|g")...)
 				receive(t, s.conn, "a:1|c\nb:\x00\xff|g")
 			}

@@ -74,7 +74,8 @@ func Systemd(t testing.TB) *ServiceManager {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command("sh", "-c", join+`exec unshare --mount --cgroup --pid --fork --kill-child --mount-proc sh -c "$0" sh "$1"`, systemdScript, dir)
+	cmd := exec.Command("sh", "-c",
+		join+`exec unshare --mount --cgroup --pid --fork --kill-child --mount-proc sh -c "$0" sh "$1"`, systemdScript, dir)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
@@ -82,9 +83,14 @@ func Systemd(t testing.TB) *ServiceManager {
 	}
 	m.pid = cmd.Process.Pid
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	if err := eventually(20*time.Second, func() error { _, err := m.Ctl("is-active", "basic.target"); return err }); err != nil {
+	if err := eventually(20*time.Second, func() error {
+		_, err := m.Ctl("is-active",
+			"basic.target")
+		return err
+	}); err != nil {
 		said, _ := os.ReadFile(log.Name())
-		Missing(t, "systemd", fmt.Sprintf("it does not start in namespaces: %v\n%s", err, said), "systemd of Debian 12 or later")
+		Missing(t, "systemd", fmt.Sprintf("it does not start in namespaces: %v\n%s", err, said),
+			"systemd of Debian 12 or later")
 	}
 	return m
 }
@@ -96,7 +102,8 @@ func (m *ServiceManager) Ctl(args ...string) (string, error) {
 	if err != nil || len(child) == 0 {
 		return "", fmt.Errorf("systemd is not there: %w", err)
 	}
-	enter := []string{"--target", strings.Fields(string(child))[0], "--mount", "--pid", "systemctl", "--user", "--no-pager"}
+	enter := []string{"--target", strings.Fields(string(child))[0], "--mount", "--pid", "systemctl", "--user",
+		"--no-pager"}
 	cmd := exec.Command("nsenter", append(enter, args...)...)
 	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+m.dir, "DBUS_SESSION_BUS_ADDRESS=")
 	b, err := cmd.CombinedOutput()

@@ -33,7 +33,8 @@ func TestClients(t *testing.T) {
 			}
 			clients := rig.Statsd(t)
 			dir := socketDir(t)
-			c := e.Run(t, rig.Spec{Name: rig.UniqueName("sender"), Args: clients.Mounts(dir), Labels: map[string]string{"team": "blue"}})
+			c := e.Run(t, rig.Spec{Name: rig.UniqueName("sender"), Args: clients.Mounts(dir),
+				Labels: map[string]string{"team": "blue"}})
 			_, port, _ := net.SplitHostPort(rig.FreePort(t))
 			udp := net.JoinHostPort(c.Wire(t), port)
 			unix := "unixgram://" + filepath.Join(dir, "s")
@@ -67,7 +68,8 @@ func TestClients(t *testing.T) {
 					if !strings.HasPrefix(d.Name, s.prefix) {
 						continue
 					}
-					if d.Tags["container_id"] != c.ID || d.Tags["agent_id"] != n.agent || !s.etsy && (d.Tags["env"] != "e2e" || d.Tags["client"] != s.client) {
+					if d.Tags["container_id"] != c.ID || d.Tags["agent_id"] != n.agent || !s.etsy &&
+						(d.Tags["env"] != "e2e" || d.Tags["client"] != s.client) {
 						t.Fatalf("tags of %s: %v", d.Name, d.Tags)
 					}
 				}
@@ -97,7 +99,8 @@ func waitNamed(t *testing.T, n *node, c *rig.Container) {
 
 // complete says what is missing of what a client sends.
 func complete(m *v1.Metrics, prefix string, etsy bool) error {
-	want := map[string]float64{"count": 10, "gauge": 42.5, "set": 3, "timing.count": 10, "timing.sum": 55, "timing.min": 1, "timing.max": 10, "timing.p50": 5}
+	want := map[string]float64{"count": 10, "gauge": 42.5, "set": 3, "timing.count": 10, "timing.sum": 55,
+		"timing.min": 1, "timing.max": 10, "timing.p50": 5}
 	if etsy {
 		want["sampled"] = 10
 	} else {
@@ -135,11 +138,13 @@ func routes(t *testing.T, n *node, c *rig.Container, prefix string) {
 	for where, body := range map[string]string{
 		"/metrics": n.Node.MustGet(t, "/metrics"), "/fleet/metrics": n.Relay.MustGet(t, "/fleet/metrics"),
 	} {
-		for metric, want := range map[string]string{name + "count{": " 10", name + "gauge{": " 42.5", name + "set{": " 3", name + "timing_count{": " 10", name + "timing_sum{": " 55", name + "timing_bucket{": " 10"} {
+		for metric, want := range map[string]string{name + "count{": " 10", name + "gauge{": " 42.5", name + "set{": " 3",
+			name + "timing_count{": " 10", name + "timing_sum{": " 55", name + "timing_bucket{": " 10"} {
 			found := false
 			for line := range strings.Lines(body) {
 				line = strings.TrimSuffix(line, "\n")
-				found = found || strings.HasPrefix(line, metric) && strings.Contains(line, `container_id="`+c.ID+`"`) && strings.HasSuffix(line, want)
+				found = found || strings.HasPrefix(line, metric) && strings.Contains(line, `container_id="`+c.ID+`"`) &&
+					strings.HasSuffix(line, want)
 			}
 			if !found {
 				t.Errorf("%s has no %s…}%s", where, metric, want)
@@ -147,13 +152,15 @@ func routes(t *testing.T, n *node, c *rig.Container, prefix string) {
 		}
 	}
 	rig.Eventually(t, 3*time.Second, func() error {
-		for metric, want := range map[string]float64{"app:" + prefix + "count": 10, "app:" + prefix + "gauge": 42.5, name + "timing_sum": 55} {
+		for metric, want := range map[string]float64{"app:" + prefix + "count": 10, "app:" + prefix + "gauge": 42.5,
+			name + "timing_sum": 55} {
 			var answer struct{ Data v1.Matrix }
 			if err := n.Relay.Into("/api/v1/query?start=-1m&match=container_id="+c.ID+"&metric="+metric, &answer); err != nil {
 				return err
 			}
 			r := answer.Data.Result
-			if len(r) != 1 || len(r[0].Points) == 0 || r[0].Points[len(r[0].Points)-1].Value != want || r[0].Labels["container_id"] != c.ID {
+			if len(r) != 1 || len(r[0].Points) == 0 || r[0].Points[len(r[0].Points)-1].Value != want ||
+				r[0].Labels["container_id"] != c.ID {
 				return fmt.Errorf("query of %s: %+v", metric, r)
 			}
 		}
@@ -161,7 +168,8 @@ func routes(t *testing.T, n *node, c *rig.Container, prefix string) {
 		if err := n.Relay.Into("/api/v1/query?start=-1m&q=0.5,1&metric=app:"+prefix+"timing", &answer); err != nil {
 			return err
 		}
-		if r := answer.Data.Result; len(r) != 2 || len(r[0].Points) == 0 || math.Abs(r[0].Points[len(r[0].Points)-1].Value-5) > 0.05 {
+		if r := answer.Data.Result; len(r) != 2 || len(r[0].Points) == 0 ||
+			math.Abs(r[0].Points[len(r[0].Points)-1].Value-5) > 0.05 {
 			return fmt.Errorf("percentiles: %+v", r)
 		}
 		if err := n.Relay.Into("/api/v1/query?start=-1m&distinct=1&step=0&metric=app:"+prefix+"set", &answer); err != nil {
@@ -190,7 +198,8 @@ func checkLedger(t *testing.T, n *node, c *rig.Container) {
 		t.Errorf("of the container %+v\nof all %+v", own, all)
 	}
 	out := n.Client(t, "task", "statsd", c.Name)
-	if !strings.Contains(out, fmt.Sprintf("Received        %d lines", own.Received)) || !strings.Contains(out, "hsu.count") {
+	if !strings.Contains(out, fmt.Sprintf("Received        %d lines", own.Received)) ||
+		!strings.Contains(out, "hsu.count") {
 		t.Errorf("task statsd:\n%s", out)
 	}
 	out = n.Client(t, "statsd", "top", "-o", "json", "--sort", "samples")

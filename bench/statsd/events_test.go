@@ -129,22 +129,27 @@ func checkTold(t *testing.T, n *node, c *rig.Container, events []v1.Event) {
 	for _, e := range events {
 		ids[e.ID] = true
 		x := &cons[0]
-		if e.AgentID != n.agent || e.ContainerID != c.ID || e.Cgroup == "" || e.TaskID != x.TaskID || e.TaskName != x.TaskName || e.ExecutorID != x.ExecutorID ||
-			e.FrameworkID != x.FrameworkID || e.FrameworkName != x.FrameworkName || e.ApplicationName != x.ApplicationName || e.Tags["env"] != "e2e" || e.Truncated {
+		if e.AgentID != n.agent || e.ContainerID != c.ID || e.Cgroup == "" || e.TaskID != x.TaskID ||
+			e.TaskName != x.TaskName || e.ExecutorID != x.ExecutorID ||
+			e.FrameworkID != x.FrameworkID || e.FrameworkName != x.FrameworkName || e.ApplicationName != x.ApplicationName ||
+			e.Tags["env"] != "e2e" || e.Truncated {
 			t.Errorf("origin of %+v\nis not %+v", e, x)
 		}
 		switch e.Title {
 		case "deployed é":
-			if e.Text != "version 2\nby the test | with m: and more" || e.Time.Unix() != 1_700_000_000 || e.Host != "box" || e.AggregationKey != "deploys" || e.SourceType != "ci" ||
+			if e.Text != "version 2\nby the test | with m: and more" || e.Time.Unix() != 1_700_000_000 || e.Host != "box" ||
+				e.AggregationKey != "deploys" || e.SourceType != "ci" ||
 				e.Priority != "low" || e.AlertType != "success" || e.Tags["version"] != "2" || e.Tags["canary"] != "true" {
 				t.Errorf("%+v", e)
 			}
 		case "plain":
-			if e.Text != "text" || time.Since(e.Time) > time.Minute || e.Priority != "" && e.Priority != "normal" || e.Check != "" {
+			if e.Text != "text" || time.Since(e.Time) > time.Minute || e.Priority != "" && e.Priority != "normal" ||
+				e.Check != "" {
 				t.Errorf("%+v", e)
 			}
 		case "db.up is critical, was ok":
-			if e.Check != "db.up" || e.Status != "critical" || e.AlertType != "error" || e.Message != "no route\nto m:host" || e.Host != "box" || e.Tags["shard"] != "1" {
+			if e.Check != "db.up" || e.Status != "critical" || e.AlertType != "error" || e.Message != "no route\nto m:host" ||
+				e.Host != "box" || e.Tags["shard"] != "1" {
 				t.Errorf("%+v", e)
 			}
 		}
@@ -153,11 +158,13 @@ func checkTold(t *testing.T, n *node, c *rig.Container, events []v1.Event) {
 		t.Errorf("%d ids of %d events", len(ids), len(events))
 	}
 	out := n.Client(t, "task", "events", c.Name)
-	if !strings.Contains(out, "success  deployed é: version 2 by the test | with m: and more") || strings.Count(out, "\n") != len(events)+1 {
+	if !strings.Contains(out, "success  deployed é: version 2 by the test | with m: and more") ||
+		strings.Count(out, "\n") != len(events)+1 {
 		t.Errorf("task events:\n%s", out)
 	}
 	var listed []v1.Event
-	if err := json.Unmarshal([]byte(n.Client(t, "events", "--container", c.ID, "-o", "json", "--match", "check=db.*")), &listed); err != nil || len(listed) != 4 {
+	if err := json.Unmarshal([]byte(n.Client(t, "events", "--container", c.ID, "-o", "json", "--match", "check=db.*")),
+		&listed); err != nil || len(listed) != 4 {
 		t.Errorf("events of the check: %v, %+v", err, listed)
 	}
 }
@@ -167,7 +174,8 @@ func checkTold(t *testing.T, n *node, c *rig.Container, events []v1.Event) {
 func checkStatus(t *testing.T, n *node, c *rig.Container) {
 	t.Helper()
 	m, err := n.app(c.ID, "db.up")
-	if err != nil || len(m.Datapoints) != 1 || m.Datapoints[0].Value != 2 || m.Datapoints[0].Tags["host"] != "box" || m.Datapoints[0].Tags["shard"] != "1" {
+	if err != nil || len(m.Datapoints) != 1 || m.Datapoints[0].Value != 2 || m.Datapoints[0].Tags["host"] != "box" ||
+		m.Datapoints[0].Tags["shard"] != "1" {
 		t.Errorf("%+v, %v", m, err)
 	}
 	b, err := n.Node.Get("/metrics")
@@ -181,11 +189,13 @@ func checkStatus(t *testing.T, n *node, c *rig.Container) {
 		t.Error("the check is not exposed, or an event is")
 	}
 	var answer struct{ Data v1.Matrix }
-	if err := n.Relay.Into("/api/v1/query?start=-1m&metric=app:db.up&match=container_id="+c.ID, &answer); err != nil || len(answer.Data.Result) != 1 {
+	if err := n.Relay.Into("/api/v1/query?start=-1m&metric=app:db.up&match=container_id="+c.ID, &answer); err != nil ||
+		len(answer.Data.Result) != 1 {
 		t.Errorf("query: %+v, %v", answer, err)
 	}
 	l, err := n.ledger(t, c.ID)
-	if err != nil || l.Events != 4 || l.ServiceChecks != 6 || l.StatusChanges != 4 || l.EventsDropped != 0 || !l.Balances() {
+	if err != nil || l.Events != 4 || l.ServiceChecks != 6 || l.StatusChanges != 4 || l.EventsDropped != 0 ||
+		!l.Balances() {
 		t.Errorf("%+v, %v", l, err)
 	}
 }

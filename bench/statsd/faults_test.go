@@ -81,7 +81,8 @@ func TestHostilePackets(t *testing.T) {
 			now := n.account(t, "", was.Received+h.accepted+h.reject)
 			shown := h.packet[:min(len(h.packet), 40)]
 			if now.Accepted != was.Accepted+h.accepted || now.Rejected != was.Rejected+h.reject {
-				t.Errorf("%s: %q: accepted %d, rejected %d: %v", network, shown, now.Accepted-was.Accepted, now.Rejected-was.Rejected, now.Reasons)
+				t.Errorf("%s: %q: accepted %d, rejected %d: %v", network, shown, now.Accepted-was.Accepted,
+					now.Rejected-was.Rejected, now.Reasons)
 			}
 			if h.reason != "" && now.Reasons[h.reason] != was.Reasons[h.reason]+h.reject {
 				t.Errorf("%s: %q is not rejected for its %s: was %v, is %v", network, shown, h.reason, was.Reasons, now.Reasons)
@@ -140,11 +141,13 @@ func TestFlood(t *testing.T) {
 			var l *v1.Ledger
 			rig.Eventually(t, 15*time.Second, func() (err error) {
 				if l, err = n.ledger(t, f.ID); err == nil && l.Received+19*l.KernelDrops != f.sent {
-					err = fmt.Errorf("%s: sent %d, received %d, the kernel dropped %d packets of 19", way, f.sent, l.Received, l.KernelDrops)
+					err = fmt.Errorf("%s: sent %d, received %d, the kernel dropped %d packets of 19", way, f.sent, l.Received,
+						l.KernelDrops)
 				}
 				return err
 			})
-			t.Logf("%s: %d lines in 2 s; now received %d of %d, shed %d, kernel dropped %d packets", way, lines, l.Received, f.sent, l.Shed, l.KernelDrops)
+			t.Logf("%s: %d lines in 2 s; now received %d of %d, shed %d, kernel dropped %d packets", way, lines, l.Received,
+				f.sent, l.Shed, l.KernelDrops)
 			if stopped && l.KernelDrops == 0 {
 				t.Error("the kernel dropped nothing")
 			}
@@ -225,7 +228,8 @@ func TestKilledInFlood(t *testing.T) {
 		}
 		return nil
 	})
-	if b, err := n.Node.Get("/metrics"); err != nil || strings.Contains(string(b), "victim_flood{") && strings.Contains(string(b), victim.ID) {
+	if b, err := n.Node.Get("/metrics"); err != nil || strings.Contains(string(b), "victim_flood{") &&
+		strings.Contains(string(b), victim.ID) {
 		t.Errorf("the killed container is still exposed (%v)", err)
 	}
 }

@@ -69,7 +69,8 @@ func TestOwnPortByID(t *testing.T) {
 	id := make(map[string]string)
 	ask := func(c *rig.Container) string {
 		t.Helper()
-		got, err := launch.NewClient(filepath.Join(n.Data, launch.SocketName)).Add(t.Context(), launch.Request{ContainerID: c.ID})
+		got, err := launch.NewClient(filepath.Join(n.Data, launch.SocketName)).Add(t.Context(),
+			launch.Request{ContainerID: c.ID})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +116,8 @@ func TestOwnPortByID(t *testing.T) {
 	if err != nil || !strings.Contains(string(b), "\ndaytwo_collector_statsd_namespaces 2\n") {
 		t.Errorf("two network namespaces are served, /metrics says otherwise (%v)", err)
 	}
-	if b, err = n.Relay.Get("/fleet/metrics"); err != nil || !strings.Contains(string(b), "daytwo_statsd_listener_up{") || !strings.Contains(string(b), "daytwo_collector_statsd_steered{") {
+	if b, err = n.Relay.Get("/fleet/metrics"); err != nil || !strings.Contains(string(b), "daytwo_statsd_listener_up{") ||
+		!strings.Contains(string(b), "daytwo_collector_statsd_steered{") {
 		t.Errorf("the relay does not show how the server does (%v)", err)
 	}
 }

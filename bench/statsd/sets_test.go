@@ -21,7 +21,8 @@ func TestSets(t *testing.T) {
 	n := up(t, nil, "--statsd", rig.FreePort(t))
 	var conns []net.Conn
 	for i := range 2 {
-		c, err := launch.NewClient(filepath.Join(n.Data, launch.SocketName)).Add(t.Context(), launch.Request{ContainerID: fmt.Sprintf("%s-%d", t.Name(), i)})
+		c, err := launch.NewClient(filepath.Join(n.Data, launch.SocketName)).Add(t.Context(),
+			launch.Request{ContainerID: fmt.Sprintf("%s-%d", t.Name(), i)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +58,8 @@ func TestSets(t *testing.T) {
 			if err := n.Relay.Into("/api/v1/query?start=-1m&step=0&distinct=1&metric=app:"+metric, &all); err != nil {
 				return err
 			}
-			if err := n.Relay.Into("/api/v1/query?start=-1m&step=0&distinct=1&by=container_id&metric=app:"+metric, &each); err != nil {
+			if err := n.Relay.Into("/api/v1/query?start=-1m&step=0&distinct=1&by=container_id&metric=app:"+metric,
+				&each); err != nil {
 				return err
 			}
 			if len(all.Data.Result) != 1 || len(each.Data.Result) != 2 {

@@ -26,7 +26,8 @@ func TestServiceRestart(t *testing.T) {
 			node := rig.API{URL: "http://" + metrics}
 			data, unit := t.TempDir(), "collector.service"
 			command := func(statsd string) string {
-				return fmt.Sprintf("ExecStart=%s collector --nats none --metrics %s --statsd %s --data %s %s%s --interval 200ms", rig.Binary(t), metrics, statsd, data, rig.PortsFlag(t, 300), mode)
+				return fmt.Sprintf("ExecStart=%s collector --nats none --metrics %s --statsd %s --data %s %s%s --interval 200ms",
+					rig.Binary(t), metrics, statsd, data, rig.PortsFlag(t, 300), mode)
 			}
 			lines := append(settings(t), "StandardError=append:"+data+"/log")
 			first := command(shared + ",unixgram://" + dir + "/s")
@@ -120,7 +121,8 @@ func TestServiceWatchdog(t *testing.T) {
 	m := rig.Systemd(t)
 	node := rig.API{URL: "http://" + rig.FreePort(t)}
 	data, unit := t.TempDir(), "watched.service"
-	command := fmt.Sprintf("ExecStart=%s collector --nats none --no-bpf --metrics %s --statsd %s --data %s %s --interval 200ms",
+	command := fmt.Sprintf(
+		"ExecStart=%s collector --nats none --no-bpf --metrics %s --statsd %s --data %s %s --interval 200ms",
 		rig.Binary(t), strings.TrimPrefix(node.URL, "http://"), rig.FreePort(t), data, rig.PortsFlag(t, 300))
 	// A process that stands still does not end by itself either.
 	lines := append(settings(t), "WatchdogSec=2", "TimeoutAbortSec=1", "StandardError=append:"+data+"/log", command)

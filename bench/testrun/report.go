@@ -73,7 +73,8 @@ func (r *report) add(e *event) {
 
 // packageLine reports whether s is go test's closing line of a package.
 func packageLine(s string) bool {
-	return strings.HasPrefix(s, "ok  \t") || strings.HasPrefix(s, "FAIL\t") || strings.HasPrefix(s, "---\t") || strings.HasPrefix(s, "?   \t")
+	return strings.HasPrefix(s, "ok  \t") || strings.HasPrefix(s, "FAIL\t") || strings.HasPrefix(s, "---\t") ||
+		strings.HasPrefix(s, "?   \t")
 }
 
 // reason is what a skipped test gave as its reason.

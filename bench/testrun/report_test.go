@@ -23,7 +23,8 @@ func TestReport(t *testing.T) {
 	}
 	var b strings.Builder
 	r.print(&b)
-	want := "\n1 tests passed, 1 skipped\n  note: no race detector\n  skipped: p TestA: a_test.go:1: missing part qemu\n\nok  \tp\t0.1s\n"
+	want := "\n1 tests passed, 1 skipped\n  note: no race detector\n" +
+		"  skipped: p TestA: a_test.go:1: missing part qemu\n\nok  \tp\t0.1s\n"
 	if b.String() != want {
 		t.Errorf("got %q, want %q", b.String(), want)
 	}
@@ -54,7 +55,9 @@ func TestAgain(t *testing.T) {
 		}
 		var b strings.Builder
 		r.print(&b)
-		if named := strings.HasSuffix(b.String(), "passed alone; their first output is above.\n  p TestA, TestB\n"); named == wantFailed || !wantFailed && len(r.lines) != 0 {
+		if named := strings.HasSuffix(b.String(),
+			"passed alone; their first output is above.\n  p TestA, TestB\n"); named == wantFailed || !wantFailed &&
+			len(r.lines) != 0 {
 			t.Errorf("%s: %s", name, &b)
 		}
 	}

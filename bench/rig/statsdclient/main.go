@@ -55,7 +55,8 @@ func fail(err error) {
 
 // one sends 10 of each type by the client.
 func one(target, prefix string) error {
-	c, err := statsd.New(target, statsd.WithNamespace(prefix), statsd.WithTags([]string{"env:e2e", "client:datadog"}), statsd.WithoutTelemetry())
+	c, err := statsd.New(target, statsd.WithNamespace(prefix), statsd.WithTags([]string{"env:e2e", "client:datadog"}),
+		statsd.WithoutTelemetry())
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,8 @@ func one(target, prefix string) error {
 		v := float64(i)
 		for _, err := range []error{
 			c.Incr("count", nil, 1), c.Gauge("gauge", 32.5+v, nil, 1), c.TimeInMilliseconds("timing", v, nil, 1),
-			c.Histogram("histogram", v, nil, 1), c.Distribution("distribution", v, nil, 1), c.Set("set", strconv.Itoa(i%3), nil, 1),
+			c.Histogram("histogram", v, nil, 1), c.Distribution("distribution", v, nil, 1), c.Set("set", strconv.Itoa(i%3), nil,
+				1),
 		} {
 			if err != nil {
 				return err

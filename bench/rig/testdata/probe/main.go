@@ -8,7 +8,8 @@ import (
 )
 
 func main() {
-	for _, f := range []string{"/proc/sys/kernel/osrelease", "/sys/fs/cgroup/cgroup.subtree_control", "/sys/fs/cgroup/memory/memory.stat", "/proc/mounts"} {
+	for _, f := range []string{"/proc/sys/kernel/osrelease", "/sys/fs/cgroup/cgroup.subtree_control",
+		"/sys/fs/cgroup/memory/memory.stat", "/proc/mounts"} {
 		if b, err := os.ReadFile(f); err == nil {
 			fmt.Printf("%s: %s\n", f, strings.TrimSpace(string(b)))
 		}
