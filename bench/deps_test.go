@@ -13,7 +13,7 @@ import (
 
 const module = "github.com/daytwo/daytwo"
 
-// pkg is what go list says of a package.
+// pkg is a package as go list describes it.
 type pkg struct {
 	ImportPath, Dir, Name string
 	Standard              bool
@@ -42,8 +42,8 @@ func list(t *testing.T, arch string) map[string]pkg {
 	return all
 }
 
-// room is the top-level directory of one of our packages ("" for main.go's and
-// for packages of others), and sub what stands below it.
+// room returns the top-level directory of one of our packages ("" for main.go's and
+// for packages of others), and sub the path below it.
 func room(path string) (room, sub string) {
 	rest, ok := strings.CutPrefix(path, module+"/")
 	if !ok {
@@ -53,7 +53,7 @@ func room(path string) (room, sub string) {
 	return room, sub
 }
 
-// mayImport tells whether a package may import another of ours: the table of
+// mayImport reports whether a package may import another of ours, by the table of
 // rooms in ARCHITECTURE.md.
 func mayImport(from, to string) bool {
 	fr, fs := room(from)
@@ -71,14 +71,14 @@ func mayImport(from, to string) bool {
 	case "api":
 		return tr == "api"
 	case "bench":
-		// Tests within any package start their parts by the rig: it may import none of these packages.
+		// Tests inside any package import the rig: it may import none of those packages.
 		return fs != "rig" || to == module+"/api/launch"
 	}
 	return false
 }
 
-// Rooms import one another one way only, and siblings in collector/ and relay/
-// not at all.
+// Rooms import one another in one direction only, and siblings in collector/ and
+// relay/ not at all.
 func TestImports(t *testing.T) {
 	for _, arch := range []string{"amd64", "arm64"} {
 		for path, p := range list(t, arch) {
@@ -94,7 +94,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// What a room links is as much a rule as what it imports.
+// There are rules for what a room links, too, not only for what it imports.
 func TestLinks(t *testing.T) {
 	all := list(t, "amd64")
 	check := func(room string, never ...string) {

@@ -13,8 +13,9 @@ import (
 // skipper is the one file whose functions skip tests.
 const skipper = "bench/rig/skip.go"
 
-// No test skips by itself: the rig's functions make a missing part a failure where
-// DAYTWO_REQUIRE asks for it, and refuse a kernel that has what it is said to lack.
+// No test calls Skip itself. The functions of the rig fail instead where
+// DAYTWO_REQUIRE=1 is set, and where the kernel has the feature that a test says it
+// lacks.
 func TestSkips(t *testing.T) {
 	eachTestFile(t, func(path string, files *token.FileSet, f *ast.File) {
 		if path == skipper {

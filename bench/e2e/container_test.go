@@ -21,7 +21,7 @@ func TestContainerFromKernelToClient(t *testing.T) {
 	d := rig.StartReady(t, rig.Options{Env: []string{"DOCKER_HOST=unix://" + docker.Socket}})
 	relay, node := d.Relay, d.Node
 
-	// It uses some CPU and memory, and then nothing moves.
+	// It uses some CPU and memory, and then nothing.
 	c := docker.Run(t, rig.Spec{Name: rig.UniqueName("web"), Labels: map[string]string{"team": "blue"},
 		Args: []string{"--memory=64m"},
 		Cmd:  []string{"/bin/sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exec sleep 1000"}})
@@ -40,12 +40,12 @@ func TestContainerFromKernelToClient(t *testing.T) {
 	t.Logf("known by name %v after docker run had returned", time.Since(started).Round(time.Millisecond))
 
 	var got v1.Container
-	rig.Eventually(t, 20*time.Second, func() error { // until it rests
+	rig.Eventually(t, 20*time.Second, func() error { // until it is idle
 		was := got
 		time.Sleep(1100 * time.Millisecond)
 		var err error
 		if got, err = find(); err == nil && (was.CPUUsage == nil || got.CPUUsage == nil || *was.CPUUsage != *got.CPUUsage) {
-			err = fmt.Errorf("%s still works", c.Name)
+			err = fmt.Errorf("%s is not idle yet", c.Name)
 		}
 		return err
 	})
@@ -75,7 +75,7 @@ func TestContainerFromKernelToClient(t *testing.T) {
 	t.Run("gone", func(t *testing.T) {
 		c.Stop()
 		gone := time.Now()
-		rig.Eventually(t, 2200*time.Millisecond, func() error { // two ticks, and what it takes to ask
+		rig.Eventually(t, 2200*time.Millisecond, func() error { // two ticks, and the requests
 			for where, a := range map[string]rig.API{"/metrics": node, "/fleet/metrics": relay} {
 				if strings.Contains(a.MustGet(t, where), c.ID) {
 					return fmt.Errorf("still in %s", where)
@@ -88,7 +88,7 @@ func TestContainerFromKernelToClient(t *testing.T) {
 	d.Stop(t)
 }
 
-// routes asks everything that has an answer about a container.
+// routes checks every route that shows a container.
 func routes(t *testing.T, relay, node rig.API, c *rig.Container, got v1.Container) {
 	usage := fmt.Sprintf("name=%q", c.Name)
 	for where, a := range map[string]rig.API{"/metrics": node, "/fleet/metrics": relay,
@@ -136,8 +136,8 @@ func routes(t *testing.T, relay, node rig.API, c *rig.Container, got v1.Containe
 	}
 }
 
-// kernelFiles reads values of a cgroup from the kernel's files: a whole file,
-// or "file:key", by its name on v1 or on v2.
+// kernelFiles returns a function that reads a value of a cgroup from the kernel's
+// files: of a whole file, or of "file:key", by its name on v1 or on v2.
 func kernelFiles(t *testing.T, cgroup string) func(v1, v2 string) int64 {
 	t.Helper()
 	layout, err := cgroups.Detect()

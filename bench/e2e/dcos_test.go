@@ -11,11 +11,11 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// The DC/OS command line itself, unmodified, asks our relay.
+// The unmodified DC/OS command line queries our relay.
 
 const dcosAgent = "0123-test-agent-S1"
 
-// want runs a command that must succeed and print these.
+// want runs a command that must succeed and print these texts.
 func want(t *testing.T, c *rig.DCOSCLI, texts []string, args ...string) string {
 	t.Helper()
 	out, errs, status := c.Run(t, args...)
@@ -52,7 +52,7 @@ func datapoints(t *testing.T, out string) map[string]float64 {
 func TestDCOSNodeMetrics(t *testing.T) {
 	relay := rig.Up(t, "--agent-id", dcosAgent).Relay
 	c := rig.DCOS(t, relay.URL, relay.Token)
-	past(t, relay, 2, 10*time.Second) // shares of CPU are there from the second tick on
+	past(t, relay, 2, 10*time.Second) // percentages of CPU need two ticks
 	t.Log(want(t, c, []string{"CPU", "MEM", "DISK", "%", "GiB"}, "node", "metrics", "summary", dcosAgent))
 	want(t, c, []string{"cpu.total", "memory.total", "filesystem.capacity.total", "network.in", "interface: lo",
 		"path: /"}, "node", "metrics", "details", dcosAgent)
@@ -77,7 +77,7 @@ func TestDCOSNodeMetrics(t *testing.T) {
 func TestDCOSTaskMetrics(t *testing.T) {
 	docker := rig.Docker(t)
 	name := rig.UniqueName("dcos-task")
-	box := docker.Run(t, rig.Spec{Name: name, Args: []string{"--memory=64m", "--cpus=0.5"}})
+	c1 := docker.Run(t, rig.Spec{Name: name, Args: []string{"--memory=64m", "--cpus=0.5"}})
 	o := rig.Options{Args: []string{"--agent-id", dcosAgent}, Env: []string{"DOCKER_HOST=unix://" + docker.Socket}}
 	relay := rig.StartReady(t, o).Relay
 	c := rig.DCOS(t, relay.URL, relay.Token)
@@ -100,7 +100,7 @@ func TestDCOSTaskMetrics(t *testing.T) {
 		}
 	}
 	if points["mem.total"] <= 0 || points["cpus.user.time"]+points["cpus.system.time"] <= 0 {
-		t.Errorf("container %s uses nothing: %v", box.ID, points)
+		t.Errorf("container %s uses no CPU and memory: %v", c1.ID, points)
 	}
 }
 
@@ -117,7 +117,7 @@ func TestDCOSRefusals(t *testing.T) {
 	}
 }
 
-// memTotal is the machine's memory in bytes.
+// memTotal returns the memory of the machine, in bytes.
 func memTotal(t *testing.T) float64 {
 	t.Helper()
 	b, err := os.ReadFile("/proc/meminfo")

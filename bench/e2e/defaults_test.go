@@ -11,8 +11,8 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// With no address given, all is where the documents say: the API, the node's
-// metrics, StatsD, and ports for containers.
+// Without flags the API, the node's metrics, StatsD and the ports for containers are
+// at the addresses that the documentation names.
 func TestDefaultAddresses(t *testing.T) {
 	n := rig.NewNetns(t)
 	d := rig.StartReady(t, rig.Options{Netns: n, DefaultPorts: true, Args: []string{"--interval", "200ms"}})

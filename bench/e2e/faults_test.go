@@ -13,7 +13,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// TestUsage expects a clear word and status 2 for what cannot be meant.
+// TestUsage expects a clear error and status 2 for an invalid configuration.
 func TestUsage(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "c.yaml")
 	f := func(want string, args ...string) {
@@ -46,8 +46,8 @@ func TestAddressInUse(t *testing.T) {
 	}
 }
 
-// TestWithoutRights runs it as nobody: it reads what it can, and says what it
-// lacks.
+// TestWithoutRights runs as nobody: the program reads what it can, and names the
+// capabilities that it lacks.
 func TestWithoutRights(t *testing.T) {
 	rig.NeedRoot(t, "running as another user")
 	data := t.TempDir()
@@ -113,13 +113,13 @@ func TestWithoutBTF(t *testing.T) {
 	d.Stop(t)
 }
 
-// TestFullDisk fills the disk under --data: everything goes on from memory.
+// TestFullDisk fills the disk of --data: the program continues with what is in memory.
 func TestFullDisk(t *testing.T) {
 	data := t.TempDir()
 	rig.SmallDisk(t, data, "8m")
 	d := rig.StartReady(t, rig.Options{Data: data, Args: []string{"--interval", "200ms"}})
 	relay := d.Relay
-	for i, size := 0, 1<<20; size > 0; i++ { // until not a byte goes in
+	for i, size := 0, 1<<20; size > 0; i++ { // until no byte fits
 		if os.WriteFile(filepath.Join(data, "fill"+string(rune('a'+i%26))+strings.Repeat("x", i/26)), make([]byte, size),
 			0o644) != nil {
 			size /= 2
@@ -148,7 +148,7 @@ func TestFullDisk(t *testing.T) {
 	for _, f := range files {
 		os.Remove(f)
 	}
-	past(t, relay, before.Seq, 30*time.Second) // room again: ticks come again
+	past(t, relay, before.Seq, 30*time.Second) // with room on the disk ticks arrive again
 	if said := d.Log(); !strings.Contains(said, "no space left") && !strings.Contains(said, "insufficient") &&
 		!strings.Contains(said, "disk") {
 		t.Errorf("nothing was said of the disk:\n%s", said)

@@ -15,7 +15,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// cluster is a NATS server, a collector and a relay, each on its own.
+// cluster is a NATS server, a collector and a relay as separate programs.
 type cluster struct {
 	dir, nats string
 	srv       *embedded.Server
@@ -67,16 +67,16 @@ func (c *cluster) relay(t *testing.T) *rig.Daytwo {
 	return d
 }
 
-// clientOf is the Go client of a relay.
+// clientOf returns the Go client for a relay.
 func clientOf(a rig.API) *client.Client {
 	c, err := client.New(a.URL, a.Token)
 	if err != nil {
-		panic(err) // the URL is of our making
+		panic(err) // the URL is valid
 	}
 	return c
 }
 
-// newest is the newest tick of the only agent.
+// newest returns the only agent, with its newest tick.
 func newest(a rig.API) (v1.Agent, error) {
 	agents, err := clientOf(a).Agents(context.Background())
 	if err == nil && len(agents) != 1 {
@@ -119,7 +119,7 @@ func ticksOn(t *testing.T, d *rig.Daytwo, n float64) {
 	})
 }
 
-// metricOf reads a metric without labels.
+// metricOf returns the value of a metric without labels.
 func metricOf(a rig.API, name string) (float64, error) {
 	body, err := a.Get("/metrics")
 	if err != nil {
@@ -151,8 +151,8 @@ func TestCollectorAndRelayApart(t *testing.T) {
 	relay.Stop(t)
 }
 
-// TestNATSAwayAtStartAndLater loses no tick: what the stream could not take
-// waits in the spool.
+// TestNATSAwayAtStartAndLater loses no tick while NATS is unreachable: frames wait in
+// the spool.
 func TestNATSAwayAtStartAndLater(t *testing.T) {
 	c := newCluster(t)
 	collector := c.collector(t)

@@ -2,5 +2,5 @@
 // on every kernel of the rig, in virtual machines. The same tests run on the
 // machine's own kernel with a plain go test of their packages.
 //
-// It holds no test of its own subject and never names a kernel version.
+// It has no tests of behaviour itself and never names a kernel version.
 package kernels

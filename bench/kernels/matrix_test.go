@@ -17,7 +17,7 @@ const room = "github.com/daytwo/daytwo/collector/..."
 
 var kernelTest = regexp.MustCompile(`(?m)^func TestKernel\w*\(`)
 
-// suite is a package with tests for kernels, compiled.
+// suite is the compiled test binary of a package with kernel tests.
 type suite struct{ pkg, dir, binary string }
 
 func TestMatrix(t *testing.T) {
@@ -44,7 +44,7 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// run boots one VM for a package and repeats its results as subtests.
+// run boots one VM for a package and reports its results as subtests.
 func (s *suite) run(t *testing.T, k rig.Kernel, hybrid bool) {
 	o := rig.RunOptions{
 		Binary:  s.binary,

@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// result is what became of one test in the VM.
+// result is the result of one test in the VM.
 type result struct {
 	test, action string
 	output       strings.Builder
@@ -23,14 +23,13 @@ func (r *result) repeat(t *testing.T) {
 		t.Log(r.output.String())
 	case "skip":
 		rig.SkippedElsewhere(t, r.output.String())
-	default: // "fail", or "" for a test that never ended
+	default: // "fail", or "" for a test that did not end
 		t.Fatal(r.output.String())
 	}
 }
 
-// parse turns the output of a test binary into results, in the order in which
-// tests began. A test with subtests counts with them, not by itself, unless it
-// failed.
+// parse turns the output of a test binary into results, in the order in which the
+// tests began. A test with subtests is left out, unless it failed.
 func parse(out string) ([]*result, error) {
 	cmd := exec.Command("go", "tool", "test2json")
 	cmd.Stdin = strings.NewReader(out)
@@ -64,8 +63,7 @@ func parse(out string) ([]*result, error) {
 	return leaves(all), nil
 }
 
-// leaves drops tests that passed or were skipped and have subtests that say it
-// in detail.
+// leaves drops tests that passed or were skipped and have subtests.
 func leaves(all []*result) []*result {
 	var kept []*result
 	for i, r := range all {
@@ -77,8 +75,7 @@ func leaves(all []*result) []*result {
 	return kept
 }
 
-// What a VM says is repeated as it was: failures, skips, and a test that never
-// came to its end.
+// Failures, skips and a test that does not end are reported as they were in the VM.
 func TestParse(t *testing.T) {
 	check := func(out string, want ...string) {
 		t.Helper()

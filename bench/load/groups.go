@@ -6,12 +6,12 @@ import (
 	"path/filepath"
 )
 
-// GroupName is what MakeGroups calls its i-th cgroup: as Docker with the
-// systemd driver would, so that it passes for a container.
+// GroupName returns the name of the i-th cgroup of MakeGroups, as Docker names a
+// container's with the systemd driver.
 func GroupName(i int) string { return fmt.Sprintf("docker-%064x.scope", i+1) }
 
 // MakeGroups makes n empty cgroups below a new one called name, in each of the
-// hierarchies mounted at dirs, and returns what removes them all.
+// hierarchies mounted at dirs, and returns a function that removes them all.
 func MakeGroups(dirs []string, name string, n int) (remove func() error, err error) {
 	remove = func() error {
 		var first error
@@ -44,12 +44,12 @@ func MakeGroups(dirs []string, name string, n int) (remove func() error, err err
 	return remove, nil
 }
 
-// enableControllers hands every controller of a v2 tree down to parent's
-// children; on v1 there is nothing to hand down and nothing happens.
+// enableControllers enables the controllers of a v2 hierarchy for the children of
+// parent. On v1 it does nothing.
 func enableControllers(dir, parent string) {
 	for _, at := range []string{dir, parent} {
 		for _, c := range []string{"cpu", "memory", "io", "pids", "hugetlb"} {
-			os.WriteFile(filepath.Join(at, "cgroup.subtree_control"), []byte("+"+c), 0o644) // what is not there is refused
+			os.WriteFile(filepath.Join(at, "cgroup.subtree_control"), []byte("+"+c), 0o644) // an unknown controller is refused
 		}
 	}
 }

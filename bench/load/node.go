@@ -8,7 +8,7 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// NodeOptions say what a simulated node is like.
+// NodeOptions describe a simulated node.
 type NodeOptions struct {
 	Agent      string
 	Containers int
@@ -20,8 +20,8 @@ type NodeOptions struct {
 	Codec      frame.Codec
 }
 
-// Node makes the ticks of a node that is not there, as real frames: containers
-// with a device each, a tenth of them busy. Equal options make equal ticks.
+// Node generates the ticks of a simulated node as real frames: containers with a
+// device each, a tenth of them busy. Equal options generate equal ticks.
 type Node struct {
 	Batch frame.Batch // the last tick, as it went into the encoder
 	enc   *frame.Encoder
@@ -31,7 +31,7 @@ type Node struct {
 	tells uint64
 }
 
-// NewNode makes a node that has not ticked yet.
+// NewNode returns a node that has not ticked yet.
 func NewNode(o NodeOptions) *Node {
 	if o.Interval == 0 {
 		o.Interval = 1e9
@@ -89,13 +89,13 @@ func (n *Node) row(k metric.Kind, r *frame.Row) uint64 {
 	return r.ID
 }
 
-// Tell puts an event into the next tick, of a container (its row's ID, 0 for none).
+// Tell adds an event of a container (the ID of its row, 0 for none) to the next tick.
 func (n *Node) Tell(parent uint64, title string, labels ...frame.Label) {
 	n.tells++
 	n.told = append(n.told, &frame.Row{ID: n.tells, Parent: parent, Key: title, Labels: labels})
 }
 
-// tell makes the table of the events.
+// tell makes the table of events.
 func (n *Node) tell() {
 	b := &n.Batch
 	if last := len(b.Tables) - 1; b.Tables[last].Kind == metric.Event {
@@ -112,8 +112,8 @@ func (n *Node) tell() {
 	b.Tables = append(b.Tables, t)
 }
 
-// Tick moves the node on by one tick and returns its frames, by part. They are
-// the caller's.
+// Tick advances the node by one tick and returns its frames, by part. They belong to
+// the caller.
 func (n *Node) Tick() [][]byte {
 	b := &n.Batch
 	b.Seq++
@@ -137,7 +137,7 @@ func (n *Node) Tick() [][]byte {
 	}
 	parts, err := n.enc.Encode(b)
 	if err != nil {
-		panic(err) // the batch is made here
+		panic(err) // the batch is valid
 	}
 	out := make([][]byte, len(parts))
 	for i, p := range parts {
@@ -146,10 +146,10 @@ func (n *Node) Tick() [][]byte {
 	return out
 }
 
-// Restart makes the next tick the first of another run of the collector.
+// Restart makes the next tick the first one of a new run of the collector.
 func (n *Node) Restart(boot uint64) {
 	n.Batch.Boot, n.Batch.Seq = boot, 0
 }
 
-// Jump moves the node's clock.
+// Jump moves the node's clock by nanoseconds.
 func (n *Node) Jump(by int64) { n.Batch.Time += by }

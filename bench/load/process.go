@@ -17,16 +17,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// env tells a re-executed test binary that it is a load process, and which.
+// env holds the work of a load process; a test binary that finds it is one.
 const env = "DAYTWO_LOAD"
 
-// Work is what a load process does once it is in its cgroups. What is 0 is not
-// done; the order is as here.
+// Work is what a load process does, in the order of the fields. Zero values are
+// skipped.
 type Work struct {
 	Cgroups []string      // directories to join first, one a hierarchy
-	CPU     time.Duration // burn so much CPU time
-	Threads int           // run so many threads that sleep
-	Fork    int           // start so many children, and wait for each
+	CPU     time.Duration // CPU time to use
+	Threads int           // number of threads that sleep
+	Fork    int           // number of children to start, one after another
 	Anon    int64         // bytes of anonymous memory, touched and kept
 	File    string        // file to write, sync and read back past the page cache
 	Size    int64         // bytes of File
@@ -77,7 +77,7 @@ func init() {
 func serve(wait func()) {
 	wait()
 	fmt.Println("ready")
-	io.Copy(io.Discard, os.Stdin) // until the test lets go, or is gone
+	io.Copy(io.Discard, os.Stdin) // until the test closes it, or ends
 	os.Exit(0)
 }
 
@@ -142,11 +142,11 @@ func (p *Process) Resume() error { return syscall.Kill(p.Pid, syscall.SIGCONT) }
 // Stop ends the process and reaps it. It is safe to call more than once.
 func (p *Process) Stop() {
 	p.stdin.Close()
-	p.cmd.Process.Kill() // "already finished" is what we want
+	p.cmd.Process.Kill() // it may have ended
 	p.cmd.Wait()
 }
 
-// Killed tells whether a process that Wait returned io.EOF for died of SIGKILL.
+// Killed reports whether a process that Wait returned io.EOF for died of SIGKILL.
 func (p *Process) Killed() bool {
 	p.cmd.Wait()
 	s, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)

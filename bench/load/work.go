@@ -26,7 +26,7 @@ func (w *Work) run() error {
 	}
 	for range w.Fork {
 		cmd := exec.Command("/proc/self/exe")
-		cmd.Env = append(os.Environ(), env+"={}") // does nothing, and its stdin is at its end
+		cmd.Env = append(os.Environ(), env+"={}") // has no work, and its standard input ends at once
 		if err := cmd.Run(); err != nil {
 			return fmt.Errorf("fork: %w", err)
 		}
@@ -51,7 +51,7 @@ func (w *Work) run() error {
 	return nil
 }
 
-// burn uses CPU time, part of it in the kernel.
+// burn uses CPU time, some of it in the kernel.
 func burn(d time.Duration) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -73,7 +73,7 @@ func burn(d time.Duration) {
 	runtime.KeepAlive(x)
 }
 
-// sleepingThread keeps one more thread of the system.
+// sleepingThread starts one more operating system thread, which sleeps.
 func sleepingThread() {
 	started := make(chan struct{})
 	go func() {
@@ -100,7 +100,7 @@ func anon(size int64) error {
 
 var kept [][]byte
 
-// file writes the file through to the disk, and reads it back from there.
+// file writes the file, syncs it, and reads it back from the disk.
 func (w *Work) file() error {
 	f, err := os.OpenFile(w.File, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -132,9 +132,8 @@ func (w *Work) file() error {
 	return err
 }
 
-// readDirect reads the file past the page cache, so that every byte comes from
-// the disk: pages that another CPU just touched are not dropped when they are
-// asked to be.
+// readDirect reads the file with O_DIRECT, so that every byte comes from the disk.
+// POSIX_FADV_DONTNEED would not do: it keeps pages that another CPU just touched.
 func (w *Work) readDirect() error {
 	fd, err := unix.Open(w.File, unix.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -143,7 +143,8 @@ func measure(r *report, n int, name string, f func() error) {
 var naiveFiles = map[string][]string{
 	"v2": {"cpu.stat", "cpu.weight", "cpu.max", "memory.current", "memory.peak", "memory.max", "memory.high",
 		"memory.low", "memory.min", "memory.swap.current", "memory.swap.max", "memory.events", "memory.stat",
-		"pids.current", "pids.max", "cgroup.procs", "cgroup.events", "cpu.pressure", "memory.pressure", "io.pressure", "io.stat"},
+		"pids.current", "pids.max", "cgroup.procs", "cgroup.events", "cpu.pressure",
+		"memory.pressure", "io.pressure", "io.stat"},
 	"cpu":     {"cpu.stat", "cpu.shares", "cpu.cfs_quota_us", "cpu.cfs_period_us"},
 	"cpuacct": {"cpuacct.usage", "cpuacct.usage_user", "cpuacct.usage_sys"},
 	"memory": {"memory.usage_in_bytes", "memory.max_usage_in_bytes", "memory.limit_in_bytes",

@@ -12,16 +12,16 @@ import (
 
 var sharedContainerd shared
 
-// Containerd is containerd with the image in its namespace Namespace(), the CRI
-// plugin on, on a socket and a directory of its own.
+// Containerd starts containerd on its own socket and directory, with the CRI plugin,
+// and with the image in its namespace Namespace().
 func Containerd(t testing.TB) *Engine {
 	t.Helper()
 	need(t, "containerd", "apt-get install containerd runc busybox-static", "containerd", "ctr", "runc", "busybox")
 	return sharedContainerd.get(t, "containerd", startContainerd)
 }
 
-// Namespace is the containerd namespace of the rig, one a test binary: two of
-// them would meet in /default otherwise, the cgroup that ctr makes up.
+// Namespace returns the containerd namespace of this test process. Each process has
+// its own, since ctr puts containers into a cgroup named after it.
 func Namespace() string { return "rig" + strconv.Itoa(os.Getpid()) }
 
 type containerd struct {
@@ -108,7 +108,7 @@ func (c *containerd) exec(id string, cmd []string) []string {
 }
 
 func (c *containerd) remove(id string) error {
-	c.cmd("tasks", "kill", "--signal", "SIGKILL", id) // it may have ended by itself
+	c.cmd("tasks", "kill", "--signal", "SIGKILL", id) // it may have exited already
 	err := eventually(10*time.Second, func() error {
 		_, err := c.cmd("tasks", "rm", "--force",
 			id)

@@ -15,9 +15,9 @@ import (
 // Options say how a Daytwo is started.
 type Options struct {
 	Program string   // up (the default), collector or relay
-	Args    []string // flags in the form --name=value or --name value; they replace the harness's own of the same name
+	Args    []string // flags as --name=value or --name value; they replace the rig's own of the same name
 	Env     []string // KEY=value, beside this process's own
-	Data    string   // data directory; default: one that ends with the test
+	Data    string   // data directory; default: a temporary one
 	Race    bool     // the program that is built with the race detector
 	UserID  uint32   // run as this user and group; 0 for the test's own
 	Mounts  string   // shell commands run before the program, with it in a mount namespace of its own
@@ -34,12 +34,12 @@ type Daytwo struct {
 	Data    string // --data
 	Relay   API    // HTTP API of up and relay; its token is read by WaitReady
 	Node    API    // the node's own /metrics of up and collector
-	Statsd  string // UDP address that StatsD is heard on, "" where Args name another
+	Statsd  string // UDP address of StatsD, "" where Args name several or another kind
 	args    []string
 }
 
-// Ready is how long a program may take until it is ready: it usually takes two
-// seconds, and many times that beside the kernels of bench/kernels.
+// Ready is how long a program may take until it is ready. Usually it takes two
+// seconds; beside emulated kernels (bench/kernels) it takes much longer.
 const Ready = 40 * time.Second
 
 // Up starts "daytwo up" with these flags and waits until it is ready.
@@ -71,7 +71,7 @@ func Start(t testing.TB, o Options) *Daytwo {
 	return d
 }
 
-// addArgs makes the command line: the harness's flags, then the caller's.
+// addArgs makes the command line: the rig's flags, then the caller's.
 func (d *Daytwo) addArgs(t testing.TB) {
 	t.Helper()
 	own := []string{d.Options.Program}
@@ -124,7 +124,7 @@ func (d *Daytwo) start(t testing.TB) {
 	if d.Options.Mounts != "" {
 		NeedRoot(t, "mount namespaces")
 		cmd = exec.Command("sh", append([]string{"-ec", d.Options.Mounts + "\nexec \"$@\"", "sh", binary}, d.args...)...)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS} // os/exec makes / private
+		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS} // the syscall package makes / private
 	}
 	if id := d.Options.UserID; id != 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: id, Gid: id}
@@ -148,8 +148,8 @@ func (d *Daytwo) Restart(t testing.TB) {
 	d.WaitReady(t)
 }
 
-// WaitReady waits until the program says that it is ready, has ticked once if it
-// is a collector, and answers all of its addresses.
+// WaitReady waits until the program says that it is ready and answers on all of its
+// addresses, and until the first tick of "daytwo up" has arrived.
 func (d *Daytwo) WaitReady(t testing.TB) {
 	t.Helper()
 	Eventually(t, Ready, func() error {

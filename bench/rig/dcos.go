@@ -14,15 +14,14 @@ import (
 	"time"
 )
 
-// DCOSCLI is the DC/OS command line itself, the unmodified one of PyPI, set up
-// for one cluster.
+// DCOSCLI is the unmodified DC/OS command line of PyPI, set up for one cluster.
 type DCOSCLI struct {
 	bin string // of the virtual environment
 	dir string // DCOS_DIR
 }
 
-// dcosPackages are installed in this order. The client pins releases that
-// Python of today cannot build; --no-deps leaves them out.
+// dcosPackages are installed in this order. The client pins releases that current
+// Python cannot build; --no-deps leaves them out.
 var dcosPackages = [][]string{
 	{"setuptools<60", "wheel"},
 	{"--no-deps", "dcos==0.6.1", "dcoscli==0.6.1", "retrying==1.3.3", "sseclient==0.0.19", "pkginfo", "virtualenv",
@@ -30,14 +29,13 @@ var dcosPackages = [][]string{
 	{"cryptography", "six", "docopt", "toml", "requests", "prettytable", "pygments", "pager", "portalocker"},
 }
 
-// dcosSite gives the client names that moved within Python's own library.
+// dcosSite restores names that have moved within Python's standard library since.
 const dcosSite = `import collections, collections.abc
 for name in ("Mapping", "MutableMapping", "Sequence", "Iterable", "Callable"):
     setattr(collections, name, getattr(collections.abc, name))
 `
 
-// DCOS makes the DC/OS command line, talking to a cluster at a URL with a
-// token. Its virtual environment is kept in the user's cache directory.
+// DCOS sets the DC/OS command line up for the cluster at a URL, with a token. Its virtual environment is kept in the user's cache directory.
 func DCOS(t testing.TB, url, token string) *DCOSCLI {
 	t.Helper()
 	env, err := dcosEnvironment()
@@ -79,8 +77,8 @@ func (c *DCOSCLI) Run(t testing.TB, args ...string) (stdout, stderr string, stat
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// dcosEnviron is this process' environment without what would lead the client
-// astray.
+// dcosEnviron returns the environment of this process without the variables that
+// the client reads.
 func dcosEnviron() []string {
 	var env []string
 	for _, kv := range os.Environ() {
@@ -93,7 +91,7 @@ func dcosEnviron() []string {
 	return env
 }
 
-// dcosEnvironment makes the virtual environment, once for all tests.
+// dcosEnvironment installs the virtual environment, once for all tests.
 func dcosEnvironment() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -103,7 +101,7 @@ func dcosEnvironment() (string, error) {
 	if err := os.MkdirAll(filepath.Dir(env), 0o755); err != nil {
 		return "", err
 	}
-	// Packages of tests run side by side: one makes it, the others wait.
+	// Test processes run side by side: one installs it, the others wait.
 	lock, err := os.OpenFile(env+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return "", err
@@ -148,7 +146,7 @@ func run(name string, args ...string) error {
 	return nil
 }
 
-// lastLines is the end of what a program printed.
+// lastLines returns the last 500 bytes of what a program printed.
 func lastLines(out []byte) string {
 	s := strings.TrimSpace(string(out))
 	if len(s) > 500 {

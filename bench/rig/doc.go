@@ -1,4 +1,6 @@
-// Package rig starts the real parts that tests need: kernels, container
-// runtimes, brokers, clients. What it starts it also ends, and it says plainly
-// what is missing. Only tests and benchmarks import it.
+// Package rig starts the real parts that tests need: the daytwo program itself,
+// kernels, container runtimes, clients. It stops what it starts, it is the only
+// place where tests skip or enter namespaces, and it fails a package whose tests
+// leave something behind. It imports no package of daytwo but api/launch, so that
+// the tests inside any other package can use it.
 package rig

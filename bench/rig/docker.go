@@ -10,8 +10,8 @@ import (
 
 var sharedDocker shared
 
-// Docker is dockerd with the image loaded, on a socket and a directory of its
-// own, without bridge or iptables. Engine.Socket is DOCKER_HOST without "unix://".
+// Docker starts dockerd on its own socket and directory, without bridge or iptables,
+// and loads the image. Engine.Socket is DOCKER_HOST without "unix://".
 func Docker(t testing.TB) *Engine {
 	t.Helper()
 	need(t, "docker", "apt-get install docker.io busybox-static", "dockerd", "docker", "containerd", "runc", "busybox")
@@ -54,7 +54,7 @@ func (d *docker) run(name string, s Spec) (string, error) {
 	return strings.TrimSpace(out), err
 }
 
-// runArgs is the command line that docker and podman share.
+// runArgs returns the command line of "run", which docker and podman share.
 func runArgs(name string, s Spec) []string {
 	network := cmp.Or(s.Network, "none")
 	if s.HostNet {

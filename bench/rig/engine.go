@@ -17,9 +17,9 @@ import (
 // Image is the busybox image that docker, containerd and podman have.
 const Image = "docker.io/library/rig:test"
 
-// Spec is a container to run.
+// Spec describes a container to run.
 type Spec struct {
-	Name    string            // default: a name of its own; containerd and runc use it as the id
+	Name    string            // default: a unique one; containerd and runc use it as the id
 	Cmd     []string          // default: sleep 1000
 	Env     map[string]string // added to the image's
 	Labels  map[string]string // runc: annotations
@@ -28,7 +28,7 @@ type Spec struct {
 	Args    []string          // further flags of the runtime's own run command, e.g. "--memory=64m"
 }
 
-// Container is a running one. It is removed when the test ends.
+// Container is a running container. It is removed when the test ends.
 type Container struct {
 	ID, Name string
 	PID      int    // first process, in our pid namespace
@@ -37,13 +37,13 @@ type Container struct {
 	stopped  atomic.Bool
 }
 
-// Engine is a container runtime with a state directory of its own, shared by
-// the tests of one binary and ended by Main.
+// Engine is a container runtime with its own state directory. The tests of one
+// process share it, and Main stops it.
 type Engine struct {
 	Name     string // docker, containerd, podman, runc
-	Dir      string // everything it keeps
+	Dir      string // all of its state
 	Socket   string // of its API; "" where it has none
-	RuncRoot string // where the runc below keeps its states
+	RuncRoot string // state directory of the runc that it uses
 	Bin      []string
 	ops      engineOps
 }
@@ -58,7 +58,7 @@ type engineOps interface {
 
 var counter atomic.Uint64
 
-// Run starts a container and waits until its first process is there.
+// Run starts a container and waits until its first process runs.
 func (e *Engine) Run(t testing.TB, s Spec) *Container {
 	t.Helper()
 	if s.Name == "" {
@@ -82,7 +82,7 @@ func (e *Engine) Run(t testing.TB, s Spec) *Container {
 	return c
 }
 
-// Exec runs a command inside the container and returns what it wrote.
+// Exec runs a command inside the container and returns its standard output.
 func (c *Container) Exec(t testing.TB, cmd ...string) string {
 	t.Helper()
 	out, err := output(c.Engine.ops.exec(c.ID, cmd)...)
@@ -92,7 +92,7 @@ func (c *Container) Exec(t testing.TB, cmd ...string) string {
 	return out
 }
 
-// Command is a command inside the container, to be started by the caller.
+// Command returns a command that runs inside the container, not started yet.
 func (c *Container) Command(cmd ...string) *exec.Cmd {
 	argv := c.Engine.ops.exec(c.ID, cmd)
 	return exec.Command(argv[0], argv[1:]...)
@@ -109,12 +109,13 @@ func (c *Container) Stop() {
 	RemoveCgroup(c.Cgroup)
 }
 
-// UniqueName is a name that no other test on this machine uses at this time.
+// UniqueName returns a name that no other test on this machine uses now. The process
+// id in it tells Main whose the thing is if it is left behind.
 func UniqueName(prefix string) string {
 	return fmt.Sprintf("%s-%d-%d", prefix, os.Getpid(), counter.Add(1))
 }
 
-// shared starts one engine a binary.
+// shared starts an engine once per test process.
 type shared struct {
 	once   sync.Once
 	engine *Engine
@@ -152,10 +153,11 @@ func need(t testing.TB, part, install string, programs ...string) {
 	}
 }
 
-// output runs a command and returns what it wrote; what it complained is in the error.
+// output runs a command and returns its standard output; standard error is part of
+// the error.
 func output(argv ...string) (string, error) {
 	cmd := exec.Command(argv[0], argv[1:]...)
-	// A container's processes keep the pipes open: do not wait for them.
+	// Do not wait for the processes of a container, which keep the pipes open.
 	cmd.WaitDelay = 2 * time.Second
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -178,7 +180,7 @@ func daemon(dir string, argv ...string) (*exec.Cmd, error) {
 	return cmd, cmd.Start()
 }
 
-// end asks a daemon to go, and makes it go after ten seconds.
+// end stops a daemon with SIGINT, and with SIGKILL after ten seconds.
 func end(cmd *exec.Cmd) error {
 	if cmd == nil || cmd.Process == nil {
 		return nil
@@ -186,11 +188,11 @@ func end(cmd *exec.Cmd) error {
 	timer := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
 	defer timer.Stop()
 	cmd.Process.Signal(os.Interrupt)
-	cmd.Wait() // its exit status says nothing: it was killed
+	cmd.Wait() // its exit status means nothing: it was killed
 	return nil
 }
 
-// eventually calls f until it gives no error, for at most d.
+// eventually calls f until it returns nil, for at most d, and returns its last error.
 func eventually(d time.Duration, f func() error) error {
 	deadline := time.Now().Add(d)
 	for {

@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(Main(m)) }
 
-// TestEngines starts a container on each runtime, looks into it and ends it.
+// TestEngines starts a container on each runtime, runs commands in it and stops it.
 func TestEngines(t *testing.T) {
 	for name, start := range map[string]func(testing.TB) *Engine{"docker": Docker, "containerd": Containerd,
 		"podman": Podman, "runc": Runc} {
@@ -33,7 +33,7 @@ func TestEngines(t *testing.T) {
 				t.Errorf("cgroups stay: %v", left)
 			}
 			if cg, err := cgroupOf(c.PID); err == nil && cg == c.Cgroup {
-				t.Errorf("process %d lives on in %s", c.PID, cg)
+				t.Errorf("process %d still runs in %s", c.PID, cg)
 			}
 			host := e.Run(t, Spec{HostNet: true})
 			hostNS, _ := os.Readlink("/proc/self/ns/net")
@@ -44,11 +44,11 @@ func TestEngines(t *testing.T) {
 	}
 }
 
-// TestTeardown ends everything while a container runs: nothing stays.
+// TestTeardown clears an engine away while a container runs: nothing is left.
 func TestTeardown(t *testing.T) {
 	e := Runc(t)
 	c := e.Run(t, Spec{})
-	clear1(e.Dir + "/runc") // as after a crash: nobody called Stop
+	clearAway(e.Dir + "/runc") // as after a crash: nobody called Stop
 	c.stopped.Store(true)
 	if err := eventually(2*time.Second, func() error {
 		if cg, err := cgroupOf(c.PID); err == nil && cg == c.Cgroup {
@@ -56,6 +56,6 @@ func TestTeardown(t *testing.T) {
 		}
 		return nil
 	}); err != nil {
-		t.Errorf("process %d lives on", c.PID)
+		t.Errorf("process %d still runs", c.PID)
 	}
 }

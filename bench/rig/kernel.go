@@ -25,9 +25,8 @@ type Kernel struct {
 // with BTF and every cgroup controller, ext4 and NVMe built in.
 var kernelSeries = []string{"6.1", "6.12"}
 
-// Kernels finds Debian's newest signed cloud kernel of every series, and
-// fetches what the cache does not have. What cannot be had ends the test
-// through Missing.
+// Kernels returns Debian's newest signed cloud kernel of every series, and downloads
+// those that the cache does not have. It ends the test through Missing if it cannot.
 func Kernels(t testing.TB) []Kernel {
 	t.Helper()
 	if _, err := exec.LookPath(qemuBinary); err != nil {
@@ -49,8 +48,8 @@ func Kernels(t testing.TB) []Kernel {
 	return ks
 }
 
-// findKernel tries the archive's packages from the newest on (an index may
-// name one that the archive has dropped), then what the cache holds.
+// findKernel tries the packages of the archive, newest first, since an index may name
+// one that the archive has dropped; then it tries the cache.
 func findKernel(cache, series string) (Kernel, error) {
 	out, listErr := exec.Command("apt-cache", "search", "--names-only", `^linux-image-6\..*-cloud-amd64$`).Output()
 	names := kernelPackages(string(out), series)
@@ -71,8 +70,8 @@ func findKernel(cache, series string) (Kernel, error) {
 	return Kernel{}, errors.Join(errs...)
 }
 
-// kernelPackages picks the signed kernels of a series out of what apt-cache
-// search prints, newest first.
+// kernelPackages returns the signed kernels of a series, newest first, from the output
+// of apt-cache search.
 func kernelPackages(search, series string) []string {
 	var names []string
 	for line := range strings.Lines(search) {
@@ -96,7 +95,7 @@ var digits = regexp.MustCompile(`[0-9]+`)
 // compareVersions orders names by the numbers in them.
 func compareVersions(a, b string) int {
 	return slices.CompareFunc(digits.FindAllString(a, -1), digits.FindAllString(b, -1), func(x, y string) int {
-		i, _ := strconv.Atoi(x) // a number too long compares as the largest
+		i, _ := strconv.Atoi(x) // a number that overflows compares as the largest
 		j, _ := strconv.Atoi(y)
 		return i - j
 	})
@@ -111,9 +110,8 @@ func cachedKernels(cache, series string) []string {
 	return kernelPackages(found.String(), series)
 }
 
-// fetchKernel downloads a package, unless the cache has it, and keeps its
-// vmlinuz and its config. Needs no root. The rename at the end makes it safe
-// for several at once.
+// fetchKernel downloads a package, unless the cache has it, and keeps its vmlinuz and
+// its config. It needs no root. Test processes may do so at the same time.
 func fetchKernel(cache, series, name string) (Kernel, error) {
 	k := Kernel{Series: series, Release: strings.TrimPrefix(name, "linux-image-")}
 	dir := filepath.Join(cache, name)
@@ -154,8 +152,8 @@ func fetchKernel(cache, series, name string) (Kernel, error) {
 	return k, k.readConfig(dir)
 }
 
-// readConfig reads how a kernel in the cache was built. Memory's v1 files have
-// an option of their own since 6.11; before that they came with the controller.
+// readConfig reads how a kernel in the cache was built. The v1 files of the memory
+// controller have their own option since Linux 6.11.
 func (k *Kernel) readConfig(dir string) error {
 	b, err := os.ReadFile(filepath.Join(dir, "config"))
 	if err != nil {

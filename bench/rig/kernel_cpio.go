@@ -26,7 +26,7 @@ func (c *cpioWriter) file(name string, perm fs.FileMode, data []byte) {
 	c.entry(name, cpioFile|uint32(perm.Perm()), data)
 }
 
-// close writes the trailer and tells what went wrong, if anything did.
+// close writes the trailer and returns the first error of all writes.
 func (c *cpioWriter) close() error {
 	c.entry("TRAILER!!!", 0, nil)
 	return c.err
@@ -45,7 +45,7 @@ func (c *cpioWriter) entry(name string, mode uint32, data []byte) {
 	c.write(data)
 }
 
-// write pads to four bytes, as header and body both are.
+// write writes a header or a body, padded to four bytes.
 func (c *cpioWriter) write(b []byte) {
 	if c.err == nil {
 		_, c.err = c.w.Write(b)

@@ -22,11 +22,11 @@ import (
 
 const qemuBinary = "qemu-system-x86_64"
 
-// RunOptions says what a kernel runs as its only program.
+// RunOptions describe the only program that a kernel runs.
 type RunOptions struct {
 	Binary  string            // static program, on this machine
 	Args    []string          // its arguments
-	Env     []string          // KEY=value, beside PATH and HOME
+	Env     []string          // KEY=value, in addition to PATH and HOME
 	Files   map[string]string // more files: absolute path in the VM -> path here; directories are copied whole
 	Dir     string            // working directory in the VM, default /root
 	Hybrid  bool              // v1 controllers, and v2 at /sys/fs/cgroup/unified; else v2 with every controller
@@ -41,14 +41,14 @@ var exitMarker = regexp.MustCompile(`(?m)^daytwo-vm-exit (\d+)\r?\n`)
 
 const startMarker = "daytwo-vm-start"
 
-// bootTimeout is how long a VM may take to its start marker; a boot takes 2 to 5
-// seconds, and some 30 on a machine with much else to do.
+// bootTimeout is how long a VM may take to print its start marker: usually 2 to 5
+// seconds, and about 30 on a busy machine.
 const bootTimeout = 2 * time.Minute
 
 // Run boots the kernel, runs the program as root and returns what it printed
-// (stdout and stderr) and its exit status. /disk is an empty ext4 of 64 MiB on
-// an NVMe disk, for tests of io. A VM that does not come to its end fails the
-// test with the console's last lines.
+// (stdout and stderr) and its exit status. /disk is an empty ext4 of 64 MiB on an
+// NVMe disk, for tests of io. If the VM does not finish, the test fails with the
+// last lines of the console.
 func (k Kernel) Run(t testing.TB, o RunOptions) (output string, exit int) {
 	t.Helper()
 	dir := t.TempDir()
@@ -60,9 +60,9 @@ func (k Kernel) Run(t testing.TB, o RunOptions) (output string, exit int) {
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Minute
 	}
-	// Emulation runs everywhere (KVM does not, nested), but now and then a VM
-	// hangs before /init, or trips over an instruction that the kernel patches
-	// while the other CPU runs it. Neither is the program's doing: try again.
+	// Emulation works everywhere, unlike nested KVM. But now and then a VM hangs
+	// before /init, or faults on an instruction that the kernel patches while the
+	// other CPU runs it. Neither is a fault of the program: try again.
 	for try := 1; ; try++ {
 		out, err := k.boot(t.Context(), o, initrd, disk, console)
 		started := strings.HasPrefix(out, startMarker)
@@ -71,19 +71,19 @@ func (k Kernel) Run(t testing.TB, o RunOptions) (output string, exit int) {
 			exit, _ = strconv.Atoi(out[m[2]:m[3]])
 			return strings.ReplaceAll(out[:m[0]], "\r\n", "\n"), exit
 		}
-		log, _ := os.ReadFile(console) // its absence shows as an empty log
+		log, _ := os.ReadFile(console) // empty if it is missing
 		if try < 3 && (!started || strings.Contains(string(log), "Oops: int3")) {
 			t.Logf("%s: the emulator failed, trying again: started %v, %v\n%s", k.Release, started, err, tail(string(log), 20))
 			continue
 		}
-		t.Fatalf("%s did not run to its end within %v: %v\nconsole:\n%s\noutput:\n%s", k.Release, o.Timeout, err,
+		t.Fatalf("%s did not finish within %v: %v\nconsole:\n%s\noutput:\n%s", k.Release, o.Timeout, err,
 			tail(string(log), 60), tail(out, 60))
 	}
 }
 
-// boot runs one VM to its end, or kills it when its time is up.
+// boot runs one VM until it ends, or kills it after its timeout.
 func (k Kernel) boot(ctx context.Context, o RunOptions, initrd, disk, console string) (output string, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, errors.New("its time was up"))
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, errors.New("it took too long"))
 	defer cancel()
 	// "panic=-1" with -no-reboot ends a VM that panics. The program has a serial
 	// port of its own, so that kernel messages never land in the middle of its lines.
@@ -95,8 +95,8 @@ func (k Kernel) boot(ctx context.Context, o RunOptions, initrd, disk, console st
 	var errs strings.Builder
 	out := &startWatch{started: time.AfterFunc(bootTimeout, cancel)}
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = out, &errs, 5*time.Second
-	// The VM must not outlive a test that is killed; the death signal is tied to
-	// the thread that started the process.
+	// The VM must not outlive a killed test. The parent death signal is bound to the
+	// thread that started the process (see onThread).
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -107,7 +107,7 @@ func (k Kernel) boot(ctx context.Context, o RunOptions, initrd, disk, console st
 	return out.text.String(), err
 }
 
-// startWatch keeps what a VM prints; its first byte says that /init runs.
+// startWatch collects what a VM prints. The first byte means that /init runs.
 type startWatch struct {
 	text    strings.Builder
 	started *time.Timer
@@ -130,7 +130,7 @@ func tail(s string, lines int) string {
 	return strings.Join(l[max(0, len(l)-lines):], "")
 }
 
-// requireBusybox finds a static busybox, the VM's only userland.
+// requireBusybox returns the path of a static busybox, the only userland of a VM.
 func requireBusybox(t testing.TB) string {
 	t.Helper()
 	p, err := exec.LookPath("busybox")
@@ -234,7 +234,7 @@ func parents(c *cpioWriter, made map[string]bool, dir string) {
 	c.dir(dir)
 }
 
-// initScript is the VM's first process.
+// initScript returns the script of the VM's first process.
 func initScript(o RunOptions) string {
 	var b strings.Builder
 	b.WriteString(`#!/bin/busybox sh
@@ -288,5 +288,5 @@ poweroff -f
 	return b.String()
 }
 
-// quote makes s one word of the shell.
+// quote quotes s as one word for the shell.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

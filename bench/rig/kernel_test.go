@@ -28,8 +28,8 @@ linux-image-cloud-amd64 - Linux for x86-64 cloud (meta-package)
 	check("6.6")
 }
 
-// A VM runs a program with its arguments, environment and files, and hands back
-// its output and status.
+// A VM runs a program with its arguments, environment and files, and returns its
+// output and exit status.
 func TestKernelRun(t *testing.T) {
 	kernels := Kernels(t)
 	probe := filepath.Join(t.TempDir(), "probe")

@@ -9,8 +9,8 @@ import (
 
 var sharedPodman shared
 
-// Podman is podman with the image loaded and storage of its own. It has no
-// daemon; Serve starts its API.
+// Podman is podman with its own storage and the image loaded. It has no daemon;
+// Serve starts its API.
 func Podman(t testing.TB) *Engine {
 	t.Helper()
 	need(t, "podman", "apt-get install podman conmon runc busybox-static", "podman", "conmon", "runc", "busybox")
@@ -25,7 +25,7 @@ type podman struct {
 func startPodman(e *Engine) error {
 	p := &podman{Engine: e}
 	e.ops, e.RuncRoot = p, e.Dir+"/runc"
-	runc, err := exec.LookPath("runc") // crun refuses the hybrid hierarchy
+	runc, err := exec.LookPath("runc") // crun does not work with the hybrid hierarchy
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (p *podman) cmd(args ...string) (string, error) {
 }
 
 func (p *podman) run(name string, s Spec) (string, error) {
-	// Its own defaults for these two are more than a machine without CAP_SYS_RESOURCE allows.
+	// Podman's defaults for these two need CAP_SYS_RESOURCE.
 	limits := []string{"--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"}
 	s.Args = append(limits, s.Args...)
 	out, err := p.cmd(runArgs(name, s)...)
@@ -99,7 +99,7 @@ func (p *podman) stop() error {
 	p.service, p.Socket = nil, ""
 	err := end(cmd)
 	for _, root := range hierarchies() {
-		rmdirUp(root, "/libpod_parent/conmon") // where podman keeps its monitors, and leaves the directory
+		rmdirUp(root, "/libpod_parent/conmon") // the directory of its monitors, which podman leaves
 	}
 	return err
 }

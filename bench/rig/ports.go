@@ -12,15 +12,15 @@ import (
 	"github.com/daytwo/daytwo/api/launch"
 )
 
-// Ports are given to tests in blocks, below those that the kernel gives to clients
-// and the collector's own defaults.
+// Ports are handed out in blocks, from below the kernel's ephemeral ports and the
+// collector's defaults.
 const (
 	portBlock  = 128
 	firstBlock = 2048 / portBlock
 	lastBlock  = 19999/portBlock - 1
 )
 
-// defaultPorts are daytwo's and NATS's own, which no test may have.
+// defaultPorts are the defaults of daytwo and NATS, which are not handed out.
 var defaultPorts = []uint16{4222, 8125, 8400, 61091, 61825}
 
 var free struct {
@@ -76,13 +76,13 @@ func unused(address string) bool {
 	return true
 }
 
-// Ports are n UDP ports, at least, that no other test on this machine has until
-// this one ends: a collector's --statsd-ports.
+// Ports returns at least n neighbouring UDP ports that no other test on this machine
+// is given until this one ends: --statsd-ports of a collector.
 func Ports(t testing.TB, n int) launch.PortRange {
 	t.Helper()
 	first, last, held := holdPorts((n + portBlock - 1) / portBlock)
 	if held == nil {
-		t.Fatalf("no %d ports are free: other tests have them", n)
+		t.Fatalf("no %d neighbouring ports are free: other tests have them", n)
 	}
 	t.Cleanup(func() { closeAll(held) })
 	return launch.PortRange{First: first, Last: last}
@@ -94,7 +94,7 @@ func holdPorts(blocks int) (first, last uint16, held []net.Listener) {
 	for range 1000 {
 		at := firstBlock + rand.IntN(lastBlock-firstBlock-blocks+2)
 		for b := at; b < at+blocks; b++ {
-			// An abstract name is free again when its process ends, however it does.
+			// The kernel frees an abstract name when the process ends, however it ends.
 			l, err := net.Listen("unix", fmt.Sprint("@daytwo-test-ports/", b))
 			if err != nil {
 				break
@@ -116,7 +116,7 @@ func closeAll(listeners []net.Listener) {
 	}
 }
 
-// PortsFlag is Ports as --statsd-ports wants it.
+// PortsFlag returns Ports as the flag --statsd-ports.
 func PortsFlag(t testing.TB, n int) string {
 	t.Helper()
 	return "--statsd-ports=" + Ports(t, n).String()

@@ -46,8 +46,8 @@ func makeRootfs(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "etc/passwd"), []byte(passwd), 0o644)
 }
 
-// makeImage writes a root directory as an image archive that docker, podman and
-// containerd all load: one layer and a config, in docker's "save" format.
+// makeImage writes a root directory as an image that docker, podman and containerd
+// can load: one layer and a config, in the format of "docker save".
 func makeImage(rootfs, file string) error {
 	layer, err := exec.Command("tar", "-C", rootfs, "--owner=0", "--group=0", "--numeric-owner", "-c", ".").Output()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 var sharedRunc shared
 
-// Runc is runc alone, with a state directory of its own.
+// Runc is runc without a daemon, with its own state directory.
 func Runc(t testing.TB) *Engine {
 	t.Helper()
 	need(t, "runc", "apt-get install runc busybox-static", "runc", "busybox")
@@ -66,7 +66,7 @@ func (r *runc) run(id string, s Spec) (string, error) {
 	return id, nil
 }
 
-// edit fits runc's default configuration to a Spec.
+// edit changes runc's default configuration as a Spec says.
 func edit(spec map[string]any, s Spec, rootfs string) {
 	spec["root"] = map[string]any{"path": rootfs}
 	spec["annotations"] = s.Labels

@@ -62,7 +62,7 @@ func (d *SlowDisk) Hang() {
 	}
 }
 
-// Resume lets all that wait go on.
+// Resume ends Hang: operations that wait continue.
 func (d *SlowDisk) Resume() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

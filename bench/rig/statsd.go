@@ -12,14 +12,14 @@ import (
 	"testing"
 )
 
-// StatsdClients are real clients, to be run inside containers: Datadog's for Go
-// as a static program, and for node hot-shots and etsy's own server, which
-// repeats what it is sent.
+// StatsdClients are real clients, to be run inside containers: Datadog's for Go as a
+// static program, hot-shots for node, and etsy's own server, which forwards what it
+// receives.
 type StatsdClients struct {
 	dir string // mounted at /clients
 }
 
-// statsdModules are npm's, of these versions.
+// statsdModules are npm packages with their versions.
 var statsdModules = []string{"hot-shots@17.1.1", "unix-dgram@2.0.7", "statsd@0.9.0"}
 
 //go:embed testdata/statsd
@@ -31,7 +31,7 @@ var sharedClients = struct {
 	err  error
 }{}
 
-// Statsd makes the clients. Node's modules are kept in the user's cache directory.
+// Statsd installs the clients. Node's modules are kept in the user's cache directory.
 func Statsd(t testing.TB) *StatsdClients {
 	t.Helper()
 	need(t, "node", "apt-get install nodejs npm", "node", "npm")
@@ -77,9 +77,9 @@ func fillClients(dir, modules string) error {
 	return os.Chmod(dir, 0o755)
 }
 
-// Mounts are the flags of docker and podman that put the clients into a
-// container, and the machine's own node with its libraries; dirs are further
-// directories, each at its own path.
+// Mounts returns flags of docker and podman that mount the clients into a container,
+// and the machine's node with its libraries; dirs are further directories, each
+// mounted at its own path.
 func (c *StatsdClients) Mounts(dirs ...string) []string {
 	args := []string{"--volume=" + c.dir + ":/clients:ro"}
 	for _, d := range []string{"/usr", "/lib", "/lib64"} {
@@ -93,14 +93,14 @@ func (c *StatsdClients) Mounts(dirs ...string) []string {
 	return args
 }
 
-// Datadog is the command, inside a container, that sends 10 of each type to a
-// target ("HOST:PORT", "unixgram:///PATH"), or with flags what those say (see
-// statsdclient).
+// Datadog returns the command, to be run inside a container, that sends 10 of each
+// type to a target ("HOST:PORT", "unixgram:///PATH"), or what the flags of
+// statsdclient say.
 func (c *StatsdClients) Datadog(target string, flags ...string) []string {
 	return append(append([]string{"/clients/datadog"}, flags...), target)
 }
 
-// Raw sends packets as they are; bytes are written as in Go's strings.
+// Raw returns a command that sends packets as they are.
 func (c *StatsdClients) Raw(target string, packets ...string) []string {
 	args := []string{"/clients/datadog", "-raw", target}
 	for _, p := range packets {
@@ -110,7 +110,7 @@ func (c *StatsdClients) Raw(target string, packets ...string) []string {
 	return args
 }
 
-// HotShots sends 10 of each type by hot-shots.
+// HotShots returns a command that sends 10 of each type with hot-shots.
 func (c *StatsdClients) HotShots(prefix, target string) []string {
 	args := []string{node(), "/clients/hotshots.js", prefix}
 	if path, ok := strings.CutPrefix(target, "unixgram://"); ok {
@@ -120,13 +120,14 @@ func (c *StatsdClients) HotShots(prefix, target string) []string {
 	return append(args, "udp", host, port)
 }
 
-// Etsy sends the lines of etsy's clients through etsy's server, by UDP.
+// Etsy returns a command that sends the lines of etsy's clients through etsy's server,
+// by UDP.
 func (c *StatsdClients) Etsy(prefix, target string) []string {
 	host, port, _ := strings.Cut(target, ":")
 	return []string{node(), "/clients/etsy.js", prefix, host, port}
 }
 
-// node is where the machine's node is, by its own path.
+// node returns the path of the machine's node, without symbolic links.
 func node() string {
 	p, err := exec.LookPath("node")
 	if err != nil {
@@ -148,7 +149,7 @@ func statsdNodeModules() (string, error) {
 	if err := os.MkdirAll(filepath.Dir(env), 0o755); err != nil {
 		return "", err
 	}
-	// Packages of tests run side by side: one makes it, the others wait.
+	// Test processes run side by side: one installs it, the others wait.
 	lock, err := os.OpenFile(env+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return "", err
@@ -173,7 +174,7 @@ func statsdNodeModules() (string, error) {
 	if err := run("npm", args...); err != nil {
 		return "", err
 	}
-	// Some machines let npm run no scripts, and this module is compiled by one.
+	// Some machines forbid npm to run scripts, and this module is compiled by one.
 	if err := run("npm", "rebuild", "--prefix", env, "unix-dgram"); err != nil {
 		return "", err
 	}

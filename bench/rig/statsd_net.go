@@ -10,8 +10,8 @@ import (
 
 var wires atomic.Uint32
 
-// Wire joins a container's network namespace to the host's by a pair of
-// interfaces that lead nowhere else, and returns the host's address on it.
+// Wire connects a container's network namespace to the host's by a veth pair that
+// leads nowhere else, and returns the host's address on it.
 func (c *Container) Wire(t testing.TB) (host string) {
 	t.Helper()
 	n := wires.Add(1)
@@ -30,7 +30,7 @@ func (c *Container) Wire(t testing.TB) (host string) {
 	return host
 }
 
-// LoopbackUp turns on the loopback interface of a container whose runtime did not.
+// LoopbackUp sets the loopback interface of a container up, where its runtime has not.
 func (c *Container) LoopbackUp(t testing.TB) {
 	t.Helper()
 	c.Netns(t).IP(t, "link set lo up")

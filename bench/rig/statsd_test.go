@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// receive reads from a socket until it has seen all of want.
+// receive reads from a socket until all of want has come.
 func receive(t *testing.T, c net.PacketConn, want ...string) {
 	t.Helper()
 	var got strings.Builder

@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// ServiceManager is a systemd of the test's own, as root's user manager, in
-// namespaces of its own but for the network.
+// ServiceManager is a systemd that runs as root's user manager, in its own namespaces
+// except for the network.
 type ServiceManager struct {
 	dir string // XDG_RUNTIME_DIR
 	pid int    // of unshare, whose child is in the namespaces
 }
 
-// systemdScript gives systemd the mounts it wants; $1 is its runtime directory. It
-// must find itself on a machine that systemd booted, and cgroups that it may order.
+// systemdScript mounts what systemd needs: what makes it believe that systemd booted
+// the machine, and cgroups that it may manage. $1 is its runtime directory.
 const systemdScript = `set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs /run
@@ -39,7 +39,7 @@ systemd --user --unit=basic.target --log-target=console & # as process 1 it woul
 wait
 `
 
-// Systemd starts a service manager that ends with the test, and all its services.
+// Systemd starts a service manager, which the end of the test stops with its services.
 func Systemd(t testing.TB) *ServiceManager {
 	t.Helper()
 	need(t, "systemd", "apt-get install systemd util-linux", "systemd", "systemctl", "unshare", "nsenter")
@@ -56,7 +56,7 @@ func Systemd(t testing.TB) *ServiceManager {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	// It orders the cgroup that it finds itself in, so it gets one.
+	// It manages the cgroup that it is in, so it gets one.
 	group := fmt.Sprintf("/daytwo-rig-systemd-%d", os.Getpid())
 	join := ""
 	for _, h := range hierarchies() {
@@ -95,8 +95,8 @@ func Systemd(t testing.TB) *ServiceManager {
 	return m
 }
 
-// Ctl is systemctl. It has to be in systemd's pid namespace: that does not talk to
-// strangers.
+// Ctl runs systemctl in the PID namespace of systemd, which does not answer clients
+// from outside of it.
 func (m *ServiceManager) Ctl(args ...string) (string, error) {
 	child, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", m.pid, m.pid))
 	if err != nil || len(child) == 0 {
@@ -113,7 +113,7 @@ func (m *ServiceManager) Ctl(args ...string) (string, error) {
 	return strings.TrimSpace(string(b)), err
 }
 
-// Service writes a unit's file, of these lines of its section Service, and starts it.
+// Service writes a unit file with these lines in its section Service, and starts it.
 func (m *ServiceManager) Service(t testing.TB, name string, lines ...string) {
 	t.Helper()
 	text := "[Service]\n" + strings.Join(lines, "\n") + "\n"
@@ -127,7 +127,7 @@ func (m *ServiceManager) Service(t testing.TB, name string, lines ...string) {
 	}
 }
 
-// Show is a property of a service.
+// Show returns a property of a service.
 func (m *ServiceManager) Show(t testing.TB, name, property string) string {
 	t.Helper()
 	out, err := m.Ctl("show", "--property="+property, "--value", name)

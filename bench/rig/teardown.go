@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// dirPrefix is where engines live: short, as a unix socket's path has 107 bytes
-// at most. The name goes on with the pid of the test binary.
+// dirPrefix is where engines keep their state, followed by the pid of the test
+// process. It is short since the path of a unix socket has at most 107 bytes.
 const dirPrefix = "/tmp/rig."
 
 type engineSet struct {
@@ -35,15 +35,15 @@ func (s *engineSet) add(e *Engine) {
 	s.all = append(s.all, e)
 }
 
-// Main runs the tests of a package, ends every engine that they started, and
-// fails if something is left behind: goroutines, descriptors, processes, mounts,
-// cgroups, network interfaces, temporary files. Before, it clears away what a test
-// process that crashed has left.
+// Main runs the tests of a package, stops every engine that they started, and fails
+// if they leave something behind: goroutines, descriptors, processes, mounts,
+// cgroups, network interfaces or temporary files. First it clears away what test
+// processes that crashed have left.
 //
 //	func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
 func Main(m *testing.M) int {
 	engines.main.Store(true)
-	if os.Getenv(runMark) != "" { // started by another test process, which looks after both
+	if os.Getenv(runMark) != "" { // started by another test process, which checks both
 		defer Teardown()
 		return m.Run()
 	}
@@ -63,7 +63,7 @@ func Main(m *testing.M) int {
 	return code
 }
 
-// Teardown ends every engine; Main calls it.
+// Teardown stops every engine; Main calls it.
 func Teardown() {
 	engines.mu.Lock()
 	defer engines.mu.Unlock()
@@ -71,32 +71,32 @@ func Teardown() {
 		if err := e.ops.stop(); err != nil {
 			fmt.Fprintf(os.Stderr, "rig: end %s: %v\n", e.Name, err)
 		}
-		clear1(e.Dir)
+		clearAway(e.Dir)
 	}
 	engines.all = nil
 }
 
 func newDir(name string) (string, error) {
 	dir := fmt.Sprintf("%s%d.%s", dirPrefix, os.Getpid(), name)
-	clear1(dir)
+	clearAway(dir)
 	return dir, os.MkdirAll(dir, 0o711)
 }
 
-// sweep clears the directories of test binaries that are no more.
+// sweep clears away the engines of test processes that no longer run.
 func sweep() {
 	dirs, _ := filepath.Glob(dirPrefix + "*")
 	for _, d := range dirs {
 		pid, _, _ := strings.Cut(strings.TrimPrefix(d, dirPrefix), ".")
 		if n, err := strconv.Atoi(pid); err == nil && syscall.Kill(n, 0) == syscall.ESRCH {
-			clear1(d)
+			clearAway(d)
 		}
 	}
 }
 
-// clear1 removes one engine's directory and everything that hangs on it:
-// processes that were told of it (daemons, shims, conmon), containers whose
-// runc state lies in it, their cgroups, and mounts below it.
-func clear1(dir string) {
+// clearAway removes the directory of an engine and everything that belongs to it:
+// processes with the directory in their arguments (daemons, shims, conmon),
+// containers whose runc state is in it, their cgroups, and mounts below it.
+func clearAway(dir string) {
 	if _, err := os.Lstat(dir); err != nil {
 		return
 	}
@@ -143,7 +143,7 @@ func hasSuffix(paths map[string]string, suffix string) bool {
 	return false
 }
 
-// processesOf lists the processes with an argument in dir, other than ourselves.
+// processesOf lists the other processes that have a path below dir in their arguments.
 func processesOf(dir string) []int {
 	var pids []int
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -157,8 +157,8 @@ func processesOf(dir string) []int {
 	return pids
 }
 
-// shimSocket is where a containerd shim listens, outside of our directory: it
-// removes that itself unless it is killed (containerd's shim.SocketAddress).
+// shimSocket returns the socket of a containerd shim, which is outside of the
+// engine's directory (containerd's shim.SocketAddress). A killed shim leaves it.
 func shimSocket(pid int) string {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	args := strings.Split(string(b), "\x00")
@@ -175,7 +175,7 @@ func shimSocket(pid int) string {
 	return fmt.Sprintf("/run/containerd/s/%x", sum)
 }
 
-// unmountBelow unmounts everything in dir, last mounted first.
+// unmountBelow unmounts everything below dir, in reverse order.
 func unmountBelow(dir string) {
 	b, _ := os.ReadFile("/proc/self/mountinfo")
 	for _, line := range slices.Backward(strings.Split(string(b), "\n")) {
@@ -185,7 +185,8 @@ func unmountBelow(dir string) {
 	}
 }
 
-// cgroupOf is the path of a process in the v2 hierarchy, else in the first one.
+// cgroupOf returns the path of a process in the v2 hierarchy, or where it is in the
+// root of that, in the first one.
 func cgroupOf(pid int) (string, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	if err != nil {
@@ -204,8 +205,8 @@ func cgroupOf(pid int) (string, error) {
 	return first, nil
 }
 
-// RemoveCgroup removes a cgroup that lost its processes, what is below it and
-// its parents that are empty, in all hierarchies.
+// RemoveCgroup removes a cgroup without processes in all hierarchies, with its
+// descendants and with its empty ancestors.
 func RemoveCgroup(path string) {
 	if path == "" || path == "/" || strings.Contains(path, "process_api") {
 		return
@@ -216,13 +217,13 @@ func RemoveCgroup(path string) {
 	}
 }
 
-// rmdirUp removes a cgroup and those above it as far as they are empty.
+// rmdirUp removes a cgroup and its ancestors as long as they are empty.
 func rmdirUp(root, path string) {
 	for ; path != "/" && syscall.Rmdir(root+path) == nil; path = filepath.Dir(path) {
 	}
 }
 
-// hierarchies lists where the cgroup hierarchies are mounted.
+// hierarchies lists the mount points of the cgroup hierarchies.
 func hierarchies() []string {
 	var roots []string
 	b, _ := os.ReadFile("/proc/self/mountinfo")

@@ -14,14 +14,14 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// engines are the runtimes whose containers send.
+// engines are the container runtimes of the senders.
 var engines = []struct {
 	name  string
 	start func(testing.TB) *rig.Engine
 }{{"docker", rig.Docker}, {"podman", rig.Podman}}
 
-// TestClients sends 10 of each type from inside a container by every client
-// over every way there is, and looks at every route.
+// TestClients sends 10 of each type from inside a container with every client over
+// every transport, and checks every route.
 func TestClients(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine.name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// waitNamed waits until the collector knows whose cgroup the container's is.
+// waitNamed waits until the collector shows the container by its name.
 func waitNamed(t *testing.T, n *node, c *rig.Container) {
 	t.Helper()
 	rig.Eventually(t, 10*time.Second, func() error {
@@ -97,7 +97,7 @@ func waitNamed(t *testing.T, n *node, c *rig.Container) {
 	})
 }
 
-// complete says what is missing of what a client sends.
+// complete returns an error if something is missing of what a client sends.
 func complete(m *v1.Metrics, prefix string, etsy bool) error {
 	want := map[string]float64{"count": 10, "gauge": 42.5, "set": 3, "timing.count": 10, "timing.sum": 55,
 		"timing.min": 1, "timing.max": 10, "timing.p50": 5}
@@ -114,7 +114,7 @@ func complete(m *v1.Metrics, prefix string, etsy bool) error {
 		i := slices.IndexFunc(m.Datapoints, func(d v1.Datapoint) bool { return d.Name == prefix+name })
 		switch {
 		case i < 0 && (strings.HasSuffix(name, ".min") || strings.HasSuffix(name, ".max")):
-			// of one tick, which may be over
+			// of the newest tick only
 		case i < 0:
 			return fmt.Errorf("%s%s is missing", prefix, name)
 		case math.Abs(m.Datapoints[i].Value-value) > 0.01*value:
@@ -124,7 +124,7 @@ func complete(m *v1.Metrics, prefix string, etsy bool) error {
 	return nil
 }
 
-// routes looks at what a client sent by each other route.
+// routes checks every other route that shows what a client sent.
 func routes(t *testing.T, n *node, c *rig.Container, prefix string) {
 	t.Helper()
 	one, err := n.app(c.ID, prefix+"count")

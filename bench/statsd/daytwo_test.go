@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
 
-// node is daytwo up on this machine.
+// node is a running "daytwo up" and its agent.
 type node struct {
 	*rig.Daytwo
 	agent string // its id
@@ -30,7 +30,7 @@ func up(t *testing.T, env []string, args ...string) *node {
 	return n
 }
 
-// app is DC/OS' answer of what a container sends: all, or one metric's.
+// app returns the application metrics of a container by the DC/OS API: all, or one.
 func (n *node) app(id, metric string) (*v1.Metrics, error) {
 	path := "/system/v1/agent/" + n.agent + "/metrics/v0/containers/" + id + "/app"
 	if metric != "" {
@@ -40,8 +40,8 @@ func (n *node) app(id, metric string) (*v1.Metrics, error) {
 	return m, n.Relay.Into(path, m)
 }
 
-// ledger is the account of all senders together, or of one container; it must
-// always balance.
+// ledger returns the ledger of all senders together, or of one container. It fails the
+// test if a ledger does not balance.
 func (n *node) ledger(t *testing.T, container string) (*v1.Ledger, error) {
 	t.Helper()
 	var s v1.StatsD
@@ -64,7 +64,7 @@ func (n *node) ledger(t *testing.T, container string) (*v1.Ledger, error) {
 	return nil, fmt.Errorf("no ledger of %q among %d", container, len(s.Ledgers))
 }
 
-// account waits until a ledger has as many lines as were sent, and returns it.
+// account waits until a ledger has received a number of lines, and returns it.
 func (n *node) account(t *testing.T, container string, received int64) *v1.Ledger {
 	t.Helper()
 	var l *v1.Ledger
@@ -77,7 +77,7 @@ func (n *node) account(t *testing.T, container string, received int64) *v1.Ledge
 	return l
 }
 
-// socketDir is a directory for a unix socket, to be mounted into containers.
+// socketDir returns a directory for a unix socket, to be mounted into containers.
 func socketDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sd-")

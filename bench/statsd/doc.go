@@ -3,5 +3,5 @@
 // unix socket. It compares what all routes show with what was sent, and the
 // ledger with every line of it.
 //
-// It never looks inside: flags, sockets, HTTP and standard output are all it knows.
+// It never looks inside: it uses flags, HTTP, sockets and standard output only.
 package statsd

@@ -15,15 +15,16 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// events asks the relay what a container told of.
+// events returns the events of a container.
 func (n *node) events(container string) ([]v1.Event, error) {
 	var answer struct{ Events []v1.Event }
 	err := n.Relay.Into("/api/v1/events?limit=10000&container="+container, &answer)
 	return answer.Events, err
 }
 
-// toldAll says what is missing of what the client's -events sends, times as often.
-func toldAll(events []v1.Event, times int) error {
+// allCame returns an error if the events are not those of the client's -events, sent
+// so many times.
+func allCame(events []v1.Event, times int) error {
 	got := map[string]int{}
 	for _, e := range events {
 		got[e.Title]++
@@ -38,9 +39,9 @@ func toldAll(events []v1.Event, times int) error {
 	return nil
 }
 
-// Events and service checks of Datadog's client inside a container arrive with
-// all that was sent and with all that is known of the container, within two ticks,
-// once each: over kill -9 and restart too.
+// Events and service checks that Datadog's client sends inside a container arrive
+// within two ticks, once each, with all fields and with the container's tags. They
+// are still there after kill -9 and a restart.
 func TestEvents(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine.name, func(t *testing.T) {
@@ -67,18 +68,18 @@ func TestEvents(t *testing.T) {
 				sent := time.Now()
 				rig.Eventually(t, 5*time.Second, func() (err error) {
 					if events, err = n.events(c.ID); err == nil {
-						err = toldAll(events, i+1)
+						err = allCame(events, i+1)
 					}
 					return err
 				})
-				t.Logf("%s: all told %v after the client ended", target, time.Since(sent).Round(time.Millisecond))
+				t.Logf("%s: all there %v after the client ended", target, time.Since(sent).Round(time.Millisecond))
 				for _, e := range events {
 					if d := e.Received.Sub(sent); d > 2*time.Second {
 						t.Errorf("%q came in a tick %v later", e.Title, d)
 					}
 				}
 			}
-			checkTold(t, n, c, events)
+			checkEvents(t, n, c, events)
 			checkStatus(t, n, c)
 
 			fresh := e.Run(t, rig.Spec{Name: rig.UniqueName("fresh"), Args: clients.Mounts(dir),
@@ -86,7 +87,7 @@ func TestEvents(t *testing.T) {
 			rig.Eventually(t, 10*time.Second, func() error {
 				events, err := n.events(fresh.Name)
 				if err == nil {
-					err = toldAll(events, 1)
+					err = allCame(events, 1)
 				}
 				return err
 			})
@@ -96,7 +97,7 @@ func TestEvents(t *testing.T) {
 				for container, times := range map[string]int{c.ID: 2, fresh.ID: 1} {
 					again, err := n.events(container)
 					if err == nil {
-						err = toldAll(again, times)
+						err = allCame(again, times)
 					}
 					if err != nil {
 						return fmt.Errorf("after a restart: %w", err)
@@ -108,9 +109,9 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// checkTold compares events with what the client sent, and with what the command
-// line says.
-func checkTold(t *testing.T, n *node, c *rig.Container, events []v1.Event) {
+// checkEvents compares events with what the client sent, and with what the command
+// line shows.
+func checkEvents(t *testing.T, n *node, c *rig.Container, events []v1.Event) {
 	t.Helper()
 	ids := map[string]bool{}
 	var cons []v1.Container
@@ -169,8 +170,8 @@ func checkTold(t *testing.T, n *node, c *rig.Container, events []v1.Event) {
 	}
 }
 
-// checkStatus looks at the check's last status by DC/OS' route, by Prometheus'
-// and in the history, and at the ledger.
+// checkStatus compares the last status of the service check in the DC/OS API, in the
+// Prometheus exposition and in the history, and the ledger.
 func checkStatus(t *testing.T, n *node, c *rig.Container) {
 	t.Helper()
 	m, err := n.app(c.ID, "db.up")
@@ -200,7 +201,7 @@ func checkStatus(t *testing.T, n *node, c *rig.Container) {
 	}
 }
 
-// A flood of events is bounded and counted: what is not told was dropped.
+// A flood of events is bounded: an event is shown, or counted as dropped.
 func TestEventFlood(t *testing.T) {
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)
@@ -209,7 +210,7 @@ func TestEventFlood(t *testing.T) {
 	loud, calm := docker.Run(t, spec), docker.Run(t, spec)
 	path := filepath.Join(dir, "s")
 	_, port, _ := net.SplitHostPort(rig.FreePort(t))
-	udp := net.JoinHostPort(calm.Wire(t), port) // a sender that is gone at once is known there
+	udp := net.JoinHostPort(calm.Wire(t), port) // here a sender that exits at once is known
 	n := up(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", udp+",unixgram://"+path)
 	waitNamed(t, n, loud)
 	waitNamed(t, n, calm)
@@ -227,25 +228,25 @@ func TestEventFlood(t *testing.T) {
 	<-done
 	l := n.account(t, loud.ID, packets*each)
 	rig.Eventually(t, 5*time.Second, func() error {
-		told, err := n.events(loud.ID)
+		shown, err := n.events(loud.ID)
 		if err != nil {
 			return err
 		}
 		ticks := map[time.Time]int{}
-		for _, e := range told {
+		for _, e := range shown {
 			if ticks[e.Received]++; ticks[e.Received] > 256 {
 				return fmt.Errorf("%d events in one tick", ticks[e.Received])
 			}
 		}
-		if int64(len(told))+l.EventsDropped != packets*each || l.EventsDropped == 0 {
-			return fmt.Errorf("%d told in %d ticks, %d dropped, of %d", len(told), len(ticks), l.EventsDropped, packets*each)
+		if int64(len(shown))+l.EventsDropped != packets*each || l.EventsDropped == 0 {
+			return fmt.Errorf("%d events in %d ticks, %d dropped, of %d", len(shown), len(ticks), l.EventsDropped, packets*each)
 		}
 		others, err := n.events(calm.ID)
 		if err == nil && len(others) != 1 {
 			err = fmt.Errorf("the other container's events: %+v", others)
 		}
 		if err == nil {
-			t.Logf("%d told in %d ticks, %d dropped", len(told), len(ticks), l.EventsDropped)
+			t.Logf("%d events in %d ticks, %d dropped", len(shown), len(ticks), l.EventsDropped)
 		}
 		return err
 	})

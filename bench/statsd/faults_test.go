@@ -29,7 +29,7 @@ func send(t *testing.T, network, address string, packets ...string) {
 	}
 }
 
-// hostile are packets and what must become of their lines.
+// hostile are packets, with how many of their lines are accepted and rejected, and why.
 var hostile = []struct {
 	packet           string
 	accepted, reject int64
@@ -65,8 +65,8 @@ var hostile = []struct {
 	{strings.TrimSuffix(strings.Repeat("many:1|c\n", 7000), "\n"), 7000, 0, ""},
 }
 
-// Malformed and hostile packets are rejected for a reason, by either way in,
-// and what is beside them is not.
+// Malformed and hostile packets are rejected with a reason, over either transport; good
+// lines beside them are accepted.
 func TestHostilePackets(t *testing.T) {
 	udp, path := rig.FreePort(t), filepath.Join(socketDir(t), "s")
 	n := up(t, nil, "--interval", "200ms", "--statsd", udp+",unixgram://"+path)
@@ -95,9 +95,9 @@ func TestHostilePackets(t *testing.T) {
 	}
 }
 
-// A flood's every line is accounted for, each container's in its own ledger:
-// received, or dropped by the kernel before. A collector that is stopped for a
-// while has the kernel drop for sure. Who sends little loses nothing.
+// Every line of a flood is in the ledger of its container, as received or as dropped by
+// the kernel; while the collector is stopped the kernel must drop. A container that
+// sends little loses nothing.
 func TestFlood(t *testing.T) {
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)
@@ -188,7 +188,7 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// A container is killed while it floods: the ledger balances, and others are
+// When a container is killed while it floods, the ledger balances, and others are
 // served as before.
 func TestKilledInFlood(t *testing.T) {
 	docker := rig.Docker(t)
@@ -216,7 +216,7 @@ func TestKilledInFlood(t *testing.T) {
 		}
 		return err
 	})
-	// When it is quiet the account stands still, and balances.
+	// When nothing is sent any more, the ledger does not change, and balances.
 	var was, now int64
 	rig.Eventually(t, 15*time.Second, func() error {
 		l, err := n.ledger(t, "")
@@ -234,7 +234,8 @@ func TestKilledInFlood(t *testing.T) {
 	}
 }
 
-// Past its budget of series a container's lines go into one series, counted.
+// Lines beyond the budget of series of a container go into one overflow series, and
+// are counted.
 func TestManySeries(t *testing.T) {
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)
@@ -252,8 +253,8 @@ func TestManySeries(t *testing.T) {
 	t.Logf("%d series, %d lines past the budget", l.Series, l.Overflowed)
 }
 
-// kill -9 and a start over the same data: what is sent then arrives, the
-// ledger begins anew, and the socket is there again.
+// After kill -9 and a start on the same data, what is sent arrives, the ledger starts
+// at zero, and the socket exists again.
 func TestKilledCollector(t *testing.T) {
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)

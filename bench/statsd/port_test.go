@@ -13,9 +13,9 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// A container asks for a port of its own by the launch API and hears it in its
-// own network namespace, where nothing else is; what it sends there is its own
-// without a word about who it is. After kill -9 the port is the same.
+// A container gets its own port by the launch API, served inside its own network
+// namespace. What it sends there is known as its own, although the packets do not say
+// who sent them. After kill -9 the port is the same.
 func TestOwnPort(t *testing.T) {
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)
@@ -59,9 +59,9 @@ func TestOwnPort(t *testing.T) {
 	}
 }
 
-// A launcher that says no more than the container's id, as a Mesos agent does, and
-// says it before there is a container: this one is heard all the same in its own
-// network namespace, as soon as its runtime knows it, and again after kill -9.
+// A launcher, as a Mesos agent, gives only the id of a container, before the container
+// exists. The container is served in its own network namespace as soon as its runtime
+// knows it, and again after kill -9.
 func TestOwnPortByID(t *testing.T) {
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)
@@ -76,19 +76,19 @@ func TestOwnPortByID(t *testing.T) {
 		}
 		return net.JoinHostPort(got.StatsdHost, strconv.Itoa(int(got.StatsdPort)))
 	}
-	var boxes []*rig.Container
+	var containers []*rig.Container
 	for range 2 {
 		c := docker.Run(t, rig.Spec{Args: clients.Mounts()})
 		c.LoopbackUp(t)
-		boxes = append(boxes, c)
+		containers = append(containers, c)
 		id[c.ID] = ask(c)
 	}
 	for round := range 2 {
 		prefix := fmt.Sprintf("r%d.", round)
-		for _, c := range boxes {
+		for _, c := range containers {
 			want := 0.0
 			rig.Eventually(t, 10*time.Second, func() error {
-				c.Exec(t, clients.Raw(id[c.ID], prefix+"raw:1|c")...) // refused until it is heard
+				c.Exec(t, clients.Raw(id[c.ID], prefix+"raw:1|c")...) // refused until the namespace is served
 				m, err := n.app(c.ID, prefix+"raw")
 				if err != nil {
 					return err
@@ -105,7 +105,7 @@ func TestOwnPortByID(t *testing.T) {
 		if round == 0 {
 			n.Kill()
 			n.Restart(t)
-			for _, c := range boxes {
+			for _, c := range containers {
 				if again := ask(c); again != id[c.ID] {
 					t.Errorf("after kill -9 the port is %s, was %s", again, id[c.ID])
 				}
@@ -122,7 +122,7 @@ func TestOwnPortByID(t *testing.T) {
 	}
 }
 
-// The stream listener takes what clients send that frame packets by their length.
+// The stream listener accepts clients that put the length before each packet.
 func TestStream(t *testing.T) {
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)

@@ -15,8 +15,8 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// Two containers tell who was there, many of them both: the collector's
-// sets go through frames and NATS to the relay, where each member counts once.
+// Two containers send sets with members in common. The sets go through frames and NATS
+// to the relay, where each member counts once.
 func TestSets(t *testing.T) {
 	n := up(t, nil, "--statsd", rig.FreePort(t))
 	var conns []net.Conn
@@ -43,7 +43,7 @@ func TestSets(t *testing.T) {
 				t.Fatal(err)
 			}
 			if at%1000 == 0 {
-				time.Sleep(2 * time.Millisecond) // the receiver has a core to share
+				time.Sleep(2 * time.Millisecond) // the receiver shares the CPU
 			}
 		}
 	}

@@ -14,10 +14,10 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// As a service of systemd, with the settings of our unit, the collector loses
-// nothing that is sent while it is killed and started again: to the shared port, to
-// a unix socket, and to containers' own ports, steered or not. What it does not ask
-// for any more is not kept.
+// As a service of systemd with the settings of our unit, the collector loses nothing
+// that is sent while it is killed and restarted: to the shared port, to a unix socket,
+// and to the ports of containers, steered or not. Descriptors that its configuration
+// no longer needs are not kept.
 func TestServiceRestart(t *testing.T) {
 	m := rig.Systemd(t)
 	for _, mode := range []string{"", " --no-bpf"} {
@@ -46,7 +46,7 @@ func TestServiceRestart(t *testing.T) {
 			api := launch.NewClient(filepath.Join(data, launch.SocketName))
 			var ports []string
 			for i := range 50 {
-				c, err := api.Add(t.Context(), launch.Request{ContainerID: fmt.Sprint("box-", i)})
+				c, err := api.Add(t.Context(), launch.Request{ContainerID: fmt.Sprint("container-", i)})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -161,7 +161,7 @@ func TestServiceWatchdog(t *testing.T) {
 	})
 }
 
-// settings are the lines of our unit that say how it is restarted, and what is kept.
+// settings returns the lines of our unit about restarts and the descriptor store.
 func settings(t *testing.T) (lines []string) {
 	t.Helper()
 	b, err := os.ReadFile("../../deploy/systemd/daytwo-collector.service")

@@ -22,7 +22,7 @@ func main() {
 		case len(r.failures) > 0:
 			again(&r, slices.Contains(args, "-race"), run)
 			failed = failed || r.failed
-		case err != nil: // nothing was built, or nothing ran
+		case err != nil: // the build failed, or nothing ran
 			failed = true
 		}
 	}
@@ -32,7 +32,7 @@ func main() {
 	}
 }
 
-// passes cuts the command line at "--".
+// passes splits the command line at "--".
 func passes(args []string) (all [][]string) {
 	pass := []string{}
 	for _, a := range args {
@@ -45,8 +45,8 @@ func passes(args []string) (all [][]string) {
 	return append(all, pass)
 }
 
-// run is one go test. The race detector needs cgo and a C compiler; without one
-// the tests run all the same, and the report says so.
+// run runs one go test. The race detector needs cgo and a C compiler; without one the
+// tests run without it, and the report says so.
 func run(r *report, args []string) error {
 	cgo := "CGO_ENABLED=0"
 	var goArgs []string

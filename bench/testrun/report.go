@@ -18,7 +18,7 @@ type event struct {
 type report struct {
 	lines    []string            // go test's own lines for packages
 	skips    []string            // "package test: reason"
-	notes    []string            // what else the reader must know
+	notes    []string            // for the reader
 	flaky    []string            // "package tests" that failed first and passed alone
 	output   map[string][]string // of tests that have not ended, and of packages
 	failed   bool
@@ -77,7 +77,7 @@ func packageLine(s string) bool {
 		strings.HasPrefix(s, "?   \t")
 }
 
-// reason is what a skipped test gave as its reason.
+// reason returns the reason that a skipped test printed.
 func reason(output []string) string {
 	var lines []string
 	for _, l := range output {
