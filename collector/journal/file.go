@@ -44,6 +44,8 @@ type File struct {
 	refs atomic.Int32
 	live atomic.Bool // it may be appended to
 	key  fileKey
+	// known is how many entries the file had when it was last looked at.
+	known atomic.Uint64
 
 	// Of the header, what never changes once the file has its hash tables.
 	compact, keyed           bool
@@ -129,6 +131,7 @@ func newFile(path string) (_ *File, err error) {
 		return nil, err
 	}
 	f.refs.Store(1)
+	f.known.Store(le.Uint64(head[headEntries:]))
 	mapped.Lock()
 	defer mapped.Unlock()
 	if mapped.files == nil {
@@ -205,6 +208,15 @@ func (f *File) state() (state byte) {
 	state = stateArchived
 	defer catchFault(debug.SetPanicOnFault(true), &err)
 	return f.data[headState]
+}
+
+// wiped reports whether nothing is left of the file. journald gives the blocks of
+// files back that it removes, so that readers who have them open keep no space.
+func (f *File) wiped() (is bool) {
+	var err error
+	is = true
+	defer catchFault(debug.SetPanicOnFault(true), &err)
+	return string(f.data[:len(signature)]) != signature
 }
 
 // Path is where the file is now; rotation gives it another name.

@@ -12,8 +12,9 @@ type fileCursor struct {
 	export renderCache
 	json   renderCache
 
-	at uint64
-	on bool
+	at     uint64
+	on     bool
+	passed uint64 // entries up to at, at least
 
 	ready bool // e is the next entry in the direction back
 	back  bool
@@ -38,6 +39,7 @@ func (c *fileCursor) peek(back bool) (ok bool, err error) {
 	// journald counts an entry before it lists it for each of its fields, so no
 	// number says that there is nothing new: only the file's end does.
 	final := back || !c.f.live.Load()
+	entries := c.f.entries()
 	c.ready, c.back, c.ended = false, back, false
 	from := c.at
 	if back && !c.on {
@@ -51,7 +53,9 @@ func (c *fileCursor) peek(back bool) (ok bool, err error) {
 			at, err = c.walker.after(from)
 		}
 		if err != nil || at == 0 {
-			c.ended = final && err == nil
+			if c.ended = final && err == nil; err == nil && !back {
+				c.passed = max(c.passed, entries)
+			}
 			return false, err
 		}
 		if err = c.f.entry(at, &c.e); err == nil {
@@ -67,6 +71,11 @@ func (c *fileCursor) peek(back bool) (ok bool, err error) {
 // take goes to the entry that peek found.
 func (c *fileCursor) take() {
 	c.at, c.on, c.ready, c.ended = c.e.at, true, false, false
+	if c.back {
+		c.passed -= min(c.passed, 1)
+	} else {
+		c.passed++
+	}
 }
 
 // leave lets the reader be on another file's entry, which it reached in a
@@ -89,7 +98,7 @@ func (c *fileCursor) settle(t *target) (err error) {
 	defer catchFault(debug.SetPanicOnFault(true), &err)
 	c.ready, c.ended, c.on = false, false, false
 	c.last = entry{}
-	if c.at, err = c.start(t); err == nil && t.kind == atTail && c.at != 0 {
+	if c.at, c.passed, err = c.start(t); err == nil && t.kind == atTail && c.at != 0 {
 		err = c.f.entry(c.at, &c.last)
 	}
 	return err

@@ -20,14 +20,13 @@ type mapping []byte
 // errShrunk is the cause of an access beyond the end of a file.
 var errShrunk = fmt.Errorf("%w: an object lies beyond the end of the file", ErrCorrupt)
 
-const (
-	// maxFile is the largest file that is mapped. journald's own limit is
-	// 4 GiB for compact files, and 128 MiB by default.
-	maxFile = 1 << 36
-	// roomToGrow is how far a live file is mapped at least. It costs address
-	// space only.
-	roomToGrow = 1 << 30
-)
+// maxFile is the largest file that is mapped. journald's own limit is 4 GiB for
+// compact files, and 128 MiB by default.
+const maxFile = 1 << 36
+
+// roomToGrow is how far a live file is mapped at least. It costs address space
+// only. A test makes it less.
+var roomToGrow int64 = 1 << 30
 
 // mapFile maps a file; a live one with room to grow, if there is address space.
 func mapFile(f *os.File, live bool) (mapping, error) {

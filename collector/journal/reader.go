@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Reader walks the entries of a journal's files in one order, forward and back.
@@ -14,24 +15,27 @@ type Reader struct {
 
 	// mu is held by every call. It is free between two calls, so that the
 	// journal can take back a file that is gone from a reader that rests.
-	mu       sync.Mutex
-	closed   bool
-	gen      uint64 // of the files, as the journal counts
-	files    []*fileCursor
-	dec      decoder
-	target   target
-	settled  bool        // files are at target, or have gone on from there
-	current  *fileCursor // of the entry that was read last, nil if it is gone
-	e        entry       // the one that was read last; at the tail, the last one there was
-	read     bool        // e was read
-	rendered bool        // and its fields were asked for
-	next     *fileCursor // whose entry is the smallest one ahead, with
-	second   *fileCursor // the one that follows it; nil: not known
-	back     bool        // direction of next
-	errs     []error
-	names    fieldNames
-	slot     renderSlot  // the field that was rendered last
-	json     JSONOptions // that the caches of JSON were made with
+	mu      sync.Mutex
+	closed  bool
+	gen     uint64 // of the files, as the journal counts
+	files   []*fileCursor
+	dec     decoder
+	target  target
+	settled bool // files are at target, or have gone on from there
+	// soughtTail is the time when files were put at their tails, in microseconds
+	// since 1970.
+	soughtTail uint64
+	current    *fileCursor // of the entry that was read last, nil if it is gone
+	e          entry       // the one that was read last; at the tail, the last one there was
+	read       bool        // e was read
+	rendered   bool        // and its fields were asked for
+	next       *fileCursor // whose entry is the smallest one ahead, with
+	second     *fileCursor // the one that follows it; nil: not known
+	back       bool        // direction of next
+	errs       []error
+	names      fieldNames
+	slot       renderSlot  // the field that was rendered last
+	json       JSONOptions // that the caches of JSON were made with
 }
 
 // Close gives the files back.
@@ -128,7 +132,7 @@ func (r *Reader) settle() {
 			r.e = c.last
 		}
 	}
-	r.settled, r.next = true, nil
+	r.settled, r.next, r.soughtTail = true, nil, uint64(time.Now().UnixMicro())
 }
 
 // best is the file whose entry comes next in a direction, nil if none has one.
@@ -185,9 +189,11 @@ func (r *Reader) repeats(c *fileCursor, back bool) bool {
 	return r.read && r.current != c && compareEntries(&c.e, &r.e) == 0 || c.late && !back && r.isOld(c)
 }
 
-// fail notes what is wrong with a file.
+// fail notes what is wrong with a file. One that was removed is told of by remove.
 func (r *Reader) fail(c *fileCursor, err error) {
-	c.failed = true
+	if c.failed = true; c.f.wiped() {
+		return
+	}
 	r.errs = append(r.errs, &FileError{Path: c.f.Path(), Err: err})
 }
 
@@ -199,7 +205,7 @@ func (r *Reader) Errors() []error {
 	errs := r.errs
 	r.errs = nil
 	for _, c := range r.files {
-		if c.skipped > 0 {
+		if c.skipped > 0 && !c.f.wiped() {
 			err := fmt.Errorf("%d entries were skipped: %w", c.skipped, c.reason)
 			errs = append(errs, &FileError{Path: c.f.Path(), Err: err})
 			c.skipped, c.reason = 0, nil

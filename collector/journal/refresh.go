@@ -21,6 +21,20 @@ func (j *Journal) Refresh() {
 		return
 	}
 	files, bad, unfinished := j.look()
+	if j.misses(files) {
+		// A listing may miss a file that is renamed at that moment, as all are that
+		// are rotated: only what two listings miss is gone.
+		again, _, _ := j.look()
+		for key, f := range again {
+			switch files[key] {
+			case nil:
+				files[key] = f
+			case f:
+			default:
+				j.discard(f) // both opened it
+			}
+		}
+	}
 	j.unfinished.Store(unfinished)
 
 	j.mu.Lock()
@@ -51,11 +65,8 @@ func (j *Journal) Refresh() {
 		j.o.Log.Warn("a journal file cannot be read; all others are", "err", err)
 	}
 	for key, f := range old {
-		if files[key] == f {
-			continue
-		}
-		if err := f.release(); err != nil {
-			j.o.Log.Warn("a journal file could not be closed", "path", f.Path(), "err", err)
+		if files[key] != f {
+			j.discard(f)
 		}
 	}
 	for _, r := range readers {
@@ -63,6 +74,22 @@ func (j *Journal) Refresh() {
 			r.sync()
 			r.mu.Unlock()
 		}
+	}
+}
+
+// misses reports whether a file that was there is not among files.
+func (j *Journal) misses(files map[fileKey]*File) bool {
+	for key := range j.files {
+		if files[key] == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (j *Journal) discard(f *File) {
+	if err := f.release(); err != nil {
+		j.o.Log.Warn("a journal file could not be closed", "path", f.Path(), "err", err)
 	}
 }
 
@@ -83,6 +110,7 @@ func (j *Journal) look() (files map[fileKey]*File, bad map[string]error, unfinis
 		f := j.files[key]
 		if f != nil {
 			f.setPath(path)
+			f.count()
 			if !f.stillLive() || !f.data.outgrown(info.Size()) {
 				files[key] = f
 				continue
@@ -95,10 +123,7 @@ func (j *Journal) look() (files map[fileKey]*File, bad map[string]error, unfinis
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			bad[path] = err
 		case err == nil && files[f.key] != nil:
-			err = f.release() // it was renamed between two paths
-			if err != nil {
-				bad[path] = &FileError{Path: path, Err: err}
-			}
+			j.discard(f) // it has two names
 		case err == nil:
 			files[f.key] = f
 		}

@@ -16,20 +16,23 @@ const (
 )
 
 // start finds the offset in a file from which walking leads to the entries
-// after a target: those with a larger offset are after it.
-func (c *fileCursor) start(t *target) (uint64, error) {
+// after a target: those with a larger offset are after it. It also returns how
+// many are not.
+func (c *fileCursor) start(t *target) (at, before uint64, err error) {
 	all := c.f.entryList()
 	switch t.kind {
 	case atHead:
-		return 0, nil
+		return 0, 0, nil
 	case atTail:
-		return all.last()
+		at, err = all.last()
+		return at, all.n, err
 	}
 	i, err := c.search(&all, t)
 	if err != nil || i == 0 {
-		return 0, err
+		return 0, 0, err
 	}
-	return all.get(i - 1)
+	at, err = all.get(i - 1)
+	return at, i, err
 }
 
 // search returns the index of the first entry that is after a target.

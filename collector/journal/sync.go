@@ -10,11 +10,11 @@ import (
 // LostError says that entries went with their file before they were read.
 type LostError struct {
 	Path    string
-	Entries uint64 // that were ahead in the file, whether or not they match
+	Entries uint64 // that were ahead in the file, at most, whether or not they match
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("journal file %s was removed with %d entries unread", e.Path, e.Entries)
+	return fmt.Sprintf("journal file %s was removed with up to %d entries unread", e.Path, e.Entries)
 }
 
 // sync takes in the files that came and gives back those that went since it was
@@ -80,7 +80,12 @@ func (r *Reader) add(f *File) {
 		return
 	}
 	t := r.target
-	if r.e.at != 0 {
+	switch {
+	case t.kind == atTail && !r.read:
+		// The file was not there when the tail was sought: it may well be new.
+		c.late = true
+		t = target{atCursor, Cursor{Realtime: r.soughtTail, has: hasRealtime}}
+	case r.e.at != 0:
 		c.late = true
 		cur := r.e.cursor()
 		cur.Monotonic -= min(cur.Monotonic, lateBy)
@@ -104,7 +109,7 @@ func (r *Reader) remove(c *fileCursor) {
 	// What was read of it may stand in another file too, into which it is being
 	// copied: now is the last time to see that.
 	for _, o := range r.files {
-		for o.late && r.peek(o, false) && c.passed(&o.e) {
+		for o.late && r.peek(o, false) && c.hasPassed(&o.e) {
 			o.drop()
 		}
 	}
@@ -130,6 +135,10 @@ func (r *Reader) giveBack(f *File) {
 func (r *Reader) lost(c *fileCursor) (n uint64) {
 	var err error
 	defer catchFault(debug.SetPanicOnFault(true), &err)
+	if c.f.wiped() {
+		known := c.f.known.Load()
+		return known - min(known, c.passed)
+	}
 	from := c.at
 	if r.current == c && !r.rendered && from > 0 {
 		from--
@@ -174,9 +183,9 @@ func (c *fileCursor) copyOf(e *entry) (copied uint64) {
 	return 0
 }
 
-// passed reports whether a copy of an entry in the file was read, or passed over
+// hasPassed reports whether a copy of an entry in the file was read, or passed over
 // because it does not match.
-func (c *fileCursor) passed(e *entry) bool {
+func (c *fileCursor) hasPassed(e *entry) bool {
 	at := c.copyOf(e)
 	return at != 0 && at <= c.at
 }
@@ -194,5 +203,5 @@ func (r *Reader) isOld(c *fileCursor) bool {
 	case when+lateBy < last:
 		return true
 	}
-	return slices.ContainsFunc(r.files, func(o *fileCursor) bool { return o != c && o.passed(&c.e) })
+	return slices.ContainsFunc(r.files, func(o *fileCursor) bool { return o != c && o.hasPassed(&c.e) })
 }
