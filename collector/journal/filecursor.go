@@ -30,6 +30,9 @@ type fileCursor struct {
 	reason  error
 }
 
+// done reports whether there will be no entry in a direction.
+func (c *fileCursor) done(back bool) bool { return c.failed || c.ended && c.back == back }
+
 // peek makes e the next entry in a direction, and reports whether there is one.
 func (c *fileCursor) peek(back bool) (ok bool, err error) {
 	if c.back == back && (c.ready || c.ended) || c.failed {

@@ -30,7 +30,8 @@ type Reader struct {
 	read       bool        // e was read
 	rendered   bool        // and its fields were asked for
 	next       *fileCursor // whose entry is the smallest one ahead, with
-	second     *fileCursor // the one that follows it; nil: not known
+	second     *fileCursor // the one that follows it; nil: none, or not known
+	alone      bool        // no other file than next will have an entry
 	back       bool        // direction of next
 	errs       []error
 	names      fieldNames
@@ -137,16 +138,25 @@ func (r *Reader) settle() {
 
 // best is the file whose entry comes next in a direction, nil if none has one.
 // The entries of one file mostly follow one another, so the runner-up is kept:
-// while the leader's entries are before it, no other file is looked at. At the
-// live end any file may have got an entry, and all are looked at.
+// while the leader's entries are before it, no other file is looked at. Without
+// one any live file may have got an entry, and all are looked at.
 func (r *Reader) best(back bool) *fileCursor {
-	if r.next != nil && r.back == back && r.second != nil && r.peek(r.next, back) && compareIn(back, r.next, r.second) < 0 {
+	if r.next != nil && r.back == back && (r.second != nil || r.alone) && r.peek(r.next, back) &&
+		(r.alone || compareIn(back, r.next, r.second) < 0) {
 		return r.next
 	}
 	r.next, r.second, r.back = nil, nil, back
+	going := 0
 	for _, c := range r.files {
+		if c.done(back) {
+			continue
+		}
+		has := r.peek(c, back)
+		if !c.done(back) {
+			going++
+		}
 		switch {
-		case !r.peek(c, back):
+		case !has:
 		case r.next == nil:
 			r.next = c
 		case compareIn(back, c, r.next) < 0:
@@ -155,6 +165,7 @@ func (r *Reader) best(back bool) *fileCursor {
 			r.second = c // perhaps the same entry: it is dropped once that is read
 		}
 	}
+	r.alone = r.next != nil && going == 1
 	return r.next
 }
 

@@ -2,9 +2,12 @@ package journal
 
 // renderCache keeps fields as they were rendered, by the offset of their data
 // object: journald stores equal fields once, and a few of them make up most of
-// every entry. It has a fixed number of slots and forgets by overwriting.
+// every entry. It forgets by overwriting, and gets more slots with use: of many
+// files only few entries are read.
 type renderCache struct {
 	slots []renderSlot
+	shift uint8 // takes a hash down to the index of a slot
+	puts  int
 	bytes int
 }
 
@@ -18,7 +21,8 @@ type renderSlot struct {
 
 // Sizes of a cache; each reader has one a file.
 const (
-	renderSlots    = 1024
+	renderBits     = 10
+	renderBitsMin  = 5
 	renderMaxField = 512 // larger fields are rarely the same again
 	renderMaxBytes = 64 << 10
 )
@@ -28,7 +32,7 @@ func (c *renderCache) get(at uint64) *renderSlot {
 	if c.slots == nil {
 		return nil
 	}
-	if s := &c.slots[slotOf(at)]; s.at == at {
+	if s := &c.slots[c.slotOf(at)]; s.at == at {
 		return s
 	}
 	return nil
@@ -39,17 +43,30 @@ func (c *renderCache) put(at uint64, from *renderSlot) {
 	if len(from.text) > renderMaxField {
 		return
 	}
-	if c.slots == nil {
-		c.slots = make([]renderSlot, renderSlots)
+	if c.puts++; c.slots == nil {
+		c.resize(renderBitsMin)
+	} else if c.puts == 4<<renderBitsMin {
+		c.resize(renderBits)
 	}
 	if c.bytes > renderMaxBytes {
 		clear(c.slots)
 		c.bytes = 0
 	}
-	s := &c.slots[slotOf(at)]
+	s := &c.slots[c.slotOf(at)]
 	c.bytes += max(0, len(from.text)-cap(s.text))
 	s.at, s.hash, s.name, s.text = at, from.hash, from.name, append(s.text[:0], from.text...)
 }
 
+// resize makes so many slots, as a power of two, and keeps what there is.
+func (c *renderCache) resize(bits uint8) {
+	old := c.slots
+	c.slots, c.shift = make([]renderSlot, 1<<bits), 64-bits
+	for _, s := range old {
+		if s.at != 0 {
+			c.slots[c.slotOf(s.at)] = s
+		}
+	}
+}
+
 // slotOf spreads offsets, which are multiples of eight, over the slots.
-func slotOf(at uint64) uint64 { return at * 0x9e3779b97f4a7c15 >> 54 }
+func (c *renderCache) slotOf(at uint64) uint64 { return at * 0x9e3779b97f4a7c15 >> c.shift }
