@@ -71,7 +71,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	while IFS=: read -r file target; do \
 		target=$${target#func }; \
 		echo "$$(dirname $$file) $$target"; \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$(dirname $$file); \
 	done
 
 clean: ## Remove what was built

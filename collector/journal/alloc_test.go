@@ -14,8 +14,9 @@ func TestAllocReading(t *testing.T) {
 	m := newEntryMaker(1)
 	for i := range 5000 {
 		e := m.next()
-		e.fields = []string{"_BOOT_ID=" + e.boot.String(), fmt.Sprintf("PRIORITY=%d", i%8), fmt.Sprintf("_SYSTEMD_UNIT=unit%d.service", i%20),
-			fmt.Sprintf("MESSAGE=request %d", i), fmt.Sprintf("LONG=%0200d", i)}
+		e.fields = []string{"_BOOT_ID=" + e.boot.String(), fmt.Sprintf("PRIORITY=%d", i%8),
+			fmt.Sprintf("_SYSTEMD_UNIT=unit%d.service", i%20), fmt.Sprintf("MESSAGE=request %d", i),
+			fmt.Sprintf("LONG=%0200d", i)}
 		w.add(e)
 	}
 	dir := t.TempDir()

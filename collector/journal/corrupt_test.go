@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -103,7 +104,8 @@ func TestFlippedBits(t *testing.T) {
 					if n++; err != nil {
 						bad++
 					} else if !known[fields] {
-						t.Errorf("seed %d, bit %d of byte %d: an entry that was never written, without an error:\n%.300q", seed, bit, at, fields)
+						t.Errorf("seed %d, bit %d of byte %d: an entry that was never written, without an error:\n%.300q",
+							seed, bit, at, fields)
 					}
 				})
 				if took := time.Since(begin); took > 2*time.Second {
@@ -128,7 +130,8 @@ func TestTruncation(t *testing.T) {
 			if testing.Short() {
 				step = 20
 			}
-			for i, at := 0, uint64(format.headerSize); at < uint64(len(good)); i, at = i+1, at+(le.Uint64(good[at+objectSizeAt:])+7)&^7 {
+			next := func(at uint64) uint64 { return at + (le.Uint64(good[at+objectSizeAt:])+7)&^7 }
+			for i, at := 0, uint64(format.headerSize); at < uint64(len(good)); i, at = i+1, next(at) {
 				if i%step != 0 {
 					continue
 				}
@@ -156,7 +159,8 @@ func TestDamagedField(t *testing.T) {
 	m := newEntryMaker(1)
 	for i := range 100 {
 		e := m.next()
-		e.fields = []string{"_BOOT_ID=" + e.boot.String(), fmt.Sprintf("SHARED=value %d", i%4), fmt.Sprint("MESSAGE=", i), "TAG=a", "TAG=b"}
+		e.fields = []string{"_BOOT_ID=" + e.boot.String(), fmt.Sprintf("SHARED=value %d", i%4), fmt.Sprint("MESSAGE=", i),
+			"TAG=a", "TAG=b"}
 		w.add(e)
 	}
 	b := w.bytes()
@@ -180,8 +184,13 @@ func TestDamagedField(t *testing.T) {
 
 func FuzzFile(f *testing.F) {
 	for _, format := range fileFormats {
-		b, _ := smallFile(f, format)
-		f.Add(b)
+		w := newFileWriter(f, format, ID{9})
+		for _, size := range []int{3, 100, 3} {
+			e := testEntry{seqnum: w.objects, realtime: w.objects, monotonic: w.objects, boot: ID{1}}
+			e.fields = []string{"_HOSTNAME=host", "PRIORITY=3", "MESSAGE=" + strings.Repeat("x", size)}
+			w.add(e)
+		}
+		f.Add(w.bytes())
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 1<<20 {

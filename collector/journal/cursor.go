@@ -34,7 +34,10 @@ const (
 
 // entry is the head of the entry that a cursor is of.
 func (c *Cursor) entry() entry {
-	return entry{seqnumID: c.SeqnumID, seqnum: c.Seqnum, boot: c.Boot, monotonic: c.Monotonic, realtime: c.Realtime, xorHash: c.XorHash}
+	return entry{
+		seqnumID: c.SeqnumID, seqnum: c.Seqnum, boot: c.Boot, monotonic: c.Monotonic,
+		realtime: c.Realtime, xorHash: c.XorHash,
+	}
 }
 
 const hexDigits = "0123456789abcdef"

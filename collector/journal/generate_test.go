@@ -74,7 +74,8 @@ func (m *entryMaker) message() string {
 	case 4:
 		return ""
 	case 5:
-		return string([]string{"\xed\xa0\x80", "\xf5\x80\x80\x80", "\xc0\x80", "\ufdd0", "\uffff", "\xe2\x82", "\x7f", "a\x00b"}[m.IntN(8)])
+		odd := []string{"\xed\xa0\x80", "\xf5\x80\x80\x80", "\xc0\x80", "\ufdd0", "\uffff", "\xe2\x82", "\x7f", "a\x00b"}
+		return odd[m.IntN(len(odd))]
 	case 6:
 		return strings.Repeat("x", 4096-len("MESSAGE=")-1+m.IntN(3))
 	}

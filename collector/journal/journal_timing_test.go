@@ -57,10 +57,13 @@ func benchJournals(b *testing.B) (j *Journal, dir string) {
 func benchEntry(i int) *testEntry {
 	unit, container := fmt.Sprintf("unit%d.service", i%benchUnits), fmt.Sprintf("%064x", i%benchContainers)
 	return &testEntry{realtime: 1_700_000_000_000_000 + uint64(i)*1000, monotonic: 1 + uint64(i)*1000, fields: []string{
-		"_BOOT_ID=07000000000000000000000000000000", fmt.Sprint("PRIORITY=", i%8), "_SYSTEMD_UNIT=" + unit, fmt.Sprint("_PID=", 1000+i%300),
-		"_UID=0", "_GID=0", "_COMM=app", "_EXE=/usr/bin/app", "_CMDLINE=/usr/bin/app --serve " + unit, "_SYSTEMD_CGROUP=/system.slice/" + unit,
+		"_BOOT_ID=07000000000000000000000000000000", fmt.Sprint("PRIORITY=", i%8), "_SYSTEMD_UNIT=" + unit,
+		fmt.Sprint("_PID=", 1000+i%300),
+		"_UID=0", "_GID=0", "_COMM=app", "_EXE=/usr/bin/app", "_CMDLINE=/usr/bin/app --serve " + unit,
+		"_SYSTEMD_CGROUP=/system.slice/" + unit,
 		"_SYSTEMD_SLICE=system.slice", "_MACHINE_ID=00000000000000000000000000000001", "_HOSTNAME=host", "_TRANSPORT=stdout",
-		"SYSLOG_FACILITY=3", "SYSLOG_IDENTIFIER=app", "CONTAINER_ID_FULL=" + container, fmt.Sprintf("MESSAGE=request %d served in %d ms", i, i%977),
+		"SYSLOG_FACILITY=3", "SYSLOG_IDENTIFIER=app", "CONTAINER_ID_FULL=" + container,
+		fmt.Sprintf("MESSAGE=request %d served in %d ms", i, i%977),
 	}}
 }
 

@@ -160,7 +160,8 @@ func (w *writer) send() error {
 		}
 	}
 	credentials := unix.UnixCredentials(&unix.Ucred{Pid: int32(os.Getpid()), Uid: w.uid, Gid: w.uid})
-	text := fmt.Sprintf("WRITER=%s\nNUMBER=%d\nSENT=%d\nMESSAGE=line %d of %s\n", w.name, w.n+1, time.Now().UnixNano(), w.n+1, w.name)
+	text := fmt.Sprintf("WRITER=%s\nNUMBER=%d\nSENT=%d\nMESSAGE=line %d of %s\n",
+		w.name, w.n+1, time.Now().UnixNano(), w.n+1, w.name)
 	if err := unix.Sendmsg(w.fd, []byte(text), credentials, nil, 0); err != nil {
 		return err
 	}

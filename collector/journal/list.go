@@ -32,7 +32,8 @@ func (f *File) dataList(at uint64) (list, error) {
 	if _, err := f.object(at, objectData); err != nil {
 		return list{}, err
 	}
-	l := list{f: f, first: f.u64(at + dataEntryAt), head: f.u64(at + dataEntryArrayAt), n: f.bound(f.u64(at + dataEntriesAt))}
+	l := list{f: f, first: f.u64(at + dataEntryAt), head: f.u64(at + dataEntryArrayAt)}
+	l.n = f.bound(f.u64(at + dataEntriesAt))
 	if l.first == 0 {
 		l.n = 0 // it is just being written
 	}

@@ -161,7 +161,8 @@ func (q query) each(t testing.TB, j *Journal, fn func(r *Reader)) {
 		step = r.Previous
 	}
 	for n := 0; (q.limit == 0 || n < q.limit) && step(); n++ {
-		if q.until > 0 && !q.reverse && r.Cursor().Realtime > q.until || q.since > 0 && q.reverse && r.Cursor().Realtime < q.since {
+		at := r.Cursor().Realtime
+		if q.until > 0 && !q.reverse && at > q.until || q.since > 0 && q.reverse && at < q.since {
 			break
 		}
 		fn(r)

@@ -65,7 +65,7 @@ func (d *decoder) unlz4(raw []byte) ([]byte, error) {
 	}
 	size := le.Uint64(raw)
 	raw = raw[lz4PrefixSize:]
-	if size > maxPayload || size > 255*uint64(len(raw)) {
+	if size == 0 || size > maxPayload || size > 255*uint64(len(raw)) { // the library fails on no room at all
 		return d.out[:0], fmt.Errorf("%d bytes are said to come of %d", size, len(raw))
 	}
 	if uint64(cap(d.out)) < size {

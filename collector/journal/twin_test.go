@@ -105,7 +105,8 @@ func makeFile(t testing.TB, format fileFormat, seed uint64, entries int) (path s
 }
 
 var testMatches = [][]string{
-	{}, {"PRIORITY=3"}, {"PRIORITY=3", "PRIORITY=4", "_SYSTEMD_UNIT=unit1.service"}, {"_PID=77", "+", "_SYSTEMD_UNIT=unit2.service", "PRIORITY=1"},
+	{}, {"PRIORITY=3"}, {"PRIORITY=3", "PRIORITY=4", "_SYSTEMD_UNIT=unit1.service"},
+	{"_PID=77", "+", "_SYSTEMD_UNIT=unit2.service", "PRIORITY=1"},
 	{"TAG=a"}, {"NOTHING=x"}, {"PRIORITY=2", "NOTHING=x"}, {"MESSAGE="},
 }
 
@@ -308,7 +309,8 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	newer := bytes.Clone(b)
 	newer[headIncompatible] |= 0x80
 	for name, content := range map[string][]byte{
-		"newer.journal": newer, "empty.journal": nil, "zero.journal": make([]byte, 4096), "text.journal~": []byte(strings.Repeat("text", 100)),
+		"newer.journal": newer, "empty.journal": nil, "zero.journal": make([]byte, 4096),
+		"text.journal~": []byte(strings.Repeat("text", 100)),
 		"short.journal": b[:100], "ignored.txt": []byte("x"),
 	} {
 		path := filepath.Join(dir, name)
@@ -330,7 +332,8 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		got[filepath.Base(fe.Path)] = err
 	}
 	for name, want := range map[string]error{
-		"newer.journal": ErrNewer, "empty.journal": ErrEmpty, "zero.journal": ErrEmpty, "text.journal~": ErrCorrupt, "short.journal": ErrCorrupt,
+		"newer.journal": ErrNewer, "empty.journal": ErrEmpty, "zero.journal": ErrEmpty,
+		"text.journal~": ErrCorrupt, "short.journal": ErrCorrupt,
 	} {
 		if err, ok := got[name]; !ok || !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", name, err, want)

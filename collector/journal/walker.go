@@ -42,7 +42,8 @@ func (w *listWalker) refresh() {
 		w.n, w.head = w.f.bound(w.f.entries()), w.f.u64(headEntryArray)
 		return
 	}
-	w.n, w.head, w.first = w.f.bound(w.f.u64(w.data+dataEntriesAt)), w.f.u64(w.data+dataEntryArrayAt), w.f.u64(w.data+dataEntryAt)
+	w.n, w.head = w.f.bound(w.f.u64(w.data+dataEntriesAt)), w.f.u64(w.data+dataEntryArrayAt)
+	w.first = w.f.u64(w.data + dataEntryAt)
 	if w.first == 0 {
 		w.n = 0
 	}
