@@ -1,5 +1,5 @@
-// Package atomicfile writes small files so that a crash or a power cut leaves the
-// old content or the new, never a part: ids, tokens, lists of endpoints.
+// Package atomicfile writes small files, such as ids, tokens and lists of endpoints. A
+// crash or a power cut leaves either the old content or the new content, never a part.
 //
-// It never changes a file in place.
+// It never modifies a file in place.
 package atomicfile

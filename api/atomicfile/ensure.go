@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	maxText  = 64 << 10        // bytes of a file that Read reads
-	lockWait = 2 * time.Second // for another process that creates the same file
+	maxText  = 64 << 10        // largest file that Read accepts, bytes
+	lockWait = 2 * time.Second // how long Ensure waits for another process that creates the same file
 )
 
-// Read returns the text of a small regular file without the white space around
-// it. A power cut can leave zero bytes where text was: they count as white space.
+// Read returns the text of a small regular file, without leading and trailing white
+// space. Zero bytes count as white space: a power cut can leave them in place of text.
 func Read(path string) (string, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a named pipe must not block
 	if err != nil {
@@ -43,18 +43,17 @@ func Read(path string) (string, error) {
 	return strings.Trim(string(b), " \t\r\n\x00"), nil
 }
 
-// Ensure returns the text of a file that is created once and then kept, such as
-// an id or a token. Where the file is missing or empty, which an interrupted
-// earlier start can leave behind, it is written with what create returns;
-// created reports that. Processes that do so at the same time get the same text.
-// The directory must exist.
+// Ensure returns the text of a file that is created once and then kept, such as an id or
+// a token. If the file is missing, or empty after an interrupted start, Ensure writes
+// what create returns, and created is true. Processes that call Ensure at the same time
+// get the same text. The directory must exist.
 func Ensure(path string, perm fs.FileMode, create func() string) (text string, created bool, err error) {
 	if text, err = Read(path); text != "" || err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return text, false, err
 	}
 	unlock := lock(filepath.Dir(path))
 	defer unlock()
-	text, err = Read(path) // another process may have been first
+	text, err = Read(path) // another process may have created the file meanwhile
 	if text != "" {
 		return text, false, nil
 	}
@@ -68,7 +67,7 @@ func Ensure(path string, perm fs.FileMode, create func() string) (text string, c
 		return "", false, err
 	}
 	if !empty {
-		// Where locks do not work, a link still fails if the file exists by now.
+		// If the file system has no locks, a link still fails if the file exists by now.
 		err = os.Link(temp, path)
 		if err == nil {
 			return text, true, errors.Join(os.Remove(temp), syncDir(filepath.Dir(path)))
@@ -84,9 +83,9 @@ func Ensure(path string, perm fs.FileMode, create func() string) (text string, c
 	return text, true, syncDir(filepath.Dir(path))
 }
 
-// lock waits until no other process has the directory locked, and locks it. It
-// gives up where the file system has no locks, or where the lock does not become
-// free in time.
+// lock locks a directory (flock(2)), and waits up to lockWait for another process that
+// holds the lock. It returns without the lock after that time, and on a file system
+// without locks.
 func lock(dir string) (unlock func()) {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -22,7 +22,7 @@ func Write(path string, data []byte, perm fs.FileMode) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// writeTemp writes data to a new file beside path, through to the disk.
+// writeTemp writes data to a new file in the directory of path, and syncs it.
 func writeTemp(path string, data []byte, perm fs.FileMode) (temp string, err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
 	if err != nil {
@@ -38,8 +38,8 @@ func writeTemp(path string, data []byte, perm fs.FileMode) (temp string, err err
 	return f.Name(), nil
 }
 
-// syncDir writes a directory's entries through to the disk. File systems that
-// cannot sync a directory are left alone.
+// syncDir syncs a directory, so that its entries are on disk. It ignores file systems
+// that cannot sync a directory.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

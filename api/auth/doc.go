@@ -1,7 +1,7 @@
-// Package auth decides who may ask: it makes and reads the admin token of a
-// data directory, finds the token a client on this machine should use, and
-// guards HTTP handlers with it.
+// Package auth decides which HTTP requests are allowed. It creates and reads the admin
+// token of a data directory, finds the token that a client on this machine should use,
+// and wraps HTTP handlers that require the token.
 //
-// It never logs a token, never compares one in variable time, and never keeps
-// one where others can read it.
+// It never logs a token, always compares tokens in constant time, and never stores one
+// where other users can read it.
 package auth

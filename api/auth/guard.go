@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// Cookie is the name DC/OS gave the cookie with a user's token.
+// Cookie is the name of the cookie in which DC/OS clients send the token.
 const Cookie = "dcos-acs-auth-cookie"
 
 // maxTries bounds how many credentials of one request are compared.
 const maxTries = 8
 
-// Guard lets requests through that carry the token.
+// Guard accepts requests that carry the token.
 type Guard struct {
 	sum [sha256.Size]byte
 }
 
-// NewGuard returns a Guard for a token. A token that is too weak is an error, so that
-// a missing token never lets everybody in.
+// NewGuard returns a Guard for a token. It returns an error for a weak or empty token, so
+// that a missing token never means that all requests are allowed.
 func NewGuard(token string) (*Guard, error) {
 	if err := checkToken(token); err != nil {
 		return nil, err
@@ -27,15 +27,15 @@ func NewGuard(token string) (*Guard, error) {
 	return &Guard{sum: sha256.Sum256([]byte(token))}, nil
 }
 
-// Allowed reports whether a request carries the token: as "Authorization: Bearer
-// T", as DC/OS' "Authorization: token=T", as ?token=T, or in the cookie
-// dcos-acs-auth-cookie.
+// Allowed reports whether a request carries the token T: in the header "Authorization:
+// Bearer T", in DC/OS' header "Authorization: token=T", in the query as token=T, or in
+// the cookie dcos-acs-auth-cookie.
 func (g *Guard) Allowed(r *http.Request) bool {
 	tries := 0
 	ok := 0
 	try := func(token string) {
 		if tries++; token != "" && tries <= maxTries {
-			// Sums have one length, so that the time reveals nothing about the token.
+			// All sums have the same length, so that the time does not depend on the token.
 			sum := sha256.Sum256([]byte(token))
 			ok |= subtle.ConstantTimeCompare(sum[:], g.sum[:])
 		}
@@ -54,7 +54,7 @@ func (g *Guard) Allowed(r *http.Request) bool {
 	return ok == 1
 }
 
-// credential returns the token of an Authorization header, "" for another scheme.
+// credential returns the token in an Authorization header, "" for another scheme.
 func credential(h string) string {
 	h = strings.TrimSpace(h)
 	if t, ok := strings.CutPrefix(h, "token="); ok {
@@ -67,9 +67,9 @@ func credential(h string) string {
 	return strings.TrimSpace(t)
 }
 
-// Handler returns a handler that calls next for requests that carry the token or
-// that open accepts without one, and denied for all others, with the
-// WWW-Authenticate header set.
+// Handler returns a handler that calls next for requests that carry the token, and for
+// those that open accepts without one. For all others it sets the WWW-Authenticate
+// header and calls denied.
 func (g *Guard) Handler(next, denied http.Handler, open func(*http.Request) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !open(r) && !g.Allowed(r) {

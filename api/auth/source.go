@@ -10,21 +10,20 @@ import (
 	"path/filepath"
 )
 
-// ErrNoToken is the error of Find where this client has no token.
+// ErrNoToken is the error of Find if no source has a token.
 var ErrNoToken = errors.New("no token: give --token-file or set DAYTWO_TOKEN " +
 	"(on the relay's machine it is in <data>/token, default /var/lib/daytwo/token)")
 
-// Source is where a client looks for its token, in order: Token, File,
-// $DAYTWO_TOKEN, $DAYTWO_TOKEN_FILE, and the data directory of a relay on this
-// machine.
+// Source lists where a client looks for its token, in this order: Token, File,
+// $DAYTWO_TOKEN, $DAYTWO_TOKEN_FILE, and the data directory of a relay on this machine.
 type Source struct {
-	Token string // as given on the command line
-	File  string // as given on the command line
+	Token string // from the command line
+	File  string // from the command line
 	Data  string // data directory of a local relay
-	URL   string // of the relay: the token of Data goes to this machine only
+	URL   string // of the relay: the token of Data is used only for loopback addresses
 }
 
-// Find returns the first token there is, or ErrNoToken.
+// Find returns the first token that it finds, or ErrNoToken.
 func (s Source) Find() (string, error) {
 	if s.Token != "" {
 		return s.Token, checkToken(s.Token)
@@ -64,7 +63,7 @@ func fileToken(path string) (string, error) {
 	return t, nil
 }
 
-// loopback reports whether a URL certainly leads to this machine.
+// loopback reports whether a URL certainly refers to this machine.
 func loopback(rawURL string) bool {
 	u, err := url.Parse(rawURL)
 	if err != nil {

@@ -17,18 +17,18 @@ const (
 	// TokenFile is the name of the token's file in a data directory.
 	TokenFile = "token"
 
-	tokenBytes = 32   // of randomness in a created token
-	minToken   = 16   // characters; a shorter one is too easily guessed
+	tokenBytes = 32   // random bytes of a created token
+	minToken   = 16   // characters; a shorter token is too easy to guess
 	maxToken   = 4096 // characters
 )
 
-// EnsureToken returns the admin token kept in dir, and creates it where there is
-// none. The file is written whole or not at all, and only its owner can read it;
-// one that a power cut left empty counts as missing. Processes that start at once
-// get the same token. A token that is too weak to guard anything is an error.
+// EnsureToken returns the admin token in dir, and creates it if the file is missing, or
+// empty after a power cut. The file is written atomically, and only its owner can read
+// it. Processes that start at the same time get the same token. A weak token in an
+// existing file is an error.
 func EnsureToken(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("make the directory of the token: %w", err)
+		return "", fmt.Errorf("create the directory of the token: %w", err)
 	}
 	path := filepath.Join(dir, TokenFile)
 	if err := hide(path); err != nil {
@@ -51,7 +51,7 @@ func EnsureToken(dir string) (string, error) {
 	return token, nil
 }
 
-// hide makes a token file unreadable for everybody but its owner.
+// hide removes all permissions of a token file but the owner's.
 func hide(path string) error {
 	st, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -61,7 +61,7 @@ func hide(path string) error {
 		err = os.Chmod(path, 0o600)
 	}
 	if err != nil {
-		return fmt.Errorf("%s can be read by others, and that cannot be changed: %w", path, err)
+		return fmt.Errorf("make %s readable for its owner only: %w", path, err)
 	}
 	return nil
 }
@@ -81,8 +81,8 @@ func readToken(path string) (string, error) {
 	return token, nil
 }
 
-// emptyError is the error of a token file that a power cut left empty: it counts as
-// missing, and the next start of a relay writes it anew.
+// emptyError is the error for an empty token file, which a power cut can leave. The file
+// counts as missing (fs.ErrNotExist): the next start of a relay writes it again.
 type emptyError struct{ path string }
 
 func (e emptyError) Error() string { return e.path + " is empty" }
@@ -102,7 +102,7 @@ func checkToken(token string) error {
 	}
 	for i := range len(token) {
 		if token[i] <= ' ' || token[i] > '~' {
-			return errors.New("the token holds a space or a character that HTTP headers cannot carry")
+			return errors.New("the token contains a space, or a character that is not allowed in HTTP headers")
 		}
 	}
 	return nil

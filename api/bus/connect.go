@@ -10,28 +10,28 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// ConnectOptions say where the NATS server is and which credentials to use. The zero
+// ConnectOptions are the address of the NATS server and the credentials for it. The zero
 // value of a field means its default.
 type ConnectOptions struct {
 	URLs        string // comma-separated; default nats.DefaultURL
-	Name        string // of this connection, in the server's lists
-	Agent       string // id of a node, whose replies then come to its own inboxes (InboxPrefix)
-	Credentials string // file with a user JWT and its seed
+	Name        string // of this connection, which the server's monitoring shows
+	Agent       string // id of a node, which then receives replies in its own inboxes (InboxPrefix)
+	Credentials string // file with a user JWT and its NKey seed
 	User        string
 	Password    string
 	Token       string
-	CA          string       // file of certificates to trust; default the system's
-	Cert, Key   string       // files of the client certificate
+	CA          string       // file with the certificates to trust; default the system's
+	Cert, Key   string       // files with the client certificate and its key
 	Log         *slog.Logger // default slog.Default()
 
-	// InProcess, if set, is a server in this process, connected to without a
-	// socket; URLs is then ignored.
+	// InProcess, if set, is a server in this process. The connection then uses no
+	// socket, and ignores URLs.
 	InProcess nats.InProcessConnProvider
 }
 
-// Connect returns a connection that reconnects for ever. An unreachable server is not
-// an error; options that cannot work are. While disconnected, publishing fails at
-// once; nothing is buffered.
+// Connect returns a connection that reconnects without limit. An unreachable server is
+// not an error; invalid options are. While disconnected, publishing fails at once, since
+// nothing is buffered.
 func Connect(o ConnectOptions) (*nats.Conn, error) {
 	opts, err := o.options()
 	if err != nil {
@@ -59,7 +59,7 @@ func (o *ConnectOptions) options() ([]nats.Option, error) {
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(500 * time.Millisecond),
 		nats.ReconnectJitter(250*time.Millisecond, time.Second),
-		nats.IgnoreAuthErrorAbort(), // a credential may be fixed on the server while we wait
+		nats.IgnoreAuthErrorAbort(), // keep trying: a credential may be corrected on the server
 		nats.ReconnectBufSize(-1),
 		nats.PingInterval(20 * time.Second),
 		nats.MaxPingsOutstanding(2),
@@ -101,7 +101,7 @@ func (o *ConnectOptions) options() ([]nats.Option, error) {
 		opts = append(opts, nats.RootCAs(o.CA))
 	}
 	if (o.Cert == "") != (o.Key == "") {
-		return nil, fmt.Errorf("nats: a client certificate needs both its certificate and its key")
+		return nil, fmt.Errorf("nats: a client certificate requires both a certificate file and a key file")
 	}
 	if o.Cert != "" {
 		if _, err := tls.LoadX509KeyPair(o.Cert, o.Key); err != nil {
@@ -112,7 +112,7 @@ func (o *ConnectOptions) options() ([]nats.Option, error) {
 	return opts, nil
 }
 
-// repeats logs a recurring error once a minute.
+// repeats logs a recurring error at most once a minute.
 type repeats struct {
 	log  *slog.Logger
 	msg  string
@@ -121,7 +121,8 @@ type repeats struct {
 
 func newRepeats(log *slog.Logger, msg string) *repeats { return &repeats{log: log, msg: msg} }
 
-// report is called from one goroutine at a time, the one that reconnects.
+// report logs err, unless it has logged another within the last minute. Only the
+// connection's reconnecting goroutine calls it.
 func (r *repeats) report(_ *nats.Conn, err error) {
 	if now := time.Now(); now.Sub(r.last) >= time.Minute {
 		r.last = now

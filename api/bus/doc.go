@@ -1,6 +1,6 @@
-// Package bus is the client side of NATS: the subjects, the stream of frames
-// and the options of a connection, as collectors and relays share them.
+// Package bus holds what collectors and relays share as NATS clients: the subjects, the
+// stream of frames, and the options of a connection.
 //
-// It never looks into a message, runs no server (bus/embedded does), and does no
-// clustering of its own: JetStream does.
+// It never decodes a message, runs no server (bus/embedded does), and has no clustering
+// of its own: JetStream provides it.
 package bus

@@ -16,13 +16,13 @@ type Config struct {
 	MaxAge   time.Duration // default 24 h
 	MaxBytes int64         // default 1 GiB
 	Replicas int           // default 1
-	Memory   bool          // keep it in memory, for a server without a disk
+	Memory   bool          // store it in memory, for a server without a disk
 }
 
-// EnsureStream creates the stream, or changes an existing one to this
-// configuration. A full stream drops its oldest frames. Frames carry no message id,
-// so the server needs no window to recognise duplicates in. Where the server has no
-// room for MaxBytes, that is halved, down to leastBytes, until there is room.
+// EnsureStream creates the stream, or changes an existing one to this configuration. A
+// full stream drops its oldest frames. Frames have no Nats-Msg-Id header, so that the
+// server's window for duplicates is as short as possible. If the server lacks space for
+// MaxBytes, EnsureStream halves it until the server accepts it, down to leastBytes.
 func EnsureStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstream.Stream, error) {
 	sc := jetstream.StreamConfig{
 		Name:        FramesStream(c.Cluster),
@@ -34,7 +34,7 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstr
 		MaxBytes:    orDefault(c.MaxBytes, 1<<30),
 		Replicas:    orDefault(c.Replicas, 1),
 		Storage:     jetstream.FileStorage,
-		Duplicates:  100 * time.Millisecond, // the least a server takes
+		Duplicates:  100 * time.Millisecond, // the shortest window that a server accepts
 		AllowDirect: true,
 	}
 	if c.Memory {
@@ -46,7 +46,7 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstr
 		s, err = js.CreateOrUpdateStream(ctx, sc)
 	}
 	if noRoom(err) {
-		return nil, fmt.Errorf("stream %s: %w: make room on the disk of the NATS server", sc.Name, err)
+		return nil, fmt.Errorf("stream %s: %w: free space on the disk of the NATS server", sc.Name, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w (is JetStream enabled, and may this credential manage streams?)",
@@ -55,11 +55,12 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstr
 	return s, nil
 }
 
-// leastBytes is the smallest stream worth having: some minutes of a few nodes.
+// leastBytes is the smallest useful size of the stream: it holds some minutes of a few
+// nodes.
 const leastBytes = 1 << 20
 
-// noRoom reports whether a server refused a stream for lack of disk or memory
-// (nats-server, server/errors.json: 10047, 10028, 10023).
+// noRoom reports whether a server refused a stream for lack of disk space or memory
+// (error codes 10047, 10028 and 10023 of nats-server, server/errors.json).
 func noRoom(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && (api.ErrorCode == 10047 || api.ErrorCode == 10028 || api.ErrorCode == 10023)

@@ -2,27 +2,28 @@ package bus
 
 import "strings"
 
-// ToNode is the subject of what a client sends to a node on a stream of
-// requests (package rpc). A client and its stream are tokens; "*" is for all.
+// ToNode returns the subject on which a client sends messages of a stream (package rpc)
+// to a node. agent, client and stream may be "*".
 func ToNode(cluster, agent, client, stream string) string {
 	return streamSubject(cluster, "up", agent, client, stream)
 }
 
-// ToClient is the subject of what a node sends to a client on a stream. It has
-// the node's name in it, so that a node can only ever answer as itself.
+// ToClient returns the subject on which a node sends messages of a stream to a client.
+// The subject contains the agent, so that a node's credential allows it to answer only as
+// itself.
 func ToClient(cluster, agent, client, stream string) string {
 	return streamSubject(cluster, "down", agent, client, stream)
 }
 
-func streamSubject(cluster, way, agent, client, stream string) string {
+func streamSubject(cluster, direction, agent, client, stream string) string {
 	if agent != "*" {
 		agent = Token(agent)
 	}
-	return prefix + Token(cluster) + "." + way + "." + agent + "." + client + "." + stream
+	return prefix + Token(cluster) + "." + direction + "." + agent + "." + client + "." + stream
 }
 
-// ParseToClient takes a subject of ToClient apart; false if it is none of that
-// agent.
+// ParseToClient returns the client and the stream of a subject of ToClient. It returns
+// false if the subject is not one of that cluster and agent.
 func ParseToClient(subject, cluster, agent string) (client, stream string, ok bool) {
 	rest, ok := strings.CutPrefix(subject, prefix+Token(cluster)+".down."+Token(agent)+".")
 	if !ok {
@@ -32,24 +33,26 @@ func ParseToClient(subject, cluster, agent string) (client, stream string, ok bo
 	return client, stream, ok && isToken(client) && isToken(stream)
 }
 
-// DownToUp is the subject of the other direction of a stream.
+// DownToUp returns the ToNode subject of the same stream as a ToClient subject. It returns
+// false if subject is not a ToClient subject of that cluster.
 func DownToUp(subject, cluster string) (string, bool) {
-	return turn(subject, prefix+Token(cluster)+".down.", prefix+Token(cluster)+".up.")
+	return replacePrefix(subject, prefix+Token(cluster)+".down.", prefix+Token(cluster)+".up.")
 }
 
-// UpToDown is the subject of the other direction of a stream of an agent.
+// UpToDown returns the ToClient subject of the same stream as a ToNode subject. It returns
+// false if subject is not a ToNode subject of that cluster and agent.
 func UpToDown(subject, cluster, agent string) (string, bool) {
 	a := Token(agent) + "."
-	return turn(subject, prefix+Token(cluster)+".up."+a, prefix+Token(cluster)+".down."+a)
+	return replacePrefix(subject, prefix+Token(cluster)+".up."+a, prefix+Token(cluster)+".down."+a)
 }
 
-func turn(subject, from, to string) (string, bool) {
+func replacePrefix(subject, from, to string) (string, bool) {
 	rest, ok := strings.CutPrefix(subject, from)
 	return to + rest, ok
 }
 
-// isToken reports whether s is letters and digits, as clients and streams are
-// called.
+// isToken reports whether s has 1 to 64 lower-case letters and digits, as the names of
+// clients and streams do.
 func isToken(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {

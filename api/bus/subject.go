@@ -6,13 +6,13 @@ import (
 )
 
 const (
-	prefix = "daytwo.v1."
-	hexes  = "0123456789ABCDEF"
+	prefix    = "daytwo.v1."
+	hexDigits = "0123456789ABCDEF"
 )
 
-// Token encodes a string as one token of a NATS subject. Letters, digits, "-" and
-// "_" stand for themselves, every other byte becomes "=" and two hex digits, and the
-// empty string becomes "=". ParseToken is its inverse.
+// Token encodes a string as one token of a NATS subject. Letters, digits, "-" and "_" are
+// unchanged, every other byte becomes "=" and two hex digits, and the empty string
+// becomes "=". ParseToken is its inverse.
 func Token(s string) string {
 	if s == "" {
 		return "="
@@ -31,13 +31,14 @@ func Token(s string) string {
 		if c := s[i]; plain(c) {
 			b = append(b, c)
 		} else {
-			b = append(b, '=', hexes[c>>4], hexes[c&15])
+			b = append(b, '=', hexDigits[c>>4], hexDigits[c&15])
 		}
 	}
 	return string(b)
 }
 
-// ParseToken returns the string that Token encodes as t; false if there is none.
+// ParseToken returns the string that Token encodes as t. It returns false if t is not a
+// result of Token.
 func ParseToken(t string) (string, bool) {
 	if t == "=" {
 		return "", true
@@ -49,7 +50,7 @@ func ParseToken(t string) (string, bool) {
 			if i+2 >= len(t) {
 				return "", false
 			}
-			hi, lo := strings.IndexByte(hexes, t[i+1]), strings.IndexByte(hexes, t[i+2])
+			hi, lo := strings.IndexByte(hexDigits, t[i+1]), strings.IndexByte(hexDigits, t[i+2])
 			if hi < 0 || lo < 0 {
 				return "", false
 			}
@@ -66,6 +67,7 @@ func ParseToken(t string) (string, bool) {
 	return b.String(), t != ""
 }
 
+// plain reports whether Token leaves a byte unchanged.
 func plain(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
 }
@@ -82,17 +84,17 @@ func Shard(agent string, shards int) int {
 	return int(h % uint64(shards))
 }
 
-// Frames returns the subject that an agent publishes its frames on.
+// Frames returns the subject on which an agent publishes its frames.
 func Frames(cluster, agent string, shards int) string {
 	return prefix + Token(cluster) + ".frames." + strconv.Itoa(Shard(agent, shards)) + "." + Token(agent)
 }
 
-// Logs returns the subject that an agent ships its logs on.
+// Logs returns the subject on which an agent publishes its logs.
 func Logs(cluster, agent string, shards int) string {
 	return prefix + Token(cluster) + ".logs." + strconv.Itoa(Shard(agent, shards)) + "." + Token(agent)
 }
 
-// RPC returns the subject of a request to an agent; verb "*" or ">" for all.
+// RPC returns the subject of a request to an agent. verb may be "*" or ">".
 func RPC(cluster, agent, verb string) string {
 	if verb != "*" && verb != ">" {
 		verb = Token(verb)
@@ -100,7 +102,7 @@ func RPC(cluster, agent, verb string) string {
 	return prefix + Token(cluster) + ".rpc." + Token(agent) + "." + verb
 }
 
-// AllFrames returns the subject of every agent's frames.
+// AllFrames returns a wildcard for the subjects of all agents' frames.
 func AllFrames(cluster string) string { return prefix + Token(cluster) + ".frames.>" }
 
 // ShardFrames returns the subject of the frames of one shard's agents.
@@ -108,7 +110,8 @@ func ShardFrames(cluster string, shard int) string {
 	return prefix + Token(cluster) + ".frames." + strconv.Itoa(shard) + ".*"
 }
 
-// FramesAgent returns the agent that publishes on a subject of Frames.
+// FramesAgent returns the agent of a subject of Frames. It returns false for any other
+// subject.
 func FramesAgent(subject string) (agent string, ok bool) {
 	t := strings.Split(subject, ".")
 	if len(t) != 6 || t[0] != "daytwo" || t[1] != "v1" || t[3] != "frames" {
@@ -117,5 +120,5 @@ func FramesAgent(subject string) (agent string, ok bool) {
 	return ParseToken(t[5])
 }
 
-// FramesStream returns the name of the stream that keeps a cluster's frames.
+// FramesStream returns the name of the JetStream stream of a cluster's frames.
 func FramesStream(cluster string) string { return "daytwo_" + Token(cluster) + "_frames" }

@@ -170,7 +170,7 @@ func TestClientErrors(t *testing.T) {
 	check("means 2 tasks", "task", "metrics", "details", "we")
 	check("fedcba9876543210  web2  on agent-1", "task", "metrics", "details", "we*")
 	check("no node", "top", "--agent", "x")
-	check("needs a token, or does not accept this one", "node", "list", "--token", "wrong-wrong-wrong-wrong")
+	check("requires a token, or does not accept this one", "node", "list", "--token", "wrong-wrong-wrong-wrong")
 	check("no such file", "node", "list", "--token-file", "/no/such/file")
 	check("nothing listens", "node", "list", "--url", "127.0.0.1:1")
 }

@@ -13,25 +13,25 @@ import (
 	"time"
 )
 
-// Limits of an answer.
+// Limits of a request.
 const (
-	maxAnswer = 256 << 20        // bytes
-	maxError  = 64 << 10         // bytes
-	timeout   = 60 * time.Second // of a whole request
+	maxAnswer = 256 << 20        // bytes of the answer
+	maxError  = 64 << 10         // bytes of an error's answer
+	timeout   = 60 * time.Second // of the whole request
 )
 
-// Client asks one relay. Its methods may be called by many goroutines.
+// Client sends requests to one relay. It is safe for concurrent use.
 type Client struct {
 	base  *url.URL
 	token string
 	http  *http.Client
 }
 
-// Error is an answer other than success.
+// Error is an answer with an error status.
 type Error struct {
 	Status  int    // HTTP status
 	Message string // the reason that the server gives
-	Hint    string // what to do; may be ""
+	Hint    string // what the user can do; may be ""
 }
 
 func (e *Error) Error() string {
@@ -45,14 +45,14 @@ func (e *Error) Error() string {
 	return s
 }
 
-// NotFound reports whether err is an answer with status 404.
+// NotFound reports whether err is an Error with status 404.
 func NotFound(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Status == http.StatusNotFound
 }
 
-// New returns a client of the relay at a URL, as "http://127.0.0.1:8400"; without
-// a scheme it is http. The token may be "" for routes that need none.
+// New returns a client of the relay at a URL such as "http://127.0.0.1:8400". The scheme
+// is http if it is missing. The token may be "" for routes that do not require one.
 func New(relay, token string) (*Client, error) {
 	if !strings.Contains(relay, "://") {
 		relay = "http://" + relay
@@ -81,8 +81,8 @@ func New(relay, token string) (*Client, error) {
 // URL returns the URL of the relay.
 func (c *Client) URL() string { return c.base.String() }
 
-// get asks for a path, whose segments are escaped, and decodes JSON into v. It
-// returns the status: 200 or 204 if err is nil.
+// get requests a path, whose segments are escaped, and decodes the JSON answer into v. It
+// returns the HTTP status, which is 200 or 204 if err is nil.
 func (c *Client) get(ctx context.Context, path string, query url.Values, v any) (int, error) {
 	u := c.base.String() + path
 	if len(query) > 0 {
@@ -118,7 +118,7 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, v any) 
 	return resp.StatusCode, answerError(resp)
 }
 
-// unreachable returns the error of a relay that did not answer.
+// unreachable returns the error for a relay that did not answer.
 func (c *Client) unreachable(err error) error {
 	var ue *url.Error
 	if errors.As(err, &ue) {
@@ -134,6 +134,7 @@ func (c *Client) unreachable(err error) error {
 	return fmt.Errorf("no answer from %s: %w", c.base, err)
 }
 
+// answerError returns the Error for an answer with an error status.
 func answerError(resp *http.Response) error {
 	e := &Error{Status: resp.StatusCode}
 	b, _ := io.ReadAll(io.LimitReader(resp.Body, maxError))
@@ -145,7 +146,7 @@ func answerError(resp *http.Response) error {
 	}
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
-		e.Message = "the relay needs a token, or does not accept this one"
+		e.Message = "the relay requires a token, or does not accept this one"
 		e.Hint = "give --token-file or DAYTWO_TOKEN (on the relay's machine it is in <data>/token)"
 	case http.StatusForbidden:
 		e.Hint = "the token does not allow this"

@@ -1,5 +1,5 @@
-// Package client asks a relay's native API. The JSON documents are those of
-// api/v1, which api/server writes, so that the two agree.
+// Package client is a Go client of a relay's native API. It decodes the JSON documents of
+// api/v1, which api/server encodes.
 //
-// It never retries and never guesses: an error says what to do.
+// It never retries. Its errors say what the user can do.
 package client

@@ -9,15 +9,15 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// EventsQuery narrows a list of events.
+// EventsQuery selects events.
 type EventsQuery struct {
 	Agent     string        // agent id, "" for all
 	Container string        // exact id or name of a container or a task; "" for all
-	Match     string        // for titles, texts, names, ids and tags: see Query.Match
-	Start     time.Time     // of the ticks they came in; zero to use Since
+	Match     string        // of titles, texts, names, ids and tags: see Query.Match
+	Start     time.Time     // of the ticks in which the events arrived; zero to use Since
 	End       time.Time     // zero for now
 	Since     time.Duration // how far back from now, by the server's clock; 0 for an hour
-	Limit     int           // most events: the newest; 0 for the server's default
+	Limit     int           // at most so many, the newest; 0 for the server's default
 }
 
 // Events returns the newest events, oldest first.

@@ -11,18 +11,18 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// Agents returns every node that the relay has heard of, sorted by id.
+// Agents returns all nodes that the relay knows, sorted by id.
 func (c *Client) Agents(ctx context.Context) ([]v1.Agent, error) {
 	var answer v1.Agents
 	_, err := c.get(ctx, "/api/v1/agents", nil, &answer)
 	return answer.Agents, err
 }
 
-// ContainersQuery narrows a list of containers.
+// ContainersQuery selects containers.
 type ContainersQuery struct {
 	Agent string // agent id, "" for all
-	Match string // over names, ids and tags: see Query.Match
-	All   bool   // other cgroups too: services, slices
+	Match string // of names, ids and tags: see Query.Match
+	All   bool   // include cgroups that are not containers: services, slices
 }
 
 // Containers returns containers with their newest values, sorted by agent and cgroup.
@@ -38,31 +38,31 @@ func (c *Client) Containers(ctx context.Context, q ContainersQuery) ([]v1.Contai
 	return answer.Containers, err
 }
 
-// Query asks for one metric over time.
+// Query selects one metric over time.
 type Query struct {
-	// A native name, "cpu.usage" or "container.cpu.usage", or a Prometheus name,
-	// "container_cpu_usage_seconds_total". What tasks send: "app:request.time" or
+	// Metric is a native name, "cpu.usage" or "container.cpu.usage", or a Prometheus
+	// name, "container_cpu_usage_seconds_total". A StatsD metric is "app:request.time" or
 	// "request_time".
 	Metric string
-	Agent  string    // agent id, "" for all
-	Match  string    // text or pattern for names, ids and tags, or key=value,key=value
-	Start  time.Time // zero for an hour before End
-	End    time.Time // zero for now
-	Step   time.Duration
-	Rate   bool // of a counter: its increase per second
+	Agent  string        // agent id, "" for all
+	Match  string        // text or pattern that a name, an id or a tag matches, or key=value,key=value
+	Start  time.Time     // zero for an hour before End
+	End    time.Time     // zero for now
+	Step   time.Duration // between points; 0 for the server's default
+	Rate   bool          // return a counter's increase per second
 
-	// Percentiles from 0 to 1 of what tasks send as timers, histograms or
-	// distributions, over all series that match.
+	// Quantiles, from 0 to 1, returns these percentiles of StatsD timers, histograms or
+	// distributions, over all matching series.
 	Quantiles []float64
-	// The number of distinct members of what tasks send as sets, over all series
-	// that match.
+	// Distinct returns the number of distinct members of StatsD sets, over all matching
+	// series.
 	Distinct bool
-	// With Quantiles or Distinct: labels to group series by; "*" for each series
-	// alone.
+	// By groups the series of Quantiles or Distinct by these labels; "*" keeps each
+	// series separate.
 	By []string
 }
 
-// Query returns one metric over time.
+// Query returns the points of one metric over time.
 func (c *Client) Query(ctx context.Context, q Query) (*v1.Matrix, error) {
 	v := url.Values{}
 	v.Set("metric", q.Metric)
@@ -94,14 +94,14 @@ func (c *Client) Query(ctx context.Context, q Query) (*v1.Matrix, error) {
 	return &answer.Data, nil
 }
 
-// NodeMetrics returns the DC/OS document of a node, nil without an error if the node
-// has no values yet.
+// NodeMetrics returns the DC/OS metrics document of a node. It returns nil without an
+// error if the node has no values yet.
 func (c *Client) NodeMetrics(ctx context.Context, agent string) (*v1.Metrics, error) {
 	return c.metrics(ctx, agentPath(agent)+"/metrics/v0/node")
 }
 
-// ContainerMetrics returns the DC/OS document of a container, nil without an error
-// if the container has no values yet.
+// ContainerMetrics returns the DC/OS metrics document of a container. It returns nil
+// without an error if the container has no values yet.
 func (c *Client) ContainerMetrics(ctx context.Context, agent, id string) (*v1.Metrics, error) {
 	return c.metrics(ctx, agentPath(agent)+"/metrics/v0/containers/"+url.PathEscape(id))
 }
@@ -115,7 +115,7 @@ func (c *Client) metrics(ctx context.Context, path string) (*v1.Metrics, error) 
 	return &m, nil
 }
 
-// Ready returns nil if the relay is ready: it can answer everything.
+// Ready returns nil if the relay is ready (/readyz).
 func (c *Client) Ready(ctx context.Context) error {
 	_, err := c.get(ctx, "/readyz", nil, nil)
 	return err

@@ -8,16 +8,17 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// StatsDQuery narrows a list of what tasks send.
+// StatsDQuery selects StatsD metrics.
 type StatsDQuery struct {
 	Agent     string // agent id, "" for all
 	Container string // container id, "" for all
-	Match     string // for names, ids and tags of containers: see Query.Match
+	Match     string // of names, ids and tags of containers: see Query.Match
 	Sort      string // order of the metrics: "rate" (the default), "series" or "samples"
-	Limit     int    // most metrics, 0 for the server's default
+	Limit     int    // at most so many metrics; 0 for the server's default
 }
 
-// StatsD returns the ledgers of what tasks send, and the metrics.
+// StatsD returns the metrics that containers send, and the ledgers that account for the
+// received lines.
 func (c *Client) StatsD(ctx context.Context, q StatsDQuery) (*v1.StatsD, error) {
 	v := url.Values{}
 	set(v, "agent", q.Agent)
@@ -34,8 +35,9 @@ func (c *Client) StatsD(ctx context.Context, q StatsDQuery) (*v1.StatsD, error) 
 	return &answer, nil
 }
 
-// AppMetrics returns the DC/OS document of what a container's tasks send: all, or
-// the metric with exactly this name. It is nil without an error if there is none.
+// AppMetrics returns the DC/OS document of a container's StatsD metrics: of all, or, if
+// name is not "", of the metric with exactly this name. It returns nil without an error
+// if there is no value.
 func (c *Client) AppMetrics(ctx context.Context, agent, id, name string) (*v1.Metrics, error) {
 	path := agentPath(agent) + "/metrics/v0/containers/" + url.PathEscape(id) + "/app"
 	if name != "" {

@@ -6,14 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// Pattern is a compiled pattern. Its zero value matches the empty text only.
+// Pattern is a compiled pattern. Its zero value matches only the empty text.
 type Pattern struct {
 	tokens    []token
-	wildcards int  // tokens that are stars
-	separator rune // that no wildcard matches; none if negative or 0
+	stars     int  // tokens of kind star
+	separator rune // the character that no wildcard matches; none if negative or 0
 }
 
-// token is what one element of a pattern stands for.
+// token is one element of a pattern.
 type token struct {
 	kind    kind
 	literal string // of kind literal, not empty
@@ -25,19 +25,19 @@ type kind uint8
 
 const (
 	literal kind = iota
-	star         // any text
-	one          // any character
-	set          // a character of a set
+	star         // *, any text
+	one          // ?, any character
+	set          // [...], a character of a set
 )
 
 // span is a range of characters, both ends included.
 type span struct{ low, high rune }
 
-// Compile reads a pattern. Every text is a pattern.
+// Compile parses a pattern. Every text is a valid pattern.
 func Compile(s string) Pattern { return compile(s, -1) }
 
-// CompileParts reads a pattern for texts of several parts: no wildcard matches the
-// separator.
+// CompileParts parses a pattern for texts that consist of several parts: no wildcard
+// matches the separator.
 func CompileParts(s string, separator rune) Pattern { return compile(s, separator) }
 
 func compile(s string, separator rune) (p Pattern) {
@@ -55,7 +55,7 @@ func compile(s string, separator rune) (p Pattern) {
 			flush()
 			s = s[1:]
 			p.tokens = append(p.tokens, token{kind: star})
-			p.wildcards++
+			p.stars++
 			continue
 		case '?':
 			flush()
@@ -81,8 +81,9 @@ func compile(s string, separator rune) (p Pattern) {
 	return p
 }
 
-// readSet reads the set that s begins with, and returns its size in bytes: 0 if
-// nothing closes it. A ] that comes first, and a - at either end, are members.
+// readSet parses the set at the beginning of s, and returns its size in bytes: 0 if it has
+// no closing bracket. A ] as the first character, and a - as the first or last one, are
+// members of the set.
 func readSet(s string) (t token, size int) {
 	i := 1
 	if i < len(s) && s[i] == '!' {
@@ -114,7 +115,7 @@ func readSet(s string) (t token, size int) {
 	return t, end + 1
 }
 
-// single returns the one character that a set stands for.
+// single returns the character of a set that has exactly one.
 func (t *token) single() (string, bool) {
 	if t.negated || len(t.ranges) != 1 || t.ranges[0].low != t.ranges[0].high || t.ranges[0].low >= invalid {
 		return "", false
@@ -127,8 +128,8 @@ func (t *token) has(r rune) bool {
 	return slices.ContainsFunc(t.ranges, in) != t.negated
 }
 
-// Text returns what a pattern without wildcards stands for; ok is false if it has
-// some.
+// Text returns the only text that a pattern without wildcards matches. ok is false if the
+// pattern has wildcards.
 func (p *Pattern) Text() (text string, ok bool) {
 	switch {
 	case len(p.tokens) == 0:
@@ -140,12 +141,12 @@ func (p *Pattern) Text() (text string, ok bool) {
 }
 
 // Stars returns the number of * in a pattern.
-func (p *Pattern) Stars() int { return p.wildcards }
+func (p *Pattern) Stars() int { return p.stars }
 
-// invalid is the first of the characters that bytes which are not UTF-8 are.
+// invalid plus a byte's value represents a byte that is not UTF-8, as a character.
 const invalid = utf8.MaxRune + 1
 
-// char reads the first character of a text that is not empty.
+// char decodes the first character of a text, which must not be empty.
 func char[T string | []byte](s T) (r rune, size int) {
 	if c := s[0]; c < utf8.RuneSelf {
 		return rune(c), 1

@@ -1,25 +1,25 @@
 package glob
 
-// Match reports whether a pattern matches the whole of a text.
+// Match reports whether a pattern matches a whole text.
 func (p *Pattern) Match(s string) bool {
 	_, ok := find(p, s, nil, false)
 	return ok
 }
 
-// Find does the same for bytes, and appends to found what each * stands for: as
-// little as possible, from left to right, so that the last one gets what is left.
-// Where there is no match, found comes back as it was.
+// Find is Match for bytes. It appends to found what each * matches: as little as possible,
+// from left to right, so that the last one matches the rest. If the pattern does not
+// match, it returns found unchanged.
 func (p *Pattern) Find(s []byte, found [][]byte) ([][]byte, bool) { return find(p, s, found, true) }
 
-// find walks along pattern and text. On a mismatch it returns to the last star, and
-// lets that take one more character. It need not return to an earlier one: that one
-// takes the least that it can, and what stands behind it would only have less text
-// to match, or, in another part, the same.
+// find compares pattern and text from left to right. On a mismatch it goes back to the
+// last star, and lets that match one more character. It never has to go back to an
+// earlier star: if that one matched more, the tokens after it would have less text to
+// match, or, with a separator, the same parts.
 func find[T string | []byte](p *Pattern, s T, found []T, keep bool) ([]T, bool) {
-	none := len(found)
+	unchanged := len(found)
 	t, i := 0, 0     // the next token, and the next byte of s
 	back := -1       // the token after the last star
-	from, to := 0, 0 // what that star takes
+	from, to := 0, 0 // what that star matches
 	for t < len(p.tokens) || i < len(s) {
 		if t < len(p.tokens) {
 			if p.tokens[t].kind == star {
@@ -36,11 +36,11 @@ func find[T string | []byte](p *Pattern, s T, found []T, keep bool) ([]T, bool) 
 			}
 		}
 		if back < 0 || to == len(s) {
-			return found[:none], false
+			return found[:unchanged], false
 		}
 		r, n := char(s[to:])
 		if r == p.separator {
-			return found[:none], false
+			return found[:unchanged], false
 		}
 		to += n
 		t, i = back, to
@@ -51,8 +51,8 @@ func find[T string | []byte](p *Pattern, s T, found []T, keep bool) ([]T, bool) 
 	return found, true
 }
 
-// size returns how many bytes at the beginning of s a token matches that is no
-// star, -1 if it does not match.
+// size returns how many bytes at the beginning of s a token other than a star matches; -1
+// if it does not match.
 func size[T string | []byte](p *Pattern, t *token, s T) int {
 	if t.kind == literal {
 		if len(s) >= len(t.literal) && string(s[:len(t.literal)]) == t.literal {

@@ -15,10 +15,10 @@ import (
 	"github.com/daytwo/daytwo/api/unixsocket"
 )
 
-// ErrNoStatsd says that the collector runs without a StatsD listener.
+// ErrNoStatsd is the error of a collector that has no StatsD listener.
 var ErrNoStatsd = errors.New("the collector has no StatsD listener")
 
-// Client asks a collector on this machine.
+// Client is a client of the launch API of a collector on this machine.
 type Client struct {
 	path string
 	http http.Client
@@ -32,10 +32,14 @@ func NewClient(path string) *Client {
 		}
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	}
-	return &Client{path: path, http: http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+	return &Client{path: path, http: http.Client{
+		Timeout:   10 * time.Second,
+		Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true},
+	}}
 }
 
-// Add asks for an endpoint. It returns ErrNoStatsd if there is none to be had.
+// Add requests a StatsD endpoint for a container. It returns ErrNoStatsd if the collector
+// has no StatsD listener.
 func (c *Client) Add(ctx context.Context, r Request) (Container, error) {
 	var got Container
 	body, err := json.Marshal(r)
@@ -49,7 +53,7 @@ func (c *Client) Add(ctx context.Context, r Request) (Container, error) {
 	return got, err
 }
 
-// Remove gives an endpoint back.
+// Remove removes the endpoint of a container.
 func (c *Client) Remove(ctx context.Context, id string) error {
 	_, err := c.do(ctx, http.MethodDelete, "/container/"+url.PathEscape(id), nil, nil)
 	return err
@@ -62,6 +66,8 @@ func (c *Client) List(ctx context.Context) ([]Container, error) {
 	return all, err
 }
 
+// do sends a request, and decodes the answer into a value unless that is nil. It returns
+// the HTTP status.
 func (c *Client) do(ctx context.Context, method, path string, body []byte, into any) (code int, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://daytwo"+path, bytes.NewReader(body))
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/daytwo/daytwo/api/unixsocket"
 )
 
-// Doctor reports whether the launch API's socket can be had at path, "" for none.
-// running is the process that listens there already, which is the collector of this
-// configuration, and 0 if there is none.
+// Doctor reports whether the launch API's socket can be created at path; "" means that
+// none is configured. running is the PID of the process that listens there already, which
+// is a collector of this configuration; 0 if none does.
 func Doctor(path string) (running int, c health.Check) {
 	c = health.Check{Name: "launch socket", State: health.OK, Detail: "not in use"}
 	if path == "" {
@@ -35,7 +35,7 @@ func Doctor(path string) (running int, c health.Check) {
 	case errors.Is(err, syscall.ECONNREFUSED) && info != nil && info.Mode().Type() == fs.ModeSocket:
 		c.Detail += ", left by a collector that has ended"
 	default:
-		c.State, c.Detail, c.Fix = health.Fail, err.Error(), "remove what is there, or give --socket another path"
+		c.State, c.Detail, c.Fix = health.Fail, err.Error(), "remove the file, or give --socket another path"
 	}
 	return 0, c
 }

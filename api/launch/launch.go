@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Container is the answer to POST /container, and what GET shows.
+// Container is the answer to POST /container, and an element of that to GET /containers.
 type Container struct {
 	ContainerID string            `json:"container_id"`
 	StatsdHost  string            `json:"statsd_host"`
@@ -16,17 +16,23 @@ type Container struct {
 	Cgroup      string            `json:"cgroup,omitempty"`
 }
 
-// Request is the body of POST /container. A Mesos agent sends the id alone.
+// Request is the body of POST /container. A Mesos agent sends only the id.
 type Request struct {
 	ContainerID string            `json:"container_id"`
-	StatsdPort  uint16            `json:"statsd_port,omitempty"` // wanted; 0: any
+	StatsdPort  uint16            `json:"statsd_port,omitempty"` // requested; 0 for any
 	Name        string            `json:"name,omitempty"`
 	Labels      map[string]string `json:"labels,omitempty"`
-	Cgroup      string            `json:"cgroup,omitempty"` // path from the root of its hierarchy; the endpoint ends with it
-	Netns       string            `json:"netns,omitempty"`  // file of the network namespace where the endpoint is to be heard too, /proc/PID/ns/net
+
+	// Cgroup is the path from the root of its hierarchy. The endpoint is removed with
+	// the cgroup.
+	Cgroup string `json:"cgroup,omitempty"`
+
+	// Netns is the file of a network namespace, such as /proc/PID/ns/net, in which the
+	// collector listens on the endpoint too.
+	Netns string `json:"netns,omitempty"`
 }
 
-// Error is the body of an answer that is an error.
+// Error is the body of an answer with an error status.
 type Error struct {
 	Error string `json:"error"`
 }
@@ -41,7 +47,7 @@ const (
 	MaxPath   = 4096
 )
 
-// Check says what is wrong with a request.
+// Check returns an error that says what is wrong with a request, nil if nothing is.
 func (r *Request) Check() error {
 	if err := CheckID(r.ContainerID); err != nil {
 		return err
@@ -50,14 +56,16 @@ func (r *Request) Check() error {
 		return err
 	}
 	for name, path := range map[string]string{"cgroup": r.Cgroup, "netns": r.Netns} {
-		if path != "" && (path[0] != '/' || len(path) > MaxPath || strings.ContainsRune(path, 0) || strings.Contains(path+"/", "/../")) {
-			return fmt.Errorf("%s: %.80q is no absolute path, or has .. in it", name, path)
+		if path != "" && (path[0] != '/' || len(path) > MaxPath || strings.ContainsRune(path, 0) ||
+			strings.Contains(path+"/", "/../")) {
+			return fmt.Errorf("%s: %.80q is not an absolute path of at most %d bytes without \"..\"", name, path, MaxPath)
 		}
 	}
 	return nil
 }
 
-// CheckNames says what is wrong with a container's name or its labels.
+// CheckNames returns an error that says what is wrong with a container's name or its
+// labels.
 func CheckNames(name string, labels map[string]string) error {
 	if len(name) > MaxValue || !utf8.ValidString(name) {
 		return fmt.Errorf("name: use at most %d bytes of UTF-8", MaxValue)
@@ -73,23 +81,26 @@ func CheckNames(name string, labels map[string]string) error {
 	return nil
 }
 
-// CheckID says what is wrong with a container's id.
+// CheckID returns an error that states the rule if id cannot be a container's id.
 func CheckID(id string) error {
 	ok := len(id) > 0 && len(id) <= MaxID && id != "." && id != ".."
 	for i := range len(id) {
 		c := id[i]
-		ok = ok && (c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || strings.IndexByte("-_.:", c) >= 0)
+		ok = ok && (c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' ||
+			strings.IndexByte("-_.:", c) >= 0)
 	}
 	if !ok {
-		return fmt.Errorf("container_id: use letters, digits, dots, colons, dashes and underscores, %d at most", MaxID)
+		return fmt.Errorf("container_id: use 1 to %d letters, digits, dots, colons, dashes and underscores", MaxID)
 	}
 	return nil
 }
 
-// CheckLabel says what is wrong with a label.
+// CheckLabel returns an error that states the rule if a label is invalid.
 func CheckLabel(key, value string) error {
-	if key == "" || len(key) > MaxKey || len(value) > MaxValue || !utf8.ValidString(key+value) || strings.ContainsAny(key, "=,\n") {
-		return fmt.Errorf("label %.40q: use a key of 1 to %d bytes without = and , and a value of at most %d", key, MaxKey, MaxValue)
+	if key == "" || len(key) > MaxKey || len(value) > MaxValue || !utf8.ValidString(key+value) ||
+		strings.ContainsAny(key, "=,\n") {
+		return fmt.Errorf("label %.40q: use UTF-8, a key of 1 to %d bytes without = , and line breaks, "+
+			"and a value of at most %d bytes", key, MaxKey, MaxValue)
 	}
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 // SocketName is the socket's name in the data directory.
 const SocketName = "daytwo.sock"
 
-// Listen opens the socket, for its owner alone (0600). A socket that nobody
-// listens on any more is replaced; one that is in use, or another file, is not.
+// Listen creates the socket with mode 0600, and listens on it. It replaces a socket on
+// which no process listens any more, but neither one that is in use nor another file.
 func Listen(path string) (net.Listener, error) {
 	l, err := unixsocket.Listen(path, 0o600)
 	if err != nil {

@@ -25,12 +25,12 @@ func CopyBatch(dst, src *frame.Batch) {
 	dst.Tables = tables[:len(src.Tables)]
 }
 
-// batches are reused by readers that need a tick for longer than View should
-// take: a slow HTTP client must not hold up the fleet.
+// batches are reused by readers that need a tick for longer than they may stay in View: a
+// slow HTTP client must not block the fleet.
 var batches = sync.Pool{New: func() any { return new(frame.Batch) }}
 
-// Snapshot copies an agent's newest tick. Give it back with Release. The errors
-// are those of Fleet.View.
+// Snapshot returns a copy of an agent's newest tick. The caller returns it with Release.
+// The errors are those of Fleet.View.
 func Snapshot(f Fleet, agent string) (*frame.Batch, error) {
 	b := batches.Get().(*frame.Batch)
 	if err := f.View(agent, func(src *frame.Batch) { CopyBatch(b, src) }); err != nil {
@@ -40,8 +40,8 @@ func Snapshot(f Fleet, agent string) (*frame.Batch, error) {
 	return b, nil
 }
 
-// Release gives a snapshot back for reuse. It drops the rows, which may be
-// those of containers that are long gone.
+// Release returns a snapshot for reuse. It drops the rows, so that those of ended
+// containers can be freed.
 func Release(b *frame.Batch) {
 	for i := range b.Tables {
 		clear(b.Tables[i].Rows)

@@ -6,10 +6,9 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// FindContainer returns the index of the row with a container id, -1 if there is
-// none. For a nested container ("parent.child") the last part of its id will do:
-// some clients know no more. Of several cgroups of a container it returns the
-// topmost.
+// FindContainer returns the index of the row with a container id, -1 if no row has it. It
+// also accepts the last part of the id of a nested container ("parent.child"), since some
+// clients know only that. Of several cgroups of a container it returns the topmost.
 func FindContainer(t *frame.Table, id string) int {
 	found := -1
 	exact := false

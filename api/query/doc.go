@@ -1,6 +1,6 @@
-// Package query holds what a fleet answers, as Go types: its agents, the newest
-// tick of each, and their history. api/server asks; a relay and a collector
-// answer.
+// Package query holds the interfaces through which api/server reads a fleet: its agents,
+// the newest tick of each, and their history. A relay implements them for a cluster, a
+// collector for its own node.
 //
-// It knows no transport and no document: it links no net/http.
+// It contains no transport and no encoding: it links no net/http.
 package query

@@ -2,7 +2,7 @@ package query
 
 import "github.com/daytwo/daytwo/api/frame"
 
-// Agent is one node as the fleet sees it.
+// Agent is the state of one node.
 type Agent struct {
 	ID         string
 	Hostname   string
@@ -12,17 +12,16 @@ type Agent struct {
 	Interval   int64  // nanoseconds
 	Containers int    // rows that are containers (have a container_id)
 	Cgroups    int    // all cgroup rows
-	Missing    uint64 // ticks that later ones announced and that never came
-	Stale      bool   // no tick came for several intervals, by this machine's clock
+	Missing    uint64 // ticks that are missing although later ones arrived
+	Stale      bool   // no tick has arrived for several intervals, by this machine's clock
 }
 
-// Fleet is the agents and the newest tick of each. Its methods may be called by
-// many goroutines.
+// Fleet provides the agents and the newest tick of each. It is safe for concurrent use.
 type Fleet interface {
-	// Agents returns every agent heard of, sorted by ID.
+	// Agents returns all known agents, sorted by ID.
 	Agents() []Agent
-	// View calls fn with an agent's newest whole tick. The batch is valid, and must
-	// not be changed, during the call only. It returns ErrUnknownAgent, ErrNoTick,
-	// or the error of decoding the tick.
+	// View calls fn with an agent's newest complete tick. The batch is valid only during
+	// the call, and fn must not modify it. View returns ErrUnknownAgent, ErrNoTick, or
+	// the error of decoding the tick.
 	View(agent string, fn func(*frame.Batch)) error
 }

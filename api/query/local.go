@@ -8,17 +8,16 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// Local is the fleet of a collector alone: its own node's newest tick.
+// Local is the fleet of a collector: its own node's newest tick.
 type Local struct {
 	mu       sync.RWMutex
 	agent    string
 	hostname string
 	batch    frame.Batch
-	updated  time.Time // with monotonic reading: setting the clock makes no agent stale
+	updated  time.Time // with a monotonic reading, so that setting the clock has no effect
 }
 
-// A Local is stale after staleIntervals without a tick, and at least after
-// staleAfter.
+// A Local is stale after staleIntervals without a tick, but not before staleAfter.
 const (
 	staleIntervals = 3
 	staleAfter     = 15 * time.Second
@@ -29,8 +28,8 @@ func NewLocal(agent, hostname string) *Local {
 	return &Local{agent: agent, hostname: hostname}
 }
 
-// Update calls fn to write the next tick into b, which holds the tick before.
-// Readers wait until fn has returned.
+// Update calls fn, which writes the next tick into b. Before that, b holds the previous
+// tick. Readers wait until fn has returned.
 func (l *Local) Update(fn func(b *frame.Batch)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

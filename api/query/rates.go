@@ -7,13 +7,13 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// maxRatePoints bounds the history that is read for LastRates.
+// maxRatePoints bounds the points that LastRates reads.
 const maxRatePoints = 4 << 20
 
-// LastRates returns by how much a counter rose per second between an agent's
-// last two ticks, by row ID, in the column's unit. Rows that were not in both
-// are left out. It is empty, without an error, where there is no history, and
-// where an agent has too many rows.
+// LastRates returns a counter's increase per second between an agent's last two ticks, by
+// row ID, in the column's unit. It leaves out rows that were not in both ticks. The
+// result is empty, without an error, if there is no history or the agent has too many
+// rows.
 func LastRates(ctx context.Context, h History, a Agent, k metric.Kind, column int) (map[uint64]float64, error) {
 	rates := map[uint64]float64{}
 	series, err := h.Query(ctx, Query{

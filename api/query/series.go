@@ -5,11 +5,11 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// Match reports whether a row is wanted. parent is the container of a device
-// row or of what a task sent, nil if there is none.
+// Match reports whether a query selects a row. parent is the container to which a row of
+// a device, a StatsD series or an event belongs; nil for other rows, and if it is unknown.
 type Match func(agent string, row, parent *frame.Row) bool
 
-// Query asks for one column of all rows that match, over time.
+// Query selects one column of all matching rows, over time.
 type Query struct {
 	Agent  string // "" for all
 	Kind   metric.Kind
@@ -17,22 +17,22 @@ type Query struct {
 	Match  Match // nil for all rows
 	Start  int64 // Unix nanoseconds, inclusive
 	End    int64 // Unix nanoseconds, inclusive
-	Step   int64 // nanoseconds: at most one point a step, the last; 0 for every tick
-	Limit  int   // most points in all; more is ErrTooMany
+	Step   int64 // nanoseconds: only the last point of each step; 0 for every tick
+	Limit  int   // most points of all series together; more are ErrTooMany
 }
 
-// Series is one row's answer.
+// Series is the points of one row.
 type Series struct {
 	Agent  string
 	Row    *frame.Row
-	Parent *frame.Row // the container of a device row, else nil
+	Parent *frame.Row // see Match
 	Times  []int64    // Unix nanoseconds
-	Values []int64    // in the column's unit; absent points are left out
+	Values []int64    // in the column's unit; absent values are left out
 }
 
 // AppSeries is the identity of one series that a task sends.
 type AppSeries struct {
 	Agent  string
 	Row    *frame.Row // of kind App
-	Parent *frame.Row // the container, nil if the sender is not known
+	Parent *frame.Row // the container that sends it, nil if that is unknown
 }

@@ -10,12 +10,12 @@ import (
 
 // Tag is a tag of a series or an event.
 type Tag struct {
-	Text  string // as a task sent it: NAME, NAME: or NAME:VALUE
+	Text  string // as it was sent: NAME, NAME: or NAME:VALUE
 	Name  string
-	Value string // "true" if the tag has no colon, as it says that something is so
+	Value string // "true" if the tag has no colon
 }
 
-// newTag takes a tag apart.
+// newTag parses a tag.
 func newTag(text string) Tag {
 	name, value, ok := strings.Cut(text, ":")
 	if !ok {
@@ -40,8 +40,8 @@ func Tags(labels []frame.Label) []Tag {
 	return tags
 }
 
-// TagValue returns the value of the tag of a name, "" if there is none. The values
-// of several tags are joined with ";", but for empty ones.
+// TagValue returns the value of the tag with a name, "" if no tag has it. It joins the
+// non-empty values of several tags with ";".
 func TagValue(labels []frame.Label, name string) string {
 	var values []string
 	for _, t := range Tags(labels) {
@@ -52,14 +52,14 @@ func TagValue(labels []frame.Label, name string) string {
 	return strings.Join(values, ";")
 }
 
-// ExactTags is the key of TagMap for tags that the map does not hold exactly.
+// ExactTags is the key of TagMap for the tags that its other keys do not represent exactly.
 const ExactTags = "statsd_tags"
 
-// TagMap returns tags by name, as JSON shows them. Of a tag without a name or a
-// colon, of several of one name, and of one whose name is taken, the values are
-// joined with ";" under the name, with "tag_" before it if that is taken; the tags
-// themselves are then in the list ExactTags (metric.AppendTag), so that no two sets
-// of tags have one map. It returns nil for no tags.
+// TagMap returns tags by name, as JSON answers show them. It joins the values of several
+// tags with one name with ";", and puts "tag_" before a name that is taken. Such tags,
+// and those without a name or a colon, are also listed under ExactTags
+// (metric.AppendTag), so that different sets of tags always have different maps. It
+// returns nil for no tags.
 func TagMap(tags []Tag, taken func(name string) bool) map[string]string {
 	if len(tags) == 0 {
 		return nil
@@ -70,7 +70,7 @@ func TagMap(tags []Tag, taken func(name string) bool) map[string]string {
 		}
 		return t.Name
 	}
-	users := map[string]int{} // tags that have a key
+	users := map[string]int{} // how many tags have a key
 	for i := range tags {
 		users[key(&tags[i])]++
 	}

@@ -1,5 +1,5 @@
-// Package ready keeps what the parts of a process still wait for, so that /readyz,
-// `daytwo up` and the service manager all say the same.
+// Package ready records which parts of a process are not ready and why, so that /readyz,
+// `daytwo up` and the service manager all report the same.
 //
-// It starts no part and repairs none.
+// It neither starts nor repairs parts.
 package ready

@@ -13,19 +13,19 @@ import (
 
 // Names of parts.
 const (
-	Ticks       = "ticks"             // of the collector
-	NodeMetrics = "node metrics"      // the collector's own HTTP server
-	Statsd      = "statsd"            // its listeners
-	Launch      = "launch socket"     // of the launch API
-	API         = "HTTP API"          // of the relay
+	Ticks       = "ticks"             // the collector's ticks
+	NodeMetrics = "node metrics"      // the collector's HTTP server
+	Statsd      = "statsd"            // the collector's StatsD listeners
+	Launch      = "launch socket"     // the listener of the launch API
+	API         = "HTTP API"          // the relay's HTTP server
 	Frames      = "frames"            // NATS, the stream and the relay's consumer
-	NATS        = "NATS server"       // the one in this process
-	NodeAtRelay = "this node's ticks" // arrive at the relay of this process
+	NATS        = "NATS server"       // the server in this process
+	NodeAtRelay = "this node's ticks" // their arrival at the relay in this process
 )
 
-// Parts are what one process consists of: its listeners, its connections, its
-// ticks. It is not ready before it has any. Its methods may be called by many
-// goroutines.
+// Parts is the parts of one process that have to be ready: its listeners, its
+// connections, its ticks. The process is not ready while it has no parts. Parts is safe
+// for concurrent use.
 type Parts struct {
 	mu   sync.Mutex
 	list []*part
@@ -53,19 +53,19 @@ func (p *Parts) Expect(names ...string) {
 	}
 }
 
-// Add adds a part, or replaces the one of this name. check returns nil while the
-// part works, else why it does not; it is called often and must not wait.
+// Add adds a part, or replaces the one of this name. check returns nil while the part
+// works, else the reason why it does not. It is called often, and must not block.
 func (p *Parts) Add(name string, check func() error) {
 	p.put(&part{name: name, check: check})
 }
 
-// AddVital is Add of a part without which the process is of no use: if it stops
-// working, only a restart helps. See Stuck.
+// AddVital is Add for a part without which the process is useless: if it stops working,
+// only a restart helps. See Stuck.
 func (p *Parts) AddVital(name string, check func() error) {
 	p.put(&part{name: name, check: check, vital: true})
 }
 
-// Up says that a part works from now on.
+// Up marks a part as ready from now on.
 func (p *Parts) Up(name string) { p.Add(name, func() error { return nil }) }
 
 func (p *Parts) put(n *part) {
@@ -78,15 +78,14 @@ func (p *Parts) put(n *part) {
 	p.list = append(p.list, n)
 }
 
-// parts returns the list as it is now. Checks are called without the lock.
+// parts returns a copy of the list, so that checks are called without the lock.
 func (p *Parts) parts() []*part {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.list)
 }
 
-// Waiting returns the parts that are not ready, in the order in which they were
-// added; none if all are.
+// Waiting returns the parts that are not ready, in the order in which they were added.
 func (p *Parts) Waiting() (all []Waiting) {
 	parts := p.parts()
 	if len(parts) == 0 {
@@ -100,7 +99,7 @@ func (p *Parts) Waiting() (all []Waiting) {
 	return all
 }
 
-// Stuck returns an error if a vital part has worked and does no longer.
+// Stuck returns an error if a vital part was ready before and is not ready now.
 func (p *Parts) Stuck() error {
 	for _, n := range p.parts() {
 		if !n.vital {
@@ -121,10 +120,10 @@ func (n *part) look() error {
 	return err
 }
 
-// pollEvery is how often Wait looks.
+// pollEvery is how often Wait calls the checks.
 const pollEvery = 20 * time.Millisecond
 
-// Wait returns nil once all parts are ready, and ctx's error if that ends first.
+// Wait returns nil once all parts are ready, or the error of ctx if that ends first.
 func (p *Parts) Wait(ctx context.Context) error {
 	for {
 		if len(p.Waiting()) == 0 {
@@ -138,7 +137,7 @@ func (p *Parts) Wait(ctx context.Context) error {
 	}
 }
 
-// Text lists parts that are not ready on one line.
+// Text formats parts that are not ready on one line.
 func Text(waiting []Waiting) string {
 	var b strings.Builder
 	for i, w := range waiting {

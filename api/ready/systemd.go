@@ -10,16 +10,17 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// How often Notify looks at the parts, before and after they are ready.
+// How often Notify checks the parts, before and after they are ready.
 const (
 	startingEvery = 100 * time.Millisecond
 	readyEvery    = time.Second
 )
 
-// Notify tells the service manager, if one started this process, how it does
-// (sd_notify(3)): READY=1 once every part is ready, STATUS= with what is waited
-// for, WATCHDOG=1 twice in the time that it allows while no vital part is stuck, and
-// STOPPING=1 when ctx ends. It returns then, or at once if there is none. log may be nil for slog.Default().
+// Notify reports the state of this process to the service manager (sd_notify(3)): READY=1
+// once every part is ready, STATUS= with the parts that are not ready, WATCHDOG=1 twice
+// within the watchdog's timeout while no vital part is stuck, and STOPPING=1 when ctx
+// ends. It returns then, or at once if no service manager started this process. If log is
+// nil, it uses slog.Default().
 func Notify(ctx context.Context, p *Parts, log *slog.Logger) {
 	if log == nil {
 		log = slog.Default()
@@ -30,7 +31,7 @@ func Notify(ctx context.Context, p *Parts, log *slog.Logger) {
 	n := notifier{parts: p, log: log}
 	limit, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
-		log.Warn("the service manager's watchdog is not told of this process", "err", err)
+		log.Warn("the service manager's watchdog cannot be used", "err", err)
 	}
 	pinged := time.Time{}
 	for {
@@ -58,10 +59,10 @@ func Notify(ctx context.Context, p *Parts, log *slog.Logger) {
 type notifier struct {
 	parts  *Parts
 	log    *slog.Logger
-	ready  bool   // it was told so
-	said   string // the last STATUS
-	stuck  bool
-	failed bool // the last message did not arrive
+	ready  bool   // READY=1 was sent
+	sent   string // the last STATUS= that was sent
+	stuck  bool   // a vital part is stuck, which was logged
+	failed bool   // the last message could not be sent, which was logged
 }
 
 // status sends READY=1 once, and STATUS= when it changes.
@@ -69,26 +70,26 @@ func (n *notifier) status() {
 	waiting := n.parts.Waiting()
 	text := "ready"
 	if len(waiting) > 0 {
-		text = "not ready: " + strings.ReplaceAll(Text(waiting), "\n", " ") // a line is an assignment
+		text = "not ready: " + strings.ReplaceAll(Text(waiting), "\n", " ") // each line is a variable assignment
 	}
 	message := "STATUS=" + text
 	if len(waiting) == 0 && !n.ready {
 		message = daemon.SdNotifyReady + "\n" + message
 	}
-	if message == n.said {
+	if message == n.sent {
 		return
 	}
 	if err := n.send(message); err == nil {
-		n.said = "STATUS=" + text
+		n.sent = "STATUS=" + text
 		n.ready = n.ready || len(waiting) == 0
 	}
 }
 
-// alive reports whether the watchdog may be told so.
+// alive reports whether WATCHDOG=1 may be sent: no vital part is stuck.
 func (n *notifier) alive() bool {
 	err := n.parts.Stuck()
 	if err != nil && !n.stuck {
-		n.log.Error("the service manager's watchdog is no longer told that this process works", "err", err)
+		n.log.Error("this process no longer works: the service manager's watchdog gets no more messages", "err", err)
 	}
 	n.stuck = err != nil
 	return err == nil
@@ -97,7 +98,7 @@ func (n *notifier) alive() bool {
 func (n *notifier) send(state string) error {
 	_, err := daemon.SdNotify(false, state)
 	if err != nil && !n.failed {
-		n.log.Warn("the service manager is not told how this process does", "err", err)
+		n.log.Warn("the state of this process cannot be sent to the service manager", "err", err)
 	}
 	n.failed = err != nil
 	return err

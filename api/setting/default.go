@@ -2,7 +2,7 @@ package setting
 
 import "time"
 
-// Defaults, of flags and of the zero values of configurations alike.
+// Defaults of flags, and of zero values in configurations.
 const (
 	Listen  = "127.0.0.1:8400"        // address of the relay's HTTP API
 	Metrics = "127.0.0.1:61091"       // address of a node's own /metrics
@@ -10,21 +10,21 @@ const (
 	Data    = "/var/lib/daytwo"       // directory of a service's data
 
 	Cluster  = "default"   // name of the cluster
-	Shards   = 16          // subjects that a cluster's agents are spread over; all its programs must agree on it
+	Shards   = 16          // shards of a cluster's agents; the same number for all its programs
 	Interval = time.Second // between ticks
 
-	SpoolBytes   = 256 << 20      // of frames on a node's disk while NATS is unreachable
-	HistoryBytes = 2 << 30        // of frames on a relay's disk
-	History      = 24 * time.Hour // how long they are kept there
+	SpoolBytes   = 256 << 20      // bound of a collector's spool, which holds frames while NATS is unreachable
+	HistoryBytes = 2 << 30        // bound of a relay's history on disk
+	History      = 24 * time.Hour // how long a relay keeps history on disk
 
-	StatsdBudget = 10_000    // StatsD series of one container
-	StatsdSeries = 1_000_000 // StatsD series of all containers
-	StatsdExpiry = time.Hour // after which a silent StatsD series is forgotten
+	StatsdBudget = 10_000    // most StatsD series of one container
+	StatsdSeries = 1_000_000 // most StatsD series of all containers
+	StatsdExpiry = time.Hour // after which a StatsD series without samples is removed
 )
 
-// StatsdListen returns the addresses on which StatsD is received: the port that
-// everybody's clients send to, and that of DC/OS, on both loopback addresses, since
-// "localhost" is either.
+// StatsdListen returns the default addresses of the StatsD listeners: the usual port of
+// StatsD clients, and that of DC/OS, on both loopback addresses, since "localhost"
+// resolves to either.
 func StatsdListen() []string {
 	return []string{"127.0.0.1:8125", "[::1]:8125", "127.0.0.1:61825", "[::1]:61825"}
 }

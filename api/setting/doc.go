@@ -1,5 +1,5 @@
-// Package setting states what several programs must agree on: the defaults and
-// limits of their settings, and the rules for the names that users give.
+// Package setting holds what several programs must agree on: the defaults and limits of
+// settings, and the rules for names that users choose.
 //
 // It reads no configuration; package cli and the programs do.
 package setting

@@ -11,25 +11,26 @@ const (
 	pageSize = 1 << pageBits
 	maxPages = 255
 
-	// MaxBuckets is the most buckets of a range, if they lie side by side.
+	// MaxBuckets is how many adjacent buckets a range can have.
 	MaxBuckets = maxPages * pageSize
 
 	histogramSize = int(unsafe.Sizeof(Histogram{}))
 	binsSize      = int(unsafe.Sizeof(bins{}))
 )
 
+// page is the counts of pageSize adjacent buckets.
 type page [pageSize]float64
 
-// bins is the buckets of one range: pages of neighbours in any order, and a
-// directory from index to page. The first and the last entry of the directory
-// always have a page.
+// bins is the buckets of one range, positive or negative: pages in any order, and a
+// directory that maps page numbers (index >> pageBits) to pages. The first and the last
+// entry of the directory always have a page.
 type bins struct {
-	dir   []uint8 // 1 + place in pages, 0 = no page
+	dir   []uint8 // 1 + index in pages; 0 for no page
 	pages []page
-	first int32 // page number (index >> pageBits) of dir[0]
+	first int32 // page number of dir[0]
 }
 
-// find returns the count of bucket i, nil if it has no page.
+// find returns a pointer to the count of bucket i, nil if the bucket has no page.
 func (b *bins) find(i int32) *float64 {
 	d := uint32(i>>pageBits - b.first)
 	if d >= uint32(len(b.dir)) {
@@ -42,7 +43,8 @@ func (b *bins) find(i int32) *float64 {
 	return &b.pages[p][i&(pageSize-1)]
 }
 
-// add adds n to bucket i. It returns the weight that had to move into another bucket.
+// add adds n to bucket i. It returns the weight that it had to add or move to another
+// bucket, because all pages are in use.
 func (b *bins) add(i int32, n float64) (collapsed float64) {
 	if c := b.find(i); c != nil {
 		*c += n
@@ -63,8 +65,8 @@ func (b *bins) add(i int32, n float64) (collapsed float64) {
 	return collapsed
 }
 
-// collapse moves the lowest page into the first bucket of what then is the
-// lowest, and gives its memory to page p, which is above it.
+// collapse adds the counts of the lowest page to the first bucket of the next one, and
+// reuses its memory for page number p, which is higher. It returns the moved weight.
 func (b *bins) collapse(p int32) (moved float64) {
 	slot := b.dir[0]
 	lowest := &b.pages[slot-1]
@@ -82,7 +84,7 @@ func (b *bins) collapse(p int32) (moved float64) {
 	return moved
 }
 
-// enter makes the directory point to the page of number p.
+// enter records in the directory that page number p is in pages[slot-1].
 func (b *bins) enter(p int32, slot uint8) {
 	switch {
 	case len(b.dir) == 0:
@@ -115,7 +117,7 @@ func (b *bins) copyFrom(o *bins) {
 
 func (b *bins) size() int { return len(b.dir) + len(b.pages)*pageSize*8 }
 
-// equal reports whether both have the same counts; empty pages are ignored.
+// equal reports whether b and o have the same counts. It ignores empty pages.
 func (b *bins) equal(o *bins) bool {
 	if b.first == o.first && bytes.Equal(b.dir, o.dir) {
 		return slices.Equal(b.pages, o.pages) // the usual case: o is a copy of b
@@ -143,17 +145,17 @@ func (b *bins) iterate() Buckets { return Buckets{b: b, at: -1} }
 //		use(b.Index, b.Count)
 //	}
 //
-// Meanwhile counts may change, but no bucket may be added.
+// Counts may change during the iteration, but no bucket may be added.
 type Buckets struct {
 	Index int32
 	Count float64
 
 	b    *bins
 	page *page
-	at   int // place in the range, counted in buckets
+	at   int // current bucket, counted from the first one of dir[0]
 }
 
-// Next moves to the next bucket, and reports whether there is one.
+// Next advances to the next bucket, and reports whether there is one.
 func (c *Buckets) Next() bool {
 	for {
 		c.at++
@@ -167,7 +169,7 @@ func (c *Buckets) Next() bool {
 	}
 }
 
-// turn moves to the first page from here on, and reports whether there is one.
+// turn advances to the next page, from c.at on, and reports whether there is one.
 func (c *Buckets) turn() bool {
 	if c.b == nil {
 		c.at = -1
@@ -180,6 +182,6 @@ func (c *Buckets) turn() bool {
 			return true
 		}
 	}
-	c.at = p<<pageBits - 1 // so that it stays at the end
+	c.at = p<<pageBits - 1 // so that the next call returns false too
 	return false
 }

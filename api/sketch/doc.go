@@ -1,5 +1,6 @@
-// Package sketch holds summaries that merge: exponential histograms (at most 1%
-// relative error at every quantile) and counts of distinct members. The same code
-// makes them in the collector and merges them in the relay. It knows no wire
-// format: package frame has that.
+// Package sketch holds mergeable summaries: exponential histograms, with a relative error
+// of at most 1% at every quantile, and counts of distinct members (HyperLogLog). A
+// collector builds them and a relay merges them with the same code.
+//
+// It contains no wire format: package frame does.
 package sketch

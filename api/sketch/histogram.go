@@ -2,28 +2,28 @@ package sketch
 
 import "math"
 
-// Scale is the resolution of all histograms: base 2^(2^-6) = 1.0109, so that the
-// middle of a bucket is within 0.55% of all it holds. It is the schema of
-// Prometheus' native histograms and the scale of OpenTelemetry's.
+// Scale is the resolution of all histograms: the base is 2^(2^-6) = 1.0109, so that the
+// middle of a bucket differs by at most 0.55% from the values in it. Prometheus' native
+// histograms call it the schema, OpenTelemetry's exponential histograms the scale.
 const Scale = 6
 
-// Histogram counts observations in exponential buckets: bucket i holds the
-// values in (base^(i-1), base^i], bucket i of the negative range the negated
-// ones; zeros are counted apart. Counts are weights, so they need not be whole.
+// Histogram counts observations in exponential buckets: bucket i of the positive range
+// counts the values in (base^(i-1), base^i], bucket i of the negative range their
+// negatives. Zeros are counted separately. Counts are sums of weights, and need not be
+// whole numbers.
 //
-// Memory grows with the buckets in use, by pages of 8, up to MaxBuckets in a
-// range. Beyond that the buckets nearest zero are collapsed into one (see
-// Collapsed). The zero value is an empty histogram. It is not safe for use by
-// several goroutines at once.
+// The memory grows with the number of buckets in use, by pages of 8, up to MaxBuckets per
+// range. Beyond that, the buckets closest to zero are collapsed into one (see Collapsed).
+// The zero value is an empty histogram. A Histogram is not safe for concurrent use.
 type Histogram struct {
 	count, sum, zero float64
 	collapsed        float64
 	pos              bins
-	neg              *bins // nil until there is a negative value
+	neg              *bins // nil until a negative value is inserted
 }
 
-// Insert counts one value with a weight: 1/rate of a sampled one. A value that is not
-// finite is ignored, and so is one whose weight is not positive and finite.
+// Insert counts one value with a weight, which is 1/rate for a sampled value. It ignores
+// values that are not finite, and weights that are not positive and finite.
 func (h *Histogram) Insert(v, weight float64) {
 	if !(weight > 0 && weight <= math.MaxFloat64) {
 		return
@@ -50,17 +50,17 @@ func (h *Histogram) Insert(v, weight float64) {
 	h.collapsed += b.add(i, weight)
 }
 
-// Count is the weight of all observations.
+// Count returns the weight of all observations.
 func (h *Histogram) Count() float64 { return h.count }
 
-// Sum is the weighted sum of all observations.
+// Sum returns the weighted sum of all observations.
 func (h *Histogram) Sum() float64 { return h.sum }
 
-// Zero is the weight of the observations of 0.
+// Zero returns the weight of the observations of 0.
 func (h *Histogram) Zero() float64 { return h.zero }
 
-// Collapsed is the weight that lies in a bucket farther from zero than it
-// belongs, because the histogram spans more than MaxBuckets.
+// Collapsed returns the weight that is counted in a bucket too far from zero, because the
+// histogram spans more than MaxBuckets.
 func (h *Histogram) Collapsed() float64 { return h.collapsed }
 
 // AddZero counts observations of 0.
@@ -69,8 +69,8 @@ func (h *Histogram) AddZero(weight float64) {
 	h.zero += weight
 }
 
-// AddPositive counts observations in bucket i (of MinIndex to MaxIndex) of the
-// positive range; the caller adds their sum with AddSum. For decoders.
+// AddPositive counts observations in bucket i (MinIndex to MaxIndex) of the positive
+// range. The caller adds their sum with AddSum. For decoders.
 func (h *Histogram) AddPositive(i int32, weight float64) {
 	h.count += weight
 	h.collapsed += h.pos.add(i, weight)
@@ -88,7 +88,7 @@ func (h *Histogram) AddSum(sum float64) { h.sum += sum }
 // SetCollapsed sets what Collapsed returns. For decoders.
 func (h *Histogram) SetCollapsed(weight float64) { h.collapsed = weight }
 
-// Reset forgets all observations and keeps the memory.
+// Reset removes all observations, and keeps the memory for reuse.
 func (h *Histogram) Reset() {
 	h.count, h.sum, h.zero, h.collapsed = 0, 0, 0, 0
 	h.pos.reset()
@@ -97,14 +97,14 @@ func (h *Histogram) Reset() {
 	}
 }
 
-// Clone returns a copy that shares nothing, in no more memory than it takes.
+// Clone returns a copy that shares no memory with h, and has no spare capacity.
 func (h *Histogram) Clone() *Histogram {
 	c := new(Histogram)
 	c.CopyFrom(h)
 	return c
 }
 
-// CopyFrom makes h equal to o, in its own memory.
+// CopyFrom makes h equal to o. It reuses the memory of h, and shares none with o.
 func (h *Histogram) CopyFrom(o *Histogram) {
 	h.count, h.sum, h.zero, h.collapsed = o.count, o.sum, o.zero, o.collapsed
 	h.pos.copyFrom(&o.pos)
@@ -116,12 +116,11 @@ func (h *Histogram) CopyFrom(o *Histogram) {
 	}
 }
 
-// Positive iterates over the buckets of the positive range that are not empty,
-// by rising index.
+// Positive iterates over the non-empty buckets of the positive range, by ascending index.
 func (h *Histogram) Positive() Buckets { return h.pos.iterate() }
 
-// Negative iterates over the buckets of the negative range that are not empty,
-// by rising index: from values near zero to those far from it.
+// Negative iterates over the non-empty buckets of the negative range, by ascending index:
+// from values close to zero to those far from it.
 func (h *Histogram) Negative() Buckets {
 	if h.neg == nil {
 		return Buckets{at: -1}
@@ -129,7 +128,7 @@ func (h *Histogram) Negative() Buckets {
 	return h.neg.iterate()
 }
 
-// Equal reports whether both hold the same counts and sum.
+// Equal reports whether h and o have the same counts and the same sum.
 func (h *Histogram) Equal(o *Histogram) bool {
 	if h.sum != o.sum || h.zero != o.zero || !h.pos.equal(&o.pos) {
 		return false
@@ -145,8 +144,7 @@ func (h *Histogram) Equal(o *Histogram) bool {
 	return true
 }
 
-// Size returns the memory that the histogram takes, in bytes, without reserved
-// capacity.
+// Size returns the memory of the histogram in bytes, without spare capacity.
 func (h *Histogram) Size() int {
 	n := histogramSize + h.pos.size()
 	if h.neg != nil {

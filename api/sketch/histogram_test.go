@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// observation is a value and how often it came.
+// observation is a value and its weight.
 type observation struct{ v, weight float64 }
 
 // exact is a histogram that keeps everything.
@@ -32,7 +32,7 @@ func build(e exact) *Histogram {
 	return h
 }
 
-// near tells whether a quantile is within 1% of what it should be.
+// near reports whether a quantile is within 0.55% of the exact value.
 func near(got, want float64) bool {
 	return got == want || math.Abs(got-want) <= 0.0055*math.Abs(want)
 }
@@ -111,8 +111,7 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
-// Every bucket's bounds: what is in it is above the lower and not above the
-// upper one.
+// A value's bucket has a lower bound below it and an upper bound not below it.
 func TestIndex(t *testing.T) {
 	check := func(v float64) {
 		t.Helper()
@@ -144,7 +143,7 @@ func TestIndex(t *testing.T) {
 			t.Errorf("%v is in bucket %d, want %d", v, i, want)
 		}
 	}
-	// The bounds are 2^(k/64), as near as Prometheus has them.
+	// The bounds are 2^(k/64), with Prometheus' precision.
 	for k := range int32(octave) {
 		if b, want := UpperBound(k), math.Exp2(float64(k)/octave); math.Abs(b-want) > 1e-15 {
 			t.Errorf("bound %d is %v, want %v", k, b, want)
@@ -152,7 +151,7 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// What is no number, or counts nothing, changes nothing.
+// Values that are not finite, and weights that are not positive and finite, are ignored.
 func TestInsertIgnores(t *testing.T) {
 	var h Histogram
 	for _, o := range []observation{
@@ -169,7 +168,7 @@ func TestInsertIgnores(t *testing.T) {
 	}
 }
 
-// Merging parts in any order is the same as observing all in one place.
+// Merging histograms in any order gives the histogram of all observations.
 func TestMerge(t *testing.T) {
 	for shape := range 6 {
 		var all exact
@@ -193,7 +192,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// A window is what came between two states of a growing histogram.
+// Sub gives the histogram of the observations between two states.
 func TestSub(t *testing.T) {
 	for shape := range 6 {
 		early, late := samples(1, shape, 500), samples(2, shape, 700)
@@ -223,7 +222,7 @@ func TestSub(t *testing.T) {
 			t.Errorf("shape %d: a difference to itself", shape)
 		}
 	}
-	// Started anew: all is new, even where there is more than before.
+	// After a reset all observations are new, even if a bucket has a greater count.
 	before, h := build(exact{{5, 10}, {7, 1}}), build(exact{{5, 30}})
 	if h.Sub(before) || h.Count() != 30 {
 		t.Errorf("after a reset: %+v", h)
@@ -234,8 +233,8 @@ func TestSub(t *testing.T) {
 	}
 }
 
-// More buckets than there may be: the lowest collapse, counted, and the upper
-// quantiles stay what they are.
+// With more than MaxBuckets the lowest buckets collapse, which is counted, and the upper
+// quantiles do not change.
 func TestCollapse(t *testing.T) {
 	up, down, mixed := new(Histogram), new(Histogram), new(Histogram)
 	var all exact
@@ -270,7 +269,7 @@ func TestCollapse(t *testing.T) {
 			t.Errorf("%s: buckets hold %v", name, n)
 		}
 	}
-	// What collapsed since an earlier state does not make it another histogram.
+	// Sub also works if buckets have collapsed since the earlier state.
 	h := new(Histogram)
 	for _, o := range all[:300] {
 		h.Insert(o.v, 1)
@@ -312,7 +311,7 @@ func TestCopies(t *testing.T) {
 	if !c.Equal(h) {
 		t.Fatal("after a reset it counts otherwise")
 	}
-	// The same counts in pages that came in another order, or are empty.
+	// The same counts with pages in another order, or with empty pages.
 	d := build(append(slices.Clone(e), observation{1e7, 1}))
 	d.Sub(build(exact{{1e7, 1}}))
 	d.sum = h.sum
@@ -356,7 +355,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// FuzzHistogram inserts what the bytes say, and all that must hold is checked.
+// FuzzHistogram inserts arbitrary values, and checks the invariants.
 func FuzzHistogram(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x00\x00\x00\xf0\x3f12345678abcdefgh"), uint8(3))
 	f.Fuzz(func(t *testing.T, b []byte, cut uint8) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// latencies are log-normal values as timers have them: 20 ms, over three octaves or so.
+// latencies returns log-normal values like those of a timer, with a median of 20 ms.
 func latencies(n int) []float64 {
 	r := rand.New(rand.NewPCG(1, 2))
 	v := make([]float64, n)

@@ -7,20 +7,20 @@ import (
 
 const (
 	precision = 12             // standard error 1.04/√(2^12) = 1.6%
-	longest   = 64 - precision // bits of a hash that its rank is taken from
+	rankBits  = 64 - precision // bits of a hash that determine its rank
 
-	// Registers is how many registers a Set has that is not exact.
+	// Registers is the number of registers of a Set that is not exact.
 	Registers = 1 << precision
 	// MaxRank is the greatest value of a register.
-	MaxRank = longest + 1
+	MaxRank = rankBits + 1
 )
 
-// registers is a HyperLogLog: by the first 12 bits of the hash, the greatest
-// rank (leading zeros and one) of the rest.
+// registers is a HyperLogLog: for each value of a hash's first 12 bits, the greatest rank
+// of the remaining bits (the number of leading zeros, plus one).
 type registers [Registers]uint8
 
 func (r *registers) add(hash uint64) {
-	i := hash >> longest
+	i := hash >> rankBits
 	rank := uint8(bits.LeadingZeros64(hash<<precision|1<<(precision-1)) + 1)
 	if rank > r[i] {
 		r[i] = rank
@@ -39,9 +39,9 @@ func (r *registers) merge(o *registers) {
 	}
 }
 
-// estimate is the improved raw estimator of Ertl, "New cardinality estimation
-// algorithms for HyperLogLog sketches" (2017): without bias from 0 up, and
-// without tables.
+// estimate is the improved raw estimator of O. Ertl, "New cardinality estimation
+// algorithms for HyperLogLog sketches" (2017). It is unbiased for all cardinalities and
+// needs no tables.
 func (r *registers) estimate() float64 {
 	var histogram [MaxRank + 1]float64
 	for _, rank := range r {
@@ -49,13 +49,14 @@ func (r *registers) estimate() float64 {
 	}
 	const m = Registers
 	z := m * tau(1-histogram[MaxRank]/m)
-	for k := longest; k >= 1; k-- {
+	for k := rankBits; k >= 1; k-- {
 		z = 0.5 * (z + histogram[k])
 	}
 	z += m * sigma(histogram[0]/m)
 	return math.Round(m * m / (2 * math.Ln2) / z)
 }
 
+// sigma is σ of that paper.
 func sigma(x float64) float64 {
 	if x == 1 {
 		return math.Inf(1)
@@ -72,6 +73,7 @@ func sigma(x float64) float64 {
 	}
 }
 
+// tau is τ of that paper.
 func tau(x float64) float64 {
 	if x == 0 || x == 1 {
 		return 0

@@ -7,19 +7,19 @@ import (
 
 const (
 	signBit  = 1 << 63
-	infinity = 0x7ff << 52 // bits of +Inf; larger ones are NaNs
+	infinity = 0x7ff << 52 // bits of +Inf; those of NaNs are greater
 	mantissa = 1<<52 - 1
-	octave   = 1 << Scale // buckets from one power of two to the next
+	octave   = 1 << Scale // buckets between two powers of two
 	base     = 1.0108892860517005
 
-	// MinIndex and MaxIndex are the buckets of the least and the greatest
-	// float64 above 0.
+	// MinIndex and MaxIndex are the buckets of the smallest and the greatest float64
+	// above 0.
 	MinIndex = -1074 * octave
 	MaxIndex = 1024 * octave
 )
 
-// bounds are the mantissas of the upper bounds of the buckets of one octave,
-// as Prometheus has them (model/histogram/generic.go, schema 6): some are a few
+// bounds are the mantissas of the upper bounds of the buckets of one octave. They are
+// those of Prometheus (model/histogram/generic.go, schema 6), some of which are a few
 // units in the last place below 2^(i/64).
 var bounds = [octave + 1]uint64{
 	0x0000000000000, 0x02c9a3e778061, 0x059b0d3158574, 0x0874518759bc8,
@@ -41,9 +41,8 @@ var bounds = [octave + 1]uint64{
 	1 << 52,
 }
 
-// slots says, for each 128th of an octave, the first bucket that reaches into
-// it. No 128th holds more than one bound, so the bucket of a value is the slot's
-// or the next one.
+// slots has, for each 128th of an octave, the first bucket that overlaps it. No 128th
+// contains more than one bound, so that the bucket of a value is that one or the next.
 var slots = func() (s [128]uint8) {
 	k := uint8(0)
 	for i := range s {
@@ -55,10 +54,10 @@ var slots = func() (s [128]uint8) {
 	return s
 }()
 
-// index is the bucket of a value above 0, given its bits.
+// index returns the bucket of a value above 0, given its bits.
 func index(b uint64) int32 {
 	e := int32(b >> 52)
-	if e == 0 { // subnormal: shift the leading one to where it is implied
+	if e == 0 { // subnormal: shift the leading one to the position of the implied bit
 		n := bits.LeadingZeros64(b) - 11
 		b <<= n
 		e = int32(1 - n)
@@ -68,11 +67,11 @@ func index(b uint64) int32 {
 	return (e-1023)<<Scale + int32(k) + int32((bounds[k&(2*octave-1)]-m)>>63)
 }
 
-// Index is the bucket that holds a finite value above 0.
+// Index returns the bucket that counts a finite value above 0.
 func Index(v float64) int32 { return index(math.Float64bits(v)) }
 
-// UpperBound is the greatest value of bucket i, math.MaxFloat64 for MaxIndex.
-// The lower bound, which is not in the bucket, is the upper one of bucket i-1.
+// UpperBound returns the upper bound of bucket i, which is inclusive; math.MaxFloat64 for
+// MaxIndex. The lower bound, which is exclusive, is UpperBound(i-1).
 func UpperBound(i int32) float64 {
 	if i >= MaxIndex {
 		return math.MaxFloat64
@@ -80,8 +79,8 @@ func UpperBound(i int32) float64 {
 	return math.Ldexp(math.Float64frombits(1023<<52|bounds[i&(octave-1)]), int(i>>Scale))
 }
 
-// middle is the value with the least relative error to all of bucket i: 0.55%
-// (more among subnormals, which have fewer digits than that).
+// middle returns the value with the smallest greatest relative error to the values of
+// bucket i: 0.55% (more for subnormal numbers, which have too few digits).
 func middle(i int32) float64 {
 	v := math.Float64frombits(1023<<52|bounds[i&(octave-1)]) * (2 / (1 + base))
 	e := int(i >> Scale)

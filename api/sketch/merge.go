@@ -18,9 +18,9 @@ func (b *bins) merge(o *bins) (collapsed float64) {
 	return collapsed
 }
 
-// Sub subtracts an earlier state of h, and leaves the observations since then. If
-// earlier cannot be a state of h, because h was reset, h stays as it is and Sub
-// returns false: all its observations are new.
+// Sub subtracts an earlier state of h, so that the observations since then remain. If
+// earlier cannot be a state of h, because h was reset, Sub leaves h unchanged and returns
+// false: all observations of h are new.
 func (h *Histogram) Sub(earlier *Histogram) bool {
 	o := earlier
 	if o.count > h.count || o.zero > h.zero || !h.pos.continues(&o.pos) {
@@ -43,9 +43,9 @@ func (h *Histogram) Sub(earlier *Histogram) bool {
 // continues reports whether b can be a later state of o.
 func (b *bins) continues(o *bins) bool { return b.sub(o, false) }
 
-// sub reports whether b has at least the counts of o, and subtracts them if apply is
-// set. Counts that a bucket lacks have collapsed into a higher one since: they are
-// taken from there.
+// sub reports whether b has at least the counts of o, and, if apply is set, subtracts
+// them. If a bucket has too small a count, its observations have collapsed into a higher
+// bucket since: the rest is subtracted from there.
 func (b *bins) sub(o *bins, apply bool) bool {
 	lack := 0.0
 	later := b.iterate()
@@ -68,7 +68,8 @@ func (b *bins) sub(o *bins, apply bool) bool {
 	return lack <= 0
 }
 
-// take subtracts up to n from the current bucket, and returns the rest of n.
+// take subtracts up to n from the current bucket if apply is set, and returns the part of
+// n that exceeds the bucket's count.
 func (c *Buckets) take(n float64, apply bool) float64 {
 	taken := min(n, c.Count)
 	if apply && taken > 0 {

@@ -2,14 +2,14 @@ package sketch
 
 import "math"
 
-// Quantile is the value of which a part q, from 0 to 1, of all observations is
-// not above: with n observations in order, the one at q·(n-1), rounded down. It
-// is off by 0.55% at most. NaN if there is no observation or q is out of range.
+// Quantile returns the q-quantile, for q from 0 to 1: of n sorted observations, the one
+// with index q·(n-1), rounded down. Its relative error is at most 0.55%. It returns NaN if
+// there is no observation or q is out of range.
 func (h *Histogram) Quantile(q float64) float64 {
 	if !(h.count > 0 && q >= 0 && q <= 1) {
 		return math.NaN()
 	}
-	left := max(0, q*(h.count-1)) // observations to pass over
+	left := max(0, q*(h.count-1)) // observations to skip
 	if h.neg != nil {
 		if i, ok := h.neg.fromTop(&left); ok {
 			return -middle(i)
@@ -27,7 +27,7 @@ func (h *Histogram) Quantile(q float64) float64 {
 		}
 	}
 	switch {
-	case last != math.MinInt32: // the last one, too, where weights that are not whole were rounded
+	case last != math.MinInt32: // also if left is not below 0, due to rounding of fractional weights
 		return middle(last)
 	case h.zero > 0 || h.neg == nil:
 		return 0
@@ -35,7 +35,8 @@ func (h *Histogram) Quantile(q float64) float64 {
 	return -middle(h.neg.lowest())
 }
 
-// fromTop finds the bucket in which left runs out, from the highest index down.
+// fromTop skips observations from the highest index down, and returns the bucket in which
+// left becomes negative; false if none does.
 func (b *bins) fromTop(left *float64) (int32, bool) {
 	for p := len(b.dir) - 1; p >= 0; p-- {
 		slot := b.dir[p]
@@ -55,7 +56,7 @@ func (b *bins) fromTop(left *float64) (int32, bool) {
 	return 0, false
 }
 
-// lowest returns the lowest index of a bucket that is not empty.
+// lowest returns the lowest index of a non-empty bucket.
 func (b *bins) lowest() int32 {
 	c := b.iterate()
 	c.Next()

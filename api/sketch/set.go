@@ -12,19 +12,19 @@ const MaxExact = 64
 
 const setSize = int(unsafe.Sizeof(Set{}))
 
-// Set counts distinct members: exactly up to MaxExact of them, then by HyperLogLog
-// with a standard error of 1.6%. Members are known by a 64-bit hash that must be
-// the same wherever sets are merged. The zero value is an empty set. It is not
-// safe for use by several goroutines at once.
+// Set counts distinct members: exactly up to MaxExact members, then with HyperLogLog and a
+// standard error of 1.6%. Members are identified by 64-bit hashes; sets that are merged
+// must use the same hash function. The zero value is an empty set. A Set is not safe for
+// concurrent use.
 type Set struct {
-	few  []uint64 // hashes, ascending, while there are at most MaxExact
-	many *registers
+	few  []uint64   // ascending hashes, up to MaxExact
+	many *registers // nil while the set is exact
 }
 
-// AddBytes adds a member by its xxHash64.
+// AddBytes adds a member, identified by its xxHash64.
 func (s *Set) AddBytes(member []byte) { s.Add(xxhash.Sum64(member)) }
 
-// Add adds a member by a hash whose bits are all good.
+// Add adds a member, identified by a hash with uniformly distributed bits.
 func (s *Set) Add(hash uint64) {
 	if s.many != nil {
 		s.many.add(hash)
@@ -41,17 +41,17 @@ func (s *Set) Add(hash uint64) {
 	}
 }
 
-// widen goes on with registers.
+// widen converts an exact set to registers.
 func (s *Set) widen() {
 	s.many = new(registers)
 	s.many.addAll(s.few)
 	s.few = nil
 }
 
-// Exact reports whether Estimate is a count.
+// Exact reports whether Estimate is the exact number of members.
 func (s *Set) Exact() bool { return s.many == nil }
 
-// Estimate is the number of distinct members, a whole number.
+// Estimate returns the number of distinct members, as a whole number.
 func (s *Set) Estimate() float64 {
 	if s.many != nil {
 		return s.many.estimate()
@@ -73,18 +73,18 @@ func (s *Set) Merge(o *Set) {
 	s.many.merge(o.many)
 }
 
-// Reset forgets all members. A set that was large keeps no memory.
+// Reset removes all members. It frees the registers.
 func (s *Set) Reset() { s.few, s.many = s.few[:0], nil }
 
-// Clone returns a copy that shares nothing.
+// Clone returns a copy that shares no memory with s.
 func (s *Set) Clone() *Set {
 	c := new(Set)
 	c.CopyFrom(s)
 	return c
 }
 
-// CopyFrom makes s equal to o, in its own memory. Registers are let go if o has
-// none.
+// CopyFrom makes s equal to o. It reuses the memory of s, and shares none with o. It frees
+// the registers of s if o has none.
 func (s *Set) CopyFrom(o *Set) {
 	if o.many != nil {
 		s.CopyWide(o)
@@ -93,7 +93,8 @@ func (s *Set) CopyFrom(o *Set) {
 	s.few, s.many = append(s.few[:0], o.few...), nil
 }
 
-// Equal reports whether both hold the same members in the same way.
+// Equal reports whether s and o have the same representation: the same hashes, or the same
+// registers.
 func (s *Set) Equal(o *Set) bool {
 	if s.many == nil || o.many == nil {
 		return s.many == o.many && slices.Equal(s.few, o.few)
@@ -101,8 +102,7 @@ func (s *Set) Equal(o *Set) bool {
 	return *s.many == *o.many
 }
 
-// Size is the memory that the set takes, in bytes, beside what is kept in reserve
-// to grow.
+// Size returns the memory of the set in bytes, without spare capacity.
 func (s *Set) Size() int {
 	n := setSize + 8*len(s.few)
 	if s.many != nil {

@@ -1,13 +1,13 @@
 package sketch
 
-// What a codec needs to take a set apart and put it together.
+// The methods of this file are for package frame, which encodes and decodes sets.
 
-// Hashes are the hashes of all members, ascending, if the set is exact. They are
-// the set's own memory.
+// Hashes returns the ascending hashes of all members if the set is exact. The slice is the
+// set's own memory.
 func (s *Set) Hashes() []uint64 { return s.few }
 
-// Registers are the HyperLogLog registers, each from 0 to MaxRank, nil if the set
-// is exact. They are the set's own memory.
+// Registers returns the HyperLogLog registers, each from 0 to MaxRank; nil if the set is
+// exact. The slice is the set's own memory.
 func (s *Set) Registers() []uint8 {
 	if s.many == nil {
 		return nil
@@ -15,14 +15,14 @@ func (s *Set) Registers() []uint8 {
 	return s.many[:]
 }
 
-// SetHashes makes s the exact set of the members with these hashes: at most
-// MaxExact, ascending, none twice.
+// SetHashes makes s the exact set of the members with these hashes, which are ascending,
+// distinct, and at most MaxExact.
 func (s *Set) SetHashes(hashes []uint64) {
 	s.few, s.many = append(s.few[:0], hashes...), nil
 }
 
-// CopyWide makes s hold the members of o in registers, even if o is exact, in its
-// own memory.
+// CopyWide sets the registers of s to the members of o, even if o is exact. It shares no
+// memory with o.
 func (s *Set) CopyWide(o *Set) {
 	if s.many == nil {
 		s.many = new(registers)

@@ -15,29 +15,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaxPath is the length of the longest path of a unix socket, in bytes: with its
-// final NUL it fills sun_path (unix(7)).
+// MaxPath is the length of the longest path of a unix socket, in bytes: sun_path has one
+// more, for the terminating NUL (unix(7)).
 const MaxPath = 107
 
-// backlog is how many connections wait to be accepted; the kernel takes at most
-// net.core.somaxconn.
+// backlog is the argument of listen(2). The kernel caps it at net.core.somaxconn.
 const backlog = 1024
 
-// CheckPath says what is wrong with a path, if it cannot be a unix socket's.
+// CheckPath returns an error if path is not a valid path of a unix socket.
 func CheckPath(path string) error {
 	switch {
 	case path == "" || strings.ContainsRune(path, 0):
 		return fmt.Errorf("unix socket %q: this is not a path", path)
 	case len(path) > MaxPath:
-		return fmt.Errorf("unix socket %s: the path has %d bytes, and a unix socket's has at most %d",
+		return fmt.Errorf("unix socket %s: the path has %d bytes, the kernel allows at most %d",
 			path, len(path), MaxPath)
 	}
 	return nil
 }
 
-// Listen binds a stream socket to path with exactly this mode, and accepts
-// connections. The file stays when the listener is closed; the next Listen
-// replaces it.
+// Listen binds a stream socket to path with exactly this mode, and listens on it. The file
+// stays when the listener is closed; the next Listen replaces it.
 func Listen(path string, mode fs.FileMode) (*net.UnixListener, error) {
 	fd, err := Bind(path, unix.SOCK_STREAM, mode)
 	if err != nil {
@@ -52,14 +50,14 @@ func Listen(path string, mode fs.FileMode) (*net.UnixListener, error) {
 	return l.(*net.UnixListener), nil
 }
 
-// Bind makes a socket of this type (unix.SOCK_STREAM, which listens at once, or
-// unix.SOCK_DGRAM), binds it to path with exactly this mode, and returns its
-// descriptor, which does not block and is closed on exec.
+// Bind creates a socket of type unix.SOCK_STREAM, on which it listens, or
+// unix.SOCK_DGRAM. It binds the socket to path with exactly this mode, and returns its
+// descriptor, which is non-blocking and close-on-exec.
 //
-// The socket is bound beside path and then renamed (rename(2)): a client finds
-// the old socket, if there was one, or the new one, never none. The name beside
-// path is short, and is reached through the directory's descriptor, so that path
-// may be as long as the kernel allows.
+// It binds the socket to a temporary name in the same directory, and then renames it
+// (rename(2)), so that a client always finds either the old socket or the new one. It
+// uses the temporary name through the directory's descriptor, so that path may be as long
+// as the kernel allows.
 func Bind(path string, typ int, mode fs.FileMode) (fd int, err error) {
 	if err := free(path, typ); err != nil {
 		return -1, err
@@ -81,8 +79,8 @@ func Bind(path string, typ int, mode fs.FileMode) (fd int, err error) {
 }
 
 func bindIn(dir, fd int, path string, typ int, mode fs.FileMode) error {
-	// The file gets the mode that the socket has, less the umask: at no moment can
-	// somebody connect who may not.
+	// The file gets the socket's mode without the bits of the umask, so that at no time
+	// can an unauthorised process connect.
 	if err := unix.Fchmod(fd, uint32(mode.Perm())); err != nil {
 		return os.NewSyscallError("fchmod", err)
 	}
@@ -104,22 +102,23 @@ func bindIn(dir, fd int, path string, typ int, mode fs.FileMode) error {
 	return err
 }
 
-// temporary is the beginning of the name that the socket of a path is bound to.
+// temporary returns the prefix of the temporary names to which sockets of a path are
+// bound.
 func temporary(path string) string {
 	h := fnv.New64a()
 	h.Write([]byte(filepath.Clean(path)))
 	return fmt.Sprintf(".%016x", h.Sum64())
 }
 
-// BoundTo reports whether a name of a socket, as /proc/net/unix shows it, is one
-// that Bind gives to the socket of path: the kernel goes on showing the name that
-// a socket was bound to, whatever it is renamed to.
+// BoundTo reports whether a socket's name in /proc/net/unix is that of a socket that Bind
+// created for path. After a rename, the kernel still shows the name to which the socket
+// was bound.
 func BoundTo(name, path string) bool {
 	return name == path || strings.HasPrefix(filepath.Base(name), temporary(path)+".")
 }
 
-// free returns an error unless nothing is at path, or a socket that nobody
-// listens on any more.
+// free returns an error unless path does not exist, or is a socket on which no process
+// listens.
 func free(path string, typ int) error {
 	if err := CheckPath(path); err != nil {
 		return err
@@ -132,7 +131,7 @@ func free(path string, typ int) error {
 		return fmt.Errorf("unix socket %s: %w", path, err)
 	}
 	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("unix socket %s: a file of another kind is there: remove it, or use another path", path)
+		return fmt.Errorf("unix socket %s: the path is a file of another kind: remove it, or use another path", path)
 	}
 	switch err := connect(path, typ); {
 	case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, unix.ENOENT):

@@ -9,19 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Answers reports whether somebody listens on the socket at path, which is of this
-// type (unix.SOCK_STREAM, unix.SOCK_DGRAM) or of another. It never waits.
+// Answers reports whether a process listens on the socket at path. typ is the expected
+// type (unix.SOCK_STREAM or unix.SOCK_DGRAM), but a socket of another type answers too.
+// Answers never blocks.
 func Answers(path string, typ int) bool {
 	return answered(connect(path, typ))
 }
 
-// answered reports whether the result of connect means that somebody listens:
-// EPROTOTYPE is a socket of another type, EAGAIN a backlog that is full.
+// answered reports whether the result of connect means that a process listens. EPROTOTYPE
+// means that the socket is of another type, EAGAIN that its backlog is full.
 func answered(err error) bool {
 	return err == nil || errors.Is(err, unix.EPROTOTYPE) || errors.Is(err, unix.EAGAIN)
 }
 
-// connect connects to a path for a moment.
+// connect connects to a path and closes the connection at once. It never blocks.
 func connect(path string, typ int) error {
 	if err := CheckPath(path); err != nil {
 		return err
@@ -35,8 +36,8 @@ func connect(path string, typ int) error {
 }
 
 // Peer returns the credentials of the process that listens on a unix stream socket
-// (SO_PEERCRED of unix(7)): at a path, or at @ and an abstract name. It waits one
-// second at most.
+// (SO_PEERCRED, unix(7)). address is a path, or "@" and an abstract name. Peer waits at
+// most one second.
 func Peer(address string) (*unix.Ucred, error) {
 	conn, err := net.DialTimeout("unix", address, time.Second)
 	if err != nil {
@@ -49,7 +50,10 @@ func Peer(address string) (*unix.Ucred, error) {
 	}
 	var cred *unix.Ucred
 	var got error
-	if err := raw.Control(func(fd uintptr) { cred, got = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil {
+	err = raw.Control(func(fd uintptr) {
+		cred, got = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return cred, got

@@ -1,6 +1,6 @@
-// Package unixsocket binds unix sockets to paths of every length that the kernel
-// allows, and finds out whether somebody listens on one.
+// Package unixsocket binds unix sockets to paths of any length that the kernel allows, and
+// finds out whether a process listens on one.
 //
-// It replaces what a process that has ended left at a path, and never a socket
-// that is in use nor a file of another kind.
+// It replaces a socket that an ended process has left, but never a socket that is in use
+// or a file of another kind.
 package unixsocket

@@ -14,11 +14,11 @@ import (
 	"github.com/daytwo/daytwo/api/cli"
 )
 
-// announce waits until all that runs is ready, then tells the newcomer where to
-// look.
+// announce waits until all parts are ready, then prints the URLs and commands that a new
+// user needs.
 func announce(ctx context.Context, c *cli.Config, out io.Writer) {
 	if c.Ready.Wait(ctx) != nil {
-		return // it ends before that
+		return // ctx ended first
 	}
 	base := "http://" + reachable(c.Listen)
 	path := c.TokenFile
@@ -27,7 +27,7 @@ func announce(ctx context.Context, c *cli.Config, out io.Writer) {
 	}
 	token, err := auth.Source{File: path}.Find()
 	if err != nil {
-		c.Log.Error("the token is gone", "err", err)
+		c.Log.Error("the token cannot be read", "err", err)
 		return
 	}
 	var b strings.Builder
@@ -42,8 +42,8 @@ func announce(ctx context.Context, c *cli.Config, out io.Writer) {
 	io.WriteString(out, b.String())
 }
 
-// reachable returns an address to connect to, also where the program listens on
-// every address.
+// reachable returns an address to which a client can connect: the loopback address if the
+// program listens on all addresses.
 func reachable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {

@@ -1,5 +1,5 @@
-// Package up is `daytwo up`: it runs a NATS server, a relay and a collector in
-// one process, and says where to look once they answer.
+// Package up is `daytwo up`: it runs a NATS server, a relay and a collector in one
+// process, and prints their URLs once they are ready.
 //
-// It owns nothing else: the relay and the collector are handed in by main.
+// It imports neither the relay nor the collector: main passes them as programs.
 package up

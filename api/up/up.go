@@ -15,16 +15,16 @@ import (
 	"github.com/daytwo/daytwo/api/ready"
 )
 
-// Program is one of those that Run runs.
+// Program is a program that Run runs.
 type Program struct {
 	Name string
-	// Run runs until ctx ends, and returns nil then. It reaches NATS through server.
+	// Run runs until ctx ends, then returns nil. It connects to NATS through server.
 	Run func(ctx context.Context, c cli.Config, server nats.InProcessConnProvider) error
 }
 
-// Run starts a NATS server and runs programs with it until ctx ends, and returns nil
-// then. The end of one program ends all, and is an error. agentID names this machine
-// where c does not.
+// Run starts a NATS server and runs programs until ctx ends, then returns nil. If a
+// program ends before that, Run ends the others and returns an error. agentID returns
+// this machine's agent id; it is called if c has none.
 func Run(ctx context.Context, c cli.Config, agentID func(dataDir string) (string, error), programs ...Program) error {
 	if c.AgentID == "" {
 		id, err := agentID(c.Data)
@@ -41,7 +41,7 @@ func Run(ctx context.Context, c cli.Config, agentID func(dataDir string) (string
 	if c.Ready == nil {
 		c.Ready = new(ready.Parts)
 	}
-	// Nothing is ready before all of these are, whichever program starts first.
+	// The process is not ready before all of these are, whichever program starts first.
 	c.Ready.Expect(ready.NATS, ready.API, ready.Frames, ready.Ticks, ready.NodeAtRelay)
 	server, err := embedded.Start(embedded.Options{StoreDir: filepath.Join(c.Data, "nats"), Log: c.Log})
 	if err != nil {
@@ -57,7 +57,7 @@ func Run(ctx context.Context, c cli.Config, agentID func(dataDir string) (string
 		go func() {
 			err := p.Run(ctx, c, server)
 			if err == nil && ctx.Err() == nil {
-				err = fmt.Errorf("the %s has ended although nobody asked it to", p.Name)
+				err = fmt.Errorf("the %s ended without being asked to", p.Name)
 			}
 			ended <- err
 		}()

@@ -14,7 +14,8 @@ import (
 	"github.com/daytwo/daytwo/api/ready"
 )
 
-// program runs until ctx ends, or until end says otherwise; stopped tells that it has.
+// program returns a program that runs until ctx ends, or until it receives from end. It
+// then sends its name to stopped.
 func program(name string, end <-chan error, stopped chan<- string) Program {
 	return Program{Name: name, Run: func(ctx context.Context, _ cli.Config, _ nats.InProcessConnProvider) error {
 		defer func() { stopped <- name }()
@@ -48,8 +49,7 @@ func serving(t *testing.T, p *ready.Parts) {
 	}
 }
 
-// Whatever ends one program ends the others, and is an error unless everything was
-// asked to end.
+// When one program ends, Run ends the others, and returns an error unless ctx ended.
 func TestTheEndOfOneIsTheEndOfAll(t *testing.T) {
 	for name, c := range map[string]struct {
 		end    error
@@ -58,7 +58,7 @@ func TestTheEndOfOneIsTheEndOfAll(t *testing.T) {
 	}{
 		"asked":    {cancel: true},
 		"failure":  {end: errors.New("the address is gone"), want: "the address is gone"},
-		"silently": {end: nil, want: "the relay has ended although nobody asked it to"},
+		"silently": {end: nil, want: "the relay ended without being asked to"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -91,7 +91,7 @@ func TestTheEndOfOneIsTheEndOfAll(t *testing.T) {
 	}
 }
 
-// A data directory has one server at a time: a second start damages nothing.
+// Only one server at a time uses a data directory: a second one refuses to start.
 func TestOneServerADataDirectory(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -7,9 +7,8 @@ type Containers struct {
 	Containers []Container `json:"containers"`
 }
 
-// Container is one container, or with ?all=1 any cgroup, with its newest values.
-// Pointers are nil if the kernel does not offer the value, and for a limit that
-// is not set.
+// Container is one container, or with ?all=1 any cgroup, with its newest values. Pointers
+// are nil if the kernel does not provide the value, and for a limit that is not set.
 type Container struct {
 	AgentID string    `json:"agent_id"`
 	Time    time.Time `json:"time"` // of the tick
@@ -28,10 +27,10 @@ type Container struct {
 	Namespace       string            `json:"namespace,omitempty"`
 	Pod             string            `json:"pod,omitempty"`
 	PodUID          string            `json:"pod_uid,omitempty"`
-	PodContainer    string            `json:"container,omitempty"` // its name within the pod
-	Unit            string            `json:"unit,omitempty"`      // systemd's
-	Slice           string            `json:"slice,omitempty"`     // systemd's
-	Labels          map[string]string `json:"labels,omitempty"`    // of the container's runtime
+	PodContainer    string            `json:"container,omitempty"` // the container's name within the pod
+	Unit            string            `json:"unit,omitempty"`      // systemd unit
+	Slice           string            `json:"slice,omitempty"`     // systemd slice
+	Labels          map[string]string `json:"labels,omitempty"`    // that the runtime has for the container
 
 	Created          *int64   `json:"created,omitempty"`        // Unix seconds
 	CPUUsed          *float64 `json:"cpu_used_cores,omitempty"` // over the last tick
@@ -55,8 +54,8 @@ type Container struct {
 	NetSent          *int64   `json:"net_tx_bytes_total,omitempty"`   // all interfaces together
 }
 
-// DisplayName returns the name that people know the container by: that of its task,
-// else its own, else an id, else the cgroup.
+// DisplayName returns the name under which a container is shown: the first that it has of
+// task name, name, task id, container id, unit and cgroup.
 func (c *Container) DisplayName() string {
 	for _, s := range []string{c.TaskName, c.Name, c.TaskID, c.ContainerID, c.Unit} {
 		if s != "" {

@@ -1,6 +1,6 @@
 package v1
 
-// Metrics is the DC/OS document of a node or a container.
+// Metrics is the DC/OS metrics document of a node or a container.
 type Metrics struct {
 	Datapoints []Datapoint `json:"datapoints"`
 	Dimensions Dimensions  `json:"dimensions"`
@@ -15,7 +15,7 @@ type Datapoint struct {
 	Tags      map[string]string `json:"tags,omitempty"`
 }
 
-// Dimensions say whose values a document has.
+// Dimensions identify the node or the container of a document.
 type Dimensions struct {
 	MesosID            string            `json:"mesos_id"` // the agent's
 	ClusterID          string            `json:"cluster_id,omitempty"`

@@ -7,17 +7,17 @@ type Events struct {
 	Events []Event `json:"events"`
 }
 
-// Event is a DogStatsD event that a task sent, or a change of a service check's
+// Event is a DogStatsD event that a container sent, or a change of a service check's
 // status. Fields that were not sent are empty.
 type Event struct {
 	ID       string    `json:"id"`       // unique
 	Time     time.Time `json:"time"`     // when it happened, as sent; else Received
-	Received time.Time `json:"received"` // of the tick it came in
+	Received time.Time `json:"received"` // time of the tick in which it arrived
 
 	AgentID         string `json:"agent_id"`
 	Cgroup          string `json:"cgroup,omitempty"`
 	ContainerID     string `json:"container_id,omitempty"`
-	Container       string `json:"container,omitempty"` // its DisplayName; "" if the sender is not known
+	Container       string `json:"container,omitempty"` // the container's DisplayName; "" if the sender is unknown
 	ExecutorID      string `json:"executor_id,omitempty"`
 	FrameworkID     string `json:"framework_id,omitempty"`
 	FrameworkName   string `json:"framework_name,omitempty"`
@@ -33,9 +33,9 @@ type Event struct {
 	SourceType     string            `json:"source_type,omitempty"`
 	AggregationKey string            `json:"aggregation_key,omitempty"`
 	Tags           map[string]string `json:"tags,omitempty"`
-	Truncated      bool              `json:"truncated,omitempty"` // a part was too long and has been cut
+	Truncated      bool              `json:"truncated,omitempty"` // a field was too long and is truncated
 
 	Check   string `json:"check,omitempty"`   // the service check whose status changed
-	Status  string `json:"status,omitempty"`  // its status now: ok, warning, critical or unknown
+	Status  string `json:"status,omitempty"`  // the new status: ok, warning, critical or unknown
 	Message string `json:"message,omitempty"` // of the service check
 }

@@ -7,28 +7,28 @@ import (
 	"time"
 )
 
-// Matrix is the answer to a query, in the form of Prometheus' matrix. Rates,
-// percentiles and distinct members are gauges.
+// Matrix is the answer to a query, in the format of a Prometheus matrix. Rates,
+// percentiles and numbers of distinct members are gauges.
 type Matrix struct {
-	Metric string   `json:"metric"` // native name, with its kind: "container.cpu.usage"
+	Metric string   `json:"metric"` // native name with its kind: "container.cpu.usage"
 	Unit   string   `json:"unit"`
 	Type   string   `json:"type"` // of all series: "counter", "gauge" or Mixed
 	Result []Series `json:"result"`
 }
 
-// Mixed is the type of a Matrix of which some series are counters and some are
-// not, as of a name that tasks send with several types. The label __type__ of
-// each series is the type that it was sent with.
+// Mixed is the type of a Matrix in which some series are counters and some are not: of a
+// StatsD name that is sent with several types. The label __type__ of each series is the
+// type with which it was sent.
 const Mixed = "mixed"
 
-// Series is one row over time.
+// Series is the points of one row over time.
 type Series struct {
 	Labels map[string]string `json:"metric"`
 	Points []Point           `json:"values"`
 }
 
-// Point is a value at a time. In JSON it is Prometheus' pair [seconds, "value"],
-// which has milliseconds.
+// Point is a value at a time. In JSON it is the pair [seconds, "value"] of Prometheus, with
+// a precision of milliseconds.
 type Point struct {
 	Time  time.Time
 	Value float64

@@ -2,15 +2,16 @@ package v1
 
 import "time"
 
-// StatsD is what tasks send to StatsD, and what became of it.
+// StatsD is the StatsD metrics that containers send, and the ledgers that account for the
+// received lines.
 type StatsD struct {
-	Ledgers []Ledger     `json:"ledgers"` // of each agent: of all senders together, then of each
-	Metrics []SentMetric `json:"metrics"` // in the order that was asked for
+	Ledgers []Ledger     `json:"ledgers"` // by agent: first that of all senders, then one for each sender
+	Metrics []SentMetric `json:"metrics"` // in the requested order
 }
 
-// Ledger accounts for every line that an agent received from one sender, or with
-// All from all senders together: received = accepted + rejected + shed. It counts
-// from the collector's start.
+// Ledger accounts for every line that an agent received from one sender, or, if All is
+// set, from all senders: received = accepted + rejected + shed. It counts from the
+// collector's start.
 type Ledger struct {
 	AgentID     string    `json:"agent_id"`
 	Time        time.Time `json:"time"` // of the tick
@@ -23,14 +24,14 @@ type Ledger struct {
 	Accepted      int64            `json:"accepted"`
 	Rejected      int64            `json:"rejected"`
 	Reasons       map[string]int64 `json:"rejected_by_reason,omitempty"` // without zeros
-	Shed          int64            `json:"shed"`                         // dropped: parsing could not keep up
-	Overflowed    int64            `json:"overflowed"`                   // of the accepted: beyond the budget of series
-	Filtered      int64            `json:"filtered"`                     // of the accepted: dropped by a rule
+	Shed          int64            `json:"shed"`                         // dropped because parsing could not keep up
+	Overflowed    int64            `json:"overflowed"`                   // accepted lines beyond the budget of series
+	Filtered      int64            `json:"filtered"`                     // accepted lines that a rule dropped
 	Events        int64            `json:"events"`
 	ServiceChecks int64            `json:"service_checks"`
 	StatusChanges int64            `json:"status_changes"` // of service checks; each is an event
-	EventsDropped int64            `json:"events_dropped"` // beyond the bound of events a tick
-	Series        int64            `json:"series"`         // current ones
+	EventsDropped int64            `json:"events_dropped"` // events beyond the bound per tick
+	Series        int64            `json:"series"`         // that exist now
 	TypeConflicts int64            `json:"type_conflicts"`
 	Packets       int64            `json:"packets"`
 	Bytes         int64            `json:"bytes"`
@@ -42,15 +43,15 @@ type Ledger struct {
 // Balances reports whether every received line is accounted for.
 func (l *Ledger) Balances() bool { return l.Received == l.Accepted+l.Rejected+l.Shed }
 
-// SentMetric is all series of one name and type that one container sends.
+// SentMetric summarizes the series with one name and type that one container sends.
 type SentMetric struct {
 	AgentID     string `json:"agent_id"`
 	ContainerID string `json:"container_id,omitempty"`
-	Container   string `json:"container,omitempty"` // its DisplayName; "" if the sender is not known
+	Container   string `json:"container,omitempty"` // the container's DisplayName; "" if the sender is unknown
 	Name        string `json:"name"`
 	Type        string `json:"type"` // counter, gauge, set, timer, histogram, distribution or check
 
-	Series  int64    `json:"series"`                       // how many
+	Series  int64    `json:"series"`                       // number of series
 	Samples int64    `json:"samples"`                      // received, since each series began
 	Rate    *float64 `json:"samples_per_second,omitempty"` // over the last tick; nil before the second tick
 }

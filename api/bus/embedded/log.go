@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// serverLog passes the server's log lines to slog. Its notices help only to debug
-// the server, so they are debug lines. A line that repeats the one before is logged
-// once in ten seconds.
+// serverLog passes the server's log lines to slog. Notices are logged at debug level,
+// since they are of use only to debug the server. A line that repeats the previous one
+// is logged at most every ten seconds.
 type serverLog struct {
 	log *slog.Logger
 
 	mu    sync.Mutex
-	last  string
-	at    time.Time
-	fatal bool
+	last  string    // warning or error that was logged last
+	at    time.Time // when
+	fatal bool      // Fatalf was called
 }
 
 func (l *serverLog) Noticef(format string, v ...any) {
@@ -25,21 +25,22 @@ func (l *serverLog) Noticef(format string, v ...any) {
 func (l *serverLog) Debugf(string, ...any) {}
 func (l *serverLog) Tracef(string, ...any) {}
 func (l *serverLog) Warnf(format string, v ...any) {
-	l.complain(l.log.Warn, format, v)
+	l.limited(l.log.Warn, format, v)
 }
 func (l *serverLog) Errorf(format string, v ...any) {
-	l.complain(l.log.Error, format, v)
+	l.limited(l.log.Error, format, v)
 }
 
-// Fatalf is called where the server's own program would exit; this one must not.
+// Fatalf is called by the server where nats-server would exit. It does not exit.
 func (l *serverLog) Fatalf(format string, v ...any) {
 	l.mu.Lock()
 	l.fatal = true
 	l.mu.Unlock()
-	l.complain(l.log.Error, format, v)
+	l.limited(l.log.Error, format, v)
 }
 
-func (l *serverLog) complain(out func(string, ...any), format string, v []any) {
+// limited logs a line, unless it repeats the previous one within ten seconds.
+func (l *serverLog) limited(out func(string, ...any), format string, v []any) {
 	msg := fmt.Sprintf(format, v...)
 	l.mu.Lock()
 	now := time.Now()
@@ -53,12 +54,14 @@ func (l *serverLog) complain(out func(string, ...any), format string, v []any) {
 	}
 }
 
+// failed reports whether Fatalf was called.
 func (l *serverLog) failed() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.fatal
 }
 
+// lastError returns the last warning or error.
 func (l *serverLog) lastError() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -18,21 +18,21 @@ import (
 // Options of a Server. StoreDir is required; the zero value of every other field
 // means its default.
 type Options struct {
-	StoreDir   string         // of JetStream
-	Listen     string         // "host:port" (port 0: any); "" = connections in process only
-	MaxPayload int            // bytes of a message; default the server's own, 1 MiB
-	Users      []*server.User // who may connect; none = everybody, and Listen must then be a loopback address
+	StoreDir   string         // JetStream's directory
+	Listen     string         // "host:port" (port 0: any free port); "" for connections in this process only
+	MaxPayload int            // largest message, bytes; default the server's own, 1 MiB
+	Users      []*server.User // who may connect; if empty, everybody, and Listen must be a loopback address
 	Log        *slog.Logger   // default slog.Default()
 }
 
-// Server is a NATS server with JetStream inside this process.
+// Server is a NATS server with JetStream in this process.
 type Server struct {
 	srv    *server.Server
 	js     server.JetStreamConfig
-	lock   *lockfile.Lock // of the store: two servers over one damage it
+	lock   *lockfile.Lock // of the store, which two servers would damage
 	log    *slog.Logger
 	outage atomic.Uint64
-	down   atomic.Pointer[error] // why nothing is stored, nil while all is well
+	down   atomic.Pointer[error] // the reason why JetStream stores nothing, nil while it does
 	stop   chan struct{}
 	done   sync.WaitGroup
 }
@@ -40,7 +40,7 @@ type Server struct {
 // Start starts a server, and returns once it accepts connections.
 func Start(o Options) (*Server, error) {
 	if o.StoreDir == "" {
-		return nil, errors.New("nats server: a store directory is needed")
+		return nil, errors.New("nats server: a store directory is required")
 	}
 	log := o.Log
 	if log == nil {
@@ -48,7 +48,7 @@ func Start(o Options) (*Server, error) {
 	}
 	opts := &server.Options{
 		ServerName:   "daytwo",
-		NoSigs:       true, // signals are the program's
+		NoSigs:       true, // the program handles signals
 		DontListen:   o.Listen == "",
 		MaxPayload:   int32(o.MaxPayload),
 		JetStream:    true,
@@ -64,7 +64,7 @@ func Start(o Options) (*Server, error) {
 	lock, err := lockfile.Hold(o.StoreDir)
 	if errors.Is(err, lockfile.ErrInUse) {
 		return nil, fmt.Errorf("nats server: %w", err)
-	} // else the server says what is wrong with its directory
+	} // other errors are left to the server, which reports what is wrong with its directory
 	srv, err := server.NewServer(opts)
 	if err != nil {
 		lock.Release()
@@ -91,6 +91,7 @@ func Start(o Options) (*Server, error) {
 	return s, nil
 }
 
+// listenOn sets the address on which the server listens.
 func listenOn(opts *server.Options, listen string, users bool) error {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -99,7 +100,7 @@ func listenOn(opts *server.Options, listen string, users bool) error {
 	ip := net.ParseIP(host)
 	if !users && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("nats server: refusing to listen on %s without users: "+
-			"use a loopback address, or a NATS server of your own with authentication", listen)
+			"use a loopback address, or run a NATS server with authentication", listen)
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
@@ -112,11 +113,12 @@ func listenOn(opts *server.Options, listen string, users bool) error {
 	return nil
 }
 
-// InProcessConn connects to the server without a socket. It makes a Server a
+// InProcessConn connects to the server without a socket, for
 // bus.ConnectOptions.InProcess.
 func (s *Server) InProcessConn() (net.Conn, error) { return s.srv.InProcessConn() }
 
-// URL returns where the server listens; "" if in process only.
+// URL returns the URL on which the server listens; "" if it accepts connections in this
+// process only.
 func (s *Server) URL() string {
 	if s.srv.Addr() == nil {
 		return ""
@@ -131,8 +133,8 @@ func (s *Server) Outages() uint64 { return s.outage.Load() }
 // Healthy reports whether JetStream stores what it receives.
 func (s *Server) Healthy() bool { return s.trouble() == "" }
 
-// Ready returns nil while JetStream stores what it is sent, as of the last second,
-// else why it does not.
+// Ready returns nil while JetStream stores messages, else the reason why it does not. The
+// state is up to a second old.
 func (s *Server) Ready() error {
 	if err := s.down.Load(); err != nil {
 		return *err
@@ -140,7 +142,7 @@ func (s *Server) Ready() error {
 	return nil
 }
 
-// Close stops the server. What it has acknowledged is on disk.
+// Close stops the server. All messages that it has acknowledged are on disk.
 func (s *Server) Close() {
 	close(s.stop)
 	s.done.Wait()

@@ -10,7 +10,7 @@ import (
 // watchEvery is how often the server's health is checked.
 const watchEvery = time.Second
 
-// trouble returns why JetStream does not store; "" if it does.
+// trouble returns the reason why JetStream stores nothing; "" if it does.
 func (s *Server) trouble() string {
 	switch h := s.srv.Healthz(nil); {
 	case !s.srv.Running():
@@ -22,12 +22,12 @@ func (s *Server) trouble() string {
 	}
 }
 
-// watch restarts JetStream once its disk has room again: after a failed write the
+// watch restarts JetStream once its disk has free space again: after a failed write the
 // server refuses all others until it is restarted.
 func (s *Server) watch() {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
-	seen := 0 // times in a row: a stream that is being created looks like trouble once
+	seen := 0 // consecutive checks with trouble; a stream that is being created causes one
 	for {
 		select {
 		case <-s.stop:
@@ -46,7 +46,7 @@ func (s *Server) watch() {
 		s.down.Store(new(fmt.Errorf("nothing is stored: %s", trouble)))
 		if seen == 2 {
 			s.outage.Add(1)
-			s.log.Error("nats server: nothing is stored; make room on its disk", "path", s.js.StoreDir, "err", trouble)
+			s.log.Error("nats server: nothing is stored; free space on its disk", "path", s.js.StoreDir, "err", trouble)
 		}
 		if s.room() {
 			s.restart()
@@ -54,7 +54,7 @@ func (s *Server) watch() {
 	}
 }
 
-// room reports whether the disk has enough room to start again: 5% or 64 MiB.
+// room reports whether the disk has enough free space to restart: 5% or 64 MiB.
 func (s *Server) room() bool {
 	var st unix.Statfs_t
 	if err := unix.Statfs(s.js.StoreDir, &st); err != nil {
@@ -63,6 +63,7 @@ func (s *Server) room() bool {
 	return st.Bavail >= min(st.Blocks/20, 64<<20/uint64(st.Bsize))
 }
 
+// restart stops JetStream and starts it again.
 func (s *Server) restart() {
 	if err := s.srv.ShutdownJetStream(); err != nil {
 		s.log.Error("nats server: JetStream cannot be stopped", "err", err)
