@@ -1,0 +1,92 @@
+package launcher
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/bench/rig"
+)
+
+// terminal is a shell on a real terminal.
+type terminal struct {
+	tmux, socket string
+}
+
+func newTerminal(t *testing.T) *terminal {
+	t.Helper()
+	tmux, err := exec.LookPath("tmux")
+	if err != nil {
+		rig.Missing(t, "tmux", err.Error(), "apt-get install tmux")
+	}
+	w := &terminal{tmux, filepath.Join(t.TempDir(), "tmux")}
+	w.run(t, "new-session", "-d", "-x", "200", "-y", "50", "env", "PS1=% ", "bash", "--norc", "-i")
+	t.Cleanup(func() { w.run(t, "kill-server") })
+	return w
+}
+
+func (w *terminal) run(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(w.tmux, append([]string{"-f", "/dev/null", "-S", w.socket}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("tmux %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// types sends keys, and waits until the screen has a text so many times.
+func (w *terminal) types(t *testing.T, want string, times int, keys ...string) {
+	t.Helper()
+	w.run(t, append([]string{"send-keys"}, keys...)...)
+	var screen string
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if screen = w.run(t, "capture-pane", "-p"); strings.Count(screen, want) >= times {
+			return
+		}
+	}
+	t.Fatalf("after %q the screen lacks %q:\n%s", keys, want, screen)
+}
+
+// onTerminal opens a terminal whose variable RUN is "daytwo run".
+func onTerminal(t *testing.T) (*terminal, api) {
+	t.Helper()
+	a := startAPI(t)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(programEnv, "1")
+	t.Setenv("RUN", exe+" run --socket "+a.socket)
+	return newTerminal(t), a
+}
+
+// On a terminal, the shell's job control works as if the command ran without
+// daytwo run: keys stop and interrupt it, and it stops when it reads in the
+// background.
+func TestTerminalJobs(t *testing.T) {
+	w, a := onTerminal(t)
+	w.types(t, "ready", 1, "$RUN sh -c 'echo rea''dy; read x; echo got $x; sleep 1000'", "Enter")
+	w.types(t, "Stopped", 1, "C-z")
+	w.types(t, "Stopped", 2, "bg; sleep 0.2; jobs", "Enter")
+	w.types(t, "$RUN sh", 6, "fg", "Enter") // the shell says what goes on
+	w.types(t, "got it", 1, "it", "Enter")
+	w.types(t, "^C", 1, "C-c")
+	w.types(t, "status 130", 1, "echo status $?", "Enter")
+	a.nothingLeft(t)
+}
+
+// A shell that daytwo run starts has job control of its own, and gives the terminal
+// back.
+func TestTerminalShell(t *testing.T) {
+	w, a := onTerminal(t)
+	w.types(t, "inner%", 2, "$RUN env PS1=inner% bash --norc -i", "Enter")
+	w.types(t, "here", 1, "echo he''re; sleep 1000", "Enter")
+	w.types(t, "Stopped", 1, "C-z")
+	w.types(t, "stopped jobs", 1, "exit 4", "Enter")
+	w.types(t, "exit\n", 2, "exit 4", "Enter")
+	w.types(t, "status 4", 1, "echo status $?", "Enter")
+	a.nothingLeft(t)
+}
