@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,7 +108,7 @@ func clearAway(dir string) {
 			os.Remove(socket)
 		}
 	}
-	var cgroups []string
+	var dirs []string // of cgroups, which are not at one path in all hierarchies
 	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.Name() != "state.json" {
 			return nil
@@ -119,13 +120,13 @@ func clearAway(dir string) {
 		if b, err := os.ReadFile(path); err == nil && json.Unmarshal(b, &s) == nil && s.Pid > 0 {
 			if cg, err := cgroupOf(s.Pid); err == nil && hasSuffix(s.Paths, cg) {
 				syscall.Kill(s.Pid, syscall.SIGKILL)
-				cgroups = append(cgroups, cg)
+				dirs = slices.AppendSeq(dirs, maps.Values(s.Paths))
 			}
 		}
 		return nil
 	})
-	for _, cg := range cgroups {
-		RemoveCgroup(cg)
+	for _, d := range dirs {
+		removeCgroupDir(d)
 	}
 	unmountBelow(dir)
 	err := eventually(5*time.Second, func() error { return os.RemoveAll(dir) })
@@ -208,19 +209,46 @@ func cgroupOf(pid int) (string, error) {
 // RemoveCgroup removes a cgroup without processes in all hierarchies, with its
 // descendants and with its empty ancestors.
 func RemoveCgroup(path string) {
-	if path == "" || path == "/" || strings.Contains(path, "process_api") {
+	if path == "" || isOurs(path) {
 		return
 	}
 	for _, root := range hierarchies() {
-		eventually(2*time.Second, func() error { return rmdirTree(root + path) })
-		rmdirUp(root, filepath.Dir(path))
+		removeCgroupDir(root + path)
 	}
 }
 
-// rmdirUp removes a cgroup and its ancestors as long as they are empty.
-func rmdirUp(root, path string) {
-	for ; path != "/" && syscall.Rmdir(root+path) == nil; path = filepath.Dir(path) {
+// removeCgroupDir is RemoveCgroup of a directory in one hierarchy.
+func removeCgroupDir(dir string) {
+	for _, root := range hierarchies() {
+		path, ok := strings.CutPrefix(dir, root+"/")
+		if !ok || isOurs("/"+path) {
+			continue
+		}
+		eventually(2*time.Second, func() error { return rmdirTree(dir) })
+		rmdirUp(root, filepath.Dir("/"+path))
 	}
+}
+
+// rmdirUp removes a cgroup and its ancestors as long as they are empty, but for those
+// that this process is in.
+func rmdirUp(root, path string) {
+	for ; !isOurs(path) && syscall.Rmdir(root+path) == nil; path = filepath.Dir(path) {
+	}
+}
+
+// isOurs reports whether this process is in a cgroup, or below it, in any hierarchy.
+func isOurs(path string) bool {
+	b, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return true
+	}
+	for line := range strings.Lines(string(b)) {
+		f := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
+		if len(f) == 3 && strings.HasPrefix(f[2]+"/", strings.TrimSuffix(path, "/")+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // hierarchies lists the mount points of the cgroup hierarchies.
