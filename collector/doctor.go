@@ -21,8 +21,7 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd"
 )
 
-// roomWithin is how long Doctor waits for a room: a mount or a process of this
-// machine may hold a call for ever.
+// roomWithin is how long Doctor waits for a room.
 const roomWithin = 15 * time.Second
 
 // Doctor reports what a collector of this configuration would use here: what works,
@@ -30,60 +29,60 @@ const roomWithin = 15 * time.Second
 // behind, and does not disturb a collector that runs.
 func Doctor(ctx context.Context, cfg Config) []health.Check {
 	cfg.Log = slog.New(slog.DiscardHandler)
-	checks := []health.Check{cfg.checkID(), checkRights(), checkBTF()}
-	room := func(name string, doctor func() []health.Check) {
-		checks = append(checks, within(roomWithin, name, doctor)...)
+	var checks []health.Check
+	if err := cfg.defaults(); err != nil {
+		checks = append(checks, health.Check{Name: "configuration", State: health.Fail, Detail: err.Error(),
+			Fix: "correct the flag, key or variable that it names"})
 	}
-	room("cgroups", func() []health.Check {
-		return cgroups.Doctor(cgroups.Options{NoBPF: cfg.NoBPF, Log: cfg.Log})
-	})
-	room("host", func() []health.Check { return host.Doctor(host.Options{Log: cfg.Log}) })
-	room("runtimes", func() []health.Check { return containers.Doctor(ctx, containers.Options{Log: cfg.Log}) })
-	room("statsd", func() []health.Check {
-		running, socket := launch.Doctor(cfg.Socket)
-		return append([]health.Check{socket}, statsd.Doctor(cfg.Statsd.Listen, statsdOptions(&cfg), running)...)
-	})
-	if cfg.Metrics != "" {
-		checks = append(checks, server.Doctor(ctx, "node metrics", cfg.Metrics, "--metrics"))
+	rooms := []health.Room{
+		{Name: "agent id", Doctor: func() []health.Check {
+			return []health.Check{cfg.checkID(), checkRights(), checkBTF()}
+		}},
+		{Name: "cgroups", Doctor: func() []health.Check {
+			return cgroups.Doctor(cgroups.Options{NoBPF: cfg.NoBPF, Log: cfg.Log})
+		}},
+		{Name: "host", Doctor: func() []health.Check { return host.Doctor(host.Options{Log: cfg.Log}) }},
+		{Name: "runtimes", Doctor: func() []health.Check {
+			return containers.Doctor(ctx, containers.Options{Log: cfg.Log})
+		}},
+		{Name: "statsd", Doctor: func() []health.Check {
+			running, socket := launch.Doctor(cfg.Socket)
+			return append([]health.Check{socket}, statsd.Doctor(cfg.Statsd.Listen, statsdOptions(&cfg), running)...)
+		}},
+		{Name: "node metrics", Doctor: func() []health.Check {
+			if cfg.Metrics == "" {
+				return nil
+			}
+			return []health.Check{server.Doctor(ctx, "node metrics", cfg.Metrics, "--metrics")}
+		}},
+		{Name: "publish", Doctor: func() []health.Check { return checkPublish(ctx, cfg) }},
+		{Name: "data directory", Doctor: func() []health.Check { return []health.Check{checkData(cfg.DataDir)} }},
 	}
-	room("publish", func() []health.Check { return checkPublish(ctx, cfg) })
-	room("data directory", func() []health.Check { return []health.Check{checkData(cfg.DataDir)} })
-	return append(checks, checkFiles())
+	return append(append(checks, health.Gather(roomWithin, rooms...)...), checkFiles())
 }
 
-// within returns what doctor reports, or that it does not come to an end.
-func within(limit time.Duration, name string, doctor func() []health.Check) []health.Check {
-	checks := make(chan []health.Check, 1)
-	go func() { checks <- doctor() }()
-	select {
-	case c := <-checks:
-		return c
-	case <-time.After(limit):
-		return []health.Check{{Name: name, State: health.Fail, Detail: fmt.Sprintf("no answer after %v", limit),
-			Fix: "look for a mount that does not answer, or a process that hangs (state D in ps)"}}
-	}
-}
-
-// checkID completes the configuration, and finds the agent id without making one.
+// checkID finds the agent id without making one.
 func (c *Config) checkID() health.Check {
-	if err := c.defaults(); err != nil {
-		return health.Check{Name: "configuration", State: health.Fail, Detail: err.Error(),
-			Fix: "correct the flag, key or variable that it names"}
-	}
 	check := health.Check{Name: "agent id", State: health.OK}
-	var err error
-	if c.AgentID == "" {
-		c.AgentID, err = findAgentID(c.DataDir)
-	}
+	id, err := c.findAgentID()
 	switch {
 	case err != nil:
 		check.State, check.Detail, check.Fix = health.Fail, err.Error(), "give --agent-id"
-	case c.AgentID == "":
-		check.Detail = "none yet: this machine has no machine id, so the first start makes one and keeps it in " + agentIDFile(c.DataDir)
+	case id == "":
+		check.Detail = "none yet: this machine has no machine id, so the first start makes one and keeps it in " +
+			agentIDFile(c.DataDir)
 	default:
-		check.Detail = c.AgentID
+		check.Detail = id
 	}
 	return check
+}
+
+// findAgentID returns the id that was given, or that this machine has, "" if none.
+func (c *Config) findAgentID() (string, error) {
+	if c.AgentID != "" {
+		return c.AgentID, nil
+	}
+	return findAgentID(c.DataDir)
 }
 
 // checkPublish connects to NATS as the collector would, if there is one to connect
@@ -91,7 +90,8 @@ func (c *Config) checkID() health.Check {
 func checkPublish(ctx context.Context, cfg Config) []health.Check {
 	o := publish.Options{Cluster: cfg.Cluster, SpoolDir: cfg.spoolDir(), Log: cfg.Log}
 	if !cfg.NoPublish {
-		cfg.NATS.Agent, cfg.NATS.Log = cfg.AgentID, cfg.Log
+		cfg.NATS.Agent, _ = cfg.findAgentID() // checkID reports the error
+		cfg.NATS.Log = cfg.Log
 		conn, err := bus.Connect(cfg.NATS)
 		if err != nil {
 			return []health.Check{{Name: "nats", State: health.Fail, Detail: err.Error(),

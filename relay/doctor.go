@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"time"
 
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/api/setting"
 )
+
+// roomWithin is how long Doctor waits for each of its checks.
+const roomWithin = 15 * time.Second
 
 // Doctor reports whether a relay of this configuration can start on this machine:
 // whether its address is free or a running relay answers there, and whether its token
@@ -18,7 +22,11 @@ func Doctor(ctx context.Context, cfg Config) []health.Check {
 	if cfg.Listen == "" {
 		cfg.Listen = setting.Listen
 	}
-	return []health.Check{server.Doctor(ctx, "relay address", cfg.Listen, "--listen"), cfg.checkToken()}
+	return health.Gather(roomWithin,
+		health.Room{Name: "relay address", Doctor: func() []health.Check {
+			return []health.Check{server.Doctor(ctx, "relay address", cfg.Listen, "--listen")}
+		}},
+		health.Room{Name: "relay token", Doctor: func() []health.Check { return []health.Check{cfg.checkToken()} }})
 }
 
 func (c *Config) checkToken() health.Check {

@@ -1,3 +1,3 @@
-// Package health holds what `daytwo doctor` finds on a node and on a relay. It
-// defines shapes only and never talks to a network.
+// Package health holds what `daytwo doctor` finds on a node and on a relay, and
+// gathers it from those who look. It looks at nothing itself.
 package health

@@ -165,3 +165,39 @@ func TestDoctorBesideTheRunning(t *testing.T) {
 	}
 	d.Stop(t)
 }
+
+// doctor comes to an end, and says what hangs, where a process hangs in execve, a
+// mount does not answer, and the data directory is on one that does not.
+func TestDoctorBesideWhatHangs(t *testing.T) {
+	helper := rig.HangInExecve(t)
+	flush, dead := rig.MountFuse(t, rig.FuseFlush), rig.MountFuse(t)
+	hung := rig.StartProcess(t, exec.Command(helper, flush.Dir+"/file", "/bin/sleep", "1000"))
+	t.Cleanup(flush.Revive) // a process that hangs so cannot be killed
+	t.Cleanup(dead.Revive)
+	rig.Eventually(t, 10*time.Second, func() error {
+		if flush.Waiting() == 0 {
+			return fmt.Errorf("process %d does not hang", hung.Cmd.Process.Pid)
+		}
+		return nil
+	})
+	f := func(data string, fails ...string) {
+		t.Helper()
+		dead.Die()
+		d := rig.StartProcess(t, exec.Command(rig.Binary(t), "doctor", "-o", "json", "--data", data, "--statsd", "none"))
+		var list []health.Check
+		rig.Eventually(t, time.Minute, func() error { return json.Unmarshal([]byte(d.Log()), &list) })
+		dead.Revive() // no process ends before the kernel has its answer
+		d.Wait(t, 10*time.Second)
+		if len(list) < 20 {
+			t.Errorf("doctor says %s", d.Log())
+		}
+		for _, c := range list {
+			hangs := c.State == health.Fail && strings.Contains(c.Detail, "no answer")
+			if hangs != slices.Contains(fails, c.Name) {
+				t.Errorf("%+v", c)
+			}
+		}
+	}
+	f(t.TempDir())
+	f(dead.Dir+"/data", "statsd", "publish", "data directory", "relay token")
+}

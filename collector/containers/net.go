@@ -73,7 +73,10 @@ func NewNetReader(proc string) *NetReader {
 		n.keep = int(min(lim.Cur, 1<<20) / 4)
 	}
 	for _, process := range []string{"1", "self"} {
-		if fd := n.proc.openNetDev(process); fd >= 0 && n.host == 0 {
+		if n.host != 0 {
+			break
+		}
+		if fd := n.proc.openNetDev(process); fd >= 0 {
 			n.host = netns(fd)
 			unix.Close(fd)
 		}
