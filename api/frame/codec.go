@@ -7,18 +7,18 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Codec is how a body is compressed. It goes on the wire.
+// Codec is the compression of a body, as a byte of the wire format.
 type Codec uint8
 
 const (
 	Zstd Codec = 0 // Zstandard, fastest level: the default
-	S2   Codec = 1 // S2: quicker; a tenth larger for small bodies, a third for large ones
+	S2   Codec = 1 // S2: faster; 10% larger for small bodies, 33% for large ones
 	Raw  Codec = 2 // not compressed
 
 	maxCodec = Raw
 )
 
-// window bounds the memory of the compressor; bodies are mostly smaller.
+// window bounds the memory of the compressor. Most bodies are smaller.
 const window = 1 << 20
 
 func newZstdEncoder() (*zstd.Encoder, error) {
@@ -27,7 +27,7 @@ func newZstdEncoder() (*zstd.Encoder, error) {
 		zstd.WithEncoderConcurrency(1),
 		zstd.WithWindowSize(window),
 		zstd.WithLowerEncoderMem(true),
-		zstd.WithEncoderCRC(false)) // the frame has its own
+		zstd.WithEncoderCRC(false)) // the frame has a checksum of its own
 }
 
 func newZstdDecoder() (*zstd.Decoder, error) {
@@ -38,9 +38,9 @@ func newZstdDecoder() (*zstd.Decoder, error) {
 		zstd.WithDecodeAllCapLimit(true))
 }
 
-// smallBody is the size up to which a body is compressed with S2 where Zstd is asked
-// for: below it, Zstd spends most of its time on tables that save little. S2 takes a
-// fifth of the time there, for a tenth more bytes.
+// smallBody is the size up to which a body is compressed with S2 although the codec is
+// Zstd. For small bodies, Zstd spends most of its time on tables that save few bytes; S2
+// takes a fifth of the time for 10% more bytes.
 const smallBody = 8 << 10
 
 // codec returns how to compress a body.

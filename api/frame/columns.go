@@ -6,8 +6,8 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// Columns is some columns of one kind in one tick (or part): what a query over
-// history decodes, at a fraction of the cost of all.
+// Columns holds some columns of one kind in one tick (or part of a tick). A query over
+// history decodes them at a fraction of the cost of the whole tick.
 type Columns struct {
 	Header
 	Kind metric.Kind
@@ -16,16 +16,15 @@ type Columns struct {
 	Vals [][]int64 // Vals[i][r] is column Cols[i] of Rows[r], or metric.Absent
 }
 
-// DecodeColumns reads the given columns of one kind of a frame into dst, whose
-// memory it reuses. No columns at all is allowed: then only Rows are read. For
-// a delta, key is the keyframe's result for the same kind and columns. It
-// otherwise behaves like Decode.
+// DecodeColumns decodes the given columns of one kind of a frame into dst, whose memory it
+// reuses. Without columns it decodes only Rows. For a delta, key is the keyframe's result
+// for the same kind and columns. Otherwise it behaves like Decode.
 func (d *Decoder) DecodeColumns(data []byte, key, dst *Columns, kind metric.Kind, cols []int) error {
 	_, err := d.columnsOf(data, key, dst, kind, cols)
 	return err
 }
 
-// columnsOf is DecodeColumns; it returns what comes behind the table.
+// columnsOf is DecodeColumns. It also returns a reader of the sections after the table.
 func (d *Decoder) columnsOf(data []byte, key, dst *Columns, kind metric.Kind, cols []int) (reader, error) {
 	dst.Rows = dst.Rows[:0]
 	dst.Kind, dst.Cols = kind, append(dst.Cols[:0], cols...)
@@ -103,7 +102,7 @@ func (d *Decoder) decodeColumns(payload []byte, key, dst *Columns) error {
 			}
 			continue
 		}
-		cur := d.curs[c] // a copy: a column may be asked for twice
+		cur := d.curs[c] // a copy, since cols may name a column twice
 		if !d.fillColumn(&cur, vals, key, i) {
 			return corrupt("column is cut or too long")
 		}

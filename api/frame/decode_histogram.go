@@ -8,13 +8,13 @@ import (
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
-// histogramReader reads one histogram.
+// histogramReader decodes one histogram.
 type histogramReader struct {
 	indexes, counts reader
 }
 
-// decodeHistograms reads a section. Of the rows' histograms in the keyframe, those
-// that differ are replaced by new ones. A row that want refuses gets none.
+// decodeHistograms decodes a section. It replaces the rows' histograms of the keyframe by
+// new ones where they differ. A row for which want returns false gets no histogram.
 func (d *Decoder) decodeHistograms(payload []byte, s *sketches) error {
 	dst := s.histograms
 	heads, indexes, counts, ok := openLists(payload)
@@ -63,7 +63,7 @@ func (d *Decoder) decodeHistograms(payload []byte, s *sketches) error {
 	return nil
 }
 
-// read makes dst what differs from base as it says.
+// read sets dst, which is empty, to base plus the encoded differences.
 func (h *histogramReader) read(head uint64, base, dst *sketch.Histogram, sum int64) bool {
 	if head&histogramSum != 0 {
 		b := h.counts.bytes(8)
@@ -91,7 +91,8 @@ func (h *histogramReader) read(head uint64, base, dst *sketch.Histogram, sum int
 	return !h.counts.bad && h.indexes.left() == 0 && h.counts.left() == 0
 }
 
-// buckets reads one range: the base's buckets, and, if coded, the differences.
+// buckets decodes one range: it calls add with the base's buckets, changed by the encoded
+// differences if coded is set.
 func (h *histogramReader) buckets(base sketch.Buckets, add func(int32, float64), coded bool) bool {
 	n := 0
 	if coded {
@@ -127,7 +128,7 @@ func (h *histogramReader) buckets(base sketch.Buckets, add func(int32, float64),
 	return !h.indexes.bad && !h.counts.bad
 }
 
-// number reads one that was from in the base.
+// number decodes a number that is encoded relative to from, its value in the base.
 func (r *reader) number(from float64) float64 {
 	u := r.uvarint()
 	v := from + float64(unzigzag(u>>1))
@@ -146,7 +147,7 @@ func (r *reader) number(from float64) float64 {
 	return v
 }
 
-// decodeCollapsed reads what is collapsed of the histograms that were listed.
+// decodeCollapsed decodes the collapsed weights of the histograms in d.listed.
 func (d *Decoder) decodeCollapsed(payload []byte) error {
 	r := reader{b: payload}
 	for at := 0; r.left() > 0; at++ {
@@ -155,7 +156,7 @@ func (d *Decoder) decodeCollapsed(payload []byte) error {
 			return corrupt("collapsed histogram that is not there")
 		}
 		h := d.listed[at]
-		if h == nil { // want refused its row
+		if h == nil { // the row is not wanted
 			h = &d.unwanted
 			h.SetCollapsed(math.MaxFloat64 / 2)
 		}

@@ -6,29 +6,28 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// segment is a run of rows of a table: kept ones that follow one another in
-// the keyframe from index start, or added ones.
+// segment is consecutive rows of a table: rows that the keyframe has consecutively from
+// index start on, or added rows.
 type segment struct {
 	count int
 	start int // -1 for added rows
 }
 
-// rowCache remembers the last row sets, so that rows which come again (in the
-// next keyframe, or added in every delta until then) are not made again.
+// rowCache holds the last row sets, so that identical ones (in the next keyframe, or rows
+// that are added in each delta until then) are not decoded again.
 type rowCache [metric.MaxKind + 1][2][cachedParts]cachedSet
 
-// cachedParts is how many parts of a tick are remembered.
+// cachedParts is the number of parts of a tick whose row sets are cached.
 const cachedParts = 4
 
 type cachedSet struct {
-	src    string // the encoded set; identities are slices of it
-	rows   []*Row // the added ones
+	src    string // the encoded set, of which the rows' strings are slices
+	rows   []*Row // the added rows
 	labels int
 	strs   int
 }
 
-// decodeRows reads a row set: d.segs says where rows come from, and the added
-// ones are returned in order.
+// decodeRows decodes a row set. It sets d.segs, and returns the added rows in order.
 func (d *Decoder) decodeRows(set []byte, k metric.Kind, h *Header, total int) ([]*Row, error) {
 	left := &d.left
 	d.segs = d.segs[:0]
@@ -60,12 +59,12 @@ func (d *Decoder) decodeRows(set []byte, k metric.Kind, h *Header, total int) ([
 	return rows, nil
 }
 
-// rowParser reads one row set.
+// rowParser decodes one row set.
 type rowParser struct {
 	r      reader
 	d      *Decoder
-	src    string // r.b, once a row is added
-	known  []*Row // the added rows, if this very set was parsed before
+	src    string // r.b as a string, once a row is added
+	known  []*Row // the added rows, if an identical set is cached
 	slab   []Label
 	id     uint64
 	parent uint64
@@ -95,8 +94,7 @@ func (p *rowParser) parse(total int) ([]*Row, error) {
 		}
 		d.segs = append(d.segs, segment{n, -1})
 		if p.known != nil {
-			// The very same bytes were read before, and hold nothing but
-			// rows behind this point unless kept rows follow.
+			// The same bytes were decoded before: only skip the identities.
 			if err := p.skip(n); err != nil {
 				return nil, err
 			}
@@ -116,7 +114,7 @@ func (p *rowParser) parse(total int) ([]*Row, error) {
 	return rows, nil
 }
 
-// add parses n identities.
+// add decodes n identities.
 func (p *rowParser) add(rows []*Row, n int) ([]*Row, error) {
 	if n > p.r.left()/4 { // an identity has at least four bytes
 		return nil, corrupt("row set is cut")
@@ -168,7 +166,7 @@ func (p *rowParser) labels(row *Row) error {
 	return nil
 }
 
-// string reads a reference to a string, or the string itself where it is new.
+// string decodes a reference to an earlier string, or a new string.
 func (p *rowParser) string() string {
 	ref := p.r.uvarint()
 	if ref > uint64(len(p.d.strs)) {
@@ -193,7 +191,7 @@ func (p *rowParser) string() string {
 	return s
 }
 
-// skip passes over n identities that are known to be well formed.
+// skip skips n identities, which are known to be well formed.
 func (p *rowParser) skip(n int) error {
 	for range n {
 		p.r.uvarint()

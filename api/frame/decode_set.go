@@ -6,13 +6,13 @@ import (
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
-// setReader reads one set.
+// setReader decodes one set.
 type setReader struct {
 	indexes, values reader
 }
 
-// decodeSets reads a section. Of the rows' sets in the keyframe, those that differ
-// are replaced by new ones. A row that want refuses gets none.
+// decodeSets decodes a section. It replaces the rows' sets of the keyframe by new ones
+// where they differ. A row for which want returns false gets no set.
 func (d *Decoder) decodeSets(payload []byte, s *sketches) error {
 	dst := s.sets
 	heads, indexes, values, ok := openLists(payload)
@@ -62,7 +62,7 @@ func (d *Decoder) decodeSets(payload []byte, s *sketches) error {
 	return nil
 }
 
-// readRegisters makes dst what differs from base as it says.
+// readRegisters sets dst to the registers of base, changed by the encoded differences.
 func (s *setReader) readRegisters(base, dst *sketch.Set) bool {
 	dst.CopyWide(base)
 	registers := dst.Registers()
@@ -77,21 +77,20 @@ func (s *setReader) readRegisters(base, dst *sketch.Set) bool {
 	return s.indexes.left() == 0
 }
 
-// readHashes makes dst what base is without the hashes that went, and with those
-// that came.
+// readHashes sets dst to the hashes of base, without the removed and with the added ones.
 func (s *setReader) readHashes(base, dst *sketch.Set) bool {
 	old := base.Hashes()
 	if !base.Exact() || s.values.left()%8 != 0 {
 		return false
 	}
-	var gone [sketch.MaxExact]bool
+	var removed [sketch.MaxExact]bool
 	at := -1
 	for range s.indexes.count(len(old)) {
 		at += 1 + s.indexes.count(len(old))
 		if s.indexes.bad || at >= len(old) {
 			return false
 		}
-		gone[at] = true
+		removed[at] = true
 	}
 	if s.indexes.bad || s.indexes.left() > 0 {
 		return false
@@ -107,18 +106,18 @@ func (s *setReader) readHashes(base, dst *sketch.Set) bool {
 		return true
 	}
 	for s.values.left() > 0 {
-		came := binary.LittleEndian.Uint64(s.values.bytes(8))
-		for ; i < len(old) && old[i] < came; i++ {
-			if !gone[i] && !add(old[i]) {
+		added := binary.LittleEndian.Uint64(s.values.bytes(8))
+		for ; i < len(old) && old[i] < added; i++ {
+			if !removed[i] && !add(old[i]) {
 				return false
 			}
 		}
-		if !add(came) {
+		if !add(added) {
 			return false
 		}
 	}
 	for ; i < len(old); i++ {
-		if !gone[i] && !add(old[i]) {
+		if !removed[i] && !add(old[i]) {
 			return false
 		}
 	}

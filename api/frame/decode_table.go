@@ -6,26 +6,27 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// cursor is how far the deltas of one column are read.
+// cursor is the position in the deltas of one column.
 type cursor struct {
-	b    []byte
-	zero int // zeros still to come
+	b    []byte // the deltas that are not decoded yet
+	zero int    // deltas of 0 that come before b
 }
 
-// blockRows is how many rows are decoded at once, all columns: their values
-// stay in the second-level cache.
+// blockRows is the number of rows whose columns are all decoded before the next rows, so
+// that their values stay in the L2 cache.
 const blockRows = 64
 
-// section is the head of a table on the wire.
+// section is the encoded form of a table.
 type section struct {
 	gen    uint64
-	width  int // columns of the writer
+	width  int // columns that the writer's version has
 	rows   int
-	set    []byte
-	bitmap []byte
-	rest   reader // column lengths, then their bytes
+	set    []byte // the row set
+	bitmap []byte // which columns have deltas
+	rest   reader // the columns' lengths, then their deltas
 }
 
+// parseSection decodes a table's section up to the columns' lengths.
 func parseSection(payload []byte) (section, error) {
 	r := reader{b: payload}
 	s := section{gen: r.uvarint(), width: r.count(MaxWidth), rows: r.count(MaxRows)}
@@ -41,7 +42,7 @@ func parseSection(payload []byte) (section, error) {
 	return s, nil
 }
 
-// decodeTable reads one table; key is the keyframe's, nil if it has none.
+// decodeTable decodes one table. key is the keyframe's table, nil if it has none.
 func (d *Decoder) decodeTable(payload []byte, h *Header, key, t *Table) error {
 	s, err := parseSection(payload)
 	if err != nil {
@@ -84,8 +85,8 @@ func (d *Decoder) decodeTable(payload []byte, h *Header, key, t *Table) error {
 	return d.closeColumns()
 }
 
-// openColumns points d.curs at the columns that a reader of width w knows; the
-// others are passed over.
+// openColumns sets d.curs to the deltas of the w columns that this version knows, and
+// skips those of further columns.
 func (d *Decoder) openColumns(s *section, w int) error {
 	d.curs = resize(d.curs, w)
 	clear(d.curs)
@@ -123,7 +124,8 @@ func (d *Decoder) closeColumns() error {
 	return nil
 }
 
-// fillKept makes rows lo to hi from their twins in the keyframe.
+// fillKept decodes the values of rows lo to hi, which the keyframe has too: key is their
+// values there.
 func (d *Decoder) fillKept(vals, key []int64, lo, hi, w int) error {
 	for from := lo; from < hi; from += blockRows {
 		to := min(hi, from+blockRows)
@@ -178,7 +180,7 @@ func (cur *cursor) addTo(vals []int64, n, w int) bool {
 	return true
 }
 
-// fillAdded makes rows lo to hi, each from the row before it.
+// fillAdded decodes the values of rows lo to hi, each a delta against the row before it.
 func (d *Decoder) fillAdded(vals []int64, lo, hi, w, width int) error {
 	for from := lo; from < hi; from += blockRows {
 		to := min(hi, from+blockRows)

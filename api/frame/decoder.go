@@ -8,9 +8,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Decoder reads frames of any agent. It is not safe for use by several
-// goroutines at once. One decoder an agent shares the identities of unchanged
-// rows from keyframe to keyframe, and allocates nothing in steady state.
+// Decoder decodes frames of any agent. It is not safe for concurrent use. A decoder that
+// is used for one agent only shares the identities of unchanged rows between keyframes,
+// and allocates nothing in steady state.
 type Decoder struct {
 	zstd  *zstd.Decoder
 	body  []byte
@@ -21,14 +21,14 @@ type Decoder struct {
 	left  budget
 	spare [metric.MaxKind + 1]Table // tables of dst while it is rebuilt
 
-	empty     sketch.Histogram    // base of a histogram that has none
-	noMembers sketch.Set          // and of a set
-	listed    []*sketch.Histogram // those that the section of histograms brought, nil if not wanted
-	unwanted  sketch.Histogram
-	section   uint64 // of sketches, that was read last
+	empty     sketch.Histogram    // base of a histogram that the keyframe does not have
+	noMembers sketch.Set          // base of a set that the keyframe does not have
+	listed    []*sketch.Histogram // the histograms of the section, nil for those that are not wanted
+	unwanted  sketch.Histogram    // scratch
+	section   uint64              // the section of sketches that was decoded last
 }
 
-// NewDecoder returns a decoder. It holds no resource but memory.
+// NewDecoder returns a decoder. It need not be closed.
 func NewDecoder() *Decoder {
 	z, err := newZstdDecoder()
 	if err != nil {
@@ -37,14 +37,13 @@ func NewDecoder() *Decoder {
 	return &Decoder{zstd: z}
 }
 
-// budget is what a frame may still claim.
+// budget is how much of each limit a frame may still use.
 type budget struct{ rows, values, labels, strings, histograms, sets int }
 
-// Decode reads a frame into dst, whose memory it reuses. For a delta, key is
-// the decoded keyframe of the same agent, boot, part and Key; for a keyframe it
-// is not looked at. Rows that the keyframe has are shared with it, so key must
-// not be decoded into again while dst is in use; key and dst must differ. After
-// an error (ErrCorrupt, ErrVersion, ErrNoKey) dst holds no tables.
+// Decode decodes a frame into dst, whose memory it reuses. For a delta, key is the decoded
+// keyframe of the same agent, boot, part and Key; for a keyframe it is ignored. dst shares
+// rows with key, so that key must not be decoded into again while dst is in use; key and
+// dst must differ. After an error (ErrCorrupt, ErrVersion, ErrNoKey) dst has no tables.
 func (d *Decoder) Decode(data []byte, key, dst *Batch) error {
 	var keyHeader *Header
 	if key != nil {
@@ -60,7 +59,8 @@ func (d *Decoder) Decode(data []byte, key, dst *Batch) error {
 	return err
 }
 
-// open verifies and decompresses a frame, and sees that a delta has its key.
+// open verifies and decompresses a frame. It returns ErrNoKey if key is not the keyframe
+// of a delta.
 func (d *Decoder) open(data []byte, key, h *Header) ([]byte, error) {
 	if err := Verify(data); err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func (d *Decoder) decodeTables(body []byte, key, dst *Batch) error {
 	return nil
 }
 
-// nextSection reads the frame of a section: its kind and its bytes.
+// nextSection decodes the head of a section, and returns its kind and its bytes.
 func nextSection(r *reader) (kind uint64, payload []byte) {
 	kind = r.uvarint()
 	n := r.uvarint()
@@ -144,8 +144,8 @@ func nextSection(r *reader) (kind uint64, payload []byte) {
 	return kind, r.bytes(int(n))
 }
 
-// Merge joins the parts of a tick, in order of Part, into dst, whose memory it
-// reuses. The parts are one tick's, all of them; dst is none of them.
+// Merge joins all parts of a tick, which are sorted by Part, into dst, whose memory it
+// reuses. dst must not be one of the parts.
 func Merge(parts []*Batch, dst *Batch) {
 	if len(parts) == 0 {
 		dst.Tables = dst.Tables[:0]

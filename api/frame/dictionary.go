@@ -7,19 +7,19 @@ import (
 	"unicode/utf8"
 )
 
-// dictionary writes identities. A string is spelled out once in a row set and
-// is a number from then on.
+// dictionary encodes identities. The first occurrence of a string in a row set is encoded
+// as text, each later one as the string's number.
 type dictionary struct {
 	limit    int // bytes of strings in one row
 	index    map[string]uint64
-	id       uint64 // of the row before
+	id       uint64 // of the previous row
 	parent   uint64
 	labels   int
 	repaired uint64
 }
 
-// keptStrings is how many strings a dictionary may have to be kept for the next
-// row set: of large ones there is one a keyframe, if rows come or go at all.
+// keptStrings is the number of strings up to which the index is reused for the next row
+// set. Larger ones occur at most once per keyframe.
 const keptStrings = 1024
 
 func (d *dictionary) reset() {
@@ -30,7 +30,7 @@ func (d *dictionary) reset() {
 	d.id, d.parent, d.labels = 0, 0, 0
 }
 
-// append writes one identity.
+// append encodes one identity.
 func (d *dictionary) append(b []byte, r *Row) []byte {
 	key, labels := r.Key, r.Labels
 	if !d.fits(r) {
@@ -59,7 +59,7 @@ func (d *dictionary) appendString(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-// fits reports whether a row is as a decoder requires.
+// fits reports whether a decoder accepts a row's identity.
 func (d *dictionary) fits(r *Row) bool {
 	if len(r.Labels) > MaxLabels {
 		return false
@@ -76,8 +76,8 @@ func (d *dictionary) fits(r *Row) bool {
 	return size <= d.limit
 }
 
-// repair returns the closest identity that fits: one bad label must not cost a node
-// its metrics.
+// repair returns a similar identity that fits, so that one bad label does not make a
+// node's frames invalid.
 func (d *dictionary) repair(r *Row) (string, []Label) {
 	d.repaired++
 	key := r.Key[:min(len(r.Key), d.limit/2)]

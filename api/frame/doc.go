@@ -1,7 +1,7 @@
-// Package frame is one tick of one agent: as tables in memory (Batch), and as
-// bytes on the wire (the codec). A frame is metric-major columns of integers,
-// zigzag-varint deltas against the last keyframe, then compressed; FORMAT.md
-// has it byte by byte.
+// Package frame represents one tick of one agent: in memory as tables (Batch), and on the
+// wire as frames, which it encodes and decodes. A frame has columns of integers, as
+// zigzag-varint deltas against the last keyframe, and is compressed. FORMAT.md specifies
+// every byte.
 //
-// It never interprets a value and never talks to a network.
+// It never interprets a value, and never uses the network.
 package frame

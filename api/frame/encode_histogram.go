@@ -8,22 +8,21 @@ import (
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
-// histogramEncoder remembers the keyframe's histograms, and collects the three
-// columns of a section.
+// histogramEncoder keeps the keyframe's histograms, and collects the lists of a section.
 type histogramEncoder struct {
-	key     Table  // Histograms alone: copies, by row of the keyframe
+	key     Table  // its Histograms are copies of the keyframe's, by row of the keyframe
 	heads   []byte // of each histogram that differs from its base
-	indexes []byte // of their buckets that differ
-	counts  []byte // what those count
+	indexes []byte // of the buckets that differ
+	counts  []byte // of those buckets
 	differ  []int32
 	empty   sketch.Histogram
 
-	collapsed []byte // where that differs
-	since     int    // histograms with counts since the last such one
+	collapsed []byte // collapsed weights that differ
+	since     int    // histograms in heads after the last one in collapsed
 }
 
-// append writes the section of table t, part p, to body. It returns the memory
-// that a decoder will need.
+// append appends the section of table t, part p, to body. It also returns the bytes of
+// memory that a decoder needs for the histograms.
 func (e *histogramEncoder) append(body []byte, t *Table, te *tableEncoder, p int) ([]byte, int) {
 	e.heads, e.indexes, e.counts = e.heads[:0], e.indexes[:0], e.counts[:0]
 	e.collapsed, e.since = e.collapsed[:0], 0
@@ -58,7 +57,7 @@ func (e *histogramEncoder) append(body []byte, t *Table, te *tableEncoder, p int
 	return e.appendCollapsed(body), size
 }
 
-// appendCollapsed writes the section of what is collapsed, unless nothing is new.
+// appendCollapsed appends the section of collapsed weights, if any differ.
 func (e *histogramEncoder) appendCollapsed(body []byte) []byte {
 	if len(e.collapsed) == 0 {
 		return body
@@ -68,7 +67,7 @@ func (e *histogramEncoder) appendCollapsed(body []byte) []byte {
 	return append(body, e.collapsed...)
 }
 
-// one writes how a histogram differs from its base.
+// one encodes the differences of a histogram from its base.
 func (e *histogramEncoder) one(head uint64, now, base *sketch.Histogram, sum int64) {
 	indexes, counts := len(e.indexes), len(e.counts)
 	if !sameSum(sum, now.Sum()) {
@@ -95,7 +94,7 @@ func (e *histogramEncoder) one(head uint64, now, base *sketch.Histogram, sum int
 	e.heads = binary.AppendUvarint(e.heads, uint64(len(e.counts)-counts))
 }
 
-// buckets writes the buckets of a range that differ.
+// buckets encodes the buckets of a range that differ.
 func (e *histogramEncoder) buckets(now, base sketch.Buckets) {
 	e.differ = e.differ[:0]
 	for d := (differences{now: now, base: base}); d.next(); {
@@ -112,7 +111,7 @@ func (e *histogramEncoder) buckets(now, base sketch.Buckets) {
 	}
 }
 
-// appendNumber writes a number that was from in the base.
+// appendNumber encodes a number relative to from, its value in the base.
 func appendNumber(b []byte, value, from float64) []byte {
 	d := value - from
 	if d > -whole && d < whole && d == math.Trunc(d) && from+d == value {
@@ -131,7 +130,7 @@ func differ(now, base sketch.Buckets) bool {
 type differences struct {
 	now, base sketch.Buckets
 	begun     bool
-	more      [2]bool // whether now and base stand at a bucket
+	more      [2]bool // now and base have a current bucket
 
 	index       int32
 	value, from float64

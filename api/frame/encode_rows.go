@@ -5,27 +5,27 @@ import (
 	"slices"
 )
 
-// tableEncoder is what an encoder remembers of one kind.
+// tableEncoder is the state of an encoder for one kind.
 type tableEncoder struct {
 	// The keyframe.
 	inKey   bool // the keyframe has this kind
 	keyRows []*Row
 	keyVals []int64
 	keyPart []uint16         // the part that holds a row of the keyframe
-	keyAt   []int32          // and its index there
+	keyAt   []int32          // the row's index in that part
 	byID    map[uint64]int32 // filled on first use
 	keySets sets             // row sets of the keyframe
 
-	// The rows of this tick against the keyframe.
-	aligned uint64    // Seq of the keyframe that base is against; 0 = not aligned
-	gen     uint64    // of the table that base is for
-	base    []int32   // row of the keyframe, -1 = none
-	rows    [][]int32 // by part: rows of the table
-	added   int
+	// The rows of this tick relative to the keyframe.
+	aligned uint64    // Seq of the keyframe to which base refers; 0 if not aligned
+	gen     uint64    // Gen of the table that base is for
+	base    []int32   // by row: its index in the keyframe, -1 if that does not have it
+	rows    [][]int32 // by part: indexes of the table's rows
+	added   int       // rows without a base
 	sets    sets
 }
 
-// sets is the encoded row sets of a table, by part; an empty one is not there.
+// sets is the encoded row sets of a table, by part. One without bytes is not encoded yet.
 type sets struct {
 	gen   uint64
 	split int
@@ -67,13 +67,13 @@ func (te *tableEncoder) startKey(t *Table, n int) {
 	}
 }
 
-// keep makes t the keyframe.
+// keep stores t as the keyframe.
 func (te *tableEncoder) keep(t *Table) {
 	te.inKey = true
 	clear(te.keyRows)
 	te.keyRows = append(te.keyRows[:0], t.Rows...)
 	te.keyVals = append(te.keyVals[:0], t.Vals...)
-	te.byID = nil // rarely used, and large
+	te.byID = nil // large, and rarely needed
 }
 
 func (te *tableEncoder) clearRows(n int) {
@@ -85,7 +85,7 @@ func (te *tableEncoder) clearRows(n int) {
 	}
 }
 
-// align finds each row of t in the keyframe. While t.Gen stays, so does the answer.
+// align finds each row of t in the keyframe. It does nothing while t.Gen is unchanged.
 func (te *tableEncoder) align(t *Table, key uint64, split int) {
 	if te.aligned == key && t.Gen != 0 && te.gen == t.Gen && len(te.base) == len(t.Rows) {
 		return
@@ -103,7 +103,7 @@ func (te *tableEncoder) align(t *Table, key uint64, split int) {
 		k := te.find(row, next)
 		te.base[i] = k
 		if k < 0 {
-			te.added++ // it goes to the part of the row before it
+			te.added++ // it is encoded in the part of the previous row
 		} else {
 			next, part = k+1, te.keyPart[k]
 		}
@@ -111,8 +111,8 @@ func (te *tableEncoder) align(t *Table, key uint64, split int) {
 	}
 }
 
-// find returns the row's index in the keyframe, -1 if it is not there. It is
-// likely the one at hint.
+// find returns the row's index in the keyframe, -1 if that does not have it. It tries
+// index hint first.
 func (te *tableEncoder) find(row *Row, hint int32) int32 {
 	if int(hint) < len(te.keyRows) && te.keyRows[hint] == row {
 		return hint
@@ -169,7 +169,8 @@ func (te *tableEncoder) rowSet(t *Table, p int, d *dictionary) *rowSet {
 	return rs
 }
 
-// run is how many of the first rows have no base, or follow one another in the keyframe.
+// run returns how many rows, from the first on, have no base, or are consecutive in the
+// keyframe.
 func (te *tableEncoder) run(rows []int32) int {
 	k := te.base[rows[0]]
 	n := 1

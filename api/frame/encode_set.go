@@ -7,19 +7,18 @@ import (
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
-// setEncoder remembers the keyframe's sets, and collects the three columns of a
-// section.
+// setEncoder keeps the keyframe's sets, and collects the lists of a section.
 type setEncoder struct {
-	key     Table  // Sets alone: copies, by row of the keyframe
+	key     Table  // its Sets are copies of the keyframe's, by row of the keyframe
 	heads   []byte // of each set that differs from its base
-	indexes []byte // of hashes that went, and of registers that differ
-	values  []byte // hashes that came, and those registers
+	indexes []byte // of removed hashes, and of registers that differ
+	values  []byte // added hashes, and the registers that differ
 	empty   sketch.Set
-	wide    sketch.Set // scratch: a base that is exact, in registers
+	wide    sketch.Set // scratch: the registers of an exact base
 }
 
-// append writes the section of table t, part p, to body. It returns the memory
-// that a decoder will need.
+// append appends the section of table t, part p, to body. It also returns the bytes of
+// memory that a decoder needs for the sets.
 func (e *setEncoder) append(body []byte, t *Table, te *tableEncoder, p int) ([]byte, int) {
 	e.heads, e.indexes, e.values = e.heads[:0], e.indexes[:0], e.values[:0]
 	size, next := 0, 0
@@ -52,7 +51,7 @@ func (e *setEncoder) append(body []byte, t *Table, te *tableEncoder, p int) ([]b
 	return appendLists(body, setSection, e.heads, e.indexes, e.values), size
 }
 
-// one writes how a set differs from its base.
+// one encodes the differences of a set from its base.
 func (e *setEncoder) one(head uint64, now, base *sketch.Set) {
 	indexes, values := len(e.indexes), len(e.values)
 	if now.Exact() {
@@ -65,24 +64,24 @@ func (e *setEncoder) one(head uint64, now, base *sketch.Set) {
 	e.heads = binary.AppendUvarint(e.heads, uint64(len(e.values)-values))
 }
 
-// hashes writes which hashes went and which came.
+// hashes encodes the removed and the added hashes.
 func (e *setEncoder) hashes(now, base []uint64, exact bool) (flags uint64) {
-	gone := 0
+	removed := 0
 	for d := (hashDifferences{now: now, base: base}); d.next(); {
-		if d.came {
+		if d.added {
 			e.values = binary.LittleEndian.AppendUint64(e.values, d.hash)
 		} else {
-			gone++
+			removed++
 		}
 	}
-	if !exact || gone == len(base) { // it has nothing of its base
+	if !exact || removed == len(base) { // no hash of the base remains
 		e.indexes = append(e.indexes, 0)
 		return setAnew
 	}
-	e.indexes = binary.AppendUvarint(e.indexes, uint64(gone))
+	e.indexes = binary.AppendUvarint(e.indexes, uint64(removed))
 	last := -1
 	for d := (hashDifferences{now: now, base: base}); d.next(); {
-		if !d.came {
+		if !d.added {
 			e.indexes = binary.AppendUvarint(e.indexes, uint64(d.index-last-1))
 			last = d.index
 		}
@@ -90,11 +89,11 @@ func (e *setEncoder) hashes(now, base []uint64, exact bool) (flags uint64) {
 	return 0
 }
 
-// noRegisters are those of the empty set.
+// noRegisters is the registers of the empty set.
 var noRegisters [sketch.Registers]uint8
 
-// registers writes the registers that differ, from the base or from nothing,
-// whichever takes less.
+// registers encodes the registers that differ from the base or from the empty set,
+// whichever are fewer.
 func (e *setEncoder) registers(now, base *sketch.Set) (flags uint64) {
 	if base.Exact() {
 		e.wide.CopyWide(base)
@@ -121,26 +120,26 @@ func (e *setEncoder) registers(now, base *sketch.Set) (flags uint64) {
 	return flags
 }
 
-// hashDifferences iterates over the hashes that only one of two sets has, by rising
-// hash.
+// hashDifferences iterates over the hashes that only one of two sets has, in ascending
+// order.
 type hashDifferences struct {
-	now, base []uint64 // what is still to come
-	passed    int      // hashes of the base
+	now, base []uint64 // the hashes that are not compared yet
+	passed    int      // hashes of the base that are compared
 
 	hash  uint64
-	came  bool // the base has it not
-	index int  // in the base, if it went
+	added bool // only now has the hash, else only base
+	index int  // in base, of a removed hash
 }
 
 func (d *hashDifferences) next() bool {
 	for len(d.now) > 0 || len(d.base) > 0 {
 		switch {
 		case len(d.base) == 0 || len(d.now) > 0 && d.now[0] < d.base[0]:
-			d.hash, d.came = d.now[0], true
+			d.hash, d.added = d.now[0], true
 			d.now = d.now[1:]
 			return true
 		case len(d.now) == 0 || d.base[0] < d.now[0]:
-			d.hash, d.came, d.index = d.base[0], false, d.passed
+			d.hash, d.added, d.index = d.base[0], false, d.passed
 			d.base = d.base[1:]
 			d.passed++
 			return true

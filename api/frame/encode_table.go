@@ -8,13 +8,13 @@ import (
 // column collects the deltas of one column.
 type column struct {
 	b    []byte
-	next int // the row after the last that is written
+	next int // the row after the last one with a delta in b
 }
 
-// block is how many values are compared at once: a cache line.
+// block is the number of values that are compared at once: one cache line.
 const block = 8
 
-// appendTable writes the section of table t, part p, to e.body.
+// appendTable appends the section of table t, part p, to e.body.
 func (e *Encoder) appendTable(t *Table, te *tableEncoder, rs *rowSet, p int) {
 	w := t.Width()
 	e.encodeValues(t, te, te.rows[p], w)
@@ -44,9 +44,9 @@ func (e *Encoder) appendTable(t *Table, te *tableEncoder, rs *rowSet, p int) {
 	}
 }
 
-// encodeValues fills e.cols with the deltas of the given rows. It walks row by
-// row, as the values lie in memory, and skips what equals its base a cache line
-// at a time; only values that differ touch the buffer of their column.
+// encodeValues fills e.cols with the deltas of the given rows. It iterates row by row, in
+// the order of the values in memory, and skips unchanged values by cache lines. Only
+// values that differ from their base touch the buffer of their column.
 func (e *Encoder) encodeValues(t *Table, te *tableEncoder, rows []int32, w int) {
 	for len(e.cols) < w {
 		e.cols = append(e.cols, column{})
@@ -83,7 +83,7 @@ func (e *Encoder) encodeValues(t *Table, te *tableEncoder, rows []int32, w int) 
 	}
 }
 
-// add appends a delta that is not zero, and the run of zeros before it.
+// add appends a non-zero delta, and before it the number of zeros since the last one.
 func (c *column) add(row int, delta int64) {
 	b := c.b
 	if cap(b)-len(b) < 2*binary.MaxVarintLen64+1 {
@@ -99,7 +99,7 @@ func (c *column) add(row int, delta int64) {
 	c.next = row + 1
 }
 
-// putUvarint writes v at b[n:], which has room, and returns where it ends.
+// putUvarint writes v at b[n:], which must be long enough, and returns the index after it.
 func putUvarint(b []byte, n int, v uint64) int {
 	for v >= 0x80 {
 		b[n] = byte(v) | 0x80

@@ -9,20 +9,19 @@ import (
 
 // Defaults of EncoderOptions.
 const (
-	DefaultMaxPayload = 1<<20 - 4096 // what a NATS server takes by default, with room for headers
+	DefaultMaxPayload = 1<<20 - 4096 // the default max_payload of a NATS server, less some space for headers
 	DefaultKeyEvery   = 60
 )
 
 // EncoderOptions are the options of an Encoder. The zero value of a field means its
 // default.
 type EncoderOptions struct {
-	MaxPayload int   // most bytes of a part; default DefaultMaxPayload
-	KeyEvery   int   // ticks from one keyframe to the next; default DefaultKeyEvery
-	Codec      Codec // default Zstd, which is S2 for small bodies
+	MaxPayload int   // largest part, bytes; default DefaultMaxPayload
+	KeyEvery   int   // ticks between two keyframes; default DefaultKeyEvery
+	Codec      Codec // default Zstd, which uses S2 for small bodies
 }
 
-// Encoder turns the ticks of one agent into frames. It is not safe for use by
-// several goroutines at once.
+// Encoder encodes the ticks of one agent as frames. It is not safe for concurrent use.
 type Encoder struct {
 	opt   EncoderOptions
 	zstd  *zstd.Encoder
@@ -33,14 +32,14 @@ type Encoder struct {
 	dict   dictionary
 	meta   []byte  // scratch: head of a table section
 	body   []byte  // scratch: body of a part
-	zeros  []int64 // base of a first row
+	zeros  []int64 // base of a first row that is added
 	hists  histogramEncoder
 	sets   setEncoder
 	parts  [][]byte // what Encode returns
 
 	agent    string
 	boot     uint64
-	key      uint64 // Seq of the keyframe, 0 = none
+	key      uint64 // Seq of the keyframe, 0 if there is none
 	split    int    // parts of the keyframe
 	keyBytes int    // of the keyframe, all parts
 	keyRows  int    // of the keyframe, all tables
@@ -69,7 +68,7 @@ func NewEncoder(opt EncoderOptions) *Encoder {
 // ForceKey makes the next frame a keyframe.
 func (e *Encoder) ForceKey() { e.key = 0 }
 
-// SetMaxPayload changes EncoderOptions.MaxPayload, for instance to what a server takes.
+// SetMaxPayload changes EncoderOptions.MaxPayload, for instance to a server's max_payload.
 func (e *Encoder) SetMaxPayload(n int) {
 	if n > 0 && n != e.opt.MaxPayload {
 		e.opt.MaxPayload = n
@@ -78,13 +77,13 @@ func (e *Encoder) SetMaxPayload(n int) {
 	}
 }
 
-// Repaired counts the identities that were not as Row demands, or too large,
-// and went out with labels cut, sorted or dropped.
+// Repaired returns how many identities were invalid or too large, and were encoded with
+// labels truncated, sorted or dropped.
 func (e *Encoder) Repaired() uint64 { return e.dict.repaired }
 
-// Encode returns the parts of a tick, valid until the next call. The caller
-// sets Agent, Boot, Seq (rising), Time and Interval; Encode sets Key, Part and
-// Parts. After an error the next frame is a keyframe.
+// Encode returns the parts of a tick, which are valid until the next call. The caller sets
+// Agent, Boot, Seq (ascending), Time and Interval; Encode sets Key, Part, Parts and
+// Events. After an error the next frame is a keyframe.
 func (e *Encoder) Encode(b *Batch) ([][]byte, error) {
 	if err := check(b); err != nil {
 		return nil, err
@@ -95,7 +94,7 @@ func (e *Encoder) Encode(b *Batch) ([][]byte, error) {
 			return e.parts, nil
 		}
 	}
-	if b.Agent != e.agent || b.Boot != e.boot { // its Gen is not comparable
+	if b.Agent != e.agent || b.Boot != e.boot { // Gen values are not comparable
 		for k := range e.tables {
 			e.tables[k].keySets.gen = 0
 		}
@@ -134,8 +133,8 @@ func check(b *Batch) error {
 	return nil
 }
 
-// keyDue maps the rows of b to those of the keyframe, and reports whether b has to be
-// a keyframe.
+// keyDue aligns the rows of b with those of the keyframe, and reports whether b has to be a
+// keyframe itself.
 func (e *Encoder) keyDue(b *Batch) bool {
 	if b.Agent != e.agent || b.Boot != e.boot || b.Seq <= e.key || b.Seq-e.key >= uint64(e.opt.KeyEvery) {
 		return true
@@ -145,14 +144,14 @@ func (e *Encoder) keyDue(b *Batch) bool {
 		t := &b.Tables[i]
 		te := &e.tables[t.Kind]
 		te.align(t, e.key, e.split)
-		if t.Kind != metric.Event { // which the next tick will not have
+		if t.Kind != metric.Event { // an event is in one tick only
 			added += te.added
 		}
 	}
 	return added > 8+e.keyRows/10
 }
 
-// encodeKey writes a keyframe, in as many parts as it takes.
+// encodeKey encodes a keyframe, in as many parts as the limits require.
 func (e *Encoder) encodeKey(b *Batch) error {
 	rows, values := 0, 0
 	for i := range b.Tables {
@@ -160,7 +159,7 @@ func (e *Encoder) encodeKey(b *Batch) error {
 		values += len(b.Tables[i].Vals)
 	}
 	n := 1 + max(values/MaxValues, rows/MaxRows)
-	if e.keyRows > 0 { // as large as the last one, a row
+	if e.keyRows > 0 { // expect as many bytes per row as in the last keyframe
 		n = max(n, 1+int(float64(e.keyBytes)/float64(e.keyRows)*float64(rows)/(0.9*float64(e.opt.MaxPayload))))
 	}
 	for {
@@ -181,7 +180,7 @@ func (e *Encoder) encodeKey(b *Batch) error {
 	}
 }
 
-// commit keeps what later deltas refer to.
+// commit stores the keyframe, to which later deltas refer.
 func (e *Encoder) commit(b *Batch, n, size, rows int) {
 	for k := range e.tables {
 		e.tables[k].inKey = false
@@ -201,8 +200,8 @@ func (e *Encoder) commit(b *Batch, n, size, rows int) {
 	e.split, e.keyBytes, e.keyRows = n, size, rows
 }
 
-// encodeParts writes b as n parts. It returns the bytes of all, and whether
-// each part stays within the limits.
+// encodeParts encodes b as n parts. It returns their total size in bytes, and whether each
+// part is within the limits.
 func (e *Encoder) encodeParts(b *Batch, n int) (size int, ok bool) {
 	for e.parts = e.parts[:cap(e.parts)]; len(e.parts) < n; {
 		e.parts = append(e.parts, nil)
@@ -226,7 +225,7 @@ func (e *Encoder) encodeParts(b *Batch, n int) (size int, ok bool) {
 	return size, ok
 }
 
-// encodeBody fills e.body with part p, and reports whether it is within the limits.
+// encodeBody encodes part p into e.body, and reports whether it is within the limits.
 func (e *Encoder) encodeBody(b *Batch, p int) bool {
 	e.body = e.body[:0]
 	rows, values, labels, strs := 0, 0, 0, 0

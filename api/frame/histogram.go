@@ -9,19 +9,19 @@ import (
 // their table.
 const histogramSection = 128 + uint64(metric.App)
 
-// collapsedSection is the section of what histograms had to move into buckets
-// farther from zero: 256 + the kind of their table.
+// collapsedSection is the section of the histograms' collapsed weights (see
+// sketch.Histogram.Collapsed): 256 + the kind of their table.
 const collapsedSection = 256 + uint64(metric.App)
 
 // Flags of a histogram on the wire.
 const (
 	histogramSum  = 1 << iota // its sum is not the value of column AppSum
-	histogramMore             // it has other zeros or negative values than its base
-	histogramNone             // the row has none any more
+	histogramMore             // its zeros or negative values differ from those of its base
+	histogramNone             // the row no longer has a histogram
 	histogramBits = iota
 )
 
-// whole is the largest difference of counts that is written as a whole number.
+// whole is the bound of differences of counts that are encoded as whole numbers.
 const whole = 1 << 53
 
 // sameSum reports whether the value of column AppSum is the histogram's sum.
@@ -29,8 +29,8 @@ func sameSum(column int64, sum float64) bool {
 	return column != metric.Absent && column == metric.FromFloat(sum)
 }
 
-// SetHistograms makes the table's histograms copies of those given, in memory
-// that the table keeps.
+// SetHistograms sets the table's histograms to copies of from, in memory that the table
+// reuses.
 func (t *Table) SetHistograms(from []*sketch.Histogram) {
 	t.own.histograms.used = 0
 	t.Histograms = t.Histograms[:0]
@@ -48,8 +48,8 @@ func (t *Table) addHistograms(from []*sketch.Histogram) {
 	}
 }
 
-// HistogramBytes is the memory of the histograms that the table owns. Those that
-// it shares with its keyframe are not among them.
+// HistogramBytes returns the memory of the histograms that the table owns, in bytes,
+// without those that it shares with its keyframe.
 func (t *Table) HistogramBytes() int64 {
 	var n int64
 	for _, h := range t.own.histograms.taken() {

@@ -2,13 +2,12 @@ package frame
 
 import "errors"
 
-// Limits of one frame (one part of a tick). A decoder refuses what exceeds
-// them before it allocates; the encoder splits a tick into parts that stay
-// within them.
+// Limits of one frame (one part of a tick). A decoder checks them before it allocates; the
+// encoder splits a tick into parts that are within them.
 const (
 	MaxBody      = 16 << 20 // bytes of a body before compression
 	MaxRows      = 1 << 18  // rows of all tables
-	MaxValues    = 4 << 20  // values of all tables in memory, after decoding
+	MaxValues    = 4 << 20  // values of all tables, once decoded
 	MaxWidth     = 4096     // columns of a table on the wire
 	MaxLabels    = 256      // labels of a row
 	MaxAllLabels = 1 << 20  // labels of all rows that a frame defines
@@ -22,13 +21,14 @@ const (
 )
 
 var (
-	// ErrCorrupt is the root of every error about bytes that are no frame, a
-	// damaged one, or one that exceeds a limit.
+	// ErrCorrupt is wrapped by every error for data that is not a frame, or is a frame
+	// that is damaged or exceeds a limit.
 	ErrCorrupt = errors.New("frame: corrupt")
 	// ErrVersion is the error for a frame of a version that this code cannot read.
 	ErrVersion = errors.New("frame: written by a newer version of daytwo: upgrade this reader")
 	// ErrNoKey is the error for a delta without the keyframe it is against.
 	ErrNoKey = errors.New("frame: the keyframe of this delta is missing")
-	// ErrTooBig is the error for a tick that no number of parts brings below the payload limit.
+	// ErrTooBig is the error for a tick with a row that exceeds the payload limit in a part
+	// of its own.
 	ErrTooBig = errors.New("frame: one row exceeds the payload limit: raise max_payload of the NATS server")
 )

@@ -1,33 +1,32 @@
 package frame
 
-// PartDecoder decodes frames of one part of an agent's ticks, as they follow one
-// another. It keeps the keyframe decoded, so that a delta costs one decoding. T is
-// what is decoded of a frame: a Batch, Columns or Sketches. It is not safe for use
-// by several goroutines at once.
+// PartDecoder decodes the frames of one part of an agent's successive ticks. It keeps the
+// decoded keyframe, so that each delta needs one decoding only. T is the result: a Batch,
+// Columns or Sketches. A PartDecoder is not safe for concurrent use.
 type PartDecoder[T any] struct {
-	// Decode reads a frame into dst; key is the decoded keyframe, nil for a keyframe
-	// itself. Of h, the Agent, Boot, Seq, Key and Part are the frame's.
+	// Decode decodes a frame into dst. key is the decoded keyframe, nil if the frame is a
+	// keyframe. h has the frame's Agent, Boot, Seq, Key and Part.
 	Decode func(h *Header, data []byte, key, dst *T) error
 
-	// Keyframe fetches the keyframe of a delta, if that is not the one that is kept.
-	// nil stands for one that always fails with ErrNoKey.
+	// Keyframe returns the encoded keyframe of a delta. It is called if the kept keyframe
+	// is another one. If it is nil, Next returns ErrNoKey then.
 	Keyframe func(h *Header) ([]byte, error)
 
-	// Shared says that results are still in use when the next keyframe comes, which
-	// is then decoded into new memory.
+	// Shared means that results are still in use when the next keyframe arrives, which is
+	// therefore decoded into new memory.
 	Shared bool
 
 	key  *T     // the decoded keyframe
-	have Header // its own; Seq 0 = there is none
+	have Header // the header of key; its Seq is 0 if there is none
 }
 
-// HasKey reports whether the keyframe that is kept is the one of h.
+// HasKey reports whether the kept keyframe is the one to which h refers.
 func (p *PartDecoder[T]) HasKey(h *Header) bool {
 	k := &p.have
 	return k.Seq != 0 && k.Seq == h.Key && k.Boot == h.Boot && k.Part == h.Part && k.Parts == h.Parts && k.Agent == h.Agent
 }
 
-// Key returns the decoded keyframe, nil if there is none.
+// Key returns the kept keyframe, nil if there is none.
 func (p *PartDecoder[T]) Key() *T {
 	if p.have.Seq == 0 {
 		return nil
@@ -35,8 +34,8 @@ func (p *PartDecoder[T]) Key() *T {
 	return p.key
 }
 
-// Next decodes a frame: a delta into dst, a keyframe into what is kept. It returns
-// where the frame is. The errors are those of Decode and Keyframe.
+// Next decodes a frame, and returns dst for a delta, Key for a keyframe. Its errors are
+// those of Decode and Keyframe.
 func (p *PartDecoder[T]) Next(h *Header, data []byte, dst *T) (*T, error) {
 	if !p.HasKey(h) {
 		raw := data
@@ -62,7 +61,7 @@ func (p *PartDecoder[T]) Next(h *Header, data []byte, dst *T) (*T, error) {
 	return dst, nil
 }
 
-// keep decodes the keyframe of h.
+// keep decodes the keyframe to which h refers, and keeps it.
 func (p *PartDecoder[T]) keep(h *Header, data []byte) error {
 	p.have.Seq = 0
 	if p.key == nil || p.Shared {

@@ -2,8 +2,8 @@ package frame
 
 import "encoding/binary"
 
-// A section of sketches is three lists, each of similar values, which compress well:
-// heads and indexes, with their lengths, and the rest.
+// A section of sketches has three lists: heads and indexes, each preceded by its length,
+// and the rest. Each list has similar values, which compress well.
 
 func appendLists(body []byte, section uint64, heads, indexes, rest []byte) []byte {
 	n := uvarintLen(len(heads)) + len(heads) + uvarintLen(len(indexes)) + len(indexes) + len(rest)

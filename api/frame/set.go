@@ -12,12 +12,11 @@ const setSection = 384 + uint64(metric.App)
 const (
 	setWide = 1 << iota // it has registers
 	setAnew             // its base is the empty set
-	setNone             // the row has none any more
+	setNone             // the row no longer has a set
 	setBits = iota
 )
 
-// SetSets makes the table's sets copies of those given, in memory that the table
-// keeps.
+// SetSets sets the table's sets to copies of from, in memory that the table reuses.
 func (t *Table) SetSets(from []*sketch.Set) {
 	t.own.sets.used, t.own.wideSets.used = 0, 0
 	t.Sets = t.Sets[:0]
@@ -35,8 +34,8 @@ func (t *Table) addSets(from []*sketch.Set) {
 	}
 }
 
-// SetBytes is the memory of the sets that the table owns. Those that it shares
-// with its keyframe are not among them.
+// SetBytes returns the memory of the sets that the table owns, in bytes, without those
+// that it shares with its keyframe.
 func (t *Table) SetBytes() int64 {
 	var n int64
 	for _, s := range t.own.sets.taken() {

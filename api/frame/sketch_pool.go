@@ -2,7 +2,7 @@ package frame
 
 import "github.com/daytwo/daytwo/api/sketch"
 
-// pool is the sketches that a table or a result owns, and reuses.
+// pool is the sketches of one type that a table or a result owns and reuses.
 type pool[T any] struct {
 	all  []*T
 	used int
@@ -18,7 +18,7 @@ func (p *pool[T]) get() *T {
 	return x
 }
 
-// taken returns those in use.
+// taken returns the values that are in use.
 func (p *pool[T]) taken() []*T { return p.all[:p.used] }
 
 // owned is all sketches that a table or a result owns. Sets with registers have a pool
@@ -28,7 +28,7 @@ type owned struct {
 	sets, wideSets pool[sketch.Set]
 }
 
-// reset makes all of them available again.
+// reset returns all sketches to the pools.
 func (o *owned) reset() {
 	o.histograms.used, o.sets.used, o.wideSets.used = 0, 0, 0
 }
@@ -41,7 +41,8 @@ func (o *owned) set(wide bool) *sketch.Set {
 	return o.sets.get()
 }
 
-// share gives each row the sketch of its keyframe, which is not changed any more.
+// share returns, for each row, the sketch that it has in the keyframe. Sketches of a
+// keyframe are immutable.
 func share[T any](dst []*T, segs []segment, rows int, key []*T) []*T {
 	dst = resize(dst, rows)
 	clear(dst)
@@ -55,7 +56,7 @@ func share[T any](dst []*T, segs []segment, rows int, key []*T) []*T {
 	return dst
 }
 
-// pad appends nil for the rows without an entry: they have no sketch.
+// pad appends nil until s has an entry for each row.
 func pad[T any](s []*T, rows int) []*T {
 	for len(s) < rows {
 		s = append(s, nil)

@@ -5,8 +5,8 @@ import (
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
-// sketches is where a decoder puts what belongs to the rows of App. What the
-// keyframe has is there already.
+// sketches is the destination for the histograms and sets of the rows of kind App. It
+// starts with those of the keyframe.
 type sketches struct {
 	histograms []*sketch.Histogram
 	sets       []*sketch.Set
@@ -17,7 +17,8 @@ type sketches struct {
 	want       func(*Row) bool // nil for all
 }
 
-// tableSketches reads a section that may belong to t, which may be nil.
+// tableSketches decodes a section of sketches into t. t is nil if the frame has no table
+// of kind App.
 func (d *Decoder) tableSketches(kind uint64, payload []byte, t *Table) error {
 	if t == nil {
 		return d.decodeSketches(kind, payload, nil)
@@ -31,7 +32,7 @@ func (d *Decoder) tableSketches(kind uint64, payload []byte, t *Table) error {
 	return err
 }
 
-// decodeSketches reads a section, if it is one of those.
+// decodeSketches decodes a section if it is a section of sketches.
 func (d *Decoder) decodeSketches(kind uint64, payload []byte, s *sketches) error {
 	switch kind {
 	case histogramSection, collapsedSection, setSection:
@@ -53,23 +54,23 @@ func (d *Decoder) decodeSketches(kind uint64, payload []byte, s *sketches) error
 	return d.decodeCollapsed(payload)
 }
 
-// Sketches is the histograms and sets of App in one tick (or part), with their
-// rows: what a question for percentiles or members decodes.
+// Sketches holds the rows of kind App in one tick (or part of a tick), with their
+// histograms and sets. A query for percentiles or distinct members decodes it.
 type Sketches struct {
 	Columns
-	Histograms []*sketch.Histogram // of each row; nil for a row that has none or was not asked for
-	Sets       []*sketch.Set       // likewise
+	Histograms []*sketch.Histogram // by row; nil for a row that has none or is not wanted
+	Sets       []*sketch.Set       // by row; nil for a row that has none or is not wanted
 
 	own owned
 }
 
-// sketchColumns is what the histograms' sums are taken from.
+// sketchColumns is the column that has the histograms' sums.
 var sketchColumns = []int{metric.AppSum}
 
-// DecodeSketches reads the histograms and sets of those rows that want accepts
-// (nil for all) into dst, whose memory it reuses. For a delta, key is the
-// keyframe's result with the same want. What is unchanged is shared with it. It
-// otherwise behaves like Decode.
+// DecodeSketches decodes the histograms and sets of the rows for which want returns true
+// (all if it is nil) into dst, whose memory it reuses. For a delta, key is the keyframe's
+// result with the same want; dst shares unchanged sketches with it. Otherwise it behaves
+// like Decode.
 func (d *Decoder) DecodeSketches(data []byte, key, dst *Sketches, want func(*Row) bool) error {
 	dst.Histograms, dst.Sets = dst.Histograms[:0], dst.Sets[:0]
 	dst.own.reset()

@@ -2,8 +2,8 @@ package frame
 
 import "encoding/binary"
 
-// reader reads a buffer of unknown origin. After the first thing that does not
-// fit, bad is set and every further read is zero.
+// reader decodes an untrusted buffer. bad is set once a value is malformed, exceeds its
+// limit, or is cut off; all later values are then 0.
 type reader struct {
 	b   []byte
 	pos int
@@ -36,7 +36,7 @@ func (r *reader) uvarint() uint64 {
 
 func (r *reader) varint() int64 { return unzigzag(r.uvarint()) }
 
-// count reads a number that must not exceed limit.
+// count decodes a number that must not exceed limit.
 func (r *reader) count(limit int) int {
 	v := r.uvarint()
 	if v > uint64(limit) {
@@ -46,7 +46,7 @@ func (r *reader) count(limit int) int {
 	return int(v)
 }
 
-// bytes returns the next n bytes, in place.
+// bytes returns the next n bytes, without copying them.
 func (r *reader) bytes(n int) []byte {
 	if r.bad || n < 0 || n > r.left() {
 		r.bad = true

@@ -10,7 +10,7 @@ const (
 	version    = 1
 	prefixSize = 8 // magic, version, CRC
 
-	hasEvents Codec = 1 << 7 // beside the codec: see Header.Events
+	hasEvents Codec = 1 << 7 // flag in the codec's byte: see Header.Events
 )
 
 var magic = [3]byte{'d', '2', 'f'}
@@ -22,7 +22,7 @@ func corrupt(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
 }
 
-// appendHeader writes everything before the body. The CRC is filled in by seal.
+// appendHeader appends everything before the body. seal fills in the CRC.
 func appendHeader(dst []byte, h *Header, c Codec, rawBody int) []byte {
 	if h.Events {
 		c |= hasEvents
@@ -40,27 +40,27 @@ func appendHeader(dst []byte, h *Header, c Codec, rawBody int) []byte {
 	return binary.AppendUvarint(dst, uint64(rawBody))
 }
 
-// seal fills in the CRC of a whole frame.
+// seal fills in the CRC of a complete frame.
 func seal(f []byte) {
 	binary.LittleEndian.PutUint32(f[4:], crc32.Checksum(f[prefixSize:], castagnoli))
 }
 
-// envelope is what surrounds the body.
+// envelope is the part of a frame's head that describes the body.
 type envelope struct {
 	codec Codec
-	raw   int // bytes of the body once decompressed
-	body  int // where the compressed body starts
+	raw   int // size of the decompressed body, bytes
+	body  int // offset of the compressed body
 }
 
-// Peek reads the header of a frame. It checks magic, version and bounds, not
-// the checksum: see Verify.
+// Peek decodes the header of a frame. It checks the magic number, the version and the
+// limits, but not the checksum: see Verify.
 func Peek(data []byte) (Header, error) {
 	var h Header
 	_, err := parseHeader(data, &h)
 	return h, err
 }
 
-// Verify checks a frame's CRC32C, which covers all behind it: header and body.
+// Verify checks a frame's CRC32C, which covers the header and the body.
 func Verify(data []byte) error {
 	if err := checkPrefix(data); err != nil {
 		return err
@@ -81,7 +81,7 @@ func checkPrefix(data []byte) error {
 	return nil
 }
 
-// parseHeader fills h, keeping h.Agent if it is the same string.
+// parseHeader decodes the header into h. It does not allocate if h.Agent is unchanged.
 func parseHeader(data []byte, h *Header) (envelope, error) {
 	var env envelope
 	if err := checkPrefix(data); err != nil {
