@@ -10,6 +10,10 @@ import (
 // maxRatePoints bounds the points that LastRates reads.
 const maxRatePoints = 4 << 20
 
+// rateWindow is the number of intervals before the last tick in which the tick before it
+// is searched for: a busy node misses ticks.
+const rateWindow = 5
+
 // LastRates returns a counter's increase per second between an agent's last two ticks, by
 // row ID, in the column's unit. It leaves out rows that were not in both ticks. The
 // result is empty, without an error, if there is no history or the agent has too many
@@ -18,7 +22,7 @@ func LastRates(ctx context.Context, h History, a Agent, k metric.Kind, column in
 	rates := map[uint64]float64{}
 	series, err := h.Query(ctx, Query{
 		Agent: a.ID, Kind: k, Column: column,
-		Start: a.Time - 2*max(a.Interval, 1), End: a.Time, Limit: maxRatePoints,
+		Start: a.Time - rateWindow*max(a.Interval, 1), End: a.Time, Limit: maxRatePoints,
 	})
 	if errors.Is(err, ErrNoHistory) || errors.Is(err, ErrTooMany) {
 		return rates, nil

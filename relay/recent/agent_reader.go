@@ -136,8 +136,11 @@ func (g *agentReader) find(h *frame.Header, row *frame.Row) *points {
 	p := &points{match: g.q.Match == nil || g.q.Match(g.agent, row, parent)}
 	if p.match {
 		name := identity(row, parent)
-		if same := g.byName[name]; same != nil { // a row of the same entity in another run of the collector
+		if same := g.byName[name]; same != nil {
+			// The same entity in another run of the collector, or under another row ID:
+			// the last row is the one that the newest tick has.
 			p = same
+			p.Row, p.Parent = row, parent
 		} else {
 			p.Series = query.Series{Agent: g.agent, Row: row, Parent: parent}
 			g.byName[name] = p

@@ -1,0 +1,112 @@
+package docs
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/bench/rig"
+)
+
+func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
+
+// commandTime is how long one command may take.
+const commandTime = time.Minute
+
+func TestPages(t *testing.T) {
+	rig.InNamespaces(t, rig.Mount, func(t *testing.T) {
+		pages, err := filepath.Glob("../../docs/*.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		bin := t.TempDir()
+		build := exec.Command("go", "build", "-o", bin, "github.com/nats-io/nats-server/v2")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if err := os.Symlink(rig.Binary(t), filepath.Join(bin, "daytwo")); err != nil {
+			t.Fatal(err)
+		}
+		for _, page := range append(pages, "../../README.md") {
+			t.Run(filepath.Base(page), func(t *testing.T) { runPage(t, page, bin) })
+		}
+	})
+}
+
+// runPage runs a page's commands one after the other, as root on a machine with
+// nothing of daytwo's on it but the program, which runs already.
+func runPage(t *testing.T, page, bin string) {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := commands(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"/var/lib", "/etc/daytwo"} {
+		hide(t, dir)
+	}
+	net := rig.NewNetns(t)
+	home := t.TempDir()
+	rig.StartReady(t, rig.Options{Data: "/var/lib/daytwo", Netns: net, DefaultPorts: true})
+	for _, c := range all {
+		t.Logf("$ %s", c.text)
+		cmd := exec.Command("timeout", "--kill-after=5", fmt.Sprint(commandTime.Seconds()), "bash", "-c", "set -e\n"+c.text)
+		cmd.Dir = home
+		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+home)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		output, err := os.Create(filepath.Join(home, "output"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer output.Close()
+		cmd.Stdout, cmd.Stderr = output, output // a file: what runs in the background may keep it open
+		net.Do(func() { err = cmd.Run() })
+		t.Cleanup(func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }) // what it left in the background
+		out, readErr := os.ReadFile(output.Name())
+		if readErr != nil {
+			t.Fatal(readErr)
+		}
+		if err != nil {
+			t.Errorf("%s:%d: %s: %v\n%s", page, c.line, c.text, err, out)
+			continue
+		}
+		if lines := c.missing(string(out)); len(lines) > 0 {
+			t.Errorf("%s:%d: %s: the page shows\n%s\nand these lines are not among what it prints:\n%s",
+				page, c.line, c.text, strings.Join(lines, "\n"), out)
+		}
+	}
+	tasksEnd(t)
+}
+
+// tasksEnd waits until the tasks that a page started in the background have ended.
+func tasksEnd(t *testing.T) {
+	t.Helper()
+	rig.Eventually(t, commandTime, func() error {
+		tasks, err := launch.NewClient("/var/lib/daytwo/" + launch.SocketName).List(t.Context())
+		if err == nil && len(tasks) > 0 {
+			err = fmt.Errorf("%d tasks still run", len(tasks))
+		}
+		return err
+	})
+}
+
+// hide lets the test find a directory empty, in its own mount namespace.
+func hide(t *testing.T, dir string) {
+	t.Helper()
+	if _, err := os.Stat(dir); err != nil {
+		return
+	}
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=755"); err != nil {
+		t.Fatal(err)
+	}
+}
