@@ -189,7 +189,7 @@ func init() {
 		Threads:                    {Name: "threads", Unit: Count, Type: Gauge, Source: "cgroup.threads; tasks (v1)", Prom: "container_group_threads", DCOS: "threads", Help: "Threads in the group itself."},
 		Frozen:                     {Name: "frozen", Unit: Bool, Type: Gauge, Source: "cgroup.events frozen; freezer.state (v1)", Prom: "container_frozen", Help: "1 while the group is frozen."},
 		Populated:                  {Name: "populated", Unit: Bool, Type: Gauge, Source: "cgroup.events populated", Help: "1 while the group or one below holds a process."},
-		Created:                    {Name: "created", Unit: Seconds, Type: Gauge, Source: "birth of the cgroup directory", Prom: "container_start_time_seconds", Help: "Unix time at which the group was made."},
+		Created:                    {Name: "created", Unit: Seconds, Type: Gauge, Source: "the runtime; start of the oldest process", Prom: "container_start_time_seconds", Help: "Unix time at which the container, or the oldest process found in the group, was started."},
 		PSICPUSome:                 {Name: "pressure.cpu.some", Unit: Nanoseconds, Type: Counter, Source: "cpu.pressure some total", Prom: "container_pressure_cpu_waiting_seconds_total", Help: "Time that some tasks stalled on cpu."},
 		PSICPUFull:                 {Name: "pressure.cpu.full", Unit: Nanoseconds, Type: Counter, Source: "cpu.pressure full total", Prom: "container_pressure_cpu_stalled_seconds_total", Help: "Time that all tasks stalled on cpu."},
 		PSIMemorySome:              {Name: "pressure.memory.some", Unit: Nanoseconds, Type: Counter, Source: "memory.pressure some total", Prom: "container_pressure_memory_waiting_seconds_total", Help: "Time that some tasks stalled on memory."},

@@ -2,7 +2,7 @@ package cgroups
 
 import "github.com/daytwo/daytwo/api/metric"
 
-// PartOf tells which part a column of metric.Container belongs to; columns
+// PartOf returns the part that a column of metric.Container belongs to; columns
 // outside every part (created) belong to PartGroups.
 func PartOf(column int) Part { return columnParts[column] }
 

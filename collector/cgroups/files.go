@@ -174,9 +174,6 @@ func (f *files) Read(s *Snapshot, parts Parts) error {
 				f.remember(e, row)
 			}
 		}
-		if parts.Has(PartGroups) {
-			row[metric.Created] = e.group.Created / 1e9
-		}
 		if parts.Has(PartIO) {
 			f.emitIO(i, e)
 			if i == 0 {

@@ -21,6 +21,8 @@ type walker interface {
 	Reason(Part) string
 	Note(Part) string
 	ioOf(*Group) []ioDevice
+	oldest(row int) uint64
+	find(path string) *Group
 	Walk(*Snapshot) error
 	Close() error
 }
@@ -53,6 +55,7 @@ type Reader struct {
 	bpf    Parts  // parts that walk serves
 	reason [NumParts]string
 	files  *files
+	starts *starts
 	check  *checker // nil without walk
 	floor  floor
 	snap   Snapshot
@@ -102,6 +105,7 @@ func newReader(o Options, w walker, why string) (*Reader, error) {
 		return nil, err
 	}
 	r := &Reader{log: o.Log, walk: w, files: f}
+	r.starts = newStarts(o.Layout, r.find)
 	for p := range NumParts {
 		r.reason[p] = why
 	}
@@ -145,6 +149,11 @@ func (r *Reader) Read() (*Snapshot, error) {
 		return nil, err
 	}
 	r.stats.Held += r.floor.apply(s)
+	if r.fromWalk && r.bpf.Has(PartTasks) {
+		r.starts.update(s, r.walk.oldest)
+	} else {
+		r.starts.update(s, nil)
+	}
 	if s.IOGen != r.ioGen {
 		r.ioGen = s.IOGen
 		forgetDevices()
@@ -226,6 +235,17 @@ func (r *Reader) readFiles(s *Snapshot, parts Parts) error {
 	return nil
 }
 
+// find returns the group of a path in the last Snapshot, nil if there is none.
+func (r *Reader) find(path string) *Group {
+	if r.fromWalk {
+		return r.walk.find(path)
+	}
+	if e := r.files.byPath[path]; e != nil {
+		return e.group
+	}
+	return nil
+}
+
 // leave hands parts over to files for good.
 func (r *Reader) leave(parts Parts) {
 	for p := range NumParts {
@@ -291,5 +311,6 @@ func (r *Reader) Close() error {
 	if r.check != nil {
 		errs = append(errs, r.check.files.Close())
 	}
+	r.starts.close()
 	return errors.Join(append(errs, r.files.Close())...)
 }

@@ -3,14 +3,14 @@ package cgroups
 import "github.com/daytwo/daytwo/api/metric"
 
 // Group is one cgroup for as long as it lives. On v1 and hybrid machines the
-// directories of one path in all hierarchies are one Group. Immutable: a
-// renamed cgroup, or a new one of the same path, is a new Group.
+// directories of one path in all hierarchies are one Group. A renamed cgroup, or a
+// new one of the same path, is a new Group. Its exported fields never change.
 type Group struct {
 	ID      uint64 // of this Group in this run, from 1, never reused
 	Path    string // from the root of the hierarchy, raw bytes as the kernel has them; the root is "/"
 	Name    string // Path as valid UTF-8: bytes that are not are shown as \xNN
-	Inode   uint64 // kernfs id of the directory in the main hierarchy (cgroup id in BPF)
-	Created int64  // Unix nanoseconds when the directory was made or first seen
+	Inode   uint64 // kernfs id of the directory in the main hierarchy (cgroup id in BPF): unique while the machine is up
+	started int64  // Unix nanoseconds, 0 if not known yet: see starts
 }
 
 // Device is the key of an io row.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
@@ -225,18 +224,7 @@ func (t *tree) identify(n *node) {
 		}
 	}
 	t.nextID++
-	n.group = &Group{ID: t.nextID, Path: n.path, Name: validName(n.path), Inode: n.ino[t.rank[best]], Created: t.created(n, t.rank[best])}
-}
-
-// created is when the directory was made, or when the kernel first made an
-// inode for it: kernfs keeps no birth time.
-func (t *tree) created(n *node, m int) int64 {
-	now := time.Now().UnixNano()
-	var st unix.Stat_t
-	if unix.Fstatat(t.roots[m], string(n.cpath[:len(n.cpath)-1]), &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
-		return now
-	}
-	return min(now, st.Mtim.Nano(), st.Ctim.Nano())
+	n.group = &Group{ID: t.nextID, Path: n.path, Name: validName(n.path), Inode: n.ino[t.rank[best]]}
 }
 
 // validName shows a path as UTF-8.

@@ -3,6 +3,7 @@ package cgroups
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"time"
 
 	"github.com/daytwo/daytwo/api/metric"
@@ -146,10 +147,32 @@ func (w *walk) walkTrees(anew bool) error {
 		if !anew {
 			return nil
 		}
-		w.join.rebuild(w.layout, w.trees)
+		w.join.rebuild(w.trees)
 		if anew = false; !w.join.countTasks(w.trees) {
 			return nil
 		}
+	}
+	return nil
+}
+
+// oldest tells when the oldest task of a row's group started, as it was when the
+// walk first found a task there, in nanoseconds since boot; 0 if it has found none.
+func (w *walk) oldest(row int) uint64 {
+	r := &w.join.rows[row]
+	if r.tasks == 0 {
+		return 0
+	}
+	rank := bits.TrailingZeros16(r.tasks)
+	if t := w.trees[rank]; t.parts.Tasks {
+		return t.walk0.Tasks(int(r.at[rank])).Oldest
+	}
+	return 0
+}
+
+// find returns the group of a path in the last walk, nil if there is none.
+func (w *walk) find(path string) *Group {
+	if g := w.join.byPath[path]; g != nil {
+		return g.group
 	}
 	return nil
 }

@@ -22,7 +22,6 @@ func (w *walk) fill(s *Snapshot) {
 		r := &w.join.rows[i]
 		row := s.Vals[i*width:][:width:width]
 		copy(row, w.absent)
-		row[metric.Created] = r.created
 		for rank, t := range w.trees {
 			if r.now&(1<<rank) != 0 {
 				w.fillRow(t, int(r.at[rank]), i, row)

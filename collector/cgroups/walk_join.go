@@ -2,9 +2,6 @@ package cgroups
 
 import (
 	"slices"
-	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // walkJoin makes groups of the directories of all hierarchies.
@@ -18,7 +15,6 @@ type walkJoin struct {
 	round  uint32
 	lists  []int  // trees that may count a group's tasks, best first
 	states uint16 // trees of v1's freezer
-	clock  func() int64
 }
 
 // walkGroup is one path.
@@ -38,15 +34,13 @@ type walkGroup struct {
 
 // walkRow is what every reading needs of a group, side by side with the next.
 type walkRow struct {
-	created int64            // seconds
-	at      [maxMounts]int32 // records, by tree
-	now     uint16           // trees that have it
-	tasks   uint16           // the tree that counts its tasks, as a set
+	at    [maxMounts]int32 // records, by tree
+	now   uint16           // trees that have it
+	tasks uint16           // the tree that counts its tasks, as a set
 }
 
 func (j *walkJoin) open(l *Layout, trees []*walkTree) {
 	j.byPath = map[string]*walkGroup{}
-	j.clock = func() int64 { return time.Now().UnixNano() }
 	for _, m := range listMounts(l) {
 		j.lists = append(j.lists, slices.IndexFunc(trees, func(t *walkTree) bool { return t.mount == m }))
 	}
@@ -60,14 +54,14 @@ func (j *walkJoin) open(l *Layout, trees []*walkTree) {
 // rebuild lists the groups anew: those of the first tree in its order, then
 // those that only other trees have. A group stays the same as long as every
 // directory of its path does, and no better hierarchy comes to name it.
-func (j *walkJoin) rebuild(l *Layout, trees []*walkTree) {
+func (j *walkJoin) rebuild(trees []*walkTree) {
 	j.round++
 	j.gen++
 	clear(j.groups)
 	j.order, j.groups = j.order[:0], j.groups[:0]
 	for rank, t := range trees {
 		for i, n := range t.slots[:t.n] {
-			j.add(l, t.mount, rank, n)
+			j.add(rank, n)
 			n.group.at[rank] = int32(i)
 		}
 	}
@@ -80,11 +74,11 @@ func (j *walkJoin) rebuild(l *Layout, trees []*walkTree) {
 	for i, g := range j.order {
 		g.row = int32(i)
 		j.groups = append(j.groups, g.group)
-		j.rows = append(j.rows, walkRow{created: g.group.Created / 1e9, at: g.at, now: g.now})
+		j.rows = append(j.rows, walkRow{at: g.at, now: g.now})
 	}
 }
 
-func (j *walkJoin) add(l *Layout, mount, rank int, n *walkNode) {
+func (j *walkJoin) add(rank int, n *walkNode) {
 	g := n.group
 	if g == nil || g.group.Path != n.path || j.byPath[n.path] != g {
 		g = j.byPath[n.path]
@@ -94,10 +88,10 @@ func (j *walkJoin) add(l *Layout, mount, rank int, n *walkNode) {
 	case g == nil:
 		g = &walkGroup{}
 		j.byPath[n.path] = g
-		j.name(l, g, mount, rank, n)
+		j.name(g, rank, n)
 	case g.have&bit != 0 && g.nodes[rank] != n.serial, g.round != j.round && rank < g.main:
 		// Another directory of the same path, or a better one to name it.
-		j.name(l, g, mount, rank, n)
+		j.name(g, rank, n)
 	}
 	if g.round != j.round {
 		g.now = 0
@@ -133,24 +127,13 @@ func (j *walkJoin) countTasks(trees []*walkTree) (anew bool) {
 }
 
 // name makes a new group of a path.
-func (j *walkJoin) name(l *Layout, g *walkGroup, mount, rank int, n *walkNode) {
+func (j *walkJoin) name(g *walkGroup, rank int, n *walkNode) {
 	j.nextID++
 	if g.round == j.round { // a lesser tree's directory is another: the best one still names it
-		g.group = &Group{ID: j.nextID, Path: n.path, Name: g.group.Name, Inode: g.group.Inode, Created: j.clock()}
+		g.group = &Group{ID: j.nextID, Path: n.path, Name: g.group.Name, Inode: g.group.Inode}
 	} else {
 		g.have, g.main = 0, rank
-		g.group = &Group{ID: j.nextID, Path: n.path, Name: validName(n.path), Inode: n.inode, Created: j.created(l.Mounts[mount].Dir + n.path)}
+		g.group = &Group{ID: j.nextID, Path: n.path, Name: validName(n.path), Inode: n.inode}
 	}
 	g.prev.user, g.prev.system = 0, 0
-}
-
-// created is when the directory was made, or when the kernel first made an
-// inode for it: kernfs keeps no birth time.
-func (j *walkJoin) created(dir string) int64 {
-	now := j.clock()
-	var st unix.Stat_t
-	if unix.Lstat(dir, &st) != nil {
-		return now
-	}
-	return slices.Min([]int64{now, st.Mtim.Nano(), st.Ctim.Nano()})
 }

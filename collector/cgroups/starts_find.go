@@ -1,0 +1,158 @@
+package cgroups
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/daytwo/daytwo/api/parked"
+)
+
+const (
+	findCalls = 8                    // groups that are looked at together, and how many may hang
+	findWait  = 5 * time.Millisecond // for them, in one tick
+	findMost  = 4096                 // tasks of one group that are looked at
+	findQueue = 1 << 16              // groups that wait
+)
+
+// startFinder asks /proc when the oldest process of a group started.
+// /proc/PID/stat waits for a process that hangs in execve (do_task_stat() in
+// fs/proc/array.c, since Linux 6.18), so goroutines of a pool read it.
+type startFinder struct {
+	lists []string // directories of the hierarchies whose lists of tasks are read, best first
+	pool  *parked.Pool
+	calls [findCalls]parked.Call
+	asked map[*Group]bool // and not answered
+
+	mu    sync.Mutex
+	todo  []*Group
+	found []foundStart
+	taken []foundStart
+}
+
+// foundStart is an answer.
+type foundStart struct {
+	group *Group
+	since int64 // nanoseconds since boot; 0: it has no process any more
+}
+
+func newStartFinder(l *Layout) *startFinder {
+	f := &startFinder{pool: parked.New(parked.Limits{Calls: findCalls, Scarce: findCalls}), asked: map[*Group]bool{}}
+	for _, m := range listMounts(l) {
+		f.lists = append(f.lists, l.Mounts[m].Dir)
+	}
+	for i := range f.calls {
+		f.calls[i] = parked.Call{Run: f.run, Await: true}
+	}
+	return f
+}
+
+// want has a group looked at, unless it is being looked at.
+func (f *startFinder) want(g *Group) {
+	if f.asked[g] || len(f.asked) >= findQueue {
+		return
+	}
+	f.asked[g] = true
+	f.mu.Lock()
+	f.todo = append(f.todo, g)
+	f.mu.Unlock()
+}
+
+// round goes on with what is wanted, and returns what was found. The next call
+// overwrites it.
+func (f *startFinder) round() []foundStart {
+	if len(f.asked) == 0 {
+		return nil
+	}
+	f.mu.Lock()
+	waiting := len(f.todo)
+	f.mu.Unlock()
+	for i := range f.calls[:min(waiting, findCalls)] {
+		f.pool.Start(&f.calls[i], 0)
+	}
+	f.pool.Wait(findWait)
+	f.mu.Lock()
+	f.taken, f.found = f.found, f.taken[:0]
+	f.mu.Unlock()
+	for _, s := range f.taken {
+		delete(f.asked, s.group)
+	}
+	return f.taken
+}
+
+// run looks at one group after the other, in a goroutine of the pool.
+func (f *startFinder) run() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(f.todo) > 0 {
+		g := f.todo[0]
+		f.todo = f.todo[1:]
+		f.mu.Unlock()
+		since := f.oldest(g.Path)
+		f.mu.Lock()
+		f.found = append(f.found, foundStart{g, since})
+	}
+}
+
+// oldest is when the oldest task of a group started, in nanoseconds since boot.
+func (f *startFinder) oldest(path string) (since int64) {
+	n := 0
+	for line := range bytes.Lines(f.tasks(path)) {
+		tid := strings.TrimSpace(string(line))
+		if at := readStart("/proc/" + tid + "/stat"); at > 0 && (since == 0 || at < since) {
+			since = at
+		}
+		if n++; n == findMost {
+			break
+		}
+	}
+	return since
+}
+
+// tasks lists the processes of a group, or the threads of a threaded one.
+func (f *startFinder) tasks(path string) []byte {
+	for _, dir := range f.lists {
+		b, err := os.ReadFile(dir + path + "/cgroup.procs")
+		if errors.Is(err, syscall.EOPNOTSUPP) {
+			b, err = os.ReadFile(dir + path + "/cgroup.threads")
+		}
+		if err == nil {
+			return b
+		}
+	}
+	return nil
+}
+
+func (f *startFinder) close() { f.pool.Close() }
+
+// readStart reads when a task started from its stat file (proc_pid_stat(5)), in
+// nanoseconds since boot; 0 if it cannot be read.
+func readStart(file string) int64 {
+	f, err := os.Open(file)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err != nil {
+		return 0
+	}
+	// The name in parentheses may hold anything: what follows the last one is plain.
+	const startTime, perTick = 19, 1e9 / 100 // USER_HZ is 100
+	name := bytes.LastIndexByte(b, ')')
+	fields := bytes.Fields(b[name+1:])
+	if name < 0 || len(fields) <= startTime {
+		return 0
+	}
+	ticks, err := strconv.ParseInt(string(fields[startTime]), 10, 64)
+	if err != nil || ticks > 1<<53 {
+		return 0
+	}
+	return max(ticks, 1) * perTick
+}
