@@ -47,7 +47,8 @@ func Doctor(ctx context.Context, cfg Config) []health.Check {
 		}},
 		{Name: "statsd", Doctor: func() []health.Check {
 			running, socket := launch.Doctor(cfg.Socket)
-			return append([]health.Check{socket}, statsd.Doctor(cfg.Statsd.Listen, statsdOptions(&cfg), running)...)
+			return append([]health.Check{socket},
+				statsd.Doctor(cfg.Statsd.Listen, cfg.Statsd.Optional, statsdOptions(&cfg), running)...)
 		}},
 		{Name: "node metrics", Doctor: func() []health.Check {
 			if cfg.Metrics == "" {

@@ -33,7 +33,7 @@ func TestDoctorOnStatsd(t *testing.T) {
 	check := func(name string, state health.State, detail string) {
 		t.Helper()
 		running, socket := launch.Doctor(cfg.Socket)
-		checks := append(statsd.Doctor(cfg.Statsd.Listen, statsdOptions(&cfg), running), socket)
+		checks := append(statsd.Doctor(cfg.Statsd.Listen, cfg.Statsd.Optional, statsdOptions(&cfg), running), socket)
 		found := 0
 		for _, c := range checks {
 			if c.Name != name || !strings.Contains(c.Detail, detail) {

@@ -13,10 +13,10 @@ import (
 )
 
 // Doctor reports what a server of these options could use here, with addresses
-// instead of Options.Listen; running is the process of the collector that runs with
-// them already, 0 if none does. It binds no address that others know of and sends
-// nothing, so that it disturbs no collector.
-func Doctor(addresses []string, o Options, running int) []health.Check {
+// instead of Options.Listen, all of them optional or none; running is the process of
+// the collector that runs with them already, 0 if none does. It binds no address that
+// others know of and sends nothing, so that it disturbs no collector.
+func Doctor(addresses []string, optional bool, o Options, running int) []health.Check {
 	if len(addresses) == 0 {
 		return []health.Check{{Name: "statsd", State: health.OK, Detail: "not in use"}}
 	}
@@ -27,6 +27,7 @@ func Doctor(addresses []string, o Options, running int) []health.Check {
 			checks = append(checks, health.Check{Name: "statsd " + a, State: health.Fail, Detail: err.Error(), Fix: "correct --statsd"})
 			continue
 		}
+		l.Optional = optional
 		checks = append(checks, checkListener(l, running))
 	}
 	if o.RulesFile != "" {
@@ -83,7 +84,9 @@ func checkListener(l Listener, running int) health.Check {
 	case l.Network != "udp":
 		return c
 	}
-	if err := tryAddress(l.Address); err != nil {
+	if err := tryAddress(l.Address); l.Off(err) {
+		c.Detail = "not in use: there is no IPv6 here"
+	} else if err != nil {
 		c.State, c.Detail, c.Fix = health.Fail, err.Error(), "give --statsd an address of this machine that may be used"
 	} else if !l.Loopback() {
 		c.State, c.Detail = health.Warn, c.Detail+"; whoever reaches it may send: StatsD asks nobody for a token"

@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/setting"
 	benchrig "github.com/daytwo/daytwo/bench/rig"
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 )
@@ -104,6 +106,11 @@ func TestNoIPv6(t *testing.T) {
 		}
 		if got := fmt.Sprint(names()); got != "[udp://127.0.0.1:8125 udp://127.0.0.1:61825 ports]" {
 			t.Errorf("listeners: %s", got)
+		}
+		for _, c := range Doctor(setting.StatsdListen(), true, Options{NoBPF: true, Log: slog.New(slog.DiscardHandler)}, 0) {
+			if strings.Contains(c.Name, "::1") && (c.State != health.OK || !strings.Contains(c.Detail, "IPv6")) {
+				t.Errorf("doctor: %+v", c)
+			}
 		}
 		self := make([]int64, metric.Width(metric.Collector))
 		if r.Fill(self); self[metric.SelfStatsdAbsent] != 0 {

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -132,23 +131,7 @@ func (o *Options) defaults() {
 	}
 }
 
-func (o *Options) rules() (*series.Rules, error) {
-	if o.RulesFile == "" {
-		return nil, nil
-	}
-	f, err := os.Open(o.RulesFile)
-	if err != nil {
-		return nil, fmt.Errorf("statsd rules: %w", err)
-	}
-	defer f.Close()
-	r, err := series.ReadRules(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.RulesFile, err)
-	}
-	return r, nil
-}
-
-// Loopback tells whether only this machine can send to the address.
+// Loopback reports whether only this machine can send to the address.
 func (l *Listener) Loopback() bool {
 	if l.Network != "udp" {
 		return true

@@ -13,8 +13,14 @@ const (
 	udpGRO          = 104
 )
 
-// controlSize has room for every control message that we ask for.
-const controlSize = 160
+// Control messages that we ask for have room in so many bytes. At a unix socket that
+// is a sender's credentials alone: descriptors that somebody sends (SCM_RIGHTS) have
+// none, and the kernel drops them. To receive them would use up ours, and closing one
+// may take for ever, as whoever serves its filesystem likes.
+const (
+	controlSize     = 160
+	unixControlSize = 32 // CMSG_SPACE(sizeof(struct ucred))
+)
 
 // control is what the kernel says beside a packet.
 type control struct {

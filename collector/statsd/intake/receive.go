@@ -168,6 +168,10 @@ func (r *receiver) read(s *socket) (more bool) {
 		}
 		n = shedBatch
 	}
+	size := controlSize
+	if s.unix {
+		size = unixControlSize
+	}
 	for i := range n {
 		if shed {
 			r.iovs[i].Base = &r.scratch[i*slotStride]
@@ -176,7 +180,7 @@ func (r *receiver) read(s *socket) (more bool) {
 		}
 		h := &r.msgs[i].hdr
 		h.Namelen = unix.SizeofSockaddrInet6
-		h.SetControllen(controlSize)
+		h.SetControllen(size)
 	}
 	s.stalled = 0
 	got, errno := recvmmsg(s.fd, r.msgs[:n])

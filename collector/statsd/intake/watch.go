@@ -59,7 +59,12 @@ func watchPath(path string, missing bool, reopen func() error) (*pathWatch, erro
 	return w, nil
 }
 
+// close ends the watch. It does not wait for ever: what the path is on may not
+// respond.
 func (w *pathWatch) close() {
 	w.once.Do(func() { close(w.stop) })
-	<-w.done
+	select {
+	case <-w.done:
+	case <-time.After(watchEvery):
+	}
 }
