@@ -12,12 +12,12 @@ import (
 //go:embed page.html
 var page []byte
 
-// policy is the page's content security policy: it may run its own script and
-// style, given by their hashes, and ask its own server.
+// policy is the page's content security policy: it may use its own script and style,
+// identified by their hashes, and send requests to its own server.
 var policy = "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; " +
 	"frame-ancestors 'none'; script-src '" + hash("script") + "'; style-src '" + hash("style") + "'"
 
-// hash returns the hash source of the page's only element of a name (CSP 3).
+// hash returns the hash source (CSP 3) of the page's only element with a name.
 func hash(element string) string {
 	m := regexp.MustCompile(`(?s)<` + element + `>(.*?)</` + element + `>`).FindSubmatch(page)
 	if m == nil {

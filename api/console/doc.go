@@ -1,5 +1,6 @@
-// Package console is the web page of a relay. It shows agents, containers and
-// events, which it asks the native API for, with the token in the link to it.
+// Package console is the web page of a relay. It shows agents, containers and events, which
+// it requests from the native API with the token from its link.
 //
-// The page holds no data, so it needs no token, and loads nothing from elsewhere.
+// The page itself contains no data, so that it does not require the token. It loads nothing
+// from other servers.
 package console

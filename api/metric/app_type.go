@@ -16,8 +16,8 @@ var AppTypes = [...]string{
 	AppTypeCounter, AppTypeGauge, AppTypeSet, AppTypeTimer, AppTypeHistogram, AppTypeDistribution, AppTypeCheck,
 }
 
-// AppTypeName returns the English word for a type of App's series, "" for an
-// unknown one.
+// AppTypeName returns the name of a type of App's series, such as "counter"; "" for an
+// unknown type.
 func AppTypeName(typ string) string {
 	switch typ {
 	case AppTypeCounter:
@@ -43,5 +43,5 @@ func IsAppHistogram(typ string) bool {
 	return typ == AppTypeTimer || typ == AppTypeHistogram || typ == AppTypeDistribution
 }
 
-// RuntimeLabel is the prefix of row labels that a container's runtime knows.
+// RuntimeLabel is the prefix of row labels that come from a container's runtime.
 const RuntimeLabel = "label."

@@ -1,6 +1,6 @@
 package metric
 
-// Columns of Collector, one row: the collector about itself. Append only.
+// Columns of Collector, one row: the collector's own metrics. Append only.
 const (
 	SelfTicks = iota
 	SelfTicksMissed
@@ -40,7 +40,7 @@ const (
 	SelfStatsdPanics
 )
 
-// Columns of Part, one row a part of the record. Append only.
+// Columns of Part, one row per part of a cgroup's record. Append only.
 const (
 	PartReader = iota
 	PartMismatches
@@ -49,11 +49,11 @@ const (
 func init() {
 	register(Collector, "daytwo_collector", []Metric{
 		SelfTicks:           {Name: "ticks", Type: Counter, Source: "collector", Help: "Ticks read since the start."},
-		SelfTicksMissed:     {Name: "ticks_missed", Type: Counter, Source: "collector", Help: "Grid points that passed without a tick because the one before took too long."},
-		SelfClockSteps:      {Name: "clock_steps", Type: Counter, Source: "CLOCK_REALTIME against CLOCK_MONOTONIC", Help: "Times the wall clock was set."},
-		SelfTickDuration:    {Name: "tick_duration", Unit: Nanoseconds, Source: "collector", Help: "Time that the tick before took, from first read to publish."},
-		SelfReadDuration:    {Name: "cgroups_read_duration", Unit: Nanoseconds, Source: "collector", Help: "Time that reading all cgroups took in this tick."},
-		SelfPublishDuration: {Name: "publish_duration", Unit: Nanoseconds, Source: "collector", Help: "Time that encoding and handing over took in the tick before."},
+		SelfTicksMissed:     {Name: "ticks_missed", Type: Counter, Source: "collector", Help: "Ticks that were skipped because the previous one took too long."},
+		SelfClockSteps:      {Name: "clock_steps", Type: Counter, Source: "CLOCK_REALTIME against CLOCK_MONOTONIC", Help: "Times that the wall clock was set."},
+		SelfTickDuration:    {Name: "tick_duration", Unit: Nanoseconds, Source: "collector", Help: "Duration of the previous tick, from the first read to publishing."},
+		SelfReadDuration:    {Name: "cgroups_read_duration", Unit: Nanoseconds, Source: "collector", Help: "Duration of reading all cgroups in this tick."},
+		SelfPublishDuration: {Name: "publish_duration", Unit: Nanoseconds, Source: "collector", Help: "Duration of encoding and publishing in the previous tick."},
 		SelfCPU:             {Name: "cpu", Unit: Nanoseconds, Type: Counter, Source: "getrusage(2)", Help: "CPU time of the process, user and system."},
 		SelfRSS:             {Name: "resident_memory", Unit: Bytes, Source: "/proc/self/statm", Help: "Resident memory of the process."},
 		SelfHeap:            {Name: "heap", Unit: Bytes, Source: "runtime/metrics /memory/classes/heap/objects:bytes", Help: "Memory in live and not yet swept Go objects."},
@@ -65,29 +65,29 @@ func init() {
 		SelfMismatches:      {Name: "check_mismatches", Type: Counter, Source: "collector", Help: "Comparisons that differed; each makes its part fall back to files."},
 		SelfFrames:          {Name: "frames", Type: Counter, Source: "collector", Help: "Frames encoded."},
 		SelfFrameBytes:      {Name: "frame", Unit: Bytes, Type: Counter, Source: "collector", Help: "Size of the frames encoded."},
-		SelfKeyframes:       {Name: "keyframes", Type: Counter, Source: "collector", Help: "Frames that need no other."},
+		SelfKeyframes:       {Name: "keyframes", Type: Counter, Source: "collector", Help: "Keyframes encoded: frames that can be decoded without others."},
 		SelfAcked:           {Name: "frames_acked", Type: Counter, Source: "JetStream", Help: "Frames that the stream has stored."},
-		SelfSpooledFrames:   {Name: "spool_frames", Source: "collector", Help: "Frames waiting on disk for NATS."},
+		SelfSpooledFrames:   {Name: "spool_frames", Source: "collector", Help: "Frames in the spool on disk, which wait for NATS."},
 		SelfSpoolBytes:      {Name: "spool", Unit: Bytes, Source: "collector", Help: "Size of the spool on disk."},
-		SelfDroppedFrames:   {Name: "frames_dropped", Type: Counter, Source: "collector", Help: "Frames lost: the spool was full or could not be written."},
+		SelfDroppedFrames:   {Name: "frames_dropped", Type: Counter, Source: "collector", Help: "Frames lost because the spool was full or could not be written."},
 		SelfPublishErrors:   {Name: "publish_errors", Type: Counter, Source: "NATS", Help: "Attempts to publish that failed; the frame went to the spool."},
 		SelfInFlight:        {Name: "frames_in_flight", Source: "JetStream", Help: "Frames published and not yet acknowledged."},
-		SelfReadErrors:      {Name: "read_errors", Type: Counter, Source: "collector", Help: "Ticks in which a room could not be read."},
+		SelfReadErrors:      {Name: "read_errors", Type: Counter, Source: "collector", Help: "Ticks in which a part of the collector could not be read."},
 
-		SelfStatsdAbsent:     {Name: "statsd_listeners_absent", Source: "statsd", Help: "Default addresses that StatsD is not heard on because another process has them."},
-		SelfStatsdPorts:      {Name: "statsd_ports", Unit: Bool, Source: "statsd", Help: "1 while containers are given ports of their own; 0 if another collector has them."},
+		SelfStatsdAbsent:     {Name: "statsd_listeners_absent", Source: "statsd", Help: "Default addresses on which StatsD is not received because another process uses them."},
+		SelfStatsdPorts:      {Name: "statsd_ports", Unit: Bool, Source: "statsd", Help: "1 while containers get ports of their own; 0 if another collector uses the ports."},
 		SelfStatsdSteered:    {Name: "statsd_steered", Unit: Bool, Source: "statsd", Help: "1 if containers' ports are steered onto one socket; 0 if each has a socket."},
-		SelfStatsdSenders:    {Name: "statsd_senders_known", Unit: Bool, Source: "statsd", Help: "1 if senders to a shared port are known by their cgroups."},
+		SelfStatsdSenders:    {Name: "statsd_senders_known", Unit: Bool, Source: "statsd", Help: "1 if senders to a shared port are identified by their cgroups."},
 		SelfStatsdDrops:      {Name: "statsd_drops_known", Unit: Bool, Source: "statsd", Help: "1 if the kernel's drops are counted by sender."},
 		SelfStatsdEndpoints:  {Name: "statsd_endpoints", Source: "statsd", Help: "Containers that have a port of their own."},
-		SelfStatsdNamespaces: {Name: "statsd_namespaces", Source: "statsd", Help: "Network namespaces of containers in which their ports are heard."},
-		SelfStatsdUnreached:  {Name: "statsd_namespaces_failed", Source: "statsd", Help: "Containers whose ports could not be made heard in their network namespaces."},
-		SelfStatsdConflicts:  {Name: "statsd_origin_conflicts", Type: Counter, Source: "statsd", Help: "Lines that named another container than the one that sent them."},
-		SelfStatsdUnknown:    {Name: "statsd_origin_unknown", Type: Counter, Source: "statsd", Help: "Lines that named a container that cannot be one."},
-		SelfStatsdPanics:     {Name: "statsd_panics", Type: Counter, Source: "statsd", Help: "Panics while StatsD was received or added up, which were survived: faults of daytwo's own."},
+		SelfStatsdNamespaces: {Name: "statsd_namespaces", Source: "statsd", Help: "Network namespaces of containers in which the collector listens on their ports."},
+		SelfStatsdUnreached:  {Name: "statsd_namespaces_failed", Source: "statsd", Help: "Containers in whose network namespaces the collector cannot listen."},
+		SelfStatsdConflicts:  {Name: "statsd_origin_conflicts", Type: Counter, Source: "statsd", Help: "Lines that named a container other than their sender."},
+		SelfStatsdUnknown:    {Name: "statsd_origin_unknown", Type: Counter, Source: "statsd", Help: "Lines that named an unknown container."},
+		SelfStatsdPanics:     {Name: "statsd_panics", Type: Counter, Source: "statsd", Help: "Panics while StatsD was received or aggregated, which are bugs in daytwo."},
 	})
 	register(Part, "daytwo_collector", []Metric{
-		PartReader:     {Name: "part_reader", Unit: Bool, Source: "collector", Prom: "daytwo_collector_part_reader", Help: "1; the labels say which reader serves the part, and why."},
+		PartReader:     {Name: "part_reader", Unit: Bool, Source: "collector", Prom: "daytwo_collector_part_reader", Help: "Always 1; the labels name the reader that the part uses, and why."},
 		PartMismatches: {Name: "part_mismatches", Type: Counter, Source: "collector", Help: "Comparisons of this part with the kernel's text that differed."},
 	})
 }

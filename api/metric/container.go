@@ -1,6 +1,6 @@
 package metric
 
-// Columns of Container, one row a cgroup. Append only, at the end.
+// Columns of Container, one row per cgroup. Append only, at the end.
 const (
 	CPUUsage = iota
 	CPUUser
@@ -133,7 +133,7 @@ const (
 	StatPgpgout
 )
 
-// memory.stat's items are the columns from FirstStat to LastStat.
+// FirstStat to LastStat are the columns of memory.stat's items.
 const (
 	FirstStat = StatAnon
 	LastStat  = StatPgpgout

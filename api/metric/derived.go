@@ -1,12 +1,11 @@
 package metric
 
-// IsUnlimited reports whether a limit is not set. The kernel rounds cgroup v1's
-// "no limit" down to whole pages; the bound is cAdvisor's.
+// IsUnlimited reports whether a limit is not set. In cgroup v1 an unset limit is a large
+// number, which the kernel rounds down to whole pages; the bound here is cAdvisor's.
 func IsUnlimited(v int64) bool { return v > 1<<62 }
 
-// WorkingSet returns the memory of a Container row that is in use, without
-// inactive page cache, as cAdvisor and the kubelet count it. In bytes; Absent
-// if one of both is.
+// WorkingSet returns the memory usage of a Container row without inactive page cache, in
+// bytes, as cAdvisor and the kubelet compute it. It is Absent if either value is.
 func WorkingSet(row []int64) int64 {
 	current, inactive := row[MemCurrent], row[StatInactiveFile]
 	if current == Absent || inactive == Absent {

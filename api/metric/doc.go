@@ -1,7 +1,7 @@
-// Package metric is the catalogue: one table of every metric that daytwo
-// knows, with its names (native, Prometheus, DC/OS), unit, type and source.
-// Both sides of the wire and every exposition read it; it never holds a value.
+// Package metric is the catalogue of metrics: for each kind of row a table of columns, with
+// their names (native, Prometheus, DC/OS), unit, type and source. Encoder, decoder and all
+// expositions use it. It never holds a value.
 //
-// A metric's identity is (Kind, column). Columns are only ever appended, so a
-// column number means the same in every version; a golden test asserts it.
+// A metric is identified by (Kind, column). Columns are only appended, so that a column
+// number has the same meaning in every version; a golden test asserts it.
 package metric

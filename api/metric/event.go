@@ -1,14 +1,14 @@
 package metric
 
-// Columns of Event, one row an event. Row.Key is the title, Row.Parent the
-// container's row, 0 if the sender has none (its origin labels are the row's own
-// then, or "cgroup" if that is all that is known). Labels, each only if it was sent: "text", "host", "priority" (normal or
-// low), "alert_type" (error, warning, info or success), "source_type",
-// "aggregation_key", "tag.<name>" as App has them, and "truncated" ("true") if a
-// part was cut. A change of a service check's status has "check" (its name),
-// "status" (ok, warning, critical or unknown) and "message" too. Append only.
+// Columns of Event, one row per event. Row.Key is the title, Row.Parent the container's
+// row. If the sender has no such row, Parent is 0 and the row itself has the origin labels,
+// or only "cgroup" if nothing else is known. Labels that are present if they were sent:
+// "text", "host", "priority" (normal or low), "alert_type" (error, warning, info or
+// success), "source_type", "aggregation_key", and tags as for App; "truncated" is "true" if
+// a field was truncated. A change of a service check's status also has "check" (its name),
+// "status" (ok, warning, critical or unknown) and "message". Append only.
 const (
-	EventTime = iota // when it happened: as sent, else when it came
+	EventTime = iota // when it happened, as sent, else the time of arrival
 )
 
 func init() {

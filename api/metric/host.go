@@ -265,7 +265,7 @@ func init() {
 	register(Host, "node", merge(hostSystem, hostMemory, hostVM, hostNet))
 }
 
-// merge puts the parts of one kind's table together, by column.
+// merge merges the parts of one kind's table, by column.
 func merge(parts ...[]Metric) []Metric {
 	var all []Metric
 	for _, part := range parts {

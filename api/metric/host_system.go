@@ -1,7 +1,6 @@
 package metric
 
-// hostSystem is the part of Host that tells of time, processes, CPUs, pressure
-// and handles.
+// hostSystem is the columns of Host for time, processes, CPUs, pressure and file handles.
 var hostSystem = []Metric{
 	HostUptime:           {Name: "system.uptime", Unit: Nanoseconds, Type: Gauge, Source: "/proc/uptime", Prom: "node_uptime_seconds", DCOS: "system.uptime", Help: "Time since the machine started, suspend included."},
 	HostTime:             {Name: "system.time", Unit: Nanoseconds, Type: Gauge, Source: "clock_gettime(CLOCK_REALTIME)", Prom: "node_time_seconds", Help: "System time since the epoch."},

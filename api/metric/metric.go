@@ -2,14 +2,15 @@ package metric
 
 import "math"
 
-// Absent marks a value that the kernel does not offer here (no controller, no
-// limit file, no such counter). It is never shown, and never turned into 0.
+// Absent marks a value that the kernel does not provide (no controller, no limit file, no
+// such counter). It is never shown, and never converted to 0.
 const Absent int64 = math.MinInt64
 
 // Unlimited is a limit that is not set ("max" in cgroup v2).
 const Unlimited int64 = math.MaxInt64
 
-// Kind is what a row describes. It goes on the wire: append only.
+// Kind is the kind of entity that a row describes. It is part of the wire format: append
+// only.
 type Kind uint8
 
 const (
@@ -19,18 +20,18 @@ const (
 	Filesystem       Kind = 4  // a mounted filesystem
 	Interface        Kind = 5  // a network interface of the host
 	Container        Kind = 6  // a cgroup: a container, a service, a slice
-	ContainerIO      Kind = 7  // a block device as one cgroup uses it
+	ContainerIO      Kind = 7  // one cgroup's use of a block device
 	ContainerHugetlb Kind = 8  // a huge page size in one cgroup
 	ContainerNet     Kind = 9  // a network interface inside a container
 	Collector        Kind = 10 // one row: the collector itself
-	Part             Kind = 11 // a part of the record, and which reader serves it
+	Part             Kind = 11 // a part of a cgroup's record, and which reader provides it
 
-	App            Kind = 12 // a metric that a task sends: one series of one container
+	App            Kind = 12 // one StatsD series of one container
 	Statsd         Kind = 13 // the StatsD ledger of one container, and of all together (Key "")
-	Event          Kind = 14 // an event that a task sent: a row of the tick it came in, and of no other
-	StatsdListener Kind = 15 // an address that StatsD is heard on
+	Event          Kind = 14 // a StatsD event; its row is only in the tick in which it arrived
+	StatsdListener Kind = 15 // an address on which StatsD is received
 
-	// MaxKind bounds the kinds this version knows.
+	// MaxKind is the greatest kind that this version has.
 	MaxKind = StatsdListener
 )
 
@@ -48,8 +49,8 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// Unit is what a stored integer counts. Conversion happens at the edges:
-// nanoseconds leave as seconds, milli-units as units.
+// Unit is the unit of a stored integer. It is converted when a value is shown: nanoseconds
+// as seconds, thousandths as units.
 type Unit uint8
 
 const (
@@ -59,10 +60,10 @@ const (
 	Milli            // thousandths, shown as units (load average)
 	Bool             // 0 or 1
 	Seconds          // whole seconds
-	Float            // math.Float64bits of a number that is neither NaN nor infinite, nor -0 (which would be Absent)
+	Float            // math.Float64bits of a finite number other than -0 (whose bits would be Absent)
 )
 
-// Scale is what a stored integer is multiplied by when it is shown.
+// Scale returns the factor by which a stored integer is multiplied when it is shown.
 func (u Unit) Scale() float64 {
 	switch u {
 	case Nanoseconds:
@@ -85,12 +86,12 @@ func (u Unit) String() string {
 	return "count"
 }
 
-// Type says how a value moves.
+// Type says how a value can change.
 type Type uint8
 
 const (
 	Gauge   Type = iota
-	Counter      // only rises while its row lives
+	Counter      // never decreases while its row exists
 )
 
 func (t Type) String() string {
@@ -108,7 +109,7 @@ type Metric struct {
 	Unit   Unit
 	Type   Type
 	Source string // kernel file and field
-	Prom   string // Prometheus name, with fixed labels: `x_total{mode="idle"}`; "" means not exposed as it stands
+	Prom   string // Prometheus name, with fixed labels: `x_total{mode="idle"}`; "" if the column is not exposed unchanged
 	DCOS   string // DC/OS names, space-separated, both families; "" if DC/OS had none
 	Help   string
 }
@@ -121,8 +122,8 @@ func (m *Metric) Value(v int64) float64 {
 	return float64(v) * m.Unit.Scale()
 }
 
-// FromFloat stores a number in a column of unit Float. What has no place there
-// (NaN, infinities) is Absent.
+// FromFloat converts a number to the stored integer of unit Float. NaN and infinities become
+// Absent.
 func FromFloat(f float64) int64 {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return Absent
@@ -130,13 +131,13 @@ func FromFloat(f float64) int64 {
 	return int64(math.Float64bits(f + 0)) // + 0 makes -0 a 0
 }
 
-// ToFloat returns the number stored in a column of unit Float.
+// ToFloat is the inverse of FromFloat.
 func ToFloat(v int64) float64 { return math.Float64frombits(uint64(v)) }
 
 var columns [MaxKind + 1][]Metric
 
-// register completes a kind's table: numbers the columns, fills the
-// Prometheus names that follow from the native one.
+// register adds a kind's table to the catalogue. It numbers the columns, and derives missing
+// Prometheus names from the native names.
 func register(k Kind, prefix string, table []Metric) {
 	for i := range table {
 		m := &table[i]
@@ -151,7 +152,7 @@ func register(k Kind, prefix string, table []Metric) {
 	columns[k] = table
 }
 
-// Columns is the table of a kind, in column order. Not to be changed.
+// Columns returns the table of a kind, in column order. The caller must not modify it.
 func Columns(k Kind) []Metric {
 	if k > MaxKind {
 		return nil
@@ -159,10 +160,10 @@ func Columns(k Kind) []Metric {
 	return columns[k]
 }
 
-// Width is the number of columns of a kind.
+// Width returns the number of columns of a kind.
 func Width(k Kind) int { return len(Columns(k)) }
 
-// Find looks a metric up by its native name ("cpu.usage") within a kind.
+// Find returns the metric of a kind with a native name such as "cpu.usage".
 func Find(k Kind, name string) (*Metric, bool) {
 	for i := range Columns(k) {
 		if columns[k][i].Name == name {

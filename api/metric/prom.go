@@ -2,8 +2,8 @@ package metric
 
 import "strings"
 
-// promName derives a Prometheus name by the usual conventions: base unit and
-// _total as suffixes, dots to underscores.
+// promName derives a Prometheus name by the usual conventions: underscores for dots, and the
+// base unit and _total as suffixes.
 func promName(prefix string, m *Metric) string {
 	s := prefix + "_" + strings.NewReplacer(".", "_", "-", "_").Replace(m.Name)
 	switch m.Unit {
@@ -18,8 +18,8 @@ func promName(prefix string, m *Metric) string {
 	return s
 }
 
-// SplitProm takes a Prom field apart: the family name, and the fixed labels
-// without braces ("" if there are none).
+// SplitProm splits a Prom field into the name of the family and the fixed labels, which are
+// without braces, and "" if there are none.
 func SplitProm(s string) (name, labels string) {
 	if i := strings.IndexByte(s, '{'); i >= 0 {
 		return s[:i], strings.TrimSuffix(s[i+1:], "}")

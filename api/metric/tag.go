@@ -2,11 +2,11 @@ package metric
 
 import "strings"
 
-// A tag of StatsD is a text of its own: "env", "env:" and "env:true" are three
-// tags, and a series may have several of one name. In a row a tag whose name no
-// other tag has, and which has both a name and a value, is a label: TagLabel and its
-// name, with its value. All others are in one label, TagsLabel: a list as AppendTag
-// makes it, sorted. Rows of kind App and Event have these labels.
+// Tags of StatsD are compared as text: "env", "env:" and "env:true" are three different
+// tags, and a series may have several tags with one name. In rows of kind App and Event, a
+// tag that has a name and a value, and whose name no other tag has, is a label: TagLabel
+// followed by the name, with the value. All other tags are in the label TagsLabel, as a
+// sorted list (AppendTag).
 const (
 	TagLabel  = "tag."
 	TagsLabel = "tags"
@@ -15,8 +15,8 @@ const (
 // IsTagLabel reports whether a row label is a tag, or the list of tags.
 func IsTagLabel(name string) bool { return name == TagsLabel || strings.HasPrefix(name, TagLabel) }
 
-// AppendTag appends a tag to a list. Tags are separated by commas; a comma in a tag,
-// a backslash and NUL are written \, \\ and \0.
+// AppendTag appends a tag to a list. Tags are separated by commas; a comma, a backslash and
+// NUL in a tag are escaped as \, \\ and \0.
 func AppendTag(list []byte, tag string) []byte {
 	if len(list) > 0 {
 		list = append(list, ',')
@@ -24,7 +24,7 @@ func AppendTag(list []byte, tag string) []byte {
 	return AppendEscaped(list, tag)
 }
 
-// AppendEscaped appends a text as AppendTag writes it.
+// AppendEscaped appends a text with the escapes of AppendTag.
 func AppendEscaped(dst []byte, text string) []byte {
 	for i := range len(text) {
 		switch c := text[i]; c {

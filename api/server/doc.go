@@ -1,8 +1,6 @@
-// Package server answers the routes of a relay, and those of a collector alone:
-// the native API (the documents of api/v1), and through its packages dcos and
-// prom DC/OS' documents and Prometheus' exposition. Package web holds the HTTP
-// mechanics.
+// Package server implements the HTTP routes of a relay and of a collector: the native API
+// (with the documents of api/v1), and, in its packages dcos and prom, DC/OS' documents and
+// Prometheus' exposition. Package web holds the HTTP mechanics.
 //
-// It reads through query.Fleet and query.History, and never knows who implements
-// them.
+// It reads a fleet only through query.Fleet and query.History.
 package server

@@ -12,14 +12,14 @@ import (
 	"github.com/daytwo/daytwo/api/health"
 )
 
-// askWithin is how long Doctor waits for whoever has an address.
-const askWithin = 2 * time.Second
+// doctorTimeout bounds Doctor's request.
+const doctorTimeout = 2 * time.Second
 
-// Doctor reports under name whether an HTTP server of daytwo could listen on an
-// address, which flag sets, or does already. It listens on nothing: it asks whoever
-// listens there, if that is this machine.
+// Doctor reports, as check name, whether an HTTP server of daytwo listens on an address, or
+// could listen on it. flag is the flag that sets the address. Doctor opens no listener: it
+// sends a request to the address if that belongs to this machine.
 func Doctor(ctx context.Context, name, address, flag string) health.Check {
-	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
 	c := health.Check{Name: name, State: health.OK}
 	host, port, err := net.SplitHostPort(address)
@@ -37,13 +37,13 @@ func Doctor(ctx context.Context, name, address, flag string) health.Check {
 			c.Detail = address + " is free"
 			return c
 		}
-		err = fmt.Errorf("%s: another program has it", address)
+		err = fmt.Errorf("%s is used by another program", address)
 	}
 	c.State, c.Detail, c.Fix = health.Warn, err.Error(), "give "+flag+" another address of this machine"
 	return c
 }
 
-// healthy reports whether a server of ours answers at url.
+// healthy reports whether a daytwo server answers at url.
 func healthy(ctx context.Context, url string) (bool, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -58,8 +58,8 @@ func healthy(ctx context.Context, url string) (bool, error) {
 	return res.StatusCode == http.StatusOK, nil
 }
 
-// ownAddress returns the address to ask for what listens on host, which must be
-// this machine's.
+// ownAddress returns the address at which a listener on host, which must be an address of
+// this machine, can be reached.
 func ownAddress(ctx context.Context, host string) (string, error) {
 	if host == "" {
 		return "127.0.0.1", nil
@@ -85,5 +85,5 @@ func ownAddress(ctx context.Context, host string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("%s is no address of this machine", host)
+	return "", fmt.Errorf("%s is not an address of this machine", host)
 }

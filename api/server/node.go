@@ -12,10 +12,10 @@ import (
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
-// NewNode returns the handler of one node, which asks for no token: serve it on
-// loopback only. It answers the node's metrics at /metrics, as cAdvisor and
-// node_exporter do, /healthz, /readyz, and DC/OS' metrics API for this node. parts
-// are what /readyz answers, nil for always ready; log may be nil for slog.Default().
+// NewNode returns the handler of one node. It does not require a token, so that it must be
+// served on loopback addresses only. Its routes are /metrics, with the metrics of cAdvisor
+// and node_exporter, /healthz, /readyz, and DC/OS' metrics API for this node. If parts is
+// nil, /readyz always answers ready; if log is nil, it uses slog.Default().
 func NewNode(fleet query.Fleet, agent string, parts *ready.Parts, log *slog.Logger) http.Handler {
 	if log == nil {
 		log = slog.Default()
@@ -29,6 +29,6 @@ func NewNode(fleet query.Fleet, agent string, parts *ready.Parts, log *slog.Logg
 			return scraper.ServeNode(w, r, agent)
 		}},
 	)
-	mux := web.Mux(routes, "there are /metrics, /healthz, /readyz and /system/v1/metrics/v0/", log)
+	mux := web.Mux(routes, "the routes are /metrics, /healthz, /readyz and /system/v1/metrics/v0/", log)
 	return web.Bounded(web.RefuseRebinding(mux))
 }

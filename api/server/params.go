@@ -15,8 +15,8 @@ import (
 // maxParam is the longest value of a parameter, in bytes.
 const maxParam = 1024
 
-// params parses the query of a request. Unknown names and names given twice are
-// errors: a misspelled filter must not be answered unfiltered.
+// params parses the query of a request. Unknown and repeated names are errors, so that a
+// request with a misspelled filter is not answered without the filter.
 func params(r *http.Request, names ...string) (url.Values, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -27,9 +27,9 @@ func params(r *http.Request, names ...string) (url.Values, error) {
 		case name == "token": // read by the guard
 		case !slices.Contains(names, name):
 			if len(names) == 0 {
-				return nil, web.BadRequest("unknown parameter %q: there are no parameters here", name)
+				return nil, web.BadRequest("unknown parameter %q: this route has no parameters", name)
 			}
-			return nil, web.BadRequest("unknown parameter %q: there are %s", name, strings.Join(names, ", "))
+			return nil, web.BadRequest("unknown parameter %q: the parameters are %s", name, strings.Join(names, ", "))
 		case len(values) > 1:
 			return nil, web.BadRequest("parameter %q is given %d times: give it once", name, len(values))
 		case len(values[0]) > maxParam:

@@ -9,7 +9,7 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// readyz answers GET /readyz: 200 once every part is ready, else 503 with those that
+// readyz answers GET /readyz: status 200 if every part is ready, else 503 with the parts that
 // are not.
 func readyz(parts *ready.Parts) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {

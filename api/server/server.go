@@ -18,17 +18,17 @@ import (
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
-// Options say what a relay serves.
+// Options of New. Fleet and Guard are required.
 type Options struct {
 	Fleet   query.Fleet
-	History query.History     // nil if there is none: queries of the past return query.ErrNoHistory
-	Guard   *auth.Guard       // asks for the token
+	History query.History     // if nil, queries return query.ErrNoHistory
+	Guard   *auth.Guard       // checks the token
 	Agent   string            // id of the agent on this machine, "" if there is none
 	Cluster string            // name of the cluster
 	Version string            // of the program
-	Ready   *ready.Parts      // what /readyz answers; nil: always ready
-	Metrics []func(io.Writer) // more for /metrics, in the text format 0.0.4
-	Log     *slog.Logger      // nil for slog.Default()
+	Ready   *ready.Parts      // for /readyz; if nil, always ready
+	Metrics []func(io.Writer) // write more families to /metrics, in the text format 0.0.4
+	Log     *slog.Logger      // default slog.Default()
 }
 
 // server answers the routes of a relay.
@@ -39,11 +39,11 @@ type server struct {
 	now     func() time.Time
 }
 
-// New returns the handler of a relay's routes. It fails without a fleet or a
+// New returns the handler of a relay's routes. It returns an error without a fleet or a
 // guard.
 func New(o Options) (http.Handler, error) {
 	if o.Fleet == nil || o.Guard == nil {
-		return nil, errors.New("server: a fleet and a guard are needed")
+		return nil, errors.New("server: a fleet and a guard are required")
 	}
 	if o.History == nil {
 		o.History = query.NoHistory{}
@@ -53,7 +53,7 @@ func New(o Options) (http.Handler, error) {
 	}
 	s := newServer(o)
 	open := s.openRoutes()
-	mux := web.Mux(slices.Concat(open, s.tokenRoutes()), "GET /api/v1/openapi.json lists those there are", o.Log)
+	mux := web.Mux(slices.Concat(open, s.tokenRoutes()), "GET /api/v1/openapi.json lists all routes", o.Log)
 	return web.Bounded(o.Guard.Handler(mux, http.HandlerFunc(denied), func(r *http.Request) bool {
 		return slices.ContainsFunc(open, func(rt web.Route) bool {
 			return strings.TrimSuffix(rt.Path, "{$}") == r.URL.Path
@@ -71,11 +71,11 @@ func newServer(o Options) *server {
 // denied answers a request without the token.
 func denied(w http.ResponseWriter, _ *http.Request) {
 	web.WriteError(w, &web.Error{Status: http.StatusUnauthorized,
-		Message: "this needs the token of <data>/token: send it as 'Authorization: Bearer TOKEN' or ?token=TOKEN"})
+		Message: "this route requires the token in <data>/token: send it as 'Authorization: Bearer TOKEN' or ?token=TOKEN"})
 }
 
-// openRoutes are answered without the token: they show nothing of the fleet.
-// openapi.json describes each route, which a test asserts.
+// openRoutes do not require the token: they show nothing of the fleet. A test asserts that
+// openapi.json describes each route.
 func (s *server) openRoutes() []web.Route {
 	return []web.Route{
 		{Method: "GET", Path: "/{$}", Handle: s.console},
@@ -84,7 +84,7 @@ func (s *server) openRoutes() []web.Route {
 	}
 }
 
-// tokenRoutes are answered to those who send the token.
+// tokenRoutes require the token.
 func (s *server) tokenRoutes() []web.Route {
 	native := []web.Route{
 		{Method: "GET", Path: "/metrics", Handle: s.metrics},

@@ -59,7 +59,7 @@ func (s *server) statsd(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if !found {
-		return web.NotFound("unknown container: GET /api/v1/containers lists those there are")
+		return web.NotFound("unknown container: GET /api/v1/containers lists all")
 	}
 	slices.SortFunc(answer.Ledgers, func(x, y v1.Ledger) int {
 		return cmp.Or(cmp.Compare(x.AgentID, y.AgentID), -compareBool(x.All, y.All), cmp.Compare(x.Name, y.Name),
@@ -70,7 +70,7 @@ func (s *server) statsd(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, r, answer)
 }
 
-// statsdOrder reads the order of the metrics, and how many the answer has.
+// statsdOrder parses the order and the maximum number of the metrics in the answer.
 func statsdOrder(q url.Values) (order func(x, y v1.SentMetric) int, limit int, err error) {
 	var first func(x, y v1.SentMetric) int
 	rate := func(m *v1.SentMetric) float64 {
@@ -111,7 +111,7 @@ func compareBool(x, y bool) int {
 	return -1
 }
 
-// statsdReader adds what the tasks of one agent send to an answer.
+// statsdReader adds the StatsD metrics and ledgers of one agent to an answer.
 type statsdReader struct {
 	match           query.Match
 	answer          *v1.StatsD
@@ -120,7 +120,7 @@ type statsdReader struct {
 	only            string // container id, "" for all
 }
 
-// rates reads the agent's current rates.
+// rates queries the agent's current rates.
 func (v *statsdReader) rates(ctx context.Context, h query.History, a query.Agent) (err error) {
 	if v.samples, err = query.LastRates(ctx, h, a, metric.App, metric.AppSamples); err != nil {
 		return err
@@ -129,8 +129,8 @@ func (v *statsdReader) rates(ctx context.Context, h query.History, a query.Agent
 	return err
 }
 
-// find looks up the container that is asked for, if one is. It reports whether
-// the tick has something to read.
+// find looks up the requested container, if the request names one. It reports whether the
+// tick has it.
 func (v *statsdReader) find(b *frame.Batch, container string) bool {
 	v.containers = map[uint64]*frame.Row{}
 	t := b.Table(metric.Container)
@@ -150,8 +150,8 @@ func (v *statsdReader) find(b *frame.Batch, container string) bool {
 	return i >= 0
 }
 
-// wanted reports whether a row is of a container that is asked for, and returns
-// the container's row, nil if the sender is not known.
+// wanted reports whether a row belongs to a requested container. It also returns the
+// container's row, nil if the sender is unknown.
 func (v *statsdReader) wanted(b *frame.Batch, r *frame.Row) (container *frame.Row, ok bool) {
 	container = v.containers[r.Parent]
 	if v.only != "" && (container == nil || container.Label("container_id") != v.only) {
@@ -206,8 +206,8 @@ func (v *statsdReader) read(b *frame.Batch) {
 	}
 }
 
-// newLedger returns the document of a row of the ledger. c is its container, nil if
-// the sender is not known.
+// newLedger returns the document of a row of the ledger. c is the row of its container, nil
+// if the sender is unknown.
 func (v *statsdReader) newLedger(b *frame.Batch, r, c *frame.Row, row []int64) v1.Ledger {
 	count := func(column int) int64 { return max(0, row[column]) }
 	l := v1.Ledger{

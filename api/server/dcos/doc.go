@@ -1,5 +1,5 @@
-// Package dcos answers in DC/OS' documents: the metrics API v0 of DC/OS 1.9 to
-// 2.2, and those of Mesos' and DC/OS' routes that their command lines read first.
+// Package dcos implements routes of DC/OS: the metrics API v0 of DC/OS 1.9 to 2.2, and the
+// routes of Mesos and DC/OS that their command lines request before it.
 //
-// It keeps nothing of its own and checks no token.
+// It stores nothing and checks no token.
 package dcos

@@ -38,7 +38,7 @@ func (s *API) operatorAPI(w http.ResponseWriter, r *http.Request) error {
 	}
 	call, ok := callType(body)
 	if !ok {
-		return web.BadRequest("the call is no message of Mesos' operator API")
+		return web.BadRequest("the call is not a message of Mesos' operator API")
 	}
 	switch call {
 	case callGetAgents:
@@ -47,7 +47,7 @@ func (s *API) operatorAPI(w http.ResponseWriter, r *http.Request) error {
 		body = s.frameworksMessage()
 	default:
 		return &web.Error{Status: http.StatusNotImplemented,
-			Message: "only GET_AGENTS and GET_FRAMEWORKS are answered here"}
+			Message: "only GET_AGENTS and GET_FRAMEWORKS are supported"}
 	}
 	web.WriteBody(w, r, protobufType, body)
 	return nil

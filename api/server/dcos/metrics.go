@@ -12,18 +12,17 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// agent returns the agent that a request asks for: the one in the path, else the
-// one on this machine.
+// agent returns the agent that a request names in its path, else the one on this machine.
 func (s *API) agent(r *http.Request) (query.Agent, error) {
 	agents := s.Fleet.Agents()
 	if len(agents) == 0 {
 		return query.Agent{}, &web.Error{Status: http.StatusServiceUnavailable,
-			Message: "no agent has been heard of yet: is a collector running and connected?"}
+			Message: "no agent has sent a tick yet: is a collector running and connected?"}
 	}
 	id := r.PathValue("agent")
 	if id == "" {
 		if id = s.Agent; id == "" {
-			return query.Agent{}, web.NotFound("no agent runs on this machine: ask /system/v1/agent/<id>/metrics/v0/")
+			return query.Agent{}, web.NotFound("no agent runs on this machine: use /system/v1/agent/<id>/metrics/v0/")
 		}
 	}
 	for _, a := range agents {
@@ -119,7 +118,7 @@ func (s *API) containerMetrics(
 		}
 	})
 	if err == nil && m == nil {
-		err = web.NotFound("unknown container: GET …/containers lists those of this agent")
+		err = web.NotFound("unknown container: GET …/containers lists the containers of this agent")
 	}
 	return m, err
 }

@@ -2,7 +2,7 @@ package prom
 
 import "github.com/daytwo/daytwo/api/query"
 
-// agents appends what is known of agents beside their ticks. now is in Unix
+// agents appends metrics about the agents that are not in their ticks. now is in Unix
 // nanoseconds.
 func (p *writer) agents(agents []query.Agent, now int64) {
 	family := func(name, help string, f form, get func(*query.Agent) int64) {
@@ -19,7 +19,7 @@ func (p *writer) agents(agents []query.Agent, now int64) {
 		func(a *query.Agent) int64 { return a.Time })
 	family("daytwo_agent_tick_age_seconds", "Age of the agent's newest tick.", formNano,
 		func(a *query.Agent) int64 { return max(0, now-a.Time) })
-	family("daytwo_agent_missing_ticks", "Ticks of the agent that later ones announced and that never came.", formInt,
+	family("daytwo_agent_missing_ticks", "Ticks of the agent that are missing although later ones arrived.", formInt,
 		func(a *query.Agent) int64 { return int64(min(a.Missing, 1<<62)) })
 	family("daytwo_agent_containers", "Containers on the agent.", formInt,
 		func(a *query.Agent) int64 { return int64(a.Containers) })

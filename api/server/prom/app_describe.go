@@ -38,7 +38,7 @@ func (f *appFamily) describe(of []*appRows) {
 func describeNumber(typ string, column int) (help, promType string) {
 	switch {
 	case column == metric.AppDecrements:
-		return "What tasks decremented a counter by, by StatsD.", "counter"
+		return "Sum of the decrements of a counter of tasks, by StatsD.", "counter"
 	case typ == metric.AppTypeCounter:
 		return "Counter of tasks, by StatsD.", "counter"
 	case typ == metric.AppTypeSet:

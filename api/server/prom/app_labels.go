@@ -8,19 +8,19 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// Labels of series that tasks send, beside their tags and their origin. With them no
-// two series are one, and none changes its labels when another one comes: a label
-// follows from the series alone.
+// Labels of StatsD series, in addition to their tags and their origin. They make every
+// series unique. They depend only on the series itself, so that they do not change when
+// another series appears.
 const (
 	typeLabel       = "statsd_type"       // always: counter, gauge and so on, see metric.AppTypeName
 	separatorsLabel = "statsd_separators" // of a name that is not exposed as it was sent: see AppName
-	tagsLabel       = "statsd_tags"       // tags that the labels do not tell exactly: see AppLabels
+	tagsLabel       = "statsd_tags"       // tags that other labels do not represent exactly: see AppLabels
 
 	decrementsType = "decrements" // typeLabel of a counter's decrements
 )
 
-// reservedLabels are the labels that no tag may have as its name: they are the
-// origin of a series, or have a meaning in Prometheus or in the native API.
+// reservedLabels are the labels that no tag may use: they are the origin of a series, or
+// have a meaning in Prometheus or in the native API.
 var reservedLabels = func() map[string]bool {
 	m := map[string]bool{"le": true, "quantile": true, typeLabel: true, separatorsLabel: true, tagsLabel: true,
 		"id": true, "agent_id": true, "cgroup": true, "image_id": true, "parent_container_id": true, "app_metric": true}
@@ -44,13 +44,12 @@ func TagName(tag string) string {
 	return name
 }
 
-// AppLabels returns the labels of a series that a task sends, but for its origin and
-// its type.
+// AppLabels returns the labels of a StatsD series, without its origin and its type.
 //
-// A tag NAME:VALUE whose name is a label's, and no other tag's, is that label. Of all
-// other tags the values are joined with ";" in the label of their name, as far as
-// they have any ("true" for a tag without a colon), and the tags themselves are
-// listed in the label statsd_tags, as metric.AppendTag does.
+// A tag NAME:VALUE is the label NAME if that is a valid label name that no other tag has. The
+// values of all other tags are joined with ";" in the label of their name, if they have any
+// ("true" for a tag without a colon), and the tags themselves are listed in the label
+// statsd_tags (metric.AppendTag).
 func AppLabels(r *frame.Row) []frame.Label {
 	tags := query.Tags(r.Labels)
 	labels := make([]frame.Label, 0, len(tags)+2)

@@ -7,15 +7,15 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// AppName returns the Prometheus name of a series from its name as a task sent it
-// and its type, by statsd_exporter's rules: what is no letter, digit, "_" or ":"
-// becomes "_", and a leading digit is preceded by "_", as is "daytwo_". A name that
-// otherwise must not be a task's gets the type as suffix.
+// AppName returns the Prometheus name of a StatsD series from its name as sent and its type,
+// by statsd_exporter's rules: every character other than letters, digits, "_" and ":" becomes
+// "_", and "_" is put before a leading digit and before "daytwo_". A name that a StatsD
+// series must not have for another reason gets the type as a suffix.
 //
-// separators is "" for a name that is exposed as it was sent. For any other it is
-// what each "_" of the name stands for, in order, as metric.AppendEscaped writes it;
-// 0 is a "_" that was added. So name and separators of two series are the same only
-// if the series were sent with one name.
+// separators is "" for a name that is exposed as it was sent. For any other name it lists
+// what each "_" of the name replaces, in order (metric.AppendEscaped); 0 is a "_" that was
+// added. So two series have the same name and separators only if they were sent with the
+// same name.
 func AppName(sent, typ string) (name, separators string) {
 	n, s := make([]byte, 0, len(sent)+16), make([]byte, 0, 16)
 	same := true
@@ -66,14 +66,14 @@ var histogramEndings = [...]string{"_bucket", "_sum", "_count"}
 // Decrements is the suffix of the name of a counter's decrements.
 const Decrements = "_decrements_total"
 
-// ownMetric reports whether a name is that of one of daytwo's own metrics, which no
-// task may imitate.
+// ownMetric reports whether a name is that of one of daytwo's own metrics, which a StatsD
+// series must not have.
 func ownMetric(name string) bool {
 	return ownNames()[name] || strings.HasPrefix(name, ownPrefix)
 }
 
-// ownPrefix begins the names of metrics that daytwo has beside cAdvisor's and
-// node_exporter's.
+// ownPrefix is the prefix of the names of daytwo's metrics that neither cAdvisor nor
+// node_exporter has.
 const ownPrefix = "daytwo_"
 
 var ownNames = sync.OnceValue(func() map[string]bool {

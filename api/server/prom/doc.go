@@ -1,6 +1,6 @@
-// Package prom writes agents' newest ticks in Prometheus' formats, by the names
-// that cAdvisor and node_exporter gave them, and says which columns a name stands
-// for. docs/statsd-in-prometheus.md says how it names what tasks send.
+// Package prom writes agents' newest ticks in Prometheus' formats, with the names of
+// cAdvisor and node_exporter, and finds the columns that a Prometheus name refers to.
+// docs/statsd-in-prometheus.md specifies the names of StatsD series.
 //
-// It keeps no tick and checks no token.
+// It stores no tick and checks no token.
 package prom

@@ -9,8 +9,8 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// hidden stands for the labels of a row that is not exposed: it would repeat
-// another row, or its container has no row.
+// hidden is the label text of a row that is not exposed, because it would duplicate another
+// row or its container has no row.
 const hidden = "-"
 
 // exposedLabels are the row labels that are exposed, by kind. Others are left out,
@@ -56,7 +56,7 @@ func appendRowLabels(dst []byte, k metric.Kind, agent string, r, parent *frame.R
 	return dst
 }
 
-// appendLongLabels appends what a row's long labels have besides the short ones.
+// appendLongLabels appends the labels that only the long label text of a row has.
 func appendLongLabels(dst []byte, k metric.Kind, r *frame.Row) []byte {
 	if k == metric.Host {
 		if r.Label("hostname") == "" {

@@ -9,7 +9,7 @@ import (
 // JSONType is the content type of JSON answers.
 const JSONType = "application/json; charset=utf-8"
 
-// gzipFrom is the size from which an answer is worth compressing, in bytes.
+// gzipFrom is the size from which answers are compressed, in bytes.
 const gzipFrom = 4 << 10
 
 // WriteJSON answers with v as JSON.
@@ -24,7 +24,8 @@ func WriteJSON(w http.ResponseWriter, r *http.Request, v any) error {
 	return nil
 }
 
-// WriteBody answers with a body, compressed if that pays.
+// WriteBody answers with a body, which it compresses if the client accepts that and the body
+// is large enough.
 func WriteBody(w http.ResponseWriter, r *http.Request, contentType string, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
@@ -33,7 +34,7 @@ func WriteBody(w http.ResponseWriter, r *http.Request, contentType string, body 
 	}
 	h.Set("Vary", "Accept-Encoding")
 	if len(body) < gzipFrom {
-		_, _ = w.Write(body) // an error means that the client went away
+		_, _ = w.Write(body) // an error means that the client has closed the connection
 		return
 	}
 	out, end := Compressed(w, r)

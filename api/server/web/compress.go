@@ -19,10 +19,9 @@ var gzips = sync.Pool{New: func() any {
 	return z
 }}
 
-// Compressed returns a writer of the answer's body, which compresses if the
-// client accepts it and is on another machine: on this one compressing costs
-// more than it saves. The caller calls end after the last byte, and sets all
-// headers but Content-Encoding before.
+// Compressed returns a writer of the answer's body. It compresses if the client accepts it
+// and is on another machine; on this machine compression costs more than it saves. The
+// caller sets all headers but Content-Encoding before, and calls end after the last byte.
 func Compressed(w http.ResponseWriter, r *http.Request) (body io.Writer, end func()) {
 	if !acceptsGzip(r) || fromLoopback(r) {
 		return w, func() {}

@@ -10,10 +10,10 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// Error is an answer other than success.
+// Error is an answer with an error status.
 type Error struct {
 	Status  int    // HTTP status
-	Message string // what is wrong, and what to do
+	Message string // what is wrong, and what the client can do
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -28,19 +28,19 @@ func NotFound(format string, args ...any) error {
 	return &Error{http.StatusNotFound, fmt.Sprintf(format, args...)}
 }
 
-// clientClosedRequest is nginx's status for a client that went away, which no
-// client ever reads.
+// clientClosedRequest is nginx's status for a client that has closed the connection. No
+// client ever receives it.
 const clientClosedRequest = 499
 
-// asError returns the answer for an error: itself if it is an Error, the
-// status of the errors of package query and context, else status 500.
+// asError returns the answer for an error: err itself if it is an *Error, one with a fitting
+// status for errors of the packages query and context, else status 500.
 func asError(err error) *Error {
 	var e *Error
 	switch {
 	case errors.As(err, &e):
 		return e
 	case errors.Is(err, query.ErrUnknownAgent):
-		return &Error{http.StatusNotFound, "unknown agent: GET /api/v1/agents lists those there are"}
+		return &Error{http.StatusNotFound, "unknown agent: GET /api/v1/agents lists all"}
 	case errors.Is(err, query.ErrTooMany), errors.Is(err, query.ErrTooLong):
 		return &Error{http.StatusUnprocessableEntity, err.Error()}
 	case errors.Is(err, query.ErrNoHistory):
@@ -51,13 +51,13 @@ func asError(err error) *Error {
 		return &Error{http.StatusServiceUnavailable,
 			"the answer took too long: narrow it by agent, match, time or step"}
 	case errors.Is(err, context.Canceled):
-		return &Error{clientClosedRequest, "the client went away"}
+		return &Error{clientClosedRequest, "the client closed the connection"}
 	}
 	return &Error{http.StatusInternalServerError, err.Error()}
 }
 
-// unexpected reports whether an error is a fault of the server, to be logged:
-// neither the client's mistake nor a state that passes.
+// unexpected reports whether an error has to be logged: it is neither the client's mistake
+// nor a temporary state.
 func (e *Error) unexpected() bool {
 	return e.Status >= 500 && e.Status != http.StatusServiceUnavailable && e.Status != http.StatusNotImplemented
 }

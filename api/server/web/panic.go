@@ -15,10 +15,9 @@ var panics atomic.Uint64
 // Panics returns how many requests of this process had a handler that panicked.
 func Panics() uint64 { return panics.Load() }
 
-// survivePanics answers a request whose handler panics with status 500, or cuts
-// the connection if a part of the answer is out already: nothing else tells the
-// client that the rest is missing. The panic is counted, and logged with its
-// stack.
+// survivePanics answers a request whose handler panics with status 500. If a part of the
+// answer has been sent already, it closes the connection, which is the only way to tell the
+// client that the rest is missing. It counts the panic, and logs it with its stack.
 func survivePanics(next http.Handler, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := &beginning{ResponseWriter: w}
@@ -27,7 +26,7 @@ func survivePanics(next http.Handler, log *slog.Logger) http.Handler {
 			if reason == nil {
 				return
 			}
-			if reason == http.ErrAbortHandler { // net/http's own way to cut a connection
+			if reason == http.ErrAbortHandler { // net/http's way to close a connection
 				panic(reason)
 			}
 			panics.Add(1)
@@ -37,19 +36,19 @@ func survivePanics(next http.Handler, log *slog.Logger) http.Handler {
 				panic(http.ErrAbortHandler)
 			}
 			clear(w.Header())
-			WriteError(w, errors.New("internal error: it is in the log"))
+			WriteError(w, errors.New("internal error, see the server's log"))
 		}()
 		next.ServeHTTP(begun, r)
 	})
 }
 
-// beginning notes whether a part of an answer is written.
+// beginning records whether a part of an answer has been written.
 type beginning struct {
 	http.ResponseWriter
 	wrote bool
 }
 
-// Unwrap gives http.ResponseController the writer's other methods.
+// Unwrap returns the underlying writer, for http.ResponseController.
 func (b *beginning) Unwrap() http.ResponseWriter { return b.ResponseWriter }
 
 func (b *beginning) WriteHeader(status int) {

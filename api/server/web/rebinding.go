@@ -5,14 +5,14 @@ import (
 	"net/http"
 )
 
-// RefuseRebinding refuses requests that reached a loopback address by a name
-// other than localhost: a web page may make its name resolve to this machine
-// and read what answers (DNS rebinding).
+// RefuseRebinding refuses requests to a loopback address whose Host header is a name other
+// than localhost. A web page can make its own name resolve to this machine, and then read
+// the answers (DNS rebinding).
 func RefuseRebinding(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		local, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 		if local != nil && local.IP.IsLoopback() && !localName(r.Host) {
-			WriteError(w, &Error{http.StatusForbidden, "ask for this by an IP address or as localhost"})
+			WriteError(w, &Error{http.StatusForbidden, "this server accepts only requests to an IP address or to localhost"})
 			return
 		}
 		next.ServeHTTP(w, r)

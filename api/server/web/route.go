@@ -26,8 +26,8 @@ type Route struct {
 	Handle Handler
 }
 
-// Mux returns the handler of routes. Other paths are answered with 404 and the
-// hint, other methods with 405. Unexpected errors are logged.
+// Mux returns a handler of routes. It answers other paths with status 404 and the hint, and
+// other methods with 405. It logs unexpected errors.
 func Mux(routes []Route, hint string, log *slog.Logger) http.Handler {
 	byPath := map[string]map[string]Handler{}
 	for _, rt := range routes {
@@ -77,8 +77,8 @@ func dispatch(w http.ResponseWriter, r *http.Request, methods map[string]Handler
 	}
 }
 
-// Bounded bounds the body of requests and the time that a client may take to
-// read an answer, and serves a path that ends in a slash like the one without.
+// Bounded bounds the body of requests and the time in which a client has to read an answer,
+// and ignores a slash at the end of a path.
 func Bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -98,7 +98,7 @@ func Bounded(next http.Handler) http.Handler {
 	})
 }
 
-// Healthz answers that the process lives.
+// Healthz answers that the process is running.
 func Healthz(w http.ResponseWriter, r *http.Request) error {
 	return WriteJSON(w, r, struct {
 		OK bool `json:"ok"`

@@ -9,9 +9,8 @@ import (
 // maxHeader bounds the headers of a request, in bytes.
 const maxHeader = 64 << 10
 
-// NewHTTPServer returns a server with limits that neither slow nor greedy
-// clients can wear out. A panic of the handler ends its request only. A nil log
-// is slog.Default().
+// NewHTTPServer returns a server with timeouts and limits against slow and abusive clients.
+// A panic of the handler ends only its request. If log is nil, it uses slog.Default().
 func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	if log == nil {
 		log = slog.Default()
