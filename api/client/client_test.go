@@ -185,3 +185,27 @@ func TestTheTokenStaysWithTheRelay(t *testing.T) {
 		t.Errorf("sent elsewhere: %q", got)
 	}
 }
+
+// What a URL has beside scheme, host and path is not kept: least of all a password.
+func TestURL(t *testing.T) {
+	for in, want := range map[string]string{
+		"127.0.0.1:8400":            "http://127.0.0.1:8400",
+		"http://relay:8400/":        "http://relay:8400",
+		"https://relay/daytwo/":     "https://relay/daytwo",
+		"http://a:b@relay/?q=1#tag": "http://relay",
+	} {
+		c, err := client.New(in, token)
+		if err != nil {
+			t.Errorf("%s: %v", in, err)
+			continue
+		}
+		if got := c.URL(); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+	for _, bad := range []string{"", "http://", "ftp://relay", "http://[::1", "unix:///run/x"} {
+		if _, err := client.New(bad, token); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}

@@ -127,3 +127,34 @@ func TestPartDecoderShared(t *testing.T) {
 		t.Errorf("tick %d was overwritten", first.Seq)
 	}
 }
+
+// A keyframe is the one of a delta only if all that identifies it is the same.
+func TestPartDecoderHasKey(t *testing.T) {
+	frames, _ := ticks(t, 1)
+	key, err := Peek(frames[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPartDecoder()
+	if p.HasKey(&key) {
+		t.Error("there is a keyframe before any was decoded")
+	}
+	var dst Batch
+	if _, err := p.Next(&key, frames[0], &dst); err != nil {
+		t.Fatal(err)
+	}
+	for what, change := range map[string]func(h *Header){
+		"agent": func(h *Header) { h.Agent += "x" }, "run": func(h *Header) { h.Boot++ },
+		"keyframe": func(h *Header) { h.Key++ }, "part": func(h *Header) { h.Part++ },
+		"number of parts": func(h *Header) { h.Parts++ },
+	} {
+		delta := key
+		delta.Seq++
+		if !p.HasKey(&delta) {
+			t.Fatal("the keyframe of the next tick is not found")
+		}
+		if change(&delta); p.HasKey(&delta) {
+			t.Errorf("the keyframe is taken for one of another %s", what)
+		}
+	}
+}

@@ -83,10 +83,10 @@ func fullDisk(t *testing.T) {
 	for err = publish(); err != nil; err = publish() {
 		if time.Now().After(deadline) {
 			t.Fatalf(
-				"still refused with room on the disk: %v; %d outages, healthy %v\n%s",
+				"still refused with room on the disk: %v; %d outages, ready: %v\n%s",
 				err,
 				s.Outages(),
-				s.Healthy(),
+				s.Ready(),
 				log.String(),
 			)
 		}

@@ -130,9 +130,6 @@ func (s *Server) URL() string {
 // practice means a full disk.
 func (s *Server) Outages() uint64 { return s.outage.Load() }
 
-// Healthy reports whether JetStream stores what it receives.
-func (s *Server) Healthy() bool { return s.trouble() == "" }
-
 // Ready returns nil while JetStream stores messages, else the reason why it does not. The
 // state is up to a second old.
 func (s *Server) Ready() error {
