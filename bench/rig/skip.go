@@ -50,11 +50,3 @@ func SkippedElsewhere(t testing.TB, output string) {
 	t.Helper()
 	t.Skip(output)
 }
-
-// Unsupported is KernelLacks without the feature.
-//
-// Deprecated: it goes once nobody calls it.
-func Unsupported(t testing.TB, feature string, err error) {
-	t.Helper()
-	t.Skipf("not supported here: %s: %v", feature, err)
-}
