@@ -79,7 +79,8 @@ func TestNotify(t *testing.T) {
 	p.Expect("ticks", "statsd")
 	stop := notify(t, &p)
 	lines := m.heard(700 * time.Millisecond)
-	if slices.Contains(lines, "READY=1") || !slices.Contains(lines, "STATUS=not ready: ticks: it is starting; statsd: it is starting") {
+	const both = "STATUS=not ready: ticks: it is starting; statsd: it is starting"
+	if slices.Contains(lines, "READY=1") || !slices.Contains(lines, both) {
 		t.Errorf("before it is ready: %q", lines)
 	}
 	p.AddVital("ticks", func() error {
@@ -109,7 +110,8 @@ func TestNotify(t *testing.T) {
 		t.Errorf("a tick hangs: %q", lines)
 	}
 	hangs.Store(false)
-	if lines = m.heard(1500 * time.Millisecond); !slices.Contains(lines, "WATCHDOG=1") || slices.Contains(lines, "READY=1") {
+	lines = m.heard(1500 * time.Millisecond)
+	if !slices.Contains(lines, "WATCHDOG=1") || slices.Contains(lines, "READY=1") {
 		t.Errorf("ticks again: %q", lines)
 	}
 	stop()
@@ -122,7 +124,8 @@ func TestNotify(t *testing.T) {
 func TestNotifyBeforeThereAreParts(t *testing.T) {
 	m := newManager(t, 0)
 	notify(t, new(Parts))
-	if lines := m.heard(300 * time.Millisecond); !slices.Equal(lines, []string{"STATUS=not ready: process: it is starting"}) {
+	lines := m.heard(300 * time.Millisecond)
+	if !slices.Equal(lines, []string{"STATUS=not ready: process: it is starting"}) {
 		t.Errorf("%q", lines)
 	}
 }
@@ -145,7 +148,8 @@ func TestNotifyWithoutWatchdog(t *testing.T) {
 		t.Errorf("%q", lines)
 	}
 	away.Store(true)
-	if lines = m.heard(1500 * time.Millisecond); !slices.Equal(lines, []string{"STATUS=not ready: nats: away READY=1"}) {
+	lines = m.heard(1500 * time.Millisecond)
+	if !slices.Equal(lines, []string{"STATUS=not ready: nats: away READY=1"}) {
 		t.Errorf("%q", lines)
 	}
 }

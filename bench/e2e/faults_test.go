@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -140,6 +141,13 @@ func TestFullDisk(t *testing.T) {
 	if !d.Running() {
 		t.Fatal("a full disk ended it")
 	}
+	rig.Eventually(t, 20*time.Second, func() error {
+		_, err := relay.Get("/readyz")
+		if err == nil || !strings.Contains(err.Error(), `{"part":"NATS server","reason":"nothing is stored`) {
+			return fmt.Errorf("/readyz: %v, want that NATS stores nothing", err)
+		}
+		return nil
+	})
 	before, err := newest(relay)
 	if err != nil {
 		t.Fatal(err)
@@ -148,6 +156,7 @@ func TestFullDisk(t *testing.T) {
 	for _, f := range files {
 		os.Remove(f)
 	}
+	rig.Eventually(t, 30*time.Second, func() error { _, err := relay.Get("/readyz"); return err })
 	past(t, relay, before.Seq, 30*time.Second) // with room on the disk ticks arrive again
 	if said := d.Log(); !strings.Contains(said, "no space left") && !strings.Contains(said, "insufficient") &&
 		!strings.Contains(said, "disk") {
