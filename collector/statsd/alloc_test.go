@@ -33,11 +33,11 @@ func TestHandleAllocatesNothing(t *testing.T) {
 
 // Drops of a container that has sent before cost nothing either.
 func TestDropsAllocateNothing(t *testing.T) {
-	r, boxes := newDropRig(t)
+	r, senders := newDropRig(t)
 	now := time.Now()
 	tick := func() {
 		r.hold()
-		for _, b := range boxes {
+		for _, b := range senders {
 			b.send(t, 300)
 		}
 		r.release()

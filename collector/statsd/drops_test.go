@@ -51,7 +51,7 @@ func newDropRig(t testing.TB) (*rig, []*dropBox) {
 			t.Fatal(err)
 		}
 	}
-	var boxes []*dropBox
+	var senders []*dropBox
 	for i := range 3 {
 		id := fmt.Sprint("box", i)
 		got, err := launch.NewClient(r.o.Socket).Add(t.Context(), launch.Request{ContainerID: id})
@@ -64,10 +64,10 @@ func newDropRig(t testing.TB) (*rig, []*dropBox) {
 		}
 		t.Cleanup(func() { b.conn.Close() })
 		b.send(t, 1)
-		boxes = append(boxes, b)
+		senders = append(senders, b)
 	}
-	r.await(int64(len(boxes)))
-	return r, boxes
+	r.await(int64(len(senders)))
+	return r, senders
 }
 
 // hold lets nothing be added up, so that the sockets fill.
@@ -86,8 +86,8 @@ func (r *rig) release() {
 // Each container's ledger has what was received of it and what the kernel dropped
 // of it: together all that it sent. Who sent when there was room has no drops.
 func TestDropsByContainer(t *testing.T) {
-	r, boxes := newDropRig(t)
-	quiet, noisy := boxes[0], boxes[1:]
+	r, senders := newDropRig(t)
+	quiet, noisy := senders[0], senders[1:]
 	r.hold()
 	for _, b := range noisy {
 		b.send(t, 20_000)
@@ -107,7 +107,7 @@ func TestDropsByContainer(t *testing.T) {
 			if row.Key != "" {
 				total += v[metric.StatsdKernelDrops]
 			}
-			for _, b := range boxes {
+			for _, b := range senders {
 				if row.Key == b.id && v[metric.StatsdPackets]+v[metric.StatsdKernelDrops] != b.sent {
 					bad += fmt.Sprintf("%s: sent %d, %d received, %d dropped\n", b.id, b.sent, v[metric.StatsdPackets], v[metric.StatsdKernelDrops])
 				}

@@ -19,6 +19,9 @@ import (
 	"github.com/daytwo/daytwo/collector/bounded"
 )
 
+// socketTypes are the types of unix sockets, by network.
+var socketTypes = map[string]int{"unix": unix.SOCK_STREAM, "unixgram": unix.SOCK_DGRAM}
+
 // Holder is a process that has an address.
 type Holder struct {
 	PID  int    // 0 if its descriptors cannot be seen from here
@@ -46,7 +49,7 @@ func HolderOf(l Listener) (h Holder, ok bool) {
 				inode = boundUDP(b, at)
 			}
 		}
-	} else if !unixsocket.Answers(l.Address, map[string]int{"unix": unix.SOCK_STREAM, "unixgram": unix.SOCK_DGRAM}[l.Network]) {
+	} else if !unixsocket.Answers(l.Address, socketTypes[l.Network]) {
 		return h, false
 	} else if b, err := os.ReadFile("/proc/thread-self/net/unix"); err == nil {
 		for line := range strings.Lines(string(b)) {
@@ -79,7 +82,8 @@ func boundUDP(file []byte, at netip.AddrPort) string {
 		if err != nil || !ok || uint16(n) != at.Port() {
 			continue
 		}
-		if addr == at.Addr() || addr.IsUnspecified() && addr.Is6() || (addr.IsUnspecified() || at.Addr().IsUnspecified()) && addr.Is4() == at.Addr().Is4() {
+		any := addr.IsUnspecified() || at.Addr().IsUnspecified()
+		if addr == at.Addr() || addr.IsUnspecified() && addr.Is6() || any && addr.Is4() == at.Addr().Is4() {
 			return f[9]
 		}
 	}

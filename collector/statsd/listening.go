@@ -167,8 +167,12 @@ func (s *Server) Listeners() frame.Table {
 		n := l.in.Counts()
 		if l.also != nil {
 			m := l.also.Counts()
-			n.Packets, n.Bytes, n.ShedPackets, n.ShedLines = n.Packets+m.Packets, n.Bytes+m.Bytes, n.ShedPackets+m.ShedPackets, n.ShedLines+m.ShedLines
-			n.KernelDrops, n.Buffer = n.KernelDrops+m.KernelDrops, max(n.Buffer, m.Buffer)
+			n.Packets += m.Packets
+			n.Bytes += m.Bytes
+			n.ShedPackets += m.ShedPackets
+			n.ShedLines += m.ShedLines
+			n.KernelDrops += m.KernelDrops
+			n.Buffer = max(n.Buffer, m.Buffer)
 		}
 		v[metric.ListenerUp] = 1
 		if l.name == portsName {

@@ -81,7 +81,8 @@ func ParseListener(s string) (l Listener, err error) {
 	switch l.Network {
 	case "udp":
 		if _, err := netip.ParseAddrPort(address); err != nil {
-			return l, fmt.Errorf("statsd: %q: want ADDRESS:PORT with a numeric address, for example %s", s, setting.StatsdListen()[0])
+			return l, fmt.Errorf("statsd: %q: want ADDRESS:PORT with a numeric address, for example %s",
+				s, setting.StatsdListen()[0])
 		}
 	case "unix", "unixgram":
 		if !strings.HasPrefix(address, "/") {
@@ -107,14 +108,17 @@ func ParseListener(s string) (l Listener, err error) {
 		case key == "tags" && styles[value] != line.NoNameTags:
 			l.Line.NameTags = styles[value]
 		default:
-			return l, fmt.Errorf("statsd: %q: %q is none of dialect=dogstatsd|etsy, gauges=absolute|delta, tags=influx|librato|signalfx|graphite", s, o)
+			return l, fmt.Errorf("statsd: %q: %q is none of dialect=dogstatsd|etsy, gauges=absolute|delta, "+
+				"tags=influx|librato|signalfx|graphite", s, o)
 		}
 	}
 	l.Line.GaugeDelta = gauges == "delta" || gauges == "" && l.Line.Dialect == line.Etsy
 	return l, nil
 }
 
-var styles = map[string]line.Style{"influx": line.Influx, "librato": line.Librato, "signalfx": line.SignalFX, "graphite": line.Graphite}
+var styles = map[string]line.Style{
+	"influx": line.Influx, "librato": line.Librato, "signalfx": line.SignalFX, "graphite": line.Graphite,
+}
 
 func (o *Options) defaults() {
 	if len(o.Listen) == 0 {

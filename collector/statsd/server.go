@@ -52,8 +52,8 @@ type Server struct {
 }
 
 // New opens every listener and the launch API's socket. What the kernel does not
-// let it do is logged; it fails for what cannot be meant, and for an address that
-// cannot be had.
+// let it do is logged; an invalid option, and an address that cannot be opened, are
+// errors.
 func New(o Options) (*Server, error) {
 	o.defaults()
 	rules, err := o.rules()
@@ -79,12 +79,15 @@ func New(o Options) (*Server, error) {
 // open starts receiving. Packets that come before all is there wait for it.
 func (s *Server) open() (err error) {
 	s.fds = intake.OpenFDStore()
-	s.in, err = intake.New(intake.Options{Workers: s.o.Workers, Handle: s.handle, Shed: s.shed, Panicked: s.panics.report, Store: s.fds, Log: s.log})
+	s.in, err = intake.New(intake.Options{
+		Workers: s.o.Workers, Handle: s.handle, Shed: s.shed, Panicked: s.panics.report, Store: s.fds, Log: s.log,
+	})
 	if err != nil {
 		return err
 	}
 	c := origin.Config{
-		File: s.o.Endpoints, Host: s.o.Host, Ports: origin.ChoosePorts(s.o.Ports), NoBPF: s.o.NoBPF, Log: s.log, Calls: s.o.Calls,
+		File: s.o.Endpoints, Host: s.o.Host, Ports: origin.ChoosePorts(s.o.Ports), NoBPF: s.o.NoBPF, Log: s.log,
+		Calls: s.o.Calls,
 	}
 	if s.fds != nil {
 		c.Store = s.fds
@@ -136,7 +139,7 @@ func (s *Server) open() (err error) {
 // tellDrops lets the ledger name whose packets are dropped at a listener's sockets.
 func (s *Server) tellDrops(l *intake.Listener) {
 	if err := l.UDPSockets(s.table.CountDrops); err != nil {
-		s.log.Warn("whose packets the kernel drops is not known", "error", err)
+		s.log.Warn("whose packets the kernel drops is not known", "err", err)
 	}
 }
 
@@ -207,7 +210,8 @@ func (s *Server) serve() error {
 	return nil
 }
 
-// Run takes back the endpoints of containers that are gone, until ctx ends.
+// Run takes back the endpoints of containers that are gone, until ctx ends; then it
+// returns nil.
 func (s *Server) Run(ctx context.Context) error {
 	every := time.NewTicker(sweepEvery)
 	defer every.Stop()

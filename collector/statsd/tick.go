@@ -21,7 +21,7 @@ func (s *Server) Tick(at time.Time, parent func(info origin.Info) uint64) (app, 
 // one before it. It is good until the next Tick.
 func (s *Server) Events() frame.Table { return s.store.Events() }
 
-// Waiting tells whether there are events for the next Tick.
+// Waiting reports whether there are events for the next Tick.
 func (s *Server) Waiting() bool { return s.store.Waiting() }
 
 func (s *Server) findParent(n uint32) uint64 {
@@ -44,7 +44,7 @@ func (s *Server) key(n uint32) string {
 	return info.Cgroup
 }
 
-// named tells whether a sender's container is known.
+// named reports whether a sender's container is known.
 func (s *Server) named(n uint32) bool {
 	info, ok := s.table.Info(origin.Origin(n))
 	return ok && info.ContainerID != ""

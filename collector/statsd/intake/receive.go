@@ -156,7 +156,7 @@ func (r *receiver) close() {
 	unix.Munmap(r.scratch)
 }
 
-// read takes one batch from a socket, and tells whether there may be more.
+// read takes one batch from a socket, and reports whether there may be more.
 func (r *receiver) read(s *socket) (more bool) {
 	pos, n := r.ring.room(batch)
 	shed := n == 0

@@ -135,7 +135,7 @@ func (r *ring) give(pos uint64, n int) {
 	}
 }
 
-// ready tells whether there is something to take.
+// ready reports whether there is something to take.
 func (r *ring) ready() bool {
 	pos := r.head.Load()
 	return r.at(pos).seq.Load() == pos+1

@@ -139,7 +139,7 @@ func (s *socket) kernelDrops() uint64 {
 	return s.lost
 }
 
-// halfFull tells whether a socket's queue is past the half of what it may hold.
+// halfFull reports whether a socket's queue is past the half of what it may hold.
 func halfFull(fd int) bool {
 	queued, limit, _ := memInfo(fd)
 	return queued >= limit/2

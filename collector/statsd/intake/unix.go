@@ -44,7 +44,7 @@ func (o *Unix) defaults(kind string) error {
 	return nil
 }
 
-// takenUnix tells whether a descriptor that came back is a socket of that type.
+// takenUnix reports whether a descriptor that came back is a socket of that type.
 func takenUnix(typ int) func(fd int) bool {
 	return func(fd int) bool {
 		have, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)

@@ -33,7 +33,7 @@ func (w *worker) run() {
 	}
 }
 
-// pass serves every ring once, and tells whether there was anything.
+// pass serves every ring once, and reports whether there was anything.
 func (w *worker) pass() (any bool) {
 	rings := *w.in.rings.Load()
 	w.next++

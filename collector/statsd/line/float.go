@@ -2,7 +2,7 @@ package line
 
 import "math/bits"
 
-// finite tells whether b is a number that strconv.ParseFloat reads without an
+// finite reports whether b is a number that strconv.ParseFloat reads without an
 // error, which would be allocated: its grammar is that of Go's floating-point
 // literals, and its range ends where rounding makes an infinity.
 func finite(b []byte) bool {
@@ -137,7 +137,7 @@ func (n *scan) exponent(b []byte, i int) (exp, end int, ok bool) {
 	return exp, i, true
 }
 
-// overflows tells whether the number is rounded to an infinity.
+// overflows reports whether the number is rounded to an infinity.
 func (n *scan) overflows(exp int) bool {
 	if n.n == 0 {
 		return false // 0

@@ -113,7 +113,7 @@ func refNumber(s string) (float64, bool) {
 	return v, err == nil && !math.IsInf(v, 0) && !math.IsNaN(v)
 }
 
-// refTags tells whether every field of tags has few enough.
+// refTags reports whether every field of tags has few enough.
 func refTags(fields []string) bool {
 	for _, f := range fields {
 		if strings.HasPrefix(f, "#") {

@@ -7,7 +7,7 @@ type Dropped struct {
 	Datagrams uint64 // more than Packets where the kernel had joined some
 }
 
-// DropsKnown tells whether Drops has anything to tell.
+// DropsKnown reports whether Drops has anything to tell.
 func (t *Table) DropsKnown() bool { return t.drops != nil }
 
 // CountDrops lets Drops tell from now on what is dropped at a UDP socket.

@@ -43,11 +43,11 @@ func (r *room) smallBuffers(t *testing.T) {
 }
 
 // start starts the senders, which wait, and has the table know them.
-func (r *room) start(t *testing.T, boxes []*dropBox) {
+func (r *room) start(t *testing.T, senders []*dropBox) {
 	t.Helper()
 	apart := r.first + 500
 	var known []Container
-	for _, b := range boxes {
+	for _, b := range senders {
 		path := fmt.Sprintf("/daytwo-test-origin-%d/%s", os.Getpid(), b.name)
 		b.Network, b.Wait = "udp", true
 		b.Cgroups = makeCgroup(t, r.table, path)
@@ -107,7 +107,7 @@ func TestKernelDrops(t *testing.T) {
 }
 
 // balances waits until received and dropped are what each has sent.
-func (r *room) balances(t *testing.T, boxes []*dropBox) {
+func (r *room) balances(t *testing.T, senders []*dropBox) {
 	t.Helper()
 	dropped, packets := map[Origin]uint64{}, uint64(0)
 	rig.Eventually(t, 20*time.Second, func() error {
@@ -116,7 +116,7 @@ func (r *room) balances(t *testing.T, boxes []*dropBox) {
 			packets += d.Packets
 		}
 		var bad []error
-		for _, b := range boxes {
+		for _, b := range senders {
 			o := r.table.index.Load().byID[b.name]
 			r.mu.Lock()
 			got := r.of[o]

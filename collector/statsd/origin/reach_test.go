@@ -78,7 +78,7 @@ func TestKernelReach(t *testing.T) {
 	counts(0, 0)
 }
 
-// alive tells whether a network namespace is served that is still there.
+// alive reports whether a network namespace is served that is still there.
 func (t *Table) alive() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

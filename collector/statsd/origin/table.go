@@ -225,14 +225,14 @@ func (t *Table) startDrops() {
 	t.drops = d
 }
 
-// Steered tells whether containers' ports are steered onto one socket.
+// Steered reports whether containers' ports are steered onto one socket.
 func (t *Table) Steered() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.steered
 }
 
-// SenderKnown tells whether senders to shared ports are known by their cgroups.
+// SenderKnown reports whether senders to shared ports are known by their cgroups.
 func (t *Table) SenderKnown() bool { return t.sender != nil }
 
 // Counts are the table's since it was made.

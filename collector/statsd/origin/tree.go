@@ -28,7 +28,7 @@ var controllers = [...]string{bpf.HierarchyMemory: "memory", bpf.HierarchyCPU: "
 func (t *Table) openTrees() {
 	b, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
-		t.c.Log.Warn("cgroups are not known", "error", err)
+		t.c.Log.Warn("cgroups are not known", "err", err)
 		return
 	}
 	for line := range strings.Lines(string(b)) {

@@ -107,7 +107,7 @@ func (s *Store) addOverflow(sh *shard, key uint64, origin uint32, typ byte) *sta
 	return st
 }
 
-// isOverflow tells whether a row is of an overflow series: the name without tags.
+// isOverflow reports whether a row is of an overflow series: the name without tags.
 func isOverflow(r *frame.Row) bool { return r.Key == overflowName && len(own(r.Labels)) == 1 }
 
 var overflowHashes = func() (h [typeMask]uint64) {

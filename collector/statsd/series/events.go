@@ -84,14 +84,14 @@ func (q *events) remove(i int) {
 	q.pending = q.pending[:last]
 }
 
-// any tells whether an event of an origin waits.
+// any reports whether an event of an origin waits.
 func (q *events) any(origin uint32) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.shares[origin].n > 0
 }
 
-// Waiting tells whether there are events for the next Flush.
+// Waiting reports whether there are events for the next Flush.
 func (s *Store) Waiting() bool {
 	q := &s.events
 	q.mu.Lock()

@@ -45,7 +45,7 @@ func (f *flush) shard(sh *shard) {
 // soon found again.
 const aliasExpiry = 600
 
-// old tells whether what was last used at a time (Unix seconds) is to go.
+// old reports whether what was last used at a time (Unix seconds) is to go.
 func (f *flush) old(seen, expiry, origin uint32) bool {
 	return f.seconds > seen && f.seconds-seen > expiry || int(origin) < len(f.expired) && f.expired[origin]
 }
@@ -78,12 +78,13 @@ func (f *flush) sketches(n int, st *state) {
 	if st.more != nil {
 		h, set = st.more.shown, st.more.shownSet
 	}
-	f.hists, f.anyHist = beside(f.hists, f.anyHist, n, h)
-	f.sets, f.anySet = beside(f.sets, f.anySet, n, set)
+	f.hists, f.anyHist = appendSparse(f.hists, f.anyHist, n, h)
+	f.sets, f.anySet = appendSparse(f.sets, f.anySet, n, set)
 }
 
-// beside puts what belongs to row n on a list, once any row has had something.
-func beside[T any](list []*T, any bool, n int, x *T) ([]*T, bool) {
+// appendSparse appends x, which belongs to row n, to a list that is made at the first
+// x that is not nil.
+func appendSparse[T any](list []*T, any bool, n int, x *T) ([]*T, bool) {
 	if x != nil && !any {
 		any = true
 		list = slices.Grow(list[:0], n+1)[:n]

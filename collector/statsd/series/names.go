@@ -29,7 +29,7 @@ func typeBit(typ byte) uint64 {
 	return 32
 }
 
-// add notes a name's type. It tells whether the name had another one before,
+// add notes a name's type. It reports whether the name had another one before,
 // and this one not yet.
 func (t *names) add(hash uint64, typ byte) (conflict bool) {
 	if (t.n+1)*4 > len(t.slots)*3 {

@@ -25,7 +25,7 @@ type Options struct {
 	// sorted by name. It is called while locks are held, and must not call back.
 	Labels func(origin uint32) []frame.Label
 
-	// Named, if set, tells whether all is known of an origin that will be: the
+	// Named, if set, reports whether all is known of an origin that will be: the
 	// events of others wait for one more tick.
 	Named func(origin uint32) bool
 

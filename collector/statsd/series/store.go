@@ -90,7 +90,7 @@ func (s *Store) of(origin uint32) *originState {
 	return o
 }
 
-// Keeps tells whether anything of an origin is here: series, or a ledger.
+// Keeps reports whether anything of an origin is here: series, or a ledger.
 func (s *Store) Keeps(origin uint32) bool {
 	for _, w := range s.workers {
 		w.mu.Lock()

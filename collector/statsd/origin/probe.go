@@ -9,7 +9,7 @@ import (
 	"github.com/daytwo/daytwo/bpf"
 )
 
-// TrySteering tells whether this kernel steers ports onto one socket. What it
+// TrySteering returns why this kernel cannot steer ports onto one socket. What it
 // attaches for that steers no port, and is gone when it returns.
 func TrySteering() error {
 	s, err := bpf.NewSteer(netip.MustParseAddr("127.0.0.1"), netip.Addr{})
@@ -27,7 +27,7 @@ func TrySteering() error {
 	return errors.Join(err, s.Close())
 }
 
-// TrySender tells whether this kernel says which cgroup sends. What it attaches for
+// TrySender returns why this kernel cannot tell which cgroup sends. What it attaches for
 // that looks at no port, and is gone when it returns.
 func TrySender() error {
 	t := Table{c: Config{Log: slog.New(slog.DiscardHandler)}}
@@ -43,7 +43,7 @@ func TrySender() error {
 	return s.Close()
 }
 
-// TryDrops tells whether this kernel says whose packets it drops. What it attaches
+// TryDrops returns an error unless this kernel says whose packets it drops. What it attaches
 // for that looks at no socket, and is gone when it returns.
 func TryDrops() error {
 	d, err := bpf.NewDrops(nil)
