@@ -118,7 +118,10 @@ func checkRights() health.Check {
 	for _, n := range []struct {
 		bit  int
 		name string
-	}{{unix.CAP_BPF, "CAP_BPF"}, {unix.CAP_PERFMON, "CAP_PERFMON"}, {unix.CAP_SYS_PTRACE, "CAP_SYS_PTRACE"}, {unix.CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"}} {
+	}{
+		{unix.CAP_BPF, "CAP_BPF"}, {unix.CAP_PERFMON, "CAP_PERFMON"},
+		{unix.CAP_SYS_PTRACE, "CAP_SYS_PTRACE"}, {unix.CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"},
+	} {
 		if data[n.bit/32].Effective&(1<<(n.bit%32)) == 0 {
 			lacks = append(lacks, n.name)
 		}
@@ -138,7 +141,8 @@ func checkBTF() health.Check {
 		release = unix.ByteSliceToString(u.Release[:])
 	}
 	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil {
-		return health.Check{Name: "kernel", State: health.Warn, Detail: "Linux " + release + " without BTF", Fix: "use a kernel with CONFIG_DEBUG_INFO_BTF=y; until then cgroups are read from files"}
+		return health.Check{Name: "kernel", State: health.Warn, Detail: "Linux " + release + " without BTF",
+			Fix: "use a kernel with CONFIG_DEBUG_INFO_BTF=y; until then cgroups are read from files"}
 	}
 	return health.Check{Name: "kernel", State: health.OK, Detail: "Linux " + release + ", BTF is there"}
 }
@@ -150,7 +154,8 @@ func checkFiles() health.Check {
 	}
 	c := health.Check{Name: "open files", State: health.OK, Detail: fmt.Sprintf("up to %d", lim.Max)}
 	if lim.Max < 4096 {
-		c.State, c.Fix = health.Warn, "allow more (LimitNOFILE= of the service): files beyond the limit are opened at every tick, which is slower"
+		c.State = health.Warn
+		c.Fix = "allow more (LimitNOFILE= of the service): files beyond the limit are opened at every tick, which is slower"
 	}
 	return c
 }

@@ -41,10 +41,13 @@ func (m *memoryKeeper) after(groups int) {
 	}
 }
 
-// idle tells whether much of the memory that the process holds is of no use.
+// idle reports whether much of the memory that the process holds is unused.
 func (m *memoryKeeper) idle() bool {
 	if m.sample == nil {
-		m.sample = []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}, {Name: "/gc/heap/live:bytes"}}
+		m.sample = []metrics.Sample{
+			{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
+			{Name: "/gc/heap/live:bytes"},
+		}
 	}
 	metrics.Read(m.sample)
 	for i := range m.sample {

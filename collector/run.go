@@ -17,8 +17,8 @@ import (
 const shutdown = 5 * time.Second
 
 // Run is the whole daemon: it ticks, publishes and serves the node's own
-// /metrics until ctx ends. It fails at once on a configuration that cannot be
-// meant or an address that cannot be had.
+// /metrics until ctx ends, and returns nil then. An invalid configuration and an
+// address that is taken are errors at once.
 func Run(ctx context.Context, cfg Config) error {
 	n, err := New(cfg)
 	if err != nil {

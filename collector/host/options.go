@@ -39,7 +39,7 @@ func (o *Options) fill() (f filters, err error) {
 	setDefault(&o.DiskExclude, DefaultDiskExclude)
 	setDefault(&o.IfaceExclude, DefaultIfaceExclude)
 	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+		o.Log = slog.Default()
 	}
 	for _, p := range []struct {
 		name, expr string

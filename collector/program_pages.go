@@ -52,8 +52,8 @@ type span struct {
 	clean      bool
 }
 
-// programSpan reads the head of a mapping in smaps (proc_pid_smaps(5)). ok tells
-// that it is the program's own file, mapped without the right to write.
+// programSpan reads the first line of a mapping in smaps (proc_pid_smaps(5)). ok
+// reports whether the mapping is the program's own file, and not writable.
 func programSpan(line []byte, exe string) (m span, ok bool) {
 	f := strings.Fields(string(line))
 	if len(f) < 6 || strings.Join(f[5:], " ") != exe || strings.Contains(f[1], "w") {
