@@ -66,6 +66,12 @@ func (c *childRows) update(n int, gens [2]uint64, key func(i int) childKey, labe
 	c.gen++
 }
 
+// reset forgets all rows: the next update makes new ones.
+func (c *childRows) reset() {
+	c.rows, c.keys, c.made = nil, nil, false
+	c.gen++
+}
+
 func deviceLabels(d cgroups.Device, name string) (string, []frame.Label) {
 	major, minor := strconv.FormatUint(uint64(d.Major), 10), strconv.FormatUint(uint64(d.Minor), 10)
 	if name == "" {

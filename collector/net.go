@@ -6,7 +6,7 @@ import (
 	"github.com/daytwo/daytwo/collector/containers"
 )
 
-// netRows reads the interfaces of containers and keeps their rows.
+// netRows holds the rows of the interfaces of containers.
 type netRows struct {
 	childRows
 	reader *containers.NetReader
@@ -27,9 +27,8 @@ func newNetRows(groups *groupRows, nextID func() uint64) *netRows {
 	}
 }
 
-// read makes the table of this tick.
-func (n *netRows) read(g *groupRows) frame.Table {
-	t := n.reader.Read(n.groups)
+// table makes the table of what was read.
+func (n *netRows) table(t *containers.NetTable, g *groupRows) frame.Table {
 	n.update(len(t.Rows), [2]uint64{t.Gen, g.gen},
 		func(i int) childKey {
 			return childKey{parent: g.byPath[t.Rows[i].Path], name: t.Rows[i].Interface}

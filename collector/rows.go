@@ -18,6 +18,7 @@ type groupRows struct {
 	forget  func(path string)
 	nextID  func() uint64
 
+	spare  []*frame.Row // rows before they last changed: readers may still be shown them
 	rows   []*frame.Row
 	named  []*namedGroup     // in the order of rows
 	gen    uint64            // changes with rows
@@ -76,11 +77,19 @@ func (g *groupRows) update(s *cgroups.Snapshot, names uint64) {
 		return
 	}
 	g.gen++
-	clear(g.rows[:cap(g.rows)])
-	g.rows = g.rows[:0]
+	rows := g.spare[:0] // those of the tick before are shown
 	for _, n := range g.named {
-		g.rows = append(g.rows, n.row)
+		rows = append(rows, n.row)
 	}
+	clear(rows[len(rows):cap(rows)])
+	g.rows, g.spare = rows, g.rows
+}
+
+// reset forgets all rows: the next update makes new ones.
+func (g *groupRows) reset() {
+	g.rows, g.spare, g.named, g.byPath, g.containers, g.made = nil, nil, nil, nil, 0, false
+	g.gen++
+	g.containersGen++
 }
 
 // regroup lists groups anew and takes leave of what is gone. It returns between

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/collector/bounded"
 	"github.com/daytwo/daytwo/collector/statsd"
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 	"github.com/daytwo/daytwo/collector/statsd/series"
@@ -35,11 +36,12 @@ func statsdOptions(cfg *Config) statsd.Options {
 }
 
 // newStatsd starts the StatsD server that the configuration asks for, nil for none.
-func newStatsd(cfg *Config) (*statsd.Server, error) {
+func newStatsd(cfg *Config, calls *bounded.Set) (*statsd.Server, error) {
 	if len(cfg.Statsd.Listen) == 0 {
 		return nil, nil
 	}
 	o := statsdOptions(cfg)
+	o.Calls = calls
 	for _, a := range cfg.Statsd.Listen {
 		l, err := statsd.ParseListener(a)
 		if err != nil {

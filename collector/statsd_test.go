@@ -48,7 +48,7 @@ func TestStatsdTick(t *testing.T) {
 	conn.Write([]byte("hits:2|c|#a:b\nbad"))
 	var b frame.Batch
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		n.read()
+		n.read(time.Now())
 		n.fill(&b, time.Now())
 		if v := b.Table(metric.Statsd).Row(0); v[metric.StatsdReceived] == 2 {
 			break

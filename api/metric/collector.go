@@ -38,12 +38,22 @@ const (
 	SelfStatsdUnknown
 	SelfStatsdDrops
 	SelfStatsdPanics
+	SelfTicksStalled
+	SelfPanics
 )
 
 // Columns of Part, one row per part of a cgroup's record. Append only.
 const (
 	PartReader = iota
 	PartMismatches
+)
+
+// Columns of Call, one row a sort of call that another process, a mount or a runtime
+// can hold for ever. Row.Key and the label "source" name it. Append only.
+const (
+	CallsHeld = iota
+	CallsTimedOut
+	CallsRefused
 )
 
 func init() {
@@ -85,9 +95,19 @@ func init() {
 		SelfStatsdConflicts:  {Name: "statsd_origin_conflicts", Type: Counter, Source: "statsd", Help: "Lines that named a container other than their sender."},
 		SelfStatsdUnknown:    {Name: "statsd_origin_unknown", Type: Counter, Source: "statsd", Help: "Lines that named an unknown container."},
 		SelfStatsdPanics:     {Name: "statsd_panics", Type: Counter, Source: "statsd", Help: "Panics while StatsD was received or aggregated, which are bugs in daytwo."},
+
+		SelfTicksStalled: {Name: "ticks_stalled", Type: Counter, Source: "collector",
+			Help: "Ticks that had not ended after three intervals, or after 5 s if that is longer."},
+		SelfPanics: {Name: "panics", Type: Counter, Source: "collector",
+			Help: "Panics that ticks, and what asks runtimes and processes, survived."},
 	})
 	register(Part, "daytwo_collector", []Metric{
 		PartReader:     {Name: "part_reader", Unit: Bool, Source: "collector", Prom: "daytwo_collector_part_reader", Help: "Always 1; the labels name the reader that the part uses, and why."},
 		PartMismatches: {Name: "part_mismatches", Type: Counter, Source: "collector", Help: "Comparisons of this part with the kernel's text that differed."},
+	})
+	register(Call, "daytwo_collector", []Metric{
+		CallsHeld:     {Name: "calls_held", Source: "collector", Help: "Calls that have not returned, and whose callers no longer wait: what they would tell is absent."},
+		CallsTimedOut: {Name: "calls_timed_out", Type: Counter, Source: "collector", Help: "Calls that did not return in time."},
+		CallsRefused:  {Name: "calls_refused", Type: Counter, Source: "collector", Help: "Calls that were not made, because too many of their sort had not returned."},
 	})
 }

@@ -31,15 +31,17 @@ const (
 	Event          Kind = 14 // a StatsD event; its row is only in the tick in which it arrived
 	StatsdListener Kind = 15 // an address on which StatsD is received
 
+	Call Kind = 16 // a kind of call that may never return
+
 	// MaxKind is the greatest kind that this version has.
-	MaxKind = StatsdListener
+	MaxKind = Call
 )
 
 var kindNames = [MaxKind + 1]string{
 	Host: "host", CPU: "cpu", Disk: "disk", Filesystem: "filesystem", Interface: "interface",
 	Container: "container", ContainerIO: "container_io", ContainerHugetlb: "container_hugetlb",
 	ContainerNet: "container_net", Collector: "collector", Part: "part", App: "app", Statsd: "statsd", Event: "event",
-	StatsdListener: "statsd_listener",
+	StatsdListener: "statsd_listener", Call: "call",
 }
 
 func (k Kind) String() string {

@@ -14,4 +14,6 @@ var (
 	ErrNoHistory = errors.New("a collector keeps no history: ask a relay")
 	// ErrNoTick: the collector has not completed its first tick yet.
 	ErrNoTick = errors.New("the first tick is not complete yet: try again in a second")
+	// ErrStalled: a tick is in progress and does not end.
+	ErrStalled = errors.New("the tick in progress does not end: see /readyz")
 )

@@ -104,3 +104,51 @@ func threads(t *testing.T, d *rig.Daytwo) int {
 	}
 	return len(tasks)
 }
+
+// TestNeighboursHang surrounds a program with everything that can keep it waiting:
+// runtimes that do not answer, answer too slowly or without an end; states of
+// containers that are pipes and devices; directories of users on filesystems without
+// a server. It ticks, and names the containers of the runtime that works.
+func TestNeighboursHang(t *testing.T) {
+	docker, bad := rig.Docker(t), rig.BadSockets(t)
+	dead := rig.MountFuse(t)
+	var hosts []string
+	for _, s := range bad {
+		hosts = append(hosts, s)
+	}
+	hosts = append(hosts, docker.Socket)
+	d := rig.Start(t, rig.Options{
+		Env: []string{"DOCKER_HOST=" + strings.Join(hosts, ","), "CONTAINER_HOST=" + bad["mute"],
+			"CONTAINERD_ADDRESS=" + bad["mute"] + "," + bad["drip"], "CONTAINER_RUNTIME_ENDPOINT=" + bad["endless"]},
+		// A /run of the program's own, with what its neighbours have put there.
+		Mounts: `mount -t tmpfs none /run
+			mkdir -p /run/runc/pipe /run/runc/zero /run/crun/tty /run/user/1001 /run/user/1002/crun /run/user/1003/runc/x
+			mkfifo /run/runc/pipe/state.json /run/user/1003/runc/x/state.json
+			ln -s /dev/zero /run/runc/zero/state.json
+			ln -s /dev/tty /run/crun/tty/status
+			mount --bind ` + dead.Dir + ` /run/user/1001
+			mount --bind ` + dead.Dir + ` /run/user/1002/crun`,
+	})
+	dead.Die() // nobody else looks at it: whoever does hangs
+	t.Cleanup(dead.Revive)
+	healthy := docker.Run(t, rig.Spec{Name: rig.UniqueName("healthy")})
+	d.WaitReady(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(d.Log())
+		}
+	})
+	rig.Eventually(t, 10*time.Second, func() error {
+		if held := sample(t, d, `daytwo_collector_calls_held{source="user_runtime_files"}`); held == 0 {
+			return fmt.Errorf("no call is counted as held")
+		}
+		return nil
+	})
+	if n := sample(t, d, "go_goroutines"); n > 300 {
+		t.Errorf("%v goroutines", n)
+	}
+	goesOn(t, d, healthy.Name)
+	if n := strings.Count(d.Log(), "a call does not return"); n == 0 || n > 3 {
+		t.Errorf("it is logged %d times that calls do not return", n)
+	}
+}

@@ -98,7 +98,7 @@ func (p *Publisher) Publish(b *frame.Batch) error {
 	if p.wantKey.Swap(false) {
 		p.enc.ForceKey()
 	}
-	parts, err := p.enc.Encode(b)
+	parts, err := p.encode(b)
 	if err != nil {
 		p.count.errors.Add(1)
 		return err
@@ -116,6 +116,19 @@ func (p *Publisher) Publish(b *frame.Batch) error {
 		p.lost(len(parts))
 	}
 	return nil
+}
+
+// encode encodes a tick. After a panic it begins anew, with a keyframe.
+func (p *Publisher) encode(b *frame.Batch) ([][]byte, error) {
+	returned := false
+	defer func() {
+		if !returned {
+			p.enc = frame.NewEncoder(p.opt.Frame)
+		}
+	}()
+	parts, err := p.enc.Encode(b)
+	returned = true
+	return parts, err
 }
 
 // lost counts frames that never reach the stream. Later deltas may be against one of

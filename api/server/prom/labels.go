@@ -26,6 +26,7 @@ var exposedLabels = [metric.MaxKind + 1][]string{
 	metric.ContainerNet:     {"interface"},
 	metric.Part:             {"part", "reader", "reason"},
 	metric.StatsdListener:   {"listener"},
+	metric.Call:             {"source"},
 }
 
 // appendRowLabels appends a row's labels without braces.

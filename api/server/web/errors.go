@@ -45,7 +45,7 @@ func asError(err error) *Error {
 		return &Error{http.StatusUnprocessableEntity, err.Error()}
 	case errors.Is(err, query.ErrNoHistory):
 		return &Error{http.StatusNotImplemented, err.Error()}
-	case errors.Is(err, query.ErrNoTick):
+	case errors.Is(err, query.ErrNoTick), errors.Is(err, query.ErrStalled):
 		return &Error{http.StatusServiceUnavailable, err.Error()}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{http.StatusServiceUnavailable,
