@@ -21,7 +21,7 @@ type Fleet interface {
 	// Agents returns all known agents, sorted by ID.
 	Agents() []Agent
 	// View calls fn with an agent's newest complete tick. The batch is valid only during
-	// the call, and fn must not modify it. View returns ErrUnknownAgent, ErrNoTick, or
+	// the call, and fn must not modify it. View returns ErrUnknownAgent, ErrNoTick, ErrStalled, or
 	// the error of decoding the tick.
 	View(agent string, fn func(*frame.Batch)) error
 }
