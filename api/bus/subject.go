@@ -105,11 +105,6 @@ func RPC(cluster, agent, verb string) string {
 // AllFrames returns a wildcard for the subjects of all agents' frames.
 func AllFrames(cluster string) string { return prefix + Token(cluster) + ".frames.>" }
 
-// ShardFrames returns the subject of the frames of one shard's agents.
-func ShardFrames(cluster string, shard int) string {
-	return prefix + Token(cluster) + ".frames." + strconv.Itoa(shard) + ".*"
-}
-
 // FramesAgent returns the agent of a subject of Frames. It returns false for any other
 // subject.
 func FramesAgent(subject string) (agent string, ok bool) {

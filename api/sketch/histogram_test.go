@@ -320,22 +320,6 @@ func TestCopies(t *testing.T) {
 	}
 }
 
-func TestAtMost(t *testing.T) {
-	e := samples(4, 5, 3000)
-	h := build(e)
-	for _, v := range []float64{-1e9, -1024, -1, -0.125, 0, 0.25, 1, 64, 1e9} {
-		n := 0.0
-		for _, o := range e {
-			if o.v <= v {
-				n += o.weight
-			}
-		}
-		if got := h.AtMost(v); got != n {
-			t.Errorf("at most %v: %v, want %v", v, got, n)
-		}
-	}
-}
-
 // A series with few values is small: a million of them must fit in memory.
 func TestSize(t *testing.T) {
 	var h Histogram

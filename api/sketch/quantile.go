@@ -62,26 +62,3 @@ func (b *bins) lowest() int32 {
 	c.Next()
 	return c.Index
 }
-
-// AtMost is the weight of the buckets that end at or below v: a bucket of a
-// classic histogram. Exact where v is the bound of a bucket, as powers of two
-// are; else what lies within 1.1% below v may be missing.
-func (h *Histogram) AtMost(v float64) float64 {
-	var n float64
-	if v < 0 {
-		for b := h.Negative(); b.Next(); {
-			if -UpperBound(b.Index-1) <= v {
-				n += b.Count
-			}
-		}
-		return n
-	}
-	for b := h.Negative(); b.Next(); {
-		n += b.Count
-	}
-	n += h.zero
-	for b := h.Positive(); b.Next() && UpperBound(b.Index) <= v; {
-		n += b.Count
-	}
-	return n
-}

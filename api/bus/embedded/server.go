@@ -27,14 +27,14 @@ type Options struct {
 
 // Server is a NATS server with JetStream in this process.
 type Server struct {
-	srv    *server.Server
-	js     server.JetStreamConfig
-	lock   *lockfile.Lock // of the store, which two servers would damage
-	log    *slog.Logger
-	outage atomic.Uint64
-	down   atomic.Pointer[error] // the reason why JetStream stores nothing, nil while it does
-	stop   chan struct{}
-	done   sync.WaitGroup
+	srv  *server.Server
+	js   server.JetStreamConfig
+	lock *lockfile.Lock // of the store, which two servers would damage
+	log  *slog.Logger
+
+	down atomic.Pointer[error] // the reason why JetStream stores nothing, nil while it does
+	stop chan struct{}
+	done sync.WaitGroup
 }
 
 // Start starts a server, and returns once it accepts connections.
@@ -125,10 +125,6 @@ func (s *Server) URL() string {
 	}
 	return s.srv.ClientURL()
 }
-
-// Outages returns how often JetStream stopped storing since the start, which in
-// practice means a full disk.
-func (s *Server) Outages() uint64 { return s.outage.Load() }
 
 // Ready returns nil while JetStream stores messages, else the reason why it does not. The
 // state is up to a second old.
