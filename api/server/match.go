@@ -13,10 +13,10 @@ import (
 
 var matchKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./-]*$`)
 
-// parseMatch reads ?match=: text that a name or a tag contains or an id starts
-// with; a pattern (api/glob) that one of them matches whole; or
-// key=value,key=value, all of which must hold, with patterns as values. It
-// returns nil for "": every row matches.
+// parseMatch parses ?match=, which is one of: text that a name or a tag contains, or with
+// which an id starts; a pattern (api/glob) that one of them matches as a whole; or
+// key=value,key=value with patterns as values, all of which must match. It returns nil for
+// "", which every row matches.
 func parseMatch(s string) (query.Match, error) {
 	switch {
 	case s == "":
@@ -36,9 +36,9 @@ func parseMatch(s string) (query.Match, error) {
 	}, nil
 }
 
-// found reports whether a value contains text. Ids are random hex digits, which
-// contain most short texts by chance, so they must start with it. Cgroup paths
-// contain ids, so text must have a slash to be looked for there.
+// found reports whether a value contains text. Ids are random hex digits, which contain many
+// short texts by chance, so that they must start with the text. Cgroup paths contain ids, so
+// that they match only a text with a slash.
 func found(text, name, value string) bool {
 	switch name {
 	case "agent_id", "container_id", "pod_uid":
@@ -49,8 +49,8 @@ func found(text, name, value string) bool {
 	return strings.Contains(value, text)
 }
 
-// matchesAny reports whether ok holds for a name, an id or a tag of a row or of
-// its container. Labels of the runtime are left out: they match by key only.
+// matchesAny reports whether ok returns true for a name, an id or a tag of a row or of its
+// container. It ignores labels of the runtime, which match by key only.
 func matchesAny(agent string, row, parent *frame.Row, ok func(name, value string) bool) bool {
 	if ok("agent_id", agent) {
 		return true

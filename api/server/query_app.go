@@ -9,18 +9,18 @@ import (
 	"github.com/daytwo/daytwo/api/server/prom"
 )
 
-// appPrefix precedes a name that is given as a task sent it: app:request.time.
+// appPrefix precedes a StatsD name as it was sent: app:request.time.
 const appPrefix = "app:"
 
-// appSelector selects series that tasks send by the name in a query.
+// appSelector selects StatsD series by the name in a query.
 type appSelector struct {
 	sent string        // name as a task sent it
 	prom []promMeaning // else the meanings of a Prometheus name
 	seen bool          // some row has the name
 }
 
-// promMeaning is one meaning of a Prometheus name: the rows that have a name in the
-// exposition, of one type only if the query's name ends in it.
+// promMeaning is one meaning of a Prometheus name: the rows with the name in the exposition,
+// and, if the query's name ends in a type, with that type.
 type promMeaning struct {
 	name, typ string
 	column    int // that the Prometheus name ends in; -1 for the value, or the count of a histogram

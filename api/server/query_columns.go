@@ -10,16 +10,16 @@ import (
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
-// column is one column that a query asks for. It has the values of the Prometheus
-// exposition if it is asked for by a Prometheus name.
+// column is one column of a query. Its values are those of the Prometheus exposition if the
+// query gives a Prometheus name.
 type column struct {
 	prom.Column
-	name string // Prometheus name, "" if it is asked for by the native one
+	name string // Prometheus name, "" if the query gives a native name
 }
 
-// findColumns returns the columns that a name stands for: a native name, with or
-// without its kind, or a Prometheus name, with or without fixed labels. It
-// returns none for other names, which may be metrics of tasks.
+// findColumns returns the columns of a name: a native name, with or without its kind, or a
+// Prometheus name, with or without fixed labels. It returns none for other names, which may
+// be StatsD metrics.
 func findColumns(name string) ([]column, error) {
 	if name == "" {
 		return nil, web.BadRequest("metric is missing: give a native name as container.cpu.usage, or a Prometheus name")

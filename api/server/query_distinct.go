@@ -44,8 +44,8 @@ func (s *server) distinct(ctx context.Context, spec *querySpec) ([]v1.Series, er
 	return out, nil
 }
 
-// explainNoSet returns an error that names the type of the series that match, if
-// none of them is a set.
+// explainNoSet returns an error that names the type of the matching series, if none of them
+// is a set.
 func (s *server) explainNoSet(ctx context.Context, spec *querySpec) error {
 	set, other := false, ""
 	q := query.Query{Agent: spec.agent, Kind: metric.App, Column: metric.AppSamples, Start: spec.start.UnixNano(),

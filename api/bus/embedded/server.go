@@ -31,7 +31,6 @@ type Server struct {
 	js   server.JetStreamConfig
 	lock *lockfile.Lock // of the store, which two servers would damage
 	log  *slog.Logger
-
 	down atomic.Pointer[error] // the reason why JetStream stores nothing, nil while it does
 	stop chan struct{}
 	done sync.WaitGroup

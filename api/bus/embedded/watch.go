@@ -45,7 +45,6 @@ func (s *Server) watch() {
 		}
 		s.down.Store(new(fmt.Errorf("nothing is stored: %s", trouble)))
 		if seen == 2 {
-
 			s.log.Error("nats server: nothing is stored; free space on its disk", "path", s.js.StoreDir, "err", trouble)
 		}
 		if s.room() {

@@ -46,9 +46,8 @@ func (s *Scraper) ServeNode(w http.ResponseWriter, r *http.Request, agent string
 	return nil
 }
 
-// ServeFleet answers with the newest ticks of agents. Those of stale agents are
-// left out: their last values would look alive. A tick that cannot be read is
-// logged and left out.
+// ServeFleet answers with the newest ticks of agents. It leaves out those of stale agents,
+// whose last values would look current, and logs and leaves out ticks that cannot be read.
 func (s *Scraper) ServeFleet(w http.ResponseWriter, r *http.Request, agents []query.Agent, now time.Time,
 	log *slog.Logger) error {
 	if err := s.enter(r.Context()); err != nil {
@@ -95,7 +94,7 @@ func (s *Scraper) write(w http.ResponseWriter, r *http.Request, more func(*write
 	f := wantedFormat(r)
 	out, end := begin(w, r, f)
 	defer end()
-	_ = s.exposition.write(out, f, more, ticks...) // an error means that the client went away
+	_ = s.exposition.write(out, f, more, ticks...) // an error means that the client has closed the connection
 	if f == openMetricsFormat {
 		_, _ = io.WriteString(out, "# EOF\n")
 	}
