@@ -17,30 +17,34 @@ import (
 // Exit statuses.
 const (
 	exitOK      = 0
-	exitFailure = 1 // it was tried and did not work
-	exitUsage   = 2 // it was asked for wrongly; nothing was tried
+	exitFailure = 1 // the command failed
+	exitUsage   = 2 // the command line was wrong, and nothing was done
 )
 
-// Programs are what the commands run; one that is nil has no command. Each runs
-// until ctx ends; ending so is no error.
+// Programs are the functions that commands run. A command whose function is nil
+// does not exist. Up, Collector and Relay run until ctx is done, which is not an
+// error.
 type Programs struct {
 	Version   string
 	Up        func(ctx context.Context, c Config) error
 	Collector func(ctx context.Context, c Config) error
 	Relay     func(ctx context.Context, c Config) error
 	Doctor    func(ctx context.Context, c Config) ([]health.Check, error)
-	Run       func(ctx context.Context, t Task) (status int, err error) // returns the task's exit status
+
+	// Run runs a task and returns its exit status, which is 0 also if err says why
+	// the task did not run.
+	Run func(ctx context.Context, t Task) (status int, err error)
 }
 
-// usageError is something asked for wrongly.
+// usageError is a mistake in the command line.
 type usageError struct{ error }
 
 func (u usageError) Unwrap() error { return u.error }
 
-// errFailed ends a command that has said already what failed.
+// errFailed ends a command that has printed already what failed.
 var errFailed = errors.New("failed")
 
-// Main runs the command line and returns the exit status.
+// Main runs the command line and returns the exit status of the process.
 func Main(args []string, p Programs) int {
 	ctx, stop := untilSignal()
 	defer stop()
@@ -74,8 +78,8 @@ func run(ctx context.Context, args []string, p Programs, stdout, stderr io.Write
 	return exitFailure
 }
 
-// command builds the tree of commands. What fails before *started is set is a
-// mistake of usage.
+// command builds the tree of commands. An error that occurs before *started is set
+// is a mistake in the command line.
 func command(p Programs) (root *cobra.Command, started *bool) {
 	started = new(bool)
 	root = &cobra.Command{
@@ -84,14 +88,20 @@ func command(p Programs) (root *cobra.Command, started *bool) {
 		Long: `Day-2 operations for a cluster of Linux machines: metrics of every host,
 container and task, from one static binary.
 
-On one machine, 'daytwo up' is all there is to start. In a cluster, run 'daytwo
-collector' on every node, 'daytwo relay' anywhere, and NATS between them.`,
+On one machine, 'daytwo up' runs everything. In a cluster, run 'daytwo
+collector' on every node, a NATS cluster, and 'daytwo relay' on any machine that
+reaches NATS.
+
+Words: a node is a machine with a collector, and AGENT stands for its id or
+hostname; the fleet is all nodes; a task is a container of any runtime, or a
+command that 'daytwo run' started.`,
 		Example: `  daytwo up                          run everything on this machine
-  daytwo doctor                      what works here, what does not, what to do
+  daytwo doctor                      show what works here, what does not, and what to do
   daytwo top                         watch the fleet live
-  daytwo top -o json                 the same, once, for scripts
-  daytwo task list web               containers with "web" in their names or tags
-  daytwo task metrics details web-1  every metric of one`,
+  daytwo top -o json                 print it once, for scripts
+  daytwo task list web               list the tasks with "web" in their names or tags
+  daytwo task metrics details web-1  print every metric of one task
+  daytwo run -- ./server             run a command as a task`,
 		Version:           p.Version,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -104,8 +114,9 @@ collector' on every node, 'daytwo relay' anywhere, and NATS between them.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(usageTemplate)
 	cobra.AddTemplateFunc("flagUsages", flagUsages)
-	root.AddGroup(&cobra.Group{ID: "run", Title: "Run it:"}, &cobra.Group{ID: "ask", Title: "Ask it:"})
-	root.SetHelpCommandGroupID("ask")
+	root.AddGroup(&cobra.Group{ID: "run", Title: "Run daytwo and tasks:"},
+		&cobra.Group{ID: "ask", Title: "Look at the fleet:"}, &cobra.Group{ID: "other", Title: "Other commands:"})
+	root.SetHelpCommandGroupID("other")
 	if p.Up != nil {
 		root.AddCommand(upCommand(p))
 	}
@@ -123,12 +134,13 @@ collector' on every node, 'daytwo relay' anywhere, and NATS between them.`,
 		root.AddCommand(runCommand(p))
 	}
 	root.AddCommand(nodeCommand(conn), taskCommand(conn), statsdCommand(conn), eventsCommand(conn), topCommand(conn))
-	root.AddCommand(&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, GroupID: "ask",
+	root.AddCommand(&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, GroupID: "other",
 		Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "daytwo", p.Version) }})
 	return root, started
 }
 
-// noCommand refuses arguments of a command that only has subcommands.
+// noCommand returns an error for an argument of a command that has subcommands
+// only.
 func noCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -140,17 +152,17 @@ func noCommand(cmd *cobra.Command, args []string) error {
 	return fmt.Errorf("unknown command %q for %q%s", args[0], cmd.CommandPath(), didYouMean(args[0], names))
 }
 
-// oneArg wants exactly one argument and says what it is.
+// oneArg returns an error that names the argument unless there is exactly one.
 func oneArg(what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == 1 {
 			return nil
 		}
-		return fmt.Errorf("want one %s, not %d arguments", what, len(args))
+		return fmt.Errorf("give one %s, not %d arguments", what, len(args))
 	}
 }
 
-// flagError adds the nearest flag to an error about an unknown one.
+// flagError adds a suggestion to an error about an unknown flag.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
@@ -161,54 +173,4 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 	}
 	return err
-}
-
-const usageTemplate = `Usage:{{if not .HasAvailableSubCommands}}
-  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
-  {{.CommandPath}} [command]{{end}}{{if .HasExample}}
-
-Examples:
-{{.Example}}{{end}}{{if .HasAvailableSubCommands}}{{$cmds := .Commands}}{{range $group := .Groups}}
-
-{{.Title}}{{range $cmds}}{{if and (eq .GroupID $group.ID) (or .IsAvailableCommand (eq .Name "help"))}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if not .AllChildCommandsHaveGroup}}
-
-Commands:{{range $cmds}}{{if and (eq .GroupID "") .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
-
-Flags:
-{{flagUsages .LocalFlags}}{{end}}{{if and .HasAvailableInheritedFlags (ne .GroupID "run")}}
-
-Global flags:
-{{flagUsages .InheritedFlags}}{{end}}{{if .HasAvailableSubCommands}}
-
-Use "{{.CommandPath}} [command] --help" for more about a command.{{end}}
-`
-
-// envAnnotation marks a flag that a variable of the environment sets too.
-const envAnnotation = "env"
-
-// flagUsages is pflag's text of flags, with the variables that set them.
-func flagUsages(fs *pflag.FlagSet) string {
-	named := pflag.NewFlagSet("", pflag.ContinueOnError)
-	named.SortFlags = false
-	fs.VisitAll(func(f *pflag.Flag) {
-		g := *f
-		if g.Value.Type() == "bool" { // else pflag adds "[=true|false]"
-			g.Value, g.NoOptDefVal = struct{ pflag.Value }{g.Value}, ""
-		}
-		if env := f.Annotations[envAnnotation]; len(env) > 0 {
-			g.Usage += " [$" + env[0] + "]"
-		}
-		named.AddFlag(&g)
-	})
-	return strings.TrimRight(named.FlagUsagesWrapped(100), "\n")
-}
-
-func annotateEnv(fs *pflag.FlagSet, names ...string) {
-	for _, n := range names {
-		if err := fs.SetAnnotation(n, envAnnotation, []string{envName(n)}); err != nil {
-			panic(err) // a flag that was just registered
-		}
-	}
 }

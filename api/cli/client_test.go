@@ -49,7 +49,7 @@ func serveRoutes(t *testing.T, o server.Options) {
 	t.Setenv("DAYTWO_TOKEN", testToken)
 }
 
-func table1(k metric.Kind, rows []*frame.Row, values ...map[int]int64) frame.Table {
+func newTable(k metric.Kind, rows []*frame.Row, values ...map[int]int64) frame.Table {
 	t := frame.Table{Kind: k, Gen: 1, Rows: rows}
 	for i := range rows {
 		row := make([]int64, metric.Width(k))
@@ -64,28 +64,32 @@ func table1(k metric.Kind, rows []*frame.Row, values ...map[int]int64) frame.Tab
 	return t
 }
 
+// labels makes labels of names and values.
+func labels(pairs ...string) (all []frame.Label) {
+	for i := 0; i < len(pairs); i += 2 {
+		all = append(all, frame.Label{Name: pairs[i], Value: pairs[i+1]})
+	}
+	return all
+}
+
 // tick is a tick in which web uses half a core.
 func tick(seq uint64) *frame.Batch {
-	label := func(kv ...string) (ls []frame.Label) {
-		for i := 0; i < len(kv); i += 2 {
-			ls = append(ls, frame.Label{Name: kv[i], Value: kv[i+1]})
-		}
-		return ls
-	}
 	n := int64(seq)
 	now := time.Now().Truncate(time.Second).UnixNano() + (n-2)*1e9
 	return &frame.Batch{
 		Header: frame.Header{Agent: "agent-1", Boot: 7, Seq: seq, Key: seq, Time: now, Interval: 1e9, Parts: 1},
 		Tables: []frame.Table{
-			table1(metric.Host, []*frame.Row{{ID: 1, Labels: label("hostname", "alpha")}}, map[int]int64{
+			newTable(metric.Host, []*frame.Row{{ID: 1, Labels: labels("hostname", "alpha")}}, map[int]int64{
 				metric.HostLoad1: 500, metric.HostMemTotal: 8 << 30, metric.HostMemAvailable: 6 << 30, metric.HostMemFree: 5 << 30,
 			}),
-			table1(metric.Container, []*frame.Row{
-				{ID: 2, Key: "/docker/web", Labels: label("container_id", "0123456789abcdef", "name", "web", "runtime", "docker")},
-				{ID: 3, Key: "/docker/web2", Labels: label("container_id", "fedcba9876543210", "name", "web2", "runtime", "docker")},
-				{ID: 4, Key: "/system.slice/ssh.service", Labels: label("unit", "ssh.service")},
+			newTable(metric.Container, []*frame.Row{
+				{ID: 2, Key: "/docker/web", Labels: labels("container_id", "0123456789abcdef", "name", "web", "runtime", "docker")},
+				{ID: 3, Key: "/docker/web2",
+					Labels: labels("container_id", "fedcba9876543210", "name", "web2", "runtime", "docker")},
+				{ID: 4, Key: "/system.slice/ssh.service", Labels: labels("unit", "ssh.service")},
 			}, map[int]int64{
-				metric.CPUUsage: n * 500e6, metric.MemCurrent: 100 << 20, metric.MemMax: 1 << 30, metric.PidsCurrent: 3, metric.Created: now/1e9 - 90,
+				metric.CPUUsage: n * 500e6, metric.MemCurrent: 100 << 20, metric.MemMax: 1 << 30,
+				metric.PidsCurrent: 3, metric.Created: now/1e9 - 90,
 			}, map[int]int64{
 				metric.CPUUsage: 0, metric.MemCurrent: 1 << 20, metric.MemMax: metric.Unlimited,
 			}, map[int]int64{metric.MemCurrent: 5 << 20}),
@@ -150,8 +154,9 @@ func TestTaskCommands(t *testing.T) {
 		t.Errorf("got %q", out)
 	}
 	out, _ := ask(t, 0, "top", "-o", "json")
-	var s sample
-	if err := json.Unmarshal([]byte(out), &s); err != nil || len(s.Agents) != 1 || len(s.Containers) != 2 || *s.Containers[0].CPUUsed != 0.5 {
+	var s topSample
+	err := json.Unmarshal([]byte(out), &s)
+	if err != nil || len(s.Agents) != 1 || len(s.Containers) != 2 || *s.Containers[0].CPUUsed != 0.5 {
 		t.Errorf("%v: %s", err, out)
 	}
 }
@@ -165,9 +170,9 @@ func TestClientErrors(t *testing.T) {
 			t.Errorf("%q lacks %q: %s", args, want, errs)
 		}
 	}
-	check("no node \"alhpa\": did you mean alpha", "node", "show", "alhpa")
+	check("there is no node \"alhpa\": did you mean alpha", "node", "show", "alhpa")
 	check("no task matches", "task", "metrics", "summary", "nope")
-	check("means 2 tasks", "task", "metrics", "details", "we")
+	check("2 tasks match", "task", "metrics", "details", "we")
 	check("fedcba9876543210  web2  on agent-1", "task", "metrics", "details", "we*")
 	check("no node", "top", "--agent", "x")
 	check("requires a token, or does not accept this one", "node", "list", "--token", "wrong-wrong-wrong-wrong")
@@ -204,7 +209,8 @@ func TestFindToken(t *testing.T) {
 // A container with several cgroups is still one.
 func TestOncePerContainer(t *testing.T) {
 	got := oncePerContainer([]v1.Container{
-		{AgentID: "a", ContainerID: "1", Cgroup: "/1"}, {AgentID: "a", Cgroup: "/x"}, {AgentID: "a", ContainerID: "1", Cgroup: "/y/1"},
+		{AgentID: "a", ContainerID: "1", Cgroup: "/1"}, {AgentID: "a", Cgroup: "/x"},
+		{AgentID: "a", ContainerID: "1", Cgroup: "/y/1"},
 		{AgentID: "b", ContainerID: "1", Cgroup: "/1"}, {AgentID: "a", Cgroup: "/z"},
 	})
 	var paths []string

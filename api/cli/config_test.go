@@ -55,9 +55,11 @@ func TestConfigPrecedence(t *testing.T) {
 // Every setting of every type arrives the same by flag, environment and file.
 func TestConfigSources(t *testing.T) {
 	values := map[string]string{
-		"listen": "127.0.0.1:1", "data": "/d", "interval": "1m", "agent-id": "a1", "metrics": "none", "cluster": "c", "shards": "4",
-		"nats": "nats://a:1,nats://b:2", "nats-creds": "/creds", "nats-ca": "/ca", "nats-cert": "/cert", "nats-key": "/key", "nats-replicas": "3", "token-file": "/t",
-		"socket": "/s", "statsd": "127.0.0.1:1,unix:///x?dialect=etsy", "statsd-ports": "3000-4000", "statsd-rules": "/r", "statsd-budget": "5", "statsd-series": "6", "statsd-expiry": "gauge=5m",
+		"listen": "127.0.0.1:1", "data": "/d", "interval": "1m", "agent-id": "a1", "metrics": "none",
+		"cluster": "c", "shards": "4", "nats": "nats://a:1,nats://b:2", "nats-creds": "/creds", "nats-ca": "/ca",
+		"nats-cert": "/cert", "nats-key": "/key", "nats-replicas": "3", "token-file": "/t", "socket": "/s",
+		"statsd": "127.0.0.1:1,unix:///x?dialect=etsy", "statsd-ports": "3000-4000", "statsd-rules": "/r",
+		"statsd-budget": "5", "statsd-series": "6", "statsd-expiry": "gauge=5m",
 		"no-bpf": "true", "spool-size": "1GiB", "retention": "7d", "retention-size": "1.5TiB",
 		"log-level": "debug", "log-format": "json",
 	}
@@ -68,7 +70,7 @@ func TestConfigSources(t *testing.T) {
 		byFlag, byFile := []string{p.name}, []string{p.name, "--config", filepath.Join(t.TempDir(), "c.yaml")}
 		env := map[string]string{}
 		var yaml strings.Builder
-		for _, o := range options {
+		for _, o := range configFlags {
 			v, ok := values[o.name]
 			if !ok {
 				t.Fatalf("no value to test option %s with", o.name)
@@ -130,39 +132,40 @@ func TestUsageErrors(t *testing.T) {
 	check("unknown shorthand flag", "up", "-x")
 	check(`unknown command "more"`, "up", "more")
 	check("did you mean interval?", "up", "--config", file("intervall: 1s\n"))
-	check("line 2: unknown key \"agent_id\": did you mean agent-id?", "up", "--config", file("interval: 1s\nagent_id: x\n"))
-	check("is there twice", "up", "--config", file("interval: 1s\ninterval: 2s\n"))
-	check("want a value", "up", "--config", file("interval: {a: 1}\n"))
-	check("want a value", "up", "--config", file("interval:\n"))
-	check("want lines of", "up", "--config", file("- a\n"))
+	check("line 2: unknown key \"agent_id\": did you mean agent-id?",
+		"up", "--config", file("interval: 1s\nagent_id: x\n"))
+	check("appears twice", "up", "--config", file("interval: 1s\ninterval: 2s\n"))
+	check("write a value", "up", "--config", file("interval: {a: 1}\n"))
+	check("write a value", "up", "--config", file("interval:\n"))
+	check("write lines of", "up", "--config", file("- a\n"))
 	check("c.yaml: no such file", "up", "--config", filepath.Join(dir, "c.yaml"))
 	check("is a directory", "up", "--config", dir)
 	check("larger than", "up", "--config", file("# "+strings.Repeat("x", maxConfig)))
-	check("interval: \"soon\": want a duration", "up", "--config", file("interval: soon\n"))
-	check("want a duration", "up", "--interval", "soon")
+	check("interval: \"soon\": give a duration", "up", "--config", file("interval: soon\n"))
+	check("give a duration", "up", "--interval", "soon")
 	check("between 100ms and 1h", "up", "--interval", "1ms")
-	check("want a size", "up", "--retention-size", "big")
-	check("want a size", "up", "--retention-size", "-1GiB")
+	check("give a size", "up", "--retention-size", "big")
+	check("give a size", "up", "--retention-size", "-1GiB")
 	check("letters, digits and dashes", "up", "--agent-id", "a.b")
-	check("want HOST:PORT", "up", "--listen", "8400")
-	check("no loopback address", "up", "--metrics", "0.0.0.0:61091")
-	check("no loopback address", "up", "--metrics", ":61091")
+	check("is not HOST:PORT", "up", "--listen", "8400")
+	check("not a loopback address", "up", "--metrics", "0.0.0.0:61091")
+	check("not a loopback address", "up", "--metrics", ":61091")
 	long := "/" + strings.Repeat("x", 108)
 	check("at most 107: give --socket a shorter path", "up", "--socket", long)
 	check("or --data a shorter directory", "collector", "--data", long)
 	check("between 1 and 1024", "relay", "--shards", "0")
 	check("neither text nor json", "relay", "--log-format", "xml")
-	check("none of 1, 3, 5", "relay", "--nats-replicas", "2")
-	check("nothing to serve", "relay", "--nats", "none")
-	check("go together", "relay", "--nats-cert", "/cert")
-	check("want debug, info, warn or error", "relay", "--log-level", "loud")
+	check("not 1, 3 or 5", "relay", "--nats-replicas", "2")
+	check("needs NATS servers", "relay", "--nats", "none")
+	check("must be set together", "relay", "--nats-cert", "/cert")
+	check("give debug, info, warn or error", "relay", "--log-level", "loud")
 	check("--by cats", "top", "--by", "cats")
 	check("did you mean memory?", "top", "--sort", "memry")
-	check("want one AGENT", "node", "show")
-	check("-o xml: want one of table", "node", "list", "-o", "xml")
+	check("give one AGENT", "node", "show")
+	check("-o xml: give one of table", "node", "list", "-o", "xml")
 	check("use http://", "node", "list", "--url", "ftp://x")
 	t.Setenv("DAYTWO_INTERVAL", "never")
-	check(`DAYTWO_INTERVAL: "never": want a duration`, "up")
+	check(`DAYTWO_INTERVAL: "never": give a duration`, "up")
 }
 
 func TestValues(t *testing.T) {
@@ -199,7 +202,9 @@ func TestValues(t *testing.T) {
 
 // No file crashes the reader of settings, and what it takes are known keys.
 func FuzzParseConfig(f *testing.F) {
-	for _, s := range []string{"interval: 1s\n", "nats: [a, b]\n", "a: &x b\nc: *x\n", "\xff", "? [a]\n: b\n", "interval: !!binary x\n"} {
+	for _, s := range []string{
+		"interval: 1s\n", "nats: [a, b]\n", "a: &x b\nc: *x\n", "\xff", "? [a]\n: b\n", "interval: !!binary x\n",
+	} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -208,7 +213,7 @@ func FuzzParseConfig(f *testing.F) {
 			return
 		}
 		for k := range settings {
-			if !isOption(k) {
+			if !isSetting(k) {
 				t.Errorf("took the key %q", k)
 			}
 		}

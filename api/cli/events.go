@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// eventOptions is what the flags of commands that list events say.
+// eventOptions holds the flags of the commands that list events.
 type eventOptions struct {
 	q      client.EventsQuery
 	follow bool
@@ -20,10 +21,12 @@ type eventOptions struct {
 func eventFlags(fs *pflag.FlagSet) *eventOptions {
 	o := &eventOptions{q: client.EventsQuery{Since: time.Hour}}
 	fs.SortFlags = false
-	fs.StringVar(&o.q.Match, "match", "", "only those with `TEXT` in them or in what is known of their sender; or a pattern (* ? [a-z]), or key=value,key=value")
-	fs.Var((*age)(&o.q.Since), "since", "of the last `DURATION`")
-	fs.IntVar(&o.q.Limit, "limit", 100, "the newest `N`")
-	fs.BoolVarP(&o.follow, "follow", "f", false, "go on with those that come, until interrupted")
+	fs.StringVar(&o.q.Match, "match", "",
+		"list only events with `TEXT` in them or in the tags of their task; "+
+			"TEXT may be a pattern (* ? [a-z]), or key=value,key=value")
+	fs.Var((*age)(&o.q.Since), "since", "list events of the last `DURATION`")
+	fs.IntVar(&o.q.Limit, "limit", 100, "list only the newest `N` events")
+	fs.BoolVarP(&o.follow, "follow", "f", false, "wait for new events and print them, until interrupted")
 	o.out = outputFlags(fs, "table", "wide", "json", "yaml")
 	return o
 }
@@ -34,11 +37,11 @@ func (o *eventOptions) check() error {
 	}
 	switch {
 	case o.q.Limit < 1 || o.q.Limit > followLimit:
-		return usageError{fmt.Errorf("--limit %d: want a number from 1 to %d", o.q.Limit, followLimit)}
+		return usageError{fmt.Errorf("--limit %d: give a number from 1 to %d", o.q.Limit, followLimit)}
 	case o.q.Since <= 0:
-		return usageError{fmt.Errorf("--since: want more than nothing, for example 15m")}
+		return usageError{errors.New("--since: give a duration above 0, such as 15m")}
 	case o.follow && o.out.format == "yaml":
-		return usageError{fmt.Errorf("--follow: want -o table, wide or json, which is an object a line then")}
+		return usageError{errors.New("--follow does not work with -o yaml: use table, wide or json, an object per line")}
 	}
 	return nil
 }
@@ -46,12 +49,13 @@ func (o *eventOptions) check() error {
 func eventsCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events",
-		Short: "What tasks told of: events, and changes of service checks",
-		Long: `What tasks told of by DogStatsD: events, and changes of service checks' status,
-oldest first. 'daytwo task events TASK' lists those of one task.
+		Short: "List the events that tasks sent, and changes of their service checks",
+		Long: `List what tasks sent by DogStatsD: events, and service checks senders status
+changed, oldest first. 'daytwo task events TASK' lists those of one task.
 
-With --follow it goes on with what comes. What reaches the relay more than a
-minute late (after an outage of NATS) is not told then, but listed ever after.`,
+--follow also prints new ones as they arrive. Those that reach the relay more
+than a minute late, for example after an outage of NATS, are not printed then;
+the command lists them when it is run again.`,
 		Example: `  daytwo events
   daytwo events --since 24h --match alert_type=error
   daytwo events --match 'title=deploy*' --agent node7
@@ -61,8 +65,8 @@ minute late (after an outage of NATS) is not told then, but listed ever after.`,
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	agent := fs.String("agent", "", "only those of node `AGENT`")
-	container := fs.String("container", "", "only those of `CONTAINER`: its id, its task's id, or its name, whole")
+	agent := fs.String("agent", "", "list only events from the node `AGENT`")
+	container := fs.String("container", "", "list only events of `CONTAINER`: its whole id, its task's id, or its name")
 	o := eventFlags(fs)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := o.check(); err != nil {
@@ -88,9 +92,10 @@ minute late (after an outage of NATS) is not told then, but listed ever after.`,
 func taskEventsCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events TASK",
-		Short: "Events of a container, and changes of its service checks",
-		Long: `What a container told of by DogStatsD: events, and changes of its service
-checks' status, oldest first. One that is gone is found by its whole name or id.`,
+		Short: "List the events that a task sent, and changes of its service checks",
+		Long: `List what a task sent by DogStatsD: events, and service checks senders status
+changed, oldest first. For a task that no longer exists, give its whole name or
+id.`,
 		Example: `  daytwo task events web-1
   daytwo task events web-1 --since 24h --match alert_type=error
   daytwo task events web-1 --follow`,
@@ -119,12 +124,12 @@ checks' status, oldest first. One that is gone is found by its whole name or id.
 	return cmd
 }
 
-// run lists what is asked for. whose says whether the senders are named.
-func (o *eventOptions) run(cmd *cobra.Command, cl *client.Client, whose bool) error {
+// run prints the events; senders adds columns for their senders.
+func (o *eventOptions) run(cmd *cobra.Command, cl *client.Client, senders bool) error {
 	w := cmd.OutOrStdout()
 	var t table
 	show := func(list []v1.Event) error {
-		o.rows(&t, list, whose)
+		o.rows(&t, list, senders)
 		return t.print(w)
 	}
 	if !o.follow {
@@ -135,13 +140,13 @@ func (o *eventOptions) run(cmd *cobra.Command, cl *client.Client, whose bool) er
 		case o.out.data():
 			return o.out.print(w, nonNil(list))
 		}
-		o.header(&t, whose)
+		o.header(&t, senders)
 		return show(list)
 	}
 	if o.out.data() {
 		show = func(list []v1.Event) error { return eventLines(w, list) }
 	} else {
-		o.header(&t, whose)
+		o.header(&t, senders)
 	}
 	return o.followEvents(cmd.Context(), cl.Events, show)
 }

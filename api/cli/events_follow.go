@@ -9,19 +9,23 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// Following asks again and again: frames may come late, and out of order.
+// Following queries the newest events again and again, as frames may arrive late and
+// out of order.
 const (
 	followEvery  = time.Second
-	followBehind = time.Minute
-	followLimit  = 10_000
+	followBehind = time.Minute // how late an event may arrive
+	followLimit  = 10_000      // events of an answer
 )
 
-// followEvents shows what there is, then what comes, each event once, until ctx ends.
-func (o *eventOptions) followEvents(ctx context.Context, ask func(context.Context, client.EventsQuery) ([]v1.Event, error), show func([]v1.Event) error) error {
+// askEvents queries a relay for events.
+type askEvents func(context.Context, client.EventsQuery) ([]v1.Event, error)
+
+// followEvents shows past events and then new ones, each once, until ctx is done.
+func (o *eventOptions) followEvents(ctx context.Context, ask askEvents, show func([]v1.Event) error) error {
 	newest := o.q
 	newest.Since, newest.Limit = followBehind, followLimit
 	seen := map[string]bool{}
-	// What the limit leaves out is not told as if it had just come.
+	// An event that the limit leaves out of the list is not new later.
 	before, err := ask(ctx, newest)
 	if err != nil {
 		return err
@@ -53,7 +57,7 @@ func (o *eventOptions) followEvents(ctx context.Context, ask func(context.Contex
 		}
 		list = list[:0]
 		was := seen
-		seen = make(map[string]bool, len(now)) // what is not in the answer now will not be again
+		seen = make(map[string]bool, len(now)) // an event that is no longer in the answer does not return
 		for _, e := range now {
 			if seen[e.ID] = true; !was[e.ID] {
 				list = append(list, e)

@@ -12,9 +12,10 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-func (o *eventOptions) header(t *table, whose bool) {
+// header adds the names of the columns.
+func (o *eventOptions) header(t *table, senders bool) {
 	names := []string{"TIME"}
-	if whose {
+	if senders {
 		names = append(names, "AGENT", "CONTAINER")
 	}
 	if names = append(names, "ALERT"); o.out.wide() {
@@ -23,11 +24,12 @@ func (o *eventOptions) header(t *table, whose bool) {
 	t.header(append(names, "EVENT")...)
 }
 
-func (o *eventOptions) rows(t *table, list []v1.Event, whose bool) {
+// rows adds a row per event.
+func (o *eventOptions) rows(t *table, list []v1.Event, senders bool) {
 	for i := range list {
 		e := &list[i]
 		row := []string{e.Time.Local().Format(time.DateTime)}
-		if whose {
+		if senders {
 			agent := e.AgentID
 			if !o.out.wide() {
 				agent = agent[:min(len(agent), 12)]
@@ -45,7 +47,7 @@ func (o *eventOptions) rows(t *table, list []v1.Event, whose bool) {
 	}
 }
 
-// eventText is what an event says, on one line.
+// eventText returns the title and text of an event on one line.
 func eventText(e *v1.Event) string {
 	text := e.Title
 	for _, more := range []string{e.Text, e.Message} {
@@ -56,7 +58,7 @@ func eventText(e *v1.Event) string {
 	return text
 }
 
-// eventLines writes an object a line.
+// eventLines writes a JSON object per line.
 func eventLines(w io.Writer, list []v1.Event) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

@@ -37,11 +37,13 @@ func (f *told) Events(_ context.Context, q query.EventQuery) ([]query.Event, err
 
 func TestEventCommands(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local).UnixNano()
-	web := &frame.Row{ID: 2, Key: "/docker/web", Labels: []frame.Label{{Name: "container_id", Value: "0123456789abcdef"}, {Name: "name", Value: "web"}}}
-	gone := &frame.Row{ID: 9, Key: "/docker/job", Labels: []frame.Label{{Name: "container_id", Value: "beef"}, {Name: "name", Value: "job"}}}
+	web := &frame.Row{ID: 2, Key: "/docker/web", Labels: labels("container_id", "0123456789abcdef", "name", "web")}
+	gone := &frame.Row{ID: 9, Key: "/docker/job", Labels: labels("container_id", "beef", "name", "job")}
 	f := &told{events: []query.Event{
-		{Agent: "agent-1", Boot: 1, Tick: at, Time: at, Parent: web, Row: &frame.Row{ID: 1, Key: "deployed", Labels: []frame.Label{{Name: "alert_type", Value: "success"}, {Name: "tag.env", Value: "prod"}, {Name: "text", Value: "version 2\nby \x1b[31mme"}}}},
-		{Agent: "agent-1", Boot: 1, Tick: at, Time: at, Parent: gone, Row: &frame.Row{ID: 2, Key: "db.up is critical", Labels: []frame.Label{{Name: "alert_type", Value: "error"}, {Name: "check", Value: "db.up"}, {Name: "message", Value: "no route"}}}},
+		{Agent: "agent-1", Boot: 1, Tick: at, Time: at, Parent: web, Row: &frame.Row{ID: 1, Key: "deployed",
+			Labels: labels("alert_type", "success", "tag.env", "prod", "text", "version 2\nby \x1b[31mme")}},
+		{Agent: "agent-1", Boot: 1, Tick: at, Time: at, Parent: gone, Row: &frame.Row{ID: 2, Key: "db.up is critical",
+			Labels: labels("alert_type", "error", "check", "db.up", "message", "no route")}},
 	}}
 	local := query.NewLocal("agent-1", "alpha")
 	local.Update(func(b *frame.Batch) { query.CopyBatch(b, tick(1)) })
@@ -63,8 +65,10 @@ func TestEventCommands(t *testing.T) {
 	if f.asked.Agent != "agent-1" || f.asked.Limit != 100 || f.asked.End-f.asked.Start != int64(48*time.Hour) {
 		t.Errorf("asked %+v", f.asked)
 	}
-	check("TIME                 ALERT    EVENT\n2026-01-02 03:04:05  success  deployed: version 2 by ?[31mme\n", "task", "events", "web")
-	check("TIME                 ALERT  EVENT\n2026-01-02 03:04:05  error  db.up is critical: no route\n", "task", "events", "job", "--limit", "5")
+	check("TIME                 ALERT    EVENT\n"+
+		"2026-01-02 03:04:05  success  deployed: version 2 by ?[31mme\n", "task", "events", "web")
+	check("TIME                 ALERT  EVENT\n"+
+		"2026-01-02 03:04:05  error  db.up is critical: no route\n", "task", "events", "job", "--limit", "5")
 	check("[]\n", "events", "--match", "nothing", "-o", "json")
 	out, _ := ask(t, 0, "events", "--json", "--match", "check=db.up")
 	var list []v1.Event
@@ -74,7 +78,10 @@ func TestEventCommands(t *testing.T) {
 	if _, errs := ask(t, 1, "task", "events", "nobody"); !strings.Contains(errs, "no task matches") {
 		t.Error(errs)
 	}
-	for _, args := range [][]string{{"events", "x"}, {"events", "--limit", "0"}, {"events", "--since", "0s"}, {"events", "-f", "-o", "yaml"}, {"task", "events"}} {
+	for _, args := range [][]string{
+		{"events", "x"}, {"events", "--limit", "0"}, {"events", "--since", "0s"}, {"events", "-f", "-o", "yaml"},
+		{"task", "events"},
+	} {
 		ask(t, 2, args...)
 	}
 }
@@ -88,7 +95,9 @@ func TestFollowEvents(t *testing.T) {
 		}
 		return list
 	}
-	answers := [][]v1.Event{event("a", "b", "c"), event("b", "c", "d"), event("a", "b", "c", "d"), event("b", "late", "c", "d", "e")}
+	answers := [][]v1.Event{
+		event("a", "b", "c"), event("b", "c", "d"), event("a", "b", "c", "d"), event("b", "late", "c", "d", "e"),
+	}
 	o := eventOptions{q: client.EventsQuery{Since: time.Hour, Limit: 3}, follow: true, out: &output{format: "json"}}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

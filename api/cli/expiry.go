@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Expiry is how long a series of StatsD stays without a sample, by type.
-// Histogram is that of timers and distributions too.
+// Expiry says how long a StatsD series without samples is kept, by type. Histogram
+// is for timers and distributions, too.
 type Expiry struct{ Counter, Gauge, Histogram, Set time.Duration }
 
-// leastExpiry is as fine as the store counts.
-const leastExpiry = time.Second
+// minExpiry is the resolution of the store.
+const minExpiry = time.Second
 
-// expiry is a flag of an Expiry.
+// expiry is the value of a flag that takes an Expiry.
 type expiry struct{ of *Expiry }
 
 func (e expiry) Type() string { return "expiry" }
@@ -26,8 +26,8 @@ func (e expiry) String() string {
 	return fmt.Sprintf("counter=%s,gauge=%s,histogram=%s,set=%s", &c, &g, &h, &s)
 }
 
-// Set reads a duration for all types, or some of them by name: the others keep
-// theirs.
+// Set reads one duration for all types, or one for each named type, which leaves
+// the others as they are.
 func (e expiry) Set(s string) error {
 	to := *e.of
 	for part := range strings.SplitSeq(s, ",") {
@@ -36,8 +36,8 @@ func (e expiry) Set(s string) error {
 			name, value = "all", part
 		}
 		var a age
-		if err := a.Set(strings.TrimSpace(value)); err != nil || time.Duration(a) < leastExpiry {
-			return fmt.Errorf("%q: want a duration of %v or more, such as 1h, or counter=7d,gauge=5m", part, leastExpiry)
+		if err := a.Set(strings.TrimSpace(value)); err != nil || time.Duration(a) < minExpiry {
+			return fmt.Errorf("%q: give a duration of %v or more, such as 1h, or counter=7d,gauge=5m", part, minExpiry)
 		}
 		d := time.Duration(a)
 		switch strings.TrimSpace(name) {
@@ -52,7 +52,7 @@ func (e expiry) Set(s string) error {
 		case "set":
 			to.Set = d
 		default:
-			return fmt.Errorf("%q is none of counter, gauge, histogram, set", name)
+			return fmt.Errorf("%q is not a type: give counter, gauge, histogram or set", name)
 		}
 	}
 	*e.of = to

@@ -70,7 +70,8 @@ func TestHelp(t *testing.T) {
 func TestVersion(t *testing.T) {
 	for _, args := range []string{"version", "--version"} {
 		var out bytes.Buffer
-		if exit := run(t.Context(), []string{args}, allPrograms(), &out, &out); exit != 0 || out.String() != "daytwo v1.2.3\n" {
+		exit := run(t.Context(), []string{args}, allPrograms(), &out, &out)
+		if exit != 0 || out.String() != "daytwo v1.2.3\n" {
 			t.Errorf("%s: exit %d: %s", args, exit, out.String())
 		}
 	}

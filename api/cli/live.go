@@ -8,20 +8,24 @@ import (
 	"github.com/gdamore/tcell/v2"
 )
 
-// liveModel is what live shows: options of type O say what is asked for, and
-// answers of type S are drawn.
+// liveModel is the state behind a screen: a query with options of type O is answered
+// with an S, which is drawn.
 type liveModel[O, S any] interface {
-	question() O
-	askAnew(before O) bool // what is asked for is not what it was before
+	query() O
+	queryChanged(before O) bool // reports whether query needs another answer than before
 	answered(answer S, err error)
 	draw(tcell.Screen)
 	key(*tcell.EventKey) (quit bool)
 	pace() (interval time.Duration, times int, paused bool) // times 0: no end
 }
 
-// live draws answers and takes keys. Asking never overlaps and never holds up
-// the keys.
-func live[O, S any](ctx context.Context, screen tcell.Screen, m liveModel[O, S], ask func(context.Context, O) (S, error)) error {
+// asker sends a query to a relay.
+type asker[O, S any] func(context.Context, O) (S, error)
+
+// live draws answers and handles keys, until a key, ctx or the number of answers ends
+// it. There is one query at a time, in another goroutine, so that keys need not wait
+// for it.
+func live[O, S any](ctx context.Context, screen tcell.Screen, m liveModel[O, S], ask asker[O, S]) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	quit := make(chan struct{})
@@ -34,7 +38,7 @@ func live[O, S any](ctx context.Context, screen tcell.Screen, m liveModel[O, S],
 	}
 	answers := make(chan answer, 1)
 	request := func() {
-		o := m.question()
+		o := m.query()
 		go func() {
 			s, err := ask(ctx, o)
 			answers <- answer{s, err}
@@ -44,7 +48,7 @@ func live[O, S any](ctx context.Context, screen tcell.Screen, m liveModel[O, S],
 	request()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	for shown := 0; ; {
+	for columnsFor := 0; ; {
 		m.draw(screen)
 		screen.Show()
 		select {
@@ -57,7 +61,7 @@ func live[O, S any](ctx context.Context, screen tcell.Screen, m liveModel[O, S],
 			m.answered(a.value, a.err)
 			interval, times, _ := m.pace()
 			if a.err == nil {
-				if shown++; times > 0 && shown >= times {
+				if columnsFor++; times > 0 && columnsFor >= times {
 					return nil
 				}
 			}
@@ -77,12 +81,12 @@ func live[O, S any](ctx context.Context, screen tcell.Screen, m liveModel[O, S],
 			case *tcell.EventResize:
 				screen.Sync()
 			case *tcell.EventKey:
-				before := m.question()
+				before := m.query()
 				if m.key(ev) {
 					return nil
 				}
-				// What is asked for has changed: ask now, unless it is under way.
-				if m.askAnew(before) && timer.Stop() {
+				// Query again at once, unless a query is under way.
+				if m.queryChanged(before) && timer.Stop() {
 					timer.Reset(0)
 				}
 			}

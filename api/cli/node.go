@@ -15,14 +15,14 @@ import (
 func nodeCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "node",
-		Short:   "Nodes of the fleet: list, show, metrics, top",
+		Short:   "Show the nodes of the fleet: list, show, metrics, top",
 		GroupID: "ask",
 		Args:    noCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	metrics := &cobra.Command{
 		Use:   "metrics",
-		Short: "Metrics of a node: summary, details",
+		Short: "Show the metrics of a node: summary, details",
 		Args:  noCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -60,35 +60,41 @@ func nodeListCommand(conn *connection) *cobra.Command {
 	return cmd
 }
 
+// agentTable returns a row per node; wide adds columns about its ticks.
 func agentTable(agents []v1.Agent, wide bool, now time.Time) *table {
 	var t table
-	names := []string{"AGENT", "HOSTNAME", "STATE", ">CONTAINERS", ">CPU", ">CORES", ">LOAD", ">MEM USED", ">MEM TOTAL", ">UPTIME"}
+	names := []string{
+		"AGENT", "HOSTNAME", "STATE", ">CONTAINERS", ">CPU", ">CORES", ">LOAD", ">MEM USED", ">MEM TOTAL", ">UPTIME",
+	}
 	if wide {
 		names = append(names, ">CGROUPS", ">INTERVAL", ">TICKS", ">MISSING", ">AGE", "BOOT")
 	}
 	t.header(names...)
 	for i := range agents {
 		a := &agents[i]
-		row := []string{a.AgentID, a.Hostname, agentState(a, now), strconv.Itoa(a.Containers), coresOf(a.CPUUsed), countOf(a.Cores), numberOf(a.Load1),
-			bytesOf(memoryUsed(a)), bytesOf(a.MemoryTotal), uptimeOf(a)}
+		row := []string{
+			a.AgentID, a.Hostname, agentState(a, now), strconv.Itoa(a.Containers), formatCores(a.CPUUsed),
+			countOf(a.Cores), numberOf(a.Load1), bytesOf(memoryUsed(a)), bytesOf(a.MemoryTotal), uptimeOf(a),
+		}
 		if wide {
-			row = append(row, strconv.Itoa(a.Cgroups), seconds(a.Interval).String(), strconv.FormatUint(a.Seq, 10), strconv.FormatUint(a.Missing, 10), since(now.Sub(a.Time)), a.Boot)
+			row = append(row, strconv.Itoa(a.Cgroups), seconds(a.Interval).String(), strconv.FormatUint(a.Seq, 10),
+				strconv.FormatUint(a.Missing, 10), formatDuration(now.Sub(a.Time)), a.Boot)
 		}
 		t.row(row...)
 	}
 	return &t
 }
 
-// agentState is the agent's state, and for how long nothing has come if it is
-// stale.
+// agentState returns the state of a node, and if it is stale, how long ago its last
+// tick was.
 func agentState(a *v1.Agent, now time.Time) string {
 	if a.Stale {
-		return a.State() + " " + since(now.Sub(a.Time))
+		return a.State() + " " + formatDuration(now.Sub(a.Time))
 	}
 	return a.State()
 }
 
-// memoryUsed is what is not available.
+// memoryUsed returns the bytes of memory that are not available to programs.
 func memoryUsed(a *v1.Agent) *int64 {
 	if a.MemoryTotal == nil || a.MemoryAvailable == nil {
 		return nil
@@ -97,20 +103,22 @@ func memoryUsed(a *v1.Agent) *int64 {
 	return &used
 }
 
+// seconds converts from seconds.
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
+// uptimeOf formats how long a node has been up.
 func uptimeOf(a *v1.Agent) string {
 	if a.Uptime == nil {
 		return absent
 	}
-	return since(seconds(*a.Uptime))
+	return formatDuration(seconds(*a.Uptime))
 }
 
 func nodeShowCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "show AGENT",
 		Short:   "Show one node",
-		Long:    "Show one node, named by its id, a part of it that only it begins with, or its hostname.",
+		Long:    "Show one node. AGENT is its id, the beginning of its id, or its hostname.",
 		Example: "  daytwo node show web1",
 		Args:    oneArg("AGENT"),
 	}
@@ -135,11 +143,12 @@ func nodeShowCommand(conn *connection) *cobra.Command {
 		t.row("Agent", a.AgentID)
 		t.row("Hostname", a.Hostname)
 		t.row("State", agentState(a, now))
-		t.row("Last tick", a.Time.Local().Format(time.DateTime)+" (#"+strconv.FormatUint(a.Seq, 10)+", every "+seconds(a.Interval).String()+")")
+		at := a.Time.Local().Format(time.DateTime)
+		t.row("Last tick", fmt.Sprintf("%s (#%d, every %v)", at, a.Seq, seconds(a.Interval)))
 		t.row("Missing ticks", strconv.FormatUint(a.Missing, 10))
 		t.row("Containers", strconv.Itoa(a.Containers))
 		t.row("Cgroups", strconv.Itoa(a.Cgroups))
-		t.row("CPU", coresOf(a.CPUUsed)+" of "+countOf(a.Cores)+" cores")
+		t.row("CPU", formatCores(a.CPUUsed)+" of "+countOf(a.Cores)+" cores")
 		t.row("Load", numberOf(a.Load1))
 		t.row("Memory", bytesOf(memoryUsed(a))+" of "+bytesOf(a.MemoryTotal))
 		t.row("Uptime", uptimeOf(a))
@@ -148,7 +157,7 @@ func nodeShowCommand(conn *connection) *cobra.Command {
 	return cmd
 }
 
-// findAgent finds the one node that name means.
+// findAgent returns the only node with an id, the beginning of an id or a hostname.
 func findAgent(ctx context.Context, cl *client.Client, name string) (*v1.Agent, error) {
 	agents, err := cl.Agents(ctx)
 	if err != nil {
@@ -170,7 +179,9 @@ func findAgent(ctx context.Context, cl *client.Client, name string) (*v1.Agent, 
 	case 1:
 		return near[0], nil
 	case 0:
-		return nil, fmt.Errorf("no node %q%s ('daytwo node list' lists the %d there are)", name, strings.TrimSuffix(didYouMean(name, ids), "?"), len(agents))
+		hint := strings.TrimSuffix(didYouMean(name, ids), "?")
+		return nil, fmt.Errorf("there is no node %q%s ('daytwo node list' lists all %d)", name, hint, len(agents))
 	}
-	return nil, fmt.Errorf("%q means %d nodes, %s and %s among them: give the whole id", name, len(near), near[0].AgentID, near[1].AgentID)
+	return nil, fmt.Errorf("%d nodes match %q, among them %s and %s: give the whole id",
+		len(near), name, near[0].AgentID, near[1].AgentID)
 }

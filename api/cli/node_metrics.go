@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// nodeSummary is what DC/OS' summary of a node told.
+// nodeSummary has the values that 'dcos node metrics summary' prints.
 type nodeSummary struct {
 	AgentID     string   `json:"agent_id"`
 	CPUPercent  *float64 `json:"cpu_percent,omitempty"`
@@ -25,7 +25,7 @@ type nodeSummary struct {
 func nodeSummaryCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "summary AGENT",
-		Short:   "CPU, load, memory and root disk of a node",
+		Short:   "Show the CPU, load, memory and root disk of a node",
 		Example: "  daytwo node metrics summary web1",
 		Args:    oneArg("AGENT"),
 	}
@@ -35,8 +35,14 @@ func nodeSummaryCommand(conn *connection) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		s := nodeSummary{AgentID: agent, CPUPercent: datapoint(m, "cpu.total", ""), Load1: datapoint(m, "load.1min", ""),
-			MemoryTotal: datapoint(m, "memory.total", ""), DiskUsed: datapoint(m, "filesystem.capacity.used", "/"), DiskTotal: datapoint(m, "filesystem.capacity.total", "/")}
+		s := nodeSummary{
+			AgentID:     agent,
+			CPUPercent:  datapoint(m, "cpu.total", ""),
+			Load1:       datapoint(m, "load.1min", ""),
+			MemoryTotal: datapoint(m, "memory.total", ""),
+			DiskUsed:    datapoint(m, "filesystem.capacity.used", "/"),
+			DiskTotal:   datapoint(m, "filesystem.capacity.total", "/"),
+		}
 		if free := datapoint(m, "memory.free", ""); free != nil && s.MemoryTotal != nil {
 			used := *s.MemoryTotal - *free
 			s.MemoryUsed = &used
@@ -59,7 +65,7 @@ func nodeSummaryCommand(conn *connection) *cobra.Command {
 func nodeDetailsCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "details AGENT",
-		Short:   "Every metric of a node",
+		Short:   "Show every metric of a node",
 		Example: "  daytwo node metrics details web1",
 		Args:    oneArg("AGENT"),
 	}
@@ -74,6 +80,7 @@ func nodeDetailsCommand(conn *connection) *cobra.Command {
 	return cmd
 }
 
+// nodeMetrics returns the metrics of a node, and its id.
 func nodeMetrics(cmd *cobra.Command, conn *connection, out *output, name string) (*v1.Metrics, string, error) {
 	if err := out.check(); err != nil {
 		return nil, "", err
@@ -88,12 +95,13 @@ func nodeMetrics(cmd *cobra.Command, conn *connection, out *output, name string)
 	}
 	m, err := cl.NodeMetrics(cmd.Context(), a.AgentID)
 	if err == nil && m == nil {
-		err = fmt.Errorf("node %s has no metrics yet: try again after its next tick", a.AgentID)
+		err = fmt.Errorf("node %s has no metrics yet: try again in a few seconds", a.AgentID)
 	}
 	return m, a.AgentID, err
 }
 
-// datapoint is the first value of a name, with the tag path if path is given.
+// datapoint returns the first value with a name, and with a tag path unless path is
+// "".
 func datapoint(m *v1.Metrics, name, path string) *float64 {
 	for i := range m.Datapoints {
 		if d := &m.Datapoints[i]; d.Name == name && (path == "" || d.Tags["path"] == path) {
@@ -103,17 +111,18 @@ func datapoint(m *v1.Metrics, name, path string) *float64 {
 	return nil
 }
 
-// partOf is "1.5GiB (12.3%)".
+// partOf formats used bytes of a total: "1.50GiB (12.3%)".
 func partOf(used, total *float64) string {
 	if used == nil {
 		return absent
 	}
 	if total == nil {
-		return bytesText(*used)
+		return formatBytes(*used)
 	}
-	return bytesText(*used) + " (" + percent(*used, *total) + ")"
+	return formatBytes(*used) + " (" + formatPercent(*used, *total) + ")"
 }
 
+// printDatapoints prints all values with their names and tags.
 func printDatapoints(cmd *cobra.Command, out *output, m *v1.Metrics) error {
 	if out.data() {
 		return out.print(cmd.OutOrStdout(), m)
@@ -125,15 +134,16 @@ func printDatapoints(cmd *cobra.Command, out *output, m *v1.Metrics) error {
 		for _, k := range slices.Sorted(maps.Keys(d.Tags)) {
 			tags = append(tags, k+"="+d.Tags[k])
 		}
-		t.row(d.Name, datapointText(d), strings.Join(tags, " "))
+		t.row(d.Name, formatDatapoint(d), strings.Join(tags, " "))
 	}
 	return t.print(cmd.OutOrStdout())
 }
 
-func datapointText(d v1.Datapoint) string {
+// formatDatapoint formats a value in its unit.
+func formatDatapoint(d v1.Datapoint) string {
 	switch d.Unit {
 	case "bytes":
-		return bytesText(d.Value)
+		return formatBytes(d.Value)
 	case "percent":
 		return fmt.Sprintf("%.2f%%", d.Value)
 	case "seconds":

@@ -11,15 +11,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// output is the form that a command answers in.
+// output holds the flags that say in which format a command prints.
 type output struct {
 	format  string
-	json    bool // --json, as the dcos command line has it
+	json    bool // --json, as in the dcos command line
 	formats []string
 }
 
-// outputFlags registers -o; the first format is the default, and "" stands for
-// "the command decides".
+// outputFlags registers -o and --json. The first format is the default; "" lets the
+// command choose.
 func outputFlags(fs *pflag.FlagSet, formats ...string) *output {
 	o := &output{formats: formats}
 	var named []string
@@ -28,28 +28,30 @@ func outputFlags(fs *pflag.FlagSet, formats ...string) *output {
 			named = append(named, f)
 		}
 	}
-	fs.StringVarP(&o.format, "output", "o", formats[0], "answer as `FORMAT`: "+strings.Join(named, ", "))
-	fs.BoolVar(&o.json, "json", false, "the same as -o json")
+	fs.StringVarP(&o.format, "output", "o", formats[0], "print in `FORMAT`: "+strings.Join(named, ", "))
+	fs.BoolVar(&o.json, "json", false, "same as -o json")
 	return o
 }
 
+// check returns an error for a format that the command does not have.
 func (o *output) check() error {
 	if o.json {
 		o.format = "json"
 	}
 	if !slices.Contains(o.formats, o.format) {
-		return usageError{fmt.Errorf("-o %s: want one of %s", o.format, strings.TrimPrefix(strings.Join(o.formats, ", "), ", "))}
+		formats := strings.TrimPrefix(strings.Join(o.formats, ", "), ", ")
+		return usageError{fmt.Errorf("-o %s: give one of %s", o.format, formats)}
 	}
 	return nil
 }
 
-// data tells whether the answer is for programs.
+// data reports whether the format is for programs.
 func (o *output) data() bool { return o.format == "json" || o.format == "yaml" }
 
-// wide tells whether a table shows more columns.
+// wide reports whether a table has all its columns.
 func (o *output) wide() bool { return o.format == "wide" }
 
-// print writes v for programs. YAML has JSON's names.
+// print writes v as JSON, or as YAML with the same names.
 func (o *output) print(w io.Writer, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -72,6 +74,7 @@ func (o *output) print(w io.Writer, v any) error {
 	return err
 }
 
+// blockStyle makes a YAML document one value per line.
 func blockStyle(n *yaml.Node) {
 	n.Style &^= yaml.FlowStyle
 	if n.Kind == yaml.ScalarNode {
@@ -82,7 +85,7 @@ func blockStyle(n *yaml.Node) {
 	}
 }
 
-// nonNil makes an empty list print as [] and not as null.
+// nonNil returns a list that is printed as [] if it is empty, and not as null.
 func nonNil[T any](s []T) []T {
 	if s == nil {
 		return []T{}

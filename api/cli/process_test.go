@@ -35,9 +35,12 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-func itself(t *testing.T, args ...string) *exec.Cmd {
+// daytwo is the program as a process, which is killed if it does not end.
+func daytwo(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "CLI_TEST_PROGRAM=1")
 	return cmd
 }
@@ -47,7 +50,7 @@ func itself(t *testing.T, args ...string) *exec.Cmd {
 func TestSignals(t *testing.T) {
 	check := func(name string, signals []os.Signal, wantExit int, wantLast string) {
 		t.Helper()
-		cmd := itself(t, name)
+		cmd := daytwo(t, name)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -95,7 +98,8 @@ func TestTopTerminal(t *testing.T) {
 		return string(out)
 	}
 	t.Setenv("CLI_TEST_PROGRAM", "1")
-	run("new-session", "-d", "-x", "110", "-y", "24", "sh", "-c", `echo before; "$0" top --interval 200ms; echo "exit $?"; exec sleep 60`, os.Args[0])
+	run("new-session", "-d", "-x", "110", "-y", "24",
+		"sh", "-c", `echo before; "$0" top --interval 200ms; echo "exit $?"; exec sleep 60`, os.Args[0])
 	defer run("kill-server")
 	shows := func(want string, keys ...string) {
 		t.Helper()

@@ -8,11 +8,12 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/daytwo/daytwo/api/launch"
 )
 
-// Task is what 'daytwo run' is asked to run.
+// Task is a command to run as a task.
 type Task struct {
 	Command []string // the program and its arguments
 	Name    string
@@ -38,58 +39,79 @@ func (e taskEnd) Error() string { return fmt.Sprintf("exit status %d", e.status)
 
 func runCommand(p Programs) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "run [flags] [--] CMD [ARG]...",
-		Short: "Run a command as a task, in a cgroup and with a StatsD endpoint of its own",
-		Long: `Run a command as a task: in a cgroup of its own, and with a StatsD endpoint of
-its own in STATSD_UDP_HOST and STATSD_UDP_PORT. What the command sends there, in
-whatever language, shows up under the task with its name and labels.
+		Use:   "run [flags] [--] COMMAND [ARGUMENT]...",
+		Short: "Run a command as a task, with limits and a StatsD port of its own",
+		Long: `Run a command as a task: in a cgroup of its own, with limits if you set some, and
+with a StatsD port of its own, which it finds in STATSD_UDP_HOST and
+STATSD_UDP_PORT. The task and the metrics that it sends there are shown with its
+name and labels: try 'daytwo task list' and 'daytwo task metrics details NAME'.
 
-The node's collector ('daytwo up' or 'daytwo collector') hands out the endpoint.
-Signals are passed on, and the command's exit status is returned (128+N if signal
-N ended it). Whatever the command leaves running ends with it.`,
-		Example: `  daytwo run -- ./server
-  daytwo run --name web --label framework_name=demo -- bash -c 'echo "hits:1|c" > /dev/udp/$STATSD_UDP_HOST/$STATSD_UDP_PORT'`,
+The collector of this node ('daytwo up' or 'daytwo collector') must be running:
+it assigns the port. Making a cgroup requires root.
+
+The command has the standard streams, the working directory and the environment
+of 'daytwo run', without DAYTWO_TOKEN* and DAYTWO_NATS*, and CONTAINER_ID,
+TASK_NAME and the labels among the origin tags, such as FRAMEWORK_NAME. With
+--user also HOME, USER and LOGNAME are those of the user.
+
+The kernel enforces the limits. A task that needs more memory than --memory is
+killed; one that needs more CPU time than --cpus is slowed down; beyond --pids,
+starting a process fails. A limit that this machine cannot enforce is an error,
+and the command does not run.
+
+Signals are passed on to the command, and its exit status is returned: 128+N if
+signal N ended it, 126 if it could not be run, 127 if it was not found. When the
+command ends, every process that it left running is killed, and the cgroup and
+the port are removed. The same happens if 'daytwo run' itself is killed.
+
+With --detach the task runs in the background: 'daytwo run' prints the task's
+container id and returns once the command has started. The task's standard
+streams are /dev/null. To stop it, run 'pkill -f ID', which sends the command
+SIGTERM.`,
+		Example: `  daytwo run -- ./server --port 8080
+  daytwo run --name web --memory 512MiB --cpus 1.5 --pids 200 -- ./server
+  daytwo run --user www-data --label framework_name=shop -- ./server
+  id=$(daytwo run --detach --name nightly -- ./backup.sh)
+  daytwo run -- bash -c 'echo "hits:1|c" > /dev/udp/$STATSD_UDP_HOST/$STATSD_UDP_PORT'`,
 		GroupID: "run",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("want a command to run")
+				return errors.New("give a command to run")
 			}
 			return nil
 		},
 	}
 	var t Task
-	var name, socket string
 	var labels []string
 	fs := cmd.Flags()
 	fs.SetInterspersed(false)
-	fs.StringVar(&name, "name", "", "call the task `NAME` (default: the command's)")
-	fs.StringArrayVar(&labels, "label", nil, "give the task a label, `KEY=VALUE`; may be repeated")
-	fs.Var((*size)(&t.Memory), "memory", "let the task use at most `SIZE` of memory, and no swap")
-	fs.Float64Var(&t.CPUs, "cpus", 0, "let the task use at most `N` processors, such as 0.5")
-	fs.Int64Var(&t.PIDs, "pids", 0, "let the task have at most `N` processes and threads")
-	fs.StringVar(&t.User, "user", "", "run the command as `USER[:GROUP]`")
-	fs.StringVar(&t.Group, "group", "", "run the command as `GROUP`")
-	fs.BoolVar(&t.Detach, "detach", false, "run the task in the background")
-	fs.StringVar(&socket, "socket", "", "ask the collector at `PATH` (default: "+launch.SocketName+" in the data directory)")
+	fs.SortFlags = false
+	fs.StringVar(&t.Name, "name", "", "name the task `NAME` (default: the name of the command)")
+	fs.StringArrayVar(&labels, "label", nil, "give the task the label `KEY=VALUE`; may be repeated")
+	fs.Var((*size)(&t.Memory), "memory",
+		"limit the task's memory to `SIZE` (units KiB, MiB, GiB), and take its swap away if the kernel counts swap")
+	fs.Float64Var(&t.CPUs, "cpus", 0, "limit the task to the CPU time of `N` processors, from 0.01 on")
+	fs.Int64Var(&t.PIDs, "pids", 0, "limit the task to `N` processes and threads")
+	fs.StringVar(&t.User, "user", "",
+		"run the command as `USER[:GROUP]`, names or numbers from /etc/passwd and /etc/group, with the user's "+
+			"supplementary groups; requires root")
+	fs.StringVar(&t.Group, "group", "", "run the command with the primary group `GROUP`; requires root")
+	fs.BoolVarP(&t.Detach, "detach", "d", false, "run the task in the background, and print its container id")
+	fs.StringVar(&t.Socket, "socket", "",
+		"ask the collector at the unix socket `PATH` for the port (default: "+launch.SocketName+" in the data directory)")
 	annotateEnv(fs, "socket")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		t.Command, t.Name, t.Labels, t.Socket = args, name, map[string]string{}, findSocket(socket)
-		for flag, value := range map[string]float64{"memory": float64(t.Memory), "cpus": t.CPUs, "pids": float64(t.PIDs)} {
-			if value == 0 && fs.Changed(flag) {
-				return usageError{fmt.Errorf("--%s: give a number above 0, or leave the flag out for no limit", flag)}
-			}
-		}
-		if name == "" {
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		t.Command, t.Socket = args, findSocket(t.Socket)
+		if t.Name == "" {
 			t.Name = filepath.Base(args[0])
 		}
-		for _, l := range labels {
-			k, v, ok := strings.Cut(l, "=")
-			if !ok {
-				return usageError{fmt.Errorf("label %q: want KEY=VALUE", l)}
-			}
-			t.Labels[k] = v
+		if t.Labels, err = parseLabels(labels); err == nil {
+			err = launch.CheckNames(t.Name, t.Labels)
 		}
-		if err := launch.CheckNames(t.Name, t.Labels); err != nil {
+		if err == nil {
+			err = checkLimits(fs)
+		}
+		if err != nil {
 			return usageError{err}
 		}
 		status, err := p.Run(cmd.Context(), t)
@@ -101,7 +123,31 @@ N ended it). Whatever the command leaves running ends with it.`,
 	return cmd
 }
 
-// findSocket is the launch API's socket: as told, or in the data directory.
+// checkLimits returns an error for a limit of 0, which stands for none.
+func checkLimits(fs *pflag.FlagSet) error {
+	for _, name := range []string{"memory", "cpus", "pids"} {
+		if f := fs.Lookup(name); f.Changed && f.Value.String() == "0" {
+			return fmt.Errorf("--%s: give a number above 0, or leave the flag out for no limit", name)
+		}
+	}
+	return nil
+}
+
+// parseLabels reads labels of the form KEY=VALUE.
+func parseLabels(list []string) (map[string]string, error) {
+	labels := map[string]string{}
+	for _, l := range list {
+		k, v, ok := strings.Cut(l, "=")
+		if !ok {
+			return nil, fmt.Errorf("label %q: write KEY=VALUE", l)
+		}
+		labels[k] = v
+	}
+	return labels, nil
+}
+
+// findSocket returns the path of the launch API's socket: that of the flag, else of
+// the environment, else in the data directory.
 func findSocket(flag string) string {
 	if flag != "" {
 		return flag

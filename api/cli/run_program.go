@@ -9,11 +9,11 @@ import (
 	"github.com/daytwo/daytwo/api/ready"
 )
 
-// endWithin is how long a program may take to end once it is asked to: a mount or a
-// disk of this machine may hold a part of it for ever. Tests shorten it.
+// endWithin is how long a program may take to end once its context is done: a mount
+// or a disk may block a part of it for ever. Tests shorten it.
 var endWithin = 20 * time.Second
 
-// runProgram runs main until ctx ends, and tells the service manager how it does.
+// runProgram runs main until ctx is done, and keeps the service manager informed.
 func runProgram(ctx context.Context, c Config, main func(context.Context, Config) error) error {
 	c.Ready = new(ready.Parts)
 	notifying, stop := context.WithCancel(ctx)
@@ -32,6 +32,6 @@ func runProgram(ctx context.Context, c Config, main func(context.Context, Config
 	case err := <-ended:
 		return err
 	case <-time.After(endWithin):
-		return fmt.Errorf("a part of the program has not ended within %v: it is left as it is", endWithin)
+		return fmt.Errorf("a part of the program did not end within %v, and is abandoned", endWithin)
 	}
 }

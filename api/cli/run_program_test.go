@@ -22,7 +22,7 @@ func TestRunProgramIsBounded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	err := runProgram(ctx, c, func(context.Context, Config) error { <-hang; return nil })
-	if err == nil || !strings.Contains(err.Error(), "has not ended") {
+	if err == nil || !strings.Contains(err.Error(), "did not end") {
 		t.Errorf("%v", err)
 	}
 

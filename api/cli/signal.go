@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// untilSignal is a context that ends with the first SIGINT or SIGTERM, for a
-// clean end. The second ends the process at once.
+// untilSignal returns a context that the first SIGINT or SIGTERM cancels, so that
+// the program can end cleanly. The second one ends the process at once.
 func untilSignal() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)

@@ -22,12 +22,16 @@ func sentTick(seq int64) *frame.Batch {
 	}
 	b := tick(uint64(seq))
 	b.Tables = append(b.Tables,
-		table1(metric.App, []*frame.Row{series(1, 2, "hits", "c"), series(2, 2, "hits", "c", frame.Label{Name: "tag.url", Value: "/b"}), series(3, 0, "evil\x1b[31m", "g")},
+		newTable(metric.App, []*frame.Row{
+			series(1, 2, "hits", "c"), series(2, 2, "hits", "c", frame.Label{Name: "tag.url", Value: "/b"}),
+			series(3, 0, "evil\x1b[31m", "g"),
+		},
 			map[int]int64{metric.AppValue: metric.FromFloat(12.5), metric.AppSamples: 80 * seq},
 			map[int]int64{metric.AppSamples: 20 * seq}, map[int]int64{metric.AppSamples: 7}),
-		table1(metric.Statsd, []*frame.Row{{ID: 1}, {ID: 2, Parent: 2, Key: "/docker/web"}},
+		newTable(metric.Statsd, []*frame.Row{{ID: 1}, {ID: 2, Parent: 2, Key: "/docker/web"}},
 			map[int]int64{
-				metric.StatsdReceived: 107 * seq, metric.StatsdAccepted: 100 * seq, metric.StatsdShed: 7 * seq, metric.StatsdSeries: 3,
+				metric.StatsdReceived: 107 * seq, metric.StatsdAccepted: 100 * seq, metric.StatsdShed: 7 * seq,
+				metric.StatsdSeries: 3,
 			},
 			map[int]int64{
 				metric.StatsdReceived: 104 * seq, metric.StatsdAccepted: 100 * seq,
@@ -38,7 +42,7 @@ func sentTick(seq int64) *frame.Batch {
 
 func TestStatsdCommands(t *testing.T) {
 	h := serve(t)
-	if out, _ := ask(t, 0, "task", "statsd", "web"); out != "web has sent nothing yet\n" {
+	if out, _ := ask(t, 0, "task", "statsd", "web"); out != "web has not sent anything yet\n" {
 		t.Errorf("got %q", out)
 	}
 	h.Put(sentTick(3))
@@ -59,10 +63,14 @@ func TestStatsdCommands(t *testing.T) {
 	check("hits                12.5  agent_id=agent-1", "task", "metrics", "details", "web")
 	out, _ := ask(t, 0, "statsd", "top", "-o", "json", "--sort", "series", "--limit", "1")
 	var s v1.StatsD
-	if err := json.Unmarshal([]byte(out), &s); err != nil || len(s.Metrics) != 1 || s.Metrics[0].Series != 2 || s.Metrics[0].Container != "web" || len(s.Ledgers) != 2 {
+	err := json.Unmarshal([]byte(out), &s)
+	if err != nil || len(s.Ledgers) != 2 || len(s.Metrics) != 1 || s.Metrics[0].Series != 2 ||
+		s.Metrics[0].Container != "web" {
 		t.Errorf("%v: %s", err, out)
 	}
-	for _, args := range [][]string{{"--sort", "x"}, {"--by", "x"}, {"--limit", "0"}, {"-n", "-1"}, {"--interval", "1ms"}} {
+	for _, args := range [][]string{
+		{"--sort", "x"}, {"--by", "x"}, {"--limit", "0"}, {"-n", "-1"}, {"--interval", "1ms"},
+	} {
 		ask(t, 2, append([]string{"statsd", "top"}, args...)...)
 	}
 }
@@ -70,18 +78,22 @@ func TestStatsdCommands(t *testing.T) {
 func sentSample(n int) *v1.StatsD {
 	rate := 1234.5
 	s := &v1.StatsD{Ledgers: []v1.Ledger{
-		{AgentID: "a1", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local), All: true, Received: 1000, Accepted: 990, Rejected: 10, Series: 1_500_000, Rate: &rate},
+		{AgentID: "a1", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local), All: true,
+			Received: 1000, Accepted: 990, Rejected: 10, Series: 1_500_000, Rate: &rate},
 		{AgentID: "a1", Name: "web", Received: 1000, Accepted: 990, Rejected: 10, Series: 40, Rate: &rate},
 		{AgentID: "a1", Cgroup: "/x/bare", Received: 1, Accepted: 1, Series: 1},
 	}}
 	for i := range n {
-		s.Metrics = append(s.Metrics, v1.SentMetric{AgentID: "a1", Name: fmt.Sprintf("metric.%02d", i), Type: "ms", Container: "web", Series: int64(n - i), Samples: 100, Rate: &rate})
+		s.Metrics = append(s.Metrics, v1.SentMetric{
+			AgentID: "a1", Name: fmt.Sprintf("metric.%02d", i), Type: "ms", Container: "web",
+			Series: int64(n - i), Samples: 100, Rate: &rate,
+		})
 	}
 	return s
 }
 
 func TestStatsdTopScreen(t *testing.T) {
-	m := &sentModel{options: sentOptions{sort: "rate"}}
+	m := &statsdTopModel{options: statsdTopOptions{sort: "rate"}}
 	show := func(name string, width, height int) {
 		t.Helper()
 		s := testScreen(t, width, height)
@@ -113,32 +125,33 @@ func TestStatsdTopScreen(t *testing.T) {
 	m.answered(bad, nil)
 	m.key(tcell.NewEventKey(tcell.KeyEscape, 0, 0))
 	show("unbalanced", 80, 8)
-	if m.options.sort != "series" || !m.askAnew(sentOptions{sort: "rate"}) {
-		t.Error("another order is not asked for")
+	if m.options.sort != "series" || !m.queryChanged(statsdTopOptions{sort: "rate"}) {
+		t.Error("another order needs no other answer")
 	}
 }
 
-// The loop asks anew when the order changes, as the relay sorts.
+// The loop queries again when the order changes, as the relay sorts.
 func TestStatsdTopLive(t *testing.T) {
 	s := testScreen(t, 80, 10)
 	asked := make(chan string, 100)
 	done := make(chan error)
-	ask := func(_ context.Context, o sentOptions) (*v1.StatsD, error) {
+	ask := func(_ context.Context, o statsdTopOptions) (*v1.StatsD, error) {
 		asked <- o.sort
 		return sentSample(3), nil
 	}
 	go func() {
-		done <- live[sentOptions, *v1.StatsD](t.Context(), s, &sentModel{options: sentOptions{sort: "rate", interval: time.Hour}}, ask)
+		m := &statsdTopModel{options: statsdTopOptions{sort: "rate", interval: time.Hour}}
+		done <- live(t.Context(), s, m, ask)
 	}()
 	deadline := time.After(30 * time.Second)
-	<-asked
-	for waiting := true; waiting; { // a key while it asks is not lost, but changes nothing until the next question
+	receive(t, asked)
+	for waiting := true; waiting; { // a key that comes during a query counts at the next one
 		s.InjectKey(tcell.KeyRune, 's', tcell.ModNone)
 		select {
 		case by := <-asked:
 			waiting = by != "series"
 		case <-deadline:
-			t.Fatal("the key that was pressed while it asked has no effect")
+			t.Fatal("the key that came during a query has no effect")
 		case <-time.After(20 * time.Millisecond):
 			s.InjectKey(tcell.KeyRune, 'r', tcell.ModNone)
 		}
@@ -159,9 +172,11 @@ func TestStatsdTopLive(t *testing.T) {
 	}
 }
 
-func TestCountText(t *testing.T) {
-	for v, want := range map[float64]string{0: "0", 7: "7", 0.25: "0.25", 999: "999", 1000: "1.00k", 12_345: "12.3k", 4_560_000: "4.56M", math.NaN(): "-"} {
-		if got := countText(v); got != want {
+func TestFormatCount(t *testing.T) {
+	for v, want := range map[float64]string{
+		0: "0", 7: "7", 0.25: "0.25", 999: "999", 1000: "1.00k", 12_345: "12.3k", 4_560_000: "4.56M", math.NaN(): "-",
+	} {
+		if got := formatCount(v); got != want {
 			t.Errorf("%v is %q, want %q", v, got, want)
 		}
 	}

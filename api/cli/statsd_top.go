@@ -14,42 +14,43 @@ import (
 	"golang.org/x/term"
 )
 
-// sentOptions is what the flags of statsd top say.
-type sentOptions struct {
+// statsdTopOptions holds the flags of statsd top.
+type statsdTopOptions struct {
 	match, agent string
-	containers   bool // rows are containers, by their ledgers
+	containers   bool // rows are containers
 	sort         string
 	limit        int
 	interval     time.Duration
-	times        int // refreshes, 0 for no end
+	times        int // refreshes; 0 for no end
 }
 
-// sentSorts are the orders of rows.
-var sentSorts = []string{"rate", "series", "samples"}
+// statsdTopSorts are the columns to sort by.
+var statsdTopSorts = []string{"rate", "series", "samples"}
 
 func statsdTopCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "top [TASK]",
-		Short: "Watch live which metric, which container costs most",
-		Long: `Watch live what tasks send to StatsD: which metric, which container costs most,
-by rate and by cardinality. TASK narrows it to containers with that in their
-names, ids or tags. Without a terminal, or with -o, it prints once, or as often
-as -n says. Press ? in it for its keys.`,
+		Short: "Watch live which metrics and tasks send most to StatsD",
+		Long: `Watch live which metrics and tasks send most to StatsD, by rate or by number of
+series. With TASK, only tasks with that in their names, ids or tags are shown.
+Press ? to see the keys. Without a terminal, or with -o, it prints a table once,
+or as many times as -n says.`,
 		Example: `  daytwo statsd top
   daytwo statsd top --sort series
   daytwo statsd top --by container
   daytwo statsd top -o json | jq '.metrics[] | {container, name, series, samples_per_second}'`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	o := sentOptions{interval: 2 * time.Second}
+	o := statsdTopOptions{interval: 2 * time.Second}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	by := fs.String("by", "metric", "rows are `ROWS`: metric, container")
-	fs.StringVar(&o.agent, "agent", "", "only node `AGENT`")
-	fs.StringVar(&o.sort, "sort", "rate", "sort by `COLUMN`: "+strings.Join(sentSorts, ", "))
+	by := fs.String("by", "metric", "show a row for each `ROW`: metric, container")
+	fs.StringVar(&o.agent, "agent", "", "show only tasks on the node `AGENT`")
+	fs.StringVar(&o.sort, "sort", "rate", "sort by `COLUMN`: "+strings.Join(statsdTopSorts, ", "))
 	fs.IntVar(&o.limit, "limit", 100, "show at most `N` metrics")
-	fs.Var((*age)(&o.interval), "interval", "ask every `DURATION`")
-	fs.IntVarP(&o.times, "times", "n", 0, "end after `N` refreshes (default: no end; once without a terminal or with -o)")
+	fs.Var((*age)(&o.interval), "interval", "refresh every `DURATION`")
+	fs.IntVarP(&o.times, "times", "n", 0,
+		"end after `N` refreshes (default: never; without a terminal or with -o, after one)")
 	out := outputFlags(fs, "", "table", "json", "yaml")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := out.check(); err != nil {
@@ -73,47 +74,48 @@ as -n says. Press ? in it for its keys.`,
 			o.agent = a.AgentID
 		}
 		if out.format == "" && term.IsTerminal(int(os.Stdout.Fd())) && term.IsTerminal(int(os.Stdin.Fd())) {
-			return sentOnScreen(cmd.Context(), cl, o)
+			return showStatsDTop(cmd.Context(), cl, o)
 		}
-		return sentOnce(cmd, cl, o, out)
+		return printStatsDTop(cmd, cl, o, out)
 	}
 	return cmd
 }
 
-func (o *sentOptions) check(by string) error {
+func (o *statsdTopOptions) check(by string) error {
 	switch by {
 	case "metric":
 	case "container":
 		o.containers = true
 	default:
-		return fmt.Errorf("--by %s: want metric or container", by)
+		return fmt.Errorf("--by %s: give metric or container", by)
 	}
 	switch {
 	case o.limit < 1 || o.limit > 10_000:
-		return fmt.Errorf("--limit %d: want 1 to 10000", o.limit)
+		return fmt.Errorf("--limit %d: give a number from 1 to 10000", o.limit)
 	case o.interval < 100*time.Millisecond:
-		return fmt.Errorf("--interval %v: want 100ms or more", o.interval)
+		return fmt.Errorf("--interval %v: give 100ms or more", o.interval)
 	case o.times < 0:
-		return fmt.Errorf("-n %d: want 0 or more", o.times)
+		return fmt.Errorf("-n %d: give 0 or more", o.times)
 	}
-	for _, s := range sentSorts {
+	for _, s := range statsdTopSorts {
 		if s == o.sort {
 			return nil
 		}
 	}
-	return fmt.Errorf("--sort %s: no such column%s", o.sort, didYouMean(o.sort, sentSorts))
+	return fmt.Errorf("--sort %s: there is no such column%s", o.sort, didYouMean(o.sort, statsdTopSorts))
 }
 
-func fetchSent(ctx context.Context, cl *client.Client, o sentOptions) (*v1.StatsD, error) {
+// fetchStatsD queries the relay.
+func fetchStatsD(ctx context.Context, cl *client.Client, o statsdTopOptions) (*v1.StatsD, error) {
 	return cl.StatsD(ctx, client.StatsDQuery{Agent: o.agent, Match: o.match, Sort: o.sort, Limit: o.limit})
 }
 
-// sentOnce prints answers one after the other.
-func sentOnce(cmd *cobra.Command, cl *client.Client, o sentOptions, out *output) error {
-	m := &sentModel{options: o}
+// printStatsDTop prints a table, or as many as --times says.
+func printStatsDTop(cmd *cobra.Command, cl *client.Client, o statsdTopOptions, out *output) error {
+	m := &statsdTopModel{options: o}
 	w := cmd.OutOrStdout()
 	for n := 1; ; n++ {
-		s, err := fetchSent(cmd.Context(), cl, o)
+		s, err := fetchStatsD(cmd.Context(), cl, o)
 		if err != nil {
 			return err
 		}
@@ -137,16 +139,16 @@ func sentOnce(cmd *cobra.Command, cl *client.Client, o sentOptions, out *output)
 	}
 }
 
-func sentOnScreen(ctx context.Context, cl *client.Client, o sentOptions) error {
+// showStatsDTop draws on the terminal until a key, a signal or --times ends it.
+func showStatsDTop(ctx context.Context, cl *client.Client, o statsdTopOptions) error {
 	screen, err := tcell.NewScreen()
 	if err == nil {
 		err = screen.Init()
 	}
 	if err != nil {
-		return fmt.Errorf("this terminal (TERM=%s) cannot show it: %w; -o table prints it", os.Getenv("TERM"), err)
+		return fmt.Errorf("this terminal (TERM=%s) cannot be drawn on: %w; use -o table", os.Getenv("TERM"), err)
 	}
 	defer screen.Fini()
-	return live[sentOptions, *v1.StatsD](ctx, screen, &sentModel{options: o}, func(ctx context.Context, o sentOptions) (*v1.StatsD, error) {
-		return fetchSent(ctx, cl, o)
-	})
+	ask := func(ctx context.Context, o statsdTopOptions) (*v1.StatsD, error) { return fetchStatsD(ctx, cl, o) }
+	return live(ctx, screen, &statsdTopModel{options: o}, ask)
 }

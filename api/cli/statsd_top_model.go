@@ -9,16 +9,15 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// unknownSender stands for the container of a sender that is not known. The
-// console says the same.
+// unknownSender is printed for the container of an unknown sender, as in the console.
 const unknownSender = "(unknown)"
 
-// sentModel is what statsd top shows, apart from how.
-type sentModel struct {
-	options sentOptions
+// statsdTopModel is the state of statsd top.
+type statsdTopModel struct {
+	options statsdTopOptions
 	answer  *v1.StatsD
 	time    time.Time // of the answer's newest tick
-	failure error     // of the newest question, nil if it was answered
+	failure error     // of the last query
 	filter  string
 	typing  bool // the filter is being typed
 	help    bool
@@ -27,12 +26,14 @@ type sentModel struct {
 	page    int // rows on the screen
 }
 
-func (m *sentModel) question() sentOptions { return m.options }
+func (m *statsdTopModel) query() statsdTopOptions { return m.options }
 
-// askAnew: the relay sorts, as it knows rows beyond the limit.
-func (m *sentModel) askAnew(before sentOptions) bool { return m.options.sort != before.sort }
+// queryChanged compares the order, as the relay sorts: it knows all rows.
+func (m *statsdTopModel) queryChanged(before statsdTopOptions) bool {
+	return m.options.sort != before.sort
+}
 
-func (m *sentModel) answered(s *v1.StatsD, err error) {
+func (m *statsdTopModel) answered(s *v1.StatsD, err error) {
 	if m.failure = err; err != nil {
 		return
 	}
@@ -44,12 +45,12 @@ func (m *sentModel) answered(s *v1.StatsD, err error) {
 	}
 }
 
-func (m *sentModel) pace() (time.Duration, int, bool) {
+func (m *statsdTopModel) pace() (time.Duration, int, bool) {
 	return m.options.interval, m.options.times, m.paused
 }
 
-// table is all rows as plain text.
-func (m *sentModel) table() *table {
+// table returns all rows as text.
+func (m *statsdTopModel) table() *table {
 	if m.options.containers {
 		return m.containerTable()
 	}
@@ -61,13 +62,15 @@ func (m *sentModel) table() *table {
 	for i := range m.answer.Metrics {
 		s := &m.answer.Metrics[i]
 		if m.shows(s.Name, s.Container, s.ContainerID) {
-			t.row(s.Name, s.Type, cmp.Or(s.Container, unknownSender), perSecond(s.Rate), plainCount(s.Series), plainCount(s.Samples))
+			t.row(s.Name, s.Type, cmp.Or(s.Container, unknownSender), formatRate(s.Rate), formatInt(s.Series),
+				formatInt(s.Samples))
 		}
 	}
 	return &t
 }
 
-func (m *sentModel) containerTable() *table {
+// containerTable returns a row per container.
+func (m *statsdTopModel) containerTable() *table {
 	var t table
 	t.header("CONTAINER", ">LINES/s", ">SERIES", ">LINES", ">REJECTED", ">SHED", ">OVERFLOWED", ">CONFLICTS")
 	if m.answer == nil {
@@ -92,27 +95,32 @@ func (m *sentModel) containerTable() *table {
 		return cmp.Compare(rate(&b), rate(&a))
 	})
 	for _, l := range ledgers {
-		t.row(cmp.Or(l.Name, l.Cgroup, unknownSender), perSecond(l.Rate), plainCount(l.Series), plainCount(l.Received), plainCount(l.Rejected),
-			plainCount(l.Shed), plainCount(l.Overflowed), plainCount(l.TypeConflicts))
+		t.row(cmp.Or(l.Name, l.Cgroup, unknownSender), formatRate(l.Rate), formatInt(l.Series), formatInt(l.Received),
+			formatInt(l.Rejected), formatInt(l.Shed), formatInt(l.Overflowed), formatInt(l.TypeConflicts))
 	}
 	return &t
 }
 
-// shows tells whether the filter lets a row pass.
-func (m *sentModel) shows(words ...string) bool {
+// shows reports whether one of the words contains the filter.
+func (m *statsdTopModel) shows(words ...string) bool {
 	f := strings.ToLower(m.filter)
-	return f == "" || slices.ContainsFunc(words, func(w string) bool { return strings.Contains(strings.ToLower(w), f) })
+	has := func(w string) bool { return strings.Contains(strings.ToLower(w), f) }
+	return f == "" || slices.ContainsFunc(words, has)
 }
 
-// total adds up the ledgers of all agents.
-func (m *sentModel) total() v1.Ledger {
+// total returns the sum of the ledgers of all nodes.
+func (m *statsdTopModel) total() v1.Ledger {
 	var sum v1.Ledger
 	for _, l := range m.answer.Ledgers {
 		if !l.All {
 			continue
 		}
-		sum.Received, sum.Accepted, sum.Rejected, sum.Shed = sum.Received+l.Received, sum.Accepted+l.Accepted, sum.Rejected+l.Rejected, sum.Shed+l.Shed
-		sum.Series, sum.KernelDrops = sum.Series+l.Series, sum.KernelDrops+l.KernelDrops
+		sum.Received += l.Received
+		sum.Accepted += l.Accepted
+		sum.Rejected += l.Rejected
+		sum.Shed += l.Shed
+		sum.Series += l.Series
+		sum.KernelDrops += l.KernelDrops
 		if l.Rate != nil {
 			if sum.Rate == nil {
 				sum.Rate = new(float64)

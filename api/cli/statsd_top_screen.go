@@ -4,15 +4,14 @@ import (
 	"fmt"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gdamore/tcell/v2"
 	"github.com/rivo/uniseg"
 )
 
-// draw fills the screen: two lines of all senders, a line of the state, the
-// table, a line of help.
-func (m *sentModel) draw(screen tcell.Screen) {
+// draw draws two lines about all senders, a line about the filter or an error, the
+// table, and a line of help.
+func (m *statsdTopModel) draw(screen tcell.Screen) {
 	screen.Clear()
 	screen.HideCursor()
 	width, height := screen.Size()
@@ -24,7 +23,7 @@ func (m *sentModel) draw(screen tcell.Screen) {
 	m.drawTotal(screen, width)
 	m.drawState(screen, width)
 	if m.help {
-		for i, line := range sentHelp {
+		for i, line := range statsdTopHelp {
 			if y := i + 3; y < height-1 {
 				put(screen, 0, y, width, line, plainStyle)
 			}
@@ -32,12 +31,14 @@ func (m *sentModel) draw(screen tcell.Screen) {
 	} else {
 		m.drawTable(screen, width, height)
 	}
-	put(screen, 0, height-1, width, "q quit  ? help  / filter  r rate  s series  n samples  a containers  space pause", dimStyle)
+	put(screen, 0, height-1, width,
+		"q quit  ? help  / filter  r rate  s series  n samples  a containers  space pause", dimStyle)
 }
 
-func (m *sentModel) drawTotal(screen tcell.Screen, width int) {
+// drawTotal draws the sums of all nodes, and whether they balance.
+func (m *statsdTopModel) drawTotal(screen tcell.Screen, width int) {
 	if m.answer == nil {
-		put(screen, 0, 0, width, "daytwo statsd top: asking …", boldStyle)
+		put(screen, 0, 0, width, "daytwo statsd top: waiting for the relay …", boldStyle)
 		return
 	}
 	l := m.total()
@@ -45,8 +46,10 @@ func (m *sentModel) drawTotal(screen tcell.Screen, width int) {
 	if !m.time.IsZero() {
 		line += "  " + m.time.Local().Format(time.TimeOnly)
 	}
-	put(screen, 0, 0, width, fmt.Sprintf("%s  %s lines/s  %s series", line, perSecond(l.Rate), countText(float64(l.Series))), boldStyle)
-	text := fmt.Sprintf("received %d = accepted %d + rejected %d + shed %d   kernel drops %d", l.Received, l.Accepted, l.Rejected, l.Shed, l.KernelDrops)
+	line += fmt.Sprintf("  %s lines/s  %s series", formatRate(l.Rate), formatCount(float64(l.Series)))
+	put(screen, 0, 0, width, line, boldStyle)
+	text := fmt.Sprintf("received %d = accepted %d + rejected %d + shed %d   kernel drops %d",
+		l.Received, l.Accepted, l.Rejected, l.Shed, l.KernelDrops)
 	style := plainStyle
 	switch {
 	case !l.Balances():
@@ -57,8 +60,9 @@ func (m *sentModel) drawTotal(screen tcell.Screen, width int) {
 	put(screen, 0, 1, width, text, style)
 }
 
-// drawState is the third line: what is typed, what went wrong, what is shown.
-func (m *sentModel) drawState(screen tcell.Screen, width int) {
+// drawState draws the filter while it is typed, else an error, else which rows are
+// shown.
+func (m *statsdTopModel) drawState(screen tcell.Screen, width int) {
 	switch {
 	case m.typing:
 		end := put(screen, 0, 2, width-1, "filter: "+m.filter, boldStyle)
@@ -84,8 +88,8 @@ func (m *sentModel) drawState(screen tcell.Screen, width int) {
 	put(screen, 0, 2, width, line, plainStyle)
 }
 
-// drawTable draws the columns that fit; the first takes what is left over.
-func (m *sentModel) drawTable(screen tcell.Screen, width, height int) {
+// drawTable draws the columns that fit; the first takes the rest of the width.
+func (m *statsdTopModel) drawTable(screen tcell.Screen, width, height int) {
 	t := m.table()
 	widths := make([]int, len(t.rows[0]))
 	for _, row := range t.rows {
@@ -125,103 +129,14 @@ func (m *sentModel) drawTable(screen tcell.Screen, width, height int) {
 	}
 }
 
-var sentHelp = []string{
+var statsdTopHelp = []string{
 	"up down pgup pgdn home end   move (also j k g G)",
-	"/                            filter by metric and container; enter keeps it, esc drops it",
-	"r s n                        sort by rate, by series (cardinality), by samples",
-	"a tab                        metrics or containers",
+	"/                            filter by metric and container; esc clears it",
+	"r s n                        sort by rate, series or samples",
+	"a tab                        show metrics or containers",
 	"space                        pause",
 	"q ctrl-c                     quit",
 	"",
-	"SERIES is how many combinations of tags a metric has: what memory it costs.",
-	"SAMPLES/s is how often it is sent: what CPU it costs.",
+	"SERIES is how many combinations of tags a metric has. Each costs memory.",
+	"SAMPLES/s is how often a metric is sent. Each sample costs CPU.",
 }
-
-// key takes a key and tells whether it ends top.
-func (m *sentModel) key(ev *tcell.EventKey) (quit bool) {
-	switch {
-	case ev.Key() == tcell.KeyCtrlC:
-		return true
-	case m.help:
-		m.help = false // any key closes it
-	case m.typing:
-		m.typeKey(ev)
-	case ev.Key() == tcell.KeyRune:
-		return m.runeKey(ev.Rune())
-	default:
-		m.controlKey(ev.Key())
-	}
-	return false
-}
-
-func (m *sentModel) typeKey(ev *tcell.EventKey) {
-	switch ev.Key() {
-	case tcell.KeyEnter:
-		m.typing = false
-	case tcell.KeyEscape:
-		m.typing, m.filter = false, ""
-	case tcell.KeyBackspace, tcell.KeyBackspace2:
-		_, n := utf8.DecodeLastRuneInString(m.filter)
-		m.filter = m.filter[:len(m.filter)-n]
-	case tcell.KeyCtrlU:
-		m.filter = ""
-	case tcell.KeyRune:
-		if len(m.filter) < maxFilter {
-			m.filter += string(ev.Rune())
-		}
-	}
-	m.offset = 0
-}
-
-func (m *sentModel) runeKey(r rune) (quit bool) {
-	switch r {
-	case 'q':
-		return true
-	case '?', 'h':
-		m.help = true
-	case '/':
-		m.typing = true
-	case ' ':
-		m.paused = !m.paused
-	case 'r':
-		m.options.sort = "rate"
-	case 's':
-		m.options.sort = "series"
-	case 'n':
-		m.options.sort = "samples"
-	case 'a':
-		m.toggleRows()
-	case 'j':
-		m.offset++
-	case 'k':
-		m.offset = max(0, m.offset-1)
-	case 'g':
-		m.offset = 0
-	case 'G':
-		m.offset = 1 << 30 // drawing takes it back to the last page
-	}
-	return false
-}
-
-func (m *sentModel) controlKey(k tcell.Key) {
-	switch k {
-	case tcell.KeyUp:
-		m.offset = max(0, m.offset-1)
-	case tcell.KeyDown:
-		m.offset++
-	case tcell.KeyPgUp:
-		m.offset = max(0, m.offset-m.page)
-	case tcell.KeyPgDn:
-		m.offset += m.page
-	case tcell.KeyHome:
-		m.offset = 0
-	case tcell.KeyEnd:
-		m.offset = 1 << 30
-	case tcell.KeyTab:
-		m.toggleRows()
-	case tcell.KeyEscape:
-		m.filter = ""
-	}
-}
-
-func (m *sentModel) toggleRows() { m.options.containers, m.offset = !m.options.containers, 0 }

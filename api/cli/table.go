@@ -8,15 +8,15 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// table is aligned columns of text.
+// table prints text in aligned columns.
 type table struct {
 	rows  [][]string
 	right []bool // columns aligned to the right
 
-	widths []int // of what is printed already
+	widths []int // of the rows printed so far
 }
 
-// header names the columns; a name that begins with ">" aligns its column to
+// header adds the names of the columns; a ">" before a name aligns the column to
 // the right.
 func (t *table) header(names ...string) {
 	t.right = make([]bool, len(names))
@@ -27,6 +27,7 @@ func (t *table) header(names ...string) {
 	t.rows = append(t.rows, row)
 }
 
+// row adds a row.
 func (t *table) row(cells ...string) {
 	row := make([]string, len(cells))
 	for i, c := range cells {
@@ -35,7 +36,7 @@ func (t *table) row(cells ...string) {
 	t.rows = append(t.rows, row)
 }
 
-// print writes the rows, and lets go of them: more may follow.
+// print writes the rows and forgets them; further rows may follow.
 func (t *table) print(w io.Writer) error {
 	widths := t.widths
 	for _, row := range t.rows {
@@ -62,6 +63,7 @@ func (t *table) print(w io.Writer) error {
 	return err
 }
 
+// pad fills s with spaces to a width on the screen.
 func pad(s string, width int, right bool) string {
 	fill := strings.Repeat(" ", max(0, width-uniseg.StringWidth(s)))
 	if right {
@@ -70,7 +72,7 @@ func pad(s string, width int, right bool) string {
 	return s + fill
 }
 
-// cut shortens s to a width on the screen.
+// cut shortens s to a width on the screen, with an ellipsis.
 func cut(s string, width int) string {
 	if uniseg.StringWidth(s) <= width {
 		return s
@@ -86,8 +88,8 @@ func cut(s string, width int) string {
 	return b.String()
 }
 
-// printable takes out what could move the cursor or change the terminal: names
-// of containers are anybody's.
+// printable replaces control characters, which could move the cursor or change the
+// terminal: anybody may have named a container.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

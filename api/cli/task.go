@@ -15,16 +15,17 @@ import (
 func taskCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "task",
-		Short: "Containers of the fleet: list, metrics, statsd, events",
-		Long: `Containers of the fleet, of every runtime. TASK is a name or an id, or a part of
-one, or a pattern (* ? [a-z]); a command for one task refuses a TASK that means several.`,
+		Short: "Show the tasks of the fleet: list, metrics, statsd, events",
+		Long: `Show the tasks of the fleet: containers of every runtime, and commands that
+'daytwo run' started. TASK is a name, an id, a part of one of them, or a pattern
+(* ? [a-z]). Commands for one task fail if several tasks match.`,
 		GroupID: "ask",
 		Args:    noCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	metrics := &cobra.Command{
 		Use:   "metrics",
-		Short: "Metrics of a container: summary, details",
+		Short: "Show the metrics of a task: summary, details",
 		Args:  noCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -36,7 +37,7 @@ one, or a pattern (* ? [a-z]); a command for one task refuses a TASK that means 
 func taskListCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [TASK]",
-		Short: "List containers",
+		Short: "List the tasks",
 		Example: `  daytwo task list
   daytwo task list 'web*' --agent node7
   daytwo task list --cgroups -o wide
@@ -46,8 +47,8 @@ func taskListCommand(conn *connection) *cobra.Command {
 	var agent string
 	var cgroups bool
 	out := outputFlags(cmd.Flags(), "table", "wide", "json", "yaml")
-	cmd.Flags().StringVar(&agent, "agent", "", "only those on node `AGENT`")
-	cmd.Flags().BoolVar(&cgroups, "cgroups", false, "also cgroups that are no containers: services, slices")
+	cmd.Flags().StringVar(&agent, "agent", "", "list only tasks on the node `AGENT`")
+	cmd.Flags().BoolVar(&cgroups, "cgroups", false, "list other cgroups too, such as services and slices")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := out.check(); err != nil {
 			return err
@@ -79,6 +80,7 @@ func taskListCommand(conn *connection) *cobra.Command {
 	return cmd
 }
 
+// containerTable returns a row per container; wide adds columns and shows whole ids.
 func containerTable(list []v1.Container, wide bool, now time.Time) *table {
 	var t table
 	names := []string{"NAME", "AGENT", "RUNTIME", ">CPU", ">MEM", ">MEM LIMIT", ">PIDS", ">AGE", "ID"}
@@ -89,10 +91,13 @@ func containerTable(list []v1.Container, wide bool, now time.Time) *table {
 	for i := range list {
 		c := &list[i]
 		id, agent := c.ContainerID, c.AgentID
-		if !wide { // as docker ps does: enough to name it by
+		if !wide { // as docker ps does; it is enough for TASK
 			id, agent = id[:min(len(id), 12)], agent[:min(len(agent), 12)]
 		}
-		row := []string{c.DisplayName(), agent, c.Runtime, coresOf(c.CPUUsed), bytesOf(c.MemoryCurrent), bytesOf(c.MemoryLimit), countOf(c.Pids), ageOf(c, now), id}
+		row := []string{
+			c.DisplayName(), agent, c.Runtime, formatCores(c.CPUUsed), bytesOf(c.MemoryCurrent), bytesOf(c.MemoryLimit),
+			countOf(c.Pids), ageOf(c, now), id,
+		}
 		if wide {
 			row = append(row, c.Image, c.TaskID, c.FrameworkName, c.Cgroup)
 		}
@@ -101,16 +106,16 @@ func containerTable(list []v1.Container, wide bool, now time.Time) *table {
 	return &t
 }
 
+// ageOf formats how long ago a container was created.
 func ageOf(c *v1.Container, now time.Time) string {
 	if c.Created == nil {
 		return absent
 	}
-	return since(now.Sub(time.Unix(*c.Created, 0)))
+	return formatDuration(now.Sub(time.Unix(*c.Created, 0)))
 }
 
-// findTask finds the one container that name means: one that is called so
-// exactly, else the only one that matches. On cgroup v1 a container may have
-// cgroups of different paths, and a row for each: they are one container.
+// findTask returns the only container with a name or id, else the only one that
+// matches name.
 func findTask(ctx context.Context, cl *client.Client, name string) (*v1.Container, error) {
 	list, err := cl.Containers(ctx, client.ContainersQuery{Match: name})
 	if err != nil {
@@ -129,10 +134,10 @@ func findTask(ctx context.Context, cl *client.Client, name string) (*v1.Containe
 	case len(list) == 1:
 		return &list[0], nil
 	case len(list) == 0:
-		return nil, fmt.Errorf("no task matches %q ('daytwo task list' lists them)", name)
+		return nil, fmt.Errorf("no task matches %q ('daytwo task list' lists all)", name)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%q means %d tasks: give more of the name or the id of one", name, len(list))
+	fmt.Fprintf(&b, "%d tasks match %q: give more of the name, or the id, of one", len(list), name)
 	for i := range list[:min(len(list), 8)] {
 		fmt.Fprintf(&b, "\n  %s  %s  on %s", list[i].ContainerID, printable(list[i].DisplayName()), list[i].AgentID)
 	}
@@ -142,7 +147,8 @@ func findTask(ctx context.Context, cl *client.Client, name string) (*v1.Containe
 	return nil, fmt.Errorf("%s", b.String())
 }
 
-// oncePerContainer keeps the first row of every container.
+// oncePerContainer keeps the first row of every container: on cgroup v1 one may have
+// cgroups at several paths, and a row for each.
 func oncePerContainer(list []v1.Container) []v1.Container {
 	seen := map[[2]string]bool{}
 	return slices.DeleteFunc(list, func(c v1.Container) bool {

@@ -11,7 +11,7 @@ import (
 func taskSummaryCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "summary TASK",
-		Short:   "CPU, memory, io and network of a container",
+		Short:   "Show the CPU, memory, I/O and network of a task",
 		Example: "  daytwo task metrics summary web-1",
 		Args:    oneArg("TASK"),
 	}
@@ -26,7 +26,8 @@ func taskSummaryCommand(conn *connection) *cobra.Command {
 		}
 		var t table
 		t.header("CPU", "MEM", "READ", "WRITTEN", "RECEIVED", "SENT", "PIDS", "OOM KILLS")
-		t.row(cpuOf(c), memoryOf(c), bytesOf(c.IORead), bytesOf(c.IOWritten), bytesOf(c.NetReceived), bytesOf(c.NetSent), countOf(c.Pids), countOf(c.OOMKills))
+		t.row(cpuOf(c), memoryOf(c), bytesOf(c.IORead), bytesOf(c.IOWritten), bytesOf(c.NetReceived), bytesOf(c.NetSent),
+			countOf(c.Pids), countOf(c.OOMKills))
 		return t.print(cmd.OutOrStdout())
 	}
 	return cmd
@@ -35,7 +36,7 @@ func taskSummaryCommand(conn *connection) *cobra.Command {
 func taskDetailsCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "details TASK",
-		Short:   "Every metric of a container, and what it sends itself",
+		Short:   "Show every metric of a task, and those it sends to StatsD",
 		Example: "  daytwo task metrics details web-1",
 		Args:    oneArg("TASK"),
 	}
@@ -60,13 +61,14 @@ func taskDetailsCommand(conn *connection) *cobra.Command {
 			m.Datapoints = append(m.Datapoints, app.Datapoints...)
 		}
 		if m == nil {
-			return fmt.Errorf("task %s has no metrics yet: try again after the next tick", c.DisplayName())
+			return fmt.Errorf("task %s has no metrics yet: try again in a few seconds", c.DisplayName())
 		}
 		return printDatapoints(cmd, out, m)
 	}
 	return cmd
 }
 
+// oneTask returns the container that name matches, and a client to ask about it.
 func oneTask(cmd *cobra.Command, conn *connection, out *output, name string) (*client.Client, *v1.Container, error) {
 	if err := out.check(); err != nil {
 		return nil, nil, err
@@ -79,18 +81,19 @@ func oneTask(cmd *cobra.Command, conn *connection, out *output, name string) (*c
 	return cl, c, err
 }
 
-// cpuOf is "0.500 of 2.00 cores".
+// cpuOf formats the cores in use, and the limit: "0.500 of 2.00 cores".
 func cpuOf(c *v1.Container) string {
 	if c.CPULimit == nil {
-		return coresOf(c.CPUUsed)
+		return formatCores(c.CPUUsed)
 	}
-	return coresOf(c.CPUUsed) + " of " + numberOf(c.CPULimit) + " cores"
+	return formatCores(c.CPUUsed) + " of " + numberOf(c.CPULimit) + " cores"
 }
 
-// memoryOf is "100MiB of 1.00GiB (9.8%)".
+// memoryOf formats the memory in use, and the limit: "100MiB of 1.00GiB (9.8%)".
 func memoryOf(c *v1.Container) string {
 	if c.MemoryLimit == nil || c.MemoryCurrent == nil {
 		return bytesOf(c.MemoryCurrent)
 	}
-	return bytesOf(c.MemoryCurrent) + " of " + bytesOf(c.MemoryLimit) + " (" + percent(float64(*c.MemoryCurrent), float64(*c.MemoryLimit)) + ")"
+	share := formatPercent(float64(*c.MemoryCurrent), float64(*c.MemoryLimit))
+	return bytesOf(c.MemoryCurrent) + " of " + bytesOf(c.MemoryLimit) + " (" + share + ")"
 }

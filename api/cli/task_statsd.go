@@ -11,15 +11,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// taskMetrics is how many metrics of a task are shown.
+// taskMetrics is how many metrics of a task are printed.
 const taskMetrics = 20
 
 func taskStatsdCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "statsd TASK",
-		Short: "What a container sends to StatsD, and what became of it",
-		Long: `What a container sends to StatsD, and what became of it: every line received is
-accepted, rejected for a reason, or shed. Below, the metrics it sends most.`,
+		Short: "Show what a task sends to StatsD, and what was lost",
+		Long: `Show what a task sends to StatsD. Every line that was received is counted once: as
+accepted, as rejected for a reason, or as shed, which means that the collector
+was too busy. Below are the metrics that the task sends most often.`,
 		Example: `  daytwo task statsd web-1
   daytwo task statsd web-1 -o json | jq '.ledgers[].rejected_by_reason'`,
 		Args: oneArg("TASK"),
@@ -38,7 +39,7 @@ accepted, rejected for a reason, or shed. Below, the metrics it sends most.`,
 			return out.print(cmd.OutOrStdout(), s)
 		}
 		if len(s.Ledgers) == 0 {
-			fmt.Fprintf(cmd.OutOrStdout(), "%s has sent nothing yet\n", printable(c.DisplayName()))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s has not sent anything yet\n", printable(c.DisplayName()))
 			return nil
 		}
 		for i := range s.Ledgers {
@@ -53,41 +54,41 @@ accepted, rejected for a reason, or shed. Below, the metrics it sends most.`,
 		var t table
 		t.header("METRIC", "TYPE", ">SERIES", ">SAMPLES/s", ">SAMPLES")
 		for _, m := range s.Metrics {
-			t.row(m.Name, m.Type, plainCount(m.Series), perSecond(m.Rate), plainCount(m.Samples))
+			t.row(m.Name, m.Type, formatInt(m.Series), formatRate(m.Rate), formatInt(m.Samples))
 		}
 		return t.print(cmd.OutOrStdout())
 	}
 	return cmd
 }
 
-// ledgerTable is a ledger, a line each account.
+// ledgerTable returns a row per count of a ledger.
 func ledgerTable(l *v1.Ledger) *table {
 	var t table
 	t.row("Container", l.Name)
-	t.row("Received", plainCount(l.Received)+" lines, "+perSecond(l.Rate)+" a second")
-	t.row("Accepted", plainCount(l.Accepted))
-	rejected := plainCount(l.Rejected)
+	t.row("Received", formatInt(l.Received)+" lines, "+formatRate(l.Rate)+" a second")
+	t.row("Accepted", formatInt(l.Accepted))
+	rejected := formatInt(l.Rejected)
 	if len(l.Reasons) > 0 {
 		rejected += " (" + reasonsOf(l) + ")"
 	}
 	t.row("Rejected", rejected)
-	t.row("Shed", plainCount(l.Shed))
+	t.row("Shed", formatInt(l.Shed))
 	if !l.Balances() {
 		t.row("Balance", fmt.Sprintf("! %d lines are not accounted for", l.Received-l.Accepted-l.Rejected-l.Shed))
 	}
-	t.row("Overflowed", plainCount(l.Overflowed))
-	t.row("Filtered", plainCount(l.Filtered))
-	t.row("Events", plainCount(l.Events))
-	t.row("Service checks", plainCount(l.ServiceChecks)+", "+plainCount(l.StatusChanges)+" changes")
-	t.row("Events dropped", plainCount(l.EventsDropped))
-	t.row("Series", plainCount(l.Series))
-	t.row("Type conflicts", plainCount(l.TypeConflicts))
-	t.row("Packets", plainCount(l.Packets)+", "+bytesText(float64(l.Bytes)))
-	t.row("Kernel drops", plainCount(l.KernelDrops)+" packets")
+	t.row("Overflowed", formatInt(l.Overflowed))
+	t.row("Filtered", formatInt(l.Filtered))
+	t.row("Events", formatInt(l.Events))
+	t.row("Service checks", formatInt(l.ServiceChecks)+", "+formatInt(l.StatusChanges)+" changes")
+	t.row("Events dropped", formatInt(l.EventsDropped))
+	t.row("Series", formatInt(l.Series))
+	t.row("Type conflicts", formatInt(l.TypeConflicts))
+	t.row("Packets", formatInt(l.Packets)+", "+formatBytes(float64(l.Bytes)))
+	t.row("Kernel drops", formatInt(l.KernelDrops)+" packets")
 	return &t
 }
 
-// reasonsOf is why lines were rejected, the most frequent first.
+// reasonsOf formats why lines were rejected, the most frequent reason first.
 func reasonsOf(l *v1.Ledger) string {
 	var parts []string
 	for _, r := range slices.SortedFunc(maps.Keys(l.Reasons), func(a, b string) int {

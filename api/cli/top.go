@@ -14,19 +14,19 @@ import (
 	"golang.org/x/term"
 )
 
-// topOptions is what the flags of top say.
+// topOptions holds the flags of top.
 type topOptions struct {
 	match, agent string
 	agents       bool // rows are nodes
-	cgroups      bool // also cgroups that are no containers
+	cgroups      bool // other cgroups are rows too
 	sort         string
 	reverse      bool
 	interval     time.Duration
-	times        int // refreshes, 0 for no end
+	times        int // refreshes; 0 for no end
 }
 
-// sample is one answer of the relay.
-type sample struct {
+// topSample is the state of the fleet, as the relay answers it.
+type topSample struct {
 	Time       time.Time      `json:"time"`
 	Agents     []v1.Agent     `json:"agents"`
 	Containers []v1.Container `json:"containers"`
@@ -35,10 +35,10 @@ type sample struct {
 func topCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "top [TASK]",
-		Short: "Watch the fleet live, by container or by node",
-		Long: `Watch the fleet live, by container or by node. TASK narrows it to containers
-with that in their names, ids or tags. Without a terminal, or with -o, it prints
-once, or as often as -n says. Press ? in it for its keys.`,
+		Short: "Watch the tasks or the nodes of the fleet live",
+		Long: `Watch the tasks or the nodes of the fleet live. With TASK, only tasks with that in
+their names, ids or tags are shown. Press ? to see the keys. Without a terminal,
+or with -o, it prints a table once, or as many times as -n says.`,
 		Example: `  daytwo top
   daytwo top web --sort memory
   daytwo top --by node
@@ -47,7 +47,7 @@ once, or as often as -n says. Press ? in it for its keys.`,
 		Args:    cobra.MaximumNArgs(1),
 		GroupID: "ask",
 	}
-	by := cmd.Flags().String("by", "container", "rows are `ROWS`: container, node")
+	by := cmd.Flags().String("by", "container", "show a row for each `ROW`: container, node")
 	o := topFlags(cmd)
 	out := outputFlags(cmd.Flags(), "", "table", "json", "yaml")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -56,7 +56,7 @@ once, or as often as -n says. Press ? in it for its keys.`,
 		case "node", "agent":
 			o.agents = true
 		default:
-			return usageError{fmt.Errorf("--by %s: want container or node", *by)}
+			return usageError{fmt.Errorf("--by %s: give container or node", *by)}
 		}
 		if len(args) > 0 {
 			o.match = args[0]
@@ -69,7 +69,7 @@ once, or as often as -n says. Press ? in it for its keys.`,
 func nodeTopCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "top",
-		Short:   "Watch the nodes live (daytwo top --by node)",
+		Short:   "Watch the nodes live, as 'daytwo top --by node' does",
 		Example: "  daytwo node top --sort memory",
 		Args:    cobra.NoArgs,
 	}
@@ -84,13 +84,14 @@ func topFlags(cmd *cobra.Command) *topOptions {
 	o := new(topOptions)
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.StringVar(&o.agent, "agent", "", "only node `AGENT`")
-	fs.BoolVar(&o.cgroups, "cgroups", false, "also cgroups that are no containers: services, slices")
+	fs.StringVar(&o.agent, "agent", "", "show only the node `AGENT`")
+	fs.BoolVar(&o.cgroups, "cgroups", false, "show other cgroups too, such as services and slices")
 	fs.StringVar(&o.sort, "sort", "cpu", "sort by `COLUMN`: "+strings.Join(columnNames(), ", "))
-	fs.BoolVar(&o.reverse, "reverse", false, "sort the other way round")
+	fs.BoolVar(&o.reverse, "reverse", false, "reverse the order")
 	o.interval = 2 * time.Second
-	fs.Var((*age)(&o.interval), "interval", "ask every `DURATION`")
-	fs.IntVarP(&o.times, "times", "n", 0, "end after `N` refreshes (default: no end; once without a terminal or with -o)")
+	fs.Var((*age)(&o.interval), "interval", "refresh every `DURATION`")
+	fs.IntVarP(&o.times, "times", "n", 0,
+		"end after `N` refreshes (default: never; without a terminal or with -o, after one)")
 	return o
 }
 
@@ -99,13 +100,13 @@ func runTop(cmd *cobra.Command, conn *connection, o *topOptions, out *output) er
 		return err
 	}
 	if _, ok := findColumn(o.sort); !ok {
-		return usageError{fmt.Errorf("--sort %s: no such column%s", o.sort, didYouMean(o.sort, columnNames()))}
+		return usageError{fmt.Errorf("--sort %s: there is no such column%s", o.sort, didYouMean(o.sort, columnNames()))}
 	}
 	if o.interval < 100*time.Millisecond {
-		return usageError{fmt.Errorf("--interval %v: want 100ms or more", o.interval)}
+		return usageError{fmt.Errorf("--interval %v: give 100ms or more", o.interval)}
 	}
 	if o.times < 0 {
-		return usageError{fmt.Errorf("-n %d: want 0 or more", o.times)}
+		return usageError{fmt.Errorf("-n %d: give 0 or more", o.times)}
 	}
 	cl, err := conn.client()
 	if err != nil {
@@ -119,17 +120,18 @@ func runTop(cmd *cobra.Command, conn *connection, o *topOptions, out *output) er
 		o.agent = a.AgentID
 	}
 	if out.format == "" && term.IsTerminal(int(os.Stdout.Fd())) && term.IsTerminal(int(os.Stdin.Fd())) {
-		return topOnScreen(cmd.Context(), cl, *o)
+		return showTop(cmd.Context(), cl, *o)
 	}
-	return topOnce(cmd, cl, *o, out)
+	return printTop(cmd, cl, *o, out)
 }
 
-func fetch(ctx context.Context, cl *client.Client, o topOptions) (*sample, error) {
+// fetchTop queries the relay.
+func fetchTop(ctx context.Context, cl *client.Client, o topOptions) (*topSample, error) {
 	agents, err := cl.Agents(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &sample{Time: time.Now(), Agents: nonNil(agents)}
+	s := &topSample{Time: time.Now(), Agents: nonNil(agents)}
 	if o.agent != "" {
 		s.Agents = s.Agents[:0]
 		for _, a := range agents {
@@ -143,12 +145,12 @@ func fetch(ctx context.Context, cl *client.Client, o topOptions) (*sample, error
 	return s, err
 }
 
-// topOnce prints samples one after the other.
-func topOnce(cmd *cobra.Command, cl *client.Client, o topOptions, out *output) error {
-	m := newModel(o)
+// printTop prints a table, or as many as --times says.
+func printTop(cmd *cobra.Command, cl *client.Client, o topOptions, out *output) error {
+	m := newTopModel(o)
 	w := cmd.OutOrStdout()
 	for n := 1; ; n++ {
-		s, err := fetch(cmd.Context(), cl, o)
+		s, err := fetchTop(cmd.Context(), cl, o)
 		if err != nil {
 			return err
 		}
@@ -172,15 +174,16 @@ func topOnce(cmd *cobra.Command, cl *client.Client, o topOptions, out *output) e
 	}
 }
 
-// topOnScreen runs until a key, a signal or the number of refreshes ends it.
-func topOnScreen(ctx context.Context, cl *client.Client, o topOptions) error {
+// showTop draws on the terminal until a key, a signal or --times ends it.
+func showTop(ctx context.Context, cl *client.Client, o topOptions) error {
 	screen, err := tcell.NewScreen()
 	if err == nil {
 		err = screen.Init()
 	}
 	if err != nil {
-		return fmt.Errorf("this terminal (TERM=%s) cannot show it: %w; -o table prints it", os.Getenv("TERM"), err)
+		return fmt.Errorf("this terminal (TERM=%s) cannot be drawn on: %w; use -o table", os.Getenv("TERM"), err)
 	}
 	defer screen.Fini()
-	return live[topOptions, *sample](ctx, screen, newModel(o), func(ctx context.Context, o topOptions) (*sample, error) { return fetch(ctx, cl, o) })
+	ask := func(ctx context.Context, o topOptions) (*topSample, error) { return fetchTop(ctx, cl, o) }
+	return live(ctx, screen, newTopModel(o), ask)
 }

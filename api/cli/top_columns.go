@@ -8,8 +8,8 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// entry is one row of top: a container, or a node.
-type entry struct {
+// topEntry is one row of top: a container, or a node.
+type topEntry struct {
 	key       string
 	name      string
 	container *v1.Container // nil for a node
@@ -17,64 +17,63 @@ type entry struct {
 	rates     rates
 }
 
-// column is one column of top. Columns that a kind of row lacks have a nil
-// value or text there.
+// column is one column of top.
 type column struct {
 	name, title string
 	width       int
-	left        bool // aligned to the left, and sorted from A to Z
-	containers  bool
-	agents      bool
-	value       func(e *entry, now time.Time) float64 // to sort by; NaN if absent
-	text        func(e *entry, now time.Time) string
+	left        bool                                     // aligned to the left, and sorted from A to Z
+	containers  bool                                     // rows of containers have it
+	agents      bool                                     // rows of nodes have it
+	value       func(e *topEntry, now time.Time) float64 // to sort by, NaN if absent; nil to sort by text
+	text        func(e *topEntry, now time.Time) string
 }
 
 var columns = []column{
 	{name: "name", title: "NAME", width: 16, left: true, containers: true, agents: true,
-		text: func(e *entry, _ time.Time) string { return e.name }},
+		text: func(e *topEntry, _ time.Time) string { return e.name }},
 	{name: "node", title: "NODE", width: 12, left: true, containers: true,
-		text: func(e *entry, _ time.Time) string { return nodeName(e) }},
+		text: func(e *topEntry, _ time.Time) string { return nodeName(e) }},
 	{name: "state", title: "STATE", width: 12, left: true, agents: true,
-		text: func(e *entry, now time.Time) string { return agentState(e.agent, now) }},
+		text: func(e *topEntry, now time.Time) string { return agentState(e.agent, now) }},
 	{name: "containers", title: "CONTAINERS", width: 10, agents: true,
-		value: func(e *entry, _ time.Time) float64 { return float64(e.agent.Containers) },
-		text:  func(e *entry, _ time.Time) string { return strconv.Itoa(e.agent.Containers) }},
+		value: func(e *topEntry, _ time.Time) float64 { return float64(e.agent.Containers) },
+		text:  func(e *topEntry, _ time.Time) string { return strconv.Itoa(e.agent.Containers) }},
 	{name: "cpu", title: "CPU", width: 6, containers: true, agents: true,
-		value: func(e *entry, _ time.Time) float64 { return deref(e.cpu()) },
-		text:  func(e *entry, _ time.Time) string { return coresOf(e.cpu()) }},
+		value: func(e *topEntry, _ time.Time) float64 { return orNaN(e.cpu()) },
+		text:  func(e *topEntry, _ time.Time) string { return formatCores(e.cpu()) }},
 	{name: "cpu%", title: "CPU%", width: 6, containers: true, agents: true,
-		value: func(e *entry, _ time.Time) float64 { return e.cpuShare() },
-		text:  func(e *entry, _ time.Time) string { return shareText(e.cpuShare()) }},
+		value: func(e *topEntry, _ time.Time) float64 { return e.cpuShare() },
+		text:  func(e *topEntry, _ time.Time) string { return formatShare(e.cpuShare()) }},
 	{name: "load", title: "LOAD", width: 6, agents: true,
-		value: func(e *entry, _ time.Time) float64 { return deref(e.agent.Load1) },
-		text:  func(e *entry, _ time.Time) string { return numberOf(e.agent.Load1) }},
+		value: func(e *topEntry, _ time.Time) float64 { return orNaN(e.agent.Load1) },
+		text:  func(e *topEntry, _ time.Time) string { return numberOf(e.agent.Load1) }},
 	{name: "memory", title: "MEM", width: 8, containers: true, agents: true,
-		value: func(e *entry, _ time.Time) float64 { return deref(e.memory()) },
-		text:  func(e *entry, _ time.Time) string { return bytesOf(e.memory()) }},
+		value: func(e *topEntry, _ time.Time) float64 { return orNaN(e.memory()) },
+		text:  func(e *topEntry, _ time.Time) string { return bytesOf(e.memory()) }},
 	{name: "mem%", title: "MEM%", width: 6, containers: true, agents: true,
-		value: func(e *entry, _ time.Time) float64 { return e.memoryShare() },
-		text:  func(e *entry, _ time.Time) string { return shareText(e.memoryShare()) }},
+		value: func(e *topEntry, _ time.Time) float64 { return e.memoryShare() },
+		text:  func(e *topEntry, _ time.Time) string { return formatShare(e.memoryShare()) }},
 	{name: "pids", title: "PIDS", width: 6, containers: true,
-		value: func(e *entry, _ time.Time) float64 { return deref(e.container.Pids) },
-		text:  func(e *entry, _ time.Time) string { return countOf(e.container.Pids) }},
+		value: func(e *topEntry, _ time.Time) float64 { return orNaN(e.container.Pids) },
+		text:  func(e *topEntry, _ time.Time) string { return countOf(e.container.Pids) }},
 	{name: "read", title: "READ/s", width: 8, containers: true,
-		value: func(e *entry, _ time.Time) float64 { return e.rates.read },
-		text:  func(e *entry, _ time.Time) string { return rateText(e.rates.read) }},
+		value: func(e *topEntry, _ time.Time) float64 { return e.rates.read },
+		text:  func(e *topEntry, _ time.Time) string { return formatByteRate(e.rates.read) }},
 	{name: "write", title: "WRITE/s", width: 8, containers: true,
-		value: func(e *entry, _ time.Time) float64 { return e.rates.written },
-		text:  func(e *entry, _ time.Time) string { return rateText(e.rates.written) }},
+		value: func(e *topEntry, _ time.Time) float64 { return e.rates.written },
+		text:  func(e *topEntry, _ time.Time) string { return formatByteRate(e.rates.written) }},
 	{name: "rx", title: "RX/s", width: 8, containers: true,
-		value: func(e *entry, _ time.Time) float64 { return e.rates.received },
-		text:  func(e *entry, _ time.Time) string { return rateText(e.rates.received) }},
+		value: func(e *topEntry, _ time.Time) float64 { return e.rates.received },
+		text:  func(e *topEntry, _ time.Time) string { return formatByteRate(e.rates.received) }},
 	{name: "tx", title: "TX/s", width: 8, containers: true,
-		value: func(e *entry, _ time.Time) float64 { return e.rates.sent },
-		text:  func(e *entry, _ time.Time) string { return rateText(e.rates.sent) }},
+		value: func(e *topEntry, _ time.Time) float64 { return e.rates.sent },
+		text:  func(e *topEntry, _ time.Time) string { return formatByteRate(e.rates.sent) }},
 	{name: "age", title: "AGE", width: 7, containers: true,
-		value: func(e *entry, now time.Time) float64 { return -deref(e.container.Created) },
-		text:  func(e *entry, now time.Time) string { return ageOf(e.container, now) }},
+		value: func(e *topEntry, now time.Time) float64 { return -orNaN(e.container.Created) },
+		text:  func(e *topEntry, now time.Time) string { return ageOf(e.container, now) }},
 	{name: "uptime", title: "UPTIME", width: 7, agents: true,
-		value: func(e *entry, _ time.Time) float64 { return deref(e.agent.Uptime) },
-		text:  func(e *entry, _ time.Time) string { return uptimeOf(e.agent) }},
+		value: func(e *topEntry, _ time.Time) float64 { return orNaN(e.agent.Uptime) },
+		text:  func(e *topEntry, _ time.Time) string { return uptimeOf(e.agent) }},
 }
 
 func columnNames() []string {
@@ -94,8 +93,8 @@ func findColumn(name string) (*column, bool) {
 	return nil, false
 }
 
-// shown are the columns of a kind of row.
-func shown(agents bool) []*column {
+// columnsFor returns the columns of rows of nodes, or of containers.
+func columnsFor(agents bool) []*column {
 	var cs []*column
 	for i := range columns {
 		if c := &columns[i]; agents && c.agents || !agents && c.containers {
@@ -105,51 +104,56 @@ func shown(agents bool) []*column {
 	return cs
 }
 
-func nodeName(e *entry) string {
+// nodeName returns the hostname of a row's node, else its id.
+func nodeName(e *topEntry) string {
 	if e.agent != nil && e.agent.Hostname != "" {
 		return e.agent.Hostname
 	}
 	return e.container.AgentID
 }
 
-// cpu is cores used.
-func (e *entry) cpu() *float64 {
+// cpu returns the cores in use.
+func (e *topEntry) cpu() *float64 {
 	if e.container == nil {
 		return e.agent.CPUUsed
 	}
 	return e.container.CPUUsed
 }
 
-func (e *entry) memory() *int64 {
+// memory returns the bytes in use.
+func (e *topEntry) memory() *int64 {
 	if e.container == nil {
 		return memoryUsed(e.agent)
 	}
 	return e.container.MemoryCurrent
 }
 
-// cpuShare is part of the limit in use, or of the node where there is none.
-func (e *entry) cpuShare() float64 {
+// cpuShare returns the cores in use as a part of the limit, or of the node's if there
+// is no limit.
+func (e *topEntry) cpuShare() float64 {
 	limit := math.NaN()
 	if e.agent != nil {
-		limit = deref(e.agent.Cores)
+		limit = orNaN(e.agent.Cores)
 	}
 	if e.container != nil && e.container.CPULimit != nil {
 		limit = *e.container.CPULimit
 	}
-	return share(deref(e.cpu()), limit)
+	return share(orNaN(e.cpu()), limit)
 }
 
-func (e *entry) memoryShare() float64 {
+// memoryShare is cpuShare for memory.
+func (e *topEntry) memoryShare() float64 {
 	limit := math.NaN()
 	if e.agent != nil {
-		limit = deref(e.agent.MemoryTotal)
+		limit = orNaN(e.agent.MemoryTotal)
 	}
 	if e.container != nil && e.container.MemoryLimit != nil {
 		limit = float64(*e.container.MemoryLimit)
 	}
-	return share(deref(e.memory()), limit)
+	return share(orNaN(e.memory()), limit)
 }
 
+// share returns part/whole, or NaN if whole is unknown.
 func share(part, whole float64) float64 {
 	if !(whole > 0) {
 		return math.NaN()
@@ -157,24 +161,26 @@ func share(part, whole float64) float64 {
 	return part / whole
 }
 
-// deref is NaN for what is absent.
-func deref[T int64 | float64](v *T) float64 {
+// orNaN returns *v, or NaN if v is nil.
+func orNaN[T int64 | float64](v *T) float64 {
 	if v == nil {
 		return math.NaN()
 	}
 	return float64(*v)
 }
 
-func shareText(v float64) string {
+// formatShare formats a share in percent.
+func formatShare(v float64) string {
 	if math.IsNaN(v) {
 		return absent
 	}
-	return percent(v, 1)
+	return formatPercent(v, 1)
 }
 
-func rateText(v float64) string {
+// formatByteRate formats bytes per second.
+func formatByteRate(v float64) string {
 	if math.IsNaN(v) {
 		return absent
 	}
-	return bytesText(v)
+	return formatBytes(v)
 }

@@ -6,11 +6,11 @@ import (
 	"github.com/gdamore/tcell/v2"
 )
 
-// maxFilter bounds what is typed, in bytes.
+// maxFilter is the longest filter, in bytes.
 const maxFilter = 128
 
-// key takes a key and tells whether it ends top.
-func (m *model) key(ev *tcell.EventKey) (quit bool) {
+// key handles a key, and reports whether it ends top.
+func (m *topModel) key(ev *tcell.EventKey) (quit bool) {
 	if ev.Key() == tcell.KeyCtrlC {
 		return true
 	}
@@ -27,7 +27,8 @@ func (m *model) key(ev *tcell.EventKey) (quit bool) {
 	return false
 }
 
-func (m *model) typeKey(ev *tcell.EventKey) {
+// typeKey handles a key while the filter is typed.
+func (m *topModel) typeKey(ev *tcell.EventKey) {
 	switch ev.Key() {
 	case tcell.KeyEnter:
 		m.typing = false
@@ -46,7 +47,7 @@ func (m *model) typeKey(ev *tcell.EventKey) {
 	m.arrange()
 }
 
-func (m *model) runeKey(r rune) (quit bool) {
+func (m *topModel) runeKey(r rune) (quit bool) {
 	switch r {
 	case 'q':
 		return true
@@ -89,7 +90,7 @@ func (m *model) runeKey(r rune) (quit bool) {
 	return false
 }
 
-func (m *model) controlKey(k tcell.Key) {
+func (m *topModel) controlKey(k tcell.Key) {
 	switch k {
 	case tcell.KeyUp:
 		m.move(m.index() - 1)
@@ -109,12 +110,12 @@ func (m *model) controlKey(k tcell.Key) {
 		m.sortNext(1)
 	case tcell.KeyTab:
 		m.toggleRows()
-	case tcell.KeyEnter: // from a node to its containers
+	case tcell.KeyEnter: // show the containers of the node
 		if m.options.agents && len(m.entries) > 0 {
 			m.options.agent = m.entries[m.index()].key
 			m.toggleRows()
 		}
-	case tcell.KeyEscape: // one step back
+	case tcell.KeyEscape:
 		switch {
 		case m.filter != "":
 			m.filter = ""
@@ -125,7 +126,8 @@ func (m *model) controlKey(k tcell.Key) {
 	m.arrange()
 }
 
-func (m *model) toggleRows() {
+// toggleRows changes between nodes and containers.
+func (m *topModel) toggleRows() {
 	m.options.agents = !m.options.agents
 	if m.options.agents {
 		m.options.agent = ""
@@ -133,10 +135,10 @@ func (m *model) toggleRows() {
 	m.selected, m.offset = "", 0
 }
 
-// sortBy sorts by a column that this kind of row has; the same again turns the
-// order round.
-func (m *model) sortBy(name string) {
-	for _, c := range shown(m.options.agents) {
+// sortBy sorts by a column, if the rows have it; the second time it reverses the
+// order.
+func (m *topModel) sortBy(name string) {
+	for _, c := range columnsFor(m.options.agents) {
 		if c.name != name {
 			continue
 		}
@@ -146,9 +148,9 @@ func (m *model) sortBy(name string) {
 	}
 }
 
-// sortNext goes to the column beside.
-func (m *model) sortNext(step int) {
-	cs, now := shown(m.options.agents), m.sortColumn()
+// sortNext sorts by the next column to the right (1) or to the left (-1).
+func (m *topModel) sortNext(step int) {
+	cs, now := columnsFor(m.options.agents), m.sortColumn()
 	for i, c := range cs {
 		if c == now {
 			m.options.sort = cs[(i+step+len(cs))%len(cs)].name

@@ -9,14 +9,14 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// model is what top shows, apart from how.
-type model struct {
+// topModel is the state of top.
+type topModel struct {
 	options  topOptions
-	sample   *sample
+	sample   *topSample
 	rates    counterRates
 	current  map[string]rates
-	failure  error // of the newest question, nil if it was answered
-	entries  []entry
+	failure  error // of the last query
+	entries  []topEntry
 	filter   string
 	typing   bool // the filter is being typed
 	help     bool
@@ -26,35 +26,35 @@ type model struct {
 	page     int    // rows on the screen
 }
 
-func newModel(o topOptions) *model {
-	return &model{options: o, page: 1}
+func newTopModel(o topOptions) *topModel {
+	return &topModel{options: o, page: 1}
 }
 
-func (m *model) question() topOptions { return m.options }
+func (m *topModel) query() topOptions { return m.options }
 
-func (m *model) askAnew(before topOptions) bool {
+func (m *topModel) queryChanged(before topOptions) bool {
 	return m.options.cgroups != before.cgroups || m.options.agent != before.agent
 }
 
-func (m *model) answered(s *sample, err error) {
+func (m *topModel) answered(s *topSample, err error) {
 	if m.failure = err; err == nil {
 		m.update(s)
 	}
 }
 
-func (m *model) pace() (time.Duration, int, bool) {
+func (m *topModel) pace() (time.Duration, int, bool) {
 	return m.options.interval, m.options.times, m.paused
 }
 
-// update takes a new sample.
-func (m *model) update(s *sample) {
+// update replaces the sample.
+func (m *topModel) update(s *topSample) {
 	m.sample = s
 	m.current = m.rates.next(s.Containers)
 	m.arrange()
 }
 
-// arrange makes the rows anew: which they are, and their order.
-func (m *model) arrange() {
+// arrange filters and sorts the rows.
+func (m *topModel) arrange() {
 	if m.sample == nil {
 		return
 	}
@@ -70,7 +70,7 @@ func (m *model) arrange() {
 			if name == "" {
 				name = a.AgentID
 			}
-			m.add(entry{key: a.AgentID, name: name, agent: a}, a.AgentID)
+			m.add(topEntry{key: a.AgentID, name: name, agent: a}, a.AgentID)
 		}
 	} else {
 		for i := range m.sample.Containers {
@@ -79,36 +79,38 @@ func (m *model) arrange() {
 				continue
 			}
 			key := containerKey(c)
-			e := entry{key: key, name: c.DisplayName(), container: c, agent: agents[c.AgentID], rates: m.current[key]}
-			m.add(e, c.ContainerID, c.TaskID, c.Image, c.Cgroup, c.FrameworkName, c.ApplicationName, c.Namespace, c.Pod, nodeName(&e), c.AgentID)
+			e := topEntry{key: key, name: c.DisplayName(), container: c, agent: agents[c.AgentID], rates: m.current[key]}
+			m.add(e, c.ContainerID, c.TaskID, c.Image, c.Cgroup, c.FrameworkName, c.ApplicationName, c.Namespace, c.Pod,
+				nodeName(&e), c.AgentID)
 		}
 	}
 	m.sortEntries()
 	m.scroll()
 }
 
-// add takes an entry unless the filter is against it.
-func (m *model) add(e entry, words ...string) {
+// add appends an entry if its name or one of the words contains the filter.
+func (m *topModel) add(e topEntry, words ...string) {
 	if m.filter != "" {
 		f := strings.ToLower(m.filter)
-		if !slices.ContainsFunc(append(words, e.name), func(w string) bool { return strings.Contains(strings.ToLower(w), f) }) {
+		has := func(w string) bool { return strings.Contains(strings.ToLower(w), f) }
+		if !slices.ContainsFunc(append(words, e.name), has) {
 			return
 		}
 	}
 	m.entries = append(m.entries, e)
 }
 
-// sortEntries sorts numbers from the largest, text from A; what is absent comes
-// last either way, and equal rows stand by name.
-func (m *model) sortEntries() {
+// sortEntries sorts numbers in descending and text in ascending order. Absent values
+// come last, also in reverse order, and equal rows are sorted by name.
+func (m *topModel) sortEntries() {
 	c := m.sortColumn()
 	type keyed struct {
-		entry
+		topEntry
 		value float64
 	}
 	rows := make([]keyed, len(m.entries))
 	for i := range m.entries {
-		rows[i] = keyed{entry: m.entries[i]}
+		rows[i] = keyed{topEntry: m.entries[i]}
 		if c.value != nil {
 			rows[i].value = c.value(&m.entries[i], m.sample.Time)
 		}
@@ -120,9 +122,9 @@ func (m *model) sortEntries() {
 	slices.SortStableFunc(rows, func(a, b keyed) int {
 		order := 0
 		if c.value == nil {
-			order = direction * strings.Compare(c.text(&a.entry, m.sample.Time), c.text(&b.entry, m.sample.Time))
+			order = direction * strings.Compare(c.text(&a.topEntry, m.sample.Time), c.text(&b.topEntry, m.sample.Time))
 		} else if an, bn := math.IsNaN(a.value), math.IsNaN(b.value); an || bn {
-			order = btoi(an) - btoi(bn)
+			order = boolToInt(an) - boolToInt(bn)
 		} else if a.value != b.value {
 			order = direction
 			if a.value > b.value {
@@ -138,21 +140,21 @@ func (m *model) sortEntries() {
 		return order
 	})
 	for i := range rows {
-		m.entries[i] = rows[i].entry
+		m.entries[i] = rows[i].topEntry
 	}
 }
 
-func btoi(b bool) int {
+func boolToInt(b bool) int {
 	if b {
 		return 1
 	}
 	return 0
 }
 
-// sortColumn is the column to sort by: the chosen one, or the first number of
-// this kind of row if it does not have that.
-func (m *model) sortColumn() *column {
-	cs := shown(m.options.agents)
+// sortColumn returns the column to sort by: the chosen one, or cpu if the rows do not
+// have that.
+func (m *topModel) sortColumn() *column {
+	cs := columnsFor(m.options.agents)
 	for _, c := range cs {
 		if c.name == m.options.sort {
 			return c
@@ -162,36 +164,36 @@ func (m *model) sortColumn() *column {
 	return c
 }
 
-// index is the row under the cursor; the first if that row has gone.
-func (m *model) index() int {
-	i := slices.IndexFunc(m.entries, func(e entry) bool { return e.key == m.selected })
+// index returns the row of the cursor, the first one if its row has gone.
+func (m *topModel) index() int {
+	i := slices.IndexFunc(m.entries, func(e topEntry) bool { return e.key == m.selected })
 	return max(i, 0)
 }
 
-// move puts the cursor on a row.
-func (m *model) move(i int) {
+// move moves the cursor to a row.
+func (m *topModel) move(i int) {
 	if len(m.entries) == 0 {
 		return
 	}
 	i = min(max(i, 0), len(m.entries)-1)
 	m.selected = m.entries[i].key
 	if i == 0 {
-		m.selected = "" // the first row, whichever it will be
+		m.selected = "" // stay on the first row, whichever it becomes
 	}
 	m.scroll()
 }
 
-// scroll keeps the cursor on the screen.
-func (m *model) scroll() {
+// scroll moves the visible rows so that the cursor is among them.
+func (m *topModel) scroll() {
 	i := m.index()
 	m.offset = min(m.offset, i, max(0, len(m.entries)-m.page))
 	m.offset = max(m.offset, i-m.page+1, 0)
 }
 
-// table is all rows as plain text.
-func (m *model) table() *table {
+// table returns all rows as text.
+func (m *topModel) table() *table {
 	var t table
-	cs := shown(m.options.agents)
+	cs := columnsFor(m.options.agents)
 	names := make([]string, len(cs))
 	for i, c := range cs {
 		names[i] = c.title

@@ -7,10 +7,10 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// rates are bytes a second between two samples; NaN if not known.
+// rates are bytes per second between two samples, NaN if unknown.
 type rates struct{ read, written, received, sent float64 }
 
-// totals are the counters that rates come from, of one container at one tick.
+// totals are the counters of a container at one tick, and the rates until then.
 type totals struct {
 	time                          time.Time
 	created                       int64
@@ -18,11 +18,11 @@ type totals struct {
 	rates                         rates
 }
 
-// counterRates remembers each container's counters from sample to sample.
+// counterRates computes rates from the counters of successive samples.
 type counterRates struct{ last map[string]totals }
 
-// next replaces what is remembered and returns the rates by key. A container
-// whose tick is the same as before keeps its rates.
+// next returns the rates of containers by key. A container whose tick is the same as
+// in the last sample keeps its rates.
 func (r *counterRates) next(list []v1.Container) map[string]rates {
 	now, result := make(map[string]totals, len(list)), make(map[string]rates, len(list))
 	for i := range list {
@@ -36,7 +36,10 @@ func (r *counterRates) next(list []v1.Container) map[string]rates {
 		t.rates = rates{nan, nan, nan, nan}
 		if before, ok := r.last[key]; ok && before.created == t.created {
 			if s := t.time.Sub(before.time).Seconds(); s > 0 {
-				t.rates = rates{rate(before.read, t.read, s), rate(before.written, t.written, s), rate(before.received, t.received, s), rate(before.sent, t.sent, s)}
+				t.rates = rates{
+					rate(before.read, t.read, s), rate(before.written, t.written, s),
+					rate(before.received, t.received, s), rate(before.sent, t.sent, s),
+				}
 			} else {
 				t.rates = before.rates
 			}
@@ -47,6 +50,7 @@ func (r *counterRates) next(list []v1.Container) map[string]rates {
 	return result
 }
 
+// rate returns the increase of a counter per second, NaN if it was reset.
 func rate(before, after *int64, seconds float64) float64 {
 	if before == nil || after == nil || *after < *before {
 		return math.NaN()

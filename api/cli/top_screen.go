@@ -10,7 +10,7 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// Shares of a limit from which a value is shown as a warning, and as danger.
+// Shares of a limit above which a value is coloured.
 const (
 	warnShare   = 0.75
 	dangerShare = 0.9
@@ -26,7 +26,8 @@ var (
 	dangerStyle = coloured(tcell.ColorMaroon)
 )
 
-// coloured uses the terminal's own palette, so that it suits light and dark.
+// coloured returns a style with a colour of the terminal's own palette, which suits
+// its background.
 func coloured(c tcell.Color) tcell.Style {
 	if noColour {
 		return boldStyle
@@ -34,9 +35,9 @@ func coloured(c tcell.Color) tcell.Style {
 	return plainStyle.Foreground(c)
 }
 
-// draw fills the screen: two lines of the fleet, a line of the state, the
-// table, a line of help.
-func (m *model) draw(screen tcell.Screen) {
+// draw draws two lines about the fleet, a line about the filter or an error, the
+// table, and a line of help.
+func (m *topModel) draw(screen tcell.Screen) {
 	screen.Clear()
 	screen.HideCursor()
 	width, height := screen.Size()
@@ -53,12 +54,14 @@ func (m *model) draw(screen tcell.Screen) {
 	} else {
 		m.drawTable(screen, width, height)
 	}
-	put(screen, 0, height-1, width, "q quit  ? help  / filter  c m n p i sort  r reverse  a nodes  s services  space pause", dimStyle)
+	put(screen, 0, height-1, width,
+		"q quit  ? help  / filter  c m n p i sort  r reverse  a nodes  s services  space pause", dimStyle)
 }
 
-func (m *model) drawFleet(screen tcell.Screen, width int) {
+// drawFleet draws the sums of all nodes that are not stale.
+func (m *topModel) drawFleet(screen tcell.Screen, width int) {
 	if m.sample == nil {
-		put(screen, 0, 0, width, "daytwo top: asking …", boldStyle)
+		put(screen, 0, 0, width, "daytwo top: waiting for the relay …", boldStyle)
 		return
 	}
 	var cores, used, memory, total float64
@@ -74,10 +77,10 @@ func (m *model) drawFleet(screen tcell.Screen, width int) {
 				*sum += v
 			}
 		}
-		add(&cores, deref(a.Cores))
-		add(&used, deref(a.CPUUsed))
-		add(&memory, deref(memoryUsed(a)))
-		add(&total, deref(a.MemoryTotal))
+		add(&cores, orNaN(a.Cores))
+		add(&used, orNaN(a.CPUUsed))
+		add(&memory, orNaN(memoryUsed(a)))
+		add(&total, orNaN(a.MemoryTotal))
 	}
 	line := "daytwo top  " + m.sample.Time.Local().Format(time.TimeOnly) + "  " + count(len(m.sample.Agents), "node")
 	if stale > 0 {
@@ -90,15 +93,15 @@ func (m *model) drawFleet(screen tcell.Screen, width int) {
 	put(screen, 0, 0, width, line+"  "+count(len(m.sample.Containers), what), boldStyle)
 	cpu, mem := absent, absent
 	if cores > 0 {
-		cpu = coresOf(&used) + " of " + count(int(cores), "core") + " (" + percent(used, cores) + ")"
+		cpu = formatCores(&used) + " of " + count(int(cores), "core") + " (" + formatPercent(used, cores) + ")"
 	}
 	if total > 0 {
-		mem = bytesText(memory) + " of " + bytesText(total) + " (" + percent(memory, total) + ")"
+		mem = formatBytes(memory) + " of " + formatBytes(total) + " (" + formatPercent(memory, total) + ")"
 	}
 	put(screen, 0, 1, width, "CPU "+cpu+"   MEM "+mem, plainStyle)
 }
 
-// count is "1 node", "2 nodes".
+// count formats a number of things: "1 node", "2 nodes".
 func count(n int, what string) string {
 	if n != 1 {
 		what += "s"
@@ -106,8 +109,9 @@ func count(n int, what string) string {
 	return strconv.Itoa(n) + " " + what
 }
 
-// drawState is the third line: what is typed, what went wrong, what is shown.
-func (m *model) drawState(screen tcell.Screen, width int) {
+// drawState draws the filter while it is typed, else an error, else which rows are
+// shown.
+func (m *topModel) drawState(screen tcell.Screen, width int) {
 	switch {
 	case m.typing:
 		end := put(screen, 0, 2, width-1, "filter: "+m.filter, boldStyle)
@@ -133,9 +137,9 @@ func (m *model) drawState(screen tcell.Screen, width int) {
 	put(screen, 0, 2, width, line, plainStyle)
 }
 
-// drawTable draws the columns that fit; the name takes what is left over.
-func (m *model) drawTable(screen tcell.Screen, width, height int) {
-	cs := shown(m.options.agents)
+// drawTable draws the columns that fit; the first takes the rest of the width.
+func (m *topModel) drawTable(screen tcell.Screen, width, height int) {
+	cs := columnsFor(m.options.agents)
 	left := width
 	for i, c := range cs {
 		if left -= c.width + 1; left < 0 {
@@ -178,7 +182,8 @@ func (m *model) drawTable(screen tcell.Screen, width, height int) {
 			if row != cursor {
 				style = cellStyle(c, e, base)
 			}
-			put(screen, x, y, widths[i], pad(cut(printable(c.text(e, m.sample.Time)), widths[i]), widths[i], !c.left), style)
+			text := cut(printable(c.text(e, m.sample.Time)), widths[i])
+			put(screen, x, y, widths[i], pad(text, widths[i], !c.left), style)
 			x += widths[i] + 1
 		}
 	}
@@ -191,8 +196,8 @@ func (m *model) drawTable(screen tcell.Screen, width, height int) {
 	}
 }
 
-// cellStyle shows what comes near its limit.
-func cellStyle(c *column, e *entry, base tcell.Style) tcell.Style {
+// cellStyle colours a value that is near its limit.
+func cellStyle(c *column, e *topEntry, base tcell.Style) tcell.Style {
 	var v float64
 	switch c.name {
 	case "cpu", "cpu%":
@@ -200,7 +205,7 @@ func cellStyle(c *column, e *entry, base tcell.Style) tcell.Style {
 	case "memory", "mem%":
 		v = e.memoryShare()
 	case "state":
-		v = float64(btoi(e.agent.Stale))
+		v = float64(boolToInt(e.agent.Stale))
 	}
 	switch {
 	case v >= dangerShare:
@@ -211,30 +216,30 @@ func cellStyle(c *column, e *entry, base tcell.Style) tcell.Style {
 	return base
 }
 
-var helpText = []string{
+var topHelp = []string{
 	"up down pgup pgdn home end   move (also j k g G)",
-	"/                            filter by name, id, image, node; enter keeps it, esc drops it",
-	"c m n p i                    sort by cpu, memory, name, pids, io; again: the other way round",
-	"left right                   sort by the column beside",
-	"r                            the other way round",
-	"a tab                        nodes or containers",
-	"enter                        on a node: its containers; esc: all again",
-	"s                            services and slices too",
+	"/                            filter by name, id, image, node; esc clears it",
+	"c m n p i                    sort by cpu, memory, name, pids, io; again: reverse the order",
+	"left right                   sort by the next column",
+	"r                            reverse the order",
+	"a tab                        show nodes or containers",
+	"enter                        show the containers of a node; esc: of all nodes",
+	"s                            show services and slices too",
 	"space                        pause",
 	"q ctrl-c                     quit",
 	"",
-	"CPU is cores in use; CPU% and MEM% are of the limit, of the node where there is none.",
+	"CPU is cores in use. CPU% and MEM% are relative to the limit, or to the node without one.",
 }
 
-func (m *model) drawHelp(screen tcell.Screen, width, height int) {
-	for i, line := range helpText {
+func (m *topModel) drawHelp(screen tcell.Screen, width, height int) {
+	for i, line := range topHelp {
 		if y := i + 3; y < height-1 {
 			put(screen, 0, y, width, line, plainStyle)
 		}
 	}
 }
 
-// put writes text into a field of the screen and returns where it ended.
+// put writes text into a field of the screen, and returns the column behind it.
 func put(screen tcell.Screen, x, y, width int, text string, style tcell.Style) int {
 	text = cut(printable(text), width)
 	screen.PutStrStyled(x, y, text, style)

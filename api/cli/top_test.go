@@ -17,16 +17,20 @@ import (
 func ptr[T any](v T) *T { return &v }
 
 // testSample is two nodes and some containers at second s of a run.
-func testSample(s int64) *sample {
+func testSample(s int64) *topSample {
 	now := time.Date(2026, 1, 2, 3, 4, 0, 0, time.Local).Add(time.Duration(s) * time.Second)
 	c := func(agent, name string, cores float64, memory, limit int64, written int64) v1.Container {
-		return v1.Container{AgentID: agent, Time: now, Cgroup: "/x/" + name, ContainerID: name + "-id", Name: name, CPUUsed: &cores, MemoryCurrent: &memory,
-			MemoryLimit: &limit, Pids: ptr(int64(3)), IORead: ptr(int64(0)), IOWritten: &written, Created: ptr(now.Unix() - s - 60)}
+		return v1.Container{
+			AgentID: agent, Time: now, Cgroup: "/x/" + name, ContainerID: name + "-id", Name: name, CPUUsed: &cores,
+			MemoryCurrent: &memory, MemoryLimit: &limit, Pids: ptr(int64(3)), IORead: ptr(int64(0)), IOWritten: &written,
+			Created: ptr(now.Unix() - s - 60),
+		}
 	}
 	none := v1.Container{AgentID: "b2", Time: now, Cgroup: "/x/bare", ContainerID: "bare-id"}
-	return &sample{Time: now,
+	return &topSample{Time: now,
 		Agents: []v1.Agent{
-			{AgentID: "a1", Hostname: "alpha", Time: now, Containers: 2, Cores: ptr(int64(4)), CPUUsed: ptr(1.5), Load1: ptr(0.5), MemoryTotal: ptr(int64(8 << 30)), MemoryAvailable: ptr(int64(6 << 30)), Uptime: ptr(90000.0)},
+			{AgentID: "a1", Hostname: "alpha", Time: now, Containers: 2, Cores: ptr(int64(4)), CPUUsed: ptr(1.5),
+				Load1: ptr(0.5), MemoryTotal: ptr(int64(8 << 30)), MemoryAvailable: ptr(int64(6 << 30)), Uptime: ptr(90000.0)},
 			{AgentID: "b2", Time: now.Add(-time.Minute), Stale: true, Containers: 2},
 		},
 		Containers: []v1.Container{
@@ -68,10 +72,13 @@ func testScreen(t *testing.T, width, height int) tcell.SimulationScreen {
 }
 
 // press sends keys: names of tcell in <>, else runes.
-func press(t *testing.T, m *model, keys string) {
+func press(t *testing.T, m *topModel, keys string) {
 	t.Helper()
-	named := map[string]tcell.Key{"up": tcell.KeyUp, "down": tcell.KeyDown, "enter": tcell.KeyEnter, "esc": tcell.KeyEscape, "tab": tcell.KeyTab,
-		"right": tcell.KeyRight, "left": tcell.KeyLeft, "bs": tcell.KeyBackspace2, "end": tcell.KeyEnd, "home": tcell.KeyHome, "pgdn": tcell.KeyPgDn, "pgup": tcell.KeyPgUp}
+	named := map[string]tcell.Key{
+		"up": tcell.KeyUp, "down": tcell.KeyDown, "right": tcell.KeyRight, "left": tcell.KeyLeft,
+		"home": tcell.KeyHome, "end": tcell.KeyEnd, "pgup": tcell.KeyPgUp, "pgdn": tcell.KeyPgDn,
+		"enter": tcell.KeyEnter, "esc": tcell.KeyEscape, "tab": tcell.KeyTab, "bs": tcell.KeyBackspace2,
+	}
 	for keys != "" {
 		if name, rest, ok := strings.Cut(strings.TrimPrefix(keys, "<"), ">"); ok && keys[0] == '<' && named[name] != 0 {
 			m.key(tcell.NewEventKey(named[name], 0, tcell.ModNone))
@@ -84,7 +91,7 @@ func press(t *testing.T, m *model, keys string) {
 	}
 }
 
-func names(m *model) string {
+func names(m *topModel) string {
 	var n []string
 	for i := range m.entries {
 		n = append(n, printable(m.entries[i].name))
@@ -93,7 +100,7 @@ func names(m *model) string {
 }
 
 func TestTopScreen(t *testing.T) {
-	m := newModel(topOptions{sort: "cpu"})
+	m := newTopModel(topOptions{sort: "cpu"})
 	show := func(name string, width, height int) {
 		t.Helper()
 		s := testScreen(t, width, height)
@@ -120,7 +127,7 @@ func TestTopScreen(t *testing.T) {
 }
 
 func TestTopKeys(t *testing.T) {
-	m := newModel(topOptions{sort: "cpu"})
+	m := newTopModel(topOptions{sort: "cpu"})
 	m.update(testSample(0))
 	m.update(testSample(2))
 	check := func(keys, want string) {
@@ -146,15 +153,16 @@ func TestTopKeys(t *testing.T) {
 	check("<enter>", "db web") // the first node's containers
 	check("<esc>", "db evil?[31m?name web bare-id")
 	check("a<down><enter>", "evil?[31m?name bare-id")
-	if m.key(tcell.NewEventKey(tcell.KeyRune, 'x', 0)) || !m.key(tcell.NewEventKey(tcell.KeyRune, 'q', 0)) || !m.key(tcell.NewEventKey(tcell.KeyCtrlC, 0, 0)) {
+	key := func(k tcell.Key, r rune) (quit bool) { return m.key(tcell.NewEventKey(k, r, 0)) }
+	if key(tcell.KeyRune, 'x') || !key(tcell.KeyRune, 'q') || !key(tcell.KeyCtrlC, 0) {
 		t.Error("q and ctrl-c quit, x does not")
 	}
 }
 
 // The cursor stays on its row while others move, and the row on the screen.
 func TestTopScroll(t *testing.T) {
-	m := newModel(topOptions{sort: "name"})
-	s := &sample{Time: time.Now()}
+	m := newTopModel(topOptions{sort: "name"})
+	s := &topSample{Time: time.Now()}
 	for i := range 100 {
 		s.Containers = append(s.Containers, v1.Container{AgentID: "a", Cgroup: fmt.Sprintf("/c%02d", i)})
 	}
@@ -176,7 +184,7 @@ func TestTopScroll(t *testing.T) {
 	s.Containers = s.Containers[50:] // half of them end
 	m.update(s)
 	check("", 38, 38)
-	m.update(&sample{Time: time.Now()})
+	m.update(&topSample{Time: time.Now()})
 	check("", 0, 0)
 	check("<down><pgdn><enter>", 0, 0)
 	m.update(s)
@@ -186,7 +194,7 @@ func TestTopScroll(t *testing.T) {
 func TestCounterRates(t *testing.T) {
 	var r counterRates
 	key := containerKey(&v1.Container{AgentID: "a1", Cgroup: "/x/web"})
-	check := func(s *sample, want float64) {
+	check := func(s *topSample, want float64) {
 		t.Helper()
 		got := r.next(s.Containers)[key].written
 		if got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
@@ -205,50 +213,81 @@ func TestCounterRates(t *testing.T) {
 	check(back, math.NaN()) // never a negative rate
 }
 
-// The loop asks, draws, obeys keys, and asks at once for what a key changed.
+// receive returns the next value from a channel, and fails the test if there is none
+// for long.
+func receive[T any](t *testing.T, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(30 * time.Second):
+		t.Fatal("nothing happens for 30 s")
+		panic("unreachable")
+	}
+}
+
+// startTop runs top on a screen until done, which gets its error.
+func startTop(ctx context.Context, s tcell.Screen, o topOptions, ask asker[topOptions, *topSample]) (done chan error) {
+	done = make(chan error, 1)
+	go func() { done <- live(ctx, s, newTopModel(o), ask) }()
+	return done
+}
+
+// The loop queries, goes on after an error, and queries at once when a key needs it.
 func TestTopLive(t *testing.T) {
 	s := testScreen(t, 100, 12)
 	asked := make(chan topOptions, 100)
 	var n atomic.Int64
-	ask := func(_ context.Context, o topOptions) (*sample, error) {
-		asked <- o
-		second := n.Add(1)
-		if second == 2 {
-			return nil, errors.New("gone for a moment")
-		}
-		return testSample(second), nil
-	}
-	done := make(chan error)
-	go func() {
-		done <- live(t.Context(), s, newModel(topOptions{sort: "cpu", interval: 5 * time.Millisecond}), ask)
-	}()
+	done := startTop(t.Context(), s, topOptions{sort: "cpu", interval: 5 * time.Millisecond},
+		func(ctx context.Context, o topOptions) (*topSample, error) {
+			select {
+			case asked <- o:
+			case <-ctx.Done():
+			}
+			second := n.Add(1)
+			if second == 2 {
+				return nil, errors.New("gone for a moment")
+			}
+			return testSample(second), nil
+		})
 	for range 4 {
-		<-asked
+		receive(t, asked)
 	}
 	s.InjectKey(tcell.KeyRune, 's', tcell.ModNone)
-	for o := range asked {
-		if o.cgroups {
-			break
+	for deadline := time.Now().Add(30 * time.Second); !receive(t, asked).cgroups; {
+		if time.Now().After(deadline) {
+			t.Fatal("the key has no effect")
 		}
 	}
 	s.InjectKey(tcell.KeyRune, 'q', tcell.ModNone)
-	if err := <-done; err != nil {
+	if err := receive(t, done); err != nil {
 		t.Fatal(err)
 	}
+}
 
+// The end of the context ends the loop, also while a query is under way.
+func TestTopLiveCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		done <- live(ctx, s, newModel(topOptions{sort: "cpu", interval: time.Hour}), func(ctx context.Context, _ topOptions) (*sample, error) {
+	done := startTop(ctx, testScreen(t, 100, 12), topOptions{sort: "cpu", interval: time.Hour},
+		func(ctx context.Context, _ topOptions) (*topSample, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		})
-	}()
 	cancel()
-	if err := <-done; err != nil {
+	if err := receive(t, done); err != nil {
 		t.Fatal(err)
 	}
-	// -n 3 ends by itself.
-	if err := live(t.Context(), s, newModel(topOptions{sort: "cpu", interval: time.Millisecond, times: 3}), ask); err != nil {
-		t.Fatal(err)
+}
+
+// With --times the loop ends by itself.
+func TestTopLiveTimes(t *testing.T) {
+	var n int64
+	done := startTop(t.Context(), testScreen(t, 100, 12), topOptions{sort: "cpu", interval: time.Millisecond, times: 3},
+		func(context.Context, topOptions) (*topSample, error) {
+			n++
+			return testSample(n), nil
+		})
+	if err := receive(t, done); err != nil || n != 3 {
+		t.Fatalf("%v after %d answers", err, n)
 	}
 }

@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// absent is shown for what the kernel does not offer.
+// absent is printed for a value that does not exist.
 const absent = "-"
 
-// bytesText is a number of bytes in binary units: "1.5MiB".
-func bytesText(v float64) string {
+// formatBytes formats a number of bytes in binary units: "1.50MiB".
+func formatBytes(v float64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
 	i := 0
 	for ; math.Abs(v) >= 1000 && i < len(units)-1; i++ {
 		v /= 1024
 	}
-	return number(v, i == 0) + units[i]
+	return formatNumber(v, i == 0) + units[i]
 }
 
-// number has three digits that count.
-func number(v float64, whole bool) string {
+// formatNumber formats v with three significant digits, or as an integer.
+func formatNumber(v float64, whole bool) string {
 	digits := 2
 	switch a := math.Abs(v); {
 	case whole || a >= 99.95:
@@ -32,13 +32,15 @@ func number(v float64, whole bool) string {
 	return strconv.FormatFloat(v, 'f', digits, 64)
 }
 
+// bytesOf formats *v bytes, or absent.
 func bytesOf(v *int64) string {
 	if v == nil {
 		return absent
 	}
-	return bytesText(float64(*v))
+	return formatBytes(float64(*v))
 }
 
+// countOf formats the count *v, or absent.
 func countOf(v *int64) string {
 	if v == nil {
 		return absent
@@ -46,34 +48,36 @@ func countOf(v *int64) string {
 	return strconv.FormatInt(*v, 10)
 }
 
+// numberOf formats *v with three significant digits, or absent.
 func numberOf(v *float64) string {
 	if v == nil {
 		return absent
 	}
-	return number(*v, false)
+	return formatNumber(*v, false)
 }
 
-// coresOf is a number of cores: "0.052", "12.3".
-func coresOf(v *float64) string {
+// formatCores formats *v cores, "0.052" or "12.3", or absent.
+func formatCores(v *float64) string {
 	if v == nil {
 		return absent
 	}
 	if *v < 0.9995 {
 		return strconv.FormatFloat(*v, 'f', 3, 64)
 	}
-	return number(*v, false)
+	return formatNumber(*v, false)
 }
 
-// percent is part of whole: "12.3%".
-func percent(part, whole float64) string {
+// formatPercent formats part of whole: "12.3%".
+func formatPercent(part, whole float64) string {
 	if whole <= 0 {
 		return absent
 	}
 	return fmt.Sprintf("%.1f%%", 100*part/whole)
 }
 
-// since is a span in its two largest units: "3d4h", "5m10s", "12s".
-func since(d time.Duration) string {
+// formatDuration formats a duration in its two largest units: "3d4h", "5m10s",
+// "12s".
+func formatDuration(d time.Duration) string {
 	d = max(d, 0)
 	s := int64(d / time.Second)
 	switch {
@@ -86,3 +90,23 @@ func since(d time.Duration) string {
 	}
 	return fmt.Sprintf("%dd%dh", s/86400, s%86400/3600)
 }
+
+// formatCount formats a count with three significant digits: "950", "12.3k",
+// "4.56M".
+func formatCount(v float64) string {
+	if math.IsNaN(v) {
+		return absent
+	}
+	units := []string{"", "k", "M", "G", "T", "P"}
+	i := 0
+	for ; math.Abs(v) >= 999.5 && i < len(units)-1; i++ {
+		v /= 1000
+	}
+	return formatNumber(v, i == 0 && v == math.Trunc(v)) + units[i]
+}
+
+// formatRate formats a rate per second, which is absent until there are two ticks.
+func formatRate(v *float64) string { return formatCount(orNaN(v)) }
+
+// formatInt formats an exact count.
+func formatInt(n int64) string { return strconv.FormatInt(n, 10) }

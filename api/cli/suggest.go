@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// didYouMean is a hint at the nearest of some names, "" if none is near.
+// didYouMean returns ": did you mean x?" with the most similar of some names, or ""
+// if none is similar.
 func didYouMean(name string, names []string) string {
 	if len(name) > 64 {
 		return ""
@@ -16,7 +17,7 @@ func didYouMean(name string, names []string) string {
 		if strings.HasPrefix(n, name) && len(name) > 2 {
 			d = min(d, 1)
 		}
-		if sameLetters(name, n) { // typed in the wrong order
+		if sameLetters(name, n) { // letters swapped
 			d = min(d, 1)
 		}
 		if d < distance {
@@ -29,6 +30,7 @@ func didYouMean(name string, names []string) string {
 	return ": did you mean " + best + "?"
 }
 
+// sameLetters reports whether two names have the same letters, in any order.
 func sameLetters(a, b string) bool {
 	x, y := []byte(a), []byte(b)
 	slices.Sort(x)
@@ -36,7 +38,7 @@ func sameLetters(a, b string) bool {
 	return slices.Equal(x, y)
 }
 
-// editDistance is Levenshtein's.
+// editDistance returns the Levenshtein distance of two names, in bytes.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -12,10 +12,10 @@ import (
 	"github.com/daytwo/daytwo/api/setting"
 )
 
-// defaultURL is where daytwo up and daytwo relay listen unless told otherwise.
+// defaultURL is the address that daytwo up and daytwo relay listen on by default.
 const defaultURL = "http://" + setting.Listen
 
-// connection is how the client commands reach a relay.
+// connection holds the flags that say how the client commands reach a relay.
 type connection struct {
 	fs                    *pflag.FlagSet
 	url, token, tokenFile string
@@ -25,14 +25,16 @@ func connectionFlags(fs *pflag.FlagSet) *connection {
 	c := &connection{fs: fs}
 	fs.SortFlags = false
 	fs.StringVar(&c.url, "url", defaultURL, "ask the relay at `URL`")
-	fs.StringVar(&c.token, "token", "", "show the relay this `TOKEN` (others can see it in the process list: prefer --token-file)")
-	fs.StringVar(&c.tokenFile, "token-file", "", "read the token from `FILE` (default: the local relay's own, <data>/token)")
+	fs.StringVar(&c.token, "token", "",
+		"send this `TOKEN` to the relay (others see it in the process list: prefer --token-file)")
+	fs.StringVar(&c.tokenFile, "token-file", "",
+		"send the token in `FILE` to the relay (default: token in the data directory of a relay on this machine)")
 	annotateEnv(fs, "url", "token", "token-file")
 	return c
 }
 
-// client makes a client. Without a token it asks all the same: the relay's
-// refusal says more than a guess from here.
+// client returns a client of the relay. It may have no token: the relay's answer
+// says then what is missing.
 func (c *connection) client() (*client.Client, error) {
 	relay := c.url
 	if v := os.Getenv(envName("url")); v != "" && !c.fs.Changed("url") {
@@ -52,6 +54,7 @@ func (c *connection) client() (*client.Client, error) {
 	return cl, nil
 }
 
+// findToken returns the token to send, or "" if there is none.
 func (c *connection) findToken(relay string) (string, error) {
 	dirs := []string{DefaultData(), setting.Data}
 	if d := os.Getenv(envName("data")); d != "" {
@@ -66,9 +69,9 @@ func (c *connection) findToken(relay string) (string, error) {
 	return "", nil
 }
 
-// ClientFlags returns the flags that client commands on this machine need to
-// reach the relay at base with the token in a file, each after a space; "" where
-// they find both by themselves.
+// ClientFlags returns the flags that client commands on this machine need to reach
+// the relay at base with the token in a file, each after a space; "" if the
+// defaults do.
 func (c *Config) ClientFlags(base, tokenFile string) string {
 	flags := ""
 	if base != defaultURL {

@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/api/launch"
 )
 
-// age is a flag of a duration, with days.
+// age is the value of a flag that takes a duration, with days as a unit.
 type age time.Duration
 
 func (a *age) Type() string { return "duration" }
@@ -40,13 +40,14 @@ func (a *age) Set(s string) error {
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil || d < 0 {
-		return fmt.Errorf("want a duration such as 500ms, 10s, 5m, 2h or 7d")
+		return fmt.Errorf("give a duration such as 500ms, 10s, 5m, 2h or 7d")
 	}
 	*a = age(d)
 	return nil
 }
 
-// size is a flag of a number of bytes.
+// size is the value of a flag that takes a number of bytes, with or without a
+// unit.
 type size int64
 
 var sizeUnits = []struct {
@@ -82,10 +83,10 @@ func (z *size) Set(s string) error {
 		*z = size(v)
 		return nil
 	}
-	return fmt.Errorf("want a size such as 512MiB, 4GiB or 1000000")
+	return fmt.Errorf("give a size such as 512MiB, 4GiB or 1000000 (bytes)")
 }
 
-// level is a flag of a log level.
+// level is the value of a flag that takes a log level.
 type level slog.Level
 
 func (l *level) Type() string   { return "level" }
@@ -96,10 +97,10 @@ func (l *level) Set(s string) error {
 	case "debug", "info", "warn", "error":
 		return (*slog.Level)(l).UnmarshalText([]byte(s))
 	}
-	return fmt.Errorf("want debug, info, warn or error")
+	return fmt.Errorf("give debug, info, warn or error")
 }
 
-// portRange is a flag of a range of ports.
+// portRange is the value of a flag that takes a range of ports.
 type portRange launch.PortRange
 
 func (p *portRange) Type() string   { return "ports" }

@@ -11,16 +11,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxConfig bounds a configuration file, in bytes.
+// maxConfig is the largest configuration file, in bytes.
 const maxConfig = 1 << 20
 
-// envName is the variable that sets a flag: DAYTWO_LOG_LEVEL for log-level.
+// envName returns the variable that sets a flag: DAYTWO_LOG_LEVEL for log-level.
 func envName(flag string) string {
 	return "DAYTWO_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// load completes parsed flags: a flag that is given wins over the environment,
-// that over the file, that over the default.
+// load completes the settings after the flags were parsed. A flag takes precedence
+// over the environment, that over the file, and that over the default.
 func (c *Config) load(fs *pflag.FlagSet) error {
 	path, from := c.explicitConfig, "--config"
 	if v, ok := os.LookupEnv(envName("config")); ok && !fs.Changed("config") {
@@ -52,7 +52,7 @@ func (c *Config) load(fs *pflag.FlagSet) error {
 		return err
 	}
 	if fs.Lookup("socket") == nil {
-		return nil // the program listens on none
+		return nil // the program has no socket
 	}
 	return c.checkSocket()
 }
@@ -65,7 +65,7 @@ func setFlag(fs *pflag.FlagSet, f *pflag.Flag, value, from string) error {
 	return nil
 }
 
-// plain drops the parser's name from strconv's errors.
+// plain removes the name of the function from an error of package strconv.
 func plain(err error) error {
 	if _, after, ok := strings.Cut(err.Error(), ": invalid syntax"); ok && after == "" {
 		return errors.New("invalid syntax")
@@ -73,9 +73,9 @@ func plain(err error) error {
 	return err
 }
 
-// readConfig reads a YAML mapping of flag names to scalars or lists of them. A
-// key of another program is fine: one file may serve all; one that no program
-// knows is not.
+// readConfig reads a YAML mapping of flag names to scalars or lists of scalars.
+// Settings of other programs are allowed, as one file may serve all of them;
+// unknown ones are an error.
 func readConfig(path string) (map[string]string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -110,15 +110,15 @@ func parseConfig(b []byte) (map[string]string, error) {
 		return settings, nil
 	}
 	if root.Kind != yaml.MappingNode {
-		return nil, fmt.Errorf("line %d: want lines of `name: value`", root.Line)
+		return nil, fmt.Errorf("line %d: this is not a mapping: write lines of `name: value`", root.Line)
 	}
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		key, value := root.Content[i], root.Content[i+1]
-		if !isOption(key.Value) {
-			return nil, fmt.Errorf("line %d: unknown key %q%s", key.Line, key.Value, didYouMean(key.Value, optionNames()))
+		if !isSetting(key.Value) {
+			return nil, fmt.Errorf("line %d: unknown key %q%s", key.Line, key.Value, didYouMean(key.Value, settingNames()))
 		}
 		if _, dup := settings[key.Value]; dup {
-			return nil, fmt.Errorf("line %d: key %q is there twice", key.Line, key.Value)
+			return nil, fmt.Errorf("line %d: the key %q appears twice", key.Line, key.Value)
 		}
 		text, err := scalars(value)
 		if err != nil {
@@ -129,7 +129,8 @@ func parseConfig(b []byte) (map[string]string, error) {
 	return settings, nil
 }
 
-// scalars is a value as a flag takes it; a list is joined by commas.
+// scalars returns a value in the form that its flag takes; a list is joined by
+// commas.
 func scalars(n *yaml.Node) (string, error) {
 	switch {
 	case n.Kind == yaml.ScalarNode && n.Tag != "!!null":
@@ -138,17 +139,17 @@ func scalars(n *yaml.Node) (string, error) {
 		var items []string
 		for _, item := range n.Content {
 			if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {
-				return "", errors.New("want a list of plain values")
+				return "", errors.New("write a list of plain values")
 			}
 			items = append(items, item.Value)
 		}
 		return strings.Join(items, ","), nil
 	}
-	return "", errors.New("want a value or a list of values")
+	return "", errors.New("write a value or a list of values")
 }
 
-func isOption(name string) bool {
-	for _, o := range options {
+func isSetting(name string) bool {
+	for _, o := range configFlags {
 		if o.name == name {
 			return true
 		}
@@ -156,9 +157,9 @@ func isOption(name string) bool {
 	return false
 }
 
-func optionNames() []string {
+func settingNames() []string {
 	var names []string
-	for _, o := range options {
+	for _, o := range configFlags {
 		names = append(names, o.name)
 	}
 	return names

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/setting"
+	"github.com/daytwo/daytwo/api/unixsocket"
+)
+
+// check completes the settings, makes the logger, and returns an error for a
+// setting that no program could use.
+func (c *Config) check() error {
+	if c.Data == "" {
+		c.Data = DefaultData()
+	}
+	if c.Metrics == "none" {
+		c.Metrics = ""
+	}
+	if c.Socket == "" {
+		c.Socket = filepath.Join(c.Data, launch.SocketName)
+	}
+	if len(c.Statsd.Listen) == 1 && c.Statsd.Listen[0] == "none" {
+		c.Statsd.Listen = nil
+	}
+	if len(c.NATS) == 1 && c.NATS[0] == "none" {
+		c.NATS = nil
+	}
+	if err := checkAddress("listen", c.Listen); err != nil {
+		return err
+	}
+	if c.Metrics != "" {
+		if err := checkAddress("metrics", c.Metrics); err != nil {
+			return err
+		}
+		if host, _, _ := net.SplitHostPort(c.Metrics); !isLoopback(host) {
+			return fmt.Errorf("metrics: %s is not a loopback address, and this page requires no token: "+
+				"use 127.0.0.1:PORT, or scrape the relay's /fleet/metrics", c.Metrics)
+		}
+	}
+	if c.AgentID != "" {
+		if err := setting.CheckAgentID(c.AgentID); err != nil {
+			return fmt.Errorf("agent-id: %w", err)
+		}
+	}
+	if err := setting.CheckCluster(c.Cluster); err != nil {
+		return fmt.Errorf("cluster: %w", err)
+	}
+	switch {
+	case c.Interval < setting.MinInterval || c.Interval > setting.MaxInterval:
+		return fmt.Errorf("interval: %v is not between 100ms and 1h", c.Interval)
+	case c.Shards < 1 || c.Shards > setting.MaxShards:
+		return fmt.Errorf("shards: %d is not between 1 and %d", c.Shards, setting.MaxShards)
+	case c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5:
+		return fmt.Errorf("nats-replicas: %d is not 1, 3 or 5", c.Replicas)
+	case (c.NATSCert == "") != (c.NATSKey == ""):
+		return fmt.Errorf("nats-cert and nats-key must be set together")
+	case c.Statsd.Budget < 1:
+		return fmt.Errorf("statsd-budget: %d is less than 1", c.Statsd.Budget)
+	case c.Statsd.Series < 1:
+		return fmt.Errorf("statsd-series: %d is less than 1", c.Statsd.Series)
+	case c.LogFormat != "text" && c.LogFormat != "json":
+		return fmt.Errorf("log-format: %q is neither text nor json", c.LogFormat)
+	}
+	h := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		c.Log = slog.New(slog.NewJSONHandler(os.Stderr, h))
+	} else {
+		c.Log = slog.New(slog.NewTextHandler(os.Stderr, h))
+	}
+	return nil
+}
+
+// checkSocket returns an error for a path that no unix socket can have.
+func (c *Config) checkSocket() error {
+	err := unixsocket.CheckPath(c.Socket)
+	switch {
+	case err == nil:
+		return nil
+	case c.Socket == filepath.Join(c.Data, launch.SocketName):
+		return fmt.Errorf("socket: %w: give --socket a shorter path, or --data a shorter directory", err)
+	}
+	return fmt.Errorf("socket: %w: give --socket a shorter path", err)
+}
+
+func checkAddress(key, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %q is not HOST:PORT, such as %s (%v)", key, address, setting.Listen, err)
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

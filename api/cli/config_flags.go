@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/setting"
+)
+
+// configFlag is one setting: a flag, a key of the configuration file, and a
+// variable of the environment.
+type configFlag struct {
+	name string
+	in   program
+	add  func(fs *pflag.FlagSet, c *Config, name string)
+}
+
+// configFlags are all settings, in the order of the help.
+var configFlags = []configFlag{
+	{"listen", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Listen, name, setting.Listen, "serve the HTTP API on `ADDRESS`")
+	}},
+	{"token-file", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.TokenFile, name, "",
+			"require the token in `FILE` from users of the API "+
+				"(default: token in the data directory, created if it does not exist)")
+	}},
+	{"data", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Data, name, "",
+			"keep token, history and spool in the directory `DIR` (default: "+setting.Data+
+				", without root ~/.local/share/daytwo)")
+	}},
+	{"interval", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.Interval = setting.Interval
+		fs.Var((*age)(&c.Interval), name,
+			"read all metrics every `DURATION`, from 100ms to 1h, at whole multiples of it on the clock")
+	}},
+	{"agent-id", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.AgentID, name, "", "name this node `ID` (default: the machine id)")
+	}},
+	{"metrics", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Metrics, name, setting.Metrics,
+			"serve this node's own Prometheus page, /metrics, on the loopback `ADDRESS`; it requires no token; "+
+				"\"none\" turns it off")
+	}},
+	{"cluster", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Cluster, name, setting.Cluster,
+			"belong to the cluster `NAME`: relays see the collectors with the same name")
+	}},
+	{"shards", up | collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.IntVar(&c.Shards, name, setting.Shards,
+			"spread the nodes over `N` NATS subjects; must be the same in the whole cluster")
+	}},
+	{"nats", collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringSliceVar(&c.NATS, name, []string{setting.NATS}, "connect to the NATS servers at `URL`,…")
+	}},
+	{"nats-creds", collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.NATSCreds, name, "", "log in to NATS with the credentials in `FILE`")
+	}},
+	{"nats-ca", collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.NATSCA, name, "",
+			"trust NATS servers with certificates by the authorities in `FILE` (default: the system's)")
+	}},
+	{"nats-cert", collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.NATSCert, name, "", "present the client certificate in `FILE` to NATS")
+	}},
+	{"nats-key", collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.NATSKey, name, "", "use the key in `FILE` for the client certificate")
+	}},
+	{"nats-replicas", relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.IntVar(&c.Replicas, name, 1,
+			"store frames on `N` NATS servers: 1, 3 or 5, and no more than there are servers")
+	}},
+	{"socket", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Socket, name, "",
+			"serve the launch API, which gives containers their StatsD ports, on the unix socket `PATH` "+
+				"(default: "+launch.SocketName+" in the data directory)")
+	}},
+	{"statsd", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringSliceVar(&c.Statsd.Listen, name, setting.StatsdListen(),
+			"receive StatsD on `ADDRESS`,…: host:port for UDP, unixgram:///path or unix:///path; "+
+				"append ?dialect=etsy for clients of the original StatsD; \"none\" turns StatsD off")
+	}},
+	{"statsd-ports", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.Var((*portRange)(&c.Statsd.Ports), name,
+			"give containers ports from `FIRST-LAST` (default: 20000-29999, or others where the kernel gives those "+
+				"to clients); two collectors in one network namespace need different ones")
+	}},
+	{"statsd-rules", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Statsd.Rules, name, "",
+			"rename, label or drop metrics by the mappings in `FILE`, written as for statsd_exporter")
+	}},
+	{"statsd-budget", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.IntVar(&c.Statsd.Budget, name, setting.StatsdBudget,
+			"keep at most `N` series of each container; samples of more are added to one overflow series")
+	}},
+	{"statsd-series", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.IntVar(&c.Statsd.Series, name, setting.StatsdSeries,
+			"keep at most `N` series of all containers; each takes about 300 bytes of memory")
+	}},
+	{"statsd-expiry", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.Statsd.Expiry = Expiry{setting.StatsdExpiry, setting.StatsdExpiry, setting.StatsdExpiry, setting.StatsdExpiry}
+		fs.Var(expiry{&c.Statsd.Expiry}, name,
+			"forget a series that had no sample for `DURATION`, or by type: counter=7d,gauge=5m,histogram=1h,set=1h")
+	}},
+	{"no-bpf", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.BoolVar(&c.NoBPF, name, false, "load no BPF program; read the kernel's files instead, which costs more CPU")
+	}},
+	{"spool-size", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.SpoolSize = setting.SpoolBytes
+		fs.Var((*size)(&c.SpoolSize), name, "keep at most `SIZE` of frames on disk while NATS is unreachable")
+	}},
+	{"retention", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.Retention = setting.History
+		fs.Var((*age)(&c.Retention), name, "keep history for `DURATION` (units ms, s, m, h, d)")
+	}},
+	{"retention-size", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.RetentionSize = setting.HistoryBytes
+		fs.Var((*size)(&c.RetentionSize), name, "keep at most `SIZE` of history on disk (units KiB, MiB, GiB, TiB)")
+	}},
+	{"log-level", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.Var((*level)(&c.LogLevel), name, "log messages of `LEVEL` and above: debug, info, warn, error")
+	}},
+	{"log-format", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.LogFormat, name, "text", "write the log to stderr in `FORMAT`: text, json")
+	}},
+}
