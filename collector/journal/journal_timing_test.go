@@ -56,7 +56,7 @@ func benchJournals(b *testing.B) (j *Journal, dir string) {
 
 func benchEntry(i int) *testEntry {
 	unit, container := fmt.Sprintf("unit%d.service", i%benchUnits), fmt.Sprintf("%064x", i%benchContainers)
-	return &testEntry{realtime: 1_700_000_000_000_000 + uint64(i)*1000, monotonic: 1 + uint64(i)*1000, fields: []string{
+	return &testEntry{realtime: longAgo + uint64(i)*1000, monotonic: 1 + uint64(i)*1000, fields: []string{
 		"_BOOT_ID=07000000000000000000000000000000", fmt.Sprint("PRIORITY=", i%8), "_SYSTEMD_UNIT=" + unit,
 		fmt.Sprint("_PID=", 1000+i%300),
 		"_UID=0", "_GID=0", "_COMM=app", "_EXE=/usr/bin/app", "_CMDLINE=/usr/bin/app --serve " + unit,
@@ -113,7 +113,7 @@ func BenchmarkSelect(b *testing.B) {
 	for name, q := range map[string]query{
 		"container": {matches: []string{"CONTAINER_ID_FULL=" + fmt.Sprintf("%064x", 77)}},
 		"unit":      {matches: []string{"_SYSTEMD_UNIT=unit7.service", "PRIORITY=7"}},
-		"since":     {since: 1_700_000_000_000_000 + uint64(benchEntries(b))*990},
+		"since":     {since: longAgo + uint64(benchEntries(b))*990},
 		"last":      {matches: []string{"CONTAINER_ID_FULL=" + fmt.Sprintf("%064x", 77)}, limit: 100, reverse: true},
 	} {
 		b.Run(name, func(b *testing.B) {

@@ -47,6 +47,11 @@ func writeRemote(t testing.TB, path string, export []byte, env ...string) {
 	}
 }
 
+// longAgo is when generated entries begin, in microseconds since 1970. It is not
+// too long ago: systemd-journal-remote begins a new file with each entry that is
+// older than a month.
+var longAgo = uint64(time.Now().Add(-7 * 24 * time.Hour).UnixMicro())
+
 // remoteJournals makes a directory of journals of some machines, of whose entries
 // each is of one of them, in the order of their times. journalctl itself loses
 // entries where the clocks of several machines are set back, so that is only done
@@ -58,6 +63,8 @@ func remoteJournals(t testing.TB, seed uint64, machines, entries int, env ...str
 	for i := range machines {
 		m := newEntryMaker(seed + 100*uint64(i))
 		m.steady = machines > 1
+		m.rare = max(m.rare, entries/50)
+		m.realtime = longAgo
 		var export bytes.Buffer
 		for range entries / machines {
 			e := m.next()
