@@ -140,7 +140,8 @@ func (g *group) controller(flag, name, legacyFile, unifiedFile string) (version,
 	if g.unified != nil && isFile(filepath.Join(g.dir, unifiedFile)) {
 		return v2, nil
 	}
-	return 0, fmt.Errorf("%s: no cgroup hierarchy of this machine has the %s controller (/proc/cgroups lists those that the kernel has)", flag, name)
+	return 0, fmt.Errorf("%s: no cgroup hierarchy of this machine has the %s controller "+
+		"(/proc/cgroups lists those of the kernel)", flag, name)
 }
 
 func isFile(path string) bool {

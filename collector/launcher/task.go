@@ -94,7 +94,8 @@ func (o *order) run(ctx context.Context, started func()) (status int, err error)
 	if err := w.wait(); err != nil {
 		return 0, err
 	}
-	p := process{args: t.Command, env: environment(os.Environ(), request, c, who), as: who.credential, group: g, started: started}
+	env := environment(os.Environ(), request, c, who)
+	p := process{args: t.Command, env: env, as: who.credential, group: g, started: started}
 	if status, err = p.run(); status == 128+int(syscall.SIGKILL) && l.memory != 0 && g.oomKilled() {
 		err = fmt.Errorf("the kernel killed the command: the task needed more than the %d bytes of --memory", l.memory)
 	}
