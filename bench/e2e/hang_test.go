@@ -133,20 +133,12 @@ func TestNeighboursHang(t *testing.T) {
 	t.Cleanup(dead.Revive)
 	healthy := docker.Run(t, rig.Spec{Name: rig.UniqueName("healthy")})
 	d.WaitReady(t)
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(d.Log())
-		}
-	})
 	rig.Eventually(t, 10*time.Second, func() error {
 		if held := sample(t, d, `daytwo_collector_calls_held{source="user_runtime_files"}`); held == 0 {
 			return fmt.Errorf("no call is counted as held")
 		}
 		return nil
 	})
-	if n := sample(t, d, "go_goroutines"); n > 300 {
-		t.Errorf("%v goroutines", n)
-	}
 	goesOn(t, d, healthy.Name)
 	if n := strings.Count(d.Log(), "a call does not return"); n == 0 || n > 3 {
 		t.Errorf("it is logged %d times that calls do not return", n)
