@@ -112,7 +112,9 @@ func serveFUSE(string) {
 		}
 	}
 	fmt.Println("ready")
-	select {}
+	for {
+		time.Sleep(time.Hour) // select {} is a deadlock for a runtime without cgo, if no goroutine serves
+	}
 }
 
 // serve answers requests (struct fuse_in_header of linux/fuse.h).
