@@ -23,6 +23,7 @@ type groupRows struct {
 	named  []*namedGroup     // in the order of rows
 	gen    uint64            // changes with rows
 	byPath map[string]uint64 // ID of the row of each cgroup
+	starts []rowStart        // of containers whose runtime tells
 
 	containers    int    // rows that are containers
 	containersGen uint64 // changes with them
@@ -78,8 +79,12 @@ func (g *groupRows) update(s *cgroups.Snapshot, names uint64) {
 	}
 	g.gen++
 	rows := g.spare[:0] // those of the tick before are shown
-	for _, n := range g.named {
+	g.starts = g.starts[:0]
+	for i, n := range g.named {
 		rows = append(rows, n.row)
+		if n.container() && n.identity.Started > 0 {
+			g.starts = append(g.starts, rowStart{i, n.identity.Started})
+		}
 	}
 	clear(rows[len(rows):cap(rows)])
 	g.rows, g.spare = rows, g.rows

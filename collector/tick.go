@@ -71,7 +71,12 @@ func (n *Node) read(at time.Time) {
 	if n.snapshot == nil {
 		return
 	}
-	if !n.try(stepNames, func() { n.groups.update(n.snapshot, n.names.Gen()+n.tasks.update()) }) {
+	named := func() {
+		n.groups.update(n.snapshot, n.names.Gen()+n.tasks.update())
+		n.groups.fillStarts(n.snapshot)
+		fillRoot(n.snapshot, n.machine)
+	}
+	if !n.try(stepNames, named) {
 		n.snapshot = nil
 		return
 	}

@@ -88,7 +88,7 @@ func (r *Resolver) renewPath(path string) {
 		return
 	}
 	id := r.answer(path, e)
-	if id.PID == e.id.PID && slices.Equal(id.Labels, e.id.Labels) {
+	if id.PID == e.id.PID && id.Started == e.id.Started && slices.Equal(id.Labels, e.id.Labels) {
 		return
 	}
 	r.entries[path] = &entry{id: id, place: e.place}

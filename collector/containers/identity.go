@@ -11,6 +11,7 @@ type Identity struct {
 	Image       string        // as the container was started with
 	Runtime     string        // docker, containerd, podman, cri-o, runc, crun, mesos, nomad, lxc, garden, libvirt, systemd-nspawn, systemd
 	PID         int           // first process in the collector's pid namespace; 0 = unknown or none
+	Started     int64         // Unix nanoseconds, as the runtime says; 0 = it does not
 	Labels      []frame.Label // all labels of the row: sorted by name, valid UTF-8, none empty
 
 	weakTags [numTags]bool // those of Labels that no runtime says, but the path, the environment or nobody
@@ -34,6 +35,7 @@ type record struct {
 	image       string
 	imageID     string
 	pid         int
+	started     int64    // Unix nanoseconds, 0 if the source does not say
 	paths       []string // of its cgroup
 	labels      map[string]string
 	env         map[string]string // by the names of envNames
@@ -65,6 +67,9 @@ func compose(p place, recs []*record, own *record, parent string, sandbox *recor
 		first(&id.Runtime, r.runtime)
 		if id.PID == 0 {
 			id.PID = r.pid
+		}
+		if id.Started == 0 {
+			id.Started = r.started
 		}
 	}
 	id.weakName = id.Name == ""

@@ -7,14 +7,18 @@ import (
 	"io"
 	"net"
 	"strings"
+	"time"
 )
 
 // inspected is what we read of GET /containers/{id}/json.
 type inspected struct {
-	ID     string `json:"Id"`
-	Name   string
-	Image  string
-	State  struct{ Pid int }
+	ID    string `json:"Id"`
+	Name  string
+	Image string
+	State struct {
+		Pid       int
+		StartedAt string // RFC 3339; year 1 if it was never started
+	}
 	Config struct {
 		Image  string
 		Labels map[string]string
@@ -79,6 +83,9 @@ func (c *inspected) record(runtime string) *record {
 		pid: max(c.State.Pid, 0), labels: boundLabels(c.Config.Labels), env: pickEnv(c.Config.Env)}
 	if rec.env == nil {
 		rec.env = map[string]string{}
+	}
+	if at, err := time.Parse(time.RFC3339Nano, c.State.StartedAt); err == nil && at.Unix() > 0 {
+		rec.started = at.UnixNano()
 	}
 	rec.sandboxOnly = rec.labels["io.kubernetes.docker.type"] == "podsandbox"
 	return rec

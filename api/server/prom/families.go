@@ -135,13 +135,22 @@ func special(name string, s *sample) {
 	case "container_spec_cpu_shares":
 		s.get = cpuShares
 	case "container_spec_memory_swap_limit_bytes":
-		s.get, s.zero = swapLimit, true
-	case "container_spec_memory_limit_bytes", "container_spec_memory_reservation_limit_bytes",
-		"container_spec_memory_high_bytes", "container_spec_memory_memsw_limit_bytes", "container_threads_max":
-		s.zero = true
+		s.get = swapLimit
+	case "container_spec_memory_reservation_limit_bytes":
+		s.get = reservation
 	}
+	s.zero = isLimit(name)
 	if strings.HasPrefix(name, "container_cpu_cfs_") {
 		// cAdvisor exposes these for cgroups with a quota only.
 		s.get = ifQuota(s.column)
 	}
+}
+
+// isLimit reports whether a family of a container shows a limit. The rule for all
+// of them is cAdvisor's: one that is not set is 0 (specMemoryValue, and the help of
+// container_threads_max), and a CPU quota that is not set has no sample (ifQuota).
+// The root cgroup's limits of memory and swap are what the machine has.
+func isLimit(name string) bool {
+	return strings.HasPrefix(name, "container_spec_memory_") || name == "container_threads_max" ||
+		strings.HasPrefix(name, "container_hugetlb_") && strings.HasSuffix(name, "limit_bytes")
 }
