@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// Benchmark10000 is a machine of 10,000 docker containers at the collector's
-// start: all paths met, then all details told by the runtime. It reports what
-// stays in memory of one container.
+// Benchmark10000 simulates the start of the collector on a machine of 10,000 docker
+// containers: it resolves all paths, then stores the details of all containers. It
+// reports the memory that each container occupies afterwards.
 func Benchmark10000(b *testing.B) {
 	const n = 10_000
 	b.ReportAllocs()

@@ -7,18 +7,19 @@ import (
 	"github.com/daytwo/daytwo/collector/bounded"
 )
 
-// calls are those that may never return, by what can hold them.
+// calls groups the operations that may block forever, by what can block them.
 type calls struct {
-	environ *bounded.Source // environments of processes
-	process *bounded.Source // stat of processes
-	system  *bounded.Source // directories and sockets of runtimes
-	user    *bounded.Source // the same below userDirs
+	environ *bounded.Source // reading /proc/PID/environ
+	process *bounded.Source // reading /proc/PID/stat
+	system  *bounded.Source // directories and sockets of the system's runtimes
+	user    *bounded.Source // directories and sockets below userDirs
 }
 
-// userDirs are the directories of users, who may mount what they like there.
+// userDirs is where users' runtime directories are. A user may mount any filesystem
+// there.
 const userDirs = "/run/user/"
 
-// fileWait is how long a file or a directory of a runtime is awaited.
+// fileWait is the longest wait for a file or directory of a runtime.
 const fileWait = 250 * time.Millisecond
 
 func (r *Resolver) newCalls(set *bounded.Set) calls {
@@ -30,8 +31,8 @@ func (r *Resolver) newCalls(set *bounded.Set) calls {
 	}
 }
 
-// files returns the source for a path of a runtime: users cannot use up what the
-// system's own runtimes need.
+// files returns the call source for a runtime's path. Paths of users have a source of
+// their own, so that they cannot exhaust the system's.
 func (c *calls) files(path string) *bounded.Source {
 	if strings.HasPrefix(path, userDirs) {
 		return c.user

@@ -8,14 +8,14 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// containerd asks containerd's gRPC API: every namespace's containers and tasks
-// once, then its events. Its messages are those of
+// containerd is the source for containerd's gRPC API. It lists the containers and tasks
+// of every namespace once, then follows the events. The messages are defined in
 // github.com/containerd/containerd/api (services and types, v1).
 type containerd struct {
 	state
 	r    *Resolver
 	conn *grpcConn
-	asks chan string // ids, of whatever namespace
+	asks chan string // ids; the namespace is not known
 	mine map[string]bool
 }
 
@@ -27,7 +27,7 @@ const (
 	namespaceService  = "containerd.services.namespaces.v1.Namespaces/"
 )
 
-// maxSpaces bounds the namespaces looked at.
+// maxSpaces limits how many namespaces are read.
 const maxSpaces = 1024
 
 func newContainerd(r *Resolver, socket string) *containerd {
@@ -48,7 +48,7 @@ func (c *containerd) ask(_ string, p place) {
 		return
 	}
 	if p.id == "" {
-		return // events tell those
+		return // the events name these containers
 	}
 	select {
 	case c.asks <- p.id:
@@ -71,8 +71,8 @@ func (c *containerd) session(ctx context.Context) error {
 		return err
 	}
 	c.connected()
-	// Nothing says when containerd has taken our subscription up: what began between
-	// the list and that moment is in a second list.
+	// containerd does not confirm when the subscription takes effect. A second list
+	// finds the containers that started between the first list and that moment.
 	again := time.After(500 * time.Millisecond)
 	for {
 		select {
@@ -112,8 +112,8 @@ func (c *containerd) call(ctx context.Context, method, space string, request []b
 	return c.conn.call(ctx, method, space, request, each)
 }
 
-// list queues every container of every namespace, or only those it has not met, and
-// drops those that are not there any more.
+// list queues every container of every namespace, or only the new ones if onlyNew is
+// set, and drops the containers that no longer exist.
 func (c *containerd) list(ctx context.Context, f *fetcher[ref], onlyNew bool) (map[string]bool, error) {
 	spaces := map[string]bool{}
 	err := c.call(ctx, namespaceService+"List", "", nil, func(msg []byte) error {
@@ -133,7 +133,8 @@ func (c *containerd) list(ctx context.Context, f *fetcher[ref], onlyNew bool) (m
 	listed := map[string]bool{}
 	for space := range spaces {
 		var ids []string
-		// ListStream sends a message a container: no sum of them meets the bound.
+		// ListStream sends one message for each container, so the limit on a message
+		// does not limit the list.
 		err := c.call(ctx, containersService+"ListStream", space, nil, func(msg []byte) error {
 			return fields(msg, func(num protowire.Number, v []byte, _ uint64) {
 				if num == 1 {
@@ -155,7 +156,7 @@ func (c *containerd) list(ctx context.Context, f *fetcher[ref], onlyNew bool) (m
 			}
 		}
 	}
-	c.r.keep(rankContainerd, func(rec *record) bool { return c.mine[rec.key()] }, listed)
+	c.r.dropUnlisted(rankContainerd, func(rec *record) bool { return c.mine[rec.key()] }, listed)
 	for k := range c.mine {
 		if !listed[k] {
 			delete(c.mine, k)
@@ -164,7 +165,7 @@ func (c *containerd) list(ctx context.Context, f *fetcher[ref], onlyNew bool) (m
 	return spaces, nil
 }
 
-// events follows what happens to containers and tasks.
+// events sends the reference of each container on which containerd reports an event.
 func (c *containerd) events(ctx context.Context, out chan<- ref) error {
 	var request []byte
 	for _, topic := range []string{"/tasks/start", "/tasks/delete", "/containers/create", "/containers/update", "/containers/delete"} {
@@ -187,7 +188,8 @@ func (c *containerd) events(ctx context.Context, out chan<- ref) error {
 	})
 }
 
-// get asks for a container; nil is that there is none of that name.
+// get asks for one container. It returns nil without an error if the container does not
+// exist.
 func (c *containerd) get(ctx context.Context, t ref) (*record, error) {
 	rec := &record{id: t.id, space: t.space}
 	var parseErr error
@@ -210,14 +212,15 @@ func (c *containerd) get(ctx context.Context, t ref) (*record, error) {
 	if rec.image != "" {
 		rec.imageID = c.digest(ctx, t.space, rec.image)
 	}
-	// Last: a shim that hangs takes all of the time that is left, and costs the pid alone.
+	// The pid comes last: a hanging shim uses up the rest of the timeout, and then only
+	// the pid is missing.
 	if rec.pid = c.pid(ctx, t); rec.pid > 0 {
 		rec.paths = c.r.proc.containerPaths(rec.pid, rec.id)
 	}
 	return rec, nil
 }
 
-// take stores what was asked for. Its error is that of a lost connection.
+// take stores one fetched record. It returns an error if the connection is lost.
 func (c *containerd) take(ctx context.Context, f *fetcher[ref], got fetched[ref]) error {
 	if answered := f.done(ctx, got); got.err != nil {
 		var status *grpcError

@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// parseEvent reads an Envelope. All topics we follow hold the container's id in
-// field 1 of their event.
+// parseEvent reads an Envelope. In every topic that is followed, field 1 of the event is
+// the container's id.
 func parseEvent(msg []byte) (ref, error) {
 	var ev ref
 	err := fields(msg, func(num protowire.Number, v []byte, _ uint64) {
@@ -55,7 +55,7 @@ func (rec *record) fromContainer(b []byte) {
 	rec.sandboxOnly = rec.labels["io.cri-containerd.kind"] == "sandbox"
 	switch {
 	case rec.space == "moby":
-		rec.runtime = "docker" // dockerd's containers, which it names itself
+		rec.runtime = "docker" // dockerd's containers; dockerd itself reports their names
 	default:
 		rec.runtime = "containerd"
 		rec.name = rec.labels["nerdctl/name"]
@@ -66,7 +66,7 @@ func (rec *record) fromContainer(b []byte) {
 			rec.name = rec.labels[podNameKey]
 		}
 		if rec.name == "" && !isID(rec.id) {
-			rec.name = rec.id // chosen by people
+			rec.name = rec.id // a user chose the id as a name
 		}
 	}
 }
@@ -84,7 +84,7 @@ func (rec *record) fromSpec(b []byte) {
 	}
 }
 
-// pid is the first process of a task; 0 if it has none.
+// pid returns the first process of a task, or 0 if there is none.
 func (c *containerd) pid(ctx context.Context, t ref) int {
 	const stopped = 3
 	var pid, status uint64
@@ -103,12 +103,12 @@ func (c *containerd) pid(ctx context.Context, t ref) int {
 		})
 	})
 	if status == stopped || pid > 1<<30 {
-		return 0 // another process may have its pid by now
+		return 0 // another process may have this pid now
 	}
 	return int(pid)
 }
 
-// digest is an image's digest; "" where containerd has no image of that name.
+// digest returns the digest of an image, or "" if containerd has no image of that name.
 func (c *containerd) digest(ctx context.Context, space, image string) string {
 	if strings.HasPrefix(image, "sha256:") {
 		return image

@@ -8,10 +8,9 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// cri asks a Kubernetes runtime by the CRI (k8s.io/cri-api, runtime.v1): for
-// runtimes that have nothing better, as CRI-O. It has no event stream that one
-// can count on: lists are read at the start, once a minute, and when there is a
-// container that is not known.
+// cri is the source for Kubernetes runtimes without a better API, such as CRI-O. It uses
+// the CRI (k8s.io/cri-api, runtime.v1). The CRI's event stream is optional, so cri lists
+// at the start, once a minute, and when an unknown container is seen.
 type cri struct {
 	state
 	r    *Resolver
@@ -60,7 +59,7 @@ func (c *cri) session(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-c.wake:
-			sleep(ctx, 50*time.Millisecond) // one list for all that start together
+			sleep(ctx, 50*time.Millisecond) // one list for all containers that start together
 		case <-time.After(criPeriod):
 		}
 	}
@@ -72,7 +71,7 @@ func (c *cri) call(ctx context.Context, method string, request []byte, each func
 	return c.conn.call(ctx, criService+method, "", request, each)
 }
 
-// version learns the runtime's own name.
+// version asks for the runtime's name.
 func (c *cri) version(ctx context.Context) error {
 	err := c.call(ctx, "Version", nil, func(msg []byte) error {
 		return fields(msg, func(num protowire.Number, v []byte, _ uint64) {
@@ -111,7 +110,7 @@ func (c *cri) list(ctx context.Context) error {
 			return err
 		}
 	}
-	c.r.keep(rankCRI, func(rec *record) bool { return c.mine[rec.key()] }, listed)
+	c.r.dropUnlisted(rankCRI, func(rec *record) bool { return c.mine[rec.key()] }, listed)
 	for k := range c.mine {
 		if !listed[k] {
 			delete(c.mine, k)
@@ -128,7 +127,7 @@ func (c *cri) runtime() string {
 	return ""
 }
 
-// parseSandbox reads a PodSandbox: the pause container of a pod.
+// parseSandbox reads a PodSandbox, which is the pause container of a pod.
 func parseSandbox(b []byte) *record {
 	rec := &record{labels: map[string]string{}, sandboxOnly: true}
 	nested(b, func(num protowire.Number, v []byte, n uint64) {
@@ -153,8 +152,8 @@ func parseSandbox(b []byte) *record {
 	return rec
 }
 
-// parseContainer reads a Container of the CRI. Its labels name the pod: kubelet
-// puts them there.
+// parseContainer reads a Container of the CRI. Its labels name the pod; kubelet sets
+// them.
 func parseContainer(b []byte) *record {
 	rec := &record{labels: map[string]string{}}
 	nested(b, func(num protowire.Number, v []byte, _ uint64) {

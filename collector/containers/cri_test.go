@@ -27,8 +27,8 @@ func (m msg) entry(num protowire.Number, k, v string) msg {
 	return m.sub(num, msg(nil).str(1, k).str(2, v))
 }
 
-// pod runs a pod of one container as kubelet does, in the host's network, and
-// returns the ids of its sandbox and its container.
+// pod runs a pod of one container in the host's network, as kubelet does, and returns
+// the ids of its sandbox and its container.
 func runPod(t *testing.T, conn *grpcConn, uid, parent string) (sandbox, container string) {
 	call := func(method string, req msg) (answer string, err error) {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -75,8 +75,8 @@ func runPod(t *testing.T, conn *grpcConn, uid, parent string) (sandbox, containe
 	return sandbox, container
 }
 
-// TestPod runs a pod on containerd's CRI plugin and looks at it through the
-// CRI, as one does at CRI-O, and through containerd's own API.
+// TestPod runs a pod on containerd's CRI plugin. It reads the pod through the CRI, as is
+// done with CRI-O, and through containerd's own API.
 func TestPod(t *testing.T) {
 	d := rig.Containerd(t)
 	const uid = "55c6c714-b240-4dec-9a45-57b61696ab6e"

@@ -14,12 +14,12 @@ import (
 	"github.com/daytwo/daytwo/collector/bounded"
 )
 
-// listing is what a directory holds.
+// listing is the content of a directory.
 type listing struct {
-	names, dirs []string // all entries; those that are directories
+	names, dirs []string // all entries, and those of them that are directories
 }
 
-// list reads a directory, of which it takes so many entries at most.
+// list reads at most the given number of entries of a directory.
 func (r *Resolver) list(dir string, most int) (listing, error) {
 	return bounded.Do(r.calls.files(dir), dir+"/", fileWait, func() (l listing, err error) {
 		f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
@@ -43,10 +43,10 @@ func (r *Resolver) list(dir string, most int) (listing, error) {
 	})
 }
 
-// expand returns the paths that match a pattern, as filepath.Glob does, and the
-// directories that do not answer, without which it goes on. What follows the last
-// wildcard need not be there.
-func (r *Resolver) expand(pattern string) (found, mute []string) {
+// expand returns the paths that match a pattern, as filepath.Glob does. It also returns
+// the directories that do not respond, and skips them. The part after the last wildcard
+// need not exist.
+func (r *Resolver) expand(pattern string) (found, unresponsive []string) {
 	elements := strings.Split(strings.TrimPrefix(pattern, "/"), "/")
 	found = []string{""}
 	for i, e := range elements {
@@ -60,7 +60,7 @@ func (r *Resolver) expand(pattern string) (found, mute []string) {
 		for _, dir := range found {
 			l, err := r.list(filepath.Clean(dir), maxStates)
 			if unanswered(err) {
-				mute = append(mute, dir)
+				unresponsive = append(unresponsive, dir)
 			}
 			if err != nil {
 				continue
@@ -80,10 +80,10 @@ func (r *Resolver) expand(pattern string) (found, mute []string) {
 	for i := range found {
 		found[i] = filepath.Clean(found[i])
 	}
-	return found, mute
+	return found, unresponsive
 }
 
-// unanswered reports whether a call was not made, or did not return.
+// unanswered reports whether a call was not made or did not return in time.
 func unanswered(err error) bool {
 	return errors.Is(err, bounded.ErrHeld) || errors.Is(err, bounded.ErrFull)
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/daytwo/daytwo/api/health"
 )
 
-// answerWithin is how long Doctor waits for the runtimes.
+// answerWithin is the longest time that Doctor waits for the runtimes.
 const answerWithin = 1500 * time.Millisecond
 
-// Doctor asks every container runtime and reports which ones answer, within 1.5 s.
-// A runtime that is not there is no fault: few machines have all of them.
+// Doctor asks every container runtime and reports which ones answer within 1.5 s. A
+// missing runtime is not an error: few machines have all of them.
 func Doctor(ctx context.Context, o Options) []health.Check {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
@@ -20,13 +20,13 @@ func Doctor(ctx context.Context, o Options) []health.Check {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		r.Run(ctx) // its error says that ctx ended
+		r.Run(ctx) // returns ctx's error when ctx ends
 	}()
 	<-ctx.Done()
 	status := r.Status()
 	select {
 	case <-ended:
-	case <-time.After(answerWithin): // a runtime that hangs must not hang the doctor
+	case <-time.After(answerWithin): // a hanging runtime must not block Doctor
 	}
 	var checks []health.Check
 	for _, st := range status {

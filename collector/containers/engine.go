@@ -11,15 +11,16 @@ import (
 	"strings"
 )
 
-// maxBody bounds an answer of the docker API, in bytes; maxEvent one event.
+// maxBody is the largest response of the Docker API, and maxEvent the largest event, in
+// bytes.
 const (
 	maxBody  = 64 << 20
 	maxEvent = 1 << 20
 )
 
-// engine asks a daemon that speaks Docker's HTTP API: dockerd, and podman's
-// service, whose answers tell it apart. It reads the list once and follows the
-// events.
+// engine is the source for a daemon that speaks Docker's HTTP API: dockerd or podman's
+// service. A response header distinguishes them. engine lists the containers once, then
+// follows the events.
 type engine struct {
 	state
 	r    *Resolver
@@ -43,7 +44,8 @@ func newEngine(r *Resolver, kind, socket string) *engine {
 func (e *engine) run(ctx context.Context) {
 	defer e.http.CloseIdleConnections()
 	if e.kind == "podman" && !strings.Contains(e.Socket, "://") {
-		// systemd starts podman's service when its socket is touched: not before there is a container of it.
+		// Connecting makes systemd start podman's service. So wait until there is a
+		// podman container.
 		e.set(func(st *RuntimeStatus) { st.Reason = "not asked before a podman container is seen" })
 		select {
 		case <-ctx.Done():
@@ -66,11 +68,11 @@ func (e *engine) ask(_ string, p place) {
 	}
 	select {
 	case e.asks <- p.id:
-	default: // a daemon that hangs: the look-up is repeated
+	default: // the daemon hangs; the lookup is repeated later
 	}
 }
 
-// session follows one connection until it is lost.
+// session uses one connection until it is lost.
 func (e *engine) session(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -106,7 +108,7 @@ func (e *engine) session(ctx context.Context) error {
 	}
 }
 
-// ping returns which runtime answers: podman has a header of its own.
+// ping returns the name of the runtime that answers. Podman sends a header of its own.
 func (e *engine) ping(ctx context.Context) (runtime string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -134,7 +136,7 @@ func (e *engine) get(ctx context.Context, path string) (*http.Response, error) {
 
 var errNotFound = errors.New("not found")
 
-// getJSON reads a JSON document, of no more than maxBody bytes.
+// getJSON reads a JSON response of at most maxBody bytes.
 func (e *engine) getJSON(ctx context.Context, path string, read func(*json.Decoder) error) error {
 	res, err := e.get(ctx, path)
 	if err != nil {
@@ -152,7 +154,7 @@ func (e *engine) getJSON(ctx context.Context, path string, read func(*json.Decod
 	return read(json.NewDecoder(body))
 }
 
-// list queues every container, and drops those that are not there any more.
+// list queues every container and drops the containers that no longer exist.
 func (e *engine) list(ctx context.Context, f *fetcher[string]) error {
 	ctx2, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -173,7 +175,7 @@ func (e *engine) list(ctx context.Context, f *fetcher[string]) error {
 	if err != nil {
 		return err
 	}
-	e.r.keep(rankEngine, func(rec *record) bool { return e.mine[rec.id] }, listed)
+	e.r.dropUnlisted(rankEngine, func(rec *record) bool { return e.mine[rec.id] }, listed)
 	for id := range e.mine {
 		if !listed[id] {
 			delete(e.mine, id)
@@ -186,7 +188,7 @@ func (e *engine) list(ctx context.Context, f *fetcher[string]) error {
 	return nil
 }
 
-// events sends on the id of each container that something happened to.
+// events sends the id of each container on which the daemon reports an event.
 func (e *engine) events(ctx context.Context, ids chan<- string) error {
 	res, err := e.get(ctx, "/events?filters="+url.QueryEscape(`{"type":["container"]}`))
 	if err != nil {

@@ -5,14 +5,15 @@ import (
 	"strings"
 )
 
-// maxEnv bounds what is read of a process's environment, in bytes.
+// maxEnv is how much of a process's environment is read, in bytes.
 const maxEnv = 256 << 10
 
-// envNames are the variables, and labels of the same meaning, that say what
-// task a container is.
+// envNames are the variables that name a container's task, and the labels with the same
+// meaning.
 var envNames = map[string]string{
 	"MESOS_TASK_ID": "MESOS_TASK_ID", "MESOS_EXECUTOR_ID": "MESOS_EXECUTOR_ID", "MESOS_FRAMEWORK_ID": "MESOS_FRAMEWORK_ID",
-	"MARATHON_APP_ID": "MARATHON_APP_ID", "CHRONOS_JOB_NAME": "CHRONOS_JOB_NAME", "mesosTaskId": "MESOS_TASK_ID", "mesos_task_id": "MESOS_TASK_ID",
+	"MARATHON_APP_ID": "MARATHON_APP_ID", "CHRONOS_JOB_NAME": "CHRONOS_JOB_NAME",
+	"mesosTaskId": "MESOS_TASK_ID", "mesos_task_id": "MESOS_TASK_ID",
 	"TASK_NAME": "TASK_NAME", "FRAMEWORK_NAME": "FRAMEWORK_NAME",
 	"NOMAD_ALLOC_ID": "NOMAD_ALLOC_ID", "com.hashicorp.nomad.alloc_id": "NOMAD_ALLOC_ID",
 	"NOMAD_TASK_NAME": "NOMAD_TASK_NAME", "com.hashicorp.nomad.task_name": "NOMAD_TASK_NAME",
@@ -20,10 +21,10 @@ var envNames = map[string]string{
 	"NOMAD_NAMESPACE": "NOMAD_NAMESPACE", "com.hashicorp.nomad.namespace": "NOMAD_NAMESPACE",
 }
 
-// maxEnvValue bounds one value taken from an environment, in bytes.
+// maxEnvValue is the largest environment value that is used, in bytes.
 const maxEnvValue = 1 << 10
 
-// pickEnv takes the variables of envNames out of NAME=value strings.
+// pickEnv returns the variables of envNames from a list of NAME=value strings.
 func pickEnv(env []string) map[string]string {
 	var m map[string]string
 	for _, kv := range env {
@@ -36,8 +37,8 @@ func pickEnv(env []string) map[string]string {
 	return m
 }
 
-// parseEnviron does it for the text of /proc/<pid>/environ: NUL-separated, the
-// last one possibly cut.
+// parseEnviron does what pickEnv does for the text of /proc/PID/environ, which is
+// separated by NULs. The last variable may be cut.
 func parseEnviron(b []byte) map[string]string {
 	var m map[string]string
 	for len(b) > 0 {

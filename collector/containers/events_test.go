@@ -13,8 +13,8 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// births looks for new cgroups below parent as often as it can, asks for each
-// at once, and notes when it was first seen and when it first had a name.
+// births searches for new cgroups below parent in a busy loop and resolves each at once.
+// It records when it first saw each cgroup and when each first had a name.
 type births struct {
 	mu          sync.Mutex
 	seen, named map[string]time.Time
@@ -64,7 +64,8 @@ func watchBirths(r *Resolver, parent string) *births {
 	return b
 }
 
-// TestKnownWithinASecond measures from the moment a container's cgroup appears.
+// TestKnownWithinASecond measures the time from the creation of a container's cgroup
+// until its identity is known.
 func TestKnownWithinASecond(t *testing.T) {
 	docker, containerd, podman, runc := rig.Docker(t), rig.Containerd(t), rig.Podman(t), rig.Runc(t)
 	rig.Serve(t, podman)
@@ -110,8 +111,8 @@ func TestKnownWithinASecond(t *testing.T) {
 	}
 }
 
-// TestHungRuntime stops dockerd in its tracks: answers still come at once, and
-// from whoever else knows.
+// TestHungRuntime stops dockerd with a signal. Resolve still answers at once, from the
+// other sources.
 func TestHungRuntime(t *testing.T) {
 	d := rig.Docker(t)
 	c := d.Run(t, spec)
@@ -149,7 +150,7 @@ func TestHungRuntime(t *testing.T) {
 	within(t, 5*time.Second, "name after it goes on", func() bool { return r.Resolve(c.Cgroup).Name == c.Name })
 }
 
-// TestReconnect takes podman's service away and brings it back.
+// TestReconnect stops podman's service and starts it again.
 func TestReconnect(t *testing.T) {
 	d := rig.Podman(t)
 	stop := rig.Serve(t, d)
@@ -168,7 +169,7 @@ func TestReconnect(t *testing.T) {
 		t.Errorf("forgot %s when its runtime went away: %+v", c.Name, id)
 	}
 	meanwhile := d.Run(t, spec)
-	c.Stop() // unseen
+	c.Stop() // while nobody follows the events
 	rig.Serve(t, d)
 	within(t, 20*time.Second, "name of the container that began meanwhile", func() bool { return r.Resolve(meanwhile.Cgroup).Name == meanwhile.Name })
 	within(t, time.Second, "name of the container that ended meanwhile", func() bool { return r.Resolve(c.Cgroup).Name == "" })

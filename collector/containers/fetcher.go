@@ -7,29 +7,29 @@ import (
 )
 
 const (
-	maxFetches = 8 // of one runtime at once
+	maxFetches = 8 // concurrent requests to one runtime
 	maxSlow    = 1024
-	maxQueued  = maxStates        // waiting for their turn
-	slowPause  = 30 * time.Second // before one that was not told in time is asked for again
+	maxQueued  = maxStates        // containers that wait to be fetched
+	slowPause  = 30 * time.Second // before a container that timed out is fetched again
 )
 
-// fetcher asks one runtime for its containers, several at a time: a container whose
-// details a runtime does not tell, for a shim that hangs, keeps those of no other
-// from us. One goroutine uses it; fetch is called on others.
+// fetcher asks one runtime for details of its containers, several at a time, so that a
+// container whose shim hangs does not delay the others. One goroutine uses it; fetch is
+// called on other goroutines.
 type fetcher[K comparable] struct {
 	fetch func(context.Context, K) (*record, error)
 
 	results chan fetched[K]
-	again   chan K // to be added: it was not told in time
+	again   chan K // containers that timed out, to be passed to retry
 	queue   []K
 	queued  map[K]bool
-	busy    map[K]bool // asked for; true: to be asked for again
-	slow    map[K]bool // was not told in time, and waits for again
+	busy    map[K]bool // being fetched; true: fetch again afterwards
+	slow    map[K]bool // timed out, and wait for slowPause
 }
 
 type fetched[K comparable] struct {
 	key K
-	rec *record // nil: there is no such container
+	rec *record // nil: the container does not exist
 	err error
 }
 
@@ -38,7 +38,7 @@ func newFetcher[K comparable](fetch func(context.Context, K) (*record, error)) *
 		queued: map[K]bool{}, busy: map[K]bool{}, slow: map[K]bool{}}
 }
 
-// add queues a container, unless it was not told in time a moment ago.
+// add queues a container, unless it timed out less than slowPause ago.
 func (f *fetcher[K]) add(ctx context.Context, k K) {
 	switch _, busy := f.busy[k]; {
 	case f.slow[k]:
@@ -51,13 +51,13 @@ func (f *fetcher[K]) add(ctx context.Context, k K) {
 	f.start(ctx)
 }
 
-// retry is for what again hands out.
+// retry queues a container that was received from again.
 func (f *fetcher[K]) retry(ctx context.Context, k K) {
 	delete(f.slow, k)
 	f.add(ctx, k)
 }
 
-// start asks for those whose turn it is.
+// start fetches queued containers, up to maxFetches at once.
 func (f *fetcher[K]) start(ctx context.Context) {
 	for len(f.queue) > 0 && len(f.busy) < maxFetches {
 		k := f.queue[0]
@@ -68,13 +68,13 @@ func (f *fetcher[K]) start(ctx context.Context) {
 			ctx, cancel := context.WithTimeout(ctx, askTimeout)
 			defer cancel()
 			rec, err := f.fetch(ctx, k)
-			f.results <- fetched[K]{k, rec, err} // as much room as fetches
+			f.results <- fetched[K]{k, rec, err} // does not block: results has room for maxFetches
 		}()
 	}
 }
 
-// done takes note of a result, and reports whether it says something: the runtime
-// answered in time.
+// done records a result. It reports whether the result is usable: the runtime answered
+// in time.
 func (f *fetcher[K]) done(ctx context.Context, r fetched[K]) bool {
 	again := f.busy[r.key]
 	delete(f.busy, r.key)
@@ -82,7 +82,7 @@ func (f *fetcher[K]) done(ctx context.Context, r fetched[K]) bool {
 	switch {
 	case late && len(f.slow) < maxSlow:
 		f.slow[r.key] = true
-		time.AfterFunc(slowPause, func() { f.again <- r.key }) // as much room as are slow
+		time.AfterFunc(slowPause, func() { f.again <- r.key }) // does not block: again has room for maxSlow
 	case !late && again:
 		f.add(ctx, r.key)
 	}

@@ -12,15 +12,16 @@ import (
 	"github.com/daytwo/daytwo/collector/bounded"
 )
 
-// processWait is how long a look-up waits for a file of a process that may hang.
-// It is but one of many that the look-ups ask for, one after the other.
+// processWait is the longest wait for a file of a process that may hang. It is short
+// because lookups run one after the other and each may read many processes.
 const processWait = 100 * time.Millisecond
 
-// firstProcess is the oldest process of a cgroup or, where it has none itself,
-// of the ones below (systemd in a container, crun, Mesos on v2 keep theirs in a
-// sub-cgroup); 0 if there is none.
+// firstProcess returns the oldest process of a cgroup, or 0 if there is none. If the
+// cgroup itself has no processes, those of its sub-cgroups are searched: systemd in a
+// container, crun, and Mesos on v2 put the processes there.
 func (r *Resolver) firstProcess(path string) int {
-	// pids.current counts those below too, and costs a tenth of v1's lists.
+	// pids.current also counts the processes below. Reading it costs a tenth of reading
+	// the lists on v1.
 	var count [32]byte
 	if b := readSmall(r.pids+path+"/pids.current", count[:]); r.pids != "" && string(b) == "0\n" {
 		return 0
@@ -35,7 +36,7 @@ func (r *Resolver) firstProcess(path string) int {
 		if pid := r.oldest(dir + "/cgroup.procs"); pid > 0 {
 			return pid
 		}
-		if st.Nlink > 2 { // kernfs counts directories there
+		if st.Nlink > 2 { // a directory's link count in kernfs includes its subdirectories
 			entries, _ := os.ReadDir(dir)
 			for _, e := range entries {
 				if e.IsDir() {
@@ -45,16 +46,16 @@ func (r *Resolver) firstProcess(path string) int {
 				}
 			}
 		}
-		if found++; found == 2 { // the others have the same processes
+		if found++; found == 2 { // the other hierarchies have the same processes
 			break
 		}
 	}
 	return 0
 }
 
-// oldest reads a list of processes and returns the one that began first: the first
-// of the list where one of them keeps us from knowing, which v2 lists by the time
-// they came, v1 by their numbers.
+// oldest reads a list of processes and returns the one that started first. If a process
+// cannot be read, it returns the first of the list. v2 lists processes in the order in
+// which they joined, v1 by pid.
 func (r *Resolver) oldest(file string) int {
 	pids := listed(file)
 	switch len(pids) {
@@ -70,8 +71,8 @@ func (r *Resolver) oldest(file string) int {
 	return best
 }
 
-// oldestOf returns the process that began first, 0 if none is left. It may never
-// return.
+// oldestOf returns the process that started first, or 0 if none is left. It may block
+// forever.
 func (p procfs) oldestOf(pids []int) int {
 	best, bestAt := 0, uint64(0)
 	for _, pid := range pids {
@@ -82,14 +83,14 @@ func (p procfs) oldestOf(pids []int) int {
 	return best
 }
 
-// listed reads the processes of a cgroup's list; of a great crowd, the first ones
-// listed will do. It is asked of new cgroups again and again.
+// listed reads the list of processes of a cgroup, and at most its first mostListed. New
+// cgroups are read repeatedly, so a long list must not cost much.
 func listed(file string) (pids []int) {
 	list := lists.Get().(*[mostListed * 8]byte)
 	defer lists.Put(list)
 	for line := range bytes.Lines(readSmall(file, list[:])) {
 		if line[len(line)-1] != '\n' {
-			break // cut
+			break // the last line is incomplete
 		}
 		if pid, err := strconv.Atoi(string(bytes.TrimSpace(line))); err == nil && pid > 0 {
 			pids = append(pids, pid)
@@ -101,7 +102,7 @@ func listed(file string) (pids []int) {
 	return pids
 }
 
-// mostListed is how many processes of a cgroup are looked at.
+// mostListed limits how many processes of one cgroup are read.
 const mostListed = 64
 
 var lists = sync.Pool{New: func() any { return new([mostListed * 8]byte) }}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// row composes what a parsed record would show, and checks it.
+// row composes the identity of a parsed record and checks its labels.
 func showRow(t *testing.T, rec *record) {
 	checkRow(t, compose(place{}, []*record{rec}, nil, "", nil))
 	checkRow(t, compose(place{podUID: rec.labels[podUIDKey], podTop: true}, nil, nil, "", rec))
@@ -88,7 +88,7 @@ func FuzzInspect(f *testing.F) {
 	})
 }
 
-// FuzzProto feeds all readers of protobuf messages.
+// FuzzProto passes the data to all functions that read protobuf messages.
 func FuzzProto(f *testing.F) {
 	spec := msg(nil).sub(2, msg(`{"process":{"env":["MESOS_TASK_ID=x"]}}`))
 	f.Add([]byte(msg(nil).str(1, "c1").entry(2, "k", "v").str(3, "img").sub(5, spec)))

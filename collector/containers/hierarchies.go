@@ -2,8 +2,8 @@ package containers
 
 import "bytes"
 
-// hierarchies lists where the cgroup hierarchies are mounted, v2 first, and which
-// of them counts processes ("" if none does).
+// hierarchies returns the mount points of the cgroup hierarchies, v2 first, and the
+// mount point of the one that counts processes ("" if none does).
 func (p procfs) hierarchies() (roots []string, pids string) {
 	b, err := readBounded(string(p)+"/self/mountinfo", 4<<20)
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// answer composes the identity of a path. The caller holds mu.
+// answer composes the identity of a path. The caller holds r.mu.
 func (r *Resolver) answer(path string, e *entry) *Identity {
 	_, recs, own := r.store.find(path, e.place)
 	uid := e.place.podUID
@@ -15,7 +15,7 @@ func (r *Resolver) answer(path string, e *entry) *Identity {
 	return compose(e.place, recs, own, r.store.parent(path), r.store.byPod[uid])
 }
 
-// put stores what a source knows and renews the answers that it changes.
+// put stores a record of a source and updates the identities that it changes.
 func (r *Resolver) put(k rank, rec *record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -30,7 +30,7 @@ func (r *Resolver) put(k rank, rec *record) {
 	r.renew(append(r.store.records(rec.key()), old))
 }
 
-// drop forgets what a source knew.
+// drop removes a record of a source.
 func (r *Resolver) drop(k rank, key string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -39,8 +39,8 @@ func (r *Resolver) drop(k rank, key string) {
 	}
 }
 
-// keep drops what a source knew and does not list any more.
-func (r *Resolver) keep(k rank, mine func(*record) bool, listed map[string]bool) {
+// dropUnlisted drops the records of a source that the source no longer lists.
+func (r *Resolver) dropUnlisted(k rank, mine func(*record) bool, listed map[string]bool) {
 	r.mu.RLock()
 	var gone []string
 	for key, all := range r.store.byKey {
@@ -54,9 +54,9 @@ func (r *Resolver) keep(k rank, mine func(*record) bool, listed map[string]bool)
 	}
 }
 
-// renew composes anew the answers that a container's records have to do with:
-// its own cgroup, those of its pod, and those inside one whose path does not
-// carry the id. The caller holds mu.
+// renew composes again the identities that depend on the changed records: that of the
+// container's cgroup, those of its pod, and those of cgroups below it if its path does
+// not contain the id. The caller holds r.mu.
 func (r *Resolver) renew(changed []*record) {
 	for _, rec := range changed {
 		if rec == nil {
@@ -71,7 +71,7 @@ func (r *Resolver) renew(changed []*record) {
 		for _, own := range rec.paths {
 			r.renewPath(own)
 			if parsePath(own).id == rec.id {
-				continue // what is inside names it by itself
+				continue // the paths below contain the id and are in byID
 			}
 			for path := range r.entries {
 				if len(path) > len(own) && path[len(own)] == '/' && strings.HasPrefix(path, own) {

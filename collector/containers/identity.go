@@ -4,21 +4,24 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// Identity says whose a cgroup is. It is immutable.
+// Identity names the container or systemd unit that a cgroup belongs to. It is
+// immutable.
 type Identity struct {
-	ContainerID string        // "" for a cgroup that is no container's own
-	Name        string        // of the container
-	Image       string        // as the container was started with
-	Runtime     string        // docker, containerd, podman, cri-o, runc, crun, mesos, nomad, lxc, garden, libvirt, systemd-nspawn, systemd
-	PID         int           // first process in the collector's pid namespace; 0 = unknown or none
-	Started     int64         // Unix nanoseconds, as the runtime says; 0 = it does not
-	Labels      []frame.Label // all labels of the row: sorted by name, valid UTF-8, none empty
+	ContainerID string // "" if the cgroup is not a container's
+	Name        string // of the container
+	Image       string // as given when the container was started
+	// Runtime is docker, containerd, podman, cri-o, runc, crun, mesos, nomad, lxc, garden,
+	// libvirt, systemd-nspawn, systemd or daytwo (made known by a launcher).
+	Runtime string
+	PID     int           // first process, in the collector's pid namespace; 0 = unknown or none
+	Started int64         // Unix nanoseconds, from the runtime; 0 = unknown
+	Labels  []frame.Label // all labels of the row, sorted by name; valid UTF-8, no empty values
 
-	weakTags [numTags]bool // those of Labels that no runtime says, but the path, the environment or nobody
-	weakName bool          // no runtime says Name
+	weakTags [numTags]bool // tags that the runtime did not report (see tagSource)
+	weakName bool          // the runtime did not report Name
 }
 
-// Keys by which kubelet and the CRI runtimes name a pod and its parts.
+// Label keys with which kubelet and the CRI runtimes name a pod and its containers.
 const (
 	podNameKey       = "io.kubernetes.pod.name"
 	podNamespaceKey  = "io.kubernetes.pod.namespace"
@@ -26,25 +29,25 @@ const (
 	containerNameKey = "io.kubernetes.container.name"
 )
 
-// record is what one source knows of one container. It is immutable once it is
-// in the store.
+// record is what one source reports of one container. It is immutable once it is in the
+// store.
 type record struct {
-	id, space   string // space sets apart what has the same id: a containerd namespace
+	id, space   string // space separates containers with equal ids: a containerd namespace
 	runtime     string
 	name        string
 	image       string
 	imageID     string
 	pid         int
-	started     int64    // Unix nanoseconds, 0 if the source does not say
-	paths       []string // of its cgroup
+	started     int64    // Unix nanoseconds, 0 if the source does not report it
+	paths       []string // of the container's cgroups
 	labels      map[string]string
-	env         map[string]string // by the names of envNames
+	env         map[string]string // by variable name; only those of envNames
 	sandboxOnly bool              // the pause container of a pod
 }
 
-// compose puts an identity together from the path and what sources know, best one
-// first. own is what the container's first process says, nil if nothing; sandbox
-// the record of its pod's sandbox, or of another container of the pod.
+// compose makes an identity of the path and of the sources' records, best source first.
+// own holds the environment of the container's first process, or is nil. sandbox is the
+// record of the pod's sandbox or of another container of the pod.
 func compose(p place, recs []*record, own *record, parent string, sandbox *record) *Identity {
 	id := &Identity{ContainerID: p.id, Name: p.name, Runtime: p.runtime}
 	var b builder
@@ -109,20 +112,20 @@ func compose(p place, recs []*record, own *record, parent string, sandbox *recor
 		b.addAll(all[0].labels)
 	}
 	if sandbox != nil {
-		b.addAll(sandbox.labels) // a pod's labels are its containers'
+		b.addAll(sandbox.labels) // a pod's labels apply to its containers
 	}
 	id.Labels = b.sorted()
 	return id
 }
 
-// addTags adds the origin tags.
+// addTags adds the origin tags to the labels.
 func (id *Identity) addTags(b *builder, p place, k pod, recs []*record, own, sandbox *record) {
 	named, heard := schedulersOf(p, recs)
-	vars := told(recs)
-	var said [numSpeakers]tags
-	said[byRuntime] = named.tags(vars)
-	if k.told {
-		said[byRuntime] = podTags(k)
+	vars := runtimeVars(recs)
+	var bySource [numTagSources]tags
+	bySource[byRuntime] = named.tags(vars)
+	if k.reported {
+		bySource[byRuntime] = podTags(k)
 	}
 	keys := []string{"com.docker.compose.project", "com.docker.stack.namespace"}
 	if k.uid != "" {
@@ -131,29 +134,29 @@ func (id *Identity) addTags(b *builder, p place, k pod, recs []*record, own, san
 	if sandbox != nil {
 		recs = append(recs[:len(recs):len(recs)], sandbox)
 	}
-	first(&said[byRuntime][applicationName], label(recs, keys...))
-	said[byPath] = podTags(pod{uid: p.podUID})
+	first(&bySource[byRuntime][applicationName], label(recs, keys...))
+	bySource[byPath] = podTags(pod{uid: p.podUID})
 	if p.id != "" && p.alloc != "" {
-		said[byPath] = nomadTask(p.alloc, p.task)
+		bySource[byPath] = nomadTask(p.alloc, p.task)
 	}
 	if own != nil {
 		for k, v := range own.env {
 			pick(vars, k, v)
 		}
 	}
-	said[byEnvironment] = heard.tags(vars)
-	said[byContainer][taskID], said[byContainer][taskName] = id.ContainerID, id.Name
-	values, by := merge(&said)
+	bySource[byEnvironment] = heard.tags(vars)
+	bySource[byContainer][taskID], bySource[byContainer][taskName] = id.ContainerID, id.Name
+	values, by := merge(&bySource)
 	for t := range numTags {
 		b.add(tagNames[t], values[t])
 		id.weakTags[t] = by[t] != byRuntime
 	}
 }
 
-// pod is what Kubernetes calls a container and the pod it is in.
+// pod is Kubernetes' names of a container and its pod.
 type pod struct {
 	name, namespace, uid, container string
-	told                            bool // by a runtime, not by the path alone
+	reported                        bool // a runtime reported them, not the path alone
 }
 
 func kubeOf(recs []*record, p place) pod {

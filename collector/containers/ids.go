@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// dirRuntime names the runtime whose cgroupfs driver puts containers into dir.
+// dirRuntime returns the runtime whose cgroupfs driver creates containers' cgroups in
+// dir, or "".
 func dirRuntime(dir string) string {
 	if dir == "docker" || dir == "podman" || dir == "garden" {
 		return dir
@@ -13,8 +14,8 @@ func dirRuntime(dir string) string {
 	return ""
 }
 
-// isID tells a container id as docker, podman, containerd's CRI and CRI-O make
-// them: 64 hexadecimal digits.
+// isID reports whether s is a container id of docker, podman, containerd's CRI or CRI-O:
+// 64 hexadecimal digits.
 func isID(s string) bool {
 	if len(s) != 64 {
 		return false
@@ -29,7 +30,7 @@ func isID(s string) bool {
 
 func isHex(b byte) bool { return b >= '0' && b <= '9' || b >= 'a' && b <= 'f' }
 
-// isUUID tells a UUID in lower case with dashes.
+// isUUID reports whether s is a UUID in lower case with dashes.
 func isUUID(s string) bool {
 	if len(s) != 36 {
 		return false
@@ -54,8 +55,8 @@ func isUnit(c string) bool {
 	return false
 }
 
-// unescapeUnit undoes systemd-escape: - stands for /, \xNN for a byte. Names of
-// machines have no slashes, so a dash stays one.
+// unescapeUnit undoes systemd-escape's \xNN. A dash, which may also stand for a slash,
+// is left unchanged, because names of machines contain no slashes.
 func unescapeUnit(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// inspected is what we read of GET /containers/{id}/json.
+// inspected holds the fields of GET /containers/{id}/json that are used.
 type inspected struct {
 	ID    string `json:"Id"`
 	Name  string
@@ -26,7 +26,8 @@ type inspected struct {
 	}
 }
 
-// inspect asks for a container; nil is that there is none of that id.
+// inspect asks for one container. It returns nil without an error if the container does
+// not exist.
 func (e *engine) inspect(ctx context.Context, runtime, id string) (*record, error) {
 	if !isID(id) {
 		return nil, nil
@@ -50,7 +51,7 @@ func (e *engine) inspect(ctx context.Context, runtime, id string) (*record, erro
 
 var errUnusable = errors.New("the answer is not about that container")
 
-// take stores what was asked for. Its error is that of a lost connection.
+// take stores one fetched record. It returns an error if the connection is lost.
 func (e *engine) take(ctx context.Context, f *fetcher[string], got fetched[string]) error {
 	if answered := f.done(ctx, got); got.err != nil {
 		if answered && connectionLost(got.err) {
@@ -91,7 +92,7 @@ func (c *inspected) record(runtime string) *record {
 	return rec
 }
 
-// boundLabels drops what no row could show, so that it is not kept either.
+// boundLabels removes the labels that no row shows, to save memory.
 func boundLabels(labels map[string]string) map[string]string {
 	m := make(map[string]string, min(len(labels), 4*maxLabels))
 	for k, v := range labels {

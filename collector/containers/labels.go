@@ -9,21 +9,22 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// Bounds of what one container's labels may add to its rows.
+// Limits on the labels that one container adds to its rows.
 const (
-	maxLabels     = 64       // labels of the runtime
-	maxLabelKey   = 128      // bytes; a longer key is left out
-	maxLabelValue = 1 << 10  // bytes; a longer value is cut
-	maxLabelBytes = 10 << 10 // of all labels of a row
+	maxLabels     = 64       // number of labels from the runtime
+	maxLabelKey   = 128      // bytes; a longer key is omitted
+	maxLabelValue = 1 << 10  // bytes; a longer value is truncated
+	maxLabelBytes = 10 << 10 // bytes of all labels of a row together
 )
 
-// builder collects a row's labels: valid UTF-8, none empty, bounded.
+// builder collects the labels of a row. They are valid UTF-8, none is empty, and their
+// size is limited.
 type builder struct {
 	labels []frame.Label
 	bytes  int
 }
 
-// add adds a label unless one of that name is there already.
+// add adds a label unless there is one of that name already.
 func (b *builder) add(name, value string) {
 	value = clean(value, maxLabelValue)
 	if value == "" || name == "" || b.bytes+len(name)+len(value) > maxLabelBytes {
@@ -38,8 +39,8 @@ func (b *builder) add(name, value string) {
 	b.bytes += len(name) + len(value)
 }
 
-// addAll adds a runtime's labels as label.<key>, the first ones by name where
-// there are too many.
+// addAll adds a runtime's labels as label.<key>. If there are too many, it adds the
+// first ones in the order of their keys.
 func (b *builder) addAll(labels map[string]string) {
 	keys := make([]string, 0, len(labels))
 	for k := range labels {
@@ -55,17 +56,19 @@ func (b *builder) addAll(labels map[string]string) {
 
 func (b *builder) sorted() []frame.Label {
 	slices.SortFunc(b.labels, func(x, y frame.Label) int { return strings.Compare(x.Name, y.Name) })
-	return slices.Clone(b.labels) // no larger than needed: it stays
+	return slices.Clone(b.labels) // without spare capacity, as it is stored for long
 }
 
-// internalLabel tells the labels and annotations that runtimes keep for
-// themselves, or that a row has under another name.
+// internalLabel reports whether a label or annotation is internal to a runtime, or is
+// shown under another name.
 func internalLabel(k string) bool {
 	switch k {
-	case podNameKey, podNamespaceKey, podUIDKey, containerNameKey, "io.container.manager", "org.opencontainers.image.stopSignal", "bundle":
+	case podNameKey, podNamespaceKey, podUIDKey, containerNameKey,
+		"io.container.manager", "org.opencontainers.image.stopSignal", "bundle":
 		return true
 	}
-	for _, p := range []string{"io.cri-containerd.", "containerd.io/", "io.containerd.", "io.podman.annotations.", "io.kubernetes.cri-o.", "io.kubernetes.cri.",
+	for _, p := range []string{"io.cri-containerd.", "containerd.io/", "io.containerd.", "io.podman.annotations.",
+		"io.kubernetes.cri-o.", "io.kubernetes.cri.",
 		"io.kubernetes.docker.", "io.kubernetes.container.", "io.kubernetes.pod.", "io.kubernetes.sandbox.", "nerdctl/"} {
 		if strings.HasPrefix(k, p) {
 			return true
@@ -78,13 +81,13 @@ func internalLabel(k string) bool {
 func clean(s string, limit int) string {
 	if len(s) > limit {
 		end := limit
-		for end > 0 && limit-end < utf8.UTFMax && !utf8.RuneStart(s[end]) { // do not cut a rune in two
+		for end > 0 && limit-end < utf8.UTFMax && !utf8.RuneStart(s[end]) { // do not cut inside a rune
 			end--
 		}
 		s = s[:end]
 	}
 	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) > limit { // the replacement is longer than what it replaces
+	if len(s) > limit { // a replacement character may be longer than the bytes it replaces
 		return clean(s, limit)
 	}
 	return s

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// checkRow asserts what every row's labels must be.
+// checkRow asserts what must hold for the labels of every row.
 func checkRow(t testing.TB, id *Identity) {
 	t.Helper()
 	total := 0

@@ -7,10 +7,11 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// Launched returns the identity with what a launcher said of the container, by the
-// launch API: it knows better than the cgroup's path and the environment, and less
-// well than the container's runtime. name and labels are its own; for a cgroup
-// that is no container's to any runtime it makes one, with its containerID.
+// Launched returns a copy of the identity with what a launcher reported of the container
+// through the launch API. These values rank above the cgroup's path and the environment,
+// and below the container's runtime. name and labels are the launcher's. If no runtime
+// knows the cgroup as a container, the copy is a container with the given containerID
+// and the runtime "daytwo".
 func (id *Identity) Launched(containerID, name string, labels []frame.Label) *Identity {
 	if id == nil {
 		id = &Identity{}

@@ -10,13 +10,14 @@ import (
 	"github.com/daytwo/daytwo/collector/bounded"
 )
 
-// retries are the pauses before a path is looked up again, for as long as it
-// is not known well: runtimes make the cgroup before they say so.
-var retries = [len(waiting{})]time.Duration{30 * time.Millisecond, 70 * time.Millisecond, 150 * time.Millisecond, 250 * time.Millisecond,
+// retries are the pauses before a path is looked up again while its identity is
+// incomplete. Runtimes create the cgroup before they report the container.
+var retries = [len(waiting{})]time.Duration{
+	30 * time.Millisecond, 70 * time.Millisecond, 150 * time.Millisecond, 250 * time.Millisecond,
 	500 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, 30 * time.Second}
 
-// waiting are the paths to look up again, by how often that was done. Of one
-// pause each list is in the order in which they are due.
+// waiting holds the paths to look up again, by how often each was looked up. Each list
+// has one pause, and so is in the order in which its paths are due.
 type waiting [9][]waiter // as many as retries
 
 type waiter struct {
@@ -24,7 +25,7 @@ type waiter struct {
 	at   time.Time
 }
 
-// due takes the first path that is due out, and returns how often it was looked up.
+// due removes the first path that is due and returns how often it was looked up.
 func (w *waiting) due(now time.Time) (path string, n int, ok bool) {
 	for n := range w {
 		if q := w[n]; len(q) > 0 && !now.Before(q[0].at) {
@@ -38,7 +39,7 @@ func (w *waiting) due(now time.Time) (path string, n int, ok bool) {
 	return "", 0, false
 }
 
-// next is when the next path is due, an hour from now at the latest.
+// next returns how long to wait for the next path that is due, one hour at most.
 func (w *waiting) next(now time.Time) time.Duration {
 	next := time.Hour
 	for _, q := range w {
@@ -49,7 +50,7 @@ func (w *waiting) next(now time.Time) time.Duration {
 	return next
 }
 
-// lookups takes up new paths at once and repeats where it must.
+// lookups looks up new paths at once, and again while their identity is incomplete.
 func (r *Resolver) lookups(ctx context.Context) {
 	var wait waiting
 	step := func(path string, n int) {
@@ -80,7 +81,8 @@ func (r *Resolver) lookups(ctx context.Context) {
 	}
 }
 
-// look asks whoever may know a path, and reports whether nothing is left to ask.
+// look asks every source that may know a path. It reports whether the lookup is
+// complete.
 func (r *Resolver) look(path string) bool {
 	r.mu.RLock()
 	e := r.entries[path]
@@ -104,11 +106,11 @@ func (r *Resolver) look(path string) bool {
 		}
 		return false
 	}
-	known, told := false, false
+	known, haveEnv := false, false
 	q := process{path: path, id: p.id}
 	for i, rec := range recs {
 		known = known || rec.name != "" || rec.image != ""
-		told = told || rec.env != nil
+		haveEnv = haveEnv || rec.env != nil
 		if i == 0 {
 			q.id, q.space = rec.id, rec.space
 		}
@@ -122,27 +124,28 @@ func (r *Resolver) look(path string) bool {
 		}
 	}
 	_, heard := schedulersOf(p, recs)
-	q.environ = heard.any() && !told
+	q.environ = heard.any() && !haveEnv
 	return r.readProcess(q, own) && known
 }
 
-// plain reports whether a path can be no container's: a systemd service or slice,
-// or a cgroup inside a container.
+// plain reports whether a path cannot be a container's own cgroup: it is that of a
+// systemd service or slice, or lies inside a container.
 func plain(path string, p place) bool {
 	return path == "/" || p.parent != "" || p.podTop || (p.unit != "" || p.slice != "") && !isScope(path)
 }
 
 func isScope(path string) bool { return len(path) > 6 && path[len(path)-6:] == ".scope" }
 
-// process is what to find out of a container's first process.
+// process says what to read of a container's first process.
 type process struct {
 	path, id, space string // of the container
-	pid             int    // 0: not known
-	environ         bool   // its environment counts
+	pid             int    // 0: unknown
+	environ         bool   // read its environment too
 }
 
-// readProcess finds a container's first process and, where it counts, what its
-// environment says. It reports whether that is done; own is what was found before.
+// readProcess finds a container's first process and, if asked for, reads its
+// environment. It reports whether this is complete. own is the record of an earlier
+// call, or nil.
 func (r *Resolver) readProcess(q process, own *record) bool {
 	if own != nil && (q.pid == 0 || q.pid == own.pid) && (own.env != nil || !q.environ) {
 		return true
@@ -158,7 +161,7 @@ func (r *Resolver) readProcess(q process, own *record) bool {
 			return false
 		}
 	}
-	// Asked before the environment is read, which is then the program's.
+	// Check before reading the environment: afterwards, it is the container program's.
 	if r.proc.starting(q.pid) {
 		return false
 	}
@@ -170,7 +173,7 @@ func (r *Resolver) readProcess(q process, own *record) bool {
 		})
 	}
 	if err == nil && rec.env == nil {
-		rec.env = map[string]string{} // read, and nothing in it
+		rec.env = map[string]string{} // an empty environment that was read, in contrast to nil
 	}
 	if err == nil || errors.Is(err, bounded.ErrHeld) || errors.Is(err, bounded.ErrFull) {
 		r.put(rankProc, rec)
@@ -178,14 +181,14 @@ func (r *Resolver) readProcess(q process, own *record) bool {
 	return err == nil
 }
 
-// environKey names the call that reads an environment: another container of the
-// same path has another process.
+// environKey is the key of the call that reads an environment. It contains the pid
+// because a later container may have the same path.
 func environKey(path string, pid int) string { return path + pidMark + strconv.Itoa(pid) }
 
 const pidMark = " pid="
 
-// again looks a path up once more: its environment came too late for the look-up
-// that asked.
+// again queues another lookup of a path whose environment was read only after the lookup
+// had stopped waiting for it.
 func (r *Resolver) again(key string) {
 	path := key[:strings.LastIndex(key, pidMark)]
 	r.mu.Lock()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Whoever waits comes when due, not before, and each as often as there are pauses.
+// A waiting path is due when its pause is over, not before, and once for each pause.
 func TestWaiting(t *testing.T) {
 	var w waiting
 	now := time.Unix(1000, 0)
@@ -38,8 +38,8 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
-// The processes of a cgroup's list, as the kernel writes it, are found; one that
-// is cut is not.
+// listed finds the processes in a list as the kernel writes it. It ignores an incomplete
+// last line.
 func TestOldest(t *testing.T) {
 	dir := t.TempDir()
 	r := New(none())
@@ -65,8 +65,8 @@ func TestOldest(t *testing.T) {
 	}
 }
 
-// A cgroup without processes is known by its count; one whose count says that there
-// are some, or that has none, by its lists.
+// The process count of a cgroup says whether it is empty. If the count is not 0 or does
+// not exist, the lists of processes are read.
 func TestFirstProcess(t *testing.T) {
 	self := os.Getpid()
 	root, pids := t.TempDir(), t.TempDir()

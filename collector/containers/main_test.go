@@ -13,12 +13,12 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
 
-// none is Options that look at no runtime of this machine.
+// none returns Options that use no runtime of this machine.
 func none() Options {
 	return Options{DockerHost: "-", ContainerHost: "-", ContainerdAddress: "-", CRIEndpoint: "-", StateDirs: []string{}, Log: slog.New(slog.DiscardHandler)}
 }
 
-// start runs a resolver until the test ends.
+// start runs a Resolver until the test ends.
 func start(t testing.TB, o Options) *Resolver {
 	t.Helper()
 	r := New(o)
@@ -29,7 +29,7 @@ func start(t testing.TB, o Options) *Resolver {
 	return r
 }
 
-// within calls f until it is true, and fails after d.
+// within calls f until it returns true, and fails the test after d.
 func within(t testing.TB, d time.Duration, what string, f func() bool) time.Duration {
 	t.Helper()
 	began := time.Now()
@@ -42,8 +42,8 @@ func within(t testing.TB, d time.Duration, what string, f func() bool) time.Dura
 	return time.Since(began)
 }
 
-// follow asks for a path as the collector does, until the identity has a name,
-// and fails unless that is within a second.
+// follow resolves a path repeatedly, as the collector does, until the identity has a
+// name. It fails the test if that takes more than a second.
 func follow(t testing.TB, r *Resolver, path string, ok func(*Identity) bool) *Identity {
 	t.Helper()
 	var id *Identity

@@ -9,35 +9,35 @@ import (
 
 // NetRow is the key of a row of kind metric.ContainerNet.
 type NetRow struct {
-	Path      string // cgroup of the container that the network namespace belongs to
+	Path      string // of the container that the network namespace belongs to
 	Interface string // valid UTF-8
 }
 
 // NetTable is one reading of the network counters of all containers. Its slices
 // belong to the NetReader and are overwritten by the next Read.
 type NetTable struct {
-	Gen  uint64 // changes whenever Rows differs from the reading before
+	Gen  uint64 // changes whenever Rows differs from the previous reading
 	Rows []NetRow
 	Vals []int64 // len(Rows) * metric.Width(metric.ContainerNet)
 }
 
-// NetReader reads the interfaces of every container that has a network
-// namespace of its own, from /proc/<pid>/net/dev of its first process, which
-// stays open. Containers that share a namespace (a pod) count once: for the
-// pod's sandbox, else for the one with the lowest PID, which mostly began first.
-// Loopback is left out, as are the interfaces that cAdvisor leaves out. Use it
-// from one goroutine at a time.
+// NetReader reads the interfaces of every container that has a network namespace of its
+// own, from /proc/PID/net/dev of the container's first process. The file stays open. If
+// containers share a namespace, as in a pod, its rows belong to one of them: the pod's
+// sandbox, or else the container with the lowest PID, which usually started first.
+// Loopback is omitted, as are the interfaces that cAdvisor omits. Use it from one
+// goroutine at a time.
 //
-// It reads nothing that another process can hold: net/dev asks for no right to
-// trace the process, as following /proc/<pid>/ns/net does, which waits for as long
-// as the process hangs in execve(2).
+// No other process can block a read: opening net/dev needs no permission to trace the
+// process. Following /proc/PID/ns/net does, and waits while the process hangs in
+// execve(2).
 //
-// An open file keeps the namespace alive: it is closed by the first Read that
-// does not name the container, or names it with another PID.
+// An open file keeps its namespace alive. It is closed by the first Read that does not
+// get the container, or gets it with another PID.
 type NetReader struct {
 	proc    procfs
-	host    uint64 // the host's network namespace, as netns has it
-	keep    int    // how many descriptors may stay open
+	host    uint64 // the host's network namespace: see netns
+	maxOpen int    // the most descriptors that may stay open
 	open    int
 	tick    uint64
 	changed bool
@@ -52,25 +52,25 @@ type NetReader struct {
 type netEntry struct {
 	path    string
 	pid     int
-	ns      uint64 // its namespace, as netns has it; 0 = could not be read
+	ns      uint64 // its namespace: see netns; 0 = could not be read
 	sandbox bool
-	owner   bool // reports for its namespace
+	owner   bool // the rows of its namespace belong to it
 	fd      int  // -1 = none
 	tick    uint64
 	names   []string // of interfaces, in the order of the file
 }
 
-// NewNetReader prepares a reader; proc is where procfs is mounted ("" = /proc).
-// It keeps a quarter of the process's descriptor limit open at most, and opens
-// files anew at every Read beyond that.
+// NewNetReader returns a reader. proc is where procfs is mounted ("" = /proc). The
+// reader keeps at most a quarter of the process's descriptor limit open. It opens
+// further files anew at every Read.
 func NewNetReader(proc string) *NetReader {
 	if proc == "" {
 		proc = "/proc"
 	}
-	n := &NetReader{proc: procfs(proc), entries: map[string]*netEntry{}, buf: make([]byte, 16<<10), keep: 256}
+	n := &NetReader{proc: procfs(proc), entries: map[string]*netEntry{}, buf: make([]byte, 16<<10), maxOpen: 256}
 	var lim unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil {
-		n.keep = int(min(lim.Cur, 1<<20) / 4)
+		n.maxOpen = int(min(lim.Cur, 1<<20) / 4)
 	}
 	for _, process := range []string{"1", "self"} {
 		if n.host != 0 {
@@ -85,9 +85,9 @@ func NewNetReader(proc string) *NetReader {
 	return n
 }
 
-// Read reads all containers that groups yields: the path and identity of each
-// cgroup. Those without ContainerID or PID are passed over. It allocates nothing
-// as long as containers and interfaces stay the same and groups does not.
+// Read reads the counters of all containers that groups yields as path and identity of a
+// cgroup. It skips those without ContainerID or PID. It allocates nothing while
+// containers and interfaces stay the same, unless groups allocates.
 func (n *NetReader) Read(groups func(yield func(path string, id *Identity) bool)) *NetTable {
 	n.tick++
 	n.order = n.order[:0]
@@ -112,7 +112,7 @@ func (n *NetReader) Read(groups func(yield func(path string, id *Identity) bool)
 	return &n.table
 }
 
-// Close closes all descriptors; the reader can be used again.
+// Close closes all descriptors. The reader can be used again.
 func (n *NetReader) Close() {
 	for _, e := range n.entries {
 		n.release(e)
@@ -146,7 +146,7 @@ func (n *NetReader) meet(path string, id *Identity) bool {
 	return true
 }
 
-// sweep drops containers that were not named this time.
+// sweep drops the containers that the current Read did not get.
 func (n *NetReader) sweep() {
 	for path, e := range n.entries {
 		if e.tick != n.tick {
@@ -157,7 +157,7 @@ func (n *NetReader) sweep() {
 	}
 }
 
-// choose finds who reports for each namespace.
+// choose picks the container of each namespace to which its rows belong.
 func (n *NetReader) choose() {
 	owners := make(map[uint64]*netEntry, len(n.entries))
 	for _, e := range n.order {
@@ -187,9 +187,9 @@ func (e *netEntry) before(o *netEntry) bool {
 	return e.path < o.path
 }
 
-// keepOpen takes a file over; beyond what may stay open it is closed.
+// keepOpen stores a descriptor, or closes it if the limit is reached.
 func (n *NetReader) keepOpen(e *netEntry, fd int) {
-	if n.open >= n.keep {
+	if n.open >= n.maxOpen {
 		unix.Close(fd)
 		return
 	}

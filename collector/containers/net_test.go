@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// cable joins the network namespaces of two containers by a veth pair.
+// cable connects the network namespaces of two containers by a veth pair.
 func cable(t testing.TB, a, b *rig.Container) {
 	t.Helper()
 	inside := []*rig.Netns{a.Netns(t), b.Netns(t)}
@@ -97,7 +97,7 @@ func TestNet(t *testing.T) {
 	if va[metric.NetTxPackets] != vb[metric.NetRxPackets] || va[metric.NetTxBytes] != vb[metric.NetRxBytes] {
 		t.Errorf("what a sent is not what b received: %v, %v", va, vb)
 	}
-	// The kernel's own text, read the plain way.
+	// Compare with the kernel's text, parsed in the simplest way.
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(a.PID) + "/net/dev")
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func TestNet(t *testing.T) {
 		}
 	}
 
-	// A container that goes takes its row and our descriptor along.
+	// When a container ends, its row disappears and its descriptor is closed.
 	b.Stop()
 	f.paths, f.ids = append(f.paths[:2:2], f.paths[3:]...), append(f.ids[:2:2], f.ids[3:]...)
 	if after := n.Read(f.each); after.Gen == gen || len(after.Rows) != 0 && after.Rows[0].Path == b.Cgroup {
@@ -122,7 +122,8 @@ func TestNet(t *testing.T) {
 	}
 }
 
-// TestNetOwner is about pods: the sandbox reports for all, wherever it stands.
+// TestNetOwner tests pods: the rows belong to the sandbox, whatever the order of the
+// containers.
 func TestNetOwner(t *testing.T) {
 	d := rig.Runc(t)
 	c := d.Run(t, rig.Spec{})
@@ -141,9 +142,9 @@ func TestNetOwner(t *testing.T) {
 	if got := n.Read(f.each).Rows; len(got) != 2 || got[0].Path != "/pod/app" {
 		t.Errorf("rows %v, want those of /pod/app", got)
 	}
-	// Beyond the descriptors it may keep it still reads.
+	// Above the limit on open descriptors, the counters are still read.
 	n.Close()
-	n.keep = 0
+	n.maxOpen = 0
 	if got := n.Read(f.each).Rows; len(got) != 2 || n.open != 0 {
 		t.Errorf("rows %v, %d open", got, n.open)
 	}

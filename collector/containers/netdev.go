@@ -7,15 +7,15 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// netColumns are the columns of a line of net/dev (net/core/net-procfs.c,
-// dev_seq_printf_stats) that a row has, by their place after the colon.
+// netColumns maps the columns of a line of net/dev after the colon to columns of a row
+// (net/core/net-procfs.c, dev_seq_printf_stats).
 var netColumns = [16]int{
 	0: metric.NetRxBytes, 1: metric.NetRxPackets, 2: metric.NetRxErrors, 3: metric.NetRxDropped, 4: -1, 5: -1, 6: -1, 7: -1,
 	8: metric.NetTxBytes, 9: metric.NetTxPackets, 10: metric.NetTxErrors, 11: metric.NetTxDropped, 12: -1, 13: -1, 14: -1, 15: -1,
 }
 
-// parseNetDev reads one line of /proc/<pid>/net/dev and returns the rest; ok is
-// false for a heading or anything else that is no interface's line.
+// parseNetDev reads one line of /proc/PID/net/dev and returns the remaining text in
+// rest. ok is false if the line is a heading or malformed.
 func parseNetDev(b []byte) (name []byte, vals [metric.NetTxDropped + 1]int64, rest []byte, ok bool) {
 	line := b
 	if i := bytes.IndexByte(b, '\n'); i >= 0 {
@@ -49,8 +49,8 @@ func parseNetDev(b []byte) (name []byte, vals [metric.NetTxDropped + 1]int64, re
 	return name, vals, rest, len(name) > 0
 }
 
-// ignored tells the interfaces that cAdvisor leaves out: loopback and the host
-// ends of containers within the container.
+// ignored reports whether cAdvisor omits an interface: loopback, and the host ends of
+// nested containers.
 func ignored(name []byte) bool {
 	return string(name) == "lo" || hasPrefix(name, "veth") || hasPrefix(name, "docker") || hasPrefix(name, "nerdctl")
 }

@@ -13,7 +13,7 @@ func (n *NetReader) read(e *netEntry) {
 	if e.fd < 0 {
 		fd := n.proc.openNetDev(strconv.Itoa(e.pid))
 		if fd < 0 {
-			return // it ended; whoever names it will say so
+			return // the process ended; the runtime reports that
 		}
 		n.parse(e, n.slurp(fd))
 		n.keepOpen(e, fd)
@@ -22,7 +22,8 @@ func (n *NetReader) read(e *netEntry) {
 	n.parse(e, n.slurp(e.fd))
 }
 
-// maxNetDev bounds the text of one namespace, in bytes: some 8,000 interfaces.
+// maxNetDev is the most text that is read of one namespace, in bytes: about 8,000
+// interfaces.
 const maxNetDev = 1 << 20
 
 // slurp reads a file from its beginning into the reader's buffer.
@@ -70,7 +71,7 @@ func (n *NetReader) parse(e *netEntry, b []byte) {
 	e.names = e.names[:i]
 }
 
-// openNetDev opens net/dev of a process, -1 if it cannot.
+// openNetDev opens /proc/PID/net/dev and returns its descriptor, or -1 on an error.
 func (p procfs) openNetDev(process string) int {
 	fd, err := unix.Open(string(p)+"/"+process+"/net/dev", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -79,9 +80,10 @@ func (p procfs) openNetDev(process string) int {
 	return fd
 }
 
-// netns tells the network namespaces of open files of net/dev apart; 0 if it
-// cannot. Each namespace has files of its own in procfs, and so their inodes
-// (proc_create_net_data in fs/proc/proc_net.c), for as long as it lives.
+// netns returns an id of the network namespace of an open net/dev file, or 0 on an
+// error. The id is the file's inode: procfs has separate net/dev files for each
+// namespace, which exist as long as the namespace (proc_create_net_data in
+// fs/proc/proc_net.c).
 func netns(fd int) uint64 {
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil {

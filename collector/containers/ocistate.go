@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// ociState is what runc and crun know of a container.
+// ociState is the state that runc or crun stores of a container.
 type ociState struct {
 	record
-	started uint64            // of the first process, clock ticks since boot
-	cgroups map[string]string // directories by controller, mount points included
-	storage podmanNames       // of a podman container
+	started uint64            // start of the first process, in clock ticks since boot
+	cgroups map[string]string // directories by controller, including the mount point
+	storage podmanNames       // names of a podman container
 }
 
-// parseState reads the state in a container's directory, runc's or crun's. It
-// waits for the filesystem.
+// parseState reads the state of runc or crun in a container's directory. It may block on
+// the filesystem.
 func parseState(dir string) (*ociState, error) {
 	st, bundle, err := readState(dir)
 	if err == nil && st.labels["io.container.manager"] == "libpod" {
@@ -37,7 +37,7 @@ func readState(dir string) (*ociState, string, error) {
 	}
 	st, bundle, err := parseCrun(id, b)
 	if err == nil {
-		if b, err := readRegular(dir+"/config.json", maxState); err == nil { // crun's copy of the bundle's
+		if b, err := readRegular(dir+"/config.json", maxState); err == nil { // crun's copy of the bundle's config.json
 			st.labels = annotations(b)
 		}
 	}
@@ -61,7 +61,8 @@ func parseRunc(id string, b []byte) (*ociState, string, error) {
 	if s.ID != id {
 		return nil, "", errors.New("state.json: of another container")
 	}
-	st := &ociState{record: record{id: id, runtime: "runc", pid: max(s.Pid, 0), labels: map[string]string{}}, started: s.Start, cgroups: s.Cgroups}
+	rec := record{id: id, runtime: "runc", pid: max(s.Pid, 0), labels: map[string]string{}}
+	st := &ociState{record: rec, started: s.Start, cgroups: s.Cgroups}
 	bundle := ""
 	for _, l := range s.Config.Labels {
 		k, v, _ := strings.Cut(l, "=")
@@ -92,7 +93,7 @@ func parseCrun(id string, b []byte) (*ociState, string, error) {
 	return st, s.Bundle, nil
 }
 
-// annotations reads those of an OCI runtime specification.
+// annotations returns the annotations of an OCI runtime specification.
 func annotations(b []byte) map[string]string {
 	var spec struct {
 		Annotations map[string]string `json:"annotations"`

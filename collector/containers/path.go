@@ -5,29 +5,29 @@ import (
 	"strings"
 )
 
-// place is what the path of a cgroup alone tells.
+// place is what the path of a cgroup says.
 type place struct {
-	id      string // of the container whose cgroup this is; "" if it is not one
+	id      string // of the container whose own cgroup this is; "" if there is none
 	runtime string
-	name    string // where the path holds a name rather than an id alone
+	name    string // name of the container, if the path contains it
 	parent  string // id of the nearest container above
-	podUID  string // Kubernetes, with dashes
-	alloc   string // Nomad
-	task    string // Nomad
-	unit    string // nearest systemd unit that is no slice
+	podUID  string // uid of the Kubernetes pod, with dashes
+	alloc   string // Nomad allocation
+	task    string // Nomad task
+	unit    string // nearest systemd unit that is not a slice
 	slice   string // nearest systemd slice
-	podTop  bool   // this is the cgroup of a whole pod
+	podTop  bool   // the cgroup is that of a whole pod
 }
 
-// scopePrefixes are what runtimes put before the id in a name of a scope or
-// directory.
+// scopePrefixes maps what runtimes put before the id in the name of a scope or directory
+// to the runtime.
 var scopePrefixes = map[string]string{
 	"docker": "docker", "libpod": "podman", "libpod-payload": "podman", "crio": "cri-o", "cri-containerd": "containerd",
 	"nerdctl": "containerd", "runc": "runc", "crun": "crun", "buildkit": "buildkit",
 }
 
-// parsePath reads a cgroup's path as runtimes, kubelet, Mesos, Nomad and
-// systemd build it.
+// parsePath reads a cgroup's path in the forms of the runtimes, kubelet, Mesos, Nomad
+// and systemd.
 func parsePath(path string) place {
 	var p place
 	var prev, prev2 string
@@ -36,7 +36,7 @@ func parsePath(path string) place {
 		if c == "" {
 			continue
 		}
-		if p.id != "" { // the one before was a container: this is inside it
+		if p.id != "" { // the directory above is a container, so this one is inside it
 			p.parent, p.id, p.name, p.unit, p.slice, p.podTop = p.id, "", "", "", "", false
 		}
 		p.podTop = false
@@ -64,8 +64,8 @@ func parsePath(path string) place {
 	return p
 }
 
-// pod reads the directory that kubelet makes for a pod:
-// kubepods/burstable/pod<uid>, or kubepods-burstable-pod<uid with _>.slice.
+// pod reads the directory that kubelet creates for a pod: kubepods/burstable/pod<uid>,
+// or kubepods-burstable-pod<uid with _>.slice.
 func (p *place) pod(c, prev string) bool {
 	if s, ok := strings.CutSuffix(c, ".slice"); ok {
 		i := strings.LastIndex(s, "-pod")
@@ -75,7 +75,8 @@ func (p *place) pod(c, prev string) bool {
 		p.podUID, p.slice, p.podTop = strings.ReplaceAll(s[i+4:], "_", "-"), c, true
 		return true
 	}
-	if uid, ok := strings.CutPrefix(c, "pod"); ok && uid != "" && (prev == "besteffort" || prev == "burstable" || prev == "guaranteed" || strings.HasSuffix(prev, "kubepods")) {
+	if uid, ok := strings.CutPrefix(c, "pod"); ok && uid != "" &&
+		(prev == "besteffort" || prev == "burstable" || prev == "guaranteed" || strings.HasSuffix(prev, "kubepods")) {
 		p.podUID, p.podTop = uid, true
 		return true
 	}
@@ -102,10 +103,10 @@ func (p *place) nomad(c string) bool {
 	return true
 }
 
-// container reads one directory as a container's; prev and prev2 are the two
-// above it.
+// container reads one directory as that of a container. prev and prev2 are the two
+// directories above it.
 func (p *place) container(c, prev, prev2 string) bool {
-	if i := strings.LastIndexByte(c, ':'); i >= 0 { // slice:prefix:id, a systemd path taken for a directory
+	if i := strings.LastIndexByte(c, ':'); i >= 0 { // slice:prefix:id: a systemd path used as a directory name
 		if prefix := c[strings.LastIndexByte(c[:i], ':')+1 : i]; isID(c[i+1:]) {
 			p.id, p.runtime = c[i+1:], scopePrefixes[prefix]
 			p.pod(c[:max(strings.IndexByte(c, ':'), 0)], "")
@@ -148,7 +149,7 @@ func (p *place) container(c, prev, prev2 string) bool {
 		p.id, p.runtime = id, runtime
 		return true
 	}
-	// runc and crun take any word as an id: what systemd calls runc-my-box.scope is my-box.
+	// runc and crun accept any word as an id: the id of runc-my-box.scope is my-box.
 	for _, r := range []string{"runc", "crun"} {
 		if id, ok := strings.CutPrefix(name, r+"-"); ok && scope && id != "" {
 			p.id, p.runtime = id, r
@@ -158,7 +159,7 @@ func (p *place) container(c, prev, prev2 string) bool {
 	return false
 }
 
-// machine is a scope of systemd-machined: qemu-<n>-<name>, lxc-<n>-<name>, <name>.
+// machine reads a scope of systemd-machined: qemu-<n>-<name>, lxc-<n>-<name> or <name>.
 func (p *place) machine(name string) bool {
 	if name == "" {
 		return false

@@ -14,8 +14,8 @@ const (
 	uuid2 = "9d0b3c52-7a52-4a0f-8a3f-2f3bd5f1c0aa"
 )
 
-// TestParsePath holds the layouts as the runtimes, kubelet, Mesos and Nomad make
-// them, both cgroup drivers.
+// TestParsePath tests the layouts of the runtimes, kubelet, Mesos and Nomad, with both
+// cgroup drivers.
 func TestParsePath(t *testing.T) {
 	podUID, podSlice := "55c6c714-b240-4dec-9a45-57b61696ab6e", "55c6c714_b240_4dec_9a45_57b61696ab6e"
 	for path, want := range map[string]place{

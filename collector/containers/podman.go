@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// podmanNames are what podman's storage calls a container and its image.
+// podmanNames are the names of a container and its image in podman's storage.
 type podmanNames struct{ container, image, imageID string }
 
-// podmanStorage reads a podman container's name and image from its storage:
-// containers.json beside the directory that holds the bundle,
-// <root>/<driver>-containers/<id>/userdata. (Labels are in podman's database
-// alone: only its API tells them.) It waits for the filesystem.
+// podmanStorage reads the names of a podman container and its image from podman's
+// storage. They are in containers.json, next to the directory of the bundle,
+// <root>/<driver>-containers/<id>/userdata. Labels are only in podman's database, and so
+// only available from its API. It may block on the filesystem.
 func podmanStorage(id, bundle string) podmanNames {
 	dir := filepath.Dir(filepath.Dir(filepath.Clean(bundle)))
 	if !strings.HasSuffix(filepath.Base(dir), "-containers") {
@@ -43,7 +43,7 @@ func parseStorage(id string, b []byte) (n podmanNames) {
 			Image string `json:"image-name"`
 			Name  string `json:"name"`
 		}
-		_ = json.Unmarshal([]byte(c.Metadata), &meta) // names and image are there without it
+		_ = json.Unmarshal([]byte(c.Metadata), &meta) // optional: only adds the container's names and its image's
 		n = podmanNames{image: meta.Image, imageID: c.Image}
 		if len(c.Names) > 0 {
 			n.container = c.Names[0]
@@ -56,7 +56,7 @@ func parseStorage(id string, b []byte) (n podmanNames) {
 	return n
 }
 
-// name gives a record the names.
+// name sets the names of a record.
 func (n podmanNames) name(rec *record) {
 	if n.container != "" {
 		rec.name = n.container

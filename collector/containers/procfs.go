@@ -7,19 +7,18 @@ import (
 	"strings"
 )
 
-// procfs reads what it needs of a /proc mount. Some files of another process can
-// be read at any time: cgroup, comm, status, net/dev. Others wait for as long as
-// the process is in execve(2), which may be for ever if that waits for a
-// filesystem: environ always, stat on some kernels. Those are read through
-// package bounded alone.
+// procfs is where procfs is mounted. Some files of another process can be read at any
+// time: cgroup, comm, status, net/dev. Others block while the process is in execve(2),
+// which may last forever if that waits for a filesystem: environ always does, stat on
+// some kernels. Those are only read through package bounded.
 type procfs string
 
 func (p procfs) file(pid int, name string) string {
 	return string(p) + "/" + strconv.Itoa(pid) + "/" + name
 }
 
-// cgroupPaths lists the distinct cgroups of a process over all hierarchies,
-// without the root and what lies outside our own cgroup namespace.
+// cgroupPaths returns the distinct cgroup paths of a process in all hierarchies, without
+// the root and paths outside the collector's cgroup namespace.
 func (p procfs) cgroupPaths(pid int) ([]string, error) {
 	b, err := readBounded(p.file(pid, "cgroup"), 1<<20)
 	if err != nil {
@@ -39,10 +38,10 @@ func (p procfs) cgroupPaths(pid int) ([]string, error) {
 	return paths, nil
 }
 
-// containerPaths lists the cgroups that belong to the container id whose first
-// process is pid: those of the process itself, or the ones above that carry the
-// id where the container's init has moved into a cgroup further down. What the
-// parent process shares is the launcher's, not the container's.
+// containerPaths returns the cgroups of the container id, whose first process is pid.
+// These are the cgroups of that process. If the container's init moved to a cgroup
+// further down, they are the cgroups above it whose name contains the id. Cgroups that
+// the parent process shares belong to the launcher and are omitted.
 func (p procfs) containerPaths(pid int, id string) []string {
 	paths, err := p.cgroupPaths(pid)
 	if err != nil {
@@ -64,7 +63,7 @@ func (p procfs) containerPaths(pid int, id string) []string {
 	return own
 }
 
-// trimTo cuts a path after the first directory that carries the id.
+// trimTo cuts a path after the first directory whose name contains the id.
 func trimTo(path, id string) string {
 	for i := 1; i < len(path); {
 		end := len(path)
@@ -79,7 +78,7 @@ func trimTo(path, id string) string {
 	return path
 }
 
-// parent is the parent of a process, 0 if it cannot be read.
+// parent returns the pid of a process's parent, or 0 if it cannot be read.
 func (p procfs) parent(pid int) int {
 	b, _ := readBounded(p.file(pid, "status"), 8<<10)
 	for line := range bytes.Lines(b) {
@@ -91,19 +90,21 @@ func (p procfs) parent(pid int) int {
 	return 0
 }
 
-// starting reports whether a process is still the runtime's own, with its own
-// environment, before it executes the container's program.
+// starting reports whether a process still runs the runtime's own program, with that
+// program's environment, before it executes the container's.
 func (p procfs) starting(pid int) bool {
 	b, err := readBounded(p.file(pid, "comm"), 64)
 	comm := strings.TrimSpace(string(b))
-	return err != nil || comm == "runc" || strings.HasPrefix(comm, "runc:[") || comm == "crun" || comm == "exe" || comm == "mesos-container"
+	return err != nil || comm == "runc" || strings.HasPrefix(comm, "runc:[") ||
+		comm == "crun" || comm == "exe" || comm == "mesos-container"
 }
 
-// started is the time a process began, in clock ticks since boot; 0 if it cannot
-// be read. It may never return.
+// started returns when a process started, in clock ticks since boot, or 0 if that cannot
+// be read. It may block forever.
 func (p procfs) started(pid int) uint64 {
 	b, _ := readBounded(p.file(pid, "stat"), 4096)
-	// The name in parentheses may hold anything: what follows the last one is plain.
+	// The name in parentheses may contain any character, so search for the last
+	// parenthesis.
 	if i := bytes.LastIndexByte(b, ')'); i >= 0 {
 		if f := bytes.Fields(b[i+1:]); len(f) > 19 {
 			t, _ := strconv.ParseUint(string(f[19]), 10, 64)
@@ -113,7 +114,8 @@ func (p procfs) started(pid int) uint64 {
 	return 0
 }
 
-// environ picks the known variables of a process's environment. It may never return.
+// environ reads the variables of envNames from a process's environment. It may block
+// forever.
 func (p procfs) environ(pid int) (map[string]string, error) {
 	b, err := readBounded(p.file(pid, "environ"), maxEnv)
 	return parseEnviron(b), err

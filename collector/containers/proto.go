@@ -4,8 +4,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// fields walks a protobuf message: v for a length-delimited field, n for a
-// varint. Other wire types are passed over.
+// fields calls f for each field of a protobuf message: v is the value of a
+// length-delimited field, n that of a varint. It skips other wire types.
 func fields(b []byte, f func(num protowire.Number, v []byte, n uint64)) error {
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)
@@ -35,11 +35,12 @@ func fields(b []byte, f func(num protowire.Number, v []byte, n uint64)) error {
 	return nil
 }
 
-// nested reads the fields of a message inside another; a broken one reads as
-// far as it goes.
+// nested calls f for each field of a nested message. It stops without an error where the
+// message is malformed.
 func nested(b []byte, f func(num protowire.Number, v []byte, n uint64)) { _ = fields(b, f) }
 
-// mapEntry adds an entry of a map<string, string> to m, in bounds.
+// mapEntry adds one entry of a map<string, string> to m, unless it exceeds the limits on
+// labels.
 func mapEntry(m map[string]string, b []byte) {
 	var k, v string
 	nested(b, func(num protowire.Number, s []byte, _ uint64) {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readBounded reads at most limit bytes of a file of procfs.
+// readBounded reads at most limit bytes of a procfs file.
 func readBounded(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -20,9 +20,9 @@ func readBounded(path string, limit int64) ([]byte, error) {
 
 var errNotRegular = errors.New("not a regular file")
 
-// readRegular reads at most limit bytes of a file that somebody else wrote. What
-// is no regular file is an error: a FIFO or a device might never answer, or never
-// end. It waits for the filesystem all the same.
+// readRegular reads at most limit bytes of a file that another program wrote. It returns
+// an error if the file is not regular: reading a FIFO or a device might block or never
+// end. It may still block on the filesystem.
 func readRegular(path string, limit int64) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -40,8 +40,8 @@ func readRegular(path string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, limit))
 }
 
-// readSmall reads a file of the kernel's, as much of it as buf takes; nothing if
-// it cannot be read.
+// readSmall reads a kernel file, at most len(buf) bytes. It returns nil if the file
+// cannot be read.
 func readSmall(file string, buf []byte) []byte {
 	fd, err := unix.Open(file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

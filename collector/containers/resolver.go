@@ -12,27 +12,29 @@ import (
 	"github.com/daytwo/daytwo/collector/bounded"
 )
 
-// Options says where to look. The zero value looks at the usual places and at
-// the variables that the runtimes' own clients read.
+// Options says where to look. The zero value means the usual places and the environment
+// variables that the runtimes' own clients read.
 type Options struct {
 	Proc string       // where procfs is mounted; default /proc
 	Log  *slog.Logger // default slog.Default()
 
-	// Sockets, as a path or unix:// address; "" = default, "-" = none. Several are
-	// separated by commas.
+	// Sockets, each a path or a unix:// address. "" means the default, "-" means none.
+	// Separate several with commas.
 	DockerHost        string // default $DOCKER_HOST, else /var/run/docker.sock and rootless ones
 	ContainerHost     string // podman: default $CONTAINER_HOST, else /run/podman/podman.sock and rootless ones
 	ContainerdAddress string // default $CONTAINERD_ADDRESS, else /run/containerd/containerd.sock, k3s' and docker's own
 	CRIEndpoint       string // default $CONTAINER_RUNTIME_ENDPOINT, else CRI-O's and cri-dockerd's
 
-	StateDirs []string // directories (globs) where runc and crun keep a directory a container; nil = the usual ones
-	Cgroups   []string // where the cgroup hierarchies are mounted; default from <Proc>/self/mountinfo
+	// StateDirs are the directories (globs) in which runc and crun have one directory for
+	// each container; nil = the usual ones.
+	StateDirs []string
+	Cgroups   []string // mount points of the cgroup hierarchies; default from <Proc>/self/mountinfo
 
-	Calls *bounded.Set // makes the calls that may never return; default one of its own
+	Calls *bounded.Set // makes the calls that may block forever; default: a set of its own
 }
 
-// Resolver answers whose a cgroup is. All methods may be called at the same
-// time; Run does the asking.
+// Resolver finds the container or unit of a cgroup. Its methods may be called
+// concurrently. Run queries the runtimes.
 type Resolver struct {
 	proc    procfs
 	log     *slog.Logger
@@ -43,24 +45,24 @@ type Resolver struct {
 
 	gen    atomic.Uint64
 	panics atomic.Uint64
-	wake   chan struct{} // signalled after fresh has grown
+	wake   chan struct{} // signalled when fresh grows
 
 	mu      sync.RWMutex
 	entries map[string]*entry
-	byID    map[string][]string // paths that carry a container's id
-	byPod   map[string][]string // paths that carry a pod's uid
+	byID    map[string][]string // paths that contain a container's id
+	byPod   map[string][]string // paths that contain a pod's uid
 	fresh   []string            // new paths to look up
 	store   store
 }
 
-// entry is the answer for one path.
+// entry is the current identity of one path.
 type entry struct {
 	id    *Identity
 	place place
 }
 
-// New prepares a Resolver; it opens nothing. Call Run to make it know more than
-// paths tell.
+// New returns a Resolver. It opens nothing. Until Run is called, identities are derived
+// from the paths only.
 func New(o Options) *Resolver {
 	if o.Proc == "" {
 		o.Proc = "/proc"
@@ -81,7 +83,8 @@ func New(o Options) *Resolver {
 	return r
 }
 
-// Run asks the runtimes and follows their events until ctx ends.
+// Run queries the runtimes and follows their events until ctx ends. It returns ctx's
+// error.
 func (r *Resolver) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, s := range r.sources {
@@ -92,10 +95,10 @@ func (r *Resolver) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// restartAfter is the pause before what panicked is begun anew.
+// restartAfter is the pause before a function that panicked is called again.
 const restartAfter = time.Second
 
-// survive calls run, and again after a panic, until ctx ends.
+// survive calls run until ctx ends, and recovers its panics.
 func (r *Resolver) survive(ctx context.Context, what string, run func(context.Context)) {
 	attempt := func() (panicked bool) {
 		defer func() {
@@ -113,12 +116,12 @@ func (r *Resolver) survive(ctx context.Context, what string, run func(context.Co
 	}
 }
 
-// Panics is how many were survived.
+// Panics returns how many panics were recovered.
 func (r *Resolver) Panics() uint64 { return r.panics.Load() }
 
-// Resolve answers for a cgroup's path (from the root of its hierarchy, raw
-// bytes) from what is known now; it never waits and never returns nil. For a
-// path it has not met it queues a look-up, whose result a later call gives.
+// Resolve returns what is known of a cgroup now. The path is relative to the root of the
+// cgroup's hierarchy, as raw bytes. Resolve never blocks and never returns nil. It
+// queues a lookup of a new path; later calls return its result.
 func (r *Resolver) Resolve(path string) *Identity {
 	r.mu.RLock()
 	e := r.entries[path]
@@ -148,11 +151,11 @@ func (r *Resolver) meet(path string) *Identity {
 	return e.id
 }
 
-// Gen rises whenever an answer that Resolve has given has changed.
+// Gen increases whenever the identity of a path that was passed to Resolve changes.
 func (r *Resolver) Gen() uint64 { return r.gen.Load() }
 
-// Forget drops the answer for a path. Call it for each cgroup that is gone,
-// before Resolve is asked for a new one of the same path.
+// Forget removes the identity of a path. Call it for each cgroup that is gone, before a
+// call of Resolve for a new cgroup with the same path.
 func (r *Resolver) Forget(path string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -163,7 +166,8 @@ func (r *Resolver) Forget(path string) {
 	delete(r.entries, path)
 	removeFrom(r.byID, e.place.id, path)
 	removeFrom(r.byPod, e.place.podUID, path)
-	// What only files told (no runtime says when it ends) goes with the cgroup.
+	// No runtime reports the end of a container that only its files describe, so its
+	// record goes with the cgroup.
 	k, _, _ := r.store.find(path, e.place)
 	for _, rank := range []rank{rankState, rankProc} {
 		if k != "" {
@@ -172,16 +176,16 @@ func (r *Resolver) Forget(path string) {
 	}
 }
 
-// RuntimeStatus says how one source of identity is doing.
+// RuntimeStatus is the state of one source of identities.
 type RuntimeStatus struct {
 	Runtime    string // docker, podman, containerd, cri, state files
-	Socket     string // or directories
+	Socket     string // or the directories
 	Connected  bool
-	Reason     string // why not
-	Containers int    // that it has told of
+	Reason     string // why it is not connected
+	Containers int    // number of containers it has reported
 }
 
-// Status says which runtimes answer, and why the others do not.
+// Status returns for each runtime whether it answers, and if not, why.
 func (r *Resolver) Status() []RuntimeStatus {
 	all := make([]RuntimeStatus, 0, len(r.sources))
 	for _, s := range r.sources {
@@ -190,7 +194,7 @@ func (r *Resolver) Status() []RuntimeStatus {
 	return all
 }
 
-// Label returns the value of a row label, "" if there is none of that name.
+// Label returns the value of a row label, or "" if there is no label of that name.
 func (id *Identity) Label(name string) string {
 	row := frame.Row{Labels: id.Labels}
 	return row.Label(name)

@@ -53,7 +53,7 @@ func TestDocker(t *testing.T) {
 	})
 }
 
-// TestCgroupParent puts a docker container where no path rule expects one, and
+// TestCgroupParent runs one docker container below a cgroup that no path rule knows, and
 // one whose command has moved into a cgroup of its own.
 func TestCgroupParent(t *testing.T) {
 	d := rig.Docker(t)
@@ -78,13 +78,13 @@ func TestMarathonOnDocker(t *testing.T) {
 	connected(t, r, "docker")
 	s := spec
 	s.Env = map[string]string{"MESOS_TASK_ID": "shop_web.3f0d", "MARATHON_APP_ID": "/shop/web", "MESOS_FRAMEWORK_ID": "4193-0001"}
-	// As a Mesos agent calls its containers.
+	// the name that a Mesos agent gives
 	s.Name = "mesos-" + uuid[:24] + fmt.Sprintf("%012x", time.Now().UnixNano()&(1<<48-1))
 	c := d.Run(t, s)
 	wantLabels(t, follow(t, r, c.Cgroup, named(c.Name)), map[string]string{"task_id": "shop_web.3f0d", "task_name": "web.shop",
 		"application_name": "/shop/web", "framework_id": "4193-0001", "framework_name": "marathon"})
 
-	// What is not started by Mesos only says that it is.
+	// A container that Mesos did not start, but whose environment claims so.
 	s.Name = ""
 	c = d.Run(t, s)
 	wantLabels(t, follow(t, r, c.Cgroup, named(c.Name)), map[string]string{"task_id": c.ID, "task_name": c.Name,
@@ -159,7 +159,7 @@ func TestRunc(t *testing.T) {
 		t.Errorf("pid %d, want %d", id.PID, c.PID)
 	}
 
-	// The same name again, at the same path.
+	// a new container with the same name and path
 	c.Stop()
 	r.Forget(c.Cgroup)
 	s.Name = c.Name
@@ -173,9 +173,9 @@ func TestRunc(t *testing.T) {
 	within(t, 2*time.Second, "removed container forgotten", func() bool { return r.Resolve(again.Cgroup).ContainerID == "" })
 }
 
-// TestPathAlone sees real containers with no runtime to ask: the path and the
-// first process tell the rest, but not what its environment says: the path tells a
-// runtime that is not Mesos.
+// TestPathAlone resolves real containers without any runtime to ask. The path and the
+// first process give their identity. The environment is not used, because the path names
+// a runtime other than Mesos.
 func TestPathAlone(t *testing.T) {
 	d := rig.Docker(t)
 	s := spec

@@ -6,22 +6,23 @@ import (
 	"strings"
 )
 
-// schedulers are those whose variables say what a container is.
+// schedulers are the schedulers whose variables are used for a container.
 type schedulers struct{ mesos, nomad bool }
 
 func (s schedulers) any() bool { return s.mesos || s.nomad }
 
-// schedulersOf returns whose variables count for a container. An environment is the
-// workload's own, or its image's: it may name any task of any framework. So it
-// counts as the runtime's word (named) only where whoever started the container gave
-// it the name that this scheduler gives, and as the environment's (heard) only where
-// the cgroup is one that this scheduler makes, or where nobody says who started it.
-// recs are what runtimes know of the container.
+// schedulersOf returns the schedulers whose variables are used for a container. The
+// workload or its image controls the environment, so it may claim to be any task of any
+// framework. named are the schedulers whose variables rank with the runtime's answers:
+// the container's name is the one that this scheduler gives. heard are those whose
+// variables rank as the environment's: the cgroup is one that this scheduler creates, or
+// nothing says who started the container. recs are the runtimes' records of the
+// container.
 func schedulersOf(p place, recs []*record) (named, heard schedulers) {
 	if p.podUID != "" || slices.ContainsFunc(recs, func(r *record) bool { return r.labels[podUIDKey] != "" }) {
 		return named, heard // Kubernetes started it
 	}
-	vars := told(recs)
+	vars := runtimeVars(recs)
 	for _, r := range recs {
 		named.mesos = named.mesos || mesosName(r.name)
 		named.nomad = named.nomad || nomadName(r.name, vars["NOMAD_ALLOC_ID"])
@@ -33,22 +34,22 @@ func schedulersOf(p place, recs []*record) (named, heard schedulers) {
 	return named, heard
 }
 
-// mesosName reports whether a container is called what the Docker containerizer of
-// a Mesos agent calls it: mesos-<uuid>, or, of older agents, mesos-<agent>.<uuid>,
-// with .executor behind it for an executor.
+// mesosName reports whether a container has a name that the Docker containerizer of a
+// Mesos agent gives: mesos-<uuid>, or mesos-<agent>.<uuid> from older agents, followed
+// by .executor for an executor.
 func mesosName(name string) bool {
 	id, ok := strings.CutPrefix(name, "mesos-")
 	id = strings.TrimSuffix(id, ".executor")
 	return ok && isUUID(id[strings.LastIndexByte(id, '.')+1:])
 }
 
-// nomadName reports whether a container is called what Nomad's drivers call that of
-// an allocation: <task>-<allocation>.
+// nomadName reports whether a container has the name that Nomad's drivers give for an
+// allocation: <task>-<allocation>.
 func nomadName(name, alloc string) bool {
 	return isUUID(alloc) && strings.HasSuffix(name, "-"+alloc)
 }
 
-// tags returns what the variables of these schedulers say.
+// tags returns the tags that the variables of these schedulers give.
 func (s schedulers) tags(vars map[string]string) (t tags) {
 	if s.mesos {
 		t = mesosTags(vars)
@@ -59,9 +60,9 @@ func (s schedulers) tags(vars map[string]string) (t tags) {
 	return t
 }
 
-// told is what runtimes say of a container's variables, and labels of the same
-// meaning; the best one's counts.
-func told(recs []*record) map[string]string {
+// runtimeVars returns the variables that runtimes report for a container, and the labels with
+// the same meaning. The record of the best source wins.
+func runtimeVars(recs []*record) map[string]string {
 	vars := map[string]string{}
 	for _, r := range recs {
 		for k, v := range r.env {

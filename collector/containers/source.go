@@ -13,7 +13,7 @@ import (
 	"github.com/daytwo/daytwo/collector/bounded"
 )
 
-// source is one place that knows containers. ask never waits.
+// source is one provider of records of containers. ask never blocks.
 type source interface {
 	run(ctx context.Context)
 	ask(path string, p place)
@@ -42,15 +42,15 @@ func (s *state) connected() {
 	s.set(func(st *RuntimeStatus) { st.Connected, st.Reason = true, "" })
 }
 
-// askTimeout bounds one request to a runtime, to the last byte of its answer; a
-// runtime that hangs delays nobody but itself.
+// askTimeout limits one request to a runtime, including reading the response. A hanging
+// runtime does not delay other sources.
 const askTimeout = 5 * time.Second
 
-// maxBackoff is the longest pause between two attempts to reach a runtime.
+// maxBackoff is the longest pause between two attempts to connect to a runtime.
 const maxBackoff = 15 * time.Second
 
-// reconnect calls session, which returns when its connection is lost, again and
-// again until ctx ends. A socket that is not there is looked for once a second.
+// reconnect calls session until ctx ends. session returns when its connection is lost.
+// While the socket does not exist, reconnect checks for it once a second.
 func (r *Resolver) reconnect(ctx context.Context, s *state, session func(context.Context) error) {
 	if strings.Contains(s.Socket, "://") {
 		s.set(func(st *RuntimeStatus) {
@@ -88,13 +88,13 @@ func (r *Resolver) reconnect(ctx context.Context, s *state, session func(context
 	}
 }
 
-// stat is os.Stat of a path that may never answer.
+// stat calls os.Stat for a path that may never respond.
 func (r *Resolver) stat(path string) (fs.FileInfo, error) {
 	return bounded.Do(r.calls.files(path), path, fileWait, func() (fs.FileInfo, error) { return os.Stat(path) })
 }
 
-// dialer returns how an HTTP client reaches a unix socket. connect(2) looks the
-// path up, and so waits for its filesystem.
+// dialer returns the dial function of an HTTP client for a unix socket. connect(2)
+// resolves the path, so it may block on the filesystem.
 func (r *Resolver) dialer(socket string) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return bounded.Do(r.calls.files(socket), "connect "+socket, askTimeout, func() (net.Conn, error) {

@@ -11,23 +11,24 @@ import (
 	"github.com/daytwo/daytwo/collector/bounded"
 )
 
-// maxState bounds a state file of a runtime, in bytes; maxStates how many of one
-// directory are read.
+// maxState is the largest state file of a runtime, in bytes. maxStates is how many state
+// files of one directory are read.
 const (
 	maxState  = 4 << 20
 	maxStates = 20_000
 )
 
-// stateFiles reads what runc and crun keep of each container: a directory of its
-// own name with state.json (runc) or status (crun) in it. Podman, CRI-O and
-// containerd run on these two, so it also tells of theirs when nobody else does.
+// stateFiles is the source for the state files of runc and crun. Each container has a
+// directory of its own with state.json (runc) or status (crun). Podman, CRI-O and
+// containerd use runc or crun, so this source also reports their containers if no API
+// does.
 type stateFiles struct {
 	state
 	r     *Resolver
 	globs []string
 	kick  chan struct{}
-	known map[string]string // directories that need no reading, and the key of what was read
-	keys  map[string]string // all directories ever read and still there
+	known map[string]string // directories that were read completely, and the key of each record
+	keys  map[string]string // all directories that were read and still exist
 }
 
 func newStateFiles(r *Resolver, globs []string) *stateFiles {
@@ -43,8 +44,8 @@ func (s *stateFiles) ask(string, place) {
 	}
 }
 
-// run reads the directories at the start, when inotify says that something came
-// or went, when somebody asks, and every few seconds for directories that are new.
+// run reads the directories at the start and when inotify reports a change or a lookup
+// asks. It searches for new directories every few seconds.
 func (s *stateFiles) run(ctx context.Context) {
 	w, err := newWatch(s.r)
 	if err != nil {
@@ -63,9 +64,9 @@ func (s *stateFiles) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-w.changes():
-			again.Reset(100 * time.Millisecond) // the file follows its directory
+			again.Reset(100 * time.Millisecond) // the file is created after its directory
 		case <-s.kick:
-			sleep(ctx, 10*time.Millisecond) // one scan for all that ask together
+			sleep(ctx, 10*time.Millisecond) // one scan for all requests that come together
 			select {
 			case <-s.kick:
 			default:
@@ -77,8 +78,8 @@ func (s *stateFiles) run(ctx context.Context) {
 	}
 }
 
-// scan reads the states that are new, or whose directory was made anew, and
-// drops those gone.
+// scan reads the states that are new or whose directory was created again, and drops the
+// records of those that are gone.
 func (s *stateFiles) scan(ctx context.Context, w *watch) {
 	fresh, lost := w.take()
 	for _, dir := range fresh {
@@ -88,15 +89,15 @@ func (s *stateFiles) scan(ctx context.Context, w *watch) {
 		clear(s.known)
 	}
 	present := map[string]bool{}
-	var mute []string // directories that do not answer
+	var unresponsive []string // directories that do not respond
 	roots := 0
 	for _, g := range s.globs {
 		found, silent := s.r.expand(g)
-		mute = append(mute, silent...)
+		unresponsive = append(unresponsive, silent...)
 		for _, root := range found {
 			dirs, err := s.root(w, root)
 			if unanswered(err) {
-				mute = append(mute, root)
+				unresponsive = append(unresponsive, root)
 			}
 			if err != nil {
 				continue
@@ -115,7 +116,7 @@ func (s *stateFiles) scan(ctx context.Context, w *watch) {
 		}
 	}
 	for dir, key := range s.keys {
-		silent := slices.ContainsFunc(mute, func(m string) bool { return strings.HasPrefix(dir, m+"/") })
+		silent := slices.ContainsFunc(unresponsive, func(m string) bool { return strings.HasPrefix(dir, m+"/") })
 		if !present[dir] && !silent {
 			delete(s.known, dir)
 			delete(s.keys, dir)
@@ -127,7 +128,7 @@ func (s *stateFiles) scan(ctx context.Context, w *watch) {
 		if roots == 0 {
 			st.Reason = "none of these directories is there"
 		}
-		for _, m := range mute {
+		for _, m := range unresponsive {
 			st.Reason = m + " does not answer: look for its server or its mount"
 		}
 	})
@@ -142,8 +143,8 @@ func (s *stateFiles) root(w *watch, root string) ([]string, error) {
 	return l.dirs, err
 }
 
-// read reads one container's state. One that is still being written, or has no
-// process yet, is read again by the next scan.
+// read reads the state of one container. If it is incomplete or has no process yet, the
+// next scan reads it again.
 func (s *stateFiles) read(dir string) {
 	st, err := bounded.Do(s.r.calls.files(dir), dir, fileWait, func() (*ociState, error) { return parseState(dir) })
 	if err != nil || st.pid == 0 {
@@ -155,7 +156,7 @@ func (s *stateFiles) read(dir string) {
 	s.r.put(rankState, &st.record)
 }
 
-// has reports whether the store still has the record: Forget may have dropped it.
+// has reports whether the store has the record. Forget may have removed it.
 func (s *stateFiles) has(key string) bool {
 	s.r.mu.RLock()
 	defer s.r.mu.RUnlock()
@@ -163,8 +164,8 @@ func (s *stateFiles) has(key string) bool {
 	return all != nil && all[rankState] != nil
 }
 
-// spaceOf is the containerd namespace that a state directory belongs to: its
-// parent's name below .../containerd/runc and .../docker/runtime-runc.
+// spaceOf returns the containerd namespace of a state directory: the name of its parent,
+// below .../containerd/runc and .../docker/runtime-runc.
 func spaceOf(dir string) string {
 	root := filepath.Dir(dir)
 	if base := filepath.Base(filepath.Dir(root)); base == "runc" || base == "runtime-runc" {
@@ -173,7 +174,7 @@ func spaceOf(dir string) string {
 	return ""
 }
 
-// complete adds what follows from the process and from who runs the runtime.
+// complete adds to a record what its process and its runtime's user imply.
 func (s *stateFiles) complete(st *ociState) {
 	rec := &st.record
 	for i, p := range rec.paths {
@@ -184,7 +185,7 @@ func (s *stateFiles) complete(st *ociState) {
 			rec.paths = append(rec.paths, p)
 		}
 	}
-	if !s.r.still(st) {
+	if !s.r.stillRuns(st) {
 		rec.pid = 0
 	}
 	if len(rec.paths) == 0 && rec.pid > 0 {
@@ -198,7 +199,7 @@ func (s *stateFiles) complete(st *ociState) {
 		rec.runtime = "containerd"
 	}
 	if !isID(rec.id) {
-		rec.name = rec.id // chosen by people
+		rec.name = rec.id // a user chose the id as a name
 	}
 	switch rec.labels["io.container.manager"] {
 	case "libpod":
@@ -212,10 +213,10 @@ func (s *stateFiles) complete(st *ociState) {
 	}
 }
 
-// still reports whether the process of a state is the container's: it may have
-// ended, and another one have its number. It is in the container's cgroup or, if
-// that cannot be told, began when the state says.
-func (r *Resolver) still(st *ociState) bool {
+// stillRuns reports whether the process of a state is still the container's. The process may
+// have ended and its pid been reused. The check is that the process is in the
+// container's cgroup, or else that it started when the state says.
+func (r *Resolver) stillRuns(st *ociState) bool {
 	at, _ := r.proc.cgroupPaths(st.pid)
 	for _, p := range at {
 		if slices.ContainsFunc(st.paths, func(own string) bool { return p == own || strings.HasPrefix(p, own+"/") }) {
@@ -228,11 +229,12 @@ func (r *Resolver) still(st *ociState) bool {
 	return err == nil && began == st.started
 }
 
-// cgroupPath takes the mount point off a cgroup's directory.
+// cgroupPath removes the mount point from a cgroup's directory.
 func (r *Resolver) cgroupPath(dir string) string {
 	best := ""
 	for _, root := range r.cgroups {
-		if p, ok := strings.CutPrefix(dir, root); ok && strings.HasPrefix(p, "/") && p != "/" && (best == "" || len(p) < len(best)) {
+		if p, ok := strings.CutPrefix(dir, root); ok && strings.HasPrefix(p, "/") && p != "/" &&
+			(best == "" || len(p) < len(best)) {
 			best = p
 		}
 	}

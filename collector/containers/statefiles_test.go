@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// crunDir writes what crun keeps of a container (status and config.json, as of
-// crun 1.8 on a pure v2 machine; it refuses to run on a hybrid one). The process
-// is ours.
+// crunDir writes crun's files of a container (status and config.json, as from crun 1.8
+// on a machine with only v2; crun does not run on a hybrid one). The process in them is
+// the test's own.
 func crunDir(t *testing.T, root, id, cgroup, bundle string, annotations map[string]string) {
 	t.Helper()
 	pid := os.Getpid()
@@ -43,7 +43,7 @@ func TestCrun(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := none()
-	o.StateDirs = []string{filepath.Join(root, "*")} // made later
+	o.StateDirs = []string{filepath.Join(root, "*")} // created later
 	r := start(t, o)
 	crunDir(t, filepath.Join(root, "crun"), id64, "/machine.slice/libpod-"+id64+".scope/container", bundle, map[string]string{"io.container.manager": "libpod", "team": "shop"})
 	id := follow(t, r, "/machine.slice/libpod-"+id64+".scope", named("web"))
@@ -58,7 +58,7 @@ func TestCrun(t *testing.T) {
 	id = follow(t, r, pod+"/crio-"+id64b+".scope", named("nginx"))
 	wantLabels(t, id, map[string]string{"container_id": id64b, "runtime": "cri-o", "image": "registry.example/web:2", "pod": "web-0", "namespace": "shop", "container": "nginx"})
 
-	// A state without its process: the pid is another's now.
+	// The process of this state has ended: the pid is now that of another process.
 	crunDir(t, filepath.Join(root, "crun"), "ended", "/ended", "/b", nil)
 	status := filepath.Join(root, "crun", "ended", "status")
 	if err := os.WriteFile(status, fmt.Appendf(nil, `{"pid":%d,"process-start-time":1,"cgroup-path":"/ended"}`, os.Getpid()), 0o600); err != nil {
@@ -124,7 +124,7 @@ func TestSockets(t *testing.T) {
 	}
 }
 
-// TestLeaks starts and ends resolvers and looks for descriptors left open.
+// TestLeaks starts and ends resolvers, and checks for open descriptors.
 func TestLeaks(t *testing.T) {
 	count := func() int {
 		fds, err := os.ReadDir("/proc/self/fd")

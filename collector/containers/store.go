@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// rank orders sources, best first.
+// rank is the priority of a source, best first.
 type rank int
 
 const (
@@ -17,7 +17,7 @@ const (
 	numRanks
 )
 
-// store holds what all sources know. Its owner locks it.
+// store holds the records of all sources. Its owner locks it.
 type store struct {
 	byKey  map[string]*[numRanks]*record
 	byPath map[string]string // cgroup path → key
@@ -28,8 +28,9 @@ func newStore() store {
 	return store{byKey: map[string]*[numRanks]*record{}, byPath: map[string]string{}, byPod: map[string]*record{}}
 }
 
-// key joins what several sources know of the same container. Long ids are
-// unique on the machine; short ones, chosen by people, only within their space.
+// key returns the same key for the records that several sources have of one container.
+// Long ids are unique on the machine. Short ids are chosen by users and unique only
+// within their space.
 func key(id, space string) string {
 	if isID(id) || space == "" {
 		return id
@@ -39,7 +40,7 @@ func key(id, space string) string {
 
 func (r *record) key() string { return key(r.id, r.space) }
 
-// put replaces what a source knows of a container.
+// put replaces a source's record of a container.
 func (s *store) put(k rank, r *record) {
 	key := r.key()
 	all := s.byKey[key]
@@ -57,7 +58,8 @@ func (s *store) put(k rank, r *record) {
 	}
 }
 
-// drop removes what a source knew of a container and returns it.
+// drop removes a source's record of a container and returns it, or nil if there was
+// none.
 func (s *store) drop(k rank, key string) *record {
 	all := s.byKey[key]
 	if all == nil || all[k] == nil {
@@ -66,7 +68,7 @@ func (s *store) drop(k rank, key string) *record {
 	old := all[k]
 	all[k] = nil
 	s.forgetPaths(old, key)
-	for _, r := range all { // another source may still claim the paths
+	for _, r := range all { // another source may have the same paths
 		if r != nil {
 			for _, p := range r.paths {
 				s.byPath[p] = key
@@ -100,7 +102,7 @@ func (s *store) forgetPaths(r *record, key string) {
 	}
 }
 
-// records lists what is known of a container, best first.
+// records returns the records of a container, best source first.
 func (s *store) records(key string) []*record {
 	all := s.byKey[key]
 	if all == nil {
@@ -115,8 +117,9 @@ func (s *store) records(key string) []*record {
 	return rs
 }
 
-// find looks a cgroup up, by its path as runtimes stated it, else by the id in it:
-// its key, what runtimes know of it, best first, and what its own process says.
+// find looks up a cgroup by the path that runtimes reported, or else by the id in the
+// path. It returns the container's key, the runtimes' records, best first, and the
+// record of its first process.
 func (s *store) find(path string, p place) (key string, recs []*record, own *record) {
 	key, ok := s.byPath[path]
 	if !ok {
@@ -133,7 +136,7 @@ func (s *store) find(path string, p place) (key string, recs []*record, own *rec
 	return key, recs, own
 }
 
-// parent is the id of the nearest container above a path.
+// parent returns the id of the nearest container above a path.
 func (s *store) parent(path string) string {
 	for i := len(path) - 1; i > 0; i-- {
 		if path[i] == '/' {
@@ -147,10 +150,11 @@ func (s *store) parent(path string) string {
 	return ""
 }
 
-// sameRecord reports whether nothing has changed that a row shows, or that keeps a
-// look-up going.
+// sameRecord reports whether two records are equal in all that a row shows and that a
+// lookup waits for.
 func sameRecord(a, b *record) bool {
 	return a != nil && b != nil && a.id == b.id && a.space == b.space && a.runtime == b.runtime &&
-		a.name == b.name && a.image == b.image && a.imageID == b.imageID && a.pid == b.pid && a.started == b.started && a.sandboxOnly == b.sandboxOnly && slices.Equal(a.paths, b.paths) &&
+		a.name == b.name && a.image == b.image && a.imageID == b.imageID && a.pid == b.pid &&
+		a.started == b.started && a.sandboxOnly == b.sandboxOnly && slices.Equal(a.paths, b.paths) &&
 		maps.Equal(a.labels, b.labels) && (a.env == nil) == (b.env == nil) && maps.Equal(a.env, b.env)
 }

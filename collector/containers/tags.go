@@ -2,7 +2,8 @@ package containers
 
 import "strings"
 
-// tag is an origin tag that says what a container is to its scheduler.
+// tag is an origin tag: a scheduler's term for a container. See the package
+// documentation.
 type tag int
 
 const (
@@ -15,29 +16,31 @@ const (
 	numTags
 )
 
-var tagNames = [numTags]string{"framework_name", "framework_id", "executor_id", "application_name", "task_id", "task_name"}
+var tagNames = [numTags]string{
+	"framework_name", "framework_id", "executor_id", "application_name", "task_id", "task_name",
+}
 
-// tags are the values of all tags, "" for one that is not known.
+// tags are the values of all tags; "" is unknown.
 type tags [numTags]string
 
-// speaker is who says what a container's tags are, best first. Package doc says why.
-type speaker int
+// tagSource is a source of tags, best first. See the package documentation.
+type tagSource int
 
 const (
-	byRuntime     speaker = iota // its API or its state files
-	byLauncher                   // the launch API: whoever started the container through this collector
-	byPath                       // of the cgroup
-	byEnvironment                // of the first process, where it may speak at all (schedulers)
-	byContainer                  // nobody: the container's own id and name
-	numSpeakers
+	byRuntime     tagSource = iota // the runtime's API or state files
+	byLauncher                     // the launch API
+	byPath                         // the path of the cgroup
+	byEnvironment                  // the environment of the first process, where schedulersOf permits it
+	byContainer                    // fallback: the container's own id and name
+	numTagSources
 )
 
-// merge takes each tag from the best speaker that has a value for it, and returns
-// who that was.
-func merge(said *[numSpeakers]tags) (all tags, by [numTags]speaker) {
+// merge takes each tag from the best source that has a value for it, and returns that
+// source too.
+func merge(bySource *[numTagSources]tags) (all tags, by [numTags]tagSource) {
 	for t := range numTags {
-		for s := range numSpeakers {
-			if v := said[s][t]; v != "" {
+		for s := range numTagSources {
+			if v := bySource[s][t]; v != "" {
 				all[t], by[t] = v, s
 				break
 			}
@@ -46,7 +49,8 @@ func merge(said *[numSpeakers]tags) (all tags, by [numTags]speaker) {
 	return all, by
 }
 
-// mesosTags reads the variables, or labels, that Mesos and its frameworks give.
+// mesosTags derives tags from the variables, or labels, that Mesos and its frameworks
+// set.
 func mesosTags(vars map[string]string) (t tags) {
 	if app := vars["MARATHON_APP_ID"]; app != "" {
 		t[frameworkName], t[applicationName], t[taskName] = "marathon", app, marathonTask(app)
@@ -56,11 +60,11 @@ func mesosTags(vars map[string]string) (t tags) {
 	first(&t[frameworkName], vars["FRAMEWORK_NAME"])
 	first(&t[taskName], vars["TASK_NAME"])
 	t[frameworkID], t[executorID], t[taskID] = vars["MESOS_FRAMEWORK_ID"], vars["MESOS_EXECUTOR_ID"], vars["MESOS_TASK_ID"]
-	first(&t[taskID], t[executorID]) // a command task's executor has the id of the task
+	first(&t[taskID], t[executorID]) // the executor of a command task has the task's id
 	return t
 }
 
-// marathonTask is the name that Marathon gives the tasks of an app: /a/b is b.a.
+// marathonTask returns the name that Marathon gives the tasks of an app: b.a for /a/b.
 func marathonTask(app string) string {
 	parts := strings.Split(strings.Trim(app, "/"), "/")
 	for i, j := 0, len(parts)-1; i < j; i, j = i+1, j-1 {
@@ -69,7 +73,7 @@ func marathonTask(app string) string {
 	return strings.Join(parts, ".")
 }
 
-// nomadTags reads the variables, or labels, that Nomad gives.
+// nomadTags derives tags from the variables, or labels, that Nomad sets.
 func nomadTags(vars map[string]string) (t tags) {
 	t = nomadTask(vars["NOMAD_ALLOC_ID"], vars["NOMAD_TASK_NAME"])
 	t[frameworkID], t[applicationName] = vars["NOMAD_NAMESPACE"], vars["NOMAD_JOB_NAME"]
@@ -87,7 +91,7 @@ func nomadTask(alloc, task string) (t tags) {
 	return t
 }
 
-// podTags are those of a pod's container.
+// podTags returns the tags of a container in a pod.
 func podTags(k pod) (t tags) {
 	if k.uid != "" {
 		t[frameworkName], t[frameworkID], t[executorID], t[taskName] = "kubernetes", k.namespace, k.uid, k.container

@@ -7,19 +7,19 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// Of any two who say what a tag is, the better one is believed, and the other where
-// the better one says nothing.
+// Of any two sources of a tag, the better one wins. The other is used if the better one
+// has no value.
 func TestMerge(t *testing.T) {
-	for better := range numSpeakers {
-		for worse := better + 1; worse < numSpeakers; worse++ {
+	for better := range numTagSources {
+		for worse := better + 1; worse < numTagSources; worse++ {
 			for tag := range numTags {
-				var said [numSpeakers]tags
-				said[worse][tag] = "worse"
-				if got, by := merge(&said); got[tag] != "worse" || by[tag] != worse {
+				var bySource [numTagSources]tags
+				bySource[worse][tag] = "worse"
+				if got, by := merge(&bySource); got[tag] != "worse" || by[tag] != worse {
 					t.Errorf("%s by %d alone: %q by %d", tagNames[tag], worse, got[tag], by[tag])
 				}
-				said[better][tag] = "better"
-				if got, by := merge(&said); got[tag] != "better" || by[tag] != better {
+				bySource[better][tag] = "better"
+				if got, by := merge(&bySource); got[tag] != "better" || by[tag] != better {
 					t.Errorf("%s by %d and %d: %q by %d", tagNames[tag], better, worse, got[tag], by[tag])
 				}
 			}
@@ -32,22 +32,22 @@ const (
 	allocB = "9d0b3c52-7a52-4a0f-8a3f-2f3bd5f1c0aa"
 )
 
-// saying is one who says what a container is, and the task that it says.
-type saying struct {
-	speaker speaker
-	task    string
-	give    func(*said)
+// tagCase is a source of tags and the task id that it gives.
+type tagCase struct {
+	tagSource tagSource
+	task      string
+	give      func(*inputs)
 }
 
-// said is everything that is known of a container.
-type said struct {
+// inputs is all that the sources report of one container.
+type inputs struct {
 	place    place
 	recs     []*record
 	own      *record
 	launched []frame.Label
 }
 
-func (s *said) identity() *Identity {
+func (s *inputs) identity() *Identity {
 	id := compose(s.place, s.recs, s.own, "", nil)
 	if s.launched != nil {
 		id = id.Launched("launched", "", s.launched)
@@ -55,26 +55,25 @@ func (s *said) identity() *Identity {
 	return id
 }
 
-// TestOrder lets all pairs of those who may know a container's task name different
-// ones, by what they give the collector.
+// TestOrder has each pair of sources give different names for a container's task.
 func TestOrder(t *testing.T) {
-	sayings := []saying{
-		{byRuntime, allocB + ".web", func(s *said) {
+	sayings := []tagCase{
+		{byRuntime, allocB + ".web", func(s *inputs) {
 			s.recs = []*record{{id: id64, runtime: "docker", name: "web-" + allocB,
 				labels: map[string]string{"com.hashicorp.nomad.alloc_id": allocB, "com.hashicorp.nomad.task_name": "web"}}}
 		}},
-		{byLauncher, "launched-task", func(s *said) {
+		{byLauncher, "launched-task", func(s *inputs) {
 			s.launched = []frame.Label{{Name: "executor_id", Value: "e"}, {Name: "task_id", Value: "launched-task"}}
 		}},
-		{byPath, allocA + ".redis", func(s *said) { s.place = parsePath("/nomad/" + allocA + ".redis") }},
-		{byEnvironment, "env-alloc.env", func(s *said) {
+		{byPath, allocA + ".redis", func(s *inputs) { s.place = parsePath("/nomad/" + allocA + ".redis") }},
+		{byEnvironment, "env-alloc.env", func(s *inputs) {
 			s.own = &record{id: id64, pid: 1, env: map[string]string{"NOMAD_ALLOC_ID": "env-alloc", "NOMAD_TASK_NAME": "env"}}
 		}},
 	}
 	for i, better := range sayings {
 		for _, worse := range sayings[i:] {
-			t.Run(fmt.Sprint(better.speaker, worse.speaker), func(t *testing.T) {
-				s := said{place: place{id: id64}}
+			t.Run(fmt.Sprint(better.tagSource, worse.tagSource), func(t *testing.T) {
+				s := inputs{place: place{id: id64}}
 				worse.give(&s)
 				if got := s.identity().Label("task_id"); got != worse.task {
 					t.Errorf("alone: %q, want %q", got, worse.task)
@@ -87,13 +86,13 @@ func TestOrder(t *testing.T) {
 			})
 		}
 	}
-	if got := (&said{place: place{id: id64}}).identity().Label("task_id"); got != id64 {
+	if got := (&inputs{place: place{id: id64}}).identity().Label("task_id"); got != id64 {
 		t.Errorf("nobody says a task: %q", got)
 	}
 }
 
-// TestWhoseEnvironment gives containers an environment, told by a runtime or read
-// from the process, that claims to be a task of another framework.
+// TestWhoseEnvironment gives containers an environment that claims to be a task of
+// another framework. The environment is reported by a runtime or read from the process.
 func TestWhoseEnvironment(t *testing.T) {
 	mesos := map[string]string{"MESOS_TASK_ID": "spoof", "MARATHON_APP_ID": "/spoof", "MESOS_FRAMEWORK_ID": "spoof", "MESOS_EXECUTOR_ID": "spoof"}
 	nomad := map[string]string{"NOMAD_ALLOC_ID": allocB, "NOMAD_TASK_NAME": "spoof", "NOMAD_JOB_NAME": "spoof", "NOMAD_NAMESPACE": "spoof"}
@@ -106,7 +105,7 @@ func TestWhoseEnvironment(t *testing.T) {
 				vars = nomad
 			}
 			for _, source := range []string{"runtime", "process", "label"} {
-				s := said{place: parsePath(path)}
+				s := inputs{place: parsePath(path)}
 				if rec != nil {
 					r := *rec
 					if s.recs = []*record{&r}; source == "runtime" {
@@ -158,12 +157,12 @@ func TestWhoseEnvironment(t *testing.T) {
 	check("a container of Nomad", "/nomad/"+allocA+".redis", nil, false, true)
 	check("a container that nobody claims", "/my/parent/"+id64, nil, true, true)
 
-	// Nomad's cgroup says which allocation it is; the environment adds to that.
-	s := said{place: parsePath("/nomad/" + allocA + ".redis"), own: &record{id: allocA + ".redis", pid: 1, env: nomad}}
+	// Nomad's cgroup names the allocation; the environment adds other tags.
+	s := inputs{place: parsePath("/nomad/" + allocA + ".redis"), own: &record{id: allocA + ".redis", pid: 1, env: nomad}}
 	wantLabels(t, s.identity(), map[string]string{"executor_id": allocA, "task_id": allocA + ".redis", "task_name": "redis", "application_name": "spoof"})
 }
 
-// Kubernetes' words come from the runtime, else from the path.
+// Kubernetes' tags come from the runtime, or else from the path.
 func TestPodTags(t *testing.T) {
 	labels := map[string]string{podUIDKey: uuid, podNameKey: "p", podNamespaceKey: "shop", containerNameKey: "web", "app": "front"}
 	path := "/kubepods/burstable/pod" + uuid + "/" + id64
@@ -175,7 +174,7 @@ func TestPodTags(t *testing.T) {
 	wantLabels(t, compose(parsePath(path), []*record{{id: id64, labels: labels}}, nil, "", sandbox), map[string]string{"application_name": "shop"})
 }
 
-// A launcher adds to what a runtime says, and does not change it.
+// A launcher adds to the labels of a runtime, but does not change them.
 func TestLaunched(t *testing.T) {
 	id := compose(place{id: id64}, []*record{{id: id64, runtime: "docker", name: "web", labels: map[string]string{"com.docker.compose.project": "shop"}}}, nil, "", nil)
 	got := id.Launched("other", "called", []frame.Label{{Name: "application_name", Value: "x"}, {Name: "framework_name", Value: "aurora"},

@@ -12,11 +12,11 @@ import (
 	"github.com/daytwo/daytwo/collector/bounded"
 )
 
-// watch notices by inotify that entries of directories come or go. A nil watch
-// notices nothing.
+// watch reports through inotify when entries of directories are created or removed. A
+// nil watch reports nothing.
 //
-// It is not fsnotify, which holds its lock during inotify_add_watch(2): a directory
-// whose filesystem does not answer would end the events of all others.
+// It does not use fsnotify, which holds its lock during inotify_add_watch(2): one
+// directory whose filesystem hangs would stop the events of all others.
 type watch struct {
 	r       *Resolver
 	fd      int
@@ -26,10 +26,10 @@ type watch struct {
 	mu    sync.Mutex
 	dirs  map[int32]string
 	fresh []string
-	lost  bool // events, which fresh lacks
+	lost  bool // some entries are missing in fresh
 }
 
-// maxWatched bounds the directories watched.
+// maxWatched limits how many directories are watched.
 const maxWatched = 1024
 
 func newWatch(r *Resolver) (*watch, error) {
@@ -37,17 +37,18 @@ func newWatch(r *Resolver) (*watch, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("inotify_init1", err)
 	}
-	return &watch{r: r, fd: fd, file: os.NewFile(uintptr(fd), "inotify"), changed: make(chan struct{}, 1), dirs: map[int32]string{}}, nil
+	return &watch{r: r, fd: fd, file: os.NewFile(uintptr(fd), "inotify"),
+		changed: make(chan struct{}, 1), dirs: map[int32]string{}}, nil
 }
 
-// add watches a directory; one that is watched already stays so. An event that
-// comes before the directory is noted in dirs is not lost: whoever calls this reads
-// the directory then.
+// add watches a directory, unless it is watched already. An event that arrives before
+// the directory is in dirs is ignored. Nothing is lost, because the caller reads the
+// directory after add.
 func (w *watch) add(dir string) error {
 	if w == nil || w.full() {
 		return nil
 	}
-	// inotify_add_watch(2) looks the path up, and so waits for its filesystem.
+	// inotify_add_watch(2) resolves the path, so it may block on the filesystem.
 	wd, err := bounded.Do(w.r.calls.files(dir), "watch "+dir, fileWait, func() (int, error) {
 		return unix.InotifyAddWatch(w.fd, dir, unix.IN_CREATE|unix.IN_DELETE|unix.IN_MOVED_TO|unix.IN_ONLYDIR)
 	})
@@ -110,7 +111,7 @@ func (w *watch) events(b []byte) {
 	}
 }
 
-// changes is signalled after events have come.
+// changes returns a channel that is signalled after events.
 func (w *watch) changes() <-chan struct{} {
 	if w == nil {
 		return nil
@@ -118,8 +119,8 @@ func (w *watch) changes() <-chan struct{} {
 	return w.changed
 }
 
-// take returns the entries that came or went since it was last called, and reports
-// whether there were more that are not known.
+// take returns the entries that were created or removed since the last call. lost
+// reports whether there were others that are unknown.
 func (w *watch) take() (fresh []string, lost bool) {
 	if w == nil {
 		return nil, false

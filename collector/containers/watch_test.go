@@ -20,7 +20,8 @@ func event(wd int32, mask uint32, name string) []byte {
 	return append(binary.NativeEndian.AppendUint32(b, uint32(len(padded))), padded...)
 }
 
-// What the kernel could not queue is not known by name: everything is read again.
+// If the kernel's queue overflows, the lost names are unknown, so everything is read
+// again.
 func TestWatchSaysWhatWasLost(t *testing.T) {
 	w := &watch{dirs: map[int32]string{1: "/run/runc"}}
 	check := func(lost bool, want ...string) {
