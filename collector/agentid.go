@@ -13,20 +13,22 @@ import (
 	"github.com/daytwo/daytwo/api/setting"
 )
 
-// machineIDs are the files of the machine id (machine-id(5)), best first.
+// machineIDs are the files that may hold the machine id (machine-id(5)), in order
+// of preference.
 var machineIDs = []string{"/etc/machine-id", "/var/lib/dbus/machine-id"}
 
-// AgentID returns the node's id: the machine id or, where there is none, one that
-// is created once and kept in the data directory.
+// AgentID returns the node's id: the machine id or, on a machine without one, a
+// random id that the first call stores in dataDir. It returns an error if dataDir
+// cannot be written, or if the id stored there is invalid.
 func AgentID(dataDir string) (string, error) {
 	if id, ok := machineID(); ok {
 		return id, nil
 	}
-	return keptAgentID(dataDir)
+	return storedAgentID(dataDir)
 }
 
-// findAgentID returns the id that AgentID would return, or "" if it would create
-// one. It writes nothing.
+// findAgentID returns the id that AgentID would return, or "" if AgentID would
+// create one. It writes nothing.
 func findAgentID(dataDir string) (string, error) {
 	if id, ok := machineID(); ok {
 		return id, nil
@@ -39,10 +41,10 @@ func findAgentID(dataDir string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("agent id: %w", err)
 	}
-	return id, checkKept(path, id)
+	return id, checkStored(path, id)
 }
 
-// machineID returns the machine id, if this machine has one that can be used.
+// machineID returns the machine id, and whether this machine has a usable one.
 func machineID() (id string, ok bool) {
 	for _, path := range machineIDs {
 		id, err := atomicfile.Read(path)
@@ -53,8 +55,9 @@ func machineID() (id string, ok bool) {
 	return "", false
 }
 
-// keptAgentID returns the id that is kept in the data directory.
-func keptAgentID(dataDir string) (string, error) {
+// storedAgentID returns the id stored in the data directory, and creates it if
+// there is none.
+func storedAgentID(dataDir string) (string, error) {
 	const advice = "give --agent-id, or a --data directory that can be written"
 	if err := os.MkdirAll(dataDir, 0o755); err != nil {
 		return "", fmt.Errorf("agent id: %w; %s", err, advice)
@@ -68,7 +71,7 @@ func keptAgentID(dataDir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("agent id: %w; %s", err, advice)
 	}
-	if err := checkKept(path, id); err != nil {
+	if err := checkStored(path, id); err != nil {
 		return "", err
 	}
 	if created {
@@ -77,13 +80,15 @@ func keptAgentID(dataDir string) (string, error) {
 	return id, nil
 }
 
-// checkKept returns an error if the file at path holds no agent id.
-func checkKept(path, id string) error {
+// checkStored returns an error unless id, which was read from path, is a valid
+// agent id.
+func checkStored(path, id string) error {
 	if err := setting.CheckAgentID(id); err != nil {
 		return fmt.Errorf("%s: %w; remove the file to get a new id, or give --agent-id", path, err)
 	}
 	return nil
 }
 
-// agentIDFile is where an agent id is kept that this machine does not have.
+// agentIDFile returns the path of the file that stores the agent id of a machine
+// without a machine id.
 func agentIDFile(dataDir string) string { return filepath.Join(dataDir, "agent-id") }

@@ -9,11 +9,11 @@ import (
 
 func TestKeptAgentID(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	first, err := keptAgentID(dir)
+	first, err := storedAgentID(dir)
 	if err != nil || len(first) != 32 {
 		t.Fatal(first, err)
 	}
-	if again, err := keptAgentID(dir); err != nil || again != first {
+	if again, err := storedAgentID(dir); err != nil || again != first {
 		t.Errorf("then %q, %v; first %q", again, err, first)
 	}
 	path := filepath.Join(dir, "agent-id")
@@ -21,18 +21,18 @@ func TestKeptAgentID(t *testing.T) {
 		if err := os.WriteFile(path, []byte(empty), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		id, err := keptAgentID(dir)
+		id, err := storedAgentID(dir)
 		if err != nil || len(id) != 32 || id == first {
 			t.Errorf("%q: %q, %v", empty, id, err)
 		}
-		if again, err := keptAgentID(dir); err != nil || again != id {
+		if again, err := storedAgentID(dir); err != nil || again != id {
 			t.Errorf("%q: then %q, %v", empty, again, err)
 		}
 	}
 	if err := os.WriteFile(path, []byte("a.b\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keptAgentID(dir); err == nil || !strings.Contains(err.Error(), "remove the file") {
+	if _, err := storedAgentID(dir); err == nil || !strings.Contains(err.Error(), "remove the file") {
 		t.Errorf("a malformed id: %v", err)
 	}
 }

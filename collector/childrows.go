@@ -9,33 +9,35 @@ import (
 	"github.com/daytwo/daytwo/collector/cgroups"
 )
 
-// childKey names a row below a container's.
+// childKey identifies a row that belongs to a container's row: one block device,
+// huge page size or network interface of that container.
 type childKey struct {
 	parent uint64 // ID of the container's row
-	a, b   int64  // numbers that tell it from its siblings
-	name   string // or a name
+	a, b   int64  // numbers that distinguish it from the parent's other rows; 0 if name does
+	name   string // the name that does; "" if the numbers do
 }
 
-// childRows keeps the rows of a kind whose rows belong to containers.
+// childRows holds the rows of one kind that belong to containers' rows.
 type childRows struct {
 	nextID func() uint64
 	rows   []*frame.Row
-	keys   []childKey // of rows
-	gen    uint64
+	keys   []childKey // keys[i] identifies rows[i]
+	gen    uint64     // changes whenever rows does
 
-	seen [2]uint64
-	made bool
+	seen [2]uint64 // gens of the last update
+	made bool      // update has run since the last reset
 }
 
-// update rebuilds the rows when their set or their parents changed (gens).
-// key says what row i is, labels what it is called.
+// update rebuilds the rows if n or gens differ from those of the last update; gens
+// are the generations of the set of rows and of their parents. key returns the key
+// of row i, labels its name and labels.
 func (c *childRows) update(n int, gens [2]uint64, key func(i int) childKey, labels func(i int) (string, []frame.Label)) {
 	if c.made && c.seen == gens && len(c.rows) == n {
 		return
 	}
 	c.made, c.seen = true, gens
-	// Mostly one container came or went: only what lies between the first and
-	// the last difference is looked for.
+	// Usually a single container started or ended: only the rows between the first
+	// and the last difference are looked up.
 	lo, end, most := 0, 0, min(n, len(c.keys))
 	for lo < most && key(lo) == c.keys[lo] {
 		lo++
@@ -66,22 +68,29 @@ func (c *childRows) update(n int, gens [2]uint64, key func(i int) childKey, labe
 	c.gen++
 }
 
-// reset forgets all rows: the next update makes new ones.
+// reset drops all rows: the next update makes new ones.
 func (c *childRows) reset() {
 	c.rows, c.keys, c.made = nil, nil, false
 	c.gen++
 }
 
+// deviceLabels returns the key and the labels of a block device's row. A device
+// without a name is called MAJOR:MINOR.
 func deviceLabels(d cgroups.Device, name string) (string, []frame.Label) {
 	major, minor := strconv.FormatUint(uint64(d.Major), 10), strconv.FormatUint(uint64(d.Minor), 10)
 	if name == "" {
 		name = major + ":" + minor
 	}
-	return name, []frame.Label{{Name: "device", Value: name}, {Name: "major", Value: major}, {Name: "minor", Value: minor}}
+	return name, []frame.Label{
+		{Name: "device", Value: name}, {Name: "major", Value: major}, {Name: "minor", Value: minor},
+	}
 }
 
-// pageLabels are those of huge pages of a size: every container's row shares them.
+// pageLabels maps a huge page size in bytes to the labels that every container's
+// row of that size shares.
 type pageLabels map[int64][]frame.Label
+
+// of returns the key and the labels of rows of a huge page size in bytes.
 
 func (p *pageLabels) of(bytes int64) (string, []frame.Label) {
 	ls := (*p)[bytes]
@@ -95,7 +104,7 @@ func (p *pageLabels) of(bytes int64) (string, []frame.Label) {
 	return ls[0].Value, ls
 }
 
-// pageSize names a huge page size as the kernel's file names do: 2MB, 1GB.
+// pageSize formats a huge page size in bytes as the kernel's file names do: 2MB, 1GB.
 func pageSize(bytes int64) string {
 	switch {
 	case bytes >= 1<<30:

@@ -12,28 +12,27 @@ import (
 	"github.com/daytwo/daytwo/api/setting"
 )
 
-// Config is what a collector needs to know. The zero value of a field means
-// its default.
+// Config configures a collector. The zero value of a field means its default.
 type Config struct {
 	AgentID   string             // default: the machine id
 	Interval  time.Duration      // between ticks; default setting.Interval, at least setting.MinInterval
-	DataDir   string             // spool, agent id; default setting.Data
+	DataDir   string             // directory of the spool and the agent id; default setting.Data
 	Metrics   string             // address of the node's own /metrics; "" = none
 	Cluster   string             // default setting.Cluster
-	Shards    int                // subjects of frames; default setting.Shards
-	NATS      bus.ConnectOptions // where frames go
-	SpoolMax  int64              // bytes; default setting.SpoolBytes
-	NoBPF     bool               // read files only
+	Shards    int                // number of subjects that frames are published to; default setting.Shards
+	NATS      bus.ConnectOptions // server that frames are published to
+	SpoolMax  int64              // largest size of the spool in bytes; default setting.SpoolBytes
+	NoBPF     bool               // load no BPF program: read everything from files
 	Socket    string             // path of the launch API's socket; "" = none
 	Statsd    Statsd
-	NoPublish bool         // frames go nowhere: /metrics alone
-	Boot      uint64       // number of this run of the collector, another for each; default: random
-	Ready     *ready.Parts // where the collector says what it still waits for; default: its own
-	Log       *slog.Logger
+	NoPublish bool         // publish no frames: only serve /metrics
+	Boot      uint64       // identifies this run of the collector; default: random
+	Ready     *ready.Parts // receives the readiness of the collector's parts; default: a new one
+	Log       *slog.Logger // default slog.Default()
 }
 
-// defaults fills in what is not set, and returns an error for what cannot work. It
-// writes nothing.
+// defaults fills in the fields that are not set, and returns an error if a field is
+// invalid. It writes no file.
 func (c *Config) defaults() error {
 	if c.Interval == 0 {
 		c.Interval = setting.Interval
@@ -71,7 +70,7 @@ func (c *Config) defaults() error {
 	return setting.CheckAgentID(c.AgentID)
 }
 
-// listeners are the parts (api/ready) that New opens.
+// listeners returns the names of the parts (api/ready) that New opens.
 func (c *Config) listeners() (names []string) {
 	if len(c.Statsd.Listen) > 0 {
 		names = append(names, ready.Statsd)
@@ -82,7 +81,7 @@ func (c *Config) listeners() (names []string) {
 	return names
 }
 
-// parts are all parts of a collector.
+// parts returns the names of all parts (api/ready) of a collector.
 func (c *Config) parts() []string {
 	names := append(c.listeners(), ready.Ticks)
 	if c.Metrics != "" {
@@ -91,5 +90,5 @@ func (c *Config) parts() []string {
 	return names
 }
 
-// spoolDir is where frames wait while NATS does not take them.
+// spoolDir returns the directory that holds frames until NATS acknowledges them.
 func (c *Config) spoolDir() string { return filepath.Join(c.DataDir, "spool") }

@@ -1,7 +1,9 @@
-// Package collector is the node daemon: once a tick, on the wall-clock grid, it
-// reads every cgroup and the host, puts names to them, and hands one batch to
-// the publisher and to the node's own /metrics.
+// Package collector is the node daemon. At every tick, which falls on a whole
+// multiple of the interval on the wall clock, it reads all cgroups and the host,
+// finds the container of each cgroup, and passes one batch to the publisher and to
+// the node's own /metrics.
 //
-// It wires its rooms (cgroups, containers, host, publish) together; they do not
-// know one another. It never blocks a tick on a network, a disk or a runtime.
+// It connects the packages below it (cgroups, containers, host, statsd, publish),
+// which do not import one another. A tick never waits for a network, a disk or a
+// container runtime.
 package collector

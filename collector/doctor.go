@@ -21,12 +21,13 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd"
 )
 
-// roomWithin is how long Doctor waits for a room.
-const roomWithin = 15 * time.Second
+// checkTimeout is how long Doctor waits for the checks of one package.
+const checkTimeout = 15 * time.Second
 
-// Doctor reports what a collector of this configuration would use here: what works,
-// what works by a fallback, and what to do about what does not. It leaves nothing
-// behind, and does not disturb a collector that runs.
+// Doctor checks everything that a collector with this configuration would use on
+// this machine. It reports what works, what works only through a fallback, and how
+// to fix what does not work. It leaves no files behind, and does not disturb a
+// running collector.
 func Doctor(ctx context.Context, cfg Config) []health.Check {
 	cfg.Log = slog.New(slog.DiscardHandler)
 	var checks []health.Check
@@ -59,10 +60,10 @@ func Doctor(ctx context.Context, cfg Config) []health.Check {
 		{Name: "publish", Doctor: func() []health.Check { return checkPublish(ctx, cfg) }},
 		{Name: "data directory", Doctor: func() []health.Check { return []health.Check{checkData(cfg.DataDir)} }},
 	}
-	return append(append(checks, health.Gather(roomWithin, rooms...)...), checkFiles())
+	return append(append(checks, health.Gather(checkTimeout, rooms...)...), checkFiles())
 }
 
-// checkID finds the agent id without making one.
+// checkID reports the agent id. It creates none.
 func (c *Config) checkID() health.Check {
 	check := health.Check{Name: "agent id", State: health.OK}
 	id, err := c.findAgentID()
@@ -78,7 +79,8 @@ func (c *Config) checkID() health.Check {
 	return check
 }
 
-// findAgentID returns the id that was given, or that this machine has, "" if none.
+// findAgentID returns the configured id, else the machine's, else the stored one,
+// or "" if there is none.
 func (c *Config) findAgentID() (string, error) {
 	if c.AgentID != "" {
 		return c.AgentID, nil
@@ -86,8 +88,8 @@ func (c *Config) findAgentID() (string, error) {
 	return findAgentID(c.DataDir)
 }
 
-// checkPublish connects to NATS as the collector would, if there is one to connect
-// to.
+// checkPublish connects to NATS as the collector would, and checks publishing and
+// the spool. With NoPublish it does not connect.
 func checkPublish(ctx context.Context, cfg Config) []health.Check {
 	o := publish.Options{Cluster: cfg.Cluster, SpoolDir: cfg.spoolDir(), Log: cfg.Log}
 	if !cfg.NoPublish {
@@ -104,8 +106,8 @@ func checkPublish(ctx context.Context, cfg Config) []health.Check {
 	return publish.Doctor(ctx, o)
 }
 
-// checkRights asks for the capabilities that reading everything takes
-// (capabilities(7)).
+// checkRights reports whether this process has the capabilities that it takes to
+// read everything (capabilities(7)).
 func checkRights() health.Check {
 	c := health.Check{Name: "rights", State: health.OK, Detail: fmt.Sprintf("user id %d", os.Geteuid())}
 	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
@@ -134,6 +136,7 @@ func checkRights() health.Check {
 	return c
 }
 
+// checkBTF reports the kernel's release, and whether the kernel has BTF.
 func checkBTF() health.Check {
 	var u unix.Utsname
 	release := "unknown"
@@ -147,6 +150,7 @@ func checkBTF() health.Check {
 	return health.Check{Name: "kernel", State: health.OK, Detail: "Linux " + release + ", BTF is there"}
 }
 
+// checkFiles reports how many files this process may have open (RLIMIT_NOFILE).
 func checkFiles() health.Check {
 	var lim unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/daytwo/daytwo/api/health"
 )
 
-// checkData writes to the data directory, or to the closest parent that is there.
+// checkData reports whether the data directory can be written, and how much space
+// is free there. If it does not exist, its closest existing parent is checked.
 func checkData(dir string) health.Check {
 	c := health.Check{Name: "data directory", State: health.OK, Detail: dir}
 	at := dir
@@ -37,9 +38,9 @@ func checkData(dir string) health.Check {
 	return c
 }
 
-// tryWriting writes a block to a file without a name (O_TMPFILE of open(2)), which
-// is gone with its descriptor. Only where the filesystem has no such files does it
-// make one with a name, and removes it.
+// tryWriting writes a block to an unnamed file in dir (O_TMPFILE of open(2)), which
+// disappears when it is closed. Where the filesystem does not support unnamed files,
+// it creates a named one and removes it.
 func tryWriting(dir string) error {
 	f, err := os.OpenFile(dir, unix.O_TMPFILE|os.O_RDWR, 0o600)
 	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) {

@@ -8,17 +8,17 @@ import (
 	"github.com/daytwo/daytwo/collector/cgroups"
 )
 
-// numHostTables is how many tables host.Reader makes.
+// numHostTables is the number of tables that host.Reader.Read returns.
 const numHostTables = 5
 
-// tableCopy is a table that its readers keep while the next one is read.
+// tableCopy holds a copy of a table, which stays valid while the next one is read.
 type tableCopy struct {
 	gen  uint64
 	rows []*frame.Row
 	vals []int64
 }
 
-// of returns a table with rows and values of the copy's own.
+// of copies the rows and values of t into c, and returns the table made of them.
 func (c *tableCopy) of(t frame.Table) frame.Table {
 	if t.Gen == 0 || t.Gen != c.gen || len(t.Rows) != len(c.rows) {
 		c.gen, c.rows = t.Gen, append(c.rows[:0], t.Rows...)
@@ -28,12 +28,15 @@ func (c *tableCopy) of(t frame.Table) frame.Table {
 	return t
 }
 
+// fillHost adds the tables of the machine.
 func (n *Node) fillHost(b *frame.Batch) {
 	for i := range n.machine {
 		b.Tables = append(b.Tables, n.hostShown[i].of(n.machine[i]))
 	}
 }
 
+// fillCgroups adds the tables of the cgroups in s: their own values, block devices,
+// huge pages and, for containers, network interfaces.
 func (n *Node) fillCgroups(b *frame.Batch, s *cgroups.Snapshot) {
 	b.Tables = append(b.Tables, table(metric.Container, n.groups.gen, n.groups.rows, s.Vals))
 	n.io.update(len(s.IO), [2]uint64{s.IOGen, n.groups.gen},
@@ -57,6 +60,8 @@ func (n *Node) fillCgroups(b *frame.Batch, s *cgroups.Snapshot) {
 	}
 }
 
+// fillStatsd adds the tables of StatsD: series, the count of received and rejected
+// samples, events if there are any, and listeners.
 func (n *Node) fillStatsd(b *frame.Batch, at time.Time) {
 	app, ledger := n.tasks.tables(at, &n.groups)
 	b.Tables = append(b.Tables, app, ledger)
@@ -66,6 +71,7 @@ func (n *Node) fillStatsd(b *frame.Batch, at time.Time) {
 	b.Tables = append(b.Tables, n.tasks.server.Listeners())
 }
 
+// fillSelf adds the tables about the collector itself.
 func (n *Node) fillSelf(b *frame.Batch) {
 	n.self.read()
 	v := n.self.vals
@@ -105,5 +111,6 @@ func (n *Node) fillSelf(b *frame.Batch) {
 		v[metric.SelfPublishErrors] = int64(s.Errors)
 		v[metric.SelfInFlight] = int64(s.InFlight)
 	}
-	b.Tables = append(b.Tables, table(metric.Collector, 1, n.self.rows, v), table(metric.Part, n.parts.gen, n.parts.rows, n.parts.vals))
+	b.Tables = append(b.Tables, table(metric.Collector, 1, n.self.rows, v),
+		table(metric.Part, n.parts.gen, n.parts.rows, n.parts.vals))
 }

@@ -5,35 +5,38 @@ import (
 	"time"
 )
 
-// instant is one moment on both clocks.
+// instant is one moment as two clocks show it.
 type instant struct {
-	wall time.Time     // CLOCK_REALTIME, can be set
-	mono time.Duration // CLOCK_MONOTONIC, never steps
+	wall time.Time     // CLOCK_REALTIME, which can be set
+	mono time.Duration // since processStart by CLOCK_MONOTONIC, which is never set
 }
 
 var processStart = time.Now()
+
+// readClocks reads both clocks.
 
 func readClocks() instant {
 	now := time.Now()
 	return instant{wall: now.Round(0), mono: now.Sub(processStart)} // Round strips the monotonic reading
 }
 
-// stepSince is how much further the wall clock went than the monotonic one.
+// stepSince returns by how much the wall clock advanced more than the monotonic
+// clock since before; it is negative if the wall clock was set back.
 func (i instant) stepSince(before instant) time.Duration {
 	return i.wall.Sub(before.wall) - (i.mono - before.mono)
 }
 
 // grid yields the points of the wall clock that are whole multiples of an
-// interval, so that all agents read at the same instants. It survives a clock
-// that is set: what was slept is judged by the monotonic clock.
+// interval, so that all agents read at the same instants. It handles a wall clock
+// that is set: it measures how long it slept by the monotonic clock.
 type grid struct {
 	interval time.Duration
 	clocks   func() instant
 	sleep    func(context.Context, time.Duration) bool // false if the context ended
 
-	last  time.Time // grid point of the tick before
-	seen  instant   // when it was reached
-	first bool
+	last  time.Time // grid point of the previous tick
+	seen  instant   // clocks at the last wake-up
+	first bool      // no grid point since the start, or since the clock was set back
 
 	missed uint64 // points that passed while a tick still ran
 	steps  uint64 // times the wall clock was set by more than half an interval
@@ -42,16 +45,17 @@ type grid struct {
 func newGrid(interval time.Duration) *grid {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	return &grid{interval: interval, clocks: readClocks, first: true, sleep: func(ctx context.Context, d time.Duration) bool {
-		timer.Reset(d)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return false
-		case <-timer.C:
-			return true
-		}
-	}}
+	return &grid{interval: interval, clocks: readClocks, first: true,
+		sleep: func(ctx context.Context, d time.Duration) bool {
+			timer.Reset(d)
+			select {
+			case <-ctx.Done():
+				timer.Stop()
+				return false
+			case <-timer.C:
+				return true
+			}
+		}}
 }
 
 // next sleeps until the next grid point and returns it; false if ctx ended.
@@ -71,7 +75,7 @@ func (g *grid) next(ctx context.Context) (time.Time, bool) {
 		if stepped {
 			g.steps++
 			if woke.wall.Before(point) {
-				g.first = true // set back: that point has not come yet
+				g.first = true // the clock was set back: the point is still in the future
 				continue
 			}
 			point = woke.wall.Truncate(g.interval)

@@ -6,8 +6,8 @@ import (
 	"github.com/daytwo/daytwo/collector/cgroups"
 )
 
-// fillRoot gives the root cgroup what the machine has as its limits of memory and
-// swap, as cAdvisor does: the kernel sets none there.
+// fillRoot sets the memory and swap limits of the root cgroup, in bytes, to the
+// machine's total memory and swap, as cAdvisor does: the kernel has no limits there.
 func fillRoot(s *cgroups.Snapshot, tables []frame.Table) {
 	if len(s.Groups) == 0 || s.Groups[0].Path != "/" {
 		return
@@ -20,16 +20,16 @@ func fillRoot(s *cgroups.Snapshot, tables []frame.Table) {
 	}
 }
 
-// fillStarts shows when a runtime says that its container was started, in place of
-// the start of the first process.
+// fillStarts sets the creation time of containers to the start that their runtime
+// reports. It replaces the start of the cgroup's first process.
 func (g *groupRows) fillStarts(s *cgroups.Snapshot) {
 	for _, at := range g.starts {
 		s.Row(at.row)[metric.Created] = at.started / 1e9
 	}
 }
 
-// rowStart is when a runtime says that the container of a row was started.
+// rowStart is the start of one row's container, as its runtime reports it.
 type rowStart struct {
-	row     int
+	row     int   // index into the rows
 	started int64 // Unix nanoseconds
 }

@@ -5,25 +5,27 @@ import (
 	"runtime/metrics"
 )
 
-// memoryKeeper gives memory back to the kernel once what took it has passed:
-// starting (the kernel's types are decoded then), growing tables, churn.
+// memoryKeeper returns memory to the kernel that is needed only for a time: at the
+// start, when the kernel's type information is decoded, and while the number of
+// cgroups changes much.
 type memoryKeeper struct {
-	groups int // cgroups when memory was last given back
-	calm   int // ticks since their number last changed much
-	done   bool
-	ticks  int
+	groups int  // number of cgroups at its last large change
+	calm   int  // ticks since that change
+	done   bool // memory was returned since that change
+	ticks  int  // since then
 	sample []metrics.Sample
 }
 
 const (
-	calmTicks = 5  // how many ticks in a row must bring nothing new
-	lookEvery = 60 // ticks between two looks at what lies unused
+	calmTicks = 5  // ticks without a large change before memory is returned
+	lookEvery = 60 // ticks between two checks for unused memory
 
-	// unused is how many bytes, beside an eighth of what is alive, may lie unused.
+	// unused is how many bytes may be unused, in addition to an eighth of the live heap.
 	unused = 2 << 20
 )
 
-// after is called after each tick with the number of cgroups.
+// after is called after each tick with the number of cgroups. It may return memory
+// to the kernel.
 func (m *memoryKeeper) after(groups int) {
 	if moved := groups - m.groups; moved > m.groups/8+16 || -moved > m.groups/8+16 {
 		m.groups, m.calm, m.done = groups, 0, false
@@ -41,7 +43,7 @@ func (m *memoryKeeper) after(groups int) {
 	}
 }
 
-// idle reports whether much of the memory that the process holds is unused.
+// idle reports whether much of the process's heap is unused.
 func (m *memoryKeeper) idle() bool {
 	if m.sample == nil {
 		m.sample = []metrics.Sample{

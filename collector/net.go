@@ -6,11 +6,11 @@ import (
 	"github.com/daytwo/daytwo/collector/containers"
 )
 
-// netRows holds the rows of the interfaces of containers.
+// netRows holds the rows of the network interfaces of containers.
 type netRows struct {
 	childRows
 	reader *containers.NetReader
-	groups func(yield func(path string, id *containers.Identity) bool) // made once: a new one would allocate
+	groups func(yield func(path string, id *containers.Identity) bool) // created once: creating it allocates
 }
 
 func newNetRows(groups *groupRows, nextID func() uint64) *netRows {
@@ -27,7 +27,7 @@ func newNetRows(groups *groupRows, nextID func() uint64) *netRows {
 	}
 }
 
-// table makes the table of what was read.
+// table returns the table of the interfaces in t, whose parents are the rows of g.
 func (n *netRows) table(t *containers.NetTable, g *groupRows) frame.Table {
 	n.update(len(t.Rows), [2]uint64{t.Gen, g.gen},
 		func(i int) childKey {

@@ -25,7 +25,7 @@ import (
 type Node struct {
 	cfg     Config
 	log     *slog.Logger
-	cgroups *cgroups.Reader // nil where there is no hierarchy
+	cgroups *cgroups.Reader // nil if no cgroup hierarchy can be read
 	host    *host.Reader
 	names   *containers.Resolver
 	conn    *nats.Conn         // nil with NoPublish
@@ -34,16 +34,16 @@ type Node struct {
 	grid    *grid
 
 	header   frame.Header
-	snapshot *cgroups.Snapshot    // of this tick; nil if they could not be read
-	machine  []frame.Table        // likewise, of host
-	networks *containers.NetTable // likewise
-	out      frame.Batch          // this tick, as it is published
+	snapshot *cgroups.Snapshot    // cgroups of this tick; nil if they could not be read
+	machine  []frame.Table        // tables of host for this tick; nil likewise
+	networks *containers.NetTable // interfaces of containers for this tick; nil likewise
+	out      frame.Batch          // batch of this tick that is published
 
 	calls     *bounded.Set
 	held      heldRows
 	hostShown [numHostTables]tableCopy
 	netShown  tableCopy
-	broke     map[step]time.Time // readers that panicked, and are still to be opened anew
+	broke     map[step]time.Time // when a reader panicked that has not been reopened yet
 
 	lastID  uint64
 	groups  groupRows
@@ -54,20 +54,22 @@ type Node struct {
 	self    *self
 	parts   partRows
 	tasks   *tasks
-	launch  *http.Server // answers launchers where there is no StatsD
+	launch  *http.Server // the launch API's server if there is no StatsD server, else nil
 
-	ticks      uint64
-	readErrors uint64
-	lastError  string
-	tookTick   time.Duration
-	tookRead   time.Duration
-	tookPub    time.Duration
+	ticks      uint64        // completed
+	readErrors uint64        // ticks at which the cgroups could not be read
+	lastError  string        // the last one that complain logged
+	tookTick   time.Duration // the last whole tick
+	tookRead   time.Duration // its reading of cgroups
+	tookPub    time.Duration // its publishing
 	progress   progress
 	memory     memoryKeeper
 }
 
-// New prepares a collector. What this machine does not let it read is logged,
-// and absent; it fails only for an invalid configuration.
+// New prepares a collector. Sources that cannot be read on this machine are logged,
+// and their values are absent. New returns an error only for an invalid
+// configuration, for an agent id that cannot be stored, and for a listener or a
+// spool that cannot be opened.
 func New(cfg Config) (*Node, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
@@ -114,7 +116,7 @@ func New(cfg Config) (*Node, error) {
 
 	n.header = frame.Header{Agent: cfg.AgentID, Boot: cfg.Boot, Interval: int64(cfg.Interval), Parts: 1}
 	if !cfg.NoPublish {
-		cfg.NATS.Agent = cfg.AgentID // its replies come to its own inbox, as its permissions say
+		cfg.NATS.Agent = cfg.AgentID // replies go to the agent's own inbox, which its NATS permissions allow
 		if n.conn, err = bus.Connect(cfg.NATS); err != nil {
 			n.Close(context.Background())
 			return nil, err
@@ -135,7 +137,8 @@ func New(cfg Config) (*Node, error) {
 	return n, nil
 }
 
-// openCgroups opens the reader of cgroups; without one there are none to be read.
+// openCgroups opens the reader of cgroups. If that fails, it logs the error, and no
+// cgroups are read.
 func (n *Node) openCgroups() {
 	r, err := cgroups.New(cgroups.Options{NoBPF: n.cfg.NoBPF, Log: n.log.With("component", "cgroups")})
 	if err != nil {
@@ -145,22 +148,23 @@ func (n *Node) openCgroups() {
 	n.cgroups = r
 }
 
+// openHost opens the reader of the machine.
 func (n *Node) openHost() (err error) {
 	n.host, err = host.New(host.Options{Log: n.log.With("component", "host")})
 	return err
 }
 
-// Fleet is this node alone, for its own /metrics.
+// Fleet returns the fleet of this node alone, which the node's own /metrics shows.
 func (n *Node) Fleet() *query.Local { return n.local }
 
-// AgentID is what the node calls itself.
+// AgentID returns the node's id.
 func (n *Node) AgentID() string { return n.cfg.AgentID }
 
-// Ready returns nil while ticks are made, else why they are not.
+// Ready returns nil while ticks complete in time, else an error that says why not.
 func (n *Node) Ready() error { return n.progress.check(n.cfg.Interval, readClocks().mono) }
 
-// Close ends what New began; ctx bounds how long frames in flight are awaited. What
-// a tick uses that does not end is left to the end of the process.
+// Close releases what New opened. It waits for frames in flight until ctx ends. If a
+// tick does not end, what that tick uses stays open until the process exits.
 func (n *Node) Close(ctx context.Context) error {
 	var errs []error
 	stuck := n.progress.making()
@@ -168,7 +172,7 @@ func (n *Node) Close(ctx context.Context) error {
 		errs = append(errs, stuck)
 	} else if n.tasks != nil && n.tasks.server != nil {
 		errs = append(errs, n.tasks.server.Close())
-		// Events that no tick told would be lost; they may wait for two.
+		// Events that are in no tick yet would be lost; it may take two ticks to send them.
 		for i := 0; i < 2 && n.progress.any() && n.tasks.server.Waiting(); i++ {
 			n.tick(time.Now())
 		}
@@ -198,10 +202,10 @@ func (n *Node) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// lastTick is how long a tick that is being made may take once ctx of Run has ended.
+// lastTick is how long Run waits for the current tick once its ctx has ended.
 const lastTick = 2 * time.Second
 
-// Run ticks until ctx ends.
+// Run makes ticks until ctx ends. It returns the error of the StatsD server, if any.
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

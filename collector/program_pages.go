@@ -10,11 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dropProgramPages unmaps the pages of the program's own file that start-up has
-// touched: most of them hold what only start-up needs (tables of protocols,
-// flags, the kernel's types). What is needed again is mapped again from the page
-// cache, at the cost of a minor fault. Only mappings that hold nothing but the
-// file's own bytes are touched.
+// dropProgramPages unmaps the pages of the program's own file, most of which only
+// start-up needs (tables of protocols, flags, the kernel's types). A page that is
+// needed again is mapped again from the page cache, at the cost of a minor fault.
+// Mappings with pages that differ from the file are left alone.
 func dropProgramPages() {
 	exe, err := os.Readlink("/proc/self/exe")
 	if err != nil {
@@ -35,25 +34,26 @@ func dropProgramPages() {
 				found = append(found, m)
 			}
 		} else if rest, ok := bytes.CutPrefix(s.Bytes(), []byte("Anonymous:")); ok && in {
-			// A page that was written to is anonymous: it would be lost.
+			// A page that was written to is anonymous: dropping it would lose its contents.
 			found[len(found)-1].clean = string(bytes.TrimSpace(rest)) == "0 kB"
 		}
 	}
 	for _, m := range found {
 		if m.clean {
-			unix.Syscall(unix.SYS_MADVISE, m.start, m.end-m.start, unix.MADV_DONTNEED) // what fails stays
+			// If it fails, the pages stay mapped.
+			unix.Syscall(unix.SYS_MADVISE, m.start, m.end-m.start, unix.MADV_DONTNEED)
 		}
 	}
 }
 
-// span is a mapping of memory.
+// span is one mapping in memory, from start to before end.
 type span struct {
 	start, end uintptr
-	clean      bool
+	clean      bool // no page differs from the file
 }
 
-// programSpan reads the first line of a mapping in smaps (proc_pid_smaps(5)). ok
-// reports whether the mapping is the program's own file, and not writable.
+// programSpan parses the first line of a mapping in smaps (proc_pid_smaps(5)). ok
+// reports whether the mapping is of the file exe, and not writable.
 func programSpan(line []byte, exe string) (m span, ok bool) {
 	f := strings.Fields(string(line))
 	if len(f) < 6 || strings.Join(f[5:], " ") != exe || strings.Contains(f[1], "w") {

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// step is what a tick is doing.
+// step is one step of a tick.
 type step int32
 
 const (
-	stepTick step = iota // between the others
+	stepTick step = iota // in none of the other steps
 	stepCgroups
 	stepHost
 	stepNames
@@ -24,39 +24,44 @@ const (
 	stepPublish
 )
 
-var stepTexts = [...]string{"tick", "cgroups", "host", "names", "networks of containers", "rows of containers", "self", "statsd", "publish"}
+var stepTexts = [...]string{
+	"tick", "cgroups", "host", "names", "networks of containers", "rows of containers", "self", "statsd", "publish",
+}
 
 func (s step) String() string { return stepTexts[s] }
 
-// progress notes how ticks are getting on, for those who ask from other goroutines.
-// It goes by the clock that is never set.
+// progress records when ticks begin and end, so that other goroutines can tell
+// whether they stall. All times are instant.mono, in nanoseconds.
 type progress struct {
-	last  atomic.Int64 // when the newest tick was completed, CLOCK_MONOTONIC in nanoseconds; 0: none was
-	began atomic.Int64 // when the one that is being made began, likewise; 0: none is
-	step  atomic.Int32 // what it is doing
+	last  atomic.Int64 // end of the last completed tick; 0 if none has completed
+	began atomic.Int64 // start of the current tick; 0 between ticks
+	step  atomic.Int32 // step of the current tick
 
-	counted atomic.Bool // that one is in stalled
-	stalled atomic.Uint64
-	panics  atomic.Uint64
+	counted atomic.Bool   // the current tick is counted in stalled
+	stalled atomic.Uint64 // ticks that took too long
+	panics  atomic.Uint64 // steps that panicked
 }
 
-// A tick is stalled after stalledIntervals, and at least after leastStall.
+// A tick is stalled once it has taken longer than stalledIntervals intervals and
+// longer than leastStall.
 const stalledIntervals = 3
 
-// Tests shorten these.
+// These are variables because tests shorten them.
 var (
-	// overdue is how much longer than two intervals it may take from one tick's end
-	// to the next one's.
+	// overdue is added to two intervals: if no tick completes for longer than that,
+	// the collector is not ready.
 	overdue    = 15 * time.Second
 	leastStall = 5 * time.Second
 )
+
+// begin records that a tick begins.
 
 func (p *progress) begin() {
 	p.counted.Store(false)
 	p.began.Store(max(1, int64(readClocks().mono)))
 }
 
-// end notes that a tick is completed.
+// end records that the current tick has completed.
 func (p *progress) end(log *slog.Logger) {
 	now := readClocks().mono
 	if took := now - time.Duration(p.began.Swap(0)); p.counted.Load() {
@@ -67,16 +72,16 @@ func (p *progress) end(log *slog.Logger) {
 
 func (p *progress) completed(now time.Duration) { p.last.Store(max(1, int64(now))) }
 
-// enter notes what a tick does from now on, and returns what it did.
+// enter records that the current tick enters step s, and returns the previous step.
 func (p *progress) enter(s step) step { return step(p.step.Swap(int32(s))) }
 
-// at returns what a tick is doing.
+// at returns the step of the current tick.
 func (p *progress) at() step { return step(p.step.Load()) }
 
-// any reports whether a tick was completed.
+// any reports whether any tick has completed.
 func (p *progress) any() bool { return p.last.Load() != 0 }
 
-// making returns an error that says so while a tick is being made.
+// making returns an error that names the step if a tick has begun and not ended.
 func (p *progress) making() error {
 	if p.began.Load() == 0 {
 		return nil
@@ -84,7 +89,7 @@ func (p *progress) making() error {
 	return fmt.Errorf("a tick does not end: it is in step %q", p.at())
 }
 
-// stall returns an error if the tick that is being made takes too long.
+// stall returns an error if the current tick is stalled at the time now.
 func (p *progress) stall(interval, now time.Duration) error {
 	began := p.began.Load()
 	if since := now - time.Duration(began); began != 0 && since > max(stalledIntervals*interval, leastStall) {
@@ -93,7 +98,8 @@ func (p *progress) stall(interval, now time.Duration) error {
 	return nil
 }
 
-// check returns an error unless ticks are completed in time.
+// check returns an error unless ticks complete in time: one has completed, the last
+// not too long before now, and the current one is not stalled.
 func (p *progress) check(interval, now time.Duration) error {
 	if err := p.stall(interval, now); err != nil {
 		return err
@@ -108,7 +114,7 @@ func (p *progress) check(interval, now time.Duration) error {
 	return nil
 }
 
-// watch counts and logs ticks that take too long, each once, until ctx ends.
+// watch counts and logs stalled ticks, each once, until ctx ends.
 func (p *progress) watch(ctx context.Context, interval time.Duration, log *slog.Logger) {
 	every := time.NewTicker(min(leastStall/10, time.Second))
 	defer every.Stop()

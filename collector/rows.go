@@ -9,40 +9,42 @@ import (
 	"github.com/daytwo/daytwo/collector/containers"
 )
 
-// groupRows keeps the Container table's rows in step with the cgroups that
-// there are and with what is known of them. A row whose identity changes
-// becomes a new row: rows are immutable. What it costs follows what changed, not
-// how many cgroups there are.
+// groupRows holds the rows of the Container table, one for each cgroup. Rows are
+// immutable: when the identity of a cgroup changes, it gets a new row. The cost of
+// an update depends on how many cgroups changed, not on how many there are.
 type groupRows struct {
 	resolve func(path string) *containers.Identity
 	forget  func(path string)
 	nextID  func() uint64
 
-	spare  []*frame.Row // rows before they last changed: readers may still be shown them
-	rows   []*frame.Row
-	named  []*namedGroup     // in the order of rows
-	gen    uint64            // changes with rows
-	byPath map[string]uint64 // ID of the row of each cgroup
-	starts []rowStart        // of containers whose runtime tells
+	spare  []*frame.Row      // memory that the next change of rows is built in
+	rows   []*frame.Row      // one for each cgroup
+	named  []*namedGroup     // named[i] is the cgroup of rows[i]
+	gen    uint64            // changes whenever rows does
+	byPath map[string]uint64 // cgroup path to the ID of its row
+	starts []rowStart        // of the containers whose runtime reports a start
 
-	containers    int    // rows that are containers
-	containersGen uint64 // changes with them
+	containers    int    // number of rows that are containers
+	containersGen uint64 // changes whenever the set of containers does
 
-	seenGroups, seenNames uint64 // generations that rows was made from
-	made                  bool
+	seenGroups, seenNames uint64 // generations of the groups and names at the last update
+	made                  bool   // update has run since the last reset
 }
 
-// namedGroup is a cgroup with its row. It is immutable once it is listed.
+// namedGroup is a cgroup with its identity and its row. It does not change once it
+// has a row.
 type namedGroup struct {
 	group    *cgroups.Group
 	identity *containers.Identity
 	row      *frame.Row
 }
 
+// container reports whether the cgroup is a container's.
 func (n *namedGroup) container() bool { return n.identity != nil && n.identity.ContainerID != "" }
 
-// update brings rows up to date. It does nothing, and allocates nothing, while
-// neither the groups nor the names changed.
+// update brings the rows up to date with the cgroups in s, and with the names if
+// their generation is not that of the last update. It does nothing, and allocates
+// nothing, if neither has changed.
 func (g *groupRows) update(s *cgroups.Snapshot, names uint64) {
 	if g.made && g.seenGroups == s.Gen && g.seenNames == names {
 		return
@@ -78,7 +80,7 @@ func (g *groupRows) update(s *cgroups.Snapshot, names uint64) {
 		return
 	}
 	g.gen++
-	rows := g.spare[:0] // those of the tick before are shown
+	rows := g.spare[:0] // g.rows itself is still shown by the previous tick
 	g.starts = g.starts[:0]
 	for i, n := range g.named {
 		rows = append(rows, n.row)
@@ -90,15 +92,16 @@ func (g *groupRows) update(s *cgroups.Snapshot, names uint64) {
 	g.rows, g.spare = rows, g.rows
 }
 
-// reset forgets all rows: the next update makes new ones.
+// reset drops all rows: the next update makes new ones.
 func (g *groupRows) reset() {
 	g.rows, g.spare, g.named, g.byPath, g.containers, g.made = nil, nil, nil, nil, 0, false
 	g.gen++
 	g.containersGen++
 }
 
-// regroup lists groups anew and takes leave of what is gone. It returns between
-// which indexes the list is not what it was.
+// regroup replaces g.named by a list of groups, and forgets the cgroups that are
+// gone. The new list differs from the old one only in the indexes from lo to before
+// hi.
 func (g *groupRows) regroup(groups []*cgroups.Group) (lo, hi int) {
 	was := g.named
 	most := min(len(was), len(groups))
@@ -128,8 +131,8 @@ func (g *groupRows) regroup(groups []*cgroups.Group) (lo, hi int) {
 		}
 		now = append(now, n)
 	}
-	// What is gone is forgotten before anything is asked: another group may have
-	// its path by now.
+	// Cgroups that are gone are forgotten before new ones are resolved: a new cgroup
+	// may have the path of one that is gone.
 	for _, n := range gone {
 		if known[n.group] == n {
 			g.went(n)
@@ -140,7 +143,7 @@ func (g *groupRows) regroup(groups []*cgroups.Group) (lo, hi int) {
 	return lo, hi
 }
 
-// came makes the row of a group whose identity is known.
+// came makes the row of a cgroup, whose identity is already set, and counts it.
 func (g *groupRows) came(n *namedGroup) {
 	n.row = &frame.Row{ID: g.nextID(), Key: n.group.Name}
 	if n.identity != nil {
@@ -153,6 +156,7 @@ func (g *groupRows) came(n *namedGroup) {
 	}
 }
 
+// went removes a cgroup's row from the index and the counts.
 func (g *groupRows) went(n *namedGroup) {
 	if g.byPath[n.group.Path] == n.row.ID {
 		delete(g.byPath, n.group.Path)
@@ -163,7 +167,7 @@ func (g *groupRows) went(n *namedGroup) {
 	}
 }
 
-// table makes a frame.Table around rows and values that live elsewhere.
+// table returns a frame.Table that shares the memory of rows and vals.
 func table(k metric.Kind, gen uint64, rows []*frame.Row, vals []int64) frame.Table {
 	return frame.Table{Kind: k, Gen: gen, Rows: rows, Vals: vals[:len(rows)*metric.Width(k)]}
 }

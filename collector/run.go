@@ -13,12 +13,12 @@ import (
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
-// shutdown bounds how long frames in flight and scrapes are awaited at the end.
-const shutdown = 5 * time.Second
+// shutdownTimeout bounds the wait for frames in flight and for scrapes at the end.
+const shutdownTimeout = 5 * time.Second
 
-// Run is the whole daemon: it ticks, publishes and serves the node's own
-// /metrics until ctx ends, and returns nil then. An invalid configuration and an
-// address that is taken are errors at once.
+// Run runs the whole daemon: it makes ticks, publishes them and serves the node's
+// own /metrics until ctx ends, and then returns nil. It returns an error at once if
+// the configuration is invalid or an address is in use.
 func Run(ctx context.Context, cfg Config) error {
 	n, err := New(cfg)
 	if err != nil {
@@ -27,12 +27,12 @@ func Run(ctx context.Context, cfg Config) error {
 	return n.Serve(ctx)
 }
 
-// Serve runs a node until ctx ends, then closes it.
+// Serve runs the node and its /metrics until ctx ends, then closes the node.
 func (n *Node) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	end := func() error {
-		patience, done := context.WithTimeout(context.Background(), shutdown)
+		patience, done := context.WithTimeout(context.Background(), shutdownTimeout)
 		defer done()
 		return n.Close(patience)
 	}
@@ -52,9 +52,9 @@ func (n *Node) Serve(ctx context.Context) error {
 	n.cfg.Ready.Up(ready.NodeMetrics)
 	n.log.Info("this node's own metrics", "url", "http://"+l.Addr().String()+"/metrics")
 	err = n.Run(ctx)
-	patience, done := context.WithTimeout(context.Background(), shutdown)
+	patience, done := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer done()
-	if srv.Shutdown(patience) != nil { // somebody is still being answered
+	if srv.Shutdown(patience) != nil { // a request is still being answered
 		srv.Close()
 	}
 	if e := <-served; !errors.Is(e, http.ErrServerClosed) {
@@ -63,8 +63,8 @@ func (n *Node) Serve(ctx context.Context) error {
 	return errors.Join(err, end())
 }
 
-// listenLoopback refuses every address but a loopback one: what listens there
-// asks for no token.
+// listenLoopback listens on a TCP address. It returns an error for an address that is
+// not a loopback one, because the node's /metrics asks for no token.
 func listenLoopback(address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/daytwo/daytwo/collector/cgroups"
 )
 
-// self reads what the collector's own process uses, without allocating.
+// self reads the resources that the collector's own process uses, without
+// allocating.
 type self struct {
 	statm  *os.File
 	fds    *os.File
@@ -27,7 +28,7 @@ func newSelf(nextID func() uint64) *self {
 		vals:   make([]int64, metric.Width(metric.Collector)),
 		rows:   []*frame.Row{{ID: nextID()}},
 	}
-	s.statm, _ = os.Open("/proc/self/statm") // without /proc these stay absent
+	s.statm, _ = os.Open("/proc/self/statm") // without /proc, its values stay absent
 	s.fds, _ = os.Open("/proc/self/fd")
 	for i := range s.vals {
 		s.vals[i] = metric.Absent
@@ -40,7 +41,8 @@ func (s *self) close() {
 	s.fds.Close()
 }
 
-// read fills the columns that the process knows of itself.
+// read fills the columns of CPU time (ns), heap and resident memory (bytes), and
+// open descriptors.
 func (s *self) read() {
 	var ru syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &ru) == nil {
@@ -59,8 +61,8 @@ func (s *self) read() {
 	s.vals[metric.SelfFDs] = s.countFDs()
 }
 
-// secondNumber is the second of blank-separated numbers: resident pages in
-// proc_pid_statm(5).
+// secondNumber returns the second of several numbers separated by spaces. In
+// proc_pid_statm(5) that is the number of resident pages.
 func secondNumber(b []byte) int64 {
 	i := 0
 	for i < len(b) && b[i] != ' ' {
@@ -73,8 +75,8 @@ func secondNumber(b []byte) int64 {
 	return v
 }
 
-// countFDs is the size of /proc/self/fd, which is the number of open
-// descriptors since Linux 6.2; before that, and without /proc, it is absent.
+// countFDs returns the size of /proc/self/fd, which since Linux 6.2 is the number of
+// open descriptors. On older kernels, and without /proc, it returns metric.Absent.
 func (s *self) countFDs() int64 {
 	if s.fds == nil {
 		return metric.Absent
@@ -86,15 +88,17 @@ func (s *self) countFDs() int64 {
 	return st.Size
 }
 
-// partRows tells which reader serves which part of the record.
+// partRows holds the rows that show which reader serves each part of a cgroup's
+// record: BPF or files.
 type partRows struct {
 	nextID func() uint64
-	was    []cgroups.Status
+	was    []cgroups.Status // that rows was made from
 	rows   []*frame.Row
 	vals   []int64
 	gen    uint64
 }
 
+// update brings rows and values up to date with the status of each part.
 func (p *partRows) update(status []cgroups.Status, mismatches func(cgroups.Part) uint64) {
 	same := len(status) == len(p.was)
 	for i := 0; same && i < len(status); i++ {

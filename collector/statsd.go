@@ -11,22 +11,25 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/series"
 )
 
-// Statsd says where a collector listens for StatsD, and what it keeps. The zero
-// value of a field means its default.
+// Statsd configures where a collector listens for StatsD, and how many series it
+// keeps. The zero value of a field means its default.
 type Statsd struct {
-	Listen    []string         // addresses, as statsd.ParseListener reads them; none = no StatsD
-	Optional  bool             // do without those of Listen that another process has
-	Ports     launch.PortRange // for containers; default launch.DefaultPorts, or others if clients get those
-	RulesFile string           // mappings in statsd_exporter's form; "" = none
-	Budget    int              // series of one container; default setting.StatsdBudget
-	Series    int              // series of all containers; default setting.StatsdSeries
-	Expiry    StatsdExpiry     // how long silent series stay; default setting.StatsdExpiry
+	Listen   []string // addresses, as statsd.ParseListener reads them; none = no StatsD
+	Optional bool     // skip the addresses of Listen that another process uses
+
+	// Ports of containers; default launch.DefaultPorts, or another range if the
+	// kernel hands those ports to clients.
+	Ports     launch.PortRange
+	RulesFile string       // mappings in statsd_exporter's format; "" = none
+	Budget    int          // most series of one container; default setting.StatsdBudget
+	Series    int          // most series of all containers; default setting.StatsdSeries
+	Expiry    StatsdExpiry // how long series without samples are kept; default setting.StatsdExpiry
 }
 
-// StatsdExpiry is how long a series of each type stays without a sample.
+// StatsdExpiry is how long a series of each type is kept without a sample.
 type StatsdExpiry = series.Expiry
 
-// statsdOptions are those of the StatsD server, but for the listeners.
+// statsdOptions returns the options of the StatsD server, without its listeners.
 func statsdOptions(cfg *Config) statsd.Options {
 	return statsd.Options{
 		Budget: cfg.Statsd.Budget, Total: cfg.Statsd.Series, Expiry: cfg.Statsd.Expiry, RulesFile: cfg.Statsd.RulesFile,
@@ -35,7 +38,8 @@ func statsdOptions(cfg *Config) statsd.Options {
 	}
 }
 
-// newStatsd starts the StatsD server that the configuration asks for, nil for none.
+// newStatsd starts the configured StatsD server. It returns nil if none is
+// configured.
 func newStatsd(cfg *Config, calls *bounded.Set) (*statsd.Server, error) {
 	if len(cfg.Statsd.Listen) == 0 {
 		return nil, nil
@@ -53,8 +57,9 @@ func newStatsd(cfg *Config, calls *bounded.Set) (*statsd.Server, error) {
 	return statsd.New(o)
 }
 
-// serveLaunch answers launchers where there is no StatsD, so that they go on
-// without. The server is nil if there is nothing to be served.
+// serveLaunch serves the launch API if there is no StatsD server, so that launchers
+// get an answer and run their tasks without an endpoint. It returns nil if no socket
+// is configured, or if the StatsD server serves the launch API.
 func serveLaunch(cfg *Config) (*http.Server, error) {
 	if cfg.Socket == "" || len(cfg.Statsd.Listen) > 0 {
 		return nil, nil

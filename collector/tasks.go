@@ -15,28 +15,29 @@ import (
 
 // tasks joins StatsD's containers to cgroup rows.
 type tasks struct {
-	server *statsd.Server // nil where there is none
+	server *statsd.Server // nil if there is no StatsD server
 	names  func(path string) *containers.Identity
 	forget func(path string)
 
-	gen      uint64 // of server, that the maps below are of
-	byID     map[string]*launch.Container
-	byCgroup map[string]*launch.Container
-	merged   map[string]*mergedIdentity // by cgroup
+	gen      uint64                       // server.Gen() when the maps below were made
+	byID     map[string]*launch.Container // launched containers, by container id
+	byCgroup map[string]*launch.Container // launched containers, by cgroup path
+	merged   map[string]*mergedIdentity   // by cgroup path
 
 	groups *groupRows
-	seen   uint64 // groupRows.containersGen that list is of
+	seen   uint64 // groups.containersGen when list was made
 	list   []origin.Container
-	rows   []uint64         // ID of the Container row of each
-	at     map[string]int32 // index into list, by container id
+	rows   []uint64         // rows[i] is the ID of the Container row of list[i]
+	at     map[string]int32 // index into list, by container id; nil if list is to be made again
 	find   func(info origin.Info) uint64
 }
 
-// mergedIdentity is what a runtime and a launcher say of one cgroup together.
+// mergedIdentity is the identity of one cgroup that both a runtime and a launcher
+// describe.
 type mergedIdentity struct {
-	runtime *containers.Identity
-	by      *launch.Container
-	is      *containers.Identity
+	runtime *containers.Identity // what the runtime reports; nil if nothing
+	by      *launch.Container    // what the launcher reports
+	is      *containers.Identity // both together
 }
 
 func newTasks(server *statsd.Server, names *containers.Resolver) *tasks {
@@ -45,8 +46,8 @@ func newTasks(server *statsd.Server, names *containers.Resolver) *tasks {
 	return t
 }
 
-// update looks which containers launchers made known, and returns a number that
-// changes with them.
+// update reads which containers launchers have registered, and returns a number that
+// changes whenever they do.
 func (t *tasks) update() uint64 {
 	if t.server == nil {
 		return 0
@@ -69,7 +70,8 @@ func (t *tasks) update() uint64 {
 	return t.gen
 }
 
-// resolve is containers.Resolver.Resolve with what launchers say besides.
+// resolve returns the identity of a cgroup, as containers.Resolver.Resolve does,
+// with what its launcher registered added. It returns nil if nothing is known.
 func (t *tasks) resolve(path string) *containers.Identity {
 	id := t.names(path)
 	c := t.byCgroup[path]
@@ -95,7 +97,8 @@ func (t *tasks) forgetGroup(path string) {
 	delete(t.merged, path)
 }
 
-// tables are those of a tick. The rows of containers are up to date.
+// tables returns the tables of series and of sample counts for one tick. The rows of
+// g must be up to date.
 func (t *tasks) tables(at time.Time, g *groupRows) (app, ledger frame.Table) {
 	if t.groups = g; t.seen != g.containersGen || t.at == nil {
 		t.seen = g.containersGen
@@ -104,7 +107,8 @@ func (t *tasks) tables(at time.Time, g *groupRows) (app, ledger frame.Table) {
 	return t.server.Tick(at, t.find)
 }
 
-// listContainers finds the rows of containers, and tells the server which there are.
+// listContainers lists the containers and their rows, and passes the list to the
+// server.
 func (t *tasks) listContainers() {
 	if t.at == nil {
 		t.at = map[string]int32{}
@@ -117,7 +121,7 @@ func (t *tasks) listContainers() {
 			continue
 		}
 		id := n.identity.ContainerID
-		if k, ok := t.at[id]; ok { // one more cgroup of it
+		if k, ok := t.at[id]; ok { // one more cgroup of the same container
 			c := &t.list[k]
 			c.Cgroups, c.Made = append(c.Cgroups, n.group.Path), max(c.Made, n.group.ID)
 			continue
@@ -133,7 +137,7 @@ func (t *tasks) listContainers() {
 	t.server.Containers(t.list)
 }
 
-// parent is the Container row of a sender, 0 if there is none.
+// parent returns the ID of a sender's Container row, 0 if there is none.
 func (t *tasks) parent(info origin.Info) uint64 {
 	if k, ok := t.at[info.ContainerID]; ok {
 		return t.rows[k]
@@ -141,7 +145,7 @@ func (t *tasks) parent(info origin.Info) uint64 {
 	return t.groups.byPath[info.Cgroup]
 }
 
-// run serves until ctx ends.
+// run runs the StatsD server, if there is one, until ctx ends.
 func (t *tasks) run(ctx context.Context) error {
 	if t.server == nil {
 		<-ctx.Done()

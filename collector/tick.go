@@ -8,15 +8,16 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// tick reads everything once and hands it on. Whoever reads the node's tick waits
-// for nothing that reads: only for the copying of what was read. A step that panics
-// costs what it reads, and no other.
+// tick reads everything once, and publishes it. A scrape of the node's /metrics waits
+// only while the values are copied, never while they are read. If a step panics, only
+// the values of that step are lost.
 func (n *Node) tick(at time.Time) {
 	n.progress.begin()
 	defer n.progress.end(n.log)
 	n.try(stepTick, func() { n.makeTick(at) })
 }
 
+// makeTick makes the tick of the grid point at.
 func (n *Node) makeTick(at time.Time) {
 	start := time.Now()
 	n.repair(start)
@@ -27,7 +28,7 @@ func (n *Node) makeTick(at time.Time) {
 		n.header.Time = at.UnixNano()
 		b.Header = n.header
 		n.fill(b, at)
-		n.out = *b // the tables stay as they are until the next Update
+		n.out = *b // the tables do not change until the next Update
 	})
 	if n.pub != nil {
 		before := time.Now()
@@ -43,14 +44,15 @@ func (n *Node) makeTick(at time.Time) {
 	n.memory.after(len(n.groups.rows))
 }
 
-// try makes a step of a tick. After a panic it returns false, and what the step
-// changes is made consistent again.
+// try runs a step of a tick. If the step panics, try logs the panic, makes the state
+// that the step changes consistent again, and returns false.
 func (n *Node) try(s step, f func()) (ok bool) {
 	before := n.progress.enter(s)
 	defer func() {
 		if p := recover(); p != nil {
 			n.progress.panics.Add(1)
-			n.log.Error("a step of a tick panicked: what it reads is absent", "step", s.String(), "panic", p, "stack", string(debug.Stack()))
+			n.log.Error("a step of a tick panicked: what it reads is absent", "step", s.String(), "panic", p,
+				"stack", string(debug.Stack()))
 			n.reset(s)
 		}
 		n.progress.enter(before)
@@ -59,7 +61,7 @@ func (n *Node) try(s step, f func()) (ok bool) {
 	return true
 }
 
-// read reads everything. What the tick before shows is left alone.
+// read reads everything. It does not change the tables that the previous tick shows.
 func (n *Node) read(at time.Time) {
 	n.snapshot, n.machine, n.networks = nil, nil, nil
 	if n.works(stepCgroups) && n.cgroups != nil {
@@ -83,6 +85,7 @@ func (n *Node) read(at time.Time) {
 	n.try(stepNetworks, func() { n.networks = n.net.reader.Read(n.net.groups) })
 }
 
+// readCgroups reads the cgroups into n.snapshot.
 func (n *Node) readCgroups() {
 	before := time.Now()
 	s, err := n.cgroups.Read()
@@ -95,8 +98,8 @@ func (n *Node) readCgroups() {
 	n.snapshot = s
 }
 
-// fill makes the batch of one tick from what was read. Tables share memory with
-// their readers.
+// fill makes the batch of one tick from what was read. The tables share memory with
+// the readers that made them.
 func (n *Node) fill(b *frame.Batch, at time.Time) {
 	b.Tables = b.Tables[:0]
 	n.add(b, stepHost, func() { n.fillHost(b) })
@@ -110,7 +113,8 @@ func (n *Node) fill(b *frame.Batch, at time.Time) {
 	n.add(b, stepSelf, func() { b.Tables = append(b.Tables, n.held.table(n.calls)) })
 }
 
-// add makes a step that adds tables: all of them or, after a panic, none.
+// add runs a step that adds tables to b. After a panic it removes those that the
+// step had added.
 func (n *Node) add(b *frame.Batch, s step, f func()) {
 	have := len(b.Tables)
 	if !n.try(s, f) {
@@ -118,7 +122,7 @@ func (n *Node) add(b *frame.Batch, s step, f func()) {
 	}
 }
 
-// reset makes consistent again what a step that panicked has half changed.
+// reset drops the state that a step which panicked may have left half changed.
 func (n *Node) reset(s step) {
 	switch s {
 	case stepCgroups, stepHost:
@@ -139,13 +143,14 @@ func (n *Node) reset(s step) {
 	}
 }
 
-// reopenAfter is how long what a reader that panicked reads is absent. Tests shorten it.
+// reopenAfter is how long after its panic a reader is opened again; until then its
+// values are absent. It is a variable because tests shorten it.
 var reopenAfter = 10 * time.Second
 
-// works reports whether a reader has not panicked since it was opened.
+// works reports whether the reader of step s has not panicked since it was opened.
 func (n *Node) works(s step) bool { return n.broke[s].IsZero() }
 
-// repair opens readers anew that panicked: their state may be half changed.
+// repair reopens readers that panicked, as their state may be half changed.
 func (n *Node) repair(now time.Time) {
 	for s, at := range n.broke {
 		if now.Sub(at) < reopenAfter {
@@ -155,7 +160,7 @@ func (n *Node) repair(now time.Time) {
 		switch s {
 		case stepCgroups:
 			if old := n.cgroups; old != nil {
-				n.try(stepTick, func() { old.Close() }) // what it cannot close stays open
+				n.try(stepTick, func() { old.Close() }) // if this panics, its files stay open
 			}
 			n.cgroups = nil
 			n.try(s, n.openCgroups)
@@ -173,7 +178,8 @@ func (n *Node) repair(now time.Time) {
 	}
 }
 
-// complain logs what may go wrong at every tick only when it changes.
+// complain logs an error that may recur at every tick, but only if it differs from
+// the last one.
 func (n *Node) complain(what string, err error) {
 	if s := fmt.Sprint(what, err); s != n.lastError {
 		n.lastError = s
