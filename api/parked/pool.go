@@ -5,35 +5,37 @@ import (
 	"time"
 )
 
-// Limits bound the calls of a Pool that are under way at the same time.
+// Limits bound how many calls of a Pool are under way at the same time.
 type Limits struct {
-	Calls    int // all of them
-	Scarce   int // with so many under way, a Group may have no more than PerGroup
-	PerGroup int
+	Calls    int // most calls
+	Scarce   int // from this number of calls on, PerGroup applies
+	PerGroup int // most calls of one Group
 }
 
-// Pool makes calls. Start and Wait are for one goroutine; the rest for any.
+// Pool makes calls. Start and Wait must be called from one goroutine only; the other
+// methods may be called from any.
 //
-// Goroutines are started when a call would have to wait for one, and end with
-// Close: there are at most as many as there were calls under way at one time.
+// The pool starts a goroutine whenever a call would otherwise have to wait for one,
+// and ends them at Close. There are never more goroutines than the largest number of
+// calls that were under way at the same time.
 type Pool struct {
 	limits Limits
 	timer  *time.Timer
-	all    chan struct{} // signalled when no awaited call is under way; has room for one
+	all    chan struct{} // signalled when no awaited call is under way; buffers one signal
 
 	mu       sync.Mutex
 	work     sync.Cond // signalled when queue grows, and at Close
 	queue    []*Call
-	head     int // of queue
+	head     int // index of the first call in queue
 	underWay int // calls in queue, and those being run
 	workers  int
-	idle     int     // workers that wait for work
-	awaited  []*Call // started since the last Wait
-	awaiting int     // how many of them are under way
+	idle     int     // workers that wait for a call
+	awaited  []*Call // calls with Await that were started since the last Wait
+	awaiting int     // number of those that are under way
 	closed   bool
 }
 
-// New prepares a pool; it starts nothing.
+// New returns a pool. It starts no goroutine.
 func New(l Limits) *Pool {
 	p := &Pool{limits: l, timer: time.NewTimer(0), all: make(chan struct{}, 1)}
 	p.timer.Stop()
@@ -41,8 +43,9 @@ func New(l Limits) *Pool {
 	return p
 }
 
-// Start has a goroutine make the call, unless it is under way already, or fewer
-// calls than reserve could be started after it. It reports whether it did.
+// Start makes a goroutine run the call, and reports whether it did. It does not if
+// the call is already under way, if a limit is reached, if fewer than reserve further
+// calls could be started after it, or if the pool is closed.
 func (p *Pool) Start(c *Call, reserve int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,7 +63,7 @@ func (p *Pool) Start(c *Call, reserve int) bool {
 	if c.Await {
 		if p.awaiting == 0 {
 			select {
-			case <-p.all: // told of the calls before, for which nobody waited
+			case <-p.all: // a signal about earlier calls, which no Wait has received
 			default:
 			}
 		}
@@ -77,8 +80,8 @@ func (p *Pool) Start(c *Call, reserve int) bool {
 	return true
 }
 
-// Wait waits until every call with Await that was started since the last Wait
-// has returned, but no longer than d.
+// Wait waits until every call with Await that was started since the last Wait has
+// returned, but for d at most.
 func (p *Pool) Wait(d time.Duration) {
 	p.mu.Lock()
 	if p.awaiting > 0 {
@@ -99,22 +102,22 @@ func (p *Pool) Wait(d time.Duration) {
 	p.mu.Unlock()
 }
 
-// UnderWay is how many calls were started and have not returned.
+// UnderWay returns how many calls were started and have not returned.
 func (p *Pool) UnderWay() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.underWay
 }
 
-// UnderWayOf is how many of them are of a group.
+// UnderWayOf returns how many calls of group g were started and have not returned.
 func (p *Pool) UnderWayOf(g *Group) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return g.underWay
 }
 
-// Close ends the pool's goroutines: the idle ones now, the others as soon as
-// their calls return.
+// Close ends the pool's goroutines: idle ones at once, the others as soon as their
+// calls return.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -122,8 +125,8 @@ func (p *Pool) Close() {
 	p.work.Broadcast()
 }
 
-// spawn starts one more goroutine, if there are fewer than calls. The caller
-// holds mu.
+// spawn starts another goroutine if there are fewer goroutines than calls under way.
+// The caller holds mu.
 func (p *Pool) spawn() {
 	if p.workers < p.underWay {
 		p.workers++
@@ -131,8 +134,8 @@ func (p *Pool) spawn() {
 	}
 }
 
-// run makes one call after the other. Before one that may hang, it sees to it
-// that a goroutine is there for the next call.
+// run makes one call after another until Close. Before each call, which may hang, it
+// makes sure that another goroutine is there for the next call in the queue.
 func (p *Pool) run() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -161,6 +164,7 @@ func (p *Pool) run() {
 	}
 }
 
+// finish records that a call has returned. The caller holds mu.
 func (p *Pool) finish(c *Call, took time.Duration) {
 	p.underWay--
 	if c.Group != nil {

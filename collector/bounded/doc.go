@@ -1,9 +1,11 @@
-// Package bounded makes calls that another process, a mount or a runtime can hold
-// for ever, as reading /proc/PID/environ of a process that hangs in execve(2), or
-// opening a file of a network filesystem whose server is gone. Each runs on a
-// goroutine of its own; whoever asks waits for a bounded time, and a bounded
-// number of calls runs at once: one that is held keeps its thread until the
-// kernel lets go, and no signal ends that.
+// Package bounded makes calls that may never return because another process, a
+// mount or a container runtime holds them. Examples are reading /proc/PID/environ of
+// a process that hangs in execve(2), and opening a file of a network filesystem
+// whose server is down.
 //
-// It knows nothing of what is called, and imports none of our packages.
+// Each call runs in a goroutine of its own, and the caller waits for it for a bounded
+// time. The number of calls that run at once is bounded too: a call that does not
+// return occupies a thread until the kernel releases it, and no signal can end it.
+//
+// The package does not know what is called, and imports no other package of daytwo.
 package bounded

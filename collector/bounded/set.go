@@ -6,20 +6,20 @@ import (
 	"sync"
 )
 
-// Most is how many calls of all sources of a set may be held at once: as many
-// threads may wait in the kernel for ever.
+// Most is how many calls of all sources of a set may run at once. It therefore bounds
+// the threads that wait in the kernel for calls that do not return.
 const Most = 32
 
-// Set is all sources of one program.
+// Set holds all sources of one program.
 type Set struct {
 	log *slog.Logger
 
 	mu      sync.Mutex
 	sources []*Source
-	most    int // calls of all sources at once
+	most    int // sum of the bounds of all sources
 }
 
-// NewSet makes a set whose sources log to log; nil is slog.Default.
+// NewSet makes a set whose sources log to log, or to slog.Default() if log is nil.
 func NewSet(log *slog.Logger) *Set {
 	if log == nil {
 		log = slog.Default()
@@ -27,9 +27,10 @@ func NewSet(log *slog.Logger) *Set {
 	return &Set{log: log}
 }
 
-// Source adds a source of which at most so many calls run at once. late, which
-// may be nil, is called when a call returns whose caller had given up: to ask
-// again then gives its answer. It panics if the set would go beyond Most.
+// Source adds a source, at most `most` of whose calls run at once. If late is not
+// nil, it is called with the key of each call that returns after its caller has given
+// up: the next Do with that key then returns the result. Source panics if the bounds
+// of all sources add up to more than Most.
 func (s *Set) Source(name string, most int, late func(key string)) *Source {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,17 +43,17 @@ func (s *Set) Source(name string, most int, late func(key string)) *Source {
 	return src
 }
 
-// Count says how the calls of one source went.
+// Count holds the number of calls of one source that did not go well.
 type Count struct {
 	Source   string
-	Held     int    // calls that run now, and whose callers have given up
-	TimedOut uint64 // calls that did not return in time
-	Refused  uint64 // calls that were not made: too many others did not return
-	Panics   uint64
+	Held     int    // calls that still run although their callers have given up
+	TimedOut uint64 // calls that did not return in time, since the start
+	Refused  uint64 // calls that were not made because too many others did not return
+	Panics   uint64 // calls that panicked
 }
 
-// Counts appends the counts of every source to dst, in the order in which they
-// were made.
+// Counts appends the counts of every source to dst, in the order in which the sources
+// were added.
 func (s *Set) Counts(dst []Count) []Count {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,51 +10,54 @@ import (
 	"time"
 )
 
-// ErrHeld is the error of a call that has not returned in time, and of one that is
-// not made because an earlier one of its key has not.
+// ErrHeld is the error of a call that has not returned in time. It is also the error
+// of a call that is not made because an earlier call with the same key has not
+// returned.
 var ErrHeld = errors.New("the call does not return")
 
-// ErrFull is the error of a call that is not made because too many others of its
+// ErrFull is the error of a call that is not made because too many other calls of its
 // source do not return.
 var ErrFull = errors.New("too many calls of this sort do not return")
 
-// keepLate is how long the answer of a call that came too late is kept for
-// whoever asks again.
+// keepLate is how long the result of a call that returned too late is kept for the
+// next call with the same key.
 const keepLate = time.Minute
 
-// logEvery is the least time between two log lines of a source.
+// logEvery is the shortest time between two log lines of a source.
 const logEvery = time.Minute
 
-// Source is one sort of call. What is held in one source costs others nothing.
+// Source makes calls of one sort. Calls of one source that do not return do not delay
+// those of other sources.
 type Source struct {
 	name  string
 	log   *slog.Logger
 	late  func(key string)
-	slots chan struct{} // one is taken by each call that runs
+	slots chan struct{} // holds an element for each call that runs
 
 	mu      sync.Mutex
-	calls   map[string]*call // that run, or returned too late and were not asked for again
-	done    int              // of those, that returned
-	overdue int              // of those, that run and whose caller has given up
+	calls   map[string]*call // by key: calls that run, and late results that nobody has taken
+	done    int              // calls in the map that have returned
+	overdue int              // calls in the map that run although their callers have given up
 	count   Count
-	logged  time.Time
+	logged  time.Time // the last log line
 }
 
-// call is one that runs, or has returned.
+// call is a call that runs or has returned.
 type call struct {
 	began   time.Time
-	overdue bool // its caller has given up
-	done    bool
-	at      time.Time // it was done
+	overdue bool      // the caller has given up
+	done    bool      // the call has returned
+	at      time.Time // when it returned
 	value   any
 	err     error
-	ended   chan struct{} // closed when it is done
+	ended   chan struct{} // closed once the call has returned
 }
 
-// Do calls f, one call of a key at a time, and returns what f returns if that is
-// within wait. Else it returns an error that is ErrHeld or ErrFull; when f returns
-// later, what it returns is kept for a minute, for the next Do of that key. A value
-// that nobody takes is closed if it is an io.Closer.
+// Do calls f and returns its result if f returns within wait. Of the calls with one
+// key, only one runs at a time. If f does not return in time, Do returns an error
+// that wraps ErrHeld; the result of f is then kept for a minute for the next Do with
+// the same key, and a value that nobody takes is closed if it is an io.Closer. If f
+// cannot be called because too many others run, the error wraps ErrFull.
 func Do[T any](s *Source, key string, wait time.Duration, f func() (T, error)) (T, error) {
 	value, err := s.do(key, wait, func() (any, error) {
 		v, err := f()
@@ -67,7 +70,7 @@ func Do[T any](s *Source, key string, wait time.Duration, f func() (T, error)) (
 	return got.value, err
 }
 
-// answer is a value that remembers its type, even if it is nil.
+// answer wraps a value so that its type is known even if the value is nil.
 type answer[T any] struct{ value T }
 
 func (a answer[T]) close() {
@@ -76,6 +79,7 @@ func (a answer[T]) close() {
 	}
 }
 
+// do is Do without type parameters.
 func (s *Source) do(key string, wait time.Duration, f func() (any, error)) (any, error) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -102,9 +106,9 @@ func (s *Source) do(key string, wait time.Duration, f func() (any, error)) (any,
 	return nil, s.held(key, c)
 }
 
-// start registers a call and takes a slot for it, after those of the same key whose
-// callers still wait. It returns the answer of an earlier call of the key instead
-// if that came too late for whoever asked.
+// start registers a call and takes a slot for it. It first waits for earlier calls
+// with the same key whose callers still wait. If an earlier call with the key has
+// returned too late for its own caller, start returns that call as answer instead.
 func (s *Source) start(key string, timeout <-chan time.Time) (c, answer *call, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,8 +134,8 @@ func (s *Source) start(key string, timeout <-chan time.Time) (c, answer *call, e
 	return c, nil, nil
 }
 
-// unlocked waits without mu, which the caller holds, and reports whether it came
-// before the time was over.
+// unlocked waits for a receive from it, and reports whether that came before timeout.
+// The caller holds mu, which is released during the wait.
 func (s *Source) unlocked(it <-chan struct{}, timeout <-chan time.Time) bool {
 	s.mu.Unlock()
 	defer s.mu.Lock()
@@ -143,7 +147,9 @@ func (s *Source) unlocked(it <-chan struct{}, timeout <-chan time.Time) bool {
 	}
 }
 
-// slot waits for one, unless none will come free. The caller holds mu.
+// slot takes a slot, and reports whether it got one before timeout. It does not wait
+// if every slot is taken by a call whose caller has given up. The caller holds mu,
+// which is released during the wait.
 func (s *Source) slot(timeout <-chan time.Time) bool {
 	select {
 	case s.slots <- struct{}{}:
@@ -163,6 +169,7 @@ func (s *Source) slot(timeout <-chan time.Time) bool {
 	}
 }
 
+// run makes a call and records its result.
 func (s *Source) run(key string, c *call, f func() (any, error)) {
 	value, err := s.survive(key, f)
 	s.mu.Lock()
@@ -182,7 +189,7 @@ func (s *Source) run(key string, c *call, f func() (any, error)) {
 	}
 }
 
-// survive calls f; a panic is an error.
+// survive calls f, and returns an error if f panics.
 func (s *Source) survive(key string, f func() (any, error)) (value any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -196,8 +203,8 @@ func (s *Source) survive(key string, f func() (any, error)) (value any, err erro
 	return f()
 }
 
-// held is the error of a call that does not return. It logs it, once a minute. The
-// caller holds mu.
+// held returns the error for a call that does not return, and logs it at most once a
+// minute. The caller holds mu.
 func (s *Source) held(key string, c *call) error {
 	if now := time.Now(); c.overdue && now.Sub(s.logged) >= logEvery {
 		s.logged = now
@@ -207,7 +214,8 @@ func (s *Source) held(key string, c *call) error {
 	return fmt.Errorf("%s %s: %w", s.name, key, ErrHeld)
 }
 
-// dropLate forgets answers that nobody has asked for. The caller holds mu.
+// dropLate drops late results that nobody has taken within keepLate. The caller holds
+// mu.
 func (s *Source) dropLate(now time.Time) {
 	if s.done == 0 {
 		return
