@@ -11,13 +11,14 @@ import (
 type diskReader struct {
 	file  *file
 	t     *table
-	wants verdicts
+	wants nameFilter
 }
 
+// newDiskReader makes a reader of the disks whose names exclude does not match.
 func newDiskReader(proc string, exclude *regexp.Regexp) *diskReader {
 	return &diskReader{
 		file: newFile(proc + "/diskstats"), t: newTable(metric.Disk, deviceLabel),
-		wants: verdicts{exclude: exclude},
+		wants: nameFilter{exclude: exclude},
 	}
 }
 
@@ -27,9 +28,9 @@ func (d *diskReader) read(buf *[]byte) *frame.Table {
 	return d.t.end()
 }
 
-// parse reads lines of 14 fields, 18 since Linux 4.18 (discards), 20 since 5.5
-// (flushes): major, minor, name, then numbers. Linux 2.6 had other, shorter
-// lines for partitions: such a row stays Absent.
+// parse reads lines of 14 fields, of 18 since Linux 4.18 (discards), and of 20 since
+// Linux 5.5 (flushes): major, minor, name, then numbers. Linux 2.6 printed shorter
+// lines with other fields for partitions: the values of such a row stay Absent.
 func (d *diskReader) parse(b []byte) {
 	for len(b) > 0 {
 		var line, f []byte
@@ -59,13 +60,16 @@ func (d *diskReader) parse(b []byte) {
 	}
 }
 
-// diskValue converts a field of column c. Times are printed in ms modulo 2^32.
+// diskValue converts the field of column c: sectors to bytes, and ms to ns. The
+// kernel prints times in ms modulo 2^32; last is the value of the previous tick, from
+// which the counter is continued.
 func diskValue(c int, f []byte, last int64) int64 {
 	const sector, ms = 512, 1_000_000
 	switch c {
 	case metric.DiskReadBytes, metric.DiskWrittenBytes:
 		return scaled(f, sector)
-	case metric.DiskReadTime, metric.DiskWriteTime, metric.DiskIOTime, metric.DiskIOTimeWeighted, metric.DiskDiscardTime, metric.DiskFlushTime:
+	case metric.DiskReadTime, metric.DiskWriteTime, metric.DiskIOTime, metric.DiskIOTimeWeighted,
+		metric.DiskDiscardTime, metric.DiskFlushTime:
 		v := scaled(f, ms)
 		if v == metric.Absent || last == metric.Absent {
 			return v
@@ -75,13 +79,14 @@ func diskValue(c int, f []byte, last int64) int64 {
 	return scaled(f, 1)
 }
 
-// verdicts remembers which names a regular expression excludes.
-type verdicts struct {
+// nameFilter excludes names by a regular expression, and caches the results.
+type nameFilter struct {
 	exclude *regexp.Regexp
-	known   map[string]bool
+	known   map[string]bool // results by name: true if it is not excluded
 }
 
-func (v *verdicts) want(name []byte) bool {
+// want reports whether name is not excluded.
+func (v *nameFilter) want(name []byte) bool {
 	if ok, known := v.known[string(name)]; known {
 		return ok
 	}

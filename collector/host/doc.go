@@ -1,7 +1,7 @@
-// Package host reads the machine itself, one tick at a time: CPUs, memory,
-// pressure, disks, filesystems, network interfaces and protocol counters, from
-// /proc and /sys under descriptors that stay open.
+// Package host reads the machine itself once a tick: CPUs, memory, pressure, disks,
+// filesystems, network interfaces and protocol counters. It reads most of them from
+// files in /proc and /sys that it holds open.
 //
-// It never looks at a single process or cgroup, and allocates nothing while
-// the machine's parts stay the same.
+// It reads no single process or cgroup, and allocates nothing while the machine has
+// the same CPUs, disks, filesystems and interfaces.
 package host

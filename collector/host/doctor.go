@@ -6,8 +6,8 @@ import (
 	"github.com/daytwo/daytwo/api/health"
 )
 
-// Doctor reads the machine once and reports each source that cannot be read. One
-// that this kernel does not have is no fault.
+// Doctor reads the machine once, and reports each source that cannot be read. A
+// source that this kernel does not have is reported as OK.
 func Doctor(o Options) []health.Check {
 	r, err := New(o)
 	if err != nil {

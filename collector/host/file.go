@@ -7,28 +7,30 @@ import (
 )
 
 const (
-	retryReads = 60       // reads between attempts to open what was not there
-	maxText    = 16 << 20 // bytes of one file that are read at most
+	retryReads = 60       // reads between two attempts to open a file that could not be read
+	maxText    = 16 << 20 // largest size of a file, in bytes
 )
 
-// file is a kernel text file that stays open and is read from its start each
-// time. One that is not there is tried again now and then.
+// file is a text file of the kernel that is held open, and is read from its start
+// each time. If it cannot be opened, it is tried again every retryReads reads.
 type file struct {
-	path  []byte // ends with NUL
-	fd    int
-	errno unix.Errno // why the last read gave nothing, 0 if it did not
-	wait  int        // reads to go before the next attempt to open
+	path  []byte     // ends with NUL
+	fd    int        // -1 if it is not open
+	errno unix.Errno // error of the last read, 0 if it succeeded
+	wait  int        // reads until the next attempt to open the file
 }
 
 func newFile(path string) *file {
 	return &file{path: cstring(path), fd: -1}
 }
 
+// cstring returns s with a NUL at its end, as system calls take strings.
 func cstring(s string) []byte { return append([]byte(s), 0) }
 
 func (f *file) name() string { return string(f.path[:len(f.path)-1]) }
 
-// read fills buf, growing it as needed, and returns the text, or nil.
+// read reads the whole file into buf, which grows as needed, and returns its text. It
+// returns nil if the file cannot be read; f.errno then says why.
 func (f *file) read(buf *[]byte) []byte {
 	if f.fd < 0 && !f.open() {
 		return nil
@@ -36,8 +38,8 @@ func (f *file) read(buf *[]byte) []byte {
 	n, errno := preadAll(f.fd, buf)
 	f.errno = errno
 	if errno != 0 {
-		// A descriptor of something removed (a network namespace, a device)
-		// stays dead: open anew next time.
+		// Reads keep failing once a network namespace or a device is gone: the file
+		// has to be opened again.
 		f.close()
 		f.wait = retryReads
 		return nil
@@ -64,10 +66,11 @@ func (f *file) close() {
 	}
 }
 
-// openPath opens a path that ends with NUL for reading.
+// openPath opens a file for reading. path ends with NUL.
 func openPath(path []byte) (int, unix.Errno) { return openAt(unix.AT_FDCWD, path) }
 
-// openAt opens a path that ends with NUL, below a directory, for reading.
+// openAt opens a file for reading. path ends with NUL, and is relative to the
+// directory with the descriptor dir.
 func openAt(dir int, path []byte) (int, unix.Errno) {
 	for {
 		fd, _, errno := unix.Syscall6(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(&path[0])),
@@ -78,7 +81,8 @@ func openAt(dir int, path []byte) (int, unix.Errno) {
 	}
 }
 
-// pread reads an attribute of sysfs or a sysctl, which come whole.
+// pread reads a file of sysfs or a sysctl from its start with a single pread(2), which
+// returns such files whole. It returns the number of bytes in buf.
 func pread(fd int, buf *[]byte) (int, unix.Errno) {
 	for {
 		n, err := unix.Pread(fd, *buf, 0)
@@ -91,8 +95,9 @@ func pread(fd int, buf *[]byte) (int, unix.Errno) {
 	}
 }
 
-// preadAll reads from offset 0 to the end. Files made of many records come in
-// pieces, so only an empty read is the end.
+// preadAll reads a file from its start to its end into buf, which grows as needed, and
+// returns the number of bytes. A read may return only part of a file, so only a read
+// of 0 bytes marks the end. The error is EFBIG if the file is larger than maxText.
 func preadAll(fd int, buf *[]byte) (int, unix.Errno) {
 	n := 0
 	for {

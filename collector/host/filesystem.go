@@ -13,31 +13,35 @@ import (
 	"github.com/daytwo/daytwo/api/parked"
 )
 
-// rereads is the number of ticks after which mountinfo is read again without an event.
+// rereads is the number of ticks after which mountinfo is read again even though the
+// kernel has reported no change.
 const rereads = 60
 
-// fsReader reads mountinfo when it changes, and asks each filesystem each tick.
+// fsReader reads mountinfo when it changes, and calls statfs(2) for each filesystem at
+// each tick.
 //
-// statfs(2) may not return for as long as a file server is away, so a pool makes
-// the calls: each filesystem has a call of its own, which is made again when it
-// has returned. A tick waits for answers only as long as prompt filesystems take.
+// statfs(2) does not return while a file server is unreachable, so a pool makes the
+// calls. Each filesystem has one call, which is made again once it has returned. A
+// tick waits for the calls for answerWait at most.
 type fsReader struct {
 	file    *file
 	t       *table
 	f       filters
 	pool    *parked.Pool
-	prefix  string // of mount points as the collector sees them
+	prefix  string // path at which the collector sees the root of the mount points
 	poll    []unix.PollFd
-	ticks   int
-	text    []byte // of mountinfo, as the mounts were built from it
+	ticks   int    // ticks until mountinfo is read again without a reported change
+	text    []byte // text of mountinfo that mounts was built from
 	mounts  []*mount
-	byName  map[string]*mount
-	servers map[string]*parked.Group // by mountSpec.server
+	byName  map[string]*mount        // by mount point
+	servers map[string]*parked.Group // by mountSpec.server()
 	log     hangLog
 }
 
-// newFSReader chooses whose mounts to read. Those of another mount namespace
-// are asked through its root: the same path may be something else here.
+// newFSReader makes a reader of the mounts of process 1, which are the host's, or of
+// the collector's own mounts if those cannot be read. If process 1 is in another mount
+// namespace, its filesystems are reached through /proc/1/root, because a mount point
+// may lead to another filesystem in the collector's namespace.
 func newFSReader(o Options, f filters, pool *parked.Pool) *fsReader {
 	r := &fsReader{f: f, pool: pool, prefix: strings.TrimSuffix(o.Root, "/"), byName: map[string]*mount{},
 		servers: map[string]*parked.Group{}, log: hangLog{log: o.Log}}
@@ -57,6 +61,7 @@ func newFSReader(o Options, f filters, pool *parked.Pool) *fsReader {
 	return r
 }
 
+// labels returns the labels of the filesystem at a mount point.
 func (r *fsReader) labels(point string) []frame.Label {
 	m := r.byName[point]
 	labels := make([]frame.Label, 0, 3)
@@ -72,7 +77,8 @@ func (r *fsReader) labels(point string) []frame.Label {
 	return labels
 }
 
-// ask has every filesystem asked that does not owe an answer.
+// ask updates the list of mounts if it has changed, and starts the call of every
+// filesystem whose previous call has returned.
 func (r *fsReader) ask(buf *[]byte, now time.Time) {
 	if r.changed() {
 		if text := r.file.read(buf); !bytes.Equal(text, r.text) {
@@ -85,7 +91,7 @@ func (r *fsReader) ask(buf *[]byte, now time.Time) {
 	}
 }
 
-// read shows the answers that are there.
+// read returns the table of filesystems with the answers that have come.
 func (r *fsReader) read(now time.Time) *frame.Table {
 	r.t.begin()
 	for _, m := range r.mounts {
@@ -106,9 +112,10 @@ func (r *fsReader) read(now time.Time) *frame.Table {
 	return r.t.end()
 }
 
-// changed reports whether the mount table has changed, by poll (proc_pid_mounts(5)).
-// What the kernel does not report that way (an emergency, a tree of plain files)
-// is noticed by reading again now and then.
+// changed reports whether mountinfo is to be read again: poll(2) has reported a change
+// (proc_pid_mounts(5)), the file is not open, or rereads ticks have passed. The latter
+// finds changes that poll(2) does not report, such as the option emergency_ro, or an
+// edited file in a copy of /proc.
 func (r *fsReader) changed() bool {
 	r.ticks--
 	if r.ticks < 0 || r.file.fd < 0 {
@@ -120,8 +127,8 @@ func (r *fsReader) changed() bool {
 	return err == nil && n > 0 && r.poll[0].Revents&(unix.POLLPRI|unix.POLLERR) != 0
 }
 
-// rebuild takes over a new mount table, keeping the mounts that are still there.
-// A call that hangs on a mount which is gone stays counted in the pool.
+// rebuild makes the list of mounts from a new text of mountinfo, and keeps the mounts
+// that are unchanged. The pool still counts calls that hang on mounts which are gone.
 func (r *fsReader) rebuild(text []byte) {
 	all := parseMountinfo(text)
 	byID := make(map[int64]*mountSpec, len(all))
@@ -159,6 +166,7 @@ func (r *fsReader) rebuild(text []byte) {
 	}
 }
 
+// status lists the filesystems without values.
 func (r *fsReader) status(now time.Time) (all []Status) {
 	for _, m := range r.mounts {
 		errno := m.error(now)

@@ -5,18 +5,21 @@ import (
 	"time"
 )
 
-// hangLog logs which filesystems do not answer: one line at most in hangLogEvery,
-// however many there are and however often they come and go.
+// hangLog logs which filesystems do not answer. It logs at most one line per
+// hangLogEvery, regardless of how many filesystems hang and how often that changes.
 type hangLog struct {
 	log     *slog.Logger
-	changed bool      // since the last line
-	next    time.Time // when there may be another line
+	changed bool      // the set of hanging filesystems has changed since the last line
+	next    time.Time // the earliest time of the next line
 }
 
 const (
 	hangLogEvery = time.Minute
-	hangLogPaths = 5 // mount points named in a line
+	hangLogPaths = 5 // most mount points named in a line
 )
+
+// update logs a line if the set of hanging filesystems has changed and a line is
+// allowed at the time now.
 
 func (l *hangLog) update(mounts []*mount, now time.Time) {
 	for _, m := range mounts {

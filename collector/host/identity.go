@@ -8,12 +8,12 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 )
 
-// identity is what the host's row is labelled with: uname(2), and the kernel's
-// random id of this boot.
+// identity holds the labels of the host's row: those of uname(2), and the kernel's
+// random id of the current boot.
 type identity struct {
 	uts    unix.Utsname
 	bootID string
-	wait   int // ticks until uname is asked again
+	wait   int // ticks until uname(2) is called again
 }
 
 func newIdentity(proc string, buf *[]byte) *identity {
@@ -21,11 +21,12 @@ func newIdentity(proc string, buf *[]byte) *identity {
 	f := newFile(proc + "/sys/kernel/random/boot_id")
 	defer f.close()
 	id.bootID = strings.TrimSpace(string(f.read(buf)))
-	unix.Uname(&id.uts) // fails for a bad address only
+	unix.Uname(&id.uts) // fails only for an invalid address
 	return id
 }
 
-// changed tells whether the machine was given another name.
+// changed reports whether the result of uname(2), such as the host name, has changed
+// since the last call. It calls uname(2) every retryReads ticks only.
 func (id *identity) changed() bool {
 	if id.wait--; id.wait > 0 {
 		return false
@@ -36,6 +37,7 @@ func (id *identity) changed() bool {
 	return was != id.uts
 }
 
+// labels returns the labels that have a value, sorted by name.
 func (id *identity) labels(string) []frame.Label {
 	text := func(b []byte) string { return valid(unix.ByteSliceToString(b)) }
 	var labels []frame.Label

@@ -12,19 +12,20 @@ import (
 	"github.com/daytwo/daytwo/api/parked"
 )
 
-// ifaceReader reads /proc/net/dev, and the state of each interface from sysfs.
+// ifaceReader reads the counters of interfaces from /proc/net/dev, and the state of
+// each interface from sysfs.
 type ifaceReader struct {
 	file  *file
 	t     *table
 	ns    netNS
 	query *linkQuery
-	wants verdicts
+	wants nameFilter
 }
 
 func newIfaceReader(ns netNS, exclude *regexp.Regexp) *ifaceReader {
 	r := &ifaceReader{
 		file: newFile(ns.proc + "/dev"), t: newTable(metric.Interface, deviceLabel),
-		ns: ns, query: newLinkQuery(ns.dir), wants: verdicts{exclude: exclude},
+		ns: ns, query: newLinkQuery(ns.dir), wants: nameFilter{exclude: exclude},
 	}
 	r.t.gone = func(e *entry) {
 		if e.link != nil {
@@ -34,7 +35,8 @@ func newIfaceReader(ns netNS, exclude *regexp.Regexp) *ifaceReader {
 	return r
 }
 
-// ask reads what the kernel tells at once, and has the pool ask for the rest.
+// ask reads the files that the kernel answers at once, and starts a call in the pool
+// for the others.
 func (r *ifaceReader) ask(pool *parked.Pool, buf *[]byte, now time.Time) {
 	r.t.begin()
 	r.parse(r.file.read(buf))
@@ -46,7 +48,7 @@ func (r *ifaceReader) ask(pool *parked.Pool, buf *[]byte, now time.Time) {
 	}
 }
 
-// read ends the tick's rows with the replies that are there.
+// read completes the rows of this tick with the replies that have come.
 func (r *ifaceReader) read(now time.Time) *frame.Table {
 	r.query.settle()
 	hangs := r.query.hangs(now)
@@ -64,8 +66,8 @@ func (r *ifaceReader) read(now time.Time) *frame.Table {
 	return r.t.end()
 }
 
-// parse reads lines "name: 16 numbers" below two lines of headings. Only the
-// last colon ends the name: old aliases ("eth0:1") have one in it.
+// parse reads lines "name: 16 numbers" below two heading lines. The last colon ends
+// the name, because the names of old aliases ("eth0:1") contain a colon.
 func (r *ifaceReader) parse(b []byte) {
 	for len(b) > 0 {
 		var line []byte
@@ -84,8 +86,10 @@ func (r *ifaceReader) parse(b []byte) {
 	}
 }
 
-// readLink reads the operational state each tick, which also tells an
-// interface from a later one of its name, and the rest now and then.
+// readLink reads an interface's operational state at each tick, and its other
+// attributes less often. The read of the state fails if the interface was removed:
+// this distinguishes it from a new interface with the same name. nth is the number of
+// the interface's row.
 func (r *ifaceReader) readLink(e *entry, nth int, buf *[]byte) {
 	if e.link == nil {
 		e.link = newLink(r.ns.dir, e.name)
@@ -133,7 +137,7 @@ func (r *ifaceReader) status(now time.Time) []Status {
 }
 
 func (r *ifaceReader) close() {
-	if r.ns.dir >= 0 && !r.query.call.UnderWay() { // a call that hangs still needs it
+	if r.ns.dir >= 0 && !r.query.call.UnderWay() { // a call under way still uses dir
 		unix.Close(r.ns.dir)
 		r.ns.dir = -1
 	}

@@ -7,8 +7,9 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// hostSources maps what follows prefix in the catalogue's Source to its column:
-// the catalogue alone says which items of a file are read.
+// hostSources returns the columns of the Host table that are read from one file, by
+// the name of the item in the file. It takes them from the Source field of the metric
+// catalogue: those that begin with prefix, which is the file's path and a space.
 func hostSources(prefix string) map[string]int {
 	m := map[string]int{}
 	for _, c := range metric.Columns(metric.Host) {
@@ -21,11 +22,15 @@ func hostSources(prefix string) map[string]int {
 	return m
 }
 
-// keyedFile is a file of lines "name value": meminfo, vmstat, snmp6.
+// keyedFile is a file of lines "name value": /proc/meminfo, /proc/vmstat or
+// /proc/net/snmp6.
 type keyedFile struct {
 	file    *file
-	columns map[string]int
+	columns map[string]int // by name
 }
+
+// newKeyed makes a keyedFile of the file at path, whose items have prefix in the
+// catalogue (see hostSources).
 
 func newKeyed(path, prefix string) *keyedFile {
 	k := &keyedFile{file: newFile(path), columns: map[string]int{}}
@@ -39,8 +44,8 @@ func (k *keyedFile) read(buf *[]byte, host []int64) { k.parse(k.file.read(buf), 
 
 var kB = []byte("kB")
 
-// parse reads "name value", where the name may end with a colon and the value
-// be counted in kB (meminfo).
+// parse reads lines "name value" into a Host row. The name may end with a colon. A
+// value followed by "kB" (meminfo) is in units of 1024 bytes.
 func (k *keyedFile) parse(b []byte, host []int64) {
 	for len(b) > 0 {
 		var line []byte

@@ -8,14 +8,16 @@ import (
 
 const (
 	linkAttrs   = metric.IfProtocolType - metric.IfCarrier + 1
-	linkRefresh = 60 // ticks between readings of what rarely changes
+	linkRefresh = 60 // ticks between two readings of attributes that rarely change
+
+	// Indexes into link.attrs.
 
 	carrierAttr = 0
 	speedAttr   = metric.IfSpeed - metric.IfCarrier
 )
 
-// Files below /sys/class/net/<interface>, by column. The files of a linkQuery are
-// not among them.
+// linkFiles are the names of files in /sys/class/net/<interface>, by column. Those
+// that linkQuery reads are not among them.
 var linkFiles = [linkAttrs]string{
 	metric.IfCarrierChanges - metric.IfCarrier: "carrier_changes",
 	metric.IfCarrierUps - metric.IfCarrier:     "carrier_up_count",
@@ -27,20 +29,20 @@ var linkFiles = [linkAttrs]string{
 	metric.IfProtocolType - metric.IfCarrier:   "type",
 }
 
-// link is one interface in sysfs. It keeps one descriptor open, of operstate, and
-// opens the rest for a moment: a host may have thousands of interfaces.
+// link is one interface in sysfs. It holds only the file operstate open, because a
+// host may have thousands of interfaces. The other files are opened for each reading.
 type link struct {
-	dir   int    // of /sys/class/net
-	base  []byte // "<interface>/"; a linkQuery reads it meanwhile
-	path  []byte // scratch
-	fd    int    // operstate
-	errno unix.Errno
-	wait  int // readings until operstate is opened again
-	up    int64
-	read  bool
-	due   bool // a linkQuery is to read carrier and speed
-	asked bool // a linkQuery does
-	attrs [linkAttrs]int64
+	dir   int              // descriptor of /sys/class/net
+	base  []byte           // "<interface>/"; never changed, as linkQuery reads it in another goroutine
+	path  []byte           // memory for paths
+	fd    int              // descriptor of operstate, -1 if it is not open
+	errno unix.Errno       // error of the last access to operstate, 0 if there was none
+	wait  int              // readings until operstate is opened again
+	up    int64            // value of metric.IfUp at the last refresh
+	read  bool             // the attributes have been read
+	due   bool             // linkQuery is to read carrier and speed
+	asked bool             // linkQuery is reading carrier and speed
+	attrs [linkAttrs]int64 // columns from metric.IfCarrier on
 }
 
 func newLink(dir int, name string) *link {
@@ -50,19 +52,21 @@ func newLink(dir int, name string) *link {
 	return l
 }
 
+// open opens operstate.
 func (l *link) open() {
 	if l.fd, l.errno = l.openat("operstate"); l.errno != 0 {
 		l.fd, l.wait = -1, retryReads
 	}
 }
 
+// openat opens a file of the interface.
 func (l *link) openat(file string) (int, unix.Errno) {
 	l.path = append(append(append(l.path[:0], l.base...), file...), 0)
 	return openAt(l.dir, l.path)
 }
 
-// state reads operstate. It is not alive if the interface was removed, even
-// though there may be one of this name again.
+// state reads operstate. text is nil if the file cannot be opened. alive is false if
+// the interface was removed, even if there is a new one with the same name.
 func (l *link) state(buf *[]byte) (text []byte, alive bool) {
 	if l.fd < 0 {
 		if l.wait--; l.wait > 0 {
@@ -79,8 +83,9 @@ func (l *link) state(buf *[]byte) (text []byte, alive bool) {
 	return (*buf)[:n], true
 }
 
-// isDue reports whether to refresh: at first, when the state changed, and each
-// interface in its turn.
+// isDue reports whether the attributes are to be read: at the first call, when up has
+// changed, and once in linkRefresh turns. turn is the tick plus the number of the row,
+// so that not all interfaces are read at the same tick.
 func (l *link) isDue(up int64, turn uint64) bool {
 	if l.read && l.up == up && turn%linkRefresh != 0 {
 		return false
@@ -89,6 +94,7 @@ func (l *link) isDue(up int64, turn uint64) bool {
 	return true
 }
 
+// refresh reads the attributes of linkFiles, and asks linkQuery to read the others.
 func (l *link) refresh(buf *[]byte) {
 	l.due = true
 	for i, name := range linkFiles {
@@ -105,10 +111,11 @@ func (l *link) refresh(buf *[]byte) {
 	}
 }
 
-// linkAttr reads an attribute from its descriptor.
+// linkAttr reads the attribute of a column from the file's descriptor. It returns
+// metric.Absent if there is no value; speed is in bytes per second.
 func linkAttr(column, fd int, buf *[]byte) int64 {
-	// carrier of an interface that is down, and speed of one that has none,
-	// answer EINVAL.
+	// The kernel returns EINVAL for carrier if the interface is down, and for speed
+	// if the interface has none.
 	n, errno := pread(fd, buf)
 	if errno != 0 {
 		return metric.Absent
@@ -117,7 +124,7 @@ func linkAttr(column, fd int, buf *[]byte) int64 {
 	switch column {
 	case metric.IfSpeed: // Mbit/s, -1 if unknown
 		return scaled(line, 1_000_000/8)
-	case metric.IfFlags: // 0x1003
+	case metric.IfFlags: // such as 0x1003
 		if len(line) < 3 {
 			return metric.Absent
 		}

@@ -9,20 +9,21 @@ import (
 	"github.com/daytwo/daytwo/api/parked"
 )
 
-// linkQuery reads carrier and speed of interfaces. The kernel answers under its
-// lock of the network configuration (RTNL), and asks the driver for the speed:
-// both may take long. As all interfaces wait for the same lock, one call reads
-// them all.
+// linkQuery reads carrier and speed of interfaces. The kernel takes its lock of the
+// network configuration (RTNL) for both, and asks the driver for the speed: either may
+// take long. One call reads all interfaces, because all of them wait for that lock.
 type linkQuery struct {
 	call  parked.Call
-	dir   int
-	links []*link     // of the call; the goroutine reads their base only
-	got   []linkReply // of the call, by link
+	dir   int         // descriptor of /sys/class/net
+	links []*link     // that the call reads; its goroutine uses only link.base
+	got   []linkReply // got[i] is the reply for links[i]
 	since time.Time   // when the call was started
-	path  []byte      // of the goroutine
-	buf   []byte      // of the goroutine
+	path  []byte      // used by the goroutine only
+	buf   []byte      // used by the goroutine only
 }
 
+// linkReply holds the values of one interface, metric.Absent if there is none. speed
+// is in bytes per second.
 type linkReply struct{ carrier, speed int64 }
 
 func newLinkQuery(dir int) *linkQuery {
@@ -31,7 +32,8 @@ func newLinkQuery(dir int) *linkQuery {
 	return q
 }
 
-// start reads the links that are due, unless the call before has not returned.
+// start starts a call that reads the links which are due, unless the previous call has
+// not returned.
 func (q *linkQuery) start(pool *parked.Pool, entries []*entry, now time.Time) {
 	if q.take(); q.call.UnderWay() {
 		return
@@ -54,7 +56,7 @@ func (q *linkQuery) start(pool *parked.Pool, entries []*entry, now time.Time) {
 	}
 }
 
-// run runs in a goroutine of the pool.
+// run reads the links. It runs in a goroutine of the pool.
 func (q *linkQuery) run() {
 	for i, l := range q.links {
 		q.got[i] = linkReply{q.read(l, "carrier", metric.IfCarrier), q.read(l, "speed", metric.IfSpeed)}
@@ -71,7 +73,7 @@ func (q *linkQuery) read(l *link, file string, column int) int64 {
 	return linkAttr(column, fd, &q.buf)
 }
 
-// take hands the replies to the links, if they are there.
+// take stores the replies in the links if the call has returned.
 func (q *linkQuery) take() {
 	if !q.call.Take() {
 		return
@@ -84,7 +86,8 @@ func (q *linkQuery) take() {
 	q.links = q.links[:0]
 }
 
-// settle takes what is there once the tick has waited for it.
+// settle takes the replies after the tick has waited for them. If the call has not
+// returned, the following ticks do not wait for it.
 func (q *linkQuery) settle() {
 	if q.take(); q.call.UnderWay() {
 		q.call.Await = false

@@ -11,39 +11,40 @@ import (
 	"github.com/daytwo/daytwo/api/parked"
 )
 
-// mountPatience is for how long the last answer of a filesystem is shown while
-// the next one is awaited, in addition to the time that the last one took.
+// mountPatience is how long a filesystem's last answer is shown while the next one is
+// awaited, in addition to the time that the last answer took.
 const mountPatience = 5 * time.Second
 
-// mount is a filesystem whose row is kept.
+// mount is a mounted filesystem that has a row.
 type mount struct {
 	spec mountSpec
 	key  []byte // mount point
 
-	call  parked.Call   // statfs(2)
-	path  []byte        // for it: ends with NUL
-	reply unix.Statfs_t // of it
-	errno unix.Errno    // of it
+	call  parked.Call   // call of statfs(2)
+	path  []byte        // argument of the call; ends with NUL
+	reply unix.Statfs_t // result of the call
+	errno unix.Errno    // error of the call
 
-	answered bool
-	shown    unix.Statfs_t // last answer
-	failed   unix.Errno    // last answer, 0 if it is in shown
-	took     time.Duration // of the last answer
-	since    time.Time     // when the answer that is awaited was first asked for; zero if none is
-	refused  bool          // it could not be asked for: too many others hang
-	reported bool          // as not answering
+	answered bool          // the call has returned at least once
+	shown    unix.Statfs_t // result of the last call that has returned
+	failed   unix.Errno    // error of that call, 0 if it succeeded
+	took     time.Duration // how long that call took
+	since    time.Time     // since when the next answer is awaited; zero if none is awaited
+	refused  bool          // the call could not be started because too many others hang
+	reported bool          // the log says that this filesystem does not answer
 }
 
+// newMount makes a mount that is reached at prefix and its mount point.
 func newMount(spec *mountSpec, prefix string, server *parked.Group) *mount {
 	m := &mount{spec: *spec, key: []byte(spec.point), path: cstring(prefix + spec.point)}
 	m.call = parked.Call{Run: m.statfs, Group: server, Await: true}
 	return m
 }
 
-// statfs runs in a goroutine of the pool.
+// statfs makes the call. It runs in a goroutine of the pool.
 func (m *mount) statfs() { m.errno = statfs(m.path, &m.reply) }
 
-// ask has the filesystem asked again, unless an answer is still awaited.
+// ask starts the call, unless the previous one has not returned.
 func (m *mount) ask(p *parked.Pool, now time.Time) {
 	m.take()
 	if m.since.IsZero() {
@@ -55,8 +56,8 @@ func (m *mount) ask(p *parked.Pool, now time.Time) {
 	m.refused = !p.Start(&m.call, m.reserve())
 }
 
-// reserve is how many calls must be left for filesystems that are less likely
-// to hang than this one.
+// reserve returns how many calls the pool must keep for filesystems that are less
+// likely to hang than this one.
 func (m *mount) reserve() int {
 	switch {
 	case m.spec.local:
@@ -67,7 +68,7 @@ func (m *mount) reserve() int {
 	return callsForLocal + callsForAnswered
 }
 
-// take takes the answer, if it is there.
+// take takes the answer if the call has returned.
 func (m *mount) take() {
 	if !m.call.Take() {
 		return
@@ -77,14 +78,16 @@ func (m *mount) take() {
 	m.call.Await = m.took <= answerWait
 }
 
-// settle decides what to show once the tick has waited for answers.
+// settle takes the answer after the tick has waited for it.
 func (m *mount) settle() {
 	if m.take(); m.call.UnderWay() {
 		m.call.Await = false // the next tick does not wait for it
 	}
 }
 
-// error says why there are no values to show, 0 if there are.
+// error returns why there are no values to show, or 0 if there are values: the error
+// of statfs(2), EAGAIN if the call could not be started, or ETIMEDOUT if the answer is
+// overdue.
 func (m *mount) error(now time.Time) unix.Errno {
 	switch {
 	case m.answered && (m.since.IsZero() || now.Sub(m.since) <= mountPatience+m.took):
@@ -95,12 +98,12 @@ func (m *mount) error(now time.Time) unix.Errno {
 	return unix.ETIMEDOUT
 }
 
-// hangs reports whether the answer is overdue.
+// hangs reports whether the answer is overdue at the time now.
 func (m *mount) hangs(now time.Time) bool {
 	return !m.since.IsZero() && now.Sub(m.since) > mountPatience+m.took
 }
 
-// fill writes the last answer of statfs(2) into a row.
+// fill writes the last answer of statfs(2) into the values of a row.
 func (m *mount) fill(v []int64, now time.Time) {
 	v[metric.FSDeviceError] = 1
 	if m.error(now) != 0 {
@@ -111,7 +114,7 @@ func (m *mount) fill(v []int64, now time.Time) {
 	if m.shown.Flags&unix.ST_RDONLY != 0 || m.spec.readOnly {
 		v[metric.FSReadOnly] = 1
 	}
-	block := int64(m.shown.Frsize) // what blocks are counted in; Bsize is but the best size for io
+	block := int64(m.shown.Frsize) // unit of the block counts; Bsize is only the preferred size for I/O
 	if block <= 0 {
 		block = int64(m.shown.Bsize)
 	}
@@ -119,14 +122,15 @@ func (m *mount) fill(v []int64, now time.Time) {
 	v[metric.FSFree] = times(m.shown.Bfree, block)
 	v[metric.FSAvail] = times(m.shown.Bavail, block)
 	v[metric.FSUsed] = minus(v[metric.FSSize], v[metric.FSFree])
-	if m.shown.Files > 0 { // else the filesystem has no fixed number of inodes
+	if m.shown.Files > 0 { // 0 means that the filesystem has no fixed number of inodes
 		v[metric.FSFiles] = times(m.shown.Files, 1)
 		v[metric.FSFilesFree] = times(m.shown.Ffree, 1)
 		v[metric.FSFilesUsed] = minus(v[metric.FSFiles], v[metric.FSFilesFree])
 	}
 }
 
-// server names what a filesystem depends on: mounts of one server hang together.
+// server returns a name for the file server or device that a filesystem depends on:
+// all mounts of one server hang together.
 func (s *mountSpec) server() string {
 	name := s.device
 	if host, ok := strings.CutPrefix(name, "//"); ok { // //host/share
@@ -137,6 +141,7 @@ func (s *mountSpec) server() string {
 	return s.fsType + " " + name
 }
 
+// times returns n * unit, or metric.Absent if that does not fit.
 func times(n uint64, unit int64) int64 {
 	if unit <= 0 || n > uint64((math.MaxInt64-1)/unit) {
 		return metric.Absent
@@ -144,6 +149,7 @@ func times(n uint64, unit int64) int64 {
 	return int64(n) * unit
 }
 
+// minus returns a - b but at least 0, or metric.Absent if a or b is absent.
 func minus(a, b int64) int64 {
 	if a == metric.Absent || b == metric.Absent {
 		return metric.Absent

@@ -5,19 +5,20 @@ import (
 	"strings"
 )
 
-// mountSpec is one line of mountinfo (proc_pid_mountinfo(5)), raw.
+// mountSpec holds fields of one line of mountinfo (proc_pid_mountinfo(5)). Its strings
+// may hold any bytes.
 type mountSpec struct {
 	id, parent int64
-	point      string
+	point      string // mount point
 	fsType     string
-	device     string
-	readOnly   bool // an error forced it, which statfs does not report
-	local      bool // on a disk or in memory: no other machine or process answers for it
+	device     string // mount source
+	readOnly   bool   // an error made it read-only (emergency_ro), which statfs(2) does not report
+	local      bool   // on a disk or in memory: depends on no other machine or process
 }
 
-const maxMounts = 1 << 17
+const maxMounts = 1 << 17 // lines of mountinfo that are read at most
 
-// parseMountinfo reads mountinfo; lines that are none are left out.
+// parseMountinfo parses mountinfo, and skips invalid lines.
 func parseMountinfo(b []byte) []mountSpec {
 	var all []mountSpec
 	for len(b) > 0 && len(all) < maxMounts {
@@ -30,8 +31,9 @@ func parseMountinfo(b []byte) []mountSpec {
 	return all
 }
 
-// parseMount reads "36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/sda rw".
-// A field may be empty (a source of ""), so single spaces divide them.
+// parseMount parses a line such as
+// "36 35 98:0 /root /point rw,noatime master:1 - ext4 /dev/sda rw". Fields are
+// separated by exactly one space, because a field may be empty (a mount source "").
 func parseMount(line string) (m mountSpec, ok bool) {
 	left, right, ok := strings.Cut(line, " - ")
 	if !ok {
@@ -52,8 +54,9 @@ func parseMount(line string) (m mountSpec, ok bool) {
 	return m, okID && okParent && strings.HasPrefix(m.point, "/")
 }
 
-// isLocal reports whether a filesystem lies on a block device or in memory. One
-// that spans several block devices (btrfs) has a number like those without any.
+// isLocal reports whether a filesystem is on a block device or in memory. Its device
+// number (major:minor) alone does not tell: the major number is also 0 for a filesystem
+// that spans several block devices (btrfs).
 func isLocal(number, fsType, device string) bool {
 	switch fsType {
 	case "tmpfs", "ramfs", "devtmpfs", "zfs":
@@ -62,8 +65,8 @@ func isLocal(number, fsType, device string) bool {
 	return !strings.HasPrefix(fsType, "fuse") && (!strings.HasPrefix(number, "0:") || strings.HasPrefix(device, "/dev/"))
 }
 
-// unescape undoes the kernel's octal escapes: \040 for a space, \011, \012,
-// \043 and \134.
+// unescape replaces the kernel's octal escapes by their characters: \040 (space), \011,
+// \012, \043 and \134.
 func unescape(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
@@ -80,18 +83,19 @@ func unescape(s string) string {
 	return b.String()
 }
 
+// octal reports whether c is an octal digit.
 func octal(c byte) bool { return c >= '0' && c <= '7' }
 
-// visible reports whether m is what its mount point shows: nothing is mounted
-// over it, nor over a directory on the way to it. statfs would silently speak
-// of the other filesystem.
+// visible reports whether the path of m's mount point leads to m: nothing is mounted
+// over m or over a directory on the path to it. Otherwise statfs(2) would return the
+// values of the other filesystem.
 func visible(m *mountSpec, byID map[int64]*mountSpec, children map[int64][]*mountSpec) bool {
 	for _, over := range children[m.id] {
 		if over.point == m.point && over != m {
 			return false
 		}
 	}
-	for range 1024 { // the depth of the tree; a broken table may go in circles
+	for range 1024 { // bounds the depth of the tree, as an invalid table may have a cycle
 		// The root of an initramfs is its own parent, and covers nothing.
 		for _, other := range children[m.parent] {
 			if other != m && other.id != other.parent && below(m.point, other.point) {

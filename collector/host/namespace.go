@@ -8,21 +8,23 @@ import (
 	"github.com/daytwo/daytwo/api/parked"
 )
 
-// The links below /proc/PID/ns and /proc/PID/root wait for a process that hangs
-// in execve, process 1 too: what leads through them is asked for in a pool.
+// While a process hangs in execve(2), access to its links in /proc/PID/ns and to
+// /proc/PID/root waits. This holds for process 1, too, so paths through those links are
+// opened by a pool.
 
-// netNS is where the host's network namespace is seen.
+// netNS holds the paths that show the host's network namespace.
 type netNS struct {
-	proc  string // …/net of a process in it
-	sys   string // …/class/net of it, "" if it cannot be reached
-	dir   int    // descriptor of sys, -1 if it cannot be opened
-	errno unix.Errno
-	own   bool // the reader itself is in it
+	proc  string     // /proc/…/net of a process in the namespace
+	sys   string     // /sys/class/net of the namespace, "" if it cannot be reached
+	dir   int        // descriptor of sys, -1 if it cannot be opened
+	errno unix.Errno // why not
+	own   bool       // the collector itself is in the namespace
 }
 
-// findNetNS looks for the network namespace of process 1, which is the host's
-// as far as /proc shows the host. A collector in a namespace of its own must
-// not take its own interfaces for the host's.
+// findNetNS returns the paths of the network namespace of process 1, which is the
+// host's if proc is the host's /proc. A collector in a network namespace of its own
+// must not show its own interfaces as those of the host. sysGiven says that the user
+// has named sys.
 func findNetNS(pool *parked.Pool, proc, sys string, sysGiven bool) netNS {
 	ns := netNS{proc: proc + "/1/net", sys: sys + "/class/net", own: true}
 	if fd, errno := openPath(cstring(ns.proc + "/dev")); errno != 0 {
@@ -40,16 +42,17 @@ func findNetNS(pool *parked.Pool, proc, sys string, sysGiven bool) netNS {
 	return ns
 }
 
-// sameFile reports whether two paths lead to one file, or one of them to none.
-// Each network namespace has its own files below /proc/net: their inodes tell
-// the namespaces apart.
+// sameFile reports whether two paths lead to the same file; it also returns true if
+// one of them leads to no file. Each network namespace has its own files below
+// /proc/net, so their inode numbers distinguish namespaces.
 func sameFile(a, b string) bool {
 	var one, other unix.Stat_t
 	return unix.Stat(a, &one) != nil || unix.Stat(b, &other) != nil || one.Ino == other.Ino
 }
 
-// otherMountNamespace reports whether process 1 has another mount namespace than
-// the reader. A mount belongs to one namespace, and its number to one mount.
+// otherMountNamespace reports whether process 1 is in another mount namespace than the
+// collector. Each mount belongs to one namespace and has an id that no other mount has,
+// so two processes that share an id are in the same namespace.
 func otherMountNamespace(proc string) bool {
 	var buf []byte
 	read := func(process string) []mountSpec {
@@ -70,10 +73,10 @@ func otherMountNamespace(proc string) bool {
 	return len(theirs) > 0 && len(own) > 0
 }
 
-// startWait is how long a call may take that prepares a Reader.
+// startWait is how long New waits for a call that may hang.
 const startWait = time.Second
 
-// readable reports whether a path can be read, within startWait.
+// readable reports whether a path is found to be readable within startWait.
 func readable(pool *parked.Pool, path string) bool {
 	var err error
 	c := parked.Call{Await: true, Run: func() { err = unix.Access(path, unix.R_OK) }}
@@ -82,11 +85,14 @@ func readable(pool *parked.Pool, path string) bool {
 	return c.Take() && err == nil
 }
 
-// openDir opens a directory for openat(2), within startWait.
+// openDir opens a directory for openat(2), and returns its descriptor. The error is
+// ETIMEDOUT if that takes longer than startWait.
 func openDir(pool *parked.Pool, path string) (int, unix.Errno) {
 	var fd int
 	var err error
-	c := parked.Call{Await: true, Run: func() { fd, err = unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) }}
+	c := parked.Call{Await: true, Run: func() {
+		fd, err = unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	}}
 	pool.Start(&c, 0)
 	pool.Wait(startWait)
 	switch {

@@ -6,7 +6,7 @@ import (
 	"regexp"
 )
 
-// What node_exporter leaves out by default, so that its users see the same rows.
+// Default exclusions are those of node_exporter, so that its users see the same rows.
 const (
 	DefaultMountExclude  = `^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)`
 	DefaultFSTypeExclude = `^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$`
@@ -14,22 +14,25 @@ const (
 	DefaultIfaceExclude  = `^$`
 )
 
-// Options says where the machine is seen. Empty fields take the defaults.
-// Each Exclude is a regular expression (RE2); `^$` excludes nothing.
+// Options configures a Reader. An empty field means its default. Each Exclude is a
+// regular expression (RE2) of names that are not shown; `^$` excludes nothing.
 type Options struct {
-	Proc string // /proc
-	Sys  string // /sys
-	Root string // where the host's root is mounted: /
+	Proc string // path of the host's /proc; default /proc
+	Sys  string // path of the host's /sys; default /sys
+	Root string // path at which the host's root is mounted; default /
 
-	MountExclude  string // mount points, DefaultMountExclude
-	FSTypeExclude string // filesystem types, DefaultFSTypeExclude
-	DiskExclude   string // block devices, DefaultDiskExclude
-	IfaceExclude  string // network interfaces, DefaultIfaceExclude
+	MountExclude  string // mount points; default DefaultMountExclude
+	FSTypeExclude string // filesystem types; default DefaultFSTypeExclude
+	DiskExclude   string // block devices; default DefaultDiskExclude
+	IfaceExclude  string // network interfaces; default DefaultIfaceExclude
 
-	Log *slog.Logger
+	Log *slog.Logger // default slog.Default()
 }
 
+// filters are the compiled Exclude options.
 type filters struct{ mount, fsType, disk, iface *regexp.Regexp }
+
+// fill sets the defaults, except that of Sys, and compiles the Exclude options.
 
 func (o *Options) fill() (f filters, err error) {
 	setDefault(&o.Proc, "/proc")
@@ -57,6 +60,7 @@ func (o *Options) fill() (f filters, err error) {
 	return f, nil
 }
 
+// setDefault sets *s to v if it is empty.
 func setDefault(s *string, v string) {
 	if *s == "" {
 		*s = v

@@ -7,7 +7,7 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// nextLine cuts the first line off b, without its newline.
+// nextLine returns the first line of b without its newline, and the rest of b.
 func nextLine(b []byte) (line, rest []byte) {
 	if i := bytes.IndexByte(b, '\n'); i >= 0 {
 		return b[:i], b[i+1:]
@@ -15,7 +15,8 @@ func nextLine(b []byte) (line, rest []byte) {
 	return b, nil
 }
 
-// nextField cuts the first run of bytes that are neither space nor tab off b.
+// nextField returns the first field of b, and the rest of b. Fields are separated by
+// spaces and tabs. The field is empty at the end of b.
 func nextField(b []byte) (field, rest []byte) {
 	i := 0
 	for i < len(b) && (b[i] == ' ' || b[i] == '\t') {
@@ -28,8 +29,8 @@ func nextField(b []byte) (field, rest []byte) {
 	return b[i:j], b[j:]
 }
 
-// parseInt reads a whole decimal number. Anything else, or one that does not
-// fit, is not ok.
+// parseInt parses b as a decimal integer. ok is false if b is anything else, or does
+// not fit.
 func parseInt(b []byte) (v int64, ok bool) {
 	neg := len(b) > 0 && b[0] == '-'
 	if neg {
@@ -51,7 +52,8 @@ func parseInt(b []byte) (v int64, ok bool) {
 	return v, true
 }
 
-// parseHex reads a whole hexadecimal number of at most 32 bits.
+// parseHex parses b as a hexadecimal integer of at most 32 bits, in lower case. ok is
+// false if b is anything else.
 func parseHex(b []byte) (v int64, ok bool) {
 	if len(b) == 0 || len(b) > 8 {
 		return 0, false
@@ -69,9 +71,9 @@ func parseHex(b []byte) (v int64, ok bool) {
 	return v, true
 }
 
-// scaled reads a number that is not negative and multiplies it; it is Absent
-// if that cannot be done. The largest number there is (systemd sets
-// fs.file-max to it) is metric.Unlimited.
+// scaled parses b as a non-negative decimal integer, and returns its product with mul.
+// It returns metric.Absent if b is invalid or the product does not fit. The largest
+// int64, to which systemd sets fs.file-max, is metric.Unlimited.
 func scaled(b []byte, mul int64) int64 {
 	v, ok := parseInt(b)
 	if !ok || v < 0 || v > math.MaxInt64/mul {
@@ -80,8 +82,9 @@ func scaled(b []byte, mul int64) int64 {
 	return v * mul
 }
 
-// fixed reads a decimal fraction as an integer of so many decimal places;
-// further digits are cut off. Absent if it is none.
+// fixed parses b as a non-negative decimal fraction, and returns it multiplied by 10 to
+// the power of places, without further digits. It returns metric.Absent if b is
+// invalid or does not fit.
 func fixed(b []byte, places int) int64 {
 	whole, frac, _ := bytes.Cut(b, dot)
 	v, ok := parseInt(whole)
@@ -106,9 +109,9 @@ func fixed(b []byte, places int) int64 {
 
 var dot = []byte{'.'}
 
-// unwrap continues a counter that the kernel prints modulo 2^32: last is what
-// was known, in the same unit. A fall by less than half the range is a reset,
-// and is returned as it is.
+// unwrap continues a counter that the kernel prints modulo 2^32. raw is the printed
+// value, and last is the previous result, in the same unit. If raw is lower than
+// expected by at most half the range, the counter was reset, and unwrap returns raw.
 func unwrap(last, raw int64) int64 {
 	if last < 0 || raw < 0 || raw > math.MaxUint32 {
 		return raw

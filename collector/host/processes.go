@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	procMagic    = 0x9fa0 // PROC_SUPER_MAGIC
-	recountTicks = 60
+	procMagic    = 0x9fa0 // PROC_SUPER_MAGIC of linux/magic.h
+	recountTicks = 60     // ticks after which the fixed directories are counted again
 )
 
-// processCounter counts processes without listing them: the link count of
-// /proc is that of its fixed directories, plus one a process
-// (proc_root_getattr in the kernel's fs/proc/root.c). Where that does not
-// hold, it counts the entries.
+// processCounter counts processes without listing them: the link count of /proc is
+// that of its fixed directories, plus one for each process (proc_root_getattr in the
+// kernel's fs/proc/root.c). If the link count is not such a sum, it counts the
+// directories of processes.
 type processCounter struct {
-	fd    int
-	base  int64 // links that are not processes; -1: count entries
-	ticks int
+	fd    int   // descriptor of /proc, -1 if it cannot be opened
+	base  int64 // links of /proc that are not processes; -1 if entries are to be counted
+	ticks int   // since the fixed directories were counted
 	st    unix.Stat_t
 	buf   [4096]byte
 }
@@ -36,7 +36,7 @@ func newProcessCounter(proc string) *processCounter {
 	if unix.Fstatfs(p.fd, &fs) != nil || fs.Type != procMagic {
 		return p
 	}
-	// A namespace shows fewer processes than the machine has, never more.
+	// A PID namespace may show fewer processes than the link count says, never more.
 	fixed := p.entries(true)
 	if seen := p.entries(false); unix.Fstat(p.fd, &p.st) == nil && int64(p.st.Nlink)-fixed-2 >= seen-seen/8-8 {
 		p.base = fixed + 2
@@ -44,14 +44,14 @@ func newProcessCounter(proc string) *processCounter {
 	return p
 }
 
-// count is the number of processes of the machine, or Absent.
+// count returns the number of processes of the machine, or metric.Absent.
 func (p *processCounter) count() int64 {
 	switch {
 	case p.fd < 0:
 		return metric.Absent
 	case p.base < 0:
 		return p.entries(false)
-	case p.ticks >= recountTicks: // a module may have made a directory
+	case p.ticks >= recountTicks: // a kernel module may have added a directory
 		p.ticks = 0
 		p.base = p.entries(true) + 2
 	}
@@ -62,8 +62,8 @@ func (p *processCounter) count() int64 {
 	return max(int64(p.st.Nlink)-p.base, 1)
 }
 
-// entries counts the directories that are no processes (which come first, so
-// it stops at the first process), or those that are.
+// entries counts directories in /proc: those of processes or, if fixed is set, all
+// others. The others come first, so it then stops at the first process.
 func (p *processCounter) entries(fixed bool) (n int64) {
 	if _, err := unix.Seek(p.fd, 0, unix.SEEK_SET); err != nil {
 		return metric.Absent

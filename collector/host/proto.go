@@ -2,24 +2,29 @@ package host
 
 import (
 	"bytes"
+	"os"
 
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// protoFile is a file of pairs of lines, names then values: /proc/net/snmp and
-// /proc/net/netstat (RFC 4293, 4022 and 4113, and Linux's own).
+// protoFile is a file of pairs of lines, the first with names, the second with values:
+// /proc/net/snmp or /proc/net/netstat (counters of RFC 4293, 4022 and 4113, and
+// Linux's own).
 type protoFile struct {
 	file    *file
-	columns map[string]int // "Tcp InSegs"
-	plans   []protoPlan    // of the pairs, in the order of the file
+	columns map[string]int // by protocol and name, such as "Tcp InSegs"
+	plans   []protoPlan    // plans[i] is that of the i-th pair in the file
 }
 
-// protoPlan is where the values of one pair go, as long as its first line
-// stays the same.
+// protoPlan holds the columns of the values in one pair of lines. It is valid as long
+// as the pair's first line stays the same.
 type protoPlan struct {
-	header  []byte
-	columns []int // -1: not wanted
+	header  []byte // the first line
+	columns []int  // column of each value; -1 if it is not read
 }
+
+// newProto makes a protoFile of the file at path, whose items have prefix in the
+// catalogue (see hostSources).
 
 func newProto(path, prefix string) *protoFile {
 	return &protoFile{file: newFile(path), columns: hostSources(prefix)}
@@ -34,7 +39,7 @@ func (p *protoFile) parse(b []byte, host []int64) {
 		values, b = nextLine(b)
 		name, rest := nextField(values)
 		if of, _ := nextField(header); len(name) == 0 || !bytes.Equal(of, name) {
-			return // not pairs any more
+			return // the two lines are not a pair
 		}
 		if i == len(p.plans) {
 			p.plans = append(p.plans, protoPlan{})
@@ -54,6 +59,7 @@ func (p *protoFile) parse(b []byte, host []int64) {
 	}
 }
 
+// learn makes the plan of a pair from its first line.
 func (p *protoFile) learn(plan *protoPlan, header []byte) {
 	plan.header = bytes.Clone(header)
 	plan.columns = plan.columns[:0]
@@ -72,12 +78,16 @@ func (p *protoFile) learn(plan *protoPlan, header []byte) {
 	}
 }
 
-// sockFile is /proc/net/sockstat or sockstat6: "TCP: inuse 1 orphan 0 …".
+// sockFile is /proc/net/sockstat or /proc/net/sockstat6, which have lines such as
+// "TCP: inuse 1 orphan 0".
 type sockFile struct {
 	file    *file
-	columns map[string]int // "TCP inuse"
-	key     []byte
+	columns map[string]int // by protocol and name, such as "TCP inuse"
+	key     []byte         // memory for the key of columns
 }
+
+// newSock makes a sockFile of the file at path, whose items have prefix in the
+// catalogue (see hostSources).
 
 func newSock(path, prefix string) *sockFile {
 	return &sockFile{file: newFile(path), columns: hostSources(prefix)}
@@ -110,3 +120,12 @@ func (s *sockFile) parse(b []byte, host []int64) {
 }
 
 var colon = []byte{':'}
+
+var pageSize = int64(os.Getpagesize()) // bytes
+
+// pages fills column to, in bytes, from column from, in memory pages.
+func pages(host []int64, from, to int) {
+	if n := host[from]; n >= 0 && n < 1<<50 {
+		host[to] = n * pageSize
+	}
+}

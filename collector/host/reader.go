@@ -9,26 +9,28 @@ import (
 	"github.com/daytwo/daytwo/api/parked"
 )
 
-// Calls that may hang, at one time. What hangs beyond these is not asked any more:
-// the last calls are kept for those that are least likely to hang.
+// Bounds of the calls under way at one time, any of which may hang. Once the bounds are
+// reached, further filesystems are not asked. Some calls are reserved for filesystems
+// that are less likely to hang than others.
 const (
 	maxCalls         = 192
-	callsForLocal    = 32 // kept for filesystems on disks and in memory
-	callsForAnswered = 64 // kept for these, and for filesystems that have answered before
-	scarceCalls      = 32 // with so many under way, a server's mounts get callsPerServer
-	callsPerServer   = 8
+	callsForLocal    = 32 // reserved for filesystems on disks and in memory
+	callsForAnswered = 64 // reserved for filesystems that have answered before
+	scarceCalls      = 32 // from this number of calls on, callsPerServer applies
+	callsPerServer   = 8  // most calls for the mounts of one server
 )
 
-// answerWait is how long a tick waits for answers. Who took longer the last time
-// is not waited for: the answer is shown at the tick after it.
+// answerWait is how long a tick waits for answers of filesystems and interfaces. A tick
+// does not wait for those that took longer the last time: their answers are shown at
+// the following tick.
 const answerWait = 50 * time.Millisecond
 
-// Reader reads the machine. Its methods may be called from several
-// goroutines; the tables of one Read are overwritten by the next.
+// Reader reads the machine. Its methods may be called from several goroutines. Each
+// Read overwrites the tables that the previous one returned.
 type Reader struct {
 	mu   sync.Mutex
 	buf  []byte
-	pool *parked.Pool // makes the calls that a filesystem or a device can hold
+	pool *parked.Pool // makes the calls that may never return
 
 	id     *identity
 	host   *table
@@ -48,8 +50,9 @@ type Reader struct {
 	tables []frame.Table
 }
 
-// New opens what there is to read. It fails only on wrong options: what cannot
-// be read is Absent, and Status says why.
+// New opens the files and directories that a Reader reads. It returns an error only for
+// an invalid regular expression in o. Values that cannot be read are metric.Absent, and
+// Status says why.
 func New(o Options) (*Reader, error) {
 	sysGiven := o.Sys != ""
 	f, err := o.fill()
@@ -74,8 +77,14 @@ func New(o Options) (*Reader, error) {
 		newKeyed(o.Proc+"/vmstat", "/proc/vmstat "),
 		newKeyed(ns.proc+"/snmp6", "/proc/net/snmp6 "),
 	}
-	r.proto = []*protoFile{newProto(ns.proc+"/snmp", "/proc/net/snmp "), newProto(ns.proc+"/netstat", "/proc/net/netstat ")}
-	r.sock = []*sockFile{newSock(ns.proc+"/sockstat", "/proc/net/sockstat "), newSock(ns.proc+"/sockstat6", "/proc/net/sockstat6 ")}
+	r.proto = []*protoFile{
+		newProto(ns.proc+"/snmp", "/proc/net/snmp "),
+		newProto(ns.proc+"/netstat", "/proc/net/netstat "),
+	}
+	r.sock = []*sockFile{
+		newSock(ns.proc+"/sockstat", "/proc/net/sockstat "),
+		newSock(ns.proc+"/sockstat6", "/proc/net/sockstat6 "),
+	}
 	r.psi = newPSI(o.Proc)
 	r.single = newSingles(o.Proc, ns)
 	r.procs = newProcessCounter(o.Proc)
@@ -88,8 +97,9 @@ func New(o Options) (*Reader, error) {
 	return r, nil
 }
 
-// Read takes one reading: the tables of Host, CPU, Disk, Filesystem and
-// Interface, in this order. They are valid until the next Read.
+// Read reads the machine once, and returns the tables of Host, CPU, Disk, Filesystem
+// and Interface, in this order. They are valid until the next Read. now becomes the
+// host's time.
 func (r *Reader) Read(now time.Time) []frame.Table {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -137,7 +147,8 @@ func (r *Reader) Read(now time.Time) []frame.Table {
 	return r.tables
 }
 
-// Close lets go of every descriptor. The Reader is not to be used any more.
+// Close closes every descriptor, except one that a hanging call still uses. The Reader
+// must not be used afterwards.
 func (r *Reader) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

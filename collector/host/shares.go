@@ -2,12 +2,15 @@ package host
 
 import "github.com/daytwo/daytwo/api/metric"
 
-// cpuShares turns the CPU times of two ticks into percentages, as DC/OS showed
-// them. The modes sum up: total = user + system + steal, total + idle + wait = 100.
+// cpuShares computes percentages from the CPU times of two ticks, as DC/OS showed them:
+// total = user + system + steal, and total + idle + wait = 100. Percentages are in
+// thousandths of a percent.
 type cpuShares struct {
-	last   [metric.HostCPUSteal - metric.HostCPUUser + 1]int64
-	shares [metric.HostCPUStealPercent - metric.HostCPUTotalPercent + 1]int64
+	last   [metric.HostCPUSteal - metric.HostCPUUser + 1]int64                // CPU times of the last tick, in ns
+	shares [metric.HostCPUStealPercent - metric.HostCPUTotalPercent + 1]int64 // the last percentages
 }
+
+// newShares returns shares that are all absent.
 
 func newShares() (s cpuShares) {
 	for i := range s.shares {
@@ -19,8 +22,8 @@ func newShares() (s cpuShares) {
 	return s
 }
 
-// update fills the percentages of a host row from its CPU times. Without time
-// between two readings the percentages stay as they were.
+// update fills the percentages of a host row from its CPU times. The percentages do not
+// change if the CPU times have not advanced since the last update.
 func (s *cpuShares) update(host []int64) {
 	times := host[metric.HostCPUUser : metric.HostCPUSteal+1]
 	var d [len(s.last)]int64

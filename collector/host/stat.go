@@ -7,22 +7,27 @@ import (
 )
 
 const (
-	tickNs = 10_000_000 // USER_HZ is 100: /proc/stat counts hundredths of a second
+	tickNs = 10_000_000 // ns per unit of /proc/stat: USER_HZ is 100
 
-	// Idle and iowait are estimates that the kernel takes back now and then;
-	// node_exporter, too, takes more than this for a CPU that was offline.
+	// cpuSlack is by how many ns a CPU time may fall without counting as reset. Idle and
+	// iowait are estimates that the kernel sometimes corrects downwards. Like
+	// node_exporter, daytwo takes a larger fall for a CPU that was offline.
 	cpuSlack = 3_000_000_000
 
-	maxCPU = 8192
+	maxCPU = 8192 // CPU numbers from here on are ignored
 )
 
-// statReader reads /proc/stat, and what else is told CPU by CPU.
+// statReader reads /proc/stat, and the other files with values of each CPU:
+// /proc/net/softnet_stat and /proc/schedstat.
 type statReader struct {
 	file, softnet, sched *file
 	cpus                 *table
-	byNumber             []*entry // CPU number to its row of this tick, nil if offline
+	byNumber             []*entry // row of each CPU number in this tick, nil if the CPU is offline
 	shares               cpuShares
 }
+
+// newStatReader makes a reader of the files in proc and net, the paths of /proc and
+// /proc/net.
 
 func newStatReader(proc, net string) *statReader {
 	s := &statReader{
@@ -48,7 +53,7 @@ var (
 	statSoftirq = []byte("softirq")
 )
 
-// parse reads proc_stat(5).
+// parse reads /proc/stat (proc_stat(5)) into the host row and the rows of CPUs.
 func (s *statReader) parse(b []byte, host []int64) {
 	cores := int64(0)
 	for len(b) > 0 {
@@ -83,6 +88,7 @@ var statColumns = map[string]int{
 	"processes": metric.HostForks, "procs_running": metric.HostProcsRunning, "procs_blocked": metric.HostProcsBlocked,
 }
 
+// parseCPU adds the row of CPU n, and reads the CPU times of its line.
 func (s *statReader) parseCPU(n int, name, rest []byte) {
 	e := s.cpus.add(name)
 	if e == nil {
@@ -95,7 +101,8 @@ func (s *statReader) parseCPU(n int, name, rest []byte) {
 	parseColumns(rest, s.cpus.vals(e)[metric.CoreUser:metric.CoreGuestNice+1], tickNs)
 }
 
-// parseColumns reads numbers into to, in order; older kernels print fewer.
+// parseColumns reads numbers, multiplied by mul, into to, in order. If there are fewer
+// numbers, as on older kernels, the other elements do not change.
 func parseColumns(b []byte, to []int64, mul int64) {
 	var f []byte
 	for i := range to {
@@ -106,7 +113,7 @@ func parseColumns(b []byte, to []int64, mul int64) {
 	}
 }
 
-// core is the row of a CPU in this tick, or nil.
+// core returns the row of CPU n in this tick, or nil if there is none.
 func (s *statReader) core(n int64) *entry {
 	if n < 0 || n >= int64(len(s.byNumber)) {
 		return nil
@@ -114,12 +121,14 @@ func (s *statReader) core(n int64) *entry {
 	return s.byNumber[n]
 }
 
-// parseSoftnet reads /proc/net/softnet_stat: a line a CPU of hexadecimal
-// numbers of 32 bits; the 13th is the CPU, where there are so many.
+// parseSoftnet reads /proc/net/softnet_stat: one line per CPU with hexadecimal numbers
+// of 32 bits. The 13th number is that of the CPU; if a line has fewer, its position is.
 func (s *statReader) parseSoftnet(b []byte) {
 	const index = 12
-	var to = [index]int{metric.CoreSoftnetProcessed, metric.CoreSoftnetDropped, metric.CoreSoftnetSqueezed, -1, -1, -1, -1, -1,
-		metric.CoreSoftnetCollision, metric.CoreSoftnetRPS, metric.CoreSoftnetFlowLimit, metric.CoreSoftnetBacklog}
+	var to = [index]int{
+		metric.CoreSoftnetProcessed, metric.CoreSoftnetDropped, metric.CoreSoftnetSqueezed, -1, -1, -1, -1, -1,
+		metric.CoreSoftnetCollision, metric.CoreSoftnetRPS, metric.CoreSoftnetFlowLimit, metric.CoreSoftnetBacklog,
+	}
 	for nth := int64(0); len(b) > 0; nth++ {
 		var line, f []byte
 		line, b = nextLine(b)
@@ -156,8 +165,9 @@ func (s *statReader) parseSoftnet(b []byte) {
 	}
 }
 
-// parseSched reads /proc/schedstat, version 15 and later: of the lines cpuN,
-// the 7th to 9th numbers are ns run, ns waited, and time slices.
+// parseSched reads /proc/schedstat, version 15 or later. In the lines cpuN, the 7th to
+// 9th numbers are the time run (ns), the time waited (ns), and the number of time
+// slices.
 func (s *statReader) parseSched(b []byte) {
 	for len(b) > 0 {
 		var line, f []byte

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// statfs calls statfs(2) with a path that ends with NUL. It does not return for
-// as long as the filesystem does not answer.
+// statfs calls statfs(2). path ends with NUL. statfs does not return until the
+// filesystem answers.
 func statfs(path []byte, to *unix.Statfs_t) unix.Errno {
 	for {
 		_, _, errno := unix.Syscall(unix.SYS_STATFS, uintptr(unsafe.Pointer(&path[0])), uintptr(unsafe.Pointer(to)), 0)

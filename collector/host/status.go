@@ -9,14 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Status tells of one source that could not be read, or only in part.
+// Status describes a source that could not be read, or could be read only in part.
 type Status struct {
-	Source  string // file
-	Reason  string // why, and what to do about it
-	Missing bool   // this kernel (or its configuration) has no such thing: nothing is wrong
+	Source  string // path of the file or filesystem, or the kind of a table
+	Reason  string // why it could not be read, and what to do about it
+	Missing bool   // this kernel or its configuration does not have the source, which is not a fault
 }
 
-// Status lists what the last Read could not read; nothing if all is well.
+// Status lists the sources that the last Read could not read. It is empty if all could
+// be read.
 func (r *Reader) Status() []Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -36,8 +37,12 @@ func (r *Reader) Status() []Status {
 	return append(all, r.fs.status(now)...)
 }
 
+// files returns all files that are held open.
 func (r *Reader) files() []*file {
-	all := []*file{r.load, r.uptime, r.fileNr, r.stat.file, r.stat.softnet, r.stat.sched, r.disks.file, r.ifaces.file, r.fs.file}
+	all := []*file{
+		r.load, r.uptime, r.fileNr, r.stat.file, r.stat.softnet, r.stat.sched,
+		r.disks.file, r.ifaces.file, r.fs.file,
+	}
 	for _, k := range r.keyed {
 		all = append(all, k.file)
 	}
@@ -56,6 +61,7 @@ func (r *Reader) files() []*file {
 	return all
 }
 
+// explain returns a text for an error, and what to do about it where that is known.
 func explain(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -10,36 +10,36 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// maxRows bounds the rows of one kind.
+// maxRows bounds the rows of one table.
 const maxRows = 16384
 
-// entry is one disk, interface, CPU or mount for as long as its row lives.
+// entry is one disk, interface, CPU or mount that has a row, from tick to tick.
 type entry struct {
-	name  string // raw, as the kernel has it
+	name  string // as the kernel prints it: may hold any bytes
 	row   *frame.Row
-	last  []int64 // values of the tick before
-	seen  uint64  // tick
-	pos   int     // row of this tick
-	link  *link   // of an interface
-	mount *mount  // of a filesystem
+	last  []int64 // last value of each counter
+	seen  uint64  // last tick that had the row
+	pos   int     // index of the row in that tick
+	link  *link   // of an interface, else nil
+	mount *mount  // of a filesystem, else nil
 }
 
-// table keeps the rows of one kind from tick to tick.
+// table holds the rows and values of one kind, from tick to tick.
 type table struct {
 	t       frame.Table
 	width   int
-	counter []bool
-	slack   []int64 // by how much a counter may seem to step back: it is held instead
+	counter []bool  // which columns are counters
+	slack   []int64 // how far a column's counter may fall without counting as reset
 	labels  func(name string) []frame.Label
-	gone    func(*entry)
+	gone    func(*entry) // called for an entry whose row is gone; may be nil
 
 	byName  map[string]*entry
-	list    []*entry // rows of the tick before
+	list    []*entry // rows of the previous tick
 	next    []*entry // rows of this tick
-	tick    uint64
+	tick    uint64   // number of this tick
 	lastID  uint64
-	changed bool
-	full    bool
+	changed bool // a row has been made in this tick
+	full    bool // rows are missing in this tick, because there were more than maxRows
 }
 
 func newTable(k metric.Kind, labels func(string) []frame.Label) *table {
@@ -55,6 +55,7 @@ func newTable(k metric.Kind, labels func(string) []frame.Label) *table {
 	return t
 }
 
+// begin begins a tick without any rows.
 func (t *table) begin() {
 	t.tick++
 	t.next = t.next[:0]
@@ -62,9 +63,9 @@ func (t *table) begin() {
 	t.changed, t.full = false, false
 }
 
-// add starts the row of name in this tick, all Absent. It is nil for a name
-// that has one already, or when the table is full. The values move with the
-// next add: they are reached through vals.
+// add adds the row of name to this tick, with all values absent. It returns nil if name
+// already has a row in this tick, or if the table is full. Another add may move the
+// values in memory, so they are to be accessed through vals.
 func (t *table) add(name []byte) *entry {
 	if len(t.next) == maxRows {
 		t.full = true
@@ -72,7 +73,7 @@ func (t *table) add(name []byte) *entry {
 	}
 	var e *entry
 	if i := len(t.next); i < len(t.list) && t.list[i].name == string(name) {
-		e = t.list[i] // the usual case: as the tick before
+		e = t.list[i] // the usual case: the order is that of the previous tick
 	} else if e = t.byName[string(name)]; e == nil {
 		e = &entry{name: string(name), last: make([]int64, t.width)}
 		t.byName[e.name] = e
@@ -89,11 +90,13 @@ func (t *table) add(name []byte) *entry {
 	return e
 }
 
+// vals returns the values of an entry's row in this tick. They are valid until the next
+// add.
 func (t *table) vals(e *entry) []int64 {
 	return t.t.Vals[e.pos*t.width : (e.pos+1)*t.width]
 }
 
-// renew gives an entry a new identity: nothing before it counts.
+// renew gives an entry a new row, whose counters have no earlier values.
 func (t *table) renew(e *entry) {
 	t.lastID++
 	e.row = &frame.Row{ID: t.lastID, Key: valid(e.name), Labels: t.labels(e.name)}
@@ -103,8 +106,9 @@ func (t *table) renew(e *entry) {
 	t.changed = true
 }
 
-// end settles all rows: a counter that stepped back a little is held, one that
-// was reset makes a new row.
+// end ends the tick and returns its table. A counter that has fallen by no more than
+// its slack keeps its last value; a row with a counter that was reset becomes a new
+// row.
 func (t *table) end() *frame.Table {
 	for _, e := range t.next {
 		t.settle(e)
@@ -129,6 +133,7 @@ func (t *table) end() *frame.Table {
 	return &t.t
 }
 
+// settle compares the counters of a row with their last values.
 func (t *table) settle(e *entry) {
 	vals := t.vals(e)
 	for c, v := range vals {
@@ -141,7 +146,7 @@ func (t *table) settle(e *entry) {
 		switch {
 		case !t.counter[c]:
 		case v == metric.Absent:
-			continue // read again later, it is still the same counter
+			continue // if it is read again later, it is still the same counter
 		case v < e.last[c]:
 			vals[c] = e.last[c]
 			continue
@@ -150,7 +155,7 @@ func (t *table) settle(e *entry) {
 	}
 }
 
-// valid is s as UTF-8: bytes that are not are shown as \xNN.
+// valid returns s with each byte that is not valid UTF-8 replaced by the text \xNN.
 func valid(s string) string {
 	if utf8.ValidString(s) {
 		return s
