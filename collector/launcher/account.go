@@ -11,15 +11,17 @@ import (
 	"syscall"
 )
 
-// account is who a task runs as.
+// account is the user and the groups that a task runs as.
 type account struct {
-	credential *syscall.Credential // nil for who this process runs as
-	home, name string              // of the user, for the environment
+	credential *syscall.Credential // nil for those of this process
+	home, name string              // home directory and name of the user, "" if unknown or not changed
 }
 
-// findAccount finds the account of USER[:GROUP] and of a group, each a name or a
-// number, in /etc/passwd and /etc/group. A user has the supplementary groups that
-// initgroups(3) gives; a group alone changes the primary group and nothing else.
+// findAccount returns the account for the values of --user, USER or USER:GROUP, and of
+// --group. Users and groups are names or numbers, which it looks up in /etc/passwd and
+// /etc/group. The account of a user has the same supplementary groups that
+// initgroups(3) sets. A group alone changes only the primary group. It returns an error
+// if the user or the group does not exist, or if this process is not root's.
 func findAccount(userSpec, group string) (a account, err error) {
 	if userSpec == "" && group == "" {
 		return a, nil
@@ -54,15 +56,15 @@ func findAccount(userSpec, group string) (a account, err error) {
 	return a, nil
 }
 
-// become makes the account a user's. Its primary group is the user's own unless
-// another was given.
+// become sets the account to a user, given by name or number. Unless hasGroup says that
+// a primary group is already set, it sets the user's own.
 func (a *account) become(name string, hasGroup bool) error {
 	u, err := findUser(name)
 	if err != nil {
 		return err
 	}
 	c := a.credential
-	if u == nil { // a number that /etc/passwd does not have
+	if u == nil { // a number that is not in /etc/passwd
 		if !hasGroup {
 			return fmt.Errorf("user id %s is not in /etc/passwd, so its group is not known: give %s:GROUP", name, name)
 		}
@@ -80,7 +82,7 @@ func (a *account) become(name string, hasGroup bool) error {
 	if !hasGroup {
 		c.Gid = own
 	}
-	groups, err := u.GroupIds() // own among them
+	groups, err := u.GroupIds() // includes own
 	if err != nil {
 		return fmt.Errorf("find the groups of user %s: %w", u.Username, err)
 	}
@@ -93,8 +95,8 @@ func (a *account) become(name string, hasGroup bool) error {
 	return nil
 }
 
-// findUser finds a user by name or number. It returns nil for a number that
-// nobody has.
+// findUser returns a user by name or number. It returns nil without an error for a
+// number that no user has.
 func findUser(name string) (*user.User, error) {
 	u, err := user.Lookup(name)
 	if err == nil {
@@ -113,7 +115,7 @@ func findUser(name string) (*user.User, error) {
 	return u, err
 }
 
-// findGroup finds the number of a group by its name or number.
+// findGroup returns the number of a group, given by name or number.
 func findGroup(name string) (uint32, error) {
 	g, err := user.LookupGroup(name)
 	if err == nil {
@@ -127,8 +129,8 @@ func findGroup(name string) (uint32, error) {
 	return 0, fmt.Errorf("there is no group %q in /etc/group", name)
 }
 
-// parseID reads the number of a user or a group. The kernel takes the highest for
-// "unchanged".
+// parseID parses the number of a user or a group. The highest 32-bit number is invalid,
+// because to the kernel it means "unchanged".
 func parseID(s string) (id uint32, ok bool) {
 	n, err := strconv.ParseUint(s, 10, 32)
 	return uint32(n), err == nil && n < 1<<32-1

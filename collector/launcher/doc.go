@@ -1,7 +1,7 @@
-// Package launcher runs a command as a task: in a cgroup of its own in every
-// hierarchy of the machine, with its limits, and with the StatsD endpoint that
-// the node's collector hands out over the unix socket of api/launch. It is what
-// 'daytwo run' does.
+// Package launcher runs a command as a task, which is what 'daytwo run' does. A task has
+// a cgroup of its own in every hierarchy of the machine, limits, and a StatsD endpoint,
+// which the node's collector assigns over the unix socket of api/launch.
 //
-// It runs in a process of its own, never in the collector's, and reads no metric.
+// The launcher runs in a process of its own, never in the collector's, and reads no
+// metrics.
 package launcher

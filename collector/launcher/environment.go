@@ -9,27 +9,28 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// secrets begin the names of variables that hold, or lead to, the credentials of
-// daytwo itself: no task inherits them.
+// secrets are prefixes of the names of variables that hold daytwo's own credentials, or
+// the paths of files with them. Tasks do not inherit these variables.
 var secrets = []string{"DAYTWO_TOKEN", "DAYTWO_NATS"}
 
-// inherited returns what a task is given of env.
+// inherited returns the variables of env that a task inherits.
 func inherited(env []string) []string {
 	return slices.DeleteFunc(slices.Clone(env), func(v string) bool {
 		return slices.ContainsFunc(secrets, func(s string) bool { return strings.HasPrefix(v, s) })
 	})
 }
 
-// environment returns env with what the task is told: its user, its endpoint, its
-// id, its name, and its origin tags, each under its name in capitals. The variables
-// of Datadog's clients are only set where env has none of them.
+// environment returns the environment of a task: the variables that it inherits from
+// env, and those of its user, StatsD endpoint, id, name, and origin tags. The variable
+// of an origin tag has the tag's name in capitals. The variables of Datadog's clients
+// are set only if env has neither of them.
 func environment(env []string, r launch.Request, c launch.Container, a account) []string {
 	has := func(name string) bool {
 		return slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") && len(v) > len(name)+1 })
 	}
 	env = inherited(env)
 	set := func(name, value string) { env = append(env, name+"="+value) }
-	if a.home != "" { // as another user
+	if a.home != "" { // the task runs as another user
 		env = slices.DeleteFunc(env, func(v string) bool {
 			return strings.HasPrefix(v, "USER=") || strings.HasPrefix(v, "LOGNAME=")
 		})

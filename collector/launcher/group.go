@@ -17,11 +17,12 @@ type group struct {
 	legacy  cgroup1.Cgroup   // in the hierarchies of version 1, nil if there are none
 	unified *cgroup2.Manager // in the hierarchy of version 2, nil if there is none
 	dir     string           // directory of unified
-	refused map[string]error // controllers that unified's parents did not hand down, and why
-	pids    int64            // limit in the hierarchy of version 1, 0 for none
+	refused map[string]error // why a controller could not be enabled in unified, by controller
+	pids    int64            // limit of processes and threads in version 1, 0 for none
 }
 
-// unifiedRoot returns where the hierarchy of version 2 is mounted, "" for nowhere.
+// unifiedRoot returns the path at which the hierarchy of version 2 is mounted, or "" if
+// it is not mounted.
 func unifiedRoot() string {
 	switch cgroups.Mode() {
 	case cgroups.Unified:
@@ -32,9 +33,11 @@ func unifiedRoot() string {
 	return ""
 }
 
+// hasLegacy reports whether hierarchies of version 1 are mounted.
 func hasLegacy() bool { return cgroups.Mode() == cgroups.Hybrid || cgroups.Mode() == cgroups.Legacy }
 
-// makeGroup makes a cgroup at path, below which no other process makes any.
+// makeGroup makes a cgroup at path in every hierarchy. No other process may make cgroups
+// there. If it fails, it leaves no cgroup behind.
 func makeGroup(path string) (g *group, err error) {
 	if cgroups.Mode() == cgroups.Unavailable {
 		return nil, errors.New("no cgroup hierarchy is mounted at /sys/fs/cgroup: mount cgroup2 there")
@@ -53,8 +56,8 @@ func makeGroup(path string) (g *group, err error) {
 	return g, nil
 }
 
-// makeUnified makes the cgroup of version 2 with all controllers that there are,
-// so that the collector can read all of their metrics.
+// makeUnified makes the cgroup of version 2. It enables all controllers, so that the
+// collector can read the metrics of all of them.
 func (g *group) makeUnified(root, path string) (err error) {
 	if g.unified, err = cgroup2.NewManager(root, path, &cgroup2.Resources{}); err != nil {
 		return err
@@ -63,17 +66,18 @@ func (g *group) makeUnified(root, path string) (err error) {
 	controllers, err := g.unified.RootControllers()
 	for _, c := range controllers {
 		if err := g.unified.ToggleControllers([]string{c}, cgroup2.Enable); err != nil {
-			g.refused[c] = err // counts only if the task is to be limited by it
+			g.refused[c] = err // an error only if a limit needs the controller
 		}
 	}
 	return err
 }
 
-// findTaskGroup returns what there is of a cgroup that another process made.
+// findTaskGroup returns the cgroup that another process made at path, in the
+// hierarchies where it still exists.
 func findTaskGroup(path string) *group {
 	g := &group{path: path}
 	if hasLegacy() {
-		if legacy, err := cgroup1.Load(cgroup1.StaticPath(path)); err == nil { // else none is left
+		if legacy, err := cgroup1.Load(cgroup1.StaticPath(path)); err == nil { // an error means that none is left
 			g.legacy = legacy
 		}
 	}
@@ -85,8 +89,8 @@ func findTaskGroup(path string) *group {
 	return g
 }
 
-// legacyFile returns the path of a controller's file in its hierarchy of version
-// 1, "" if it has none.
+// legacyFile returns the path of a controller's file in the cgroup of version 1, or ""
+// if the controller is in no hierarchy of version 1.
 func (g *group) legacyFile(controller, name string) string {
 	if g.legacy == nil {
 		return ""
@@ -99,11 +103,11 @@ func (g *group) legacyFile(controller, name string) string {
 	return ""
 }
 
-// join moves a thread of this process into the hierarchies of version 1, to fork
-// the task there.
+// join moves a thread of this process into the cgroups of version 1, so that a command
+// that the thread forks starts there.
 func (g *group) join(tid int) error {
 	if g.pids != 0 {
-		if err := g.limitPIDs(g.pids + 1); err != nil { // the thread counts as one
+		if err := g.limitPIDs(g.pids + 1); err != nil { // one more, because the thread counts as well
 			return err
 		}
 	}
@@ -113,8 +117,9 @@ func (g *group) join(tid int) error {
 	return nil
 }
 
-// joined takes back what join gave the thread, which is still there: with it, the
-// task has not got more than its own number of processes.
+// joined restores the limit of processes, which join had raised by one, once the command
+// has started. The thread is still in the cgroup then and still counts, so until it
+// ends the task may have one process less.
 func (g *group) joined() error {
 	if g.pids == 0 {
 		return nil

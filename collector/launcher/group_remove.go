@@ -12,10 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// removeWithin is how long the processes of a task may take to die.
+// removeWithin is how long remove tries to kill and remove a task.
 const removeWithin = 5 * time.Second
 
-// remove kills what is left in the group and removes it.
+// remove kills the processes that are left in the group, and removes the group. It
+// returns an error if that takes longer than removeWithin.
 func (g *group) remove() error {
 	for end := time.Now().Add(removeWithin); ; time.Sleep(5 * time.Millisecond) {
 		err := errors.Join(g.kill(), g.delete())
@@ -28,8 +29,8 @@ func (g *group) remove() error {
 	}
 }
 
-// delete removes the directories of the group and all below them. It fails while
-// processes are in them.
+// delete removes the directories of the group and all directories below them. It
+// returns an error if there are processes in them.
 func (g *group) delete() (err error) {
 	if g.unified != nil {
 		err = removeTree(g.dir)
@@ -42,8 +43,9 @@ func (g *group) delete() (err error) {
 	return err
 }
 
-// removeTree removes a cgroup of version 2 and what the task made below it. Package
-// cgroup2 would read cgroup.procs first, which fails below threaded cgroups.
+// removeTree removes a cgroup of version 2 and the cgroups that the task made below it.
+// It does not use package cgroup2, which reads cgroup.procs first: that read fails in
+// threaded cgroups.
 func removeTree(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -62,8 +64,8 @@ func removeTree(dir string) error {
 	return nil
 }
 
-// kill sends SIGKILL to every process in the group but this one, whose threads
-// may still be there.
+// kill sends SIGKILL to every process in the group, except to this process, a thread of
+// which may still be there.
 func (g *group) kill() (err error) {
 	if g.unified != nil {
 		if _, gone := os.Stat(g.dir); gone == nil {
@@ -76,9 +78,9 @@ func (g *group) kill() (err error) {
 	return err
 }
 
-// killLegacy kills the processes in the hierarchies of version 1 one by one. A
-// process is pinned, and then looked for once more: else its number might be
-// another's by the time of the signal.
+// killLegacy kills the processes in the cgroups of version 1 one by one. It first opens
+// each process (pidfd_open(2)), and then checks that the process id is still in the
+// group. Otherwise the signal could reach another process that got the same id.
 func (g *group) killLegacy() {
 	var pinned []*os.Process
 	for pid := range g.legacyProcesses() {
@@ -95,8 +97,9 @@ func (g *group) killLegacy() {
 	}
 }
 
-// legacyProcesses are the processes in the hierarchies of version 1, without this
-// one. Where a directory goes meanwhile, the next call knows more.
+// legacyProcesses returns the ids of the processes in the cgroups of version 1, without
+// this process. Processes are missing if a directory is removed meanwhile; the next
+// call returns them.
 func (g *group) legacyProcesses() map[int]bool {
 	pids := map[int]bool{}
 	for _, s := range g.legacy.Subsystems() {

@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Helpers are this program under other names, as ps shows them. Both are in a
-// session of their own.
+// Helpers are processes of this program under other names, which ps shows. Each helper
+// is in a session of its own.
 const (
-	watcherName    = "daytwo-watcher"    // removes the task if its launcher dies first
-	supervisorName = "daytwo-supervisor" // launches a task in the background
+	watcherName    = "daytwo-watcher"    // removes the task if its launcher is killed
+	supervisorName = "daytwo-supervisor" // runs a task in the background
 )
 
-// Helper does a helper's work and returns true, with its exit status, if this
-// process is one. main calls it before all else.
+// Helper reports whether this process is a helper. If it is, Helper first does the
+// helper's work, and returns its exit status. main calls it before anything else.
 func Helper() (status int, is bool) {
 	switch os.Args[0] {
 	case watcherName:
@@ -30,8 +30,8 @@ func Helper() (status int, is bool) {
 	return 0, false
 }
 
-// helperCommand makes what starts a helper. Its standard streams are /dev/null,
-// unless the caller sets others; files are its descriptors 3 and up.
+// helperCommand returns the command that starts a helper. The helper's standard streams
+// are /dev/null unless the caller sets others. files become its descriptors from 3 on.
 func helperCommand(name string, args []string, files ...*os.File) *exec.Cmd {
 	return &exec.Cmd{
 		Path: "/proc/self/exe", Args: append([]string{name}, args...), ExtraFiles: files,
@@ -39,8 +39,9 @@ func helperCommand(name string, args []string, files ...*os.File) *exec.Cmd {
 	}
 }
 
-// becomeHelper gives a helper its name, and lets go of what it got from the process
-// that started it: open files, and its cgroups, which may be killed as a whole.
+// becomeHelper sets the name of a helper's process. It closes the files that the helper
+// inherited, and moves the helper into the root cgroups: somebody may kill all processes
+// in the cgroups of the process that started it.
 func becomeHelper() {
 	os.WriteFile("/proc/self/comm", []byte(os.Args[0]), 0)
 	closeInherited()
@@ -56,8 +57,8 @@ func becomeHelper() {
 	}
 }
 
-// closeInherited closes the descriptors that came through execve, which are those
-// that execve would not close; the standard streams stay.
+// closeInherited closes the inherited descriptors, except the standard streams. They are
+// the ones without close-on-exec, because Go sets that on every descriptor it opens.
 func closeInherited() {
 	entries, _ := os.ReadDir("/proc/self/fd")
 	for _, e := range entries {

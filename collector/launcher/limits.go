@@ -11,7 +11,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// limits are what a task may use at most; 0 stands for no limit.
+// limits are the most that a task may use. 0 means no limit.
 type limits struct {
 	memory int64   // bytes
 	cpus   float64 // processors, or fractions of one
@@ -19,13 +19,13 @@ type limits struct {
 }
 
 const (
-	minMemory = 1 << 20 // bytes; below that no program starts
+	minMemory = 1 << 20 // bytes; no program starts with less
 	cpuPeriod = 100_000 // microseconds; the kernel's default
-	minQuota  = 1_000   // microseconds of a period; the kernel's bound
+	minQuota  = 1_000   // microseconds of CPU time per period; the kernel's minimum
 	maxCPUs   = 1 << 20 // more than any machine has
 )
 
-// check returns an error if no machine could hold a task to the limits.
+// check returns an error if a limit is invalid on any machine.
 func (l limits) check() error {
 	switch {
 	case l.memory != 0 && l.memory < minMemory:
@@ -38,10 +38,11 @@ func (l limits) check() error {
 	return nil
 }
 
-// quota is the CPU time of a period, in microseconds.
+// quota returns the CPU time per period, in microseconds.
 func (l limits) quota() int64 { return int64(math.Round(l.cpus * cpuPeriod)) }
 
-// limit holds the group to limits. It fails if this machine's hierarchies cannot.
+// limit sets the limits of the group. It returns an error if this machine's hierarchies
+// lack a controller that a limit needs.
 func (g *group) limit(l limits) error {
 	var legacy specs.LinuxResources
 	var unified cgroup2.Resources
@@ -50,12 +51,12 @@ func (g *group) limit(l limits) error {
 		if err != nil {
 			return err
 		}
-		// Swap is taken away too where the kernel accounts for it: else the task would
-		// grow into it beyond the limit.
+		// The task gets no swap if the kernel accounts for swap. Otherwise it could use
+		// swap in addition to the memory of its limit.
 		if in == v1 {
 			legacy.Memory = &specs.LinuxMemory{Limit: &l.memory}
 			if isFile(g.legacyFile("memory", "memory.memsw.limit_in_bytes")) {
-				legacy.Memory.Swap = &l.memory // of memory and swap together
+				legacy.Memory.Swap = &l.memory // limit of memory and swap together
 			}
 		} else {
 			unified.Memory = &cgroup2.Memory{Max: &l.memory}
@@ -101,8 +102,8 @@ func (g *group) limit(l limits) error {
 	return nil
 }
 
-// oomKilled reports whether the kernel killed a process of the group because of its
-// memory limit.
+// oomKilled reports whether the kernel killed a process of the group because the group
+// reached its memory limit.
 func (g *group) oomKilled() bool {
 	if g.legacyFile("memory", "") != "" {
 		m, err := g.legacy.Stat(cgroup1.IgnoreNotExist)
@@ -112,12 +113,12 @@ func (g *group) oomKilled() bool {
 	return err == nil && m.MemoryEvents.GetOomKill() > 0
 }
 
-// limitPIDs bounds the processes and threads in the hierarchy of version 1.
+// limitPIDs sets the limit of processes and threads in the hierarchy of version 1.
 func (g *group) limitPIDs(n int64) error {
 	return g.legacy.Update(&specs.LinuxResources{Pids: &specs.LinuxPids{Limit: &n}})
 }
 
-// version is a version of cgroup hierarchies.
+// version is the version of a cgroup hierarchy.
 type version uint8
 
 const (
@@ -125,8 +126,9 @@ const (
 	v2 version = 2
 )
 
-// controller returns in which hierarchy the group can be limited by a controller,
-// or why in none.
+// controller returns the version of the hierarchy in which a controller can limit the
+// group, or an error if none can. flag names the limit in the error. The files are those
+// that set the limit in either version.
 func (g *group) controller(flag, name, legacyFile, unifiedFile string) (version, error) {
 	if path := g.legacyFile(name, legacyFile); path != "" {
 		if isFile(path) {
@@ -144,6 +146,7 @@ func (g *group) controller(flag, name, legacyFile, unifiedFile string) (version,
 		"(/proc/cgroups lists those of the kernel)", flag, name)
 }
 
+// isFile reports whether a file exists at path.
 func isFile(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

@@ -13,17 +13,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Exit statuses for a command that does not start, as shells and env(1) have them.
+// Exit statuses for a command that does not start, the same as those of shells and
+// env(1).
 const (
 	exitUsage     = 2
 	exitCannotRun = 126
 	exitNotFound  = 127
 )
 
-// process is a command in a group, with this process' standard streams.
+// process is a command that runs in a group, with the standard streams of this process.
 type process struct {
 	args, env []string
-	as        *syscall.Credential // nil for this process' own
+	as        *syscall.Credential // nil for that of this process
 	group     *group
 	started   func() // called once the command runs
 }
@@ -41,7 +42,7 @@ func (p *process) run() (status int, err error) {
 		defer dir.Close()
 		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(dir.Fd())
 	}
-	// From here on signals are the command's: they no longer end this process.
+	// From here on, signals are passed on to the command, and no longer end this process.
 	signal.Reset(os.Interrupt, syscall.SIGTERM)
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals)
@@ -73,15 +74,15 @@ func (p *process) run() (status int, err error) {
 	return exit.ExitCode(), nil
 }
 
-// start starts a command in the group. A child is born into version 1's hierarchies
-// where the thread is that forks it, so that this thread joins the group; it ends
-// with its goroutine.
+// start starts a command in the group. In the hierarchies of version 1, a child starts
+// in the cgroups of the thread that forks it, so the thread that runs start first joins
+// the group. The thread is locked to the goroutine, and so ends with it.
 func (g *group) start(cmd *exec.Cmd) error {
 	if g.legacy == nil {
 		return cmd.Start()
 	}
 	runtime.LockOSThread()
-	if unix.Gettid() == os.Getpid() { // the first thread never ends: take another
+	if unix.Gettid() == os.Getpid() { // the main thread never ends: use another one
 		err := make(chan error)
 		go func() { err <- g.start(cmd) }()
 		defer runtime.UnlockOSThread()

@@ -8,10 +8,11 @@ import (
 	"golang.org/x/term"
 )
 
-// forward passes signals on to a command until done. Those that a terminal's keys
-// send reach the whole foreground process group, the command with it: once is
-// enough. On a terminal this process stops when the command is stopped, so that
-// the shell sees it; the shell's SIGCONT reaches both.
+// forward passes signals on to a command until done is closed. It does not pass on
+// signals that a terminal sends for its keys and its size: they reach the whole
+// foreground process group, and so also the command. On a terminal, this process stops
+// itself when the command is stopped, so that the shell notices. The shell's SIGCONT
+// then reaches both.
 func forward(p *os.Process, signals <-chan os.Signal, done <-chan struct{}) {
 	terminal := term.IsTerminal(int(os.Stdin.Fd()))
 	for {
@@ -32,7 +33,7 @@ func forward(p *os.Process, signals <-chan os.Signal, done <-chan struct{}) {
 					continue
 				}
 			}
-			p.Signal(s) // "already finished": Wait says so
+			p.Signal(s) // fails if the command has ended, which Wait reports
 		}
 	}
 }

@@ -11,28 +11,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A supervisor's descriptors beside the standard streams.
+// A supervisor's descriptors in addition to the standard streams.
 const (
-	orderFD  = 3 // to read its order from
-	answerFD = 4 // to say there what became of it
+	orderFD  = 3 // it reads its order from this pipe
+	answerFD = 4 // it writes its answer to this pipe
 )
 
-// order is what a supervisor is to launch.
+// order is a task to run. A supervisor receives it as JSON.
 type order struct {
-	ID   string
+	ID   string // container id
 	Task Task
 }
 
-// answer is what became of an order: with no error, the task runs.
+// answer is a supervisor's answer to an order, as JSON. If Error is "", the task runs.
 type answer struct {
-	Status int
+	Status int // exit status of 'daytwo run' if there is an error
 	Error  string
 }
 
 // detachWithin is how long a task may take to start.
 const detachWithin = 30 * time.Second
 
-// detach starts a task under a supervisor, and returns when the command runs.
+// detach starts a task under a supervisor, and returns once the command runs. It returns
+// an error if the command cannot be started, or if that takes longer than detachWithin.
 func (o *order) detach(ctx context.Context) (status int, err error) {
 	defer func() {
 		if err != nil {
@@ -61,7 +62,7 @@ func (o *order) detach(ctx context.Context) (status int, err error) {
 	defer cmd.Process.Release()
 	ctx, cancel := context.WithTimeout(ctx, detachWithin)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { // its watcher removes what it made
+	stop := context.AfterFunc(ctx, func() { // the supervisor's watcher removes what the supervisor made
 		cmd.Process.Kill()
 		receive.SetReadDeadline(time.Now())
 	})
@@ -81,9 +82,10 @@ func (o *order) detach(ctx context.Context) (status int, err error) {
 	return 0, nil
 }
 
-// supervise is the supervisor's process.
+// supervise does the work of a supervisor: it reads an order, runs the task, and writes
+// an answer. It returns the exit status.
 func supervise() (status int) {
-	unix.CloseOnExec(orderFD) // so that they stay open here
+	unix.CloseOnExec(orderFD) // closeInherited does not close descriptors with close-on-exec
 	unix.CloseOnExec(answerFD)
 	becomeHelper()
 	orders, answers := os.NewFile(orderFD, "order"), os.NewFile(answerFD, "answer")

@@ -15,29 +15,30 @@ import (
 	"github.com/daytwo/daytwo/api/launch"
 )
 
-// Task is a command to run, and how.
+// Task is a command to run, with its limits, labels and user.
 type Task struct {
 	Command []string // the program and its arguments
 	Name    string
 	Labels  map[string]string
 	Socket  string // path of the collector's launch API
 
-	// What it may use at most; 0 stands for no limit.
+	// The most that the task may use; 0 means no limit.
 	Memory int64   // bytes
 	CPUs   float64 // processors, or fractions of one
 	PIDs   int64   // processes and threads
 
-	User, Group string // who it runs as, by name or number; "" for whoever starts it
+	User, Group string // the values of --user and --group: names or numbers; "" for no change
 	Detach      bool   // run in the background
 }
 
-// Run runs a task until its command ends, and returns the command's exit status:
-// 128+N if signal N ended it, 126 if it could not be run, 127 if it was not
-// found. An error says what went wrong besides; with status 0 no command ran.
-// From its start on, signals are passed on to the command.
+// Run runs a task until its command ends, and returns the command's exit status: 128+N
+// if signal N ended it, 126 if it could not be run, 127 if it was not found. Run may
+// return an error in addition to a status. If it returns an error with status 0, either
+// no command ran, or removing the task failed. Once the command has started, signals are
+// passed on to it.
 //
-// If t.Detach is set, Run prints the container's id and returns once the command
-// runs, in a process of its own that goes on until the command ends.
+// If t.Detach is set, the task runs under another process. Run then prints the
+// container's id, and returns once the command runs.
 func Run(ctx context.Context, t Task) (status int, err error) {
 	var raw [32]byte
 	rand.Read(raw[:])
@@ -54,8 +55,8 @@ func Run(ctx context.Context, t Task) (status int, err error) {
 	return status, err
 }
 
-// run runs a task, and calls started once its command runs. If this process is
-// killed meanwhile, a watcher removes the task.
+// run runs a task, and calls started once its command runs. If this process is killed
+// meanwhile, the task's watcher removes the task.
 func (o *order) run(ctx context.Context, started func()) (status int, err error) {
 	t := &o.Task
 	l := limits{t.Memory, t.CPUs, t.PIDs}
@@ -83,7 +84,7 @@ func (o *order) run(ctx context.Context, started func()) (status int, err error)
 	client := launch.NewClient(t.Socket)
 	c, err := client.Add(ctx, request)
 	switch {
-	case errors.Is(err, launch.ErrNoStatsd): // the task runs without an endpoint
+	case errors.Is(err, launch.ErrNoStatsd): // the task runs without a StatsD endpoint
 	case errors.As(err, new(*net.OpError)):
 		return 0, fmt.Errorf("%w (is 'daytwo up' or 'daytwo collector' running here? --socket says where it listens)", err)
 	case err != nil:
@@ -102,10 +103,10 @@ func (o *order) run(ctx context.Context, started func()) (status int, err error)
 	return status, err
 }
 
-// removeEndpointWithin bounds how long the collector may take to remove an
-// endpoint.
+// removeEndpointWithin is how long the collector may take to remove an endpoint.
 const removeEndpointWithin = 5 * time.Second
 
+// removeEndpoint asks the collector to remove the StatsD endpoint of a container.
 func removeEndpoint(ctx context.Context, client *launch.Client, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, removeEndpointWithin)
 	defer cancel()

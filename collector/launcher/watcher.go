@@ -14,15 +14,17 @@ import (
 	"github.com/daytwo/daytwo/api/launch"
 )
 
-// watcher is a process that outlives this one if this one is killed: it then kills
-// what there is of the task, and removes its cgroup and its endpoint.
+// watcher is a process that removes the task if this process is killed: it kills the
+// task's processes, and removes its cgroups and its StatsD endpoint.
 type watcher struct {
-	cmd   *exec.Cmd
-	pipe  *os.File // the watcher acts when this end is closed in all processes: here, and in a child until its execve
-	ready *os.File
+	cmd *exec.Cmd
+	// The watcher acts when this end of the pipe is closed in every process that has it:
+	// this one, and a child between its fork and its execve.
+	pipe  *os.File
+	ready *os.File // the watcher writes a byte here when it watches
 }
 
-// startWatcher starts the watcher of a task that is still to be made.
+// startWatcher starts the watcher of a task before anything of the task is made.
 func startWatcher(r launch.Request, socket string) (*watcher, error) {
 	theirs, pipe, err := os.Pipe()
 	if err != nil {
@@ -50,7 +52,8 @@ func watcherError(err error) error { return fmt.Errorf("start the watcher of the
 // readyWithin is how long a watcher may take to start.
 const readyWithin = 10 * time.Second
 
-// wait waits until the watcher watches.
+// wait waits until the watcher watches. It returns an error if the watcher has ended, or
+// if it takes longer than readyWithin.
 func (w *watcher) wait() error {
 	w.ready.SetReadDeadline(time.Now().Add(readyWithin))
 	_, err := w.ready.Read(make([]byte, 1))
@@ -63,7 +66,7 @@ func (w *watcher) wait() error {
 	return nil
 }
 
-// dismiss ends the watcher: nothing of the task is left.
+// dismiss ends the watcher once nothing of the task is left.
 func (w *watcher) dismiss() {
 	w.pipe.Write([]byte{0}) // fails if something killed the watcher
 	w.pipe.Close()
@@ -71,7 +74,8 @@ func (w *watcher) dismiss() {
 	w.cmd.Wait()
 }
 
-// watch is the watcher's process.
+// watch does the work of a watcher, and returns the exit status. args are the container
+// id, the path of the cgroup, and the path of the collector's socket.
 func watch(args []string) (status int) {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGPIPE)
 	becomeHelper()
@@ -84,7 +88,8 @@ func watch(args []string) (status int) {
 		return 0
 	}
 	err := findTaskGroup(cgroup).remove()
-	removeEndpoint(context.Background(), launch.NewClient(socket), id) // else it ends with its cgroup
+	// If this fails, the collector removes the endpoint because its cgroup is gone.
+	removeEndpoint(context.Background(), launch.NewClient(socket), id)
 	if err != nil {
 		return 1
 	}
