@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The parts of a record, as the kernel has them (cgroupwalk.h): pages, not
-// bytes; microseconds nowhere.
+// The parts of a record (cgroupwalk.h). Values have the kernel's own units: memory is
+// in pages, times are in nanoseconds.
 type (
 	Head    = cgroupwalkHead
 	Base    = cgroupwalkBase
@@ -28,7 +28,8 @@ type (
 	IO      = cgroupwalkIo
 )
 
-// Bits of what Walk.Has says: what a cgroup has (cgroupwalk.h).
+// Bits of Walk.Has: which parts the record of a cgroup has, and its freezer state
+// (cgroupwalk.h).
 const (
 	HasSched = 1 << iota
 	HasCPUAcct
@@ -43,60 +44,60 @@ const (
 	HasBlkg
 )
 
-// MaxHugetlb is the most sizes of huge pages that a record holds.
+// MaxHugetlb is how many sizes of huge pages a record holds at most.
 const MaxHugetlb = 4
 
 const (
-	maxNames    = 1024
-	recordStart = unsafe.Offsetof(cgroupwalkRecord{}.Base) // its parts begin here
+	maxNames    = 1024                                     // names that one run of the program can write
+	recordStart = unsafe.Offsetof(cgroupwalkRecord{}.Base) // bytes in a record before its parts
 )
 
-// Parts says what to record of a hierarchy.
+// Parts says what the program records in a hierarchy.
 type Parts struct {
 	Base, Sched, CPUAcct, Memory, MemoryV1, Stat, Pids, PSI, Tasks, Hugetlb, IO bool
-	Freezer, Blkg                                                               bool // of v1
+	Freezer, Blkg                                                               bool // cgroup v1 only
 }
 
-// measures tells whether a cgroup is looked at each time, even if its tasks are
-// not counted.
+// measures reports whether a record has any part to read while tasks are not counted.
 func (p Parts) measures(v2 bool) bool {
 	p.Tasks = p.Tasks && v2
 	return p != Parts{}
 }
 
-// WalkOptions are what a Walk is made of.
+// WalkOptions says what a Walk does.
 type WalkOptions struct {
 	Dir       string // mount point of the hierarchy
-	V2        bool
-	PidsLocal bool // mounted with pids_localevents
+	V2        bool   // cgroup v2
+	PidsLocal bool   // mounted with pids_localevents
 	Parts     Parts
-	Records   int           // room for so many cgroups
-	IOs       int           // room for so many rows of io
-	Counting  bool          // count the tasks, where Parts has them; else 0
-	Budget    time.Duration // how long one Next may hold cgroup_mutex
+	Records   int           // length of the array of records: one for each cgroup
+	IOs       int           // length of the array of io rows
+	Counting  bool          // count tasks if Parts has Tasks; otherwise the counts are 0
+	Budget    time.Duration // longest time that one call of Next may hold cgroup_mutex
 }
 
-// Walk visits every cgroup of one hierarchy. Not for concurrent use.
+// Walk visits every cgroup of one hierarchy. It is not safe for concurrent use.
 type Walk struct {
 	coll     *ebpf.Collection
-	iter     *iterator
-	leap     *iterator // nil where the kernel cannot
+	iter     *iterator // visits the cgroups through the kernel's cgroup iterator
+	leap     *iterator // follows the records of the last walk; nil if the kernel cannot
 	control  *cgroupwalkWalkControl
-	mapped   [][]byte
-	records  []byte
-	heads    []Head
-	unnamed  bool // a name found no room since Restart
-	stride   uintptr
+	mapped   [][]byte // memory to unmap in Close
+	records  []byte   // the array of records
+	heads    []Head   // by record
+	unnamed  bool     // the array of names was too small for a name since Restart
+	stride   uintptr  // bytes from one record to the next
 	names    []cgroupwalkName
 	ios      []IO
-	room     int
-	statSize int
-	at       struct {
+	room     int      // WalkOptions.Records
+	statSize int      // bytes of the part that Stat returns
+	at       struct { // offsets of the parts in a record
 		base, sched, cpuacct, memory, memoryV1, pids, psi, tasks, hugetlb, freezer, blkg, stat uintptr
 	}
 }
 
-// NewWalk loads the program for one hierarchy.
+// NewWalk loads and attaches the program for one hierarchy. If it cannot run on this
+// kernel, the error says why.
 func (k *Kernel) NewWalk(o WalkOptions) (*Walk, error) {
 	w := &Walk{room: o.Records, statSize: 8 * (k.States + k.Events)}
 	if err := w.load(k, o); err != nil {
@@ -106,6 +107,7 @@ func (k *Kernel) NewWalk(o WalkOptions) (*Walk, error) {
 	return w, nil
 }
 
+// load loads and attaches the program, and maps its arrays.
 func (w *Walk) load(k *Kernel, o WalkOptions) error {
 	spec, err := loadCgroupwalk()
 	if err != nil {
@@ -193,7 +195,8 @@ func (w *Walk) load(k *Kernel, o WalkOptions) error {
 	return nil
 }
 
-// layOut gives each part its place in a record, and returns the record's size.
+// layOut sets the offset of each part in a record, here and in the program's
+// variables vars. It returns the size of a record in bytes.
 func (w *Walk) layOut(p Parts, vars map[string]uint32) uintptr {
 	size := uintptr(recordStart)
 	for _, part := range []struct {
@@ -224,6 +227,7 @@ func (w *Walk) layOut(p Parts, vars map[string]uint32) uintptr {
 	return size
 }
 
+// memory maps a BPF array until Close.
 func (w *Walk) memory(name string, size, prot int) ([]byte, error) {
 	b, err := mapMemory(w.coll.Maps[name], size, prot)
 	if err == nil {
@@ -232,7 +236,7 @@ func (w *Walk) memory(name string, size, prot int) ([]byte, error) {
 	return b, err
 }
 
-// CountTasks makes the walks from now on count tasks, where Parts has them.
+// CountTasks makes all later walks count tasks, if Parts has Tasks.
 func (w *Walk) CountTasks() { w.control.Counting = 1 }
 
 // Restart makes the next call of Next begin at the root.
@@ -241,12 +245,12 @@ func (w *Walk) Restart() {
 	w.unnamed = false
 }
 
-// Next visits cgroups until all are done or the budget is spent. It allocates
-// nothing. Names written by it must be taken before the next call.
+// Next visits cgroups until all were visited (done) or the budget is used up. It
+// allocates nothing. The next call overwrites the names that it wrote.
 func (w *Walk) Next() (done bool, err error) {
 	c := w.control
 	if err = w.run(); err == nil && c.Changed != 0 {
-		w.Restart() // cgroups came or went: by the tree, then
+		w.Restart() // cgroups came or went: visit the whole tree, not the records
 		c.Known = 0
 		err = w.run()
 	}
@@ -267,6 +271,8 @@ func (w *Walk) Next() (done bool, err error) {
 	return true, nil
 }
 
+// run lets the program visit cgroups once. It follows the records of the last walk if
+// the kernel can, and visits the tree if that does not work.
 func (w *Walk) run() (err error) {
 	c := w.control
 	c.Names, c.Unnamed, c.Visited, c.Cut, c.Ended, c.Matched = 0, 0, 0, 0, 0, 0
@@ -281,43 +287,47 @@ func (w *Walk) run() (err error) {
 	return err
 }
 
-// Count is how many cgroups were visited since Restart, also beyond Room.
+// Count returns how many cgroups there are in the walk since Restart. It may be more
+// than Room.
 func (w *Walk) Count() int { return int(w.control.Count) }
 
-// Room is how many records there is room for.
+// Room returns the length of the array of records.
 func (w *Walk) Room() int { return w.room }
 
-// Complete tells whether every new cgroup of the last Next got its name.
+// Complete reports whether the last Next wrote the names of all new cgroups.
 func (w *Walk) Complete() bool { return w.control.Unnamed == 0 }
 
-// Names is how many names the last Next wrote.
+// Names returns how many names the last Next wrote.
 func (w *Walk) Names() int { return int(w.control.Names) }
 
-// Name is the record and the name of one cgroup that is new at its place.
+// Name returns the i-th name that the last Next wrote, and the number of its record:
+// that record now belongs to another cgroup than before.
 func (w *Walk) Name(i int) (record int, name []byte) {
 	n := &w.names[i]
 	return int(n.Index), unsafe.Slice((*byte)(unsafe.Pointer(&n.Text[0])), min(int(n.Len), len(n.Text)))
 }
 
-// IOCount is how many rows of io there are, also beyond len(IOs()).
+// IOCount returns how many io rows there are. It may be more than len(IOs()).
 func (w *Walk) IOCount() int { return int(w.control.Ios) }
 
-// IOs are the rows of io, by record and device.
+// IOs returns the io rows, one for each record and device.
 func (w *Walk) IOs() []IO { return w.ios[:min(w.IOCount(), len(w.ios))] }
 
+// part returns the address at an offset in record i.
 func (w *Walk) part(i int, at uintptr) unsafe.Pointer {
 	return unsafe.Pointer(&w.records[uintptr(i)*w.stride+at])
 }
 
-// Head says who the cgroup of record i is.
+// Head returns the identity of the cgroup of record i.
 func (w *Walk) Head(i int) *Head { return &w.heads[i] }
 
-// Has says what the cgroup of record i has: bits as HasSched.
+// Has returns which parts the cgroup of record i has: bits such as HasSched.
 func (w *Walk) Has(i int) uint64 {
 	return *(*uint64)(w.part(i, unsafe.Offsetof(cgroupwalkRecord{}.Parts)))
 }
 
-// The parts of record i. Only those that the Walk was made with may be asked for.
+// The following methods return the parts of record i. Each may be called only if
+// WalkOptions.Parts has the part.
 
 func (w *Walk) Base(i int) *Base        { return (*Base)(w.part(i, w.at.base)) }
 func (w *Walk) Sched(i int) *Sched      { return (*Sched)(w.part(i, w.at.sched)) }
@@ -329,7 +339,7 @@ func (w *Walk) PSI(i int) *PSI          { return (*PSI)(w.part(i, w.at.psi)) }
 func (w *Walk) Tasks(i int) *Tasks      { return (*Tasks)(w.part(i, w.at.tasks)) }
 func (w *Walk) Hugetlb(i int) *Hugetlb  { return (*Hugetlb)(w.part(i, w.at.hugetlb)) }
 
-// Stat is memcg_vmstats.state[], followed by events[].
+// Stat returns memcg_vmstats.state[] followed by events[] (mm/memcontrol.c).
 func (w *Walk) Stat(i int) []int64 {
 	return unsafe.Slice((*int64)(w.part(i, w.at.stat)), w.statSize/8)
 }
@@ -347,5 +357,6 @@ func (w *Walk) Close() error {
 	return err
 }
 
-// Visited is how many cgroups the last Next saw, those passed over included.
+// Visited returns how many cgroups the last Next looked at, including those that it
+// skipped because they were visited before.
 func (w *Walk) Visited() int { return int(w.control.Visited) }

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hierarchy is a mounted cgroup hierarchy that takes new cgroups.
+// hierarchy is a mounted cgroup hierarchy in which cgroups can be made.
 func hierarchy(t *testing.T) (dir string, v2 bool) {
 	t.Helper()
 	if dir = mounted(t, "cgroup2"); dir != "" {
@@ -27,7 +27,8 @@ func hierarchy(t *testing.T) (dir string, v2 bool) {
 	return "", false
 }
 
-// mounted is the first hierarchy of a kind that takes new cgroups, "" if there is none.
+// mounted returns the mount point of the first hierarchy of a kind in which cgroups
+// can be made, "" if there is none.
 func mounted(t *testing.T, kind string) string {
 	t.Helper()
 	mounts, err := os.ReadFile("/proc/self/mounts")
@@ -63,9 +64,9 @@ func mkdir(t *testing.T, dir string) {
 	})
 }
 
-// A walk whose runs end at once still visits every cgroup that stays, once,
-// while others come and go between the runs: also the one it stopped at, its
-// parents and its siblings.
+// A walk whose runs each end after one cgroup still visits every cgroup that stays
+// exactly once while others are made and removed between the runs. Among those
+// removed are the cgroup it stopped at, its parents and its siblings.
 func TestKernelWalkResumes(t *testing.T) {
 	mount, v2 := hierarchy(t)
 	top := fmt.Sprintf("%s/daytwo-test-%d-resume", mount, os.Getpid())
@@ -80,7 +81,7 @@ func TestKernelWalkResumes(t *testing.T) {
 			c := fmt.Sprintf("%s/c%d", p, j)
 			mkdir(t, c)
 			if j%3 == 0 {
-				wide = append(wide, c) // goes in the middle of the walk
+				wide = append(wide, c) // some of these are removed during the walk
 			} else {
 				stay = append(stay, c)
 			}
@@ -104,7 +105,8 @@ func TestKernelWalkResumes(t *testing.T) {
 			last = string(name)
 			names[w.Head(record).Serial] = last
 		}
-		// Take away what the walk stands on, what it has passed and what is to come.
+		// Remove the cgroup that the walk stopped at, one that it has passed and one that
+		// it has not come to.
 		for range 20 {
 			if len(wide) == 0 {
 				break
@@ -139,7 +141,7 @@ func TestKernelWalkResumes(t *testing.T) {
 	}
 }
 
-// Beyond its array a walk counts, and writes nothing.
+// When its array is full a walk counts the other cgroups, and writes nothing.
 func TestKernelWalkFull(t *testing.T) {
 	mount, v2 := hierarchy(t)
 	top := fmt.Sprintf("%s/daytwo-test-%d-full", mount, os.Getpid())
@@ -163,7 +165,7 @@ func TestKernelWalkFull(t *testing.T) {
 	}
 }
 
-// The flush loads on every kernel, and per-CPU memory is where it is said to be.
+// The flush program loads on every kernel, and the per-CPU offsets are correct.
 func TestKernelSetup(t *testing.T) {
 	kernel(t)
 	_, v2 := hierarchy(t)

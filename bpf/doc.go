@@ -1,6 +1,6 @@
-// Package bpf holds the programs that run in the kernel, the objects and
-// bindings generated from them, and one small typed door to each.
+// Package bpf holds the BPF programs (*.bpf.c), the objects and bindings generated
+// from them (*_bpfel.go), and one small Go type for the use of each program.
 //
-// It reads the kernel's own state and hands it on as it is: names, units and
-// meaning are the collector's affair. Nothing stays behind when a door is closed.
+// The package returns the kernel's values unchanged: the collector gives them names,
+// units and meaning. The Close of each type leaves nothing behind in the kernel.
 package bpf

@@ -16,35 +16,38 @@ import (
 
 const (
 	dropsTallies = 1 << 13 // TALLIES in drops.bpf.c
-	dropsUnknown = 1 << 62 // UNKNOWN
-	dropsPort    = 1 << 63 // PORT
+	dropsUnknown = 1 << 62 // UNKNOWN in drops.bpf.c
+	dropsPort    = 1 << 63 // PORT in drops.bpf.c
 )
 
-// ErrDropSocket says that the kernel does not tell at which socket it drops a packet.
+// ErrDropSocket means that this kernel does not tell a BPF program at which socket it
+// drops a packet.
 var ErrDropSocket = errors.New("the kernel does not tell at which socket it drops a packet, as Linux up to 6.9 and from 6.11 on does")
 
-// Drops counts, by sender, the UDP datagrams that the kernel drops at some
-// sockets because their buffers are full (tracepoint skb:kfree_skb).
+// Drops counts by sender the UDP datagrams that the kernel drops because the buffer
+// of a socket is full (tracepoint skb:kfree_skb), for sockets that were passed to
+// Socket.
 type Drops struct {
 	coll  *ebpf.Collection
 	links []link.Link
-	mem   []byte
-	was   [dropsTallies]dropsTally // as of the last Read
+	mem   []byte                   // the program's table of counters
+	was   [dropsTallies]dropsTally // the table at the last Read
 }
 
-// Dropped is what was dropped of one sender since the Read before. Without a
-// port and a cgroup the sender is not known.
+// Dropped is what the kernel dropped of one sender since the previous Read. If both
+// Port and Cgroup are 0, the sender is not known.
 type Dropped struct {
-	Port      uint16    // that it was sent to, if the sender's cgroup is not asked for there
-	Hierarchy Hierarchy // else
-	Cgroup    uint64    // its id there
-	Packets   uint64    // as the socket itself counts drops (SO_MEMINFO)
-	Datagrams uint64    // more than Packets where the kernel had joined some (GSO)
+	Port      uint16    // destination port, if the Sender does not watch it; otherwise 0
+	Hierarchy Hierarchy // hierarchy of Cgroup
+	Cgroup    uint64    // id of the sender's cgroup
+	Packets   uint64    // counted as the socket counts drops (SO_MEMINFO)
+	Datagrams uint64    // more than Packets if the kernel handled several as one packet (GSO)
 }
 
-// NewDrops loads and attaches the program. Senders to the ports that sender
-// watches are told apart by their cgroups; sender may be nil, and has to be
-// closed later than the Drops.
+// NewDrops loads and attaches the program. Datagrams to the ports that sender watches
+// are counted by the sender's cgroup, all others by port. sender may be nil; it must
+// be closed after the Drops. NewDrops returns ErrDropSocket if the kernel does not
+// provide what the program needs.
 func NewDrops(sender *Sender) (*Drops, error) {
 	spec, err := loadDrops()
 	if err != nil {
@@ -58,7 +61,8 @@ func NewDrops(sender *Sender) (*Drops, error) {
 		}
 		delete(spec.Programs, dropsProgRefused)
 	case k.traceArgs("udp_fail_queue_rcv_skb") == 2: // rc, socket: after the packet is freed
-		// IPv6 goes by the shared ports and our network namespace.
+		// For IPv6 the program recognises a socket by its port and this network
+		// namespace.
 		ns, err := os.Stat("/proc/thread-self/ns/net")
 		if err != nil {
 			return nil, err
@@ -96,7 +100,8 @@ func NewDrops(sender *Sender) (*Drops, error) {
 	return d, nil
 }
 
-// traceArgs is how many arguments a tracepoint has, 0 if there is none of that name.
+// traceArgs returns the number of arguments of a tracepoint, 0 if the kernel has no
+// tracepoint of that name.
 func (k *Kernel) traceArgs(name string) int {
 	var t *btf.Typedef
 	if k.find("btf_trace_"+name, &t) != nil {
@@ -104,13 +109,13 @@ func (k *Kernel) traceArgs(name string) int {
 	}
 	if p, ok := t.Type.(*btf.Pointer); ok {
 		if f, ok := p.Target.(*btf.FuncProto); ok {
-			return len(f.Params) - 1 // the first is the tracepoint's own
+			return len(f.Params) - 1 // the first parameter belongs to the tracing, not to the tracepoint
 		}
 	}
 	return 0
 }
 
-// Socket lets drops at a socket be counted from now on.
+// Socket starts to count the drops at the socket with descriptor fd.
 func (d *Drops) Socket(fd int) error {
 	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_COOKIE)
 	if err != nil {
@@ -122,8 +127,8 @@ func (d *Drops) Socket(fd int) error {
 	return nil
 }
 
-// Read appends what was dropped since the Read before. It allocates only if dst
-// is too small.
+// Read appends to dst what was dropped since the previous Read. It allocates only if
+// dst is too small.
 func (d *Drops) Read(dst []Dropped) []Dropped {
 	all := unsafe.Slice((*dropsTally)(unsafe.Pointer(&d.mem[0])), dropsTallies)
 	for i := range all {
@@ -134,8 +139,8 @@ func (d *Drops) Read(dst []Dropped) []Dropped {
 		}
 		packets, datagrams := atomic.LoadUint64(&t.Packets), atomic.LoadUint64(&t.Datagrams)
 		if packets == was.Packets && datagrams == was.Datagrams {
-			// Let another sender have the place. Should this one be about to count
-			// just now, the datagram is taken for the next one's.
+			// Free the slot for another sender. If the program is about to count a
+			// datagram in this slot, that datagram counts for the next sender.
 			atomic.StoreUint64(&t.Key, 0)
 			continue
 		}
@@ -152,7 +157,7 @@ func (d *Drops) Read(dst []Dropped) []Dropped {
 	return dst
 }
 
-// Close detaches and unloads the program.
+// Close detaches and unloads the programs.
 func (d *Drops) Close() error {
 	var errs []error
 	for _, l := range d.links {

@@ -10,7 +10,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// needDrops ends a test if NewDrops says that it cannot work here.
+// needDrops skips or fails the test if NewDrops returned an error.
 func needDrops(t testing.TB, err error) {
 	t.Helper()
 	rig.NeedRoot(t, "a BPF program")
@@ -25,8 +25,8 @@ func needDrops(t testing.TB, err error) {
 	}
 }
 
-// Drops at a thousand sockets are told apart, again after all places in the table
-// were given back, and what is dropped at a socket of others is not told of.
+// Drops at a thousand sockets are counted separately, also after all slots of the
+// table were freed. Drops at a socket that was not passed to Socket are not counted.
 func TestDropsTable(t *testing.T) {
 	d, err := NewDrops(nil)
 	needDrops(t, err)
@@ -47,7 +47,7 @@ func TestDropsTable(t *testing.T) {
 		defer conn.Close()
 		conn.SetReadBuffer(1)
 		to := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-		for range 10 { // as much as it takes, and more
+		for range 10 { // more than the buffer holds
 			out.WriteToUDPAddrPort(make([]byte, 1000), to)
 		}
 		if i == sockets {
@@ -63,7 +63,7 @@ func TestDropsTable(t *testing.T) {
 		}
 		full[to.Port()] = true
 	}
-	told := func() (of map[uint16]uint64) { // until nothing comes any more: the kernel may be late
+	told := func() (of map[uint16]uint64) { // until five reads in a row return nothing
 		of = map[uint16]uint64{}
 		for quiet := 0; quiet < 5; quiet++ {
 			for _, got := range d.Read(nil) {
@@ -76,7 +76,7 @@ func TestDropsTable(t *testing.T) {
 		}
 		return of
 	}
-	told() // gives all places back, as nothing is dropped
+	told() // frees all slots, as nothing is dropped
 	for round := range 3 {
 		for port := range full {
 			for range 3 {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BenchmarkDrops is what the program costs a packet that is dropped, as the kernel
-// itself counts it (BPF_ENABLE_STATS): at a socket of ours, and anywhere else.
+// BenchmarkDrops measures the program's time per dropped packet, as the kernel counts
+// it (BPF_ENABLE_STATS): at a socket passed to Socket, and at any other.
 func BenchmarkDrops(b *testing.B) {
 	d, err := NewDrops(nil)
 	needDrops(b, err)
@@ -72,7 +72,7 @@ func BenchmarkDrops(b *testing.B) {
 	}
 }
 
-// BenchmarkDropsRead is what a tick costs in which nothing was dropped.
+// BenchmarkDropsRead measures a Read when nothing was dropped.
 func BenchmarkDropsRead(b *testing.B) {
 	d, err := NewDrops(nil)
 	needDrops(b, err)

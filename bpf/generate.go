@@ -6,6 +6,6 @@ package bpf
 //go:generate go run github.com/cilium/ebpf/cmd/bpf2go -target bpfel sender sender.bpf.c -- -O2 -g -Wall -Werror
 //go:generate go run github.com/cilium/ebpf/cmd/bpf2go -target bpfel -type tally drops drops.bpf.c -- -O2 -g -Wall -Werror -mcpu=v3
 
-// What the objects were made of, and by which compiler: generate_test.go
-// compares.
+// generate.sum records the compiler and the hashes of sources and objects.
+// generate_test.go compares them.
 //go:generate sh -c "{ clang --version | head -n 1; sha256sum *.c *.h *_bpfel.go *_bpfel.o; } > generate.sum"

@@ -9,23 +9,25 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// Kernel is what the running kernel's BTF says about its types.
+// Kernel answers questions about the running kernel's types from its BTF. It is not
+// safe for concurrent use.
 type Kernel struct {
-	spec *btf.Spec // nil after Release, until it is asked again
+	spec *btf.Spec // nil after Release, until the next question
 
 	States       int // length of memcg_vmstats.state[]
 	Events       int // length of memcg_vmstats.events[], which follows state[]
 	HugetlbSizes int // length of hugetlb_cgroup.hugepage[]
-	PSIStates    int // kinds of stall that psi_group.total[] holds for its averages
+	PSIStates    int // length of psi_group.avg_total[]: the number of pressure totals
 }
 
-// Why the programs cannot run here.
+// Errors that say why BPF programs cannot run here.
 var (
 	ErrNoBTF    = errors.New("the kernel has no /sys/kernel/btf/vmlinux: it needs CONFIG_DEBUG_INFO_BTF")
 	ErrNoRights = errors.New("no right to load BPF programs: run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN")
 )
 
-// LoadKernel reads the kernel's BTF (about 5 MB, some 10 ms).
+// LoadKernel reads the kernel's BTF (about 5 MB, which takes some 10 ms). It returns
+// ErrNoBTF if the kernel has none.
 func LoadKernel() (*Kernel, error) {
 	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil {
 		return nil, ErrNoBTF
@@ -42,7 +44,8 @@ func LoadKernel() (*Kernel, error) {
 	return k, nil
 }
 
-// find looks a type up.
+// find looks up a type by name and stores it in typ, a pointer to a btf.Type. It
+// reads the BTF again if it was released.
 func (k *Kernel) find(name string, typ any) error {
 	if k.spec == nil {
 		spec, err := btf.LoadKernelSpec()
@@ -54,24 +57,25 @@ func (k *Kernel) find(name string, typ any) error {
 	return k.spec.TypeByName(name, typ)
 }
 
-// Release lets go of the kernel's types, which take megabytes once they were
-// asked. They are read again when they are needed.
+// Release frees the kernel's types, which take megabytes of memory. The next question
+// reads them again.
 func (k *Kernel) Release() { k.spec = nil }
 
-// HasFunc tells whether the kernel has a function of that name: the sure sign
-// that a file which it serves exists.
+// HasFunc reports whether the kernel has a function of that name. A kernel that has
+// the function which serves a file also has the file.
 func (k *Kernel) HasFunc(name string) bool {
 	var f *btf.Func
 	return k.find(name, &f) == nil
 }
 
-// HasField tells whether a struct has a member.
+// HasField reports whether a struct has a member of that name.
 func (k *Kernel) HasField(structName, field string) bool {
 	_, ok := k.field(structName, field)
 	return ok
 }
 
-// Enum returns the names and values of a kernel enum.
+// Enum returns the values of a kernel enum by name. It fails if the kernel has no
+// such enum.
 func (k *Kernel) Enum(name string) (map[string]uint64, error) {
 	var e *btf.Enum
 	if err := k.find(name, &e); err != nil {
@@ -84,6 +88,7 @@ func (k *Kernel) Enum(name string) (map[string]uint64, error) {
 	return values, nil
 }
 
+// field returns a member of a struct.
 func (k *Kernel) field(structName, field string) (btf.Member, bool) {
 	var s *btf.Struct
 	if k.find(structName, &s) != nil {
@@ -97,7 +102,7 @@ func (k *Kernel) field(structName, field string) (btf.Member, bool) {
 	return btf.Member{}, false
 }
 
-// arrayLen is the length of an array member, 0 if there is none.
+// arrayLen returns the number of elements of an array member, 0 if there is none.
 func (k *Kernel) arrayLen(structName, field string) int {
 	m, ok := k.field(structName, field)
 	if !ok {
@@ -109,7 +114,8 @@ func (k *Kernel) arrayLen(structName, field string) int {
 	return 0
 }
 
-// explain says why a program or map was refused.
+// explain wraps the error of loading or attaching what, and says why the kernel
+// refused it.
 func explain(what string, err error) error {
 	var ve *ebpf.VerifierError
 	switch {
@@ -121,7 +127,7 @@ func explain(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// SizeOf is the size of a struct in bytes, 0 if there is none.
+// SizeOf returns the size of a struct in bytes, 0 if the kernel has no such struct.
 func (k *Kernel) SizeOf(structName string) uint64 {
 	var s *btf.Struct
 	if k.find(structName, &s) != nil {
@@ -130,7 +136,8 @@ func (k *Kernel) SizeOf(structName string) uint64 {
 	return uint64(s.Size)
 }
 
-// Before tells whether one member of a struct comes before another.
+// Before reports whether a struct has both members, and the first comes before the
+// second.
 func (k *Kernel) Before(structName, first, second string) bool {
 	a, ok := k.field(structName, first)
 	b, ok2 := k.field(structName, second)

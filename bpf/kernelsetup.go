@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Flusher makes the kernel fold its lazy per-CPU counters of all cgroups,
-// without holding cgroup_mutex.
+// Flusher makes the kernel add up the per-CPU counters of all cgroups, which it
+// otherwise does only now and then (cgroup_rstat_flush() in kernel/cgroup/rstat.c).
+// It does not hold cgroup_mutex.
 type Flusher struct {
 	prog *ebpf.Program
 	iter *iterator
@@ -18,11 +19,12 @@ type Flusher struct {
 
 // Flush says which hierarchies to flush.
 type Flush struct {
-	Unified    bool // cgroup v2: cpu time; before Linux 6.16 everything on v2
+	Unified    bool // cgroup v2: its CPU times; before Linux 6.16 all its counters
 	Memory, IO bool // the hierarchies of these controllers
 }
 
-// NewFlusher loads the flush that this kernel takes.
+// NewFlusher loads the first of the flush programs that this kernel accepts. If it
+// accepts none, the error says why.
 func NewFlusher(f Flush) (*Flusher, error) {
 	var errs []error
 	for _, name := range []string{kernelsetupProgFlushSubsystems, kernelsetupProgFlushCgroupsRcu, kernelsetupProgFlushCgroups} {
@@ -38,6 +40,7 @@ func NewFlusher(f Flush) (*Flusher, error) {
 	return nil, fmt.Errorf("flush of cgroup counters: %w", errors.Join(errs...))
 }
 
+// newFlusher loads and attaches the program of that name.
 func newFlusher(name string, f Flush) (*Flusher, error) {
 	spec, err := loadKernelsetup()
 	if err != nil {
@@ -67,7 +70,7 @@ func newFlusher(name string, f Flush) (*Flusher, error) {
 	return &Flusher{prog: prog, iter: iter}, nil
 }
 
-// Flush folds the counters now. It allocates nothing.
+// Flush adds up the counters now. It allocates nothing.
 func (f *Flusher) Flush() error { return f.iter.run() }
 
 // Close unloads the program.
@@ -78,7 +81,7 @@ func (f *Flusher) Close() error {
 	return errors.Join(f.iter.close(), f.prog.Close())
 }
 
-// perCPUOffsets is the kernel's __per_cpu_offset[].
+// perCPUOffsets returns the kernel's __per_cpu_offset[] (mm/percpu.c), by CPU.
 func perCPUOffsets() ([]uint64, error) {
 	n, err := ebpf.PossibleCPU()
 	if err != nil {
@@ -105,16 +108,16 @@ func perCPUOffsets() ([]uint64, error) {
 	return offsets, nil
 }
 
-// Memory reads the kernel's memory, a page at a time.
+// Memory reads the kernel's memory, one page at a time.
 type Memory struct {
 	coll *ebpf.Collection
 	page []byte
 }
 
-// PageSize is the length of what Memory reads at once.
+// PageSize is how many bytes Memory reads at once.
 const PageSize = 4096
 
-// NewMemory loads the program that reads.
+// NewMemory loads the program that reads kernel memory.
 func NewMemory() (*Memory, error) {
 	spec, err := loadKernelsetup()
 	if err != nil {
@@ -133,15 +136,16 @@ func NewMemory() (*Memory, error) {
 	return &Memory{coll: coll, page: page}, nil
 }
 
-// InitTask is the address of init_task, near the beginning of the kernel's data.
+// InitTask returns the address of init_task, which is near the beginning of the
+// kernel's data.
 func (m *Memory) InitTask() (uint64, error) {
 	var args kernelsetupPeekArgs
 	err := call(m.coll.Programs[kernelsetupProgInitTask], &args)
 	return args.Address, err
 }
 
-// Page reads PageSize bytes at an address. The slice is good until the next
-// call; ok is false where the kernel maps no memory.
+// Page reads PageSize bytes at a kernel address. The slice is valid until the next
+// call. ok is false if no memory is mapped at the address.
 func (m *Memory) Page(address uint64) (page []byte, ok bool) {
 	args := kernelsetupPeekArgs{Address: address}
 	if call(m.coll.Programs[kernelsetupProgPeek], &args) != nil {
@@ -156,9 +160,10 @@ func (m *Memory) Close() error {
 	return unix.Munmap(m.page)
 }
 
+// errRefused means that a syscall program returned a value other than 0.
 var errRefused = errors.New("the program found nothing")
 
-// call runs a syscall program on args, which it may change.
+// call runs a program of type BPF_PROG_TYPE_SYSCALL. The program may change args.
 func call(prog *ebpf.Program, args any) error {
 	ret, err := prog.Run(&ebpf.RunOptions{Context: args, ContextOut: args})
 	if err == nil && ret != 0 {
@@ -167,8 +172,8 @@ func call(prog *ebpf.Program, args any) error {
 	return err
 }
 
-// only leaves the named programs in a spec, so that a kernel which refuses
-// another does not matter.
+// only removes all programs but the named ones from a spec, so that programs which
+// this kernel would refuse are not loaded.
 func only(spec *ebpf.CollectionSpec, names ...string) {
 	keep := map[string]*ebpf.ProgramSpec{}
 	for _, n := range names {
@@ -177,11 +182,13 @@ func only(spec *ebpf.CollectionSpec, names ...string) {
 	spec.Programs = keep
 }
 
+// isVerifier reports whether err comes from the kernel's verifier.
 func isVerifier(err error) bool {
 	var ve *ebpf.VerifierError
 	return errors.As(err, &ve)
 }
 
+// toU32 returns 1 for true, 0 for false.
 func toU32(b bool) uint32 {
 	if b {
 		return 1
@@ -189,7 +196,8 @@ func toU32(b bool) uint32 {
 	return 0
 }
 
-// mapMemory maps an array into our memory.
+// mapMemory maps a BPF array into this process's memory. size is in bytes, prot as for
+// mmap(2).
 func mapMemory(m *ebpf.Map, size, prot int) ([]byte, error) {
 	b, err := unix.Mmap(m.FD(), 0, (size+os.Getpagesize()-1)/os.Getpagesize()*os.Getpagesize(), prot, unix.MAP_SHARED)
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Hierarchy says in which tree of cgroups an id is one.
+// Hierarchy says which cgroup hierarchy a cgroup id belongs to.
 type Hierarchy uint8
 
-// As in sender.bpf.c.
+// The hierarchies, with the numbers of sender.bpf.c.
 const (
 	HierarchyUnified Hierarchy = iota // cgroup v2
 	HierarchyMemory                   // cgroup v1
@@ -23,22 +23,24 @@ const (
 )
 
 const (
-	senderSlots = 1 << 18 // SLOTS in sender.bpf.c
-	senderID    = 1<<48 - 1
-	senderTag   = 50
+	senderSlots = 1 << 18   // SLOTS in sender.bpf.c
+	senderID    = 1<<48 - 1 // the bits of a slot that hold a cgroup's id
+	senderTag   = 50        // the bits of a slot from this one on hold a part of the flow's hash
 )
 
-// Sender knows the cgroup of whoever sends a UDP packet to a watched port, from
-// any network namespace of the machine (BPF_CGROUP_INET_EGRESS at the root).
+// Sender finds the cgroup of the task that sent a UDP packet to a watched port, from
+// any network namespace of the machine. Its program is attached at the root cgroup
+// (BPF_CGROUP_INET_EGRESS).
 type Sender struct {
 	coll    *ebpf.Collection
 	link    link.Link
-	watched []byte
-	senders []byte
+	watched []byte // a bit for each port
+	senders []byte // slots of 8 bytes, by the hash of a flow
 }
 
-// NewSender loads the program and attaches it at the root of cgroup v2, which is
-// mounted at dir. legacy are the hierarchies that are cgroup v1's: they are asked first.
+// NewSender loads the program and attaches it at dir, the mount point of cgroup v2.
+// legacy names the hierarchies that are cgroup v1: the program looks for the task's
+// cgroup in these first.
 func NewSender(dir string, legacy ...Hierarchy) (*Sender, error) {
 	spec, err := loadSender()
 	if err != nil {
@@ -72,13 +74,13 @@ func NewSender(dir string, legacy ...Hierarchy) (*Sender, error) {
 	return s, nil
 }
 
-// Watch begins or ends the watching of a port.
+// Watch starts (on) or stops watching packets to a port.
 func (s *Sender) Watch(port uint16, on bool) { setPort(s.watched, port, on) }
 
-// Cgroup is the cgroup of the task that last sent from one address and port
-// (IPv4 as ::ffff:a.b.c.d) to another port; ok is false if it is not known. That
-// another flow is taken for this one has a chance of one in 16,384 for each pair
-// of live flows that meet on one of the 262,144 slots.
+// Cgroup returns the cgroup of the task that last sent from an address (IPv4 as
+// ::ffff:a.b.c.d) and port to dstPort. ok is false if it is not known. Two flows may
+// share one of the 262,144 slots; the chance that one of these is then mistaken for
+// the other is one in 16,384.
 func (s *Sender) Cgroup(src [16]byte, srcPort, dstPort uint16) (h Hierarchy, id uint64, ok bool) {
 	hash := mix(binary.LittleEndian.Uint64(src[:]) ^ mix(binary.LittleEndian.Uint64(src[8:])^mix(uint64(srcPort)<<16|uint64(dstPort))))
 	word := atomic.LoadUint64((*uint64)(unsafe.Pointer(&s.senders[hash%senderSlots*8])))
@@ -88,7 +90,7 @@ func (s *Sender) Cgroup(src [16]byte, srcPort, dstPort uint16) (h Hierarchy, id 
 	return Hierarchy(word >> 48 & 3), word & senderID, true
 }
 
-// mix is splitmix64's finalizer.
+// mix is the finalizer of the hash function splitmix64.
 func mix(x uint64) uint64 {
 	x ^= x >> 30
 	x *= 0xbf58476d1ce4e5b9

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BenchmarkSender is what the program costs a packet on its way out, as the
-// kernel itself counts it (BPF_ENABLE_STATS).
+// BenchmarkSender measures the program's time per sent packet, as the kernel counts it
+// (BPF_ENABLE_STATS).
 func BenchmarkSender(b *testing.B) {
 	var dir string
 	for _, d := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {

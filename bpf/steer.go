@@ -13,18 +13,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// portsSize is a bit for each port.
+// portsSize is the size in bytes of a set with a bit for each port.
 const portsSize = 1 << 16 / 8
 
-// Steer hands the UDP packets that are sent to many ports of one address to one
-// socket, in the network namespaces that it is attached to (BPF_PROG_TYPE_SK_LOOKUP).
+// Steer delivers UDP packets to many ports of one address to one socket, in the
+// network namespaces that it is attached to (BPF_PROG_TYPE_SK_LOOKUP).
 type Steer struct {
 	coll  *ebpf.Collection
-	ports []byte
+	ports []byte // a bit for each port
 }
 
-// NewSteer loads the program. Packets to address4 and address6 are looked at;
-// either may be the zero Addr.
+// NewSteer loads the program. It steers only packets to address4 and address6; either
+// may be the zero Addr.
 func NewSteer(address4, address6 netip.Addr) (*Steer, error) {
 	spec, err := loadSteer()
 	if err != nil {
@@ -58,8 +58,9 @@ func NewSteer(address4, address6 netip.Addr) (*Steer, error) {
 	return &Steer{coll: coll, ports: ports}, nil
 }
 
-// Socket names the bound UDP socket that packets go to: one for each address
-// family. If it belongs to an SO_REUSEPORT group, the whole group has them.
+// Socket sets the bound UDP socket that receives the packets, one for each address
+// family. If the socket belongs to an SO_REUSEPORT group, the kernel distributes the
+// packets over the group.
 func (s *Steer) Socket(fd int) error {
 	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
 	if err != nil {
@@ -75,11 +76,11 @@ func (s *Steer) Socket(fd int) error {
 	return nil
 }
 
-// Port begins or ends the steering of a port.
+// Port starts (on) or stops steering packets to a port.
 func (s *Steer) Port(port uint16, on bool) { setPort(s.ports, port, on) }
 
-// setPort changes a bit of a map that a program reads: atomically, as the
-// neighbours may change too.
+// setPort sets or clears the bit of a port in a map that a program reads. The change
+// is atomic, as other goroutines may change other bits of the same word.
 func setPort(ports []byte, port uint16, on bool) {
 	word := (*uint64)(unsafe.Pointer(&ports[port/64*8]))
 	if on {
@@ -89,8 +90,8 @@ func setPort(ports []byte, port uint16, on bool) {
 	}
 }
 
-// Attach lets the program work in a network namespace, until the attachment is
-// closed everywhere.
+// Attach attaches the program to the network namespace with descriptor netns, until
+// all copies of the Attachment's descriptor are closed.
 func (s *Steer) Attach(netns int) (*Attachment, error) {
 	l, err := link.AttachNetNs(netns, s.coll.Programs[steerProgSteer])
 	if err != nil {
@@ -99,8 +100,9 @@ func (s *Steer) Attach(netns int) (*Attachment, error) {
 	return &Attachment{l}, nil
 }
 
-// Adopt takes over an attachment that an earlier process made and handed on as a
-// descriptor: from here on it does this one's steering, without a gap.
+// Adopt takes over an Attachment of an earlier process, which passed on its
+// descriptor fd. It replaces that process's program by this one's, without a moment
+// in which packets are not steered. It closes fd if it fails.
 func (s *Steer) Adopt(fd int) (*Attachment, error) {
 	l, err := link.NewFromFD(fd)
 	if err != nil {
@@ -119,21 +121,22 @@ func (s *Steer) Adopt(fd int) (*Attachment, error) {
 	return &Attachment{n}, nil
 }
 
-// Close ends the steering, unless a link was handed elsewhere.
+// Close unloads the program. Attachments whose descriptors are still open somewhere
+// continue to steer.
 func (s *Steer) Close() error {
 	s.coll.Close()
 	return unix.Munmap(s.ports)
 }
 
-// Attachment is a program at work in a network namespace.
+// Attachment is a program attached to a network namespace.
 type Attachment struct{ link *link.NetNsLink }
 
-// FD is the attachment's descriptor. While a copy of it is open anywhere, the
-// program goes on.
+// FD returns the descriptor of the attachment. The program stays attached while any
+// copy of it is open.
 func (a *Attachment) FD() int { return a.link.FD() }
 
-// Netns is the inode of the network namespace, 0 once that is gone: the number may
-// be another's then.
+// Netns returns the inode number of the network namespace, 0 if that no longer exists
+// or cannot be read. The kernel may later give the number to another namespace.
 func (a *Attachment) Netns() uint64 {
 	info, err := a.link.Info()
 	if err != nil || info.NetNs() == nil {
@@ -142,5 +145,5 @@ func (a *Attachment) Netns() uint64 {
 	return uint64(info.NetNs().NetnsInode)
 }
 
-// Close closes this copy.
+// Close closes this process's copy of the descriptor.
 func (a *Attachment) Close() error { return a.link.Close() }

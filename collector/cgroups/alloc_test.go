@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// Every reading is a tick: none may allocate while no group comes or goes.
+// Each reading stands for one tick. None may allocate while no group is made or removed.
 
-// leastAllocs is the least of several runs: others make and remove groups on
-// this machine, which does allocate.
+// leastAllocs returns the fewest allocations of several runs, as other programs may
+// make or remove groups during a run, which does allocate.
 func leastAllocs(f func()) float64 {
 	least := testing.AllocsPerRun(20, f)
 	for try := 0; least > 0 && try < 20; try++ {

@@ -8,59 +8,64 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// checker compares what BPF read with the kernel's own text of the same group.
+// checker compares the values that BPF read with the kernel's own text of the same
+// group.
 //
-// The text is read between two walks. A counter must lie between what the
-// walks saw; a gauge must be what one of them saw, or lie between the two. So a
-// walk that lags behind lazily folded counters is not taken for a wrong one
-// (reading the text folds them, and the second walk sees that); that walks do
-// fold is what the kernel tests assert. A part differs only if it does in every
-// one of checkTries rounds.
+// It reads the text between two walks. Each value of the text must lie between the
+// values of the two walks, or equal one of them. So a walk that misses counts which
+// the kernel has not yet summed up from its per-CPU counters is not taken for
+// wrong: reading the text makes the kernel sum them up, and the second walk shows
+// the result. (The kernel tests check that walks sum them up too.) A part is
+// handed over to files only if it differs several times in a row.
 type checker struct {
-	files  *files // of its own, keeping nothing
-	entry  *entry
-	pend   pending // the group under check
-	next   int     // index of the next one
-	force  []Part  // for tests
-	why    [NumParts]string
-	checks uint64
-	unsure uint64
+	files  *files           // the checker's own; holds no file open
+	entry  *entry           // of the group whose text was read last
+	pend   pending          // the group that the rolling check compares
+	next   int              // its row
+	force  []Part           // Options.ForceMismatch
+	why    [NumParts]string // the last difference
+	checks uint64           // see Stats.Checks
+	unsure uint64           // see Stats.Unsure
 }
 
-// How often in a row a part must differ. What a gauge shows may come and go between
-// two walks that saw neither: a process that starts another one each tick.
+// How often in a row a part must differ before it is handed over to files. A gauge
+// may show a value in the text that neither walk saw, for example when a process
+// starts a short-lived one in each tick. So gauges need more tries.
 const (
-	checkTries = 5  // if a counter does
-	gaugeTries = 20 // if only gauges do
+	checkTries = 5  // if a counter differs
+	gaugeTries = 20 // if only gauges differ
 )
 
-// pending is one group between two walks.
+// pending is a group that is being compared: its values in the walk before, and its
+// text.
 type pending struct {
 	group        *Group
-	parts        Parts // to compare
-	tries        int
-	counters     Parts           // in which more than gauges differed at the last try
-	firm         [NumParts]uint8 // tries in a row in which it was so
-	before, text []int64
-	have         uint16 // hierarchies that had its directory
+	parts        Parts           // parts to compare
+	tries        int             // comparisons until now
+	counters     Parts           // parts in which a counter differed at the last try
+	firm         [NumParts]uint8 // by part: consecutive tries in which a counter differed
+	before, text []int64         // rows: of the walk before, and of the text
+	have         uint16          // set of mounts in which the group had a directory
 	ioBefore     []ioValue
 	ioText       []ioValue
 	hugeBefore   []hugeValue
 	hugeText     []hugeValue
 }
 
+// ioValue is an io row.
 type ioValue struct {
 	dev  Device
 	vals [ioWidth]int64
 }
 
+// hugeValue is a hugetlb row.
 type hugeValue struct {
-	size int64
+	size int64 // bytes of one page
 	vals [hugeWidth]int64
 }
 
-// settle takes the parts that differed at one more try, and returns those that
-// have done so often enough.
+// settle records the parts that differed at one more try, and returns those that
+// have differed often enough to be handed over to files.
 func (p *pending) settle(differed Parts) (proven Parts) {
 	p.parts = differed
 	p.tries++
@@ -77,20 +82,21 @@ func (p *pending) settle(differed Parts) (proven Parts) {
 	return proven
 }
 
+// newChecker opens the hierarchies: see newFiles for the errors.
 func newChecker(l *Layout) (*checker, error) {
 	f, err := newFiles(l)
 	if err != nil {
 		return nil, err
 	}
-	f.scrap = true
+	f.holdNone = true
 	c := &checker{files: f, entry: f.newEntry(&Group{Path: "/"})}
 	c.entry.cpath = make([]byte, 0, unix.PathMax)
 	return c, nil
 }
 
-// start compares all parts on several groups, and the list of groups with the
-// directories, before the first values are shown. It returns the parts that
-// differ.
+// start compares up to 16 groups, and the list of groups with the directories, before
+// the first values are shown. It returns those of parts that differ, or the error of
+// a walk.
 func (c *checker) start(w walker, parts Parts) (Parts, error) {
 	var s Snapshot
 	var pend []*pending
@@ -144,7 +150,8 @@ func (c *checker) start(w walker, parts Parts) (Parts, error) {
 	return proven, nil
 }
 
-// missing names a group that has a directory but is not in s.
+// missing returns the path of a group that has a directory but is not in s, "" if
+// there is none.
 func (c *checker) missing(s *Snapshot) (string, error) {
 	t, err := newTree(c.files.l, c.files.roots, c.files.rank, false)
 	if err != nil {
@@ -163,8 +170,8 @@ func (c *checker) missing(s *Snapshot) (string, error) {
 	return "", nil
 }
 
-// exists tells whether a group still has a directory: one that came and went
-// between two walks is nothing that they miss.
+// exists reports whether a group still has a directory. A group that was made and
+// removed between two walks is not one that they missed.
 func (c *checker) exists(path string) bool {
 	for _, m := range c.files.rank {
 		var st unix.Stat_t
@@ -175,8 +182,9 @@ func (c *checker) exists(path string) bool {
 	return false
 }
 
-// round is the rolling check: one group a tick, right after its walk. It
-// returns the parts that differ.
+// round does one tick of the rolling check, right after the walk that filled s. It
+// compares one group, and moves on to the next group when that has a result. It
+// returns the parts to hand over to files.
 func (c *checker) round(s *Snapshot, parts Parts) (bad Parts) {
 	p := &c.pend
 	if p.group != nil {
@@ -200,7 +208,7 @@ func (c *checker) round(s *Snapshot, parts Parts) (bad Parts) {
 	return bad
 }
 
-// index finds a group that was at c.next.
+// index returns the row of a group in s, -1 if it is not there. It tries c.next first.
 func (c *checker) index(s *Snapshot, g *Group) int {
 	if c.next < len(s.Groups) && s.Groups[c.next] == g {
 		return c.next
@@ -208,7 +216,7 @@ func (c *checker) index(s *Snapshot, g *Group) int {
 	return slices.Index(s.Groups, g)
 }
 
-// take notes what the walk saw of group i and reads its text.
+// take copies the values of row i of s to p, and reads the text of the group.
 func (c *checker) take(p *pending, s *Snapshot, i int) {
 	p.before = append(p.before[:0], s.Row(i)...)
 	p.ioBefore = ioOf(s, i, p.ioBefore[:0])
@@ -235,7 +243,7 @@ func (c *checker) take(p *pending, s *Snapshot, i int) {
 	}
 }
 
-// distort makes the text of a part differ, for tests.
+// distort changes the text of a part so that it differs, for tests.
 func (c *checker) distort(p *pending, part Part) {
 	if part == PartGroups {
 		p.have = 0
@@ -254,6 +262,7 @@ func (c *checker) distort(p *pending, part Part) {
 	}
 }
 
+// ioOf appends the io rows of group i to to.
 func ioOf(s *Snapshot, i int, to []ioValue) []ioValue {
 	for k := range s.IO {
 		if s.IO[k].Group == int32(i) {
@@ -263,6 +272,7 @@ func ioOf(s *Snapshot, i int, to []ioValue) []ioValue {
 	return to
 }
 
+// hugeOf appends the hugetlb rows of group i to to.
 func hugeOf(s *Snapshot, i int, to []hugeValue) []hugeValue {
 	for k := range s.Hugetlb {
 		if s.Hugetlb[k].Group == int32(i) {
@@ -272,7 +282,8 @@ func hugeOf(s *Snapshot, i int, to []hugeValue) []hugeValue {
 	return to
 }
 
-// text reads parts of a group anew, into row and e, keeping no descriptor.
+// text reads parts of a group into row and e. It uses nothing that was read before,
+// and holds no file open.
 func (f *files) text(e *entry, g *Group, parts Parts, row []int64) {
 	f.parts, f.fresh = parts, true
 	e.group = g
@@ -288,11 +299,11 @@ func (f *files) text(e *entry, g *Group, parts Parts, row []int64) {
 			e.have |= 1 << m
 			closeFD(fd)
 		} else if errno != syscall.ENOENT {
-			e.have |= 1 << m // cannot tell: let the files say
+			e.have |= 1 << m // it may exist: reading its files will show
 		}
 	}
 	f.reset(e)
-	f.lookAtPools()
+	f.checkPools()
 	f.blank(row)
 	f.readFiles(e, row, ^uint16(0), ^uint16(0))
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// openWalk is the real walk; where BPF cannot run the test says so.
+// openWalk opens the real walk. It skips the test if BPF cannot run here.
 func openWalk(t testing.TB, l *Layout) *walk {
 	t.Helper()
 	w, err := newWalk(l)
@@ -25,8 +25,8 @@ func openWalk(t testing.TB, l *Layout) *walk {
 	return w
 }
 
-// A part that differs is read from files from then on, with a loud word, and
-// everything goes on: groups keep their identity and counters never step back.
+// A part that differs is read from files from then on, and an error is logged. Groups
+// stay the same, and no counter decreases.
 func TestKernelReaderForcedMismatch(t *testing.T) {
 	l := layout(t)
 	g := makeGroup(t, l, "mismatch")
@@ -42,7 +42,7 @@ func TestKernelReaderForcedMismatch(t *testing.T) {
 			continue
 		}
 		if os.Getenv("DAYTWO_VM") != "" && part != PartGroups && part != PartCPU {
-			continue // emulation is slow, and the parts are alike
+			continue // emulation is slow, and one part stands for the others
 		}
 		t.Run(part.String(), func(t *testing.T) {
 			var log bytes.Buffer
@@ -97,7 +97,8 @@ func TestKernelReaderForcedMismatch(t *testing.T) {
 	}
 }
 
-// Without a cause nothing falls back, also while groups work, come and go.
+// No part is handed over to files without a cause, even while groups are busy, made
+// and removed.
 func TestReaderNoFalseAlarm(t *testing.T) {
 	l := layout(t)
 	g := makeGroup(t, l, "alarm")
@@ -160,9 +161,9 @@ func TestFloor(t *testing.T) {
 	}
 	var f floor
 	set(5_000_999, 1e9, 100)
-	f.keep(s, AllParts)
+	f.record(s, AllParts)
 	f.vals = append([]int64(nil), s.Vals...)
-	f.fix(AllParts)
+	f.hold(AllParts)
 	set(5_000_000, 5, 50)
 	if n := f.apply(s); n != 1 || s.Row(0)[metric.CPUUsage] != 5_000_999 {
 		t.Errorf("a truncated counter: %d lifted, cpu.usage %d", n, s.Row(0)[metric.CPUUsage])
@@ -182,8 +183,8 @@ func TestFloor(t *testing.T) {
 	}
 }
 
-// A group that starts and ends processes all the time shows other numbers between
-// two walks than either of them: that is no fault of the walk.
+// A group that keeps starting and ending processes has values between two walks that
+// neither walk saw. This is not counted as a mistake of the walk.
 func TestCheckBesideForks(t *testing.T) {
 	l := layout(t)
 	w := openWalk(t, l)
@@ -205,7 +206,7 @@ func TestCheckBesideForks(t *testing.T) {
 		}
 		return slices.IndexFunc(s.Groups, func(group *Group) bool { return group.Path == g.path })
 	}
-	apart := 0 // comparisons in which the text was unlike both walks
+	apart := 0 // comparisons in which the text differed from both walks
 	for range 100 {
 		i := walk()
 		if i < 0 {

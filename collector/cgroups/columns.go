@@ -2,10 +2,11 @@ package cgroups
 
 import "github.com/daytwo/daytwo/api/metric"
 
-// PartOf returns the part that a column of metric.Container belongs to; columns
-// outside every part (created) belong to PartGroups.
+// PartOf returns the part that a column of metric.Container belongs to. Columns that
+// belong to no other part (metric.Created) belong to PartGroups.
 func PartOf(column int) Part { return columnParts[column] }
 
+// columnParts is PartOf, by column.
 var columnParts = func() []Part {
 	parts := make([]Part, metric.Width(metric.Container))
 	for c := range parts {

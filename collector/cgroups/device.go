@@ -7,14 +7,15 @@ import (
 	"sync"
 )
 
+// deviceNames caches the names that DeviceName found.
 var deviceNames struct {
 	sync.RWMutex
 	m map[Device]string
 }
 
-// DeviceName is the kernel's name of a block device ("sda", "nvme0n1") from
+// DeviceName returns the kernel's name of a block device ("sda", "nvme0n1") from
 // /sys/dev/block, or "major:minor" if there is no such device (yet). Names are
-// remembered; asking again allocates nothing.
+// cached: a second call for the same device allocates nothing.
 func DeviceName(major, minor uint32) string {
 	d := Device{major, minor}
 	deviceNames.RLock()
@@ -31,15 +32,15 @@ func DeviceName(major, minor uint32) string {
 	name = filepath.Base(to)
 	deviceNames.Lock()
 	defer deviceNames.Unlock()
-	if deviceNames.m == nil || len(deviceNames.m) >= 4096 { // devices come and go
+	if deviceNames.m == nil || len(deviceNames.m) >= 4096 { // bounds the cache, as devices come and go
 		deviceNames.m = map[Device]string{}
 	}
 	deviceNames.m[d] = name
 	return name
 }
 
-// forgetDevices drops the remembered names: a number may be given to another
-// device once the first is gone.
+// forgetDevices empties the cache of names: the kernel may give the number of a
+// removed device to another one.
 func forgetDevices() {
 	deviceNames.Lock()
 	deviceNames.m = nil

@@ -8,7 +8,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// someDevice is a block device of this machine.
+// someDevice returns a block device of this machine.
 func someDevice(t testing.TB) Device {
 	t.Helper()
 	all, _ := os.ReadDir("/sys/dev/block")

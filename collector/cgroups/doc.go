@@ -1,7 +1,8 @@
-// Package cgroups reads every cgroup of the machine in one go: by a BPF walk
-// where the kernel has one, else from the kernel's files, part by part. Both
-// ways fill the same Snapshot and are checked against each other.
+// Package cgroups reads the metrics of every cgroup of the machine at once. It reads
+// each part of them by a BPF program that walks the cgroups, where the kernel
+// supports that, otherwise from the kernel's files. Both ways fill the same
+// Snapshot, and a rolling check compares them.
 //
-// It never asks what a cgroup is (package containers does) and never writes to
-// a hierarchy.
+// The package does not know which cgroups are containers (package containers does),
+// and it never writes to a hierarchy.
 package cgroups

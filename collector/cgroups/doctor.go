@@ -8,8 +8,8 @@ import (
 	"github.com/daytwo/daytwo/api/health"
 )
 
-// Doctor reports which hierarchies are mounted, and which reader serves each part
-// of a cgroup's record. It reads every cgroup once, and leaves nothing behind.
+// Doctor reports which hierarchies are mounted, and whether each part of the metrics
+// is read by BPF or from files. It reads every cgroup once, and leaves nothing behind.
 func Doctor(o Options) []health.Check {
 	if o.Layout == nil {
 		layout, err := Detect()
@@ -42,8 +42,8 @@ func Doctor(o Options) []health.Check {
 	return checks
 }
 
-// check is the report on the part that st is of. A part that BPF does not read is
-// a warning, unless BPF is not wanted.
+// check returns the report on one part. It is a warning if BPF does not read the
+// part, unless noBPF is set.
 func (st *Status) check(noBPF bool) health.Check {
 	c := health.Check{Name: "reading " + st.Part.String(), State: health.OK, Detail: "by " + st.Reader}
 	if st.Reason != "" {

@@ -8,49 +8,54 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// files reads cgroups from the kernel's text files. Reading allocates nothing
-// while no group comes or goes.
+// files reads cgroups from the kernel's text files. Reading allocates nothing while
+// no group is made or removed.
 //
-// What people set (limits, weights) and v2's *.events files are read when
-// inotify says that they changed, and in turn by the rolling scan; in a
-// directory that inotify does not watch they are read every tick. A write
-// between two ticks is always seen by the second; only an event that the kernel
-// itself reports may come up to 10 ms late (CGROUP_FILE_NOTIFY_MIN_INTV).
+// Limits, weights and v2's *.events files are read when inotify reports that they
+// changed, and when the rolling scan (see tree) comes to their directory. In a
+// directory that inotify does not watch, they are read on every tick. So the next
+// tick after a write shows the new value. Only changes that the kernel itself makes
+// to *.events may be reported up to 10 ms late (CGROUP_FILE_NOTIFY_MIN_INTV in
+// kernel/cgroup/cgroup.c).
 type files struct {
-	l         *Layout
-	roots     []int // directory descriptors of the mounts, -1 for those not read
-	rank      []int // see rankMounts
-	specs     []spec
-	keep      int // length of entry.keep
-	populated int // index of cgroup.events in specs, -1 if there is none
-	used      int // index of the file with cpu.usage in specs, -1 if there is none
-	sizes     []pageSize
-	tree      *tree // nil until the first Read
+	l          *Layout
+	roots      []int // directory descriptors of the mounts, -1 for those not read
+	rank       []int // see rankMounts
+	specs      []spec
+	cacheLen   int        // length of entry.cache
+	eventsSpec int        // index of cgroup.events in specs, -1 if there is none
+	usageSpec  int        // index of the file with metric.CPUUsage in specs, -1 if there is none
+	sizes      []pageSize // sizes of huge pages
+	tree       *tree      // nil until the first Read
 
-	ents    []*entry // of the groups of the last Read, in their order
-	old     []*entry
+	ents    []*entry // one for each group of the last Read, in the order of Snapshot.Groups
+	old     []*entry // entries before the last relink
 	byPath  map[string]*entry
-	gen     uint64 // Snapshot.Gen of ents
-	treeGen uint64
-	link    uint32 // count of links
+	gen     uint64 // Snapshot.Gen for which ents was made
+	treeGen uint64 // tree.gen for which ents was made
+	link    uint32 // number of calls of relink
 
-	noIO  bool  // no group has io to show
-	parts Parts // of the reading under way
-	fresh bool  // read every file, whatever is remembered
-	scrap bool  // keep no descriptor
-	tick  uint32
+	noIO     bool   // v1: the kernel lists no device in any group
+	parts    Parts  // parts that the current Read reads
+	fresh    bool   // read every file, even if its value is cached
+	holdNone bool   // close every file after reading it
+	tick     uint32 // number of the current Read
 
-	budget, perGroup, kept int
-	scarce                 bool // too few descriptors to keep the files of a group open
+	budget   int  // most files that may be held open
+	perGroup int  // most files that may be held open in one group
+	openFDs  int  // files that are held open
+	short    bool // perGroup is less than plentyFDs
 
 	buf, path []byte
-	lines     int64 // of the list read last
-	absent    []int64
-	scratch   []int64
+	lines     int64   // number of lines of the list read last
+	absent    []int64 // an empty row
+	scratch   []int64 // a row for reuseIdle
 
-	// heir tells once what another reader knows of v1's sums (see steady).
-	heir func(*Group) []ioDevice
+	// previousIO, if set, returns the v1 io of a group as the BPF walk showed it (see
+	// ioDevice). The next Read calls it for every group, and then clears it.
+	previousIO func(*Group) []ioDevice
 
+	// Rows of this Read and of the previous one, whose values are still shown.
 	ioRows, ioBefore     []IORow
 	ioVals, ioShown      []int64
 	hugeRows, hugeBefore []HugetlbRow
@@ -58,11 +63,12 @@ type files struct {
 }
 
 const (
-	reserveFDs = 2048  // for the rest of the collector
-	mostFDs    = 32768 // each holds a page of kernel memory (seq_file)
+	reserveFDs = 2048  // descriptors left to the rest of the process
+	mostFDs    = 32768 // most files held open: each takes a page of kernel memory (seq_file)
 )
 
-// newFiles opens the hierarchies.
+// newFiles opens the hierarchies. It fails if none can be opened, or if more than
+// maxMounts are mounted.
 func newFiles(l *Layout) (*files, error) {
 	if len(l.Mounts) > maxMounts {
 		return nil, fmt.Errorf("%d cgroup hierarchies are mounted: at most %d are read", len(l.Mounts), maxMounts)
@@ -89,16 +95,16 @@ func newFiles(l *Layout) (*files, error) {
 	}
 	f.sizes = pageSizes()
 	b := buildSpecs(l, f.sizes)
-	f.specs, f.keep = b.specs, b.keep
+	f.specs, f.cacheLen = b.specs, b.cacheLen
 	f.specs = slices.DeleteFunc(f.specs, func(s spec) bool { return f.roots[s.mount] < 0 })
-	f.populated = slices.IndexFunc(f.specs, func(s spec) bool { return string(s.name) == "cgroup.events\x00" })
-	f.used = slices.IndexFunc(f.specs, func(s spec) bool { return len(s.cols) > 0 && s.cols[0] == metric.CPUUsage })
+	f.eventsSpec = slices.IndexFunc(f.specs, func(s spec) bool { return string(s.name) == "cgroup.events\x00" })
+	f.usageSpec = slices.IndexFunc(f.specs, func(s spec) bool { return len(s.cols) > 0 && s.cols[0] == metric.CPUUsage })
 	f.scratch = make([]int64, metric.Width(metric.Container))
 	f.absent = make([]int64, metric.Width(metric.Container))
 	for c := range f.absent {
 		f.absent[c] = metric.Absent
 	}
-	// The Go runtime has raised the soft limit to the hard one.
+	// The Go runtime has raised the soft limit to the hard limit.
 	var lim unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil {
 		n := int64(min(lim.Cur, mostFDs+reserveFDs))
@@ -107,7 +113,7 @@ func newFiles(l *Layout) (*files, error) {
 	return f, nil
 }
 
-// Close gives back every descriptor.
+// Close closes every descriptor.
 func (f *files) Close() error {
 	for _, e := range f.byPath {
 		f.closeAll(e)
@@ -129,8 +135,8 @@ func (f *files) Close() error {
 	return nil
 }
 
-// Read fills the columns and rows of parts. With PartGroups it also says which
-// groups there are; else it reads those that s has.
+// Read fills the columns and rows of parts. If parts has PartGroups, it also finds
+// the groups and sets s.Groups; otherwise it reads the groups in s.Groups.
 func (f *files) Read(s *Snapshot, parts Parts) error {
 	if f.tree == nil {
 		t, err := newTree(f.l, f.roots, f.rank, true)
@@ -147,13 +153,13 @@ func (f *files) Read(s *Snapshot, parts Parts) error {
 	if s.Gen != f.gen || f.tree.gen != f.treeGen || len(s.Groups) != len(f.ents) {
 		f.relink(s)
 	}
-	if f.heir != nil {
-		f.inherit()
+	if f.previousIO != nil {
+		f.takeOverIO()
 	}
-	f.fresh = f.parts != parts // a part that was not read may have missed a change
+	f.fresh = f.parts != parts // a part that was not read last time may have changed unnoticed
 	f.parts = parts
 	f.tick++
-	f.lookAtPools()
+	f.checkPools()
 	f.ioRows, f.ioBefore = f.ioBefore[:0], f.ioRows
 	f.ioVals, f.ioShown = f.ioShown[:0], f.ioVals
 	f.hugeRows, f.hugeBefore = f.hugeBefore[:0], f.hugeRows
@@ -167,9 +173,9 @@ func (f *files) Read(s *Snapshot, parts Parts) error {
 			written, probe := n.written, n.probe
 			n.written, n.probe = 0, 0
 			if n.parent != nil {
-				probe |= ^n.parent.watched // it may give and take files unseen
+				probe |= ^n.parent.watched // a write to its cgroup.subtree_control adds or removes files here
 			}
-			if written|probe&e.have != 0 || e.have&^n.watched != 0 || !f.resting(i, e, row) {
+			if written|probe&e.have != 0 || e.have&^n.watched != 0 || !f.reuseIdle(i, e, row) {
 				f.readFiles(e, row, written|^n.watched, probe)
 				f.remember(e, row)
 			}
@@ -177,8 +183,9 @@ func (f *files) Read(s *Snapshot, parts Parts) error {
 		if parts.Has(PartIO) {
 			f.emitIO(i, e)
 			if i == 0 {
-				// v1 lists a device for every group or for none: for none
-				// until some throttle limit exists on it (Linux 6.10).
+				// v1 lists a device either in every group that did io on it or, since
+				// Linux 6.10, in none, until a throttle limit exists on the device. So
+				// if the root lists no device, neither does any other group.
 				f.noIO = e.group.Path == "/" && !f.l.v2(f.l.IO) && f.wasRead(e, PartIO) && len(e.io) == 0
 			}
 		}
@@ -201,11 +208,11 @@ func (f *files) Read(s *Snapshot, parts Parts) error {
 	return nil
 }
 
-// groups hands the tree's groups to the snapshot.
+// groups sets s.Groups to the tree's groups, and makes s.Vals long enough for them.
 func (f *files) groups(s *Snapshot) {
 	t := f.tree
 	if !f.parts.Has(PartGroups) && len(s.Groups) > 0 {
-		t.adopt(s.Groups) // another reader named them until now
+		t.adopt(s.Groups) // until now the BPF walk made the groups
 	}
 	if f.treeGen != t.gen || !f.parts.Has(PartGroups) {
 		s.Gen++
@@ -219,7 +226,7 @@ func (f *files) groups(s *Snapshot) {
 	}
 }
 
-// blank marks the columns of the parts to read as absent.
+// blank sets the columns of f.parts to metric.Absent.
 func (f *files) blank(row []int64) {
 	if f.parts == AllParts {
 		copy(row, f.absent)
@@ -232,7 +239,7 @@ func (f *files) blank(row []int64) {
 	}
 }
 
-// serves tells whether a hierarchy has files of a part.
+// serves reports whether any hierarchy has files of a part.
 func (f *files) serves(p Part) bool {
 	if p == PartGroups {
 		return true

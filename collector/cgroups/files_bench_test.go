@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BenchmarkFiles reads idle cgroups whole, as every tick does without BPF.
+// BenchmarkFiles reads all parts of idle cgroups from files, as a tick without BPF does.
 func BenchmarkFiles(b *testing.B) {
 	for _, n := range []int{1000, 10000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
@@ -32,12 +32,12 @@ func BenchmarkFiles(b *testing.B) {
 			}
 			b.ReportMetric(float64(cpuTime(b)-cpu)/float64(b.N)/float64(len(s.Groups)), "cpu-ns/cgroup")
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(s.Groups)), "ns/cgroup")
-			b.ReportMetric(float64(f.kept)/float64(len(s.Groups)), "fds/cgroup")
+			b.ReportMetric(float64(f.openFDs)/float64(len(s.Groups)), "fds/cgroup")
 		})
 	}
 }
 
-// BenchmarkReader reads idle cgroups as every tick does: by BPF what it serves,
+// BenchmarkReader reads idle cgroups as a tick does: by BPF where it can be used, and
 // with the rolling check.
 func BenchmarkReader(b *testing.B) {
 	for _, n := range []int{1000, 10000} {
@@ -71,8 +71,8 @@ func BenchmarkReader(b *testing.B) {
 	}
 }
 
-// cpuTime is the CPU time of this process: wall time says little on a machine
-// that others use too.
+// cpuTime returns the CPU time of this process in nanoseconds. Wall time would include
+// the time in which other programs use the CPU.
 func cpuTime(b *testing.B) int64 {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {

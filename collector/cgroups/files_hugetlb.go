@@ -9,21 +9,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// hugeWidth is the number of columns of a hugetlb row.
 const hugeWidth = metric.HugetlbRsvdMax + 1
 
 // pageSize is one size of huge pages.
 type pageSize struct {
 	bytes int64
 	name  string // as in file names: "2MB"
-	pool  int    // descriptor of nr_hugepages, -1 if there is none
-	empty bool   // the machine has no such page now
+	pool  int    // open descriptor of nr_hugepages, -1 if there is none
+	empty bool   // the machine has no page of this size now
 }
 
-// pageSizes lists the machine's huge page sizes.
+// pageSizes returns the machine's sizes of huge pages. The caller closes each pool.
 func pageSizes() []pageSize {
 	const dir = "/sys/kernel/mm/hugepages"
 	var sizes []pageSize
-	entries, _ := os.ReadDir(dir) // without hugetlb there is none
+	entries, _ := os.ReadDir(dir) // fails on a kernel without hugetlb, which has no sizes
 	for _, e := range entries {
 		kb, ok := strings.CutPrefix(e.Name(), "hugepages-")
 		kb, ok2 := strings.CutSuffix(kb, "kB")
@@ -40,7 +41,7 @@ func pageSizes() []pageSize {
 	return sizes
 }
 
-// hugeName is how hugetlb_cgroup.c writes a page size.
+// hugeName returns a page size in bytes as mm/hugetlb_cgroup.c writes it: "2MB".
 func hugeName(b int64) string {
 	switch {
 	case b >= 1<<30:
@@ -51,7 +52,7 @@ func hugeName(b int64) string {
 	return strconv.FormatInt(b>>10, 10) + "KB"
 }
 
-// hugetlb adds the files of every page size.
+// hugetlb adds the hugetlb files of every page size.
 func (s *specBuilder) hugetlb(sizes []pageSize) {
 	m := s.l.Hugetlb
 	if m < 0 {
@@ -85,10 +86,10 @@ func (s *specBuilder) hugetlb(sizes []pageSize) {
 	}
 }
 
-// lookAtPools notes which sizes have no page at all, so that nothing can use
-// them. (An attempt to, without a reservation, may still count as a failure: the
-// rolling scan shows it.)
-func (f *files) lookAtPools() {
+// checkPools finds out which sizes the machine has no page of. No group can use
+// these, so their files are not read. (A failed attempt to use one still increases
+// the failure count; that shows when the rolling scan comes to the group.)
+func (f *files) checkPools() {
 	for i := range f.sizes {
 		p := &f.sizes[i]
 		p.empty = false
@@ -101,7 +102,7 @@ func (f *files) lookAtPools() {
 	}
 }
 
-// emitHugetlb appends the rows of group i.
+// emitHugetlb appends the hugetlb rows of group i to f.hugeRows and f.hugeVals.
 func (f *files) emitHugetlb(i int, e *entry) {
 	for k := range e.huge {
 		if e.huge[k][metric.HugetlbCurrent] != metric.Absent {
@@ -111,5 +112,5 @@ func (f *files) emitHugetlb(i int, e *entry) {
 	}
 }
 
-// forgetHuge marks the value of a file that is not there as absent.
+// forgetHuge sets the value of a file that cannot be read to metric.Absent.
 func (f *files) forgetHuge(e *entry, sp *spec) { e.huge[sp.size][sp.huge] = metric.Absent }

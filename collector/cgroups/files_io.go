@@ -7,8 +7,8 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// emitIO appends the rows of group i. Devices that the kernel no longer lists
-// are forgotten.
+// emitIO appends the io rows of group i to f.ioRows and f.ioVals. It forgets devices
+// that the kernel no longer lists.
 func (f *files) emitIO(i int, e *entry) {
 	v1 := !f.l.v2(f.l.IO)
 	kept := e.io[:0]
@@ -30,12 +30,13 @@ func (f *files) emitIO(i int, e *entry) {
 	e.io = kept
 }
 
-// steady keeps one of v1's sums from stepping back when the kernel takes a
-// removed child out of it.
+// steady returns what to show for v, the kernel's v1 sum of column c. The kernel
+// takes the io of a removed child out of the sum, which must not make the value
+// decrease: if it would, the io of removed children is added, oldest removal first.
 func (d *ioDevice) steady(c int, v int64) int64 {
 	v += d.carry[c]
 	for v < d.last[c] {
-		lost := d.last[c] - v // of a child that came and went unseen
+		lost := d.last[c] - v // io of a child that was made and removed between two readings
 		if d.head[c] < len(d.gone) {
 			lost = d.gone[d.head[c]][c]
 			d.head[c]++
@@ -47,10 +48,10 @@ func (d *ioDevice) steady(c int, v int64) int64 {
 	return v
 }
 
-// carry tells the ancestors of a removed group what it had in their sums. v1
-// forgets a child's io with the child, but not at once: so it is only noted
-// here, and added when a sum steps back (steady), child by child in the order
-// in which they went. A group whose parent went too is in the parent's sum.
+// carry stores the io of a removed group in its ancestors. v1 takes a child's io out
+// of its ancestors' sums some time after the removal, so the io is not added here
+// but when a sum decreases (see steady). Nothing is stored if the parent was
+// removed too: the parent's sum includes this group's io.
 func (f *files) carry(e *entry) {
 	if f.l.IO < 0 || f.l.v2(f.l.IO) || len(e.io) == 0 || f.renamed(e) {
 		return
@@ -80,10 +81,10 @@ func (f *files) carry(e *entry) {
 	}
 }
 
-// lose notes what a removed child had.
+// lose stores the io of a removed child.
 func (d *ioDevice) lose(raw [ioWidth]int64) {
 	for c, v := range raw {
-		raw[c] = max(v, 0) // Absent is nothing
+		raw[c] = max(v, 0) // metric.Absent counts as 0
 	}
 	if used := slices.Min(d.head[:]); used > 64 {
 		d.gone = slices.Delete(d.gone, 0, used)
@@ -91,13 +92,13 @@ func (d *ioDevice) lose(raw [ioWidth]int64) {
 			d.head[c] -= used
 		}
 	}
-	if len(d.gone) < 4096 { // beyond it, steady holds the sum
+	if len(d.gone) < 4096 { // without it, steady still keeps the sum from decreasing
 		d.gone = append(d.gone, raw)
 	}
 }
 
-// renamed tells whether the directory of a group lives on under another name
-// (v1 renames within one parent), so that its sums are not gone.
+// renamed reports whether the directory of a group still exists under another name
+// (v1 allows renames within one parent). The kernel then still counts its io.
 func (f *files) renamed(e *entry) bool {
 	if e.node == nil || e.node.parent == nil {
 		return false
@@ -111,10 +112,10 @@ func (f *files) renamed(e *entry) bool {
 	return false
 }
 
-// inherit takes over the sums of another reader, which showed them until now.
-func (f *files) inherit() {
+// takeOverIO copies the io of the reader that showed it before: see previousIO.
+func (f *files) takeOverIO() {
 	for _, e := range f.ents {
-		for _, d := range f.heir(e.group) {
+		for _, d := range f.previousIO(e.group) {
 			d.gone = slices.Clone(d.gone)
 			k := slices.IndexFunc(e.io, func(o ioDevice) bool { return o.dev == d.dev })
 			if k < 0 {
@@ -124,5 +125,5 @@ func (f *files) inherit() {
 			}
 		}
 	}
-	f.heir = nil
+	f.previousIO = nil
 }

@@ -14,20 +14,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errV2Keeps says why a test is about v1 alone.
+// errV2Keeps is the reason to skip a test that is only about v1.
 var errV2Keeps = errors.New("cgroup v2 keeps what removed children did")
 
-// countIO makes v1 count a disk's io: it does so only below a throttle limit.
+// countIO makes v1 count the io of g on a disk, which it does only below a throttle
+// limit.
 func countIO(g *group, dev Device) {
 	for _, file := range []string{"blkio.throttle.read_bps_device", "blkio.throttle.write_bps_device"} {
 		g.write(file, fmt.Sprintf("%d:%d 10000000000", dev.Major, dev.Minor))
 	}
 }
 
-// ioSums are groups whose reads from a disk are added up by v1.
+// ioSums holds groups whose reads from a disk v1 adds up.
 type ioSums struct {
 	t            *testing.T
-	dir          string // on the disk
+	dir          string // a directory on the disk
 	dev          Device
 	top, stay, a *group
 	b            *group // below a
@@ -61,7 +62,7 @@ func startIOSums(t *testing.T) *ioSums {
 	return g
 }
 
-// write has a process in a group write 2 MiB and read them from the disk.
+// write starts a process in a group that writes 2 MiB to the disk and reads them.
 func (g *ioSums) write(at *group) {
 	g.t.Helper()
 	p, err := load.Start(load.Work{Cgroups: []string{at.dir(at.l.IO)}, File: filepath.Join(g.dir, "f"), Size: 2 << 20})
@@ -74,13 +75,13 @@ func (g *ioSums) write(at *group) {
 	}
 }
 
-// read is what our reader shows of a group.
+// read returns the bytes read that files shows for a group.
 func (g *ioSums) read(at *group) int64 {
 	readAll(g.t, g.files, &g.s)
 	return ioRows(at, &g.s)[g.dev][metric.IOReadBytes]
 }
 
-// text is what the kernel shows of top.
+// text returns the bytes read that the kernel's text shows for top.
 func (g *ioSums) text() int64 {
 	raw, err := os.ReadFile(g.top.dir(g.top.l.IO) + "/blkio.throttle.io_service_bytes_recursive")
 	if err != nil {
@@ -101,11 +102,12 @@ func (g *ioSums) check(what string, want int64) {
 	}
 }
 
-// forgotten waits until the kernel has taken n bytes of removed groups out of its
-// sum, which was was, reading all the while.
+// forgotten waits until the kernel has taken n bytes of removed groups out of its sum,
+// which was the value was. It reads all the while.
 func (g *ioSums) forgotten(n, was, shown int64) {
 	g.t.Helper()
-	// A dead group leaves when its last page is written back, which a busy disk delays.
+	// The kernel frees a removed group when its last page is written back, which a busy
+	// disk delays.
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		g.check("while the kernel forgets", shown)
 		if g.text() == was-n {
@@ -131,8 +133,8 @@ func TestFilesIOSums(t *testing.T) {
 	}
 }
 
-// v1's recursive sums lose what a child did when the child goes; ours do not, and
-// what others do meanwhile is counted at once, not only when the sum has caught up.
+// The recursive sums of v1 lose the io of a removed child. Those of files do not, and
+// they include new io of other groups at once, even before v1's sum has caught up.
 func TestFilesIOOfRemovedChildren(t *testing.T) {
 	g := startIOSums(t)
 	before, was := g.read(g.top), g.text()

@@ -6,9 +6,9 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// readFiles reads the files of one group. written and probe are sets of
-// mounts: those in which values may have been set, and those in which files
-// may have come or gone.
+// readFiles reads the files of one group into row and e. written is the set of
+// mounts in which a file may have been written; probe is the set of mounts in which
+// files may have been added or removed.
 func (f *files) readFiles(e *entry, row []int64, written, probe uint16) {
 	for k := range e.io {
 		e.io[k].seen = false
@@ -23,16 +23,16 @@ func (f *files) readFiles(e *entry, row []int64, written, probe uint16) {
 			continue
 		}
 		if st.state == valid && written&bit == 0 && !f.fresh && f.unchanged(e, sp, st, row) {
-			for i, c := range sp.keepCols() {
-				row[c] = e.keep[sp.keep+i]
+			for i, c := range sp.cachedCols() {
+				row[c] = e.cache[sp.cacheAt+i]
 			}
-			if k == f.populated && row[metric.Populated] == 0 {
-				e.idle++
+			if k == f.eventsSpec && row[metric.Populated] == 0 {
+				e.unpopulated++
 			}
 			continue
 		}
-		if k == f.populated {
-			e.idle = 0
+		if k == f.eventsSpec {
+			e.unpopulated = 0
 		}
 		if sp.list && f.empty(e, sp, row) && (!f.mayBeThreaded(sp) || st.state == valid && probe&bit == 0 && !f.fresh) {
 			row[sp.cols[0]] = 0
@@ -42,32 +42,33 @@ func (f *files) readFiles(e *entry, row []int64, written, probe uint16) {
 	}
 }
 
-// idleFor is after how many readings without a task a group counts as idle:
-// the last task counts as gone a moment before it is, and its exit still uses
-// time; and the kernel reports the change up to 10 ms late.
-const idleFor = 3
+// unpopulatedFor is how many consecutive readings a group must be without a task
+// until its files are taken to be unchanged. The kernel counts the last task as gone
+// shortly before the end of its exit, which still uses CPU time. It also reports
+// the change to cgroup.events up to 10 ms late.
+const unpopulatedFor = 3
 
-// unchanged tells whether a file that was read still says the same.
+// unchanged reports whether a file still has the values that are in entry.cache.
 func (f *files) unchanged(e *entry, sp *spec, st *fileState, row []int64) bool {
 	switch sp.class {
 	case live:
-		return sp.tasks && e.idle >= idleFor
+		return sp.tasks && e.unpopulated >= unpopulatedFor
 	case limit:
 		return true
 	case event:
-		return st.fd >= 0 // the kernel reports it only while the inode is in memory
+		return st.fd >= 0 // the kernel reports changes only while the inode is in memory
 	case pool:
 		return f.sizes[sp.size].empty
 	case follow:
 		return !e.running && (sp.mount == f.l.CPUAcct || row[metric.CPUQuota] == metric.Unlimited)
 	case state:
-		return e.thawed && f.tree != nil && f.tree.unwatched == 0 // else a parent may freeze unseen
+		return e.thawed && f.tree != nil && f.tree.unwatched == 0 // else a freeze of an ancestor may go unnoticed
 	}
 	return false
 }
 
-// empty tells whether a group is known to hold no task, so that its lists need
-// not be read.
+// empty reports whether other files have shown that a group holds no task, so that
+// its lists need not be read.
 func (f *files) empty(e *entry, sp *spec, row []int64) bool {
 	if f.l.Mounts[sp.mount].V2 {
 		return row[metric.Populated] == 0
@@ -75,12 +76,14 @@ func (f *files) empty(e *entry, sp *spec, row []int64) bool {
 	return sp.mount == f.l.Pids && row[metric.PidsCurrent] == 0
 }
 
-// mayBeThreaded reports whether a list cannot be read in a threaded cgroup, also
-// if that is empty: its processes count for the domain above it.
+// mayBeThreaded reports whether a list is v2's cgroup.procs, which cannot be read in
+// a threaded cgroup, even if that has no tasks: the kernel lists the processes in
+// the threaded domain above it.
 func (f *files) mayBeThreaded(sp *spec) bool {
 	return f.l.Mounts[sp.mount].V2 && sp.cols[0] == metric.Processes
 }
 
+// readFile reads file k of a group into row and e, and sets the file's state.
 func (f *files) readFile(e *entry, k int, row []int64) {
 	sp, st := &f.specs[k], &e.file[k]
 	b, errno := f.load(e, k)
@@ -89,7 +92,7 @@ func (f *files) readFile(e *entry, k int, row []int64) {
 	case syscall.ENOENT, syscall.EOPNOTSUPP, syscall.EACCES, syscall.EPERM, syscall.EINVAL:
 		st.state = missing
 	default:
-		st.state = unknown // ENODEV: the group or the file went just now
+		st.state = unknown // ENODEV: the group or the file was just removed
 	}
 	if errno != 0 {
 		if sp.parts.Has(PartHugetlb) {
@@ -106,7 +109,7 @@ func (f *files) readFile(e *entry, k int, row []int64) {
 	if sp.cols != nil && sp.cols[0] == metric.CPUUsage {
 		e.running, e.usage = row[metric.CPUUsage] != e.usage, row[metric.CPUUsage]
 	}
-	for i, c := range sp.keepCols() {
-		e.keep[sp.keep+i] = row[c]
+	for i, c := range sp.cachedCols() {
+		e.cache[sp.cacheAt+i] = row[c]
 	}
 }

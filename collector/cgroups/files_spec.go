@@ -7,85 +7,92 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// class says when a file is read.
+// class says when a file is read again.
 type class uint8
 
 const (
 	live   class = iota // every tick
-	event               // v2 *.events: when the kernel says it changed, if it can say so
-	limit               // what people set: when inotify says that a file of the directory was written
-	reopen              // every tick, opened each time: v1 lists show the same to a descriptor for ever
-	pool                // hugetlb: every tick, while the machine has pages of that size
+	event               // v2's *.events: when the kernel reports a change through inotify
+	limit               // limits and weights: when inotify reports that a file of the directory was written
+	reopen              // every tick, and opened each time: an open v1 list does not show changes
+	pool                // hugetlb: every tick while the machine has pages of that size
 	follow              // v1 cpu times: when cpuacct.usage has changed
-	state               // v1 freezer.state: as limit, but every tick unless it is THAWED
+	state               // v1 freezer.state: as limit, but every tick while it is not THAWED
 )
 
-// spec is one file of a cgroup directory and what is read from it.
+// spec is one file of every cgroup directory, and how to read it.
 type spec struct {
-	name   []byte // NUL-terminated
-	mount  int
-	unless uint16 // not read where the group has a directory in one of these mounts
-	parts  Parts
-	class  class
-	list   bool    // read to the end and counted, not parsed
-	tasks  bool    // stands still while the v2 group and those below it hold no task
-	cols   []int16 // columns to remember where the file is not read every tick
-	keep   int     // where they are in entry.keep
-	size   int     // hugetlb: index of the page size
-	huge   int     // hugetlb: column
-	parse  func(f *files, e *entry, row []int64, b []byte)
+	name    []byte // NUL-terminated
+	mount   int    // index into Layout.Mounts
+	unless  uint16 // set of mounts: a group with a directory in one of them does not read the file
+	parts   Parts  // parts that the file has columns of
+	class   class
+	list    bool    // a list, of which only the lines are counted
+	tasks   bool    // does not change while the v2 group and its descendants have no task
+	cols    []int16 // columns that the file fills
+	cacheAt int     // index into entry.cache of the first of cachedCols
+	size    int     // hugetlb: index into files.sizes
+	huge    int     // hugetlb: column
+	// parse writes the values in the text b to row or e.
+	parse func(f *files, e *entry, row []int64, b []byte)
 }
 
-// keepCols are the columns whose values outlive the reading.
-func (sp *spec) keepCols() []int16 {
+// cachedCols returns the columns whose values are stored in entry.cache, as the file
+// is not read on every tick.
+func (sp *spec) cachedCols() []int16 {
 	if sp.tasks || sp.class != live && sp.class != reopen {
 		return sp.cols
 	}
 	return nil
 }
 
-// maxFileName bounds the names of the files that are read.
+// maxFileName is more than the length of the longest file name that is read.
 const maxFileName = 64
 
-// number is a file of one number that becomes a column.
+// number returns a spec.parse that writes the one number of a file to a column,
+// multiplied by scale.
 func number(col int, scale int64, value func([]byte) int64) func(*files, *entry, []int64, []byte) {
 	return func(_ *files, _ *entry, row []int64, b []byte) { row[col] = scaled(value(b), scale) }
 }
 
+// keyed returns a spec.parse for a flat-keyed file.
 func keyed(keys ...key) func(*files, *entry, []int64, []byte) {
 	return func(_ *files, _ *entry, row []int64, b []byte) { parseKeyed(b, keys, row) }
 }
 
+// psi returns a spec.parse for a pressure file. some and full are columns, -1 for none.
 func psi(some, full int) func(*files, *entry, []int64, []byte) {
 	return func(_ *files, _ *entry, row []int64, b []byte) { parsePSI(b, some, full, row) }
 }
 
-// specBuilder collects the files of a layout, most wanted first: the first
-// ones of a group get the descriptors that may be kept.
+// specBuilder collects the files of a layout, the most important ones first: if not
+// all files of a group can be held open, the first ones are.
 type specBuilder struct {
-	l     *Layout
-	specs []spec
-	keep  int
+	l        *Layout
+	specs    []spec
+	cacheLen int // length of entry.cache
 }
 
+// add adds a file at mount m, with the part and the columns that it fills. It does
+// nothing if m is -1. The result is valid until the next call.
 func (s *specBuilder) add(m int, name string, p Part, c class, parse func(*files, *entry, []int64, []byte), cols ...int16) *spec {
 	if m < 0 {
 		return &spec{}
 	}
-	sp := spec{name: append([]byte(name), 0), mount: m, parts: 1 << p, class: c, parse: parse, cols: cols, keep: s.keep}
-	if sp.keepCols() != nil {
-		s.keep += len(cols)
+	sp := spec{name: append([]byte(name), 0), mount: m, parts: 1 << p, class: c, parse: parse, cols: cols, cacheAt: s.cacheLen}
+	if sp.cachedCols() != nil {
+		s.cacheLen += len(cols)
 	}
 	s.specs = append(s.specs, sp)
 	return &s.specs[len(s.specs)-1]
 }
 
-// one is add for a file of one number.
+// one calls add for a file that holds one number.
 func (s *specBuilder) one(m int, name string, p Part, c class, col int, scale int64, value func([]byte) int64) {
 	s.add(m, name, p, c, number(col, scale, value), int16(col))
 }
 
-// buildSpecs lists the files that hold the columns on this layout.
+// buildSpecs returns the files to read with this layout.
 func buildSpecs(l *Layout, sizes []pageSize) *specBuilder {
 	s := &specBuilder{l: l}
 	if l.Memory >= 0 {
@@ -144,16 +151,17 @@ func (s *specBuilder) cpu() {
 	s.one(m, "cpu.cfs_period_us", PartCPU, limit, metric.CPUPeriod, us, parseValue)
 }
 
-// cpuTimes are the files of v1 that stand still while cpuacct.usage does. The
-// kernel adds the time of a tick to user or system and at the same tick brings
-// usage up to date, so no change is missed for longer than that.
+// cpuTimes adds the files of v1 that do not change while cpuacct.usage does not. At
+// each timer tick the kernel adds the tick's time to user or system, and updates
+// usage too. So a change of these files is seen at most one timer tick late.
 func (s *specBuilder) cpuTimes() {
 	if m := s.l.CPUAcct; m >= 0 && !s.v2(m) {
 		s.one(m, "cpuacct.usage_user", PartCPU, follow, metric.CPUUser, 1, parseValue)
 		s.one(m, "cpuacct.usage_sys", PartCPU, follow, metric.CPUSystem, 1, parseValue)
 	}
 	if m := s.l.CPU; m >= 0 && !s.v2(m) {
-		// A throttled group uses no time, but only one with a quota has periods.
+		// A throttled group uses no CPU time while nr_periods rises. But only a group with
+		// a quota has periods: see unchanged.
 		s.add(m, "cpu.stat", PartCPU, follow, keyed(
 			key{"nr_periods", metric.CPUPeriods, 1}, key{"nr_throttled", metric.CPUThrottledPeriods, 1}, key{"throttled_time", metric.CPUThrottledTime, 1},
 			key{"nr_bursts", metric.CPUBursts, 1}, key{"burst_time", metric.CPUBurstTime, 1}),
@@ -241,7 +249,8 @@ func (s *specBuilder) pressure() {
 	s.still(m, "irq.pressure", PartPSI, psi(-1, metric.PSIIRQFull), metric.PSIIRQFull)
 }
 
-// still is add for a live file of v2 that only tasks can move.
+// still calls add for a v2 file of class live that changes only while the group has
+// tasks.
 func (s *specBuilder) still(m int, name string, p Part, parse func(*files, *entry, []int64, []byte), cols ...int16) {
 	if m < 0 {
 		return
@@ -249,30 +258,32 @@ func (s *specBuilder) still(m int, name string, p Part, parse func(*files, *entr
 	s.add(m, name, p, live, parse, cols...)
 	sp := &s.specs[len(s.specs)-1]
 	sp.tasks = true
-	s.keep += len(cols)
+	s.cacheLen += len(cols)
 }
 
-// events comes first, as the others ask whether the group is populated.
+// events adds the files that say whether a group is populated and frozen. They come
+// before the files that are skipped in an unpopulated group.
 func (s *specBuilder) events() {
 	s.add(s.l.V2, "cgroup.events", PartTasks, event, func(_ *files, _ *entry, row []int64, b []byte) {
 		parseKeyed(b, eventKeys, row)
 	}, metric.Populated, metric.Frozen)
-	// Where v1 has the freezer its word comes last.
+	// Where v1 has the freezer controller, its state replaces that of v2.
 	if m := s.l.Freezer; m >= 0 && !s.v2(m) {
 		s.add(m, "freezer.state", PartTasks, state, func(_ *files, e *entry, row []int64, b []byte) {
 			row[metric.Frozen] = 0
 			if bytes.HasPrefix(b, []byte("FROZEN")) {
 				row[metric.Frozen] = 1
 			}
-			// FREEZING becomes FROZEN when it is read.
+			// A read of the file itself turns FREEZING into FROZEN.
 			e.thawed = bytes.HasPrefix(b, []byte("THAWED"))
 		}, metric.Frozen)
 	}
 }
 
-// tasks counts the group's own processes in one hierarchy, as hierarchies of
-// one machine need not agree on who is where: pids, which also tells cheaply
-// that there are none, else the one that names the group.
+// tasks adds the lists of a group's processes and threads. Hierarchies may disagree
+// about which tasks are in a group, so each group counts those of one hierarchy: of
+// pids if it has the group (pids.current also shows without a list that there are
+// none), otherwise of the first in rankMounts.
 func (s *specBuilder) tasks() {
 	before := uint16(0)
 	for _, m := range listMounts(s.l) {
@@ -289,7 +300,8 @@ func (s *specBuilder) tasks() {
 	}
 }
 
-// listMounts lists the mounts whose lists of tasks are read, best first.
+// listMounts returns the mounts whose lists of tasks may be read, in order of
+// preference.
 func listMounts(l *Layout) []int {
 	order := rankMounts(l)
 	if m := l.Pids; m >= 0 {
@@ -300,5 +312,5 @@ func listMounts(l *Layout) []int {
 
 var eventKeys = []key{{"populated", metric.Populated, 1}, {"frozen", metric.Frozen, 1}}
 
-// v2 tells whether mount m is cgroup v2.
+// v2 reports whether mount m is cgroup v2; false if m is -1.
 func (l *Layout) v2(m int) bool { return m >= 0 && l.Mounts[m].V2 }

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// group is a cgroup made for a test, in every hierarchy that is read.
+// group is a cgroup that a test made, in every hierarchy that is read.
 type group struct {
 	t    testing.TB
 	l    *Layout
@@ -32,8 +32,8 @@ func layout(t testing.TB) *Layout {
 	return l
 }
 
-// makeGroup makes /daytwo-test-<pid>-<name> and takes it away after the test,
-// with all below it.
+// makeGroup makes /daytwo-test-<pid>-<name>, and removes it with all groups below it
+// after the test.
 func makeGroup(t testing.TB, l *Layout, name string) *group {
 	t.Helper()
 	g := &group{t, l, fmt.Sprintf("/daytwo-test-%d-%s", os.Getpid(), name)}
@@ -49,7 +49,7 @@ func makeGroup(t testing.TB, l *Layout, name string) *group {
 			for _, d := range slices.Backward(dirs) {
 				err := os.Remove(d)
 				for try := 0; errors.Is(err, unix.EBUSY) && try < 50; try++ {
-					time.Sleep(10 * time.Millisecond) // the dead are still leaving
+					time.Sleep(10 * time.Millisecond) // EBUSY: its processes are still exiting
 					err = os.Remove(d)
 				}
 				if err != nil {
@@ -81,14 +81,15 @@ func (g *group) make() {
 	}
 }
 
-// enable hands a v2 group's controllers to its children; on v1 there is no such file.
+// enable enables a v2 group's controllers for its children. It does nothing on v1,
+// which has no such file.
 func enable(dir string) {
 	have, err := os.ReadFile(dir + "/cgroup.controllers")
 	if err != nil {
 		return
 	}
 	for _, c := range strings.Fields(string(have)) {
-		os.WriteFile(dir+"/cgroup.subtree_control", []byte("+"+c), 0) // some refuse
+		os.WriteFile(dir+"/cgroup.subtree_control", []byte("+"+c), 0) // some controllers cannot be enabled
 	}
 }
 
@@ -100,7 +101,7 @@ func (g *group) remove() {
 	}
 }
 
-// write sets a file in whichever hierarchy has it.
+// write writes a file of the group, in the hierarchy that has it.
 func (g *group) write(file, value string) {
 	g.t.Helper()
 	for _, m := range rankMounts(g.l) {
@@ -114,7 +115,7 @@ func (g *group) write(file, value string) {
 	g.t.Fatalf("no hierarchy has %s", file)
 }
 
-// row is the group's row, nil if the snapshot has none.
+// row returns the group and its row, nil if the snapshot does not have it.
 func (g *group) row(s *Snapshot) (*Group, []int64) {
 	for i := range s.Groups {
 		if s.Groups[i].Path == g.path {
@@ -141,7 +142,7 @@ func readAll(t testing.TB, f *files, s *Snapshot) {
 	}
 }
 
-// show prints the values that are there.
+// show logs the values that are not absent.
 func show(t testing.TB, row []int64) {
 	for c, v := range row {
 		if v != metric.Absent {
@@ -190,7 +191,8 @@ func TestFilesLimits(t *testing.T) {
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
-// Beyond the budget files are opened for each reading, with the same values.
+// When the budget of descriptors is used up, files are opened for each reading, and
+// the values are the same.
 func TestFilesBudget(t *testing.T) {
 	l := layout(t)
 	g := makeGroup(t, l, "budget")
@@ -211,16 +213,16 @@ func TestFilesBudget(t *testing.T) {
 				}
 			}
 		}
-		if f.kept > budget {
-			t.Errorf("%d descriptors are kept, the budget is %d", f.kept, budget)
+		if f.openFDs > budget {
+			t.Errorf("%d descriptors are kept, the budget is %d", f.openFDs, budget)
 		}
-		if budget == 1000 && f.kept < 100 {
-			t.Errorf("only %d descriptors are kept", f.kept)
+		if budget == 1000 && f.openFDs < 100 {
+			t.Errorf("only %d descriptors are kept", f.openFDs)
 		}
 	}
 }
 
-// A part that was not read for a while may have missed a change.
+// A change of a part that was not read for a while shows when it is read again.
 func TestFilesPartsVary(t *testing.T) {
 	l := layout(t)
 	g := makeGroup(t, l, "vary")

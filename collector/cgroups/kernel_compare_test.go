@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// read reads by BPF, by files and by the oracle, in this order.
+// read reads the group by BPF, from files and with the oracle, in this order.
 func (k *kernelLoad) read() (bpf, text []int64) {
 	k.t.Helper()
 	if err := k.walk.Walk(&k.bpf); err != nil {
@@ -29,9 +29,10 @@ func (k *kernelLoad) read() (bpf, text []int64) {
 	return bpf, text
 }
 
-// moving are columns that the kernel itself still changes once a group is at
-// rest: it drains per-CPU batches of pages and charges, and frees what the dead
-// leave. They may take a few readings to agree; all others must at the first.
+// moving is the set of columns that the kernel still changes in an idle group: it
+// drains per-CPU batches of pages and charges, and frees the memory of processes
+// that have exited. These columns may take a few readings to agree. All others must
+// agree at the first.
 var moving = func() map[int]bool {
 	m := map[int]bool{}
 	for _, c := range []int{
@@ -46,15 +47,15 @@ var moving = func() map[int]bool {
 	return m
 }()
 
-// diffs collects what differs, by column.
+// diffs describes the differences, by column.
 type diffs map[int]string
 
 func (d diffs) add(col int, format string, args ...any) {
 	d[col] = metric.Columns(metric.Container)[col].Name + ": " + fmt.Sprintf(format, args...)
 }
 
-// compare reads and compares every column and row. Columns that are named must
-// agree at the first reading although the kernel may still move them.
+// compare reads and compares every column and row. The columns in strict must agree at
+// the first reading even if they are in moving.
 func (k *kernelLoad) compare(strict ...int) (bpf, text []int64) {
 	k.t.Helper()
 	k.settle()
@@ -83,8 +84,9 @@ func (k *kernelLoad) compare(strict ...int) (bpf, text []int64) {
 	return bpf, text
 }
 
-// settle waits until the group's memory does not change, by files that fold no
-// counter (page counters are exact).
+// settle waits until the group's memory no longer changes. It reads only page counters,
+// which are exact, as reading other files would make the kernel add up its per-CPU
+// counters.
 func (k *kernelLoad) settle() {
 	if k.l.Memory < 0 {
 		return
@@ -107,7 +109,7 @@ func (k *kernelLoad) settle() {
 	}
 }
 
-// differ compares one reading.
+// differ returns the differences of one reading.
 func (k *kernelLoad) differ(bpf, text []int64) diffs {
 	d := diffs{}
 	for c := range bpf {
@@ -135,7 +137,7 @@ func value(v int64) string {
 	return strconv.FormatInt(v, 10)
 }
 
-// same compares a value of BPF with its text, which has microseconds only.
+// same reports whether a value of BPF equals that of the text, which has microseconds.
 func same(m *metric.Metric, bpf, text int64) bool {
 	if bpf == metric.Absent || text == metric.Absent || m.Unit != metric.Nanoseconds {
 		return bpf == text
@@ -197,7 +199,7 @@ func hugeRows(g *group, s *Snapshot) map[int64][hugeWidth]int64 {
 	return rows
 }
 
-// atLeast asserts that a column shows the load.
+// atLeast fails the test if a column is below want.
 func atLeast(t testing.TB, row []int64, col int, want int64) {
 	t.Helper()
 	if row[col] < want || row[col] == metric.Unlimited {

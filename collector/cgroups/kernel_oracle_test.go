@@ -15,10 +15,10 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// oracle is what containerd/cgroups reads of a group.
+// oracle holds the values of a group that the library containerd/cgroups reads.
 type oracle struct {
 	v1 *v1.Metrics
-	v2 *v2.Metrics // on hybrid machines: of controllers that v1 has not
+	v2 *v2.Metrics // on hybrid machines: values of controllers that v1 does not have
 }
 
 func readOracle(t testing.TB, g *group) (o oracle) {
@@ -41,7 +41,7 @@ func readOracle(t testing.TB, g *group) (o oracle) {
 			t.Fatalf("oracle: %v", err)
 		}
 		if o.v1 != nil {
-			o.v2.CPU, o.v2.Pids = nil, nil // v1 has them
+			o.v2.CPU, o.v2.Pids = nil, nil // v1 has these controllers
 		}
 	}
 	return o
@@ -51,8 +51,8 @@ func (k *kernelLoad) compareOracle(row []int64, d diffs) {
 	o, t := k.oracle, k.t
 	t.Helper()
 	n := 0
-	// want compares a column with the oracle's value; unlimited values are
-	// written differently.
+	// want compares a column with the oracle's value v, multiplied by scale. The
+	// library represents unlimited values differently.
 	want := func(col int, v uint64, scale int64) {
 		t.Helper()
 		n++
@@ -61,10 +61,10 @@ func (k *kernelLoad) compareOracle(row []int64, d diffs) {
 			w = int64(v) * scale
 		}
 		if row[col] == metric.Unlimited && (w >= pageCounterMax || w == 0) {
-			return // the library reads "max" as either
+			return // the library reads "max" as one of these
 		}
 		if row[col] == metric.Absent && w == 0 {
-			return // it has no way to say that a file is not there
+			return // the library cannot express that a file does not exist
 		}
 		if row[col] != w {
 			d.add(col, "files %s, containerd/cgroups %d", value(row[col]), w)
@@ -188,13 +188,12 @@ func psiWant(p *v2.PSIStats, some, full int, want func(int, uint64, int64)) {
 	}
 }
 
-// v1Items are the lines of v1's memory.stat that have another name than their
-// column.
+// v1Items maps those lines of v1's memory.stat that have another name than their column.
 var v1Items = map[string]string{
 	"anon": "rss", "file": "cache", "anon_thp": "rss_huge", "file_mapped": "mapped_file", "file_dirty": "dirty", "file_writeback": "writeback",
 }
 
-// compareStat compares memory.stat item by item with its text.
+// compareStat compares the columns of memory.stat with the text of the file.
 func (k *kernelLoad) compareStat(row []int64, d diffs) {
 	k.t.Helper()
 	if k.l.Memory < 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// evict makes the kernel forget inodes that nobody uses, those of cgroups too.
+// evict makes the kernel drop unused inodes from memory, including those of cgroups.
 func evict(t *testing.T) {
 	t.Helper()
 	rig.NeedRoot(t, "dropping caches")
@@ -20,7 +20,7 @@ func evict(t *testing.T) {
 	}
 }
 
-// startOf reads until a group has a start, and returns it.
+// startOf reads until the group has a start, and returns it in Unix seconds.
 func (g *group) startOf(r *Reader) int64 {
 	g.t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
@@ -37,8 +37,8 @@ func (g *group) startOf(r *Reader) int64 {
 	}
 }
 
-// A group's start is that of its first process: it stays when the kernel has
-// forgotten the inode of the directory and another Reader looks, by BPF and by files.
+// A group's start is that of its first process. It stays the same after the kernel has
+// dropped the inode of the directory, for a new Reader too, by BPF and from files.
 func TestKernelStartOutlivesInode(t *testing.T) {
 	l := layout(t)
 	openWalk(t, l).Close()
@@ -52,7 +52,7 @@ func TestKernelStartOutlivesInode(t *testing.T) {
 	want := (clock.boot + readStart(fmt.Sprintf("/proc/%d/stat", p.Pid))) / 1e9
 	for round := range 2 {
 		if round > 0 {
-			time.Sleep(1100 * time.Millisecond) // so that other times of the directory would show
+			time.Sleep(1100 * time.Millisecond) // so that new times of the directory would differ
 			evict(t)
 		}
 		for _, noBPF := range []bool{false, true} {
@@ -75,8 +75,8 @@ func TestKernelStartOutlivesInode(t *testing.T) {
 	}
 }
 
-// A start once noticed stays while the group lives, also when its process has gone,
-// and another Reader goes on with it.
+// A group's start stays the same while the group exists: after its first process has
+// exited, and after files are read instead of BPF.
 func TestKernelStartStays(t *testing.T) {
 	l := layout(t)
 	openWalk(t, l).Close()
@@ -104,7 +104,7 @@ func TestKernelStartStays(t *testing.T) {
 			t.Fatalf("from files: start %d, was %d", got, want)
 		}
 	}
-	// The same path again is another group.
+	// A group made again at the same path is another group.
 	later.Stop()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if g.remove(); !g.exists() {

@@ -29,7 +29,7 @@ func (k *kernelLoad) tasksOf(g *group) (vals [4]int64) {
 		if err := k.walk.Walk(&k.bpf); err != nil {
 			k.t.Fatal(err)
 		}
-		k.files.parts = 1 << PartGroups // so that everything is read afresh, also at rest
+		k.files.parts = 1 << PartGroups // so that every file is read again, even in an idle group
 		if err := k.files.Read(&k.text, AllParts); err != nil {
 			k.t.Fatal(err)
 		}
@@ -50,12 +50,12 @@ func (k *kernelLoad) tasksOf(g *group) (vals [4]int64) {
 	return vals
 }
 
-// Frozen is exact in every state of the freezer, also in one that only a look at
-// v1's file completes.
+// Frozen is exact in every state of the freezer, including FREEZING, which only
+// reading v1's file turns into FROZEN.
 func TestKernelTasksFreeze(t *testing.T) {
 	k := startKernel(t, "tasksfreeze")
 	child := k.child("child")
-	if k.l.Mode != "unified" { // v2 has processes at the leaves only
+	if k.l.Mode != "unified" { // on v2 only groups without children have processes
 		if err := k.startLeaf(load.Work{}).Wait(); err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func TestKernelTasksFreeze(t *testing.T) {
 		}
 		k.limit(k.l.Freezer, "cgroup.freeze", "freezer.state", "1", "FROZEN")
 		if round == 0 {
-			k.waitFrozen() // else the walk itself meets the group freezing
+			k.waitFrozen() // otherwise the walk finds the group while it is freezing
 		} else {
 			time.Sleep(50 * time.Millisecond)
 		}
@@ -93,8 +93,9 @@ func TestKernelTasksFreeze(t *testing.T) {
 	}
 }
 
-// Threads and processes are as the lists have them: of processes with threads,
-// with a dead leader, and of threads that v1 keeps apart from their leader.
+// The counts of threads and processes equal those of the kernel's lists: for processes
+// with threads, for those with an exited leader, and for threads that v1 has in
+// another group than their leader.
 func TestKernelTasksCount(t *testing.T) {
 	k := startKernel(t, "taskscount")
 	for range 2 {
@@ -135,14 +136,14 @@ func TestKernelTasksCount(t *testing.T) {
 		if err := os.WriteFile(other.dir(m)+"/tasks", []byte(filepath.Base(dir)), 0); err != nil {
 			t.Fatal(err)
 		}
-		if v := k.tasksOf(other); v[0] != 1 || v[1] < int64(i+1) { // they may start others
+		if v := k.tasksOf(other); v[0] != 1 || v[1] < int64(i+1) { // they may start more threads
 			t.Errorf("%d threads without their leader: processes %d, threads %d", i+1, v[0], v[1])
 		}
 	}
 	if v := k.tasksOf(k.group); v[0] != 4 {
 		t.Errorf("their leader stayed: processes %d", v[0])
 	}
-	// Apart in another hierarchy, and still one process here.
+	// The threads are separated in another hierarchy, and are still one process here.
 	if m := k.l.CPU; m >= 0 && m != listMounts(k.l)[0] && !k.l.v2(m) {
 		if err := os.WriteFile(other.dir(m)+"/tasks", []byte(filepath.Base(tids[2])), 0); err != nil {
 			t.Fatal(err)
@@ -153,7 +154,7 @@ func TestKernelTasksCount(t *testing.T) {
 	}
 }
 
-// A group that only a lesser hierarchy has shows that one's tasks.
+// A group that exists only in a less preferred hierarchy shows the tasks of that one.
 func TestKernelTasksElsewhere(t *testing.T) {
 	k := startKernel(t, "taskselse")
 	if k.l.Mode == "unified" {
@@ -178,8 +179,8 @@ func TestKernelTasksElsewhere(t *testing.T) {
 	}
 }
 
-// startLeaf starts a load process in a group; on hybrid machines not in v2,
-// where a parent must have no process.
+// startLeaf starts a load process in a group. On hybrid machines it is not in the v2
+// group, as v2 allows no processes in a group with children.
 func (g *group) startLeaf(w load.Work) *load.Process {
 	g.t.Helper()
 	for _, m := range rankMounts(g.l) {
@@ -195,8 +196,8 @@ func (g *group) startLeaf(w load.Work) *load.Process {
 	return p
 }
 
-// What removed children did stays in the sums of v1 that the walk shows, also
-// when it hands over to files, and groups that did nothing have no row.
+// The io of removed children stays in the v1 sums that the walk shows, even after the
+// part is handed over to files. Groups without io have no row.
 func TestKernelWalkIOOfRemovedChildren(t *testing.T) {
 	dir := diskDir(t)
 	var st unix.Stat_t
@@ -213,7 +214,7 @@ func TestKernelWalkIOOfRemovedChildren(t *testing.T) {
 	}
 	countIO(k.group, dev)
 	idle, busy := k.child("idle"), k.child("busy")
-	countIO(busy, dev) // on Linux 6.1 a limit above it is not enough
+	countIO(busy, dev) // on Linux 6.1 a limit on an ancestor is not enough
 	p, err := load.Start(load.Work{Cgroups: []string{busy.dir(k.l.IO)}, File: filepath.Join(dir, "walkio"), Size: 4 << 20})
 	if err != nil {
 		t.Fatal(err)

@@ -16,12 +16,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The tests of this file run on the machine's kernel and, compiled, as the only
-// program of a virtual machine. Each makes real load in a cgroup, brings it to
-// rest, and reads it by BPF first, so that no file read has folded the kernel's
-// lazy counters for it; then from files; then with containerd/cgroups.
+// The tests of this file run on the machine's kernel and, as a compiled binary, as the
+// only program of a virtual machine. Each makes real load in a cgroup and waits until
+// the cgroup is idle. It then reads the cgroup first by BPF, so that no earlier read
+// of a file has made the kernel add up its per-CPU counters; then from files; and
+// then with containerd/cgroups.
 
-// kernelLoad is a cgroup with work in it.
+// kernelLoad is a cgroup with load in it, and the readers that are compared.
 type kernelLoad struct {
 	*group
 	walk   *walk
@@ -31,7 +32,7 @@ type kernelLoad struct {
 	oracle oracle
 }
 
-// startKernel makes the readers, before there is any load.
+// startKernel makes the group and the readers, before there is any load.
 func startKernel(t *testing.T, name string) *kernelLoad {
 	t.Helper()
 	l := layout(t)
@@ -79,7 +80,7 @@ func (g *group) start(w load.Work) *load.Process {
 	return p
 }
 
-// limit sets a limit by its v2 or its v1 name, whichever there is.
+// limit sets a limit at mount m, by the name and value of v2 or of v1.
 func (g *group) limit(m int, v2, v1, v2value, v1value string) {
 	g.t.Helper()
 	file, val := v1, v1value
@@ -112,7 +113,7 @@ func TestKernelThrottling(t *testing.T) {
 		k.limit(k.l.CPU, "", "cpu.cfs_period_us", "", "50000")
 	}
 	k.work(load.Work{CPU: 100 * time.Millisecond})
-	time.Sleep(150 * time.Millisecond) // until the last period is over
+	time.Sleep(150 * time.Millisecond) // until the last quota period is over
 	_, row := k.compare()
 	atLeast(t, row, metric.CPUThrottledPeriods, 3)
 	atLeast(t, row, metric.CPUThrottledTime, 50e6)
@@ -121,8 +122,8 @@ func TestKernelThrottling(t *testing.T) {
 	}
 }
 
-// needMemory skips where no hierarchy has the memory controller: kernels built
-// without CONFIG_MEMCG_V1 lose it on hybrid machines that mount v2 without it.
+// needMemory skips the test if no hierarchy has the memory controller. That is so on
+// hybrid machines whose kernel was built without CONFIG_MEMCG_V1.
 func (k *kernelLoad) needMemory() {
 	if k.l.Memory < 0 {
 		rig.KernelLacks(k.t, rig.Controller("memory"), errors.New("no hierarchy has the controller"))
@@ -138,7 +139,7 @@ func TestKernelMemory(t *testing.T) {
 	atLeast(t, row, metric.MemCurrent, 32<<20)
 	atLeast(t, row, metric.StatAnon, 24<<20)
 	atLeast(t, row, metric.StatFile, 8<<20)
-	atLeast(t, row, metric.StatPgfault, 12) // of huge pages
+	atLeast(t, row, metric.StatPgfault, 12) // few, as each may be of a huge page
 	if row[metric.MemMax] != 256<<20 {
 		t.Errorf("memory.max = %s", value(row[metric.MemMax]))
 	}
@@ -149,7 +150,7 @@ func TestKernelOOM(t *testing.T) {
 	k.needMemory()
 	k.limit(k.l.Memory, "memory.max", "memory.limit_in_bytes", "24M", "24M")
 	if k.l.v2(k.l.Memory) {
-		os.WriteFile(k.dir(k.l.Memory)+"/memory.swap.max", []byte("0"), 0) // there is none without swap
+		os.WriteFile(k.dir(k.l.Memory)+"/memory.swap.max", []byte("0"), 0) // a kernel without swap has no such file
 	}
 	p := k.start(load.Work{OOM: true})
 	if err := p.Wait(); !errors.Is(err, io.EOF) || !p.Killed() {
@@ -163,7 +164,7 @@ func TestKernelOOM(t *testing.T) {
 	atLeast(t, row, metric.MemPeak, 20<<20)
 }
 
-// diskDir is a directory on a real disk.
+// diskDir returns a directory on a real disk.
 func diskDir(t testing.TB) string {
 	if os.Getenv("DAYTWO_VM") != "" {
 		d, err := os.MkdirTemp("/disk", "")
@@ -205,7 +206,7 @@ func TestKernelIO(t *testing.T) {
 
 func TestKernelPressure(t *testing.T) {
 	k := startKernel(t, "psi")
-	// Three burn on fewer CPUs than they want.
+	// Three processes use CPU time under a quota of a fifth of a CPU.
 	k.limit(k.l.CPU, "cpu.max", "cpu.cfs_quota_us", "20000 100000", "20000")
 	var ps []*load.Process
 	for range 3 {
@@ -217,8 +218,8 @@ func TestKernelPressure(t *testing.T) {
 		}
 		p.Pause()
 	}
-	// The kernel folds its per-CPU times every 2 s (PSI_FREQ), or when the
-	// file is read.
+	// The kernel adds up its per-CPU pressure times every 2 s (PSI_FREQ), and whenever
+	// the file is read.
 	time.Sleep(4500 * time.Millisecond)
 	_, row := k.compare(metric.PSICPUSome, metric.PSICPUFull)
 	if k.l.V2 < 0 {
@@ -232,7 +233,8 @@ func TestKernelPids(t *testing.T) {
 	k.limit(k.l.Pids, "pids.max", "pids.max", "1", "1")
 	p := k.start(load.Work{})
 	if err := p.Wait(); err == nil {
-		// The runtime has its threads before it joins; a fork is refused.
+		// The Go runtime made its threads before the process joined the group. A fork
+		// must be refused.
 		t.Log("the process needed no more threads")
 	}
 	p2 := k.start(load.Work{Fork: 1})
@@ -269,7 +271,7 @@ func TestKernelFreeze(t *testing.T) {
 	}
 }
 
-// waitFrozen waits for the kernel to stop every task of the group.
+// waitFrozen waits until the kernel has stopped every task of the group.
 func (g *group) waitFrozen() {
 	file, want := "freezer.state", "FROZEN"
 	if g.l.v2(g.l.Freezer) {

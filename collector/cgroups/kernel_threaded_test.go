@@ -14,7 +14,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// v2Group makes a cgroup in the v2 hierarchy alone.
+// v2Group makes a cgroup in the v2 hierarchy only.
 func v2Group(t *testing.T, l *Layout, path string) *group {
 	t.Helper()
 	g := &group{t, l, path}
@@ -33,8 +33,8 @@ func (g *group) threadedChild(name string) *group {
 	return c
 }
 
-// startThreads starts a process with threads in a v2 cgroup; it returns their
-// numbers, the one of the process first.
+// startThreads starts a process with threads in a v2 cgroup. It returns the thread IDs,
+// the process's own first.
 func (g *group) startThreads(w load.Work) []string {
 	g.t.Helper()
 	w.Cgroups = []string{g.dir(g.l.V2)}
@@ -59,7 +59,8 @@ func (g *group) startThreads(w load.Work) []string {
 	return threads
 }
 
-// lines counts what a list of the kernel holds; Absent if it cannot be read.
+// lines returns the number of lines in a list file of the group, metric.Absent if it
+// cannot be read.
 func (g *group) lines(file string) int64 {
 	b, err := os.ReadFile(g.dir(g.l.V2) + "/" + file)
 	if err != nil {
@@ -68,8 +69,8 @@ func (g *group) lines(file string) int64 {
 	return int64(bytes.Count(b, []byte("\n")))
 }
 
-// Processes whose threads are in a threaded subtree count where the kernel lists
-// them: in the domain. By BPF, from files and in the kernel's own text.
+// Processes whose threads are in a threaded subtree count in the group where the kernel
+// lists them, the domain: by BPF, from files and in the kernel's own text.
 func TestKernelTasksThreaded(t *testing.T) {
 	k := startKernel(t, "threaded")
 	if k.l.V2 < 0 {
@@ -117,7 +118,7 @@ func TestKernelTasksThreaded(t *testing.T) {
 	check("a thread of it apart", 3)
 }
 
-// Threaded cgroups are no reason to leave the BPF walk.
+// Threaded cgroups do not cause a part to be handed over to files.
 func TestKernelThreadedIsNoMismatch(t *testing.T) {
 	l := layout(t)
 	openWalk(t, l).Close()

@@ -10,18 +10,20 @@ import (
 	"strings"
 )
 
-// ErrNoHierarchy says that no cgroup hierarchy is mounted where it can be seen.
+// ErrNoHierarchy means that no cgroup hierarchy is mounted in this mount namespace.
 var ErrNoHierarchy = errors.New("no cgroup hierarchy is mounted: mount cgroup2 on /sys/fs/cgroup, or give the container the host's /sys/fs/cgroup")
 
-// Mount is one hierarchy and where it is mounted.
+// Mount is one cgroup hierarchy.
 type Mount struct {
-	Dir         string
-	V2          bool
-	Controllers []string // v1: as mounted, named ones as "name=systemd"; v2: cgroup.controllers of the root
+	Dir string // mount point
+	V2  bool   // cgroup v2
+	// Controllers is, for v1, the controllers in the mount options, with a named
+	// hierarchy as "name=systemd"; for v2, cgroup.controllers of the root.
+	Controllers []string
 }
 
-// Layout says which hierarchy serves what. The fields after Mounts are indexes
-// into it, -1 where no hierarchy serves that controller.
+// Layout says which hierarchy has which controller. The fields after Mounts are
+// indexes into Mounts, -1 where no hierarchy has that controller.
 type Layout struct {
 	Mode   string // "unified" (pure v2), "hybrid" (v1 and v2), "legacy" (v1 alone)
 	Mounts []Mount
@@ -29,7 +31,8 @@ type Layout struct {
 	V2, CPU, CPUAcct, Memory, IO, Pids, Freezer, Hugetlb, Systemd int
 }
 
-// Detect reads the layout of the machine from /proc/self/mountinfo.
+// Detect reads the layout of the machine from /proc/self/mountinfo. It returns
+// ErrNoHierarchy if no hierarchy is mounted.
 func Detect() (*Layout, error) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
@@ -42,9 +45,10 @@ func Detect() (*Layout, error) {
 	})
 }
 
-// parseLayout reads mountinfo (proc_pid_mountinfo(5)). The first mount of a
-// hierarchy whose root is the hierarchy's own is taken; later ones, and bind
-// mounts of a part, are passed over unless nothing better is there.
+// parseLayout parses mountinfo (proc_pid_mountinfo(5)). Of the mounts of one
+// hierarchy it takes the first that shows the hierarchy's root, or if there is
+// none, the first bind mount of a subdirectory. controllers reads the
+// cgroup.controllers file of a v2 mount.
 func parseLayout(mountinfo io.Reader, controllers func(dir string) ([]string, error)) (*Layout, error) {
 	l := &Layout{V2: -1, CPU: -1, CPUAcct: -1, Memory: -1, IO: -1, Pids: -1, Freezer: -1, Hugetlb: -1, Systemd: -1}
 	seen := map[string]int{}
@@ -81,7 +85,7 @@ func parseLayout(mountinfo io.Reader, controllers func(dir string) ([]string, er
 		m := &l.Mounts[i]
 		if m.V2 {
 			l.V2 = i
-			m.Controllers, _ = controllers(m.Dir) // a root that cannot be read has none for us
+			m.Controllers, _ = controllers(m.Dir) // a root that cannot be read counts as one without controllers
 		}
 		v1 = v1 || !m.V2
 		for _, c := range m.Controllers {
@@ -101,6 +105,7 @@ func parseLayout(mountinfo io.Reader, controllers func(dir string) ([]string, er
 	return l, nil
 }
 
+// controller returns the field of a controller, nil if it has none.
 func (l *Layout) controller(name string) *int {
 	switch name {
 	case "cpu":
@@ -123,7 +128,7 @@ func (l *Layout) controller(name string) *int {
 	return nil
 }
 
-// v1Controllers picks the controllers out of a v1 mount's super options.
+// v1Controllers returns the controllers among the super options of a v1 mount.
 func v1Controllers(options string) []string {
 	flags := []string{"rw", "ro", "xattr", "noprefix", "clone_children", "cpuset_v2_mode", "favordynmods", "nofavordynmods", "seclabel", "none", "all"}
 	var cs []string
@@ -135,7 +140,8 @@ func v1Controllers(options string) []string {
 	return cs
 }
 
-// unescape undoes mountinfo's octal escapes of blanks and backslashes.
+// unescape decodes the octal escapes of blanks, tabs, newlines and backslashes in
+// mountinfo.
 func unescape(s string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// pageCounterMax is what cgroup v1 prints for a limit that is not set:
-// PAGE_COUNTER_MAX pages in bytes (include/linux/page_counter.h).
+// pageCounterMax is the number of bytes that cgroup v1 prints for a limit that is
+// not set: PAGE_COUNTER_MAX pages (include/linux/page_counter.h).
 var pageCounterMax = int64(math.MaxInt64 &^ (os.Getpagesize() - 1))
 
-// parseInt reads the decimal number that b starts with and returns what
-// follows it. Numbers beyond int64 are math.MaxInt64. ok is false if b does
-// not start with a number.
+// parseInt parses the decimal number that b starts with, and returns the bytes
+// after it as rest. Numbers beyond int64 become math.MaxInt64. ok is false if b
+// does not start with a number.
 func parseInt(b []byte) (v int64, rest []byte, ok bool) {
 	neg := len(b) > 0 && b[0] == '-'
 	i := 0
@@ -44,7 +44,8 @@ func parseInt(b []byte) (v int64, rest []byte, ok bool) {
 	return v, b[i:], true
 }
 
-// parseValue reads a file that holds one number, or "max".
+// parseValue parses a file that holds one number or "max", which becomes
+// metric.Unlimited. It returns metric.Absent if b starts with neither.
 func parseValue(b []byte) int64 {
 	if isMax(b) {
 		return metric.Unlimited
@@ -56,7 +57,8 @@ func parseValue(b []byte) int64 {
 	return v
 }
 
-// parseLimit is parseValue for limits in bytes of v1 and v2.
+// parseLimit is parseValue for a limit in bytes: v1's number for a limit that is
+// not set becomes metric.Unlimited too.
 func parseLimit(b []byte) int64 {
 	v := parseValue(b)
 	if v >= pageCounterMax {
@@ -65,11 +67,13 @@ func parseLimit(b []byte) int64 {
 	return v
 }
 
+// isMax reports whether b starts with "max".
 func isMax(b []byte) bool {
 	return len(b) >= 3 && b[0] == 'm' && b[1] == 'a' && b[2] == 'x'
 }
 
-// scaled multiplies a value that is there, without overflow.
+// scaled returns v*by, at most math.MaxInt64. It returns metric.Absent and
+// metric.Unlimited as they are.
 func scaled(v, by int64) int64 {
 	if v == metric.Absent || v == metric.Unlimited || by == 1 {
 		return v
@@ -80,7 +84,7 @@ func scaled(v, by int64) int64 {
 	return v * by
 }
 
-// cutLine takes the first line off b.
+// cutLine splits b after its first line. line is without the newline.
 func cutLine(b []byte) (line, rest []byte) {
 	if i := bytes.IndexByte(b, '\n'); i >= 0 {
 		return b[:i], b[i+1:]
@@ -88,7 +92,7 @@ func cutLine(b []byte) (line, rest []byte) {
 	return b, nil
 }
 
-// cutField takes the first word off a line, and the blanks after it.
+// cutField splits a line after its first word and the blanks that follow it.
 func cutField(b []byte) (field, rest []byte) {
 	i := 0
 	for i < len(b) && b[i] != ' ' {
@@ -101,14 +105,14 @@ func cutField(b []byte) (field, rest []byte) {
 	return field, b[i:]
 }
 
-// key is a line of a flat-keyed file ("name value") and where it goes.
+// key maps a line of a flat-keyed file ("name value") to a column.
 type key struct {
 	name  string
 	col   int
-	scale int64
+	scale int64 // factor from the file's unit to the column's
 }
 
-// parseKeyed reads a short flat-keyed file into row.
+// parseKeyed writes the values of a short flat-keyed file to row.
 func parseKeyed(b []byte, keys []key, row []int64) {
 	for len(b) > 0 {
 		var line []byte
@@ -121,14 +125,14 @@ func parseKeyed(b []byte, keys []key, row []int64) {
 			if v, _, ok := parseInt(num); ok {
 				row[keys[i].col] = scaled(v, keys[i].scale)
 			}
-			// no break: one line may feed two columns
+			// no break: two columns may take the same line
 		}
 	}
 }
 
-// parsePSI reads a pressure file (Documentation/accounting/psi.rst): the
-// totals of its some and full lines, in nanoseconds. A column below 0 is not
-// wanted.
+// parsePSI parses a pressure file (Documentation/accounting/psi.rst). It writes the
+// totals of the lines "some" and "full" to the columns some and full of row, in
+// nanoseconds. A column below 0 means that the line is ignored.
 func parsePSI(b []byte, some, full int, row []int64) {
 	for len(b) > 0 {
 		var line []byte
@@ -153,10 +157,10 @@ func parsePSI(b []byte, some, full int, row []int64) {
 	}
 }
 
-// countLines counts the lines of a list such as cgroup.procs.
+// countLines returns the number of lines in a list such as cgroup.procs.
 func countLines(b []byte) int64 { return int64(bytes.Count(b, []byte{'\n'})) }
 
-// parseDevice reads "major:minor".
+// parseDevice parses "major:minor". ok is false if b is anything else.
 func parseDevice(b []byte) (Device, bool) {
 	ma, rest, ok := parseInt(b)
 	if !ok || ma < 0 || ma > math.MaxUint32 || len(rest) == 0 || rest[0] != ':' {

@@ -6,21 +6,24 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
+// ioWidth is the number of columns of an io row.
 const ioWidth = metric.IODiscards + 1
 
-// ioDevice is what one cgroup did on one device.
+// ioDevice holds the io of one cgroup on one device. On v1 the kernel drops a
+// removed child's io from its parent's sums, some time after the removal; the
+// fields from last to head make up for that (see steady).
 type ioDevice struct {
 	dev   Device
-	raw   [ioWidth]int64   // as the kernel has it now
-	last  [ioWidth]int64   // v1: shown before
-	carry [ioWidth]int64   // v1: what removed children took with them
-	gone  [][ioWidth]int64 // v1: what removed children had, in the order they went
-	head  [ioWidth]int     // v1: how many of them are in carry
-	seen  bool
+	raw   [ioWidth]int64   // the kernel's values of this reading
+	last  [ioWidth]int64   // v1: values shown at the previous reading
+	carry [ioWidth]int64   // v1: io of removed children, no longer in raw
+	gone  [][ioWidth]int64 // v1: io of each removed child, oldest removal first
+	head  [ioWidth]int     // v1: number of elements of gone that are already in carry
+	seen  bool             // the kernel listed the device in this reading
 }
 
-// findIO returns the record of a device, made if need be; nil if the group has
-// too many (a bound, not a limit anyone meets).
+// findIO returns the element of a device, which it appends if there is none. It
+// returns nil if devs has 4096 devices, a bound that no real group reaches.
 func findIO(devs []ioDevice, dev Device) ([]ioDevice, *ioDevice) {
 	for i := range devs {
 		if devs[i].dev == dev {
@@ -38,8 +41,9 @@ func findIO(devs []ioDevice, dev Device) ([]ioDevice, *ioDevice) {
 	return devs, &devs[len(devs)-1]
 }
 
-// parseIOStat reads v2's io.stat: "254:0 rbytes=1 wbytes=2 rios=3 …". Some
-// kernels print a device without values in front of the next one on its line.
+// parseIOStat parses v2's io.stat ("254:0 rbytes=1 wbytes=2 rios=3 …") into devs.
+// Some kernels print a device without values, and then the next device on the
+// same line.
 func parseIOStat(b []byte, devs []ioDevice) []ioDevice {
 	for len(b) > 0 {
 		var line []byte
@@ -67,13 +71,14 @@ func parseIOStat(b []byte, devs []ioDevice) []ioDevice {
 	return devs
 }
 
-// hasValues tells whether the next word of a line is a value of the device
-// before it, and not another device.
+// hasValues reports whether line begins with a value (name=number) rather than with
+// another device.
 func hasValues(line []byte) bool {
 	f, _ := cutField(line)
 	return bytes.IndexByte(f, '=') >= 0
 }
 
+// ioStatColumn returns the column of a name in io.stat, -1 if it has none.
 func ioStatColumn(name []byte) int {
 	switch string(name) {
 	case "rbytes":
@@ -92,9 +97,9 @@ func ioStatColumn(name []byte) int {
 	return -1
 }
 
-// parseBlkio reads v1's blkio.throttle.io_service_bytes_recursive and
-// io_serviced_recursive: "254:0 Read 1". The columns are those of Read, Write
-// and Discard.
+// parseBlkio parses v1's blkio.throttle.io_service_bytes_recursive or
+// io_serviced_recursive ("254:0 Read 1") into devs. read, write and discard are the
+// columns for the lines Read, Write and Discard.
 func parseBlkio(b []byte, read, write, discard int, devs []ioDevice) []ioDevice {
 	for len(b) > 0 {
 		var line []byte

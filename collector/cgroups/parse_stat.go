@@ -6,21 +6,23 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// statParser reads memory.stat. The kernel prints the same items in the same
-// order in every cgroup, so the order of the last file is tried first.
+// statParser parses memory.stat. The kernel prints the same items in the same order
+// in every cgroup, so each line is first compared with the same line of the
+// previous file, which saves looking up its name.
 type statParser struct {
-	columns map[string][]int16 // item -> columns it feeds
-	order   []statLine
-	limit   int // most items remembered
+	columns map[string][]int16 // by item: the columns that take its value
+	order   []statLine         // lines of the previous file
+	limit   int                // greatest length of order
 }
 
+// statLine is one line of memory.stat and the columns that take its value.
 type statLine struct {
 	name string
 	cols []int16
 }
 
-// newStatParser builds the table from the catalogue's Source strings, so that
-// the catalogue stays the one place that maps items to columns.
+// newStatParser builds the map of columns from the Source strings of the metric
+// catalogue, so that only the catalogue says which item belongs to which column.
 func newStatParser(v2 bool) *statParser {
 	p := &statParser{columns: map[string][]int16{}, limit: 512}
 	for c := range metric.Columns(metric.Container) {
@@ -32,7 +34,8 @@ func newStatParser(v2 bool) *statParser {
 	return p
 }
 
-// statItem picks the name of the memory.stat line out of a Source string:
+// statItem returns the name of the memory.stat line in a Source string, "" if there
+// is none. Source strings look like
 // "memory.stat anon; total_rss (v1)", "memory.swap.current; memory.stat swap (v1)",
 // "memory.kmem.usage_in_bytes (v1); memory.stat kernel".
 func statItem(source string, v2 bool) string {
@@ -54,7 +57,7 @@ func statItem(source string, v2 bool) string {
 	return ""
 }
 
-// parse writes the columns of b's items that belong to the parts asked for.
+// parse writes to row the items in b whose columns belong to parts.
 func (p *statParser) parse(b []byte, parts Parts, row []int64) {
 	for i := 0; len(b) > 0; i++ {
 		if i < len(p.order) {
@@ -93,7 +96,7 @@ func (p *statParser) parse(b []byte, parts Parts, row []int64) {
 	}
 }
 
-// learn notes that item name is line i.
+// learn stores name as line i of the order.
 func (p *statParser) learn(i int, name []byte, cols []int16) {
 	l := statLine{name: string(name), cols: cols}
 	if i < len(p.order) {

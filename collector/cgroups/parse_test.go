@@ -48,7 +48,7 @@ func TestParsePSI(t *testing.T) {
 
 func TestParseStat(t *testing.T) {
 	v2, v1 := newStatParser(true), newStatParser(false)
-	for range 2 { // the second time in the order learnt
+	for range 2 { // the second time the order of lines is known
 		row := absentRow()
 		v2.parse([]byte("anon 1\nfile 2\nkernel 3\nunheard_of 4\npgfault 5\n"), AllParts, row)
 		if row[metric.StatAnon] != 1 || row[metric.StatFile] != 2 || row[metric.StatKernel] != 3 || row[metric.MemKernel] != 3 || row[metric.StatPgfault] != 5 {
@@ -61,7 +61,7 @@ func TestParseStat(t *testing.T) {
 		}
 	}
 	row := absentRow()
-	v2.parse([]byte("pgfault 7\nfile 8\nkernel 1\n"), 1<<PartStat, row) // another order, one part
+	v2.parse([]byte("pgfault 7\nfile 8\nkernel 1\n"), 1<<PartStat, row) // another order of lines, and one part only
 	if row[metric.StatPgfault] != 7 || row[metric.StatFile] != 8 || row[metric.MemKernel] != metric.Absent {
 		t.Errorf("another order: %d %d %d", row[metric.StatPgfault], row[metric.StatFile], row[metric.MemKernel])
 	}
@@ -78,8 +78,8 @@ func TestParseIO(t *testing.T) {
 	}
 }
 
-// FuzzParse feeds any text to every parser: none may panic, loop, or write a
-// column that is not its own.
+// FuzzParse passes any text to every parser. None may panic, loop for ever, or write a
+// column that it does not fill.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"", "max 100000\n", "18446744073709551615\n", "-1\n", "usage_usec 12\nuser_usec 3\n", "anon 1\nfile 2\n", "some avg10=0.00 total=1\nfull total=\n",

@@ -7,15 +7,16 @@ import (
 	"time"
 )
 
-// Options says how to read.
+// Options says how a Reader reads.
 type Options struct {
 	NoBPF         bool         // read files only
-	Layout        *Layout      // default: Detect
+	Layout        *Layout      // default: the result of Detect
 	Log           *slog.Logger // default: slog.Default
-	ForceMismatch []Part       // for tests: the rolling check sees these parts differ
+	ForceMismatch []Part       // for tests: the check of BPF against files fails for these parts
 }
 
-// walker reads every group at once, without files.
+// walker is the BPF reader (walk), or a test's stand-in for it. See walk for the
+// methods.
 type walker interface {
 	Parts() Parts
 	Reason(Part) string
@@ -31,29 +32,29 @@ type walker interface {
 type Stats struct {
 	Groups     int
 	Reads      uint64
-	WalkTime   time.Duration // of the last Read, in BPF
-	FilesTime  time.Duration // of the last Read, in files
-	WalkErrors uint64        // walks that failed, so that files stood in
-	Checks     uint64        // groups compared with the kernel's text
-	Unsure     uint64        // comparisons given up, because the group moved too fast
-	Mismatches [NumParts]uint64
-	Held       uint64 // counters kept from stepping back when a part changed readers
-	KeptFDs    int    // descriptors kept open on cgroup files
-	FDBudget   int    // how many may be kept
-	Watches    int    // directories watched by inotify
-	Unwatched  int    // directories scanned every tick for want of watches
-	Scans      uint64 // directories scanned
-	Missed     uint64 // changes that only the rolling scan found
-	EventsLost uint64 // overflows of the inotify queue
+	WalkTime   time.Duration    // spent in BPF by the last Read
+	FilesTime  time.Duration    // spent on files by the last Read
+	WalkErrors uint64           // failed BPF walks, whose tick was read from files
+	Checks     uint64           // groups whose BPF values were compared with the kernel's text
+	Unsure     uint64           // comparisons without a result, because the values changed too fast
+	Mismatches [NumParts]uint64 // by part: times that it was handed over to files
+	Held       uint64           // values shown higher than read, so that no counter decreases
+	KeptFDs    int              // cgroup files held open
+	FDBudget   int              // most cgroup files that may be held open
+	Watches    int              // directories watched by inotify
+	Unwatched  int              // directories scanned every tick, as no watch was left for them
+	Scans      uint64           // scans of a directory
+	Missed     uint64           // times that the rolling scan found a change that inotify had not reported
+	EventsLost uint64           // overflows of the inotify queue
 }
 
-// Reader reads every cgroup: each part by BPF where that works and agrees with
-// the kernel's own text, else from files. Not safe for concurrent use.
+// Reader reads every cgroup. It reads a part by BPF where BPF works and agrees with
+// the kernel's own text, otherwise from files. It is not safe for concurrent use.
 type Reader struct {
 	log    *slog.Logger
-	walk   walker // nil: files only
-	bpf    Parts  // parts that walk serves
-	reason [NumParts]string
+	walk   walker           // nil: files only
+	bpf    Parts            // parts that are read by walk
+	reason [NumParts]string // why a part is not read by BPF
 	files  *files
 	starts *starts
 	check  *checker // nil without walk
@@ -61,16 +62,16 @@ type Reader struct {
 	snap   Snapshot
 	stats  Stats
 	status [NumParts]Status
-	ioGen  uint64
+	ioGen  uint64 // Snapshot.IOGen at the last Read
 
-	walked                          Snapshot // what walk filled last
-	fromWalk                        bool     // the groups of the last Read are those of walked
-	walkGen, walkIOGen, walkHugeGen uint64
-	spareIO, spareHuge              []int64 // values of the walk before, or free
+	walked                          Snapshot // the last Snapshot of walk
+	fromWalk                        bool     // the last Read showed the groups of walked
+	walkGen, walkIOGen, walkHugeGen uint64   // generations of walked at the last Read
+	spareIO, spareHuge              []int64  // values of the previous walk: the next one overwrites them
 }
 
-// New prepares to read. Without a cgroup hierarchy it returns ErrNoHierarchy;
-// where BPF cannot serve, Status says why, and files are read.
+// New returns a Reader. It returns ErrNoHierarchy if no cgroup hierarchy is mounted.
+// It does not fail if BPF cannot be used: Status then says why, and files are read.
 func New(o Options) (*Reader, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -96,6 +97,8 @@ func New(o Options) (*Reader, error) {
 	return newReader(o, w, why)
 }
 
+// newReader returns a Reader that uses w. If w is nil, it reads files only, and why
+// is the reason.
 func newReader(o Options, w walker, why string) (*Reader, error) {
 	f, err := newFiles(o.Layout)
 	if err != nil {
@@ -117,7 +120,7 @@ func newReader(o Options, w walker, why string) (*Reader, error) {
 		r.reason[p] = w.Reason(p)
 	}
 	if !r.bpf.Has(PartGroups) {
-		r.bpf = 0 // rows without groups are of no use
+		r.bpf = 0 // the rows of other parts belong to groups of the walk
 	}
 	if r.bpf == 0 {
 		return r, nil
@@ -139,8 +142,9 @@ func newReader(o Options, w walker, why string) (*Reader, error) {
 	return r, nil
 }
 
-// Read reads everything. The Snapshot is overwritten by the next Read, its values
-// by the one after that: whoever shows them may go on to do so meanwhile.
+// Read reads every part of every cgroup. The next Read overwrites the Snapshot, but
+// not its values: these stay valid until the Read after that one, so that others
+// may still show them during the next Read. It fails if no hierarchy can be read.
 func (r *Reader) Read() (*Snapshot, error) {
 	s := &r.snap
 	r.stats.Reads++
@@ -162,21 +166,20 @@ func (r *Reader) Read() (*Snapshot, error) {
 	return s, nil
 }
 
-// walkGroups lets BPF fill what it serves, and tells what that is. The walk has
-// a Snapshot of its own, so that its generations do not mix with those of the
-// files; rows are shared.
+// walkGroups reads into s the parts that BPF reads, and returns which these are. The
+// walk fills a Snapshot of its own (r.walked), so that its generations do not mix
+// with those of files. s shares the rows of that Snapshot.
 func (r *Reader) walkGroups(s *Snapshot) Parts {
 	r.stats.WalkTime = 0
 	if r.bpf == 0 {
 		r.fromWalk = false
-		s.Vals = r.floor.turn(s.Vals)
+		s.Vals = r.floor.swapVals(s.Vals)
 		return 0
 	}
 	t := time.Now()
 	w := &r.walked
-	// What was shown last stays in r.floor until the next walk has passed
-	// the check.
-	spare := r.floor.keep(s, r.bpf)
+	// r.floor holds the values shown last until the next walk has passed the check.
+	spare := r.floor.record(s, r.bpf)
 	if len(s.Vals) > 0 && len(w.Vals) > 0 && &s.Vals[0] == &w.Vals[0] {
 		w.Vals = spare
 	}
@@ -185,14 +188,14 @@ func (r *Reader) walkGroups(s *Snapshot) Parts {
 	err := r.walk.Walk(w)
 	r.stats.WalkTime = time.Since(t)
 	if err != nil {
-		// Groups of a walk that broke off are not to be trusted, so this
-		// tick is all from files.
+		// The groups of an incomplete walk cannot be trusted, so every part of
+		// this tick is read from files.
 		r.stats.WalkErrors++
 		r.log.Error("the BPF walk failed: this tick is read from files", "err", err)
-		r.floor.fix(r.bpf)
-		r.files.heir = r.walk.ioOf
+		r.floor.hold(r.bpf)
+		r.files.previousIO = r.walk.ioOf
 		r.fromWalk = false
-		s.Vals = w.Vals // what is shown must stay
+		s.Vals = w.Vals // not the slice shown last, which must not change
 		return 0
 	}
 	if bad := r.check.round(w, r.bpf); bad != 0 {
@@ -223,6 +226,7 @@ func (r *Reader) walkGroups(s *Snapshot) Parts {
 	return r.bpf
 }
 
+// readFiles reads parts from files into s, and measures the time.
 func (r *Reader) readFiles(s *Snapshot, parts Parts) error {
 	t := time.Now()
 	defer func() { r.stats.FilesTime = time.Since(t) }()
@@ -235,7 +239,7 @@ func (r *Reader) readFiles(s *Snapshot, parts Parts) error {
 	return nil
 }
 
-// find returns the group of a path in the last Snapshot, nil if there is none.
+// find returns the group at a path in the last Snapshot, nil if there is none.
 func (r *Reader) find(path string) *Group {
 	if r.fromWalk {
 		return r.walk.find(path)
@@ -246,7 +250,7 @@ func (r *Reader) find(path string) *Group {
 	return nil
 }
 
-// leave hands parts over to files for good.
+// leave hands parts over from BPF to files, for the rest of this Reader's life.
 func (r *Reader) leave(parts Parts) {
 	for p := range NumParts {
 		if !parts.Has(p) {
@@ -262,16 +266,16 @@ func (r *Reader) leave(parts Parts) {
 				r.reason[p] = "the groups of the BPF walk differ: " + r.check.why[PartGroups]
 			}
 		}
-		parts = r.bpf // rows without groups are of no use
+		parts = r.bpf // the rows of other parts belong to groups of the walk
 	}
 	if parts.Has(PartIO) {
-		r.files.heir = r.walk.ioOf
+		r.files.previousIO = r.walk.ioOf
 	}
 	r.bpf &^= parts
-	r.floor.fix(parts)
+	r.floor.hold(parts)
 }
 
-// Status tells how each part is read. The next call overwrites it.
+// Status returns how each part is read. The next call overwrites the slice.
 func (r *Reader) Status() []Status {
 	st := r.status[:]
 	for p := range NumParts {
@@ -282,19 +286,19 @@ func (r *Reader) Status() []Status {
 		case !r.files.serves(p):
 			st[p].Reader, st[p].Reason = "none", "no hierarchy has it"
 		default:
-			st[p].Reason += r.files.strain(p)
+			st[p].Reason += r.files.limitNote(p)
 		}
 	}
 	return st
 }
 
-// Stats tells what the Reader has done until now.
+// Stats returns what the Reader has done since New.
 func (r *Reader) Stats() Stats {
 	st := r.stats
 	if r.check != nil {
 		st.Checks, st.Unsure = r.check.checks, r.check.unsure
 	}
-	st.KeptFDs, st.FDBudget = r.files.kept, r.files.budget
+	st.KeptFDs, st.FDBudget = r.files.openFDs, r.files.budget
 	if t := r.files.tree; t != nil {
 		st.Watches, st.Unwatched = len(t.wds), t.unwatched
 		st.Scans, st.Missed, st.EventsLost = t.stats.scans, t.stats.missed, t.stats.overflows
@@ -302,7 +306,7 @@ func (r *Reader) Stats() Stats {
 	return st
 }
 
-// Close ends the reading: programs are detached, descriptors closed.
+// Close detaches the BPF programs and closes all descriptors.
 func (r *Reader) Close() error {
 	var errs []error
 	if r.walk != nil {

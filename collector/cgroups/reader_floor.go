@@ -2,33 +2,36 @@ package cgroups
 
 import "github.com/daytwo/daytwo/api/metric"
 
-// floor keeps counters from stepping back when a part changes readers: BPF has
-// nanoseconds where text has microseconds, and is read a moment earlier. A
-// counter that text shows a little below what BPF showed last is held there
-// until it has caught up. One that is far below was wrong before: it is shown
-// as the kernel has it now.
+// floor prevents counters from decreasing when a part is handed over from BPF to
+// files. BPF reads nanoseconds where the files have microseconds, and the last
+// BPF reading may be slightly newer than the kernel's text. If the files show a
+// counter slightly below the value that BPF showed last, the BPF value is shown
+// until the files have caught up. If they show it far below, the BPF value was
+// wrong, and the files' value is shown at once.
 type floor struct {
-	// What was shown last, while BPF serves parts.
+	// The values of the last Snapshot, recorded while BPF serves any part.
 	groups []*Group
 	gen    uint64
 	vals   []int64
 	ioRows []IORow
 	ioVals []int64
 
-	rows map[uint64]*floorRow // by Group.ID; nil while nothing is held
-	of   []*floorRow          // rows of the groups of gen
-	held uint64               // Snapshot.Gen of of
+	rows map[uint64]*floorRow // by Group.ID; nil while no counter has a floor
+	of   []*floorRow          // floor of each group in the Snapshot of generation held; nil: none
+	held uint64               // Snapshot.Gen that the slice of belongs to; 0: none
 }
 
+// floorRow holds the lowest values to show for one group; metric.Absent: any.
 type floorRow struct {
 	vals []int64
 	io   map[Device][ioWidth]int64
 }
 
-// keep notes what s shows. The values stay where they are, so the next walk
-// must not write there; the slice that was kept until now is free for it.
-func (f *floor) keep(s *Snapshot, bpf Parts) (spare []int64) {
-	spare = f.turn(s.Vals)
+// record stores the values of s as those shown last. It holds on to s.Vals, so the
+// next walk must not write to that slice. It returns the slice that it held
+// before, which the caller may overwrite.
+func (f *floor) record(s *Snapshot, bpf Parts) (spare []int64) {
+	spare = f.swapVals(s.Vals)
 	if f.gen != s.Gen {
 		f.gen = s.Gen
 		f.groups = append(f.groups[:0], s.Groups...)
@@ -40,14 +43,15 @@ func (f *floor) keep(s *Snapshot, bpf Parts) (spare []int64) {
 	return spare
 }
 
-// turn gives another slice for values than the one that is shown.
-func (f *floor) turn(shown []int64) (spare []int64) {
+// swapVals holds on to shown, and returns the slice that it held before, which
+// the caller may overwrite.
+func (f *floor) swapVals(shown []int64) (spare []int64) {
 	spare, f.vals = f.vals, shown
 	return spare
 }
 
-// fix holds the counters of parts at what was shown last.
-func (f *floor) fix(parts Parts) {
+// hold makes the values shown last the floor of the counters of parts.
+func (f *floor) hold(parts Parts) {
 	w := metric.Width(metric.Container)
 	if parts == 0 || len(f.vals) < len(f.groups)*w || len(f.groups) == 0 {
 		return
@@ -83,7 +87,8 @@ func (f *floor) fix(parts Parts) {
 	}
 }
 
-// apply lifts the counters of s that are below their floor and tells how many.
+// apply raises the counters of s that are slightly below their floor to it, and
+// returns how many it raised. It drops the floors that s has reached.
 func (f *floor) apply(s *Snapshot) (lifted uint64) {
 	if f.rows == nil {
 		return 0
@@ -112,7 +117,7 @@ func (f *floor) apply(s *Snapshot) (lifted uint64) {
 			if was == metric.Absent {
 				continue
 			}
-			if lift(&row[c], was, &metric.Columns(metric.Container)[c]) {
+			if raise(&row[c], was, &metric.Columns(metric.Container)[c]) {
 				lifted++
 				low = true
 			} else {
@@ -136,7 +141,7 @@ func (f *floor) apply(s *Snapshot) (lifted uint64) {
 		}
 		low := false
 		for c := range was {
-			if lift(&s.IOVals[k*ioWidth+c], was[c], &metric.Columns(metric.ContainerIO)[c]) {
+			if raise(&s.IOVals[k*ioWidth+c], was[c], &metric.Columns(metric.ContainerIO)[c]) {
 				lifted++
 				low = true
 			}
@@ -154,8 +159,9 @@ func (f *floor) apply(s *Snapshot) (lifted uint64) {
 	return lifted
 }
 
-// lift raises v to was if it is a little below, and tells whether it did.
-func lift(v *int64, was int64, m *metric.Metric) bool {
+// raise sets v to was if v is slightly below: by at most 0.1 %, or by a fixed
+// small amount (20 ms for times, else 64). It reports whether it did.
+func raise(v *int64, was int64, m *metric.Metric) bool {
 	slack := max(64, was/1000)
 	if m.Unit == metric.Nanoseconds {
 		slack = max(20e6, was/1000)

@@ -75,7 +75,7 @@ func TestReaderNames(t *testing.T) {
 	}
 }
 
-// A group of the same path is another group.
+// A group made again at the same path is another group.
 func TestKernelReaderSamePath(t *testing.T) {
 	g := makeGroup(t, layout(t), "same")
 	r := openReader(t, Options{NoBPF: true, Log: quiet()})
@@ -98,7 +98,7 @@ func TestKernelReaderSamePath(t *testing.T) {
 	}
 }
 
-// busy tells whether others make and remove groups on this machine just now.
+// busy reports whether other programs have made or removed groups on this machine.
 func busy(r *Reader) bool { return r.files.tree.stats.overflows > 0 || r.files.tree.gen > 1 }
 
 func TestReaderRename(t *testing.T) {
@@ -135,7 +135,7 @@ func TestReaderRename(t *testing.T) {
 			t.Error("the group below the renamed one is not shown")
 		}
 	}
-	// The watches followed: what is made below the new name is seen at once.
+	// The watches moved to the new name: a group made below it is seen at once.
 	late := renamed.child("late")
 	if id, _ := late.row(readSnapshot(t, r)); id == nil {
 		t.Error("a group made below the renamed one is not shown")
@@ -148,8 +148,7 @@ func TestReaderRename(t *testing.T) {
 	}
 }
 
-// Many come and go between readings, also deeper than one level, and while
-// the reading is under way.
+// Many groups are made and removed between readings and during them, at several levels.
 func TestReaderManyComeAndGo(t *testing.T) {
 	l := layout(t)
 	top := makeGroup(t, l, "many")
@@ -197,7 +196,7 @@ func TestReaderManyComeAndGo(t *testing.T) {
 	<-done
 }
 
-// Where inotify's limits are met, every directory is scanned every tick.
+// When inotify's limits are reached, every directory is scanned on every tick.
 func TestReaderWithoutInotify(t *testing.T) {
 	l := layout(t)
 	top := makeGroup(t, l, "nowatch")
@@ -228,8 +227,8 @@ func TestReaderWithoutInotify(t *testing.T) {
 	}
 }
 
-// Limits and states are read again as soon as they are written, also those that
-// a write to another file changes.
+// Limits and states are read again after they are written, and after a write to another
+// file that changes them.
 func TestKernelReaderSeesWrites(t *testing.T) {
 	l := layout(t)
 	top := makeGroup(t, l, "writes")
@@ -269,7 +268,7 @@ func TestKernelReaderSeesWrites(t *testing.T) {
 	}
 }
 
-// What inotify lost, the rolling scan finds.
+// The rolling scan finds changes whose inotify events were lost.
 func TestKernelReaderEventsLost(t *testing.T) {
 	l := layout(t)
 	top := makeGroup(t, l, "lost")
@@ -303,7 +302,7 @@ func TestKernelReaderEventsLost(t *testing.T) {
 	}
 }
 
-// A walk that fails is made good by files in the same tick.
+// If a walk fails, the same tick is read from files.
 func TestKernelReaderWalkFails(t *testing.T) {
 	l := layout(t)
 	g := makeGroup(t, l, "fails")
@@ -345,7 +344,7 @@ func TestKernelReaderWalkFails(t *testing.T) {
 	}
 }
 
-// failingWalk is the real walk, which fails at times after having done half.
+// failingWalk is the real walk, which at times fails after half of its work.
 type failingWalk struct {
 	*walk
 	fail bool
@@ -360,7 +359,7 @@ func (w *failingWalk) Walk(s *Snapshot) error {
 	return err
 }
 
-// v1's cgroup.procs shows an old list to a descriptor that is kept.
+// An open cgroup.procs of v1 goes on showing the old list, so it must be opened again.
 func TestKernelReaderProcessesComeAndGo(t *testing.T) {
 	l := layout(t)
 	g := makeGroup(t, l, "procs")

@@ -6,31 +6,31 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// starts knows when each group was started: the start of the oldest process in it
-// or below it, as it was when a process was first seen there. The kernel itself
-// does not keep when a cgroup was made: the times of its directory are those of an
-// inode, which is made anew whenever it has left memory.
+// starts holds the start of each group. That is when the oldest process in the group
+// or below it started, at the time when a process was first seen there. The kernel
+// does not store when a cgroup was made: the times of its directory are those of
+// the inode, which the kernel makes anew after it has dropped it from memory.
 //
-// The BPF walk tells when the oldest task of a group started. Where it does not,
-// a startFinder asks /proc, which may take its time.
+// The BPF walk reads when the oldest task of a group started. Without the walk, a
+// startFinder reads that from /proc, which may take several ticks.
 type starts struct {
 	clock  bootClock
-	find   func(path string) *Group // in the last Snapshot
+	find   func(path string) *Group // finds a group of the last Snapshot
 	finder *startFinder
 
-	gen     uint64 // Snapshot.Gen that the lists below are of
-	made    bool
+	gen     uint64  // Snapshot.Gen for which the lists below were made
+	made    bool    // the lists were made
 	unknown []int32 // rows of groups without a start
-	seconds []int64 // by row: what is shown
+	seconds []int64 // by row: Unix seconds to show, or metric.Absent
 }
 
 func newStarts(l *Layout, find func(string) *Group) *starts {
 	return &starts{clock: newBootClock(), find: find, finder: newStartFinder(l)}
 }
 
-// update fills the column of starts. oldest tells when the oldest task of a row
-// started, in nanoseconds since boot, 0 if there is none; it is nil where BPF does
-// not tell.
+// update fills the column metric.Created. oldest returns when the oldest task of the
+// group in a row started, in nanoseconds since boot, 0 if there is none. It is nil
+// if BPF does not read the tasks.
 func (st *starts) update(s *Snapshot, oldest func(row int) uint64) {
 	if !st.made || st.gen != s.Gen {
 		st.relink(s)
@@ -56,7 +56,7 @@ func (st *starts) update(s *Snapshot, oldest func(row int) uint64) {
 	}
 }
 
-// relink lists what is known of the groups of s.
+// relink makes the lists for the groups of s.
 func (st *starts) relink(s *Snapshot) {
 	st.made, st.gen = true, s.Gen
 	st.unknown, st.seconds = st.unknown[:0], st.seconds[:0]
@@ -74,8 +74,8 @@ func (st *starts) relink(s *Snapshot) {
 	}
 }
 
-// note notes a start, in nanoseconds since boot, of a group and of those above it
-// that have none or a later one. It reports whether there was anything to note.
+// note sets the start of a group, and of its ancestors as far as they have none or a
+// later one. since is in nanoseconds since boot. It reports whether any was set.
 func (st *starts) note(g *Group, since int64) (noted bool) {
 	at := st.clock.boot + since
 	for path := g.Path; g == nil || g.started == 0 || at < g.started; g = st.find(path) {
@@ -90,7 +90,8 @@ func (st *starts) note(g *Group, since int64) (noted bool) {
 	return noted
 }
 
-// ask has the finder look at groups that have processes, and notes what it found.
+// ask queues the groups that have tasks for the finder, and sets the starts that it
+// has found. It reports whether any was set.
 func (st *starts) ask(s *Snapshot) (noted bool) {
 	for _, row := range st.unknown {
 		if s.Row(int(row))[metric.Threads] > 0 {

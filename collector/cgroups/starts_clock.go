@@ -8,11 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bootClock is when the machine was booted, as /proc/stat has it: in whole
-// seconds, so that a start is the same however often it is computed.
+// bootClock holds when the machine was booted, according to /proc/stat. That time
+// is in whole seconds, so the start of a group comes out the same each time it is
+// computed.
 type bootClock struct {
 	boot  int64         // Unix nanoseconds
-	apart time.Duration // CLOCK_REALTIME less CLOCK_BOOTTIME when boot was read
+	apart time.Duration // CLOCK_REALTIME minus CLOCK_BOOTTIME when boot was read
 }
 
 func newBootClock() (c bootClock) {
@@ -24,7 +25,7 @@ func newBootClock() (c bootClock) {
 	return c
 }
 
-// update reads the time again if the clock was set since.
+// update reads the boot time again if the wall clock was set since it was read.
 func (c *bootClock) update() {
 	const jitter = 100 * time.Millisecond
 	if d := clocksApart() - c.apart; d > jitter || d < -jitter {
@@ -32,6 +33,7 @@ func (c *bootClock) update() {
 	}
 }
 
+// clocksApart returns CLOCK_REALTIME minus CLOCK_BOOTTIME, 0 if either cannot be read.
 func clocksApart() time.Duration {
 	var wall, boot unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_REALTIME, &wall) != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot) != nil {
@@ -40,7 +42,8 @@ func clocksApart() time.Duration {
 	return time.Duration(wall.Nano() - boot.Nano())
 }
 
-// readBootTime is btime of /proc/stat (proc_stat(5)), 0 if there is none.
+// readBootTime returns btime of /proc/stat (proc_stat(5)) in Unix nanoseconds, 0 if
+// it cannot be read.
 func readBootTime() int64 {
 	b, err := os.ReadFile("/proc/stat")
 	if err != nil {

@@ -9,31 +9,31 @@ import (
 	"github.com/daytwo/daytwo/bpf"
 )
 
-// statIndex maps the raw counters of a memory cgroup to the columns of
-// memory.stat: which items there are, the file itself says; which counter an
-// item is, the kernel's own tables say (kernelTables). It never guesses: if one
-// item is not certain, why says so, and the file is read.
+// statIndex maps the raw counters of a memory cgroup to the columns of memory.stat.
+// The file itself shows which items the kernel has; the kernel's own tables
+// (kernelTables) show which counter an item is. If a single item is not certain,
+// why is set, and the file is read instead.
 type statIndex struct {
-	why   string // why it is not known
+	why   string // why the map is not known, "" if it is
 	items []statValue
 }
 
-// statValue is one item: the sum of some counters.
+// statValue is one item of memory.stat: the sum of one to four counters.
 type statValue struct {
 	cols  []int16
-	index [4]int16 // into state[] followed by events[]; -1 beyond the last
-	unit  int64
-	event bool
+	index [4]int16 // indexes into state[] followed by events[]; -1 after the last one
+	unit  int64    // factor from the counters to the item's value
+	event bool     // the counters are from events[]
 }
 
-// counterItem is an item of memory.stat and the kernel's counters in it.
+// counterItem is an item of memory.stat and the counters that the kernel adds up for it.
 type counterItem struct {
 	name     string
-	unit     int64
+	unit     int64  // factor from the counters to the item's value
 	counters string // enumerators, space-separated
 }
 
-// counterItems is memory_stats[] and memcg_stat_format() of mm/memcontrol.c.
+// counterItems repeats memory_stats[] and memcg_stat_format() of mm/memcontrol.c.
 var counterItems = []counterItem{
 	{"anon", pageSize4K, "NR_ANON_MAPPED"},
 	{"file", pageSize4K, "NR_FILE_PAGES"},
@@ -68,7 +68,7 @@ var counterItems = []counterItem{
 	{"numa_pages_migrated", 1, "NUMA_PAGE_MIGRATE"},
 	{"numa_task_migrated", 1, "NUMA_TASK_MIGRATE"},
 	{"numa_task_swapped", 1, "NUMA_TASK_SWAP"},
-	// cgroup v1 (memcg1_stat_format), which the catalogue knows by these names.
+	// cgroup v1 (memcg1_stat_format()), under the names that the catalogue uses.
 	{"total_cache", pageSize4K, "NR_FILE_PAGES"},
 	{"total_rss", pageSize4K, "NR_ANON_MAPPED"},
 	{"total_rss_huge", pageSize4K, "NR_ANON_THPS"},
@@ -78,8 +78,8 @@ var counterItems = []counterItem{
 	{"total_swap", pageSize4K, "MEMCG_SWAP"},
 }
 
-// itemCounters finds the counters of an item. Those not in the table are called
-// as their enumerator: workingset_*, pgfault, thp_*, and so on.
+// itemCounters returns the counters of an item. An item that is not in counterItems
+// has the name of its enumerator in lower case: workingset_*, pgfault, thp_*, …
 func itemCounters(name string) counterItem {
 	if i := slices.IndexFunc(counterItems, func(c counterItem) bool { return c.name == name }); i >= 0 {
 		return counterItems[i]
@@ -90,7 +90,7 @@ func itemCounters(name string) counterItem {
 	return counterItem{name, 1, strings.ToUpper(name)}
 }
 
-// newStatIndex builds the index for the items that the file at path has.
+// newStatIndex builds the map for the items in the memory.stat file at path.
 func newStatIndex(k *bpf.Kernel, t *kernelTables, path string, v2 bool) *statIndex {
 	x := &statIndex{}
 	text, err := os.ReadFile(path)
@@ -111,14 +111,14 @@ func newStatIndex(k *bpf.Kernel, t *kernelTables, path string, v2 bool) *statInd
 		}
 		item := itemCounters(name)
 		if !v2 && strings.HasPrefix(name, "total_workingset") && !k.HasFunc("memcg_page_state_output") {
-			item.unit = pageSize4K // before Linux 6.8 v1 shows these as bytes
+			item.unit = pageSize4K // before Linux 6.8 v1 prints these in bytes
 		}
 		v := statValue{cols: cols, unit: item.unit, index: [4]int16{-1, -1, -1, -1}}
 		found := 0
 		for counter := range strings.FieldsSeq(item.counters) {
 			i, ok := t.counter(counter)
 			if !ok && !t.knows(counter) {
-				continue // this kernel has no such counter: its sum goes without
+				continue // this kernel has no such counter, and does not add it
 			}
 			if !ok {
 				found = -1
@@ -143,7 +143,8 @@ func newStatIndex(k *bpf.Kernel, t *kernelTables, path string, v2 bool) *statInd
 	return x
 }
 
-// fill writes the columns of one group.
+// fill writes the memory.stat columns of one group. raw is its state[] followed by
+// events[].
 func (x *statIndex) fill(raw []int64, row []int64) {
 	for k := range x.items {
 		it := &x.items[k]
@@ -152,7 +153,7 @@ func (x *statIndex) fill(raw []int64, row []int64) {
 			if i < 0 {
 				break
 			}
-			if v := raw[i]; v > 0 || it.event { // as memcg_page_state()
+			if v := raw[i]; v > 0 || it.event { // as memcg_page_state() does
 				sum += v
 			}
 		}

@@ -12,32 +12,38 @@ import (
 	"github.com/daytwo/daytwo/bpf"
 )
 
-// kernelTables are the kernel's own tables of where a memory cgroup keeps its
-// counters. They are not in BTF. Their addresses are in kallsyms if the kernel
-// has data symbols there. Else they are looked for in the kernel's data: a
-// table has each index once and one filler everywhere else, over a length that
-// BTF gives, which nothing else looks like; a table found twice is not taken.
+// kernelTables holds copies of the kernel's tables that map an enumerator of
+// memory.stat to its index in a memory cgroup's counters (mm/memcontrol.c:
+// mem_cgroup_stats_index[], mem_cgroup_events_index[]). BTF does not contain
+// their values. /proc/kallsyms has their addresses if the kernel lists data
+// symbols there (CONFIG_KALLSYMS_ALL). Otherwise the kernel's data is searched:
+// BTF tells a table's length, and a table holds each index exactly once and one
+// filler value everywhere else. If the search finds two such tables, neither is
+// used.
 type kernelTables struct {
-	why    string
-	states *statTable // nil: an item's index is its enumerator
+	why    string     // why a table is missing, "" if none is
+	states *statTable // nil: the index is the enumerator's own value
 	events *statTable
-	enums  [2]map[string]uint64 // states, events
-	offset int                  // of events[] behind state[]
-	huge   []int64              // sizes of huge pages, by hugetlb index
+	enums  [2]map[string]uint64 // enumerator values of the states and of the events
+	offset int                  // length of state[]: the index at which events[] begins
+	huge   []int64              // bytes of a huge page, by hugetlb index; nil: not known
 }
 
-// statTable is a table being looked for.
+// statTable is one of the kernel's tables, and what is known in order to find it.
 type statTable struct {
 	symbol  string
-	entries int   // length: one entry for each enumerator
-	used    int   // how many of them are counted
-	need    []int // enumerators that are counted for certain: they tell a table from itself a few entries on
-	found   []int16
-	at      uint64 // where it was found
-	twice   bool
+	entries int // length of the table: one entry for each enumerator
+	used    int // how many entries hold an index
+	// Enumerators that every kernel counts. They tell the table's true beginning
+	// from a position a few entries off, which looks much the same.
+	need  []int
+	found []int16 // index by enumerator, -1 if not counted; nil if the table was not found
+	at    uint64  // kernel address at which it was found
+	twice bool    // the search found two candidates
 }
 
-// counter finds an enumerator's place in state[] followed by events[].
+// counter returns the index of an enumerator in state[] followed by events[]. ok is
+// false if the kernel does not count it for cgroups.
 func (t *kernelTables) counter(name string) (int, bool) {
 	if v, ok := t.enums[0][name]; ok {
 		if t.states == nil {
@@ -53,14 +59,15 @@ func (t *kernelTables) counter(name string) (int, bool) {
 	return 0, false
 }
 
-// knows tells whether the kernel has an enumerator of that name.
+// knows reports whether the kernel has an enumerator of that name.
 func (t *kernelTables) knows(name string) bool {
 	_, state := t.enums[0][name]
 	_, event := t.enums[1][name]
 	return state || event
 }
 
-// findTables finds the tables, and the order of hugetlb's page sizes.
+// findTables finds the counter tables if memory is set, and the page size of each
+// hugetlb index if huge is set. If a counter table is missing, why is set.
 func findTables(k *bpf.Kernel, memory, huge bool) *kernelTables {
 	t := &kernelTables{offset: k.States}
 	var want []*statTable
@@ -123,7 +130,7 @@ func findTables(k *bpf.Kernel, memory, huge bool) *kernelTables {
 	return t
 }
 
-// enumerate reads the enumerators and sizes of the tables.
+// enumerate reads the enumerators and the lengths of the tables from BTF.
 func (t *kernelTables) enumerate(k *bpf.Kernel) error {
 	node, err := k.Enum("node_stat_item")
 	if err != nil {
@@ -157,6 +164,7 @@ func (t *kernelTables) enumerate(k *bpf.Kernel) error {
 	return nil
 }
 
+// require adds the named enumerators that the kernel has to s.need.
 func (s *statTable) require(enum map[string]uint64, names string) {
 	for name := range strings.FieldsSeq(names) {
 		if v, ok := enum[name]; ok && int(v) < s.entries {
@@ -165,15 +173,17 @@ func (s *statTable) require(enum map[string]uint64, names string) {
 	}
 }
 
-// The forms that the tables had: bytes with 255 for none (6.10), signed bytes
-// and ints of index + 1, with 0 for none (before).
+// tableForms lists how kernels have encoded the tables: as bytes with 255 for "not
+// counted" (since Linux 6.10); before, as signed bytes or ints that hold
+// index + 1, with 0 for "not counted".
 var tableForms = []struct {
-	width int
-	first int // what stands for index 0
-	none  int
+	width int // bytes of one entry
+	first int // value that means index 0
+	none  int // value that means "not counted"
 }{{1, 0, 255}, {1, 1, 0}, {4, 1, 0}}
 
-// parse reads a table at the beginning of b, in any of its forms.
+// parse decodes a table at the beginning of b, in any of its forms. It returns the
+// index by enumerator (-1: not counted), or nil if b does not begin with the table.
 func (s *statTable) parse(b []byte) []int16 {
 	for _, f := range tableForms {
 		if len(b) < s.entries*f.width || s.entries <= s.used || !s.likely(b, f.width, f.first) {
@@ -217,7 +227,8 @@ func (s *statTable) parse(b []byte) []int16 {
 	return nil
 }
 
-// likely looks at the entries that must be there: most memory is sorted out so.
+// likely is a quick test that rejects most memory: it reports whether the entries of
+// s.need could be indexes.
 func (s *statTable) likely(b []byte, width, first int) bool {
 	last := -1
 	for _, i := range s.need {
@@ -230,7 +241,7 @@ func (s *statTable) likely(b []byte, width, first int) bool {
 	return true
 }
 
-// readAt takes the table at an address.
+// readAt decodes the table at a kernel address. s.found stays nil if that fails.
 func (s *statTable) readAt(m *bpf.Memory, at uint64) {
 	var b []byte
 	for page := at &^ (bpf.PageSize - 1); page < at+uint64(4*s.entries); page += bpf.PageSize {
@@ -245,9 +256,9 @@ func (s *statTable) readAt(m *bpf.Memory, at uint64) {
 	}
 }
 
-// search looks for the table in a window of memory that begins at address at.
+// search searches a window of kernel memory, which begins at address at, for the table.
 func (s *statTable) search(at uint64, window []byte) {
-	for i := 0; i+scanOverlap <= len(window); i += 8 { // tables are aligned so
+	for i := 0; i+scanOverlap <= len(window); i += 8 { // tables are 8-byte aligned
 		if found := s.parse(window[i : i+scanOverlap]); found != nil {
 			if s.found != nil && s.at != at+uint64(i) {
 				s.twice = true
@@ -258,13 +269,13 @@ func (s *statTable) search(at uint64, window []byte) {
 }
 
 const (
-	scanBytes   = 32 << 20 // from init_task: the kernel's data and bss
+	scanBytes   = 32 << 20 // how much is searched from init_task on: the kernel's data and bss
 	scanWindow  = 256 << 10
-	scanOverlap = 1024 // the longest table: 256 ints
+	scanOverlap = 1024 // bytes of the longest table: 256 ints
 )
 
-// scanKernelData shows the kernel's data, window by window. Windows overlap, so
-// that what begins in the last bytes of one is whole in the next.
+// scanKernelData calls look with the kernel's data, window by window. Windows
+// overlap, so that a table that is cut off at the end of one is whole in the next.
 func scanKernelData(m *bpf.Memory, look func(at uint64, window []byte)) {
 	start, err := m.InitTask()
 	if err != nil {
@@ -295,7 +306,8 @@ func scanKernelData(m *bpf.Memory, look func(at uint64, window []byte)) {
 	}
 }
 
-// lookUpSymbols finds tables in /proc/kallsyms.
+// lookUpSymbols returns the addresses of the tables that /proc/kallsyms lists, by
+// symbol. An address of 0 means that the kernel hides it.
 func lookUpSymbols(want []*statTable) map[string]uint64 {
 	found := map[string]uint64{}
 	f, err := os.Open("/proc/kallsyms")

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// A table is known by its form alone, in each of the forms that kernels had.
+// A table is recognised by its content alone, in each of the encodings that kernels
+// have used.
 func TestStatTableForms(t *testing.T) {
 	const entries, used = 58, 40
 	for _, f := range tableForms {
@@ -38,7 +39,7 @@ func TestStatTableForms(t *testing.T) {
 		if !s.twice {
 			t.Errorf("form %+v: a second table goes unnoticed", f)
 		}
-		put(table, entries-used, 1+f.first) // index 1 twice, 0 never
+		put(table, entries-used, 1+f.first) // index 1 appears twice, index 0 never
 		if s.parse(table) != nil {
 			t.Errorf("form %+v: a table with one index twice is taken", f)
 		}

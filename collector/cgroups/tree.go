@@ -9,55 +9,57 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tree knows every cgroup of the machine without BPF: the directories of all
-// hierarchies, joined by path. inotify says what comes and goes, so that a
-// quiet tick opens nothing; a rolling scan of a few directories a tick catches
-// what inotify might have missed, and directories that could not be watched
-// are scanned every tick.
+// tree finds every cgroup of the machine without BPF: the directories of all
+// hierarchies, joined by path. inotify reports directories that are made or
+// removed, so that a tick without changes opens nothing. A rolling scan reads a
+// few directories per tick, to find changes that inotify missed. Directories that
+// could not be watched are scanned on every tick.
 type tree struct {
 	mounts []Mount
-	rank   []int // mounts in the order in which they name a group, best first
+	rank   []int // mounts to read, in order of preference: see rankMounts
 	roots  []int // directory descriptors of the mounts; -1 for mounts not in use
 
-	notify    int // inotify descriptor, -1 if there is none
-	wds       map[int32]watchRef
-	unwatched int // directories that inotify does not cover
+	notify    int                // inotify descriptor, -1 if there is none
+	wds       map[int32]watchRef // by watch descriptor
+	unwatched int                // directories that inotify does not cover
 
 	root    *node
 	todo    []watchRef // directories to scan
-	seq     uint32     // of the scan
-	roll    int        // where the rolling scan stands
-	buf     []byte     // directory entries
-	events  []byte
-	changed bool
+	seq     uint32     // number of the current scan: see node.mark
+	roll    int        // index into nodes that the rolling scan read last
+	buf     []byte     // buffer for directory entries
+	events  []byte     // buffer for inotify events
+	changed bool       // a directory came or went since the last rebuild
 
-	gen    uint64
-	nextID uint64
+	gen    uint64   // changes whenever groups changes
+	nextID uint64   // the Group.ID given last
 	groups []*Group // in depth-first order, siblings by name
-	nodes  []*node  // of groups
+	nodes  []*node  // the node of each of groups
 	stats  treeStats
 }
 
+// treeStats counts what Stats reports as Scans, EventsLost and Missed.
 type treeStats struct{ scans, overflows, missed uint64 }
 
-// node is one path and the directories that have it.
+// node is one path, and the directories with that path in all hierarchies. Fields
+// of type uint16 are sets of mounts; slices are indexed by mount.
 type node struct {
 	parent  *node
 	name    string
-	path    string // as Group.Path
-	cpath   []byte // below the mount, NUL-terminated
-	kids    []*node
-	have    uint16 // mounts in which the directory exists
-	watched uint16 // mounts in which inotify watches it
-	written uint16 // mounts in which one of its files was written since last read
-	probe   uint16 // mounts in which files may have appeared or gone
-	ino     []uint64
-	mark    []uint32
-	wd      []int32
+	path    string   // as Group.Path
+	cpath   []byte   // path below the mount, NUL-terminated
+	kids    []*node  // sorted by name
+	have    uint16   // mounts in which the directory exists
+	watched uint16   // mounts in which inotify watches it
+	written uint16   // mounts in which one of its files was written since it was last read
+	probe   uint16   // mounts in which files may have been added or removed
+	ino     []uint64 // inode of the directory
+	mark    []uint32 // tree.seq of the last scan that found the directory
+	wd      []int32  // inotify watch descriptor
 
 	group *Group
-	gino  []uint64 // directories that are this group
-	gmain int      // rank of the mount that gave the group its inode
+	gino  []uint64 // inodes of the directories that make up group; 0: none yet
+	gmain int      // index into tree.rank of the mount that gave the group its inode
 }
 
 // watchRef is one directory: a path in one hierarchy.
@@ -66,11 +68,12 @@ type watchRef struct {
 	m int
 }
 
-// maxMounts bounds the hierarchies, as sets of them are uint16.
+// maxMounts is the largest number of hierarchies: sets of them are uint16.
 const maxMounts = 16
 
-// newTree finds every group below the directory descriptors roots, which stay
-// the caller's. rank is as of rankMounts. Without watch it is of now only.
+// newTree finds every group below the directory descriptors roots, which the
+// caller still owns. rank is the result of rankMounts. Without watch, the tree
+// uses no inotify and shows the groups of this moment only.
 func newTree(l *Layout, roots, rank []int, watch bool) (*tree, error) {
 	t := &tree{mounts: l.Mounts, roots: roots, rank: rank, notify: -1, wds: map[int32]watchRef{},
 		buf: make([]byte, 32<<10), events: make([]byte, 64<<10)}
@@ -93,9 +96,8 @@ func newTree(l *Layout, roots, rank []int, watch bool) (*tree, error) {
 	return t, nil
 }
 
-// rankMounts lists the mounts that are read, in the order in which they name a
-// group: the first hierarchy that has a directory at its path gives the
-// group's inode and its list of processes.
+// rankMounts lists the mounts that are read, in order of preference: the first one
+// with a directory at a group's path gives Group.Inode.
 func rankMounts(l *Layout) []int {
 	order := []int{l.Memory, l.CPUAcct, l.CPU, l.Pids, l.IO, l.Freezer, l.Systemd, l.Hugetlb, l.V2}
 	if l.Mode == "unified" {
@@ -116,7 +118,7 @@ func (t *tree) close() {
 	}
 }
 
-// lookup finds the node of a group's path, nil if there is none.
+// lookup returns the node of a group's path, nil if there is none.
 func (t *tree) lookup(path string) *node {
 	n := t.root
 	for name := range strings.SplitSeq(path[1:], "/") {
@@ -142,7 +144,7 @@ func (t *tree) newNode(parent *node, name string) *node {
 	return n
 }
 
-// sync brings the tree up to date: t.groups and t.gen are of now.
+// sync brings t.groups and t.gen up to date.
 func (t *tree) sync() {
 	if t.drain() {
 		t.stats.overflows++
@@ -157,12 +159,12 @@ func (t *tree) sync() {
 	}
 }
 
-// ownIDs is where the tree's own numbers start once it has adopted groups: the
-// other reader may go on to number its own.
+// ownIDs is the least Group.ID that the tree gives after it has adopted groups. The
+// BPF walk, which numbered the adopted ones, may go on to give IDs below it.
 const ownIDs = 1 << 40
 
-// adopt takes over the identity of groups that another reader has named, so
-// that a change of reader is not a change of every group.
+// adopt takes over the Groups that the BPF walk made, so that every group stays the
+// same Group when the tree replaces the walk.
 func (t *tree) adopt(groups []*Group) {
 	t.nextID = max(t.nextID, ownIDs)
 	byPath := make(map[string]*Group, len(groups))
@@ -178,7 +180,7 @@ func (t *tree) adopt(groups []*Group) {
 	t.gen++
 }
 
-// rebuild lists the groups anew and gives new ones their identity.
+// rebuild makes the lists of groups and nodes anew, with a Group for each new group.
 func (t *tree) rebuild() {
 	t.changed = false
 	clear(t.groups)
@@ -188,6 +190,8 @@ func (t *tree) rebuild() {
 	t.gen++
 }
 
+// list appends n and all nodes below it to the lists, and removes nodes without a
+// directory.
 func (t *tree) list(n *node) {
 	t.identify(n)
 	t.groups, t.nodes = append(t.groups, n.group), append(t.nodes, n)
@@ -197,8 +201,8 @@ func (t *tree) list(n *node) {
 	}
 }
 
-// identify keeps a node's group, or gives it a new one if a directory of its
-// path is not the one it was, or if a better hierarchy now names it.
+// identify makes a new Group for a node if it has none, if one of its directories
+// was replaced by another, or if a preferred hierarchy now has the path.
 func (t *tree) identify(n *node) {
 	best := 0
 	for best < len(t.rank)-1 && n.have&(1<<t.rank[best]) == 0 {
@@ -227,7 +231,7 @@ func (t *tree) identify(n *node) {
 	n.group = &Group{ID: t.nextID, Path: n.path, Name: validName(n.path), Inode: n.ino[t.rank[best]]}
 }
 
-// validName shows a path as UTF-8.
+// validName returns path as valid UTF-8: each byte that is not is shown as \xNN.
 func validName(path string) string {
 	if utf8.ValidString(path) {
 		return path

@@ -10,11 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// scanSomeOf says how many paths the rolling scan looks at in a tick: one, and
-// one more for so many groups.
+// scanSomeOf sets how many paths the rolling scan reads in a tick: one, plus one per
+// scanSomeOf groups.
 const scanSomeOf = 512
 
-// find returns where a child is, or would be.
+// find returns the index of a child in n.kids, or where it would be inserted, and
+// whether it is there.
 func (n *node) find(name []byte) (int, bool) {
 	lo, hi := 0, len(n.kids)
 	for lo < hi {
@@ -28,12 +29,13 @@ func (n *node) find(name []byte) (int, bool) {
 	return lo, lo < len(n.kids) && n.kids[lo].name == string(name)
 }
 
+// findString is find for a string.
 func (n *node) findString(name string) (int, bool) {
 	return slices.BinarySearchFunc(n.kids, name, func(k *node, name string) int { return strings.Compare(k.name, name) })
 }
 
-// child returns the node of a name, made if need be; nil if its path is longer
-// than the kernel can open.
+// child returns the child of n with a name, and makes it if there is none. It returns
+// nil if the paths of its files would be longer than PATH_MAX.
 func (t *tree) child(n *node, name []byte) *node {
 	i, ok := n.find(name)
 	if ok {
@@ -47,7 +49,7 @@ func (t *tree) child(n *node, name []byte) *node {
 	return k
 }
 
-// appear notes that a directory is there, and what its inode is.
+// appear records that a directory exists and has an inode number.
 func (t *tree) appear(n *node, m int, ino uint64) {
 	if n.have&(1<<m) != 0 {
 		if n.ino[m] == ino {
@@ -65,7 +67,7 @@ func (t *tree) appear(n *node, m int, ino uint64) {
 	t.todo = append(t.todo, watchRef{n, m})
 }
 
-// vanish notes that a directory is gone, with all below it.
+// vanish records that a directory is gone, together with all directories below it.
 func (t *tree) vanish(n *node, m int) {
 	if n.have&(1<<m) == 0 {
 		return
@@ -79,7 +81,7 @@ func (t *tree) vanish(n *node, m int) {
 	t.changed = true
 }
 
-// look asks the kernel whether a child is there now.
+// look asks the kernel whether a child exists, and records the answer.
 func (t *tree) look(n *node, m int, name []byte) {
 	path := name
 	if n.parent != nil {
@@ -96,6 +98,7 @@ func (t *tree) look(n *node, m int, name []byte) {
 	}
 }
 
+// scanTodo scans the new directories, and those found below them.
 func (t *tree) scanTodo() {
 	for len(t.todo) > 0 {
 		r := t.todo[len(t.todo)-1]
@@ -104,8 +107,8 @@ func (t *tree) scanTodo() {
 	}
 }
 
-// scanAll scans every directory that is known, or every one without a watch.
-// New ones below them follow through todo.
+// scanAll scans every known directory, or only those without a watch. New
+// directories below them are added to todo.
 func (t *tree) scanAll(unwatchedOnly bool) {
 	for _, n := range t.nodes {
 		dirs := n.have
@@ -118,7 +121,8 @@ func (t *tree) scanAll(unwatchedOnly bool) {
 	}
 }
 
-// scanSome is the rolling scan.
+// scanSome does one tick of the rolling scan. It also marks the files of the scanned
+// paths as written, so that they are read again.
 func (t *tree) scanSome() {
 	for range 1 + len(t.nodes)/scanSomeOf {
 		t.roll = (t.roll + 1) % len(t.nodes)
@@ -139,6 +143,7 @@ func (t *tree) scanSome() {
 	}
 }
 
+// scanDirs scans the directories of n in the set dirs of mounts.
 func (t *tree) scanDirs(n *node, dirs uint16) {
 	for _, m := range t.rank {
 		if dirs&(1<<m) != 0 {
@@ -147,7 +152,7 @@ func (t *tree) scanDirs(n *node, dirs uint16) {
 	}
 }
 
-// scan reads a directory and takes note of the children that came and went.
+// scan reads a directory and records which children were made or removed.
 func (t *tree) scan(n *node, m int) {
 	t.stats.scans++
 	fd, errno := openat(t.roots[m], n.cpath, unix.O_DIRECTORY)
@@ -155,7 +160,7 @@ func (t *tree) scan(n *node, m int) {
 		if errno == syscall.ENOENT && n.parent != nil {
 			t.vanish(n, m)
 		}
-		return // what is known stays until the directory can be read again
+		return // the known children stay until the directory can be read again
 	}
 	defer closeFD(fd)
 	t.seq++

@@ -7,15 +7,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// This is not fsnotify: a node may have tens of thousands of cgroups, and the events
-// of a tick are read into one buffer, without a goroutine and without allocating.
+// watchMask is the set of events that inotify reports for a cgroup directory. The
+// VFS reports each directory that is made or removed, and each write to a file. On
+// v2 the kernel also reports its own changes of *.events files, while their inode is
+// in memory (kernfs_notify() in fs/kernfs/file.c).
 //
-// Directories come and go through the VFS, which tells inotify; so does every
-// write to a limit. On v2 the kernel itself reports changes of *.events files
-// whose inode is in memory (kernfs_notify).
+// This package does not use fsnotify: a machine may have tens of thousands of
+// cgroups, and here a tick reads its events into one buffer, without a goroutine and
+// without allocating.
 const watchMask = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_MODIFY | unix.IN_ONLYDIR
 
-// watch starts to watch a directory, if inotify's limits allow it.
+// watch starts to watch a directory. If inotify's limits do not allow it, the
+// directory stays unwatched.
 func (t *tree) watch(n *node, m int) {
 	if t.notify < 0 || n.watched&(1<<m) != 0 {
 		return
@@ -32,7 +35,8 @@ func (t *tree) watch(n *node, m int) {
 	n.watched |= 1 << m
 	n.written |= 1 << m
 	t.unwatched--
-	// A renamed directory keeps its watch: take it over from the old path.
+	// A renamed directory keeps its watch descriptor, which until now belonged to the
+	// node of the old path.
 	if old, ok := t.wds[int32(wd)]; ok && old.n.watched&(1<<old.m) != 0 && (old.n != n || old.m != m) {
 		old.n.watched &^= 1 << old.m
 		t.unwatched++
@@ -40,7 +44,7 @@ func (t *tree) watch(n *node, m int) {
 	t.wds[int32(wd)] = watchRef{n, m}
 }
 
-// unwatch ends a watch, unless another path has taken it over.
+// unwatch removes a watch, unless it belongs to another path now.
 func (t *tree) unwatch(n *node, m int) {
 	if n.watched&(1<<m) == 0 {
 		return
@@ -48,10 +52,10 @@ func (t *tree) unwatch(n *node, m int) {
 	n.watched &^= 1 << m
 	t.unwatched++
 	delete(t.wds, n.wd[m])
-	unix.InotifyRmWatch(t.notify, uint32(n.wd[m])) // EINVAL: gone with its directory
+	unix.InotifyRmWatch(t.notify, uint32(n.wd[m])) // EINVAL: it was removed with its directory
 }
 
-// drain handles the events that wait. It returns true if some were lost.
+// drain handles all queued events. It reports whether events were lost.
 func (t *tree) drain() (lost bool) {
 	for t.notify >= 0 {
 		size, errno := read(t.notify, t.events)
@@ -73,6 +77,7 @@ func (t *tree) drain() (lost bool) {
 	return lost
 }
 
+// event handles one event. It reports whether events were lost.
 func (t *tree) event(wd int32, mask uint32, name []byte) (lost bool) {
 	if mask&unix.IN_Q_OVERFLOW != 0 {
 		return true
@@ -96,16 +101,16 @@ func (t *tree) event(wd int32, mask uint32, name []byte) (lost bool) {
 	return false
 }
 
-// modified notes that a file of a group was written.
+// modified handles a write to the file name of a group. m is the set of its one mount.
 func (t *tree) modified(n *node, m uint16, name []byte) {
 	switch string(name) {
-	case "cgroup.procs", "cgroup.threads", "tasks": // moves tasks, changes no value that is kept
-	case "cgroup.subtree_control": // gives and takes files of the children
+	case "cgroup.procs", "cgroup.threads", "tasks": // moves tasks, and changes no cached value
+	case "cgroup.subtree_control": // adds or removes files of the children
 		for _, k := range n.kids {
 			k.probe |= m
 			k.written |= m
 		}
-	case "freezer.state": // freezes all below, too
+	case "freezer.state": // also changes the state of all descendants
 		n.touch(m)
 	case "cgroup.pressure", "cgroup.type": // a threaded cgroup has no cgroup.procs to read
 		n.probe |= m
@@ -116,7 +121,7 @@ func (t *tree) modified(n *node, m uint16, name []byte) {
 	}
 }
 
-// touch notes a write for a group and all below it.
+// touch marks a group and all its descendants as written.
 func (n *node) touch(m uint16) {
 	n.written |= m
 	for _, k := range n.kids {

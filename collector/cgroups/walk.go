@@ -10,42 +10,44 @@ import (
 	"github.com/daytwo/daytwo/bpf"
 )
 
-// walk reads every cgroup by BPF: each hierarchy is walked on its own, and the
-// directories of one path are one group. Walking allocates nothing while no
-// group comes or goes.
+// walk reads every cgroup by BPF. It walks each hierarchy on its own, and joins the
+// directories with the same path into one group. A walk allocates nothing while no
+// group is made or removed.
 //
-// The root group is the machine: the kernel keeps its numbers elsewhere than
-// those of other cgroups, so its row is read from files, but for memory.stat.
+// The root group stands for the whole machine. The kernel does not keep its values
+// where it keeps those of other cgroups, so its row is read from files, except for
+// memory.stat.
 //
-// PSI totals are what the kernel last added up. It does so every two seconds
-// for a group that has stalls, and once more when it comes to rest; reading the
-// text makes it do so at once. So these columns may lag the text by two seconds.
+// PSI totals are those that the kernel added up last (kernel/sched/psi.c). It adds
+// them up every two seconds for a group with stalls, once more when the stalls end,
+// and whenever a pressure file is read. So these columns may be up to two seconds
+// behind the text.
 type walk struct {
 	layout *Layout
 	kernel *bpf.Kernel
 	trees  []*walkTree
 	parts  Parts
-	reason [NumParts]string
-	note   [NumParts]string
-	flush  *bpf.Flusher
+	reason [NumParts]string // see Reason
+	note   [NumParts]string // see Note
+	flush  *bpf.Flusher     // nil: no part needs it
 	stat   *statIndex
-	huge   []int64 // page size of each hugetlb index; nil: not known
-	has    walkFiles
+	huge   []int64 // bytes of a page by hugetlb index; nil: not known
+	has    kernelFiles
 
-	ask  walkAsk
-	join walkJoin
+	files walkFiles // groups and parts that are read from files
+	join  walkJoin
 
-	io     []IORow // of the reading before
-	absent []int64
+	io     []IORow // Snapshot.IO of the previous reading
+	absent []int64 // an empty row
 }
 
 const (
-	walkRoom   = 1024                   // cgroups and io rows that there is room for at first
-	walkBudget = 350 * time.Microsecond // of holding cgroup_mutex in one run
+	walkRoom   = 1024                   // initial length of the arrays of cgroups and io rows
+	walkBudget = 350 * time.Microsecond // longest time that one run may hold cgroup_mutex
 )
 
-// newWalk loads the programs. The error says what is missing, if they cannot
-// run here.
+// newWalk loads the programs. If they cannot run here, the error says what is
+// missing.
 func newWalk(l *Layout) (*walk, error) {
 	k, err := bpf.LoadKernel()
 	if err != nil {
@@ -64,16 +66,17 @@ func newWalk(l *Layout) (*walk, error) {
 	return w, nil
 }
 
+// open decides what BPF reads, and loads the programs for it.
 func (w *walk) open() error {
 	l := w.layout
 	if len(l.Mounts) > maxMounts {
 		return fmt.Errorf("%d cgroup hierarchies are mounted: at most %d are read", len(l.Mounts), maxMounts)
 	}
-	w.has = findWalkFiles(w.kernel, l)
+	w.has = findKernelFiles(w.kernel, l)
 	w.learn()
 	w.choose()
 	for rank, m := range rankMounts(l) {
-		t := &walkTree{mount: m, rank: rank, parts: w.partsOf(m), byMark: map[uint64]*walkNode{}}
+		t := &walkTree{mount: m, rank: rank, parts: w.partsOf(m), bySerial: map[uint64]*walkNode{}}
 		t.options = bpf.WalkOptions{Dir: l.Mounts[m].Dir, V2: l.Mounts[m].V2, PidsLocal: w.has.pidsLocal,
 			Parts: t.parts, Counting: l.Mode == "unified", Records: walkRoom, IOs: 1, Budget: walkBudget}
 		if t.parts.IO {
@@ -93,22 +96,24 @@ func (w *walk) open() error {
 		}
 		w.flush = f
 	}
-	return w.openAsk()
+	return w.openFiles()
 }
 
+// v2 reports whether mount m is cgroup v2.
 func (w *walk) v2(m int) bool { return w.layout.v2(m) }
 
-// Parts are the parts that BPF can serve on this kernel.
+// Parts returns the parts that BPF can read on this kernel.
 func (w *walk) Parts() Parts { return w.parts }
 
-// Reason says why BPF cannot serve a part.
+// Reason returns why BPF cannot read a part, "" if it can.
 func (w *walk) Reason(p Part) string { return w.reason[p] }
 
-// Note says for which groups a part that is served is read from files.
+// Note returns for which groups a part that BPF reads is read from files all the
+// same, "" if for none.
 func (w *walk) Note(p Part) string { return w.note[p] }
 
-// Walk reads everything that it can into s. What belongs to other parts is
-// absent.
+// Walk reads the parts that BPF can read into s. The columns of other parts are
+// metric.Absent.
 func (w *walk) Walk(s *Snapshot) error {
 	if w.flush != nil {
 		if err := w.flush.Flush(); err != nil {
@@ -128,13 +133,14 @@ func (w *walk) Walk(s *Snapshot) error {
 	}
 	s.Vals = s.Vals[:n]
 	w.fill(s)
-	w.askFiles(s)
+	w.readFiles(s)
 	w.fillIO(s)
 	w.fillHugetlb(s)
 	return nil
 }
 
-// walkTrees walks every hierarchy and joins their directories, if any changed.
+// walkTrees walks every hierarchy. If directories changed, or if anew is set, it
+// joins them into groups again.
 func (w *walk) walkTrees(anew bool) error {
 	for range maxMounts {
 		for _, t := range w.trees {
@@ -155,8 +161,9 @@ func (w *walk) walkTrees(anew bool) error {
 	return nil
 }
 
-// oldest tells when the oldest task of a row's group started, as it was when the
-// walk first found a task there, in nanoseconds since boot; 0 if it has found none.
+// oldest returns when the oldest task of the group in a row started, in nanoseconds
+// since boot. The value dates from the first walk that found a task in the group;
+// it is 0 if none has.
 func (w *walk) oldest(row int) uint64 {
 	r := &w.join.rows[row]
 	if r.tasks == 0 {
@@ -164,12 +171,12 @@ func (w *walk) oldest(row int) uint64 {
 	}
 	rank := bits.TrailingZeros16(r.tasks)
 	if t := w.trees[rank]; t.parts.Tasks {
-		return t.walk0.Tasks(int(r.at[rank])).Oldest
+		return t.prog.Tasks(int(r.at[rank])).Oldest
 	}
 	return 0
 }
 
-// find returns the group of a path in the last walk, nil if there is none.
+// find returns the group at a path in the last walk, nil if there is none.
 func (w *walk) find(path string) *Group {
 	if g := w.join.byPath[path]; g != nil {
 		return g.group
@@ -181,19 +188,19 @@ func (w *walk) find(path string) *Group {
 func (w *walk) Close() error {
 	var errs []error
 	for _, t := range w.trees {
-		if t.walk0 != nil {
-			errs = append(errs, t.walk0.Close())
+		if t.prog != nil {
+			errs = append(errs, t.prog.Close())
 		}
 	}
 	if w.flush != nil {
 		errs = append(errs, w.flush.Close())
 	}
-	errs = append(errs, w.ask.close())
+	errs = append(errs, w.files.close())
 	w.trees, w.flush = nil, nil
 	return errors.Join(errs...)
 }
 
-// choose decides which parts BPF serves, and says why not of the others.
+// choose decides which parts BPF reads, and sets the reasons for the others.
 func (w *walk) choose() {
 	l := w.layout
 	w.parts = 1 << PartGroups
@@ -247,7 +254,7 @@ func (w *walk) choose() {
 	serve(PartTasks, why)
 }
 
-// partsOf says what to record of the hierarchy at mount m.
+// partsOf returns what the program records in the hierarchy at mount m.
 func (w *walk) partsOf(m int) bpf.Parts {
 	l := w.layout
 	v2 := w.v2(m)

@@ -7,7 +7,7 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// BenchmarkWalk reads idle cgroups whole, by BPF.
+// BenchmarkWalk reads all parts of idle cgroups by BPF.
 func BenchmarkWalk(b *testing.B) {
 	for _, n := range []int{1000, 10000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

@@ -10,16 +10,16 @@ import (
 	"testing"
 )
 
-// TestWalkChurn makes and removes cgroups between walks, in every order, so that
-// directories come back to places in the array where they were before. The walk
-// must show what is there, each time, with the name and the group it had.
+// TestWalkChurn makes and removes cgroups between walks, in every order, so that a
+// directory may get the same array index again. Each walk must show exactly the
+// directories that exist, each with its name and its Group.
 func TestWalkChurn(t *testing.T) {
 	l := layout(t)
 	top := makeGroup(t, l, "walkchurn")
 	_, walk := walked(t, l)
 	rng := rand.New(rand.NewPCG(1, 2))
-	// New ones come last among their siblings: what is in the second moves back
-	// and forth as the first loses and gains.
+	// New directories come last among their siblings. So those in the second group move
+	// in the array whenever one is made or removed in the first.
 	first, second := top.child("first"), top.child("second")
 	// id of the group at each path, 0 if it was not walked yet
 	there := map[string]uint64{first.path: 0, second.path: 0}

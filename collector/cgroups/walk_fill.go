@@ -10,12 +10,12 @@ import (
 const (
 	pageSize4K     = 4096
 	pageCounterTop = (1<<63 - 1) / pageSize4K // PAGE_COUNTER_MAX of a 64-bit kernel
-	pidsTop        = 4*1024*1024 + 1          // PIDS_MAX: "max"
-	rootWeight     = 1024                     // CPU shares of weight 100
+	pidsTop        = 4*1024*1024 + 1          // PIDS_MAX of a 64-bit kernel, which pids.max shows as "max"
+	rootWeight     = 1024                     // CPU shares that correspond to weight 100
 )
 
-// fill writes the rows, one after the other: what a row takes from all trees
-// goes to the same few lines of memory.
+// fill writes the rows of s one after the other, each from all trees: a row fits in
+// a few cache lines.
 func (w *walk) fill(s *Snapshot) {
 	width := len(w.absent)
 	for i := range w.join.rows {
@@ -30,15 +30,16 @@ func (w *walk) fill(s *Snapshot) {
 	}
 }
 
-// fillRow writes the columns of a row that one tree holds, in record i.
+// fillRow writes the columns that tree t has of the group in row at. i is the number
+// of the group's record in t.
 func (w *walk) fillRow(t *walkTree, i, at int, row []int64) {
-	b, p := t.walk0, &t.parts
+	b, p := t.prog, &t.parts
 	has := b.Has(i)
 	if p.Stat && has&bpf.HasMemory != 0 {
 		w.stat.fill(b.Stat(i), row)
 	}
 	if at == 0 {
-		return // the rest of the root is read from files
+		return // the root's other columns are read from files
 	}
 	if p.Base {
 		fillBase(b.Base(i), w.join.order[at], row)
@@ -71,17 +72,18 @@ func (w *walk) fillRow(t *walkTree, i, at int, row []int64) {
 		if has&bpf.IsFrozen != 0 {
 			row[metric.Frozen] = 1
 		} else if has&bpf.IsFreezing != 0 {
-			w.ask.want(w.join.order[at], PartTasks)
+			w.files.want(w.join.order[at], PartTasks)
 		}
 	}
 	if has&bpf.HasBlkg != 0 {
-		w.ask.want(w.join.order[at], PartIO)
+		w.files.want(w.join.order[at], PartIO)
 	}
 }
 
-// fillBase does as cputime_adjust() in kernel/sched/cputime.c: user and system
-// are sampled by the tick, usage is exact, and the text scales the samples so
-// that they add up to it, and never step back from what the text last showed.
+// fillBase computes the CPU times as cputime_adjust() in kernel/sched/cputime.c does.
+// The kernel measures usage exactly, and samples user and system at each timer
+// tick. cpu.stat scales the samples so that they add up to usage, and so that
+// neither is less than cpu.stat showed last (PrevUser, PrevSystem).
 func fillBase(b *bpf.Base, g *walkGroup, row []int64) {
 	total, user, system := b.Usage, b.PrevUser, b.PrevSystem
 	if user+system < total {
@@ -101,7 +103,8 @@ func fillBase(b *bpf.Base, g *walkGroup, row []int64) {
 			system = total - user
 		}
 	}
-	// Nor from what we last showed: the kernel does not know of that.
+	// Nor may either be less than this reader showed last, which the kernel does not
+	// know.
 	u, s := int64(user), int64(system)
 	if sum := u + s; s < g.prev.system {
 		s = g.prev.system
@@ -114,6 +117,7 @@ func fillBase(b *bpf.Base, g *walkGroup, row []int64) {
 	row[metric.CPUUsage], row[metric.CPUUser], row[metric.CPUSystem] = int64(total), u, s
 }
 
+// fillSched writes weight, quota and throttling, as kernel/sched/core.c prints them.
 func fillSched(c *bpf.Sched, v2 bool, leastWeight int64, row []int64) {
 	row[metric.CPUPeriods] = int64(c.Periods)
 	row[metric.CPUThrottledPeriods] = int64(c.ThrottledPeriods)
@@ -133,8 +137,8 @@ func fillSched(c *bpf.Sched, v2 bool, leastWeight int64, row []int64) {
 	}
 }
 
-// pages is a limit of v2, which says "max", or of v1, which says the most
-// whole pages that fit.
+// pages returns a limit of n pages in bytes; metric.Unlimited if n is at least
+// PAGE_COUNTER_MAX, the kernel's value for no limit.
 func pages(n uint64) int64 {
 	if n >= pageCounterTop {
 		return metric.Unlimited
@@ -142,6 +146,7 @@ func pages(n uint64) int64 {
 	return int64(n) * pageSize4K
 }
 
+// fillMemory writes the memory columns of a v2 group.
 func (w *walk) fillMemory(m *bpf.MemCG, row []int64) {
 	c := &m.Memory
 	row[metric.MemCurrent], row[metric.MemPeak] = c.Usage*pageSize4K, int64(c.Watermark)*pageSize4K
@@ -170,6 +175,7 @@ func (w *walk) fillMemory(m *bpf.MemCG, row []int64) {
 	}
 }
 
+// fillMemoryV1 writes the memory columns of a v1 group.
 func (w *walk) fillMemoryV1(m *bpf.MemCG, v1 *bpf.MemCGV1, row []int64) {
 	c := &m.Memory
 	row[metric.MemCurrent], row[metric.MemPeak] = c.Usage*pageSize4K, int64(c.Watermark)*pageSize4K
@@ -184,6 +190,7 @@ func (w *walk) fillMemoryV1(m *bpf.MemCG, v1 *bpf.MemCGV1, row []int64) {
 	}
 }
 
+// fillPids writes the pids columns.
 func (w *walk) fillPids(p *bpf.Pids, row []int64) {
 	row[metric.PidsCurrent] = p.Current
 	row[metric.PidsEventsMax] = p.Events
@@ -196,20 +203,24 @@ func (w *walk) fillPids(p *bpf.Pids, row []int64) {
 	}
 }
 
-// psiColumns are the columns in the order of enum psi_states.
+// psiColumns are the pressure columns in the order of enum psi_states
+// (include/linux/psi_types.h).
 var psiColumns = [...]int{metric.PSIIOSome, metric.PSIIOFull, metric.PSIMemorySome, metric.PSIMemoryFull, metric.PSICPUSome, metric.PSICPUFull, metric.PSIIRQFull}
 
+// fillPSI writes the pressure columns that this kernel has.
 func (w *walk) fillPSI(p *bpf.PSI, row []int64) {
 	for i, c := range psiColumns[:min(w.kernel.PSIStates, len(psiColumns))] {
 		row[c] = int64(p.Total[i])
 	}
 }
 
+// fillTasks writes the tasks columns of the group in row at. It marks the group as
+// one to read from files if the counts of processes and threads are not certain.
 func (w *walk) fillTasks(t *walkTree, k *bpf.Tasks, at int, row []int64) {
 	r := &w.join.rows[at]
 	if t.options.V2 {
 		row[metric.Populated] = int64(k.Populated)
-		if r.now&w.join.states == 0 { // else v1's freezer has the last word
+		if r.now&w.join.states == 0 { // else the state of v1's freezer is shown
 			row[metric.Frozen] = int64(k.Frozen)
 		}
 	}
@@ -219,7 +230,7 @@ func (w *walk) fillTasks(t *walkTree, k *bpf.Tasks, at int, row []int64) {
 	row[metric.Threads], row[metric.Processes] = int64(k.Threads), int64(k.Processes)
 	switch {
 	case k.Torn != 0, !t.options.V2 && k.Stray != 0:
-		w.ask.want(w.join.order[at], PartTasks)
+		w.files.want(w.join.order[at], PartTasks)
 	case k.Threaded != 0: // its cgroup.procs cannot be read
 		row[metric.Processes] = metric.Absent
 	}

@@ -7,20 +7,20 @@ import (
 	"github.com/daytwo/daytwo/bpf"
 )
 
-// fillIO lists the rows of io, the root's first.
+// fillIO fills the io rows of s, the root's and others read from files first.
 func (w *walk) fillIO(s *Snapshot) {
 	if !w.parts.Has(PartIO) {
 		return
 	}
 	w.io = append(w.io[:0], s.IO...)
 	s.IO, s.IOVals = s.IO[:0], s.IOVals[:0]
-	s.IO, s.IOVals = append(s.IO, w.ask.files.ioRows...), append(s.IOVals, w.ask.files.ioVals...)
+	s.IO, s.IOVals = append(s.IO, w.files.files.ioRows...), append(s.IOVals, w.files.files.ioVals...)
 	for _, t := range w.trees {
 		if !t.parts.IO {
 			continue
 		}
-		for k := range t.walk0.IOs() {
-			io := &t.walk0.IOs()[k]
+		for k := range t.prog.IOs() {
+			io := &t.prog.IOs()[k]
 			n := t.slots[io.Group]
 			if n == nil || n.parent == nil {
 				continue
@@ -34,7 +34,7 @@ func (w *walk) fillIO(s *Snapshot) {
 	}
 }
 
-// fillHugetlb lists the rows of huge pages.
+// fillHugetlb fills the hugetlb rows of s.
 func (w *walk) fillHugetlb(s *Snapshot) {
 	if !w.parts.Has(PartHugetlb) {
 		return
@@ -46,10 +46,10 @@ func (w *walk) fillHugetlb(s *Snapshot) {
 			continue
 		}
 		for i, node := range t.slots[:t.n] {
-			if t.walk0.Has(i)&bpf.HasHugetlb == 0 || t.options.V2 && node.parent == nil {
+			if t.prog.Has(i)&bpf.HasHugetlb == 0 || t.options.V2 && node.parent == nil {
 				continue
 			}
-			h := &t.walk0.Hugetlb(i).Size
+			h := &t.prog.Hugetlb(i).Size
 			for k, size := range w.huge {
 				r := HugetlbRow{Group: node.group.row, Size: size}
 				if n == len(s.Hugetlb) {

@@ -4,41 +4,44 @@ import (
 	"slices"
 )
 
-// walkJoin makes groups of the directories of all hierarchies.
+// walkJoin joins the directories of all hierarchies into groups, by path.
 type walkJoin struct {
 	byPath map[string]*walkGroup
 	order  []*walkGroup // by row
 	groups []*Group     // by row
 	rows   []walkRow    // by row
-	gen    uint64
-	nextID uint64
-	round  uint32
-	lists  []int  // trees that may count a group's tasks, best first
-	states uint16 // trees of v1's freezer
+	gen    uint64       // number of calls of rebuild
+	nextID uint64       // the Group.ID given last
+	round  uint32       // as gen: see walkGroup.round
+	lists  []int        // trees that may count a group's tasks, in order of preference
+	states uint16       // set of trees with v1's freezer
 }
 
-// walkGroup is one path.
+// walkGroup is one path, and its directories in all trees. Fields of type uint16 are
+// sets of trees.
 type walkGroup struct {
-	group *Group
-	at    [maxMounts]int32 // its records, by tree
-	row   int32
-	round uint32
-	main  int               // rank of the tree that named the group
-	nodes [maxMounts]uint64 // serials of its directories, by tree, also of those that went
-	have  uint16            // trees that ever had it
-	now   uint16            // trees that have it
-	ask   Parts             // to be read from files at this walk
-	entry *entry            // nil: nothing of it was read from files
-	prev  struct{ user, system int64 }
+	group     *Group
+	at        [maxMounts]int32             // numbers of its records, by tree
+	row       int32                        // index into walkJoin.groups
+	round     uint32                       // walkJoin.round of the last rebuild that found it
+	main      int                          // rank of the tree that gave the group its inode
+	nodes     [maxMounts]uint64            // serials of its directories, by tree, including removed ones
+	have      uint16                       // trees that have had it since the group was made
+	now       uint16                       // trees that have it
+	fromFiles Parts                        // parts to read from files in this walk
+	entry     *entry                       // nil: no part was ever read from files
+	prev      struct{ user, system int64 } // CPU times shown last, in nanoseconds
 }
 
-// walkRow is what every reading needs of a group, side by side with the next.
+// walkRow is what every walk needs of a group. The rows are one array, so that a walk
+// goes through them without following pointers.
 type walkRow struct {
-	at    [maxMounts]int32 // records, by tree
+	at    [maxMounts]int32 // numbers of its records, by tree
 	now   uint16           // trees that have it
-	tasks uint16           // the tree that counts its tasks, as a set
+	tasks uint16           // the set of the one tree that counts its tasks
 }
 
+// open prepares j for the trees.
 func (j *walkJoin) open(l *Layout, trees []*walkTree) {
 	j.byPath = map[string]*walkGroup{}
 	for _, m := range listMounts(l) {
@@ -51,9 +54,10 @@ func (j *walkJoin) open(l *Layout, trees []*walkTree) {
 	}
 }
 
-// rebuild lists the groups anew: those of the first tree in its order, then
-// those that only other trees have. A group stays the same as long as every
-// directory of its path does, and no better hierarchy comes to name it.
+// rebuild makes the list of groups anew: first the groups of the first tree, in its
+// order, then those that only other trees have. A path keeps its Group while none
+// of its directories is replaced by another, and no preferred hierarchy gets the
+// path.
 func (j *walkJoin) rebuild(trees []*walkTree) {
 	j.round++
 	j.gen++
@@ -78,6 +82,7 @@ func (j *walkJoin) rebuild(trees []*walkTree) {
 	}
 }
 
+// add adds a directory of the tree of that rank to the group at its path.
 func (j *walkJoin) add(rank int, n *walkNode) {
 	g := n.group
 	if g == nil || g.group.Path != n.path || j.byPath[n.path] != g {
@@ -90,7 +95,7 @@ func (j *walkJoin) add(rank int, n *walkNode) {
 		j.byPath[n.path] = g
 		j.name(g, rank, n)
 	case g.have&bit != 0 && g.nodes[rank] != n.serial, g.round != j.round && rank < g.main:
-		// Another directory of the same path, or a better one to name it.
+		// Another directory has the path now, or a preferred hierarchy has it.
 		j.name(g, rank, n)
 	}
 	if g.round != j.round {
@@ -106,8 +111,10 @@ func (j *walkJoin) add(rank int, n *walkNode) {
 	}
 }
 
-// countTasks finds the tree that counts the tasks of each group, the one whose
-// lists the files twin reads. It tells whether one is to count that did not.
+// countTasks chooses for each group the tree that counts its tasks: the tree whose
+// lists the file reader would read (see specBuilder.tasks). It makes the programs of
+// these trees count tasks. It reports whether one did not do so before, so that the
+// walk must be repeated.
 func (j *walkJoin) countTasks(trees []*walkTree) (anew bool) {
 	for i := range j.rows {
 		r := &j.rows[i]
@@ -118,7 +125,7 @@ func (j *walkJoin) countTasks(trees []*walkTree) (anew bool) {
 			r.tasks = 1 << rank
 			if t := trees[rank]; t.parts.Tasks && !t.options.Counting && i > 0 {
 				t.options.Counting, anew = true, true
-				t.walk0.CountTasks()
+				t.prog.CountTasks()
 			}
 			break
 		}
@@ -126,10 +133,10 @@ func (j *walkJoin) countTasks(trees []*walkTree) (anew bool) {
 	return anew
 }
 
-// name makes a new group of a path.
+// name gives g a new Group. n is its directory in the tree of that rank.
 func (j *walkJoin) name(g *walkGroup, rank int, n *walkNode) {
 	j.nextID++
-	if g.round == j.round { // a lesser tree's directory is another: the best one still names it
+	if g.round == j.round { // found in a preferred tree already, whose inode it keeps
 		g.group = &Group{ID: j.nextID, Path: n.path, Name: g.group.Name, Inode: g.group.Inode}
 	} else {
 		g.have, g.main = 0, rank

@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// walked is a walk of this machine.
+// walked opens a walk of this machine, and returns it with a function that runs it.
 func walked(t *testing.T, l *Layout) (*walk, func() *Snapshot) {
 	t.Helper()
 	w := openWalk(t, l)
@@ -52,7 +52,7 @@ func TestWalkNames(t *testing.T) {
 	}
 }
 
-// A directory made again at its path is another group, whatever its inode.
+// A directory made again at the same path is another group, even with the same inode.
 func TestWalkSamePath(t *testing.T) {
 	l := layout(t)
 	g := makeGroup(t, l, "walksame")
@@ -114,11 +114,11 @@ func TestWalkRename(t *testing.T) {
 	}
 }
 
-// The array grows with the cgroups, none is lost, and all keep their identity.
+// The arrays grow with the number of cgroups. No group is lost, and all stay the same.
 func TestWalkGrows(t *testing.T) {
 	l := layout(t)
 	top := makeGroup(t, l, "walkgrow")
-	m := rankMounts(l)[len(rankMounts(l))-1] // one hierarchy will do
+	m := rankMounts(l)[len(rankMounts(l))-1] // one hierarchy is enough
 	const n = 10000
 	w, walk := walked(t, l)
 	walk()
@@ -155,13 +155,13 @@ func TestWalkGrows(t *testing.T) {
 		t.Errorf("%d children are shown, %d are left", left, want)
 	}
 	for _, tree := range w.trees {
-		if tree.mount == m && tree.walk0.Room() < n {
-			t.Errorf("room for %d", tree.walk0.Room())
+		if tree.mount == m && tree.prog.Room() < n {
+			t.Errorf("room for %d", tree.prog.Room())
 		}
 	}
 }
 
-// The walk says why it cannot serve a part, and only then.
+// The walk has a reason for every part that it cannot read, and for no other.
 func TestWalkReasons(t *testing.T) {
 	w, walk := walked(t, layout(t))
 	s := walk()

@@ -8,47 +8,48 @@ import (
 	"github.com/daytwo/daytwo/bpf"
 )
 
-// walkTree is one hierarchy as the walk shows it.
+// walkTree is the BPF walk of one hierarchy, and the directories that it found.
 type walkTree struct {
-	mount   int
-	rank    int
-	parts   bpf.Parts
+	mount   int       // index into Layout.Mounts
+	rank    int       // index into walk.trees
+	parts   bpf.Parts // what is recorded of this hierarchy
 	options bpf.WalkOptions
-	walk0   *bpf.Walk
+	prog    *bpf.Walk // the loaded program
 
-	slots  []*walkNode // by record
-	n      int         // records of the last walk
-	byMark map[uint64]*walkNode
-	seen   uint32
+	slots    []*walkNode // by record number
+	n        int         // number of records of the last complete walk
+	bySerial map[uint64]*walkNode
+	seen     uint32 // number of the current walk: see walkNode.seen
 }
 
-// walkNode is one directory for as long as it lives and keeps its name.
+// walkNode is one directory, until it is removed or renamed.
 type walkNode struct {
-	serial uint64 // of the cgroup in this boot, never used again
+	serial uint64 // number of the cgroup, not reused until the next boot
 	inode  uint64
-	above  uint64 // serial of the parent
+	above  uint64 // serial of the parent directory's cgroup
 	parent *walkNode
 	name   string
 	path   string
 	group  *walkGroup
-	seen   uint32
+	seen   uint32 // walkTree.seen of the last walk that found it
 }
 
-// load loads the program, with the room that options ask for.
+// load loads the program, with arrays of the sizes in t.options. It replaces the
+// program that was loaded before.
 func (t *walkTree) load(k *bpf.Kernel) error {
-	if t.walk0 != nil {
-		if err := t.walk0.Close(); err != nil {
+	if t.prog != nil {
+		if err := t.prog.Close(); err != nil {
 			return err
 		}
-		t.walk0 = nil
+		t.prog = nil
 	}
 	w, err := k.NewWalk(t.options)
 	k.Release()
 	if err != nil {
 		return err
 	}
-	t.walk0 = w
-	// A new array has every name to be written again.
+	t.prog = w
+	// The new arrays are empty: the program writes every name again.
 	clear(t.slots)
 	t.n = 0
 	return nil
@@ -56,7 +57,8 @@ func (t *walkTree) load(k *bpf.Kernel) error {
 
 var errUnnamed = errors.New("cgroups deeper than the walk can resume at changed too fast")
 
-// walk visits the hierarchy and tells whether its directories changed.
+// walk visits the hierarchy and reports whether its directories changed. If the
+// arrays are too small, it loads the program again with larger ones.
 func (t *walkTree) walk(k *bpf.Kernel) (changed bool, err error) {
 	for range 8 {
 		c, whole, err := t.visit()
@@ -64,7 +66,7 @@ func (t *walkTree) walk(k *bpf.Kernel) (changed bool, err error) {
 		if err != nil {
 			return changed, err
 		}
-		records, ios := t.walk0.Count(), t.walk0.IOCount()
+		records, ios := t.prog.Count(), t.prog.IOCount()
 		switch {
 		case records > t.options.Records || ios > t.options.IOs:
 			t.options.Records = max(t.options.Records, records+records/2)
@@ -79,10 +81,10 @@ func (t *walkTree) walk(k *bpf.Kernel) (changed bool, err error) {
 	return changed, errUnnamed
 }
 
-// visit runs the walk to its end and takes the names of what is new. It is not
-// whole if a name found no room.
+// visit runs the walk to its end and takes over the names of new directories. whole
+// is false if the array of names was too small for all of them.
 func (t *walkTree) visit() (changed, whole bool, err error) {
-	w := t.walk0
+	w := t.prog
 	w.Restart()
 	whole = true
 	for done := false; !done; {
@@ -102,9 +104,10 @@ func (t *walkTree) visit() (changed, whole bool, err error) {
 	return changed, whole, nil
 }
 
-// node finds the directory of a record whose name was written, or notes a new one.
+// node returns the directory of a record whose name the walk wrote. It makes a new
+// one if the cgroup is new or was renamed.
 func (t *walkTree) node(h *bpf.Head, name []byte) *walkNode {
-	n := t.byMark[h.Serial]
+	n := t.bySerial[h.Serial]
 	if n != nil && n.name == string(name) {
 		return n
 	}
@@ -112,43 +115,45 @@ func (t *walkTree) node(h *bpf.Head, name []byte) *walkNode {
 	if h.Level == 0 {
 		n.name = ""
 	}
-	t.byMark[h.Serial] = n
+	t.bySerial[h.Serial] = n
 	return n
 }
 
-// finish ties the directories of a whole walk together.
+// finish links the directories of a complete walk to their parents, and forgets
+// those that are gone. It reports whether the directories changed.
 func (t *walkTree) finish(changed bool) (bool, error) {
-	n := t.walk0.Count()
+	n := t.prog.Count()
 	if !changed && n == t.n {
 		return false, nil
 	}
-	// Slots beyond n stay: the records there stay too, and a walk that comes to
-	// the same directory at the same place again does not write its name.
+	// Slots beyond n are not cleared, because the program does not clear its
+	// records there either: when a later walk finds the same directory at the same
+	// place again, it does not write the name a second time.
 	t.n = n
 	t.seen++
 	for i, node := range t.slots[:n] {
-		if now := t.byMark[node.serial]; now == nil {
-			t.byMark[node.serial] = node
+		if now := t.bySerial[node.serial]; now == nil {
+			t.bySerial[node.serial] = node
 		} else if now != node {
 			node, t.slots[i] = now, now
 		}
 		if i == 0 {
 			node.path = "/"
-		} else if parent := t.byMark[node.above]; parent == nil {
+		} else if parent := t.bySerial[node.above]; parent == nil {
 			return true, fmt.Errorf("cgroup %d has no parent in the walk", node.inode)
 		} else if node.parent != parent {
-			if node.parent != nil { // above it something was renamed
+			if node.parent != nil { // a directory above it was renamed
 				node = &walkNode{serial: node.serial, inode: node.inode, above: node.above, name: node.name}
-				t.slots[i], t.byMark[node.serial] = node, node
+				t.slots[i], t.bySerial[node.serial] = node, node
 			}
 			node.parent = parent
 			node.path = strings.TrimSuffix(parent.path, "/") + "/" + node.name
 		}
 		node.seen = t.seen
 	}
-	for serial, node := range t.byMark {
+	for serial, node := range t.bySerial {
 		if node.seen != t.seen {
-			delete(t.byMark, serial)
+			delete(t.bySerial, serial)
 		}
 	}
 	return true, nil

@@ -6,20 +6,21 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// verdict of one value.
+// verdict is the result of comparing one value.
 type verdict uint8
 
 const (
 	agrees verdict = iota
-	moves          // a gauge that changes too fast to tell
+	moves          // no result: a gauge that changes too fast
 	differs
 )
 
-// selfSlack is what the reading of text itself may add to the memory of the
-// collector's own cgroup and those above it: open files and their buffers.
+// selfSlack is by how many bytes reading the text may itself change the memory of
+// the collector's own cgroup and its ancestors: open files and their buffers.
 const selfSlack = 64 << 10
 
-// compare judges a value's text, read between two walks.
+// compare compares a value of the kernel's text with the values of the walks before
+// and after it.
 func compare(m *metric.Metric, before, text, after int64) verdict {
 	if before == metric.Absent || text == metric.Absent || after == metric.Absent {
 		switch {
@@ -32,9 +33,9 @@ func compare(m *metric.Metric, before, text, after int64) verdict {
 	}
 	slack := int64(0)
 	if m.Unit == metric.Nanoseconds {
-		slack = 1000 // text has microseconds
+		slack = 1000 // the text has microseconds
 		if m.Column == metric.CPUUser || m.Column == metric.CPUSystem {
-			slack = 10e6 // the kernel scales tick samples to the exact sum anew at each reading
+			slack = 10e6 // each reading scales the sampled times to the exact sum anew: see fillBase
 		}
 	}
 	lo, hi := min(before, after), max(before, after)
@@ -47,14 +48,15 @@ func compare(m *metric.Metric, before, text, after int64) verdict {
 	return differs
 }
 
-// judge compares a group's text with the two walks around it and returns the
-// parts that differ; c.why says how, p.counters in which more than gauges do.
+// judge compares a group's text with the walks before and after it, and returns the
+// parts that differ. It sets c.why to the difference, and p.counters to the parts
+// in which a counter differs. hint is the row in s in which the group was before.
 func (c *checker) judge(p *pending, s *Snapshot, hint int) (bad Parts) {
 	p.counters = 0
 	i := hint
 	if i >= len(s.Groups) || s.Groups[i] != p.group {
 		if i = c.index(s, p.group); i < 0 {
-			return 0 // gone: nothing to compare with
+			return 0 // the group was removed
 		}
 	}
 	if p.parts.Has(PartGroups) && p.have == 0 {
@@ -63,7 +65,7 @@ func (c *checker) judge(p *pending, s *Snapshot, hint int) (bad Parts) {
 		c.why[PartGroups] = fmt.Sprintf("%s has no directory but the walk shows it", p.group.Name)
 	}
 	if p.have == 0 {
-		return bad // no text at all
+		return bad // there is no text
 	}
 	unsure := false
 	row := s.Row(i)
@@ -97,8 +99,7 @@ func (c *checker) judge(p *pending, s *Snapshot, hint int) (bad Parts) {
 	return bad
 }
 
-// blame notes a difference; the text is made only when it is looked at, but a
-// difference is rare enough to make it at once.
+// blame sets c.why of a part to a sentence about one difference.
 func (c *checker) blame(part Part, g *Group, m *metric.Metric, row string, before, text, after int64) {
 	show := func(v int64) any {
 		if v == metric.Absent {
@@ -109,11 +110,11 @@ func (c *checker) blame(part Part, g *Group, m *metric.Metric, row string, befor
 	c.why[part] = fmt.Sprintf("%s%s of %s: the kernel's text says %v, BPF said %v before and %v after", m.Name, row, g.Name, show(text), show(before), show(after))
 }
 
-// judgeIO compares device by device. A device that one side does not list has
-// done nothing.
+// judgeIO compares the io rows of a group device by device. A device that one side
+// does not list counts as 0 on that side.
 func (c *checker) judgeIO(p *pending, s *Snapshot, i int) (bad Parts) {
 	if !c.files.l.v2(c.files.l.IO) && len(p.ioBefore) > 0 {
-		return 0 // shown from this text, with what removed children did (see steady)
+		return 0 // the walk shows these values from the same text (see steady)
 	}
 	find := func(vs []ioValue, d Device) (v [ioWidth]int64) {
 		for k := range vs {
@@ -150,6 +151,7 @@ func (c *checker) judgeIO(p *pending, s *Snapshot, i int) (bad Parts) {
 	return bad
 }
 
+// judgeHugetlb compares the hugetlb rows of a group by page size.
 func (c *checker) judgeHugetlb(p *pending, s *Snapshot, i int) (bad Parts) {
 	find := func(vs []hugeValue, size int64) [hugeWidth]int64 {
 		for k := range vs {
@@ -186,6 +188,7 @@ func (c *checker) judgeHugetlb(p *pending, s *Snapshot, i int) (bad Parts) {
 	return bad
 }
 
+// absentHuge is a hugetlb row without any value.
 var absentHuge = func() (v [hugeWidth]int64) {
 	for c := range v {
 		v[c] = metric.Absent

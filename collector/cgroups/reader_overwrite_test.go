@@ -9,8 +9,8 @@ import (
 	"github.com/daytwo/daytwo/bench/load"
 )
 
-// TestReaderLeavesWhatIsShown reads while somebody shows the reading before: not
-// one of its values may move, whichever reader takes over from whichever.
+// TestReaderLeavesWhatIsShown reads while the previous Snapshot is still shown. None of
+// its values may change, no matter which of BPF and files read it and the next one.
 func TestReaderLeavesWhatIsShown(t *testing.T) {
 	for _, noBPF := range []bool{false, true} {
 		t.Run(fmt.Sprint("NoBPF=", noBPF), func(t *testing.T) {
@@ -31,7 +31,7 @@ func TestReaderLeavesWhatIsShown(t *testing.T) {
 				}
 				b.fail = round%4 == 2
 				if round == 9 && r.walk != nil {
-					r.leave(AllParts) // for good
+					r.leave(AllParts) // all parts are read from files from here on
 				}
 				next := readSnapshot(t, r)
 				for i, v := range shown {

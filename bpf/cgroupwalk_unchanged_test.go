@@ -11,18 +11,18 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// againWalk is a walk of a hierarchy that the test changes.
-type againWalk struct {
+// repeatedWalk is a walk of a hierarchy that the test changes between its runs.
+type repeatedWalk struct {
 	*Walk
 	t       *testing.T
 	top     string
-	names   map[int]string // by record
-	between func()         // the runs of a walk
+	names   map[int]string // by record number
+	between func()         // called after each run of a walk
 }
 
-func startAgainWalk(t *testing.T, mount string, v2 bool, budget time.Duration) *againWalk {
+func startAgainWalk(t *testing.T, mount string, v2 bool, budget time.Duration) *repeatedWalk {
 	t.Helper()
-	a := &againWalk{t: t, names: map[int]string{}, between: func() {}}
+	a := &repeatedWalk{t: t, names: map[int]string{}, between: func() {}}
 	a.top = fmt.Sprintf("%s/daytwo-test-%d-again-%d", mount, os.Getpid(), budget)
 	mkdir(t, a.top)
 	for i := range 100 {
@@ -38,25 +38,25 @@ func startAgainWalk(t *testing.T, mount string, v2 bool, budget time.Duration) *
 	return a
 }
 
-// child is the directory of the i-th child. Names are unlike any other's.
-func (a *againWalk) child(i int) string {
+// child returns the path of the i-th child. Its name is unique on the machine.
+func (a *repeatedWalk) child(i int) string {
 	return fmt.Sprintf("%s/%d-of-%s", a.top, i, filepath.Base(a.top))
 }
 
-// in is a directory below the i-th child.
-func (a *againWalk) in(i int, name string) string {
+// in returns the path of a directory below the i-th child.
+func (a *repeatedWalk) in(i int, name string) string {
 	return a.child(i) + "/" + name + "-" + filepath.Base(a.top)
 }
 
-func (a *againWalk) remove(dir string) {
+func (a *repeatedWalk) remove(dir string) {
 	a.t.Helper()
 	if err := os.Remove(dir); err != nil {
 		a.t.Fatal(err)
 	}
 }
 
-// walk walks to the end, and returns how many cgroups it visited.
-func (a *againWalk) walk() (visited int) {
+// walk runs one whole walk, and returns how many cgroups it visited.
+func (a *repeatedWalk) walk() (visited int) {
 	a.t.Helper()
 	a.Restart()
 	for done := false; !done; a.between() {
@@ -73,8 +73,8 @@ func (a *againWalk) walk() (visited int) {
 	return visited
 }
 
-// shows reports whether the last walk has a directory.
-func (a *againWalk) shows(dir string) bool {
+// shows reports whether the last walk found a directory.
+func (a *repeatedWalk) shows(dir string) bool {
 	for i := range a.Count() {
 		if a.names[i] == filepath.Base(dir) {
 			return true
@@ -83,10 +83,10 @@ func (a *againWalk) shows(dir string) bool {
 	return false
 }
 
-// still expects a walk that visits nothing, and has all.
-func (a *againWalk) still() {
+// expectUnchanged fails the test unless a walk visits no cgroup, but still shows all.
+func (a *repeatedWalk) expectUnchanged() {
 	a.t.Helper()
-	for range 200 { // others may make cgroups here meanwhile
+	for range 200 { // other programs may make cgroups here at the same time
 		if a.walk() == 0 {
 			if a.Count() < 100 {
 				a.t.Fatalf("%d cgroups", a.Count())
@@ -98,17 +98,18 @@ func (a *againWalk) still() {
 	a.t.Error("every cgroup is visited every time")
 }
 
-// is expects of the next walk that it shows a directory, or does not.
-func (a *againWalk) is(dir string, want bool) {
+// expectShown fails the test unless the next walk shows a directory, or does not if
+// want is false.
+func (a *repeatedWalk) expectShown(dir string, want bool) {
 	a.t.Helper()
 	if a.walk(); a.shows(dir) != want {
 		a.t.Errorf("%s is shown: %v", filepath.Base(dir), !want)
 	}
 }
 
-// meanwhile calls do between the run of a walk that passed child 0 and the one that
-// comes to child 97.
-func (a *againWalk) meanwhile(do func()) {
+// meanwhile runs a walk, and calls do between its runs: after the one that visits
+// child 0 and before the one that visits child 97.
+func (a *repeatedWalk) meanwhile(do func()) {
 	a.t.Helper()
 	did := false
 	a.between = func() {
@@ -126,9 +127,9 @@ func (a *againWalk) meanwhile(do func()) {
 	}
 }
 
-// inHierarchies runs a test on each hierarchy that is mounted here, with walks in
-// runs of at most budget each.
-func inHierarchies(t *testing.T, budgets []time.Duration, test func(a *againWalk, v2 bool)) {
+// inHierarchies runs a test on each hierarchy that is mounted here, once for each of
+// budgets, which is the longest time of one run of a walk.
+func inHierarchies(t *testing.T, budgets []time.Duration, test func(a *repeatedWalk, v2 bool)) {
 	if !kernel(t).HasFunc("bpf_rdonly_cast") {
 		rig.KernelLacks(t, rig.Function("bpf_rdonly_cast"), errors.New("the walk by records needs it"))
 	}
@@ -145,55 +146,56 @@ func inHierarchies(t *testing.T, budgets []time.Duration, test func(a *againWalk
 	}
 }
 
-// A hierarchy that stays as it is is not gone through again, and whatever becomes
-// of it is seen by the next walk.
+// A walk does not visit the cgroups of an unchanged hierarchy again, and it shows
+// every change that was made before it.
 func TestKernelWalkAgain(t *testing.T) {
-	inHierarchies(t, []time.Duration{time.Second, 1}, func(a *againWalk, v2 bool) {
-		a.still()
+	inHierarchies(t, []time.Duration{time.Second, 1}, func(a *repeatedWalk, v2 bool) {
+		a.expectUnchanged()
 		first, second := a.in(7, "first"), a.in(7, "second")
 		mkdir(a.t, first)
-		a.is(first, true)
-		a.still()
-		// One goes and another comes: as many as before.
+		a.expectShown(first, true)
+		a.expectUnchanged()
+		// One is removed and another is made: the number stays the same.
 		a.remove(first)
 		mkdir(a.t, second)
-		a.is(second, true)
-		a.is(first, false)
-		a.still()
+		a.expectShown(second, true)
+		a.expectShown(first, false)
+		a.expectUnchanged()
 		if !v2 { // v2 has no renames
 			if err := os.Rename(second, first); err != nil {
 				a.t.Fatal(err)
 			}
-			a.is(first, true)
-			a.is(second, false)
-			a.still()
+			a.expectShown(first, true)
+			a.expectShown(second, false)
+			a.expectUnchanged()
 			second = first
 		}
 		a.remove(second)
-		a.is(second, false)
-		a.still()
+		a.expectShown(second, false)
+		a.expectUnchanged()
 	})
 }
 
-// What comes and goes in the middle of a walk neither hides others nor is read when
-// it is gone.
+// A cgroup that is made or removed during a walk does not hide others, and a removed
+// one is not read.
 func TestKernelWalkAgainMeanwhile(t *testing.T) {
-	inHierarchies(t, []time.Duration{1}, func(a *againWalk, _ bool) {
+	inHierarchies(t, []time.Duration{1}, func(a *repeatedWalk, _ bool) {
 		inner, outer := a.in(97, "inner"), a.in(0, "outer")
 		mkdir(a.t, inner)
-		a.is(inner, true)
-		a.still()
-		// By the records of the walk before.
+		a.expectShown(inner, true)
+		a.expectUnchanged()
+		// The walk follows the records of the previous walk.
 		a.meanwhile(func() { a.remove(inner) })
 		if a.shows(inner) {
 			a.t.Error("a cgroup that went in the middle of a walk is shown")
 		}
-		// By the tree: one goes before it is come to, another comes behind.
+		// The walk visits the tree. A directory ahead of it is removed, and one is made
+		// behind it.
 		mkdir(a.t, inner)
 		a.meanwhile(func() {
 			a.remove(inner)
 			mkdir(a.t, outer)
 		})
-		a.is(outer, true)
+		a.expectShown(outer, true)
 	})
 }

@@ -7,10 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The wrappers of package unix take strings, which they copy: these take
-// NUL-terminated bytes and allocate nothing.
+// The system calls of this file allocate nothing. Those of package unix copy each
+// path, as they take it as a string without a NUL.
 
-// openat opens a NUL-terminated path below dir for reading.
+// openat opens a path for reading. path is NUL-terminated and relative to the
+// directory descriptor dir.
 func openat(dir int, path []byte, flags int) (int, syscall.Errno) {
 	for {
 		fd, _, errno := syscall.Syscall6(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(&path[0])),
@@ -21,6 +22,7 @@ func openat(dir int, path []byte, flags int) (int, syscall.Errno) {
 	}
 }
 
+// pread is pread(2), repeated after EINTR.
 func pread(fd int, b []byte, off int64) (int, syscall.Errno) {
 	for {
 		n, _, errno := syscall.Syscall6(unix.SYS_PREAD64, uintptr(fd), uintptr(unsafe.Pointer(&b[0])),
@@ -31,6 +33,7 @@ func pread(fd int, b []byte, off int64) (int, syscall.Errno) {
 	}
 }
 
+// read is read(2), repeated after EINTR.
 func read(fd int, b []byte) (int, syscall.Errno) {
 	for {
 		n, _, errno := syscall.Syscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
@@ -40,9 +43,11 @@ func read(fd int, b []byte) (int, syscall.Errno) {
 	}
 }
 
+// getdents is getdents64(2).
 func getdents(fd int, b []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.Syscall(unix.SYS_GETDENTS64, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
 	return int(n), errno
 }
 
+// closeFD is close(2) without its error.
 func closeFD(fd int) { syscall.Syscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }

@@ -15,31 +15,31 @@ import (
 )
 
 const (
-	findCalls = 8                    // groups that are looked at together, and how many may hang
-	findWait  = 5 * time.Millisecond // for them, in one tick
-	findMost  = 4096                 // tasks of one group that are looked at
-	findQueue = 1 << 16              // groups that wait
+	findCalls = 8                    // groups looked up at the same time; as many may hang in the kernel
+	findWait  = 5 * time.Millisecond // how long one tick waits for them
+	findMost  = 4096                 // tasks looked at in one group
+	findQueue = 1 << 16              // groups waiting to be looked up
 )
 
-// startFinder asks /proc when the oldest process of a group started.
-// /proc/PID/stat waits for a process that hangs in execve (do_task_stat() in
-// fs/proc/array.c, since Linux 6.18), so goroutines of a pool read it.
+// startFinder finds in /proc when the oldest process of a group started. Since
+// Linux 6.18 a read of /proc/PID/stat blocks while the process hangs in execve
+// (do_task_stat() in fs/proc/array.c), so the goroutines of a pool read it.
 type startFinder struct {
-	lists []string // directories of the hierarchies whose lists of tasks are read, best first
+	lists []string // mount points of the hierarchies to read tasks from, in order of preference
 	pool  *parked.Pool
 	calls [findCalls]parked.Call
-	asked map[*Group]bool // and not answered
+	asked map[*Group]bool // groups that want was called for, until round returns them
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards todo and found
 	todo  []*Group
 	found []foundStart
-	taken []foundStart
+	taken []foundStart // returned by the last round
 }
 
-// foundStart is an answer.
+// foundStart is the start of one group.
 type foundStart struct {
 	group *Group
-	since int64 // nanoseconds since boot; 0: it has no process any more
+	since int64 // nanoseconds since boot; 0: the group has no process any more
 }
 
 func newStartFinder(l *Layout) *startFinder {
@@ -53,7 +53,7 @@ func newStartFinder(l *Layout) *startFinder {
 	return f
 }
 
-// want has a group looked at, unless it is being looked at.
+// want queues a group for look-up, unless it is queued already or the queue is full.
 func (f *startFinder) want(g *Group) {
 	if f.asked[g] || len(f.asked) >= findQueue {
 		return
@@ -64,8 +64,8 @@ func (f *startFinder) want(g *Group) {
 	f.mu.Unlock()
 }
 
-// round goes on with what is wanted, and returns what was found. The next call
-// overwrites it.
+// round continues with the queue for up to findWait, and returns the starts found
+// since the last call. The next call overwrites the slice.
 func (f *startFinder) round() []foundStart {
 	if len(f.asked) == 0 {
 		return nil
@@ -86,7 +86,8 @@ func (f *startFinder) round() []foundStart {
 	return f.taken
 }
 
-// run looks at one group after the other, in a goroutine of the pool.
+// run looks up one group after the other until the queue is empty. It runs in a
+// goroutine of the pool.
 func (f *startFinder) run() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -100,7 +101,8 @@ func (f *startFinder) run() {
 	}
 }
 
-// oldest is when the oldest task of a group started, in nanoseconds since boot.
+// oldest returns when the oldest task of a group started, in nanoseconds since boot;
+// 0 if it has none.
 func (f *startFinder) oldest(path string) (since int64) {
 	n := 0
 	for line := range bytes.Lines(f.tasks(path)) {
@@ -115,7 +117,8 @@ func (f *startFinder) oldest(path string) (since int64) {
 	return since
 }
 
-// tasks lists the processes of a group, or the threads of a threaded one.
+// tasks returns the text of a group's cgroup.procs, or of cgroup.threads if the group
+// is threaded; nil if neither can be read.
 func (f *startFinder) tasks(path string) []byte {
 	for _, dir := range f.lists {
 		b, err := os.ReadFile(dir + path + "/cgroup.procs")
@@ -131,8 +134,8 @@ func (f *startFinder) tasks(path string) []byte {
 
 func (f *startFinder) close() { f.pool.Close() }
 
-// readStart reads when a task started from its stat file (proc_pid_stat(5)), in
-// nanoseconds since boot; 0 if it cannot be read.
+// readStart returns when a task started, in nanoseconds since boot, from its stat
+// file (proc_pid_stat(5)); 0 if that cannot be read.
 func readStart(file string) int64 {
 	f, err := os.Open(file)
 	if err != nil {
@@ -143,7 +146,7 @@ func readStart(file string) int64 {
 	if err != nil {
 		return 0
 	}
-	// The name in parentheses may hold anything: what follows the last one is plain.
+	// The name in parentheses may contain any byte: fields are counted from the last ')'.
 	const startTime, perTick = 19, 1e9 / 100 // USER_HZ is 100
 	name := bytes.LastIndexByte(b, ')')
 	fields := bytes.Fields(b[name+1:])

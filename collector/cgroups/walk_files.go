@@ -5,27 +5,27 @@ import (
 	"slices"
 )
 
-// walkAsk reads from files what BPF cannot tell: the row of the root, and of a
-// few groups tasks or v1's io.
-type walkAsk struct {
-	files     *files // without a tree: the walk knows the groups
+// walkFiles reads from files what the BPF walk cannot read: the row of the root
+// group, and the tasks or the v1 io of some other groups.
+type walkFiles struct {
+	files     *files // has no tree, as the walk knows the groups
 	root      *entry
-	rootParts Parts
-	groups    []*walkGroup // of this walk
-	gen       uint64       // of the join whose groups files.ents are of
+	rootParts Parts        // what to read of the root
+	groups    []*walkGroup // groups to read in this walk
+	gen       uint64       // walkJoin.gen for which files.ents was made
 }
 
-// want notes that a part of a group is to be read from files.
-func (a *walkAsk) want(g *walkGroup, p Part) {
-	if g.ask == 0 {
+// want marks a part of a group as one to read from files in this walk.
+func (a *walkFiles) want(g *walkGroup, p Part) {
+	if g.fromFiles == 0 {
 		a.groups = append(a.groups, g)
 	}
-	g.ask |= 1 << p
+	g.fromFiles |= 1 << p
 }
 
-// openAsk prepares to read files.
-func (w *walk) openAsk() (err error) {
-	a := &w.ask
+// openFiles opens the hierarchies and makes the entry of the root group.
+func (w *walk) openFiles() (err error) {
+	a := &w.files
 	f, err := newFiles(w.layout)
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func (w *walk) openAsk() (err error) {
 	return nil
 }
 
-func (a *walkAsk) close() (err error) {
+func (a *walkFiles) close() (err error) {
 	if a.files != nil {
 		err = a.files.Close()
 	}
@@ -51,9 +51,9 @@ func (a *walkAsk) close() (err error) {
 	return err
 }
 
-// askFiles reads the root's row, and what was wanted of others.
-func (w *walk) askFiles(s *Snapshot) {
-	a, f := &w.ask, w.ask.files
+// readFiles reads the root's row, and the parts of other groups that want marked.
+func (w *walk) readFiles(s *Snapshot) {
+	a, f := &w.files, w.files.files
 	groups := a.groups
 	a.groups = a.groups[:0]
 	if len(s.Groups) == 0 {
@@ -64,7 +64,7 @@ func (w *walk) askFiles(s *Snapshot) {
 		relink = relink || g.entry == nil
 	}
 	if relink {
-		w.relinkAsked()
+		w.relinkFiles()
 	}
 	f.ioRows, f.ioVals = f.ioRows[:0], f.ioVals[:0]
 	f.noIO = false
@@ -74,13 +74,14 @@ func (w *walk) askFiles(s *Snapshot) {
 	io := w.parts.Has(PartIO)
 	if io {
 		f.emitIO(0, a.root)
-		// v1 lists a device for every group that did io on it or for none:
-		// for none until some throttle limit exists on it (Linux 6.10).
+		// v1 lists a device either in every group that did io on it or, since
+		// Linux 6.10, in none, until a throttle limit exists on the device. So if
+		// the root lists no device, neither does any other group.
 		f.noIO = !w.v2(w.layout.IO) && f.wasRead(a.root, PartIO) && len(a.root.io) == 0
 	}
 	slices.SortFunc(groups, func(a, b *walkGroup) int { return cmp.Compare(a.row, b.row) })
 	for _, g := range groups {
-		f.parts, g.ask = g.ask, 0
+		f.parts, g.fromFiles = g.fromFiles, 0
 		if f.noIO {
 			f.parts &^= 1 << PartIO
 		}
@@ -96,10 +97,10 @@ func (w *walk) askFiles(s *Snapshot) {
 	}
 }
 
-// relinkAsked makes the entries of groups that are asked for the first time,
-// and drops those of groups that are gone, as files.relink does.
-func (w *walk) relinkAsked() {
-	a, f := &w.ask, w.ask.files
+// relinkFiles makes an entry for each group that is read from files for the first
+// time, and drops those of groups that are gone, as files.relink does.
+func (w *walk) relinkFiles() {
+	a, f := &w.files, w.files.files
 	f.link++
 	a.gen = w.join.gen
 	f.old, f.ents = f.ents, f.old[:0]
@@ -107,9 +108,9 @@ func (w *walk) relinkAsked() {
 	a.root.link = f.link
 	for _, g := range w.join.order {
 		if g.entry != nil && g.entry.group != g.group {
-			g.entry = nil // another directory of the same path
+			g.entry = nil // the path now belongs to another directory
 		}
-		if g.entry == nil && g.ask != 0 {
+		if g.entry == nil && g.fromFiles != 0 {
 			g.entry = f.newEntry(g.group)
 			f.byPath[g.group.Path] = g.entry
 		}
@@ -148,23 +149,23 @@ func (w *walk) relinkAsked() {
 	f.plan()
 }
 
-// renamed tells whether the directory of a group that is gone lives on under
-// another name, so that what it did is still in the sums of those above.
+// renamed reports whether the directory of a group that is gone still exists under
+// another name. Its io is then still in the sums of its ancestors.
 func (w *walk) renamed(e *entry) bool {
 	for _, t := range w.trees {
-		if t.parts.Blkg && t.byMark[e.blkcg] != nil {
+		if t.parts.Blkg && t.bySerial[e.blkcg] != nil {
 			return true
 		}
 	}
 	return false
 }
 
-// ioOf is what is known of the io of a group that was read from files.
+// ioOf returns the io that was read from files for a group, nil if none was.
 func (w *walk) ioOf(g *Group) []ioDevice {
-	if w.ask.files == nil {
+	if w.files.files == nil {
 		return nil
 	}
-	if e := w.ask.files.byPath[g.Path]; e != nil && (e.group.ID == g.ID || e == w.ask.root) {
+	if e := w.files.files.byPath[g.Path]; e != nil && (e.group.ID == g.ID || e == w.files.root) {
 		return e.io
 	}
 	return nil

@@ -9,15 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hugeNames looks for the array hstates[] in the kernel's data: each element
-// holds its name, hugepages-<size>kB, and its place is the index by which a
-// hugetlb cgroup knows the size.
+// hugeNames searches the kernel's data for the array hstates[] (mm/hugetlb.c). Each
+// of its elements contains a name, hugepages-<size>kB. The index of an element is
+// also the index of that page size in a hugetlb cgroup.
 type hugeNames []pageName
 
+// pageName is the name of one page size, and where it was found.
 type pageName struct {
-	bytes int64
-	text  []byte // NUL-terminated
-	at    []uint64
+	bytes int64    // of a page
+	text  []byte   // NUL-terminated
+	at    []uint64 // kernel addresses
 }
 
 func newHugeNames(sizes []pageSize) (h hugeNames) {
@@ -27,6 +28,7 @@ func newHugeNames(sizes []pageSize) (h hugeNames) {
 	return h
 }
 
+// search searches a window of kernel memory, which begins at address at, for the names.
 func (h hugeNames) search(at uint64, window []byte) {
 	for i := range h {
 		n := &h[i]
@@ -43,8 +45,9 @@ func (h hugeNames) search(at uint64, window []byte) {
 	}
 }
 
-// order lists the sizes by index, or nil if that is not certain: every name is
-// there once, and they stand one element apart.
+// order returns the page sizes in bytes by index, or nil if they are not certain.
+// They are certain if every name was found exactly once, and the names are one
+// struct hstate apart.
 func (h hugeNames) order(k *bpf.Kernel) []int64 {
 	size := k.SizeOf("hstate")
 	if len(h) == 0 || len(h) > bpf.MaxHugetlb || size == 0 {
@@ -71,6 +74,7 @@ func (h hugeNames) order(k *bpf.Kernel) []int64 {
 	return sizes
 }
 
+// closePools closes the descriptors of sizes.
 func closePools(sizes []pageSize) {
 	for _, s := range sizes {
 		if s.pool >= 0 {
