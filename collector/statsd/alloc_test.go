@@ -31,7 +31,7 @@ func TestHandleAllocatesNothing(t *testing.T) {
 	}
 }
 
-// Drops of a container that has sent before cost nothing either.
+// The drops of a container that has sent before do not allocate either.
 func TestDropsAllocateNothing(t *testing.T) {
 	r, senders := newDropRig(t)
 	now := time.Now()

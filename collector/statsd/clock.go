@@ -2,11 +2,11 @@ package statsd
 
 import "time"
 
-// clock tells the time twice, as Unix nanoseconds: as the wall clock shows it, which
-// may be set, and steadily, from where the wall clock was at the start.
+// clock gives the time as Unix nanoseconds in two ways: the wall clock's, which may be
+// set, and a steady time, which starts at the wall clock's and is never set.
 //
-// Arrivals are counted by the steady time: whatever somebody does to the clock, no
-// series goes early or stays for ever, and a minute of a set is a minute.
+// Samples arrive in steady time. So setting the wall clock neither expires a series
+// early nor keeps it too long, and the minutes of sets are as long as they should be.
 type clock func() (wall, steady int64)
 
 func newClock() clock {
@@ -17,12 +17,12 @@ func newClock() clock {
 	}
 }
 
-// settled is how far the two times may move apart before the clock was set: reading
-// both takes time.
+// settled is the largest difference between the two times that does not mean that the
+// wall clock was set. It is not 0, because reading both takes time.
 const settled = int64(100 * time.Millisecond)
 
-// steadyTime is a tick's time by the steady clock. The store learns how far it is
-// from the wall clock's.
+// steadyTime converts the time of a tick to steady time. It also passes the difference
+// between the two clocks to the store.
 func (s *Server) steadyTime(at time.Time) time.Time {
 	wall, steady := s.clock()
 	if d := wall - steady - s.skew; d > settled || d < -settled {

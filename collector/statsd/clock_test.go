@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/intake"
 )
 
-// fakeClock is one whose wall time can be set.
+// fakeClock is a clock whose wall time can be set.
 type fakeClock struct{ steady, skew atomic.Int64 }
 
 func (c *fakeClock) read() (wall, steady int64) {
@@ -19,8 +19,9 @@ func (c *fakeClock) read() (wall, steady int64) {
 	return s + c.skew.Load(), s
 }
 
-// Whatever the wall clock is set to: what is sent stays, and goes when it has been
-// silent for an hour; counters rise, a set's minutes are minutes, the ledger
+// Setting the wall clock must not change anything: series stay, and expire after an hour
+// without samples; counters increase; the minutes of sets are minutes; the ledger
+// balances. The time of the last sample is the wall clock's.
 // balances; the time of the last sample is by the clock as it is.
 func TestClockSteps(t *testing.T) {
 	for _, step := range []time.Duration{0, 3 * time.Hour, -3 * time.Hour, 26 * time.Hour, -400 * 24 * time.Hour, 40 * time.Second, -time.Second} {
@@ -64,7 +65,7 @@ func steps(t *testing.T, step time.Duration) {
 		}
 	}
 
-	for i := range 70 { // a minute with 60 members, and 10 seconds of the next
+	for i := range 70 { // a minute with 60 members, and 10 seconds of the next minute
 		send("count:1|c", fmt.Sprintf("set:%d|s", i))
 		count(tick())
 		pass(time.Second)
@@ -75,7 +76,7 @@ func steps(t *testing.T, step time.Duration) {
 	count(tick())
 
 	c.skew.Add(int64(step))
-	send("set:c|s", "count:1|c") // arrives before the tick that finds out
+	send("set:c|s", "count:1|c") // arrives before the tick that detects the change
 	app := tick()
 	count(app)
 	members(app, 3)
@@ -111,7 +112,7 @@ func steps(t *testing.T, step time.Duration) {
 	if value(t, app, "young", "g") != 1 {
 		t.Error("the younger one went with it")
 	}
-	c.skew.Store(0) // and back
+	c.skew.Store(0) // and set it back
 	send("count:1|c")
 	app = tick()
 	count(app)

@@ -1,5 +1,5 @@
-// Package statsd is the StatsD server of a node: it receives packets (intake),
-// tells whose they are (origin), parses them in place (line), adds them up
-// (series), and hands all of it to the collector's tick as two tables. It never
-// sends anything anywhere.
+// Package statsd is the StatsD server of a node. It receives packets (package intake),
+// finds which container sent each (origin), parses them in place (line) and aggregates
+// them (series). At each tick of the collector it returns the result as tables. It sends
+// nothing over the network.
 package statsd

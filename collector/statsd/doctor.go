@@ -12,10 +12,10 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 )
 
-// Doctor reports what a server of these options could use here, with addresses
-// instead of Options.Listen, all of them optional or none; running is the process of
-// the collector that runs with them already, 0 if none does. It binds no address that
-// others know of and sends nothing, so that it disturbs no collector.
+// Doctor reports what a server with these options could use on this machine. addresses
+// replace Options.Listen; either all of them are optional or none is. running is the pid
+// of a collector that already runs with these options, or 0. Doctor binds no address
+// that others know and sends nothing, so it does not disturb a running collector.
 func Doctor(addresses []string, optional bool, o Options, running int) []health.Check {
 	if len(addresses) == 0 {
 		return []health.Check{{Name: "statsd", State: health.OK, Detail: "not in use"}}
@@ -24,7 +24,8 @@ func Doctor(addresses []string, optional bool, o Options, running int) []health.
 	for _, a := range addresses {
 		l, err := ParseListener(a)
 		if err != nil {
-			checks = append(checks, health.Check{Name: "statsd " + a, State: health.Fail, Detail: err.Error(), Fix: "correct --statsd"})
+			checks = append(checks, health.Check{Name: "statsd " + a, State: health.Fail,
+				Detail: err.Error(), Fix: "correct --statsd"})
 			continue
 		}
 		l.Optional = optional
@@ -50,12 +51,13 @@ func Doctor(addresses []string, optional bool, o Options, running int) []health.
 
 func (o *Options) checkRules() health.Check {
 	if _, err := o.rules(); err != nil {
-		return health.Check{Name: "statsd rules", State: health.Fail, Detail: err.Error(), Fix: "correct the file, or --statsd-rules"}
+		return health.Check{Name: "statsd rules", State: health.Fail,
+			Detail: err.Error(), Fix: "correct the file, or --statsd-rules"}
 	}
 	return health.Check{Name: "statsd rules", State: health.OK, Detail: o.RulesFile}
 }
 
-// checkClaims names the other collectors of this network namespace.
+// checkClaims lists the other collectors in this network namespace.
 func checkClaims(running int) (checks []health.Check) {
 	claims, err := origin.Claims()
 	if err != nil {
@@ -95,8 +97,9 @@ func checkListener(l Listener, running int) health.Check {
 	return c
 }
 
-// tryAddress returns why an address cannot be listened on that nobody has. It binds
-// another port of it: nobody sends there, and no collector that starts misses it.
+// tryAddress returns why a free address cannot be listened on, or nil. It binds another
+// port of the address, so that it neither receives packets for the collector nor blocks
+// one that starts.
 func tryAddress(address string) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -111,13 +114,15 @@ func tryAddress(address string) error {
 	return nil
 }
 
-// checkBuffer asks for the receive buffer that a listener asks for.
+// checkBuffer requests the same receive buffer as a listener does.
 func checkBuffer() health.Check {
 	asked, granted, err := intake.TryUDP(netip.MustParseAddrPort("127.0.0.1:0"))
 	if err != nil {
-		return health.Check{Name: "statsd receive buffer", State: health.Fail, Detail: err.Error(), Fix: "see that sockets may be opened on 127.0.0.1"}
+		return health.Check{Name: "statsd receive buffer", State: health.Fail,
+			Detail: err.Error(), Fix: "see that sockets may be opened on 127.0.0.1"}
 	}
-	c := health.Check{Name: "statsd receive buffer", State: health.OK, Detail: fmt.Sprintf("%.1f MiB granted", float64(granted)/(1<<20))}
+	c := health.Check{Name: "statsd receive buffer", State: health.OK,
+		Detail: fmt.Sprintf("%.1f MiB granted", float64(granted)/(1<<20))}
 	if granted < asked {
 		c.State = health.Warn
 		c.Detail += fmt.Sprintf(" of %.0f: more is lost in a burst", float64(asked)/(1<<20))
@@ -126,43 +131,49 @@ func checkBuffer() health.Check {
 	return c
 }
 
-// checkPorts looks at the range of ports for containers.
+// checkPorts checks the range of ports for containers.
 func checkPorts(given launch.PortRange, running int) health.Check {
 	const fix = "give --statsd-ports FIRST-LAST others"
 	r := origin.ChoosePorts(given)
-	c := health.Check{Name: "statsd ports", State: health.OK, Detail: fmt.Sprintf("%d to %d for containers, none that the kernel gives to clients", r.First, r.Last)}
+	c := health.Check{Name: "statsd ports", State: health.OK,
+		Detail: fmt.Sprintf("%d to %d for containers, none that the kernel gives to clients", r.First, r.Last)}
 	if err := origin.CheckPorts(r); err != nil {
 		c.State, c.Detail, c.Fix = health.Fail, err.Error(), fix
 		return c
 	}
-	claims, _ := origin.Claims() // an error is told of elsewhere
+	claims, _ := origin.Claims() // another check reports the error
 	for _, o := range claims {
 		if o.PortRange == r && o.PID == running {
 			c.Detail = fmt.Sprintf("the collector that runs hands out %v", o)
 			return c
 		}
 		if o.Overlaps(r) {
-			c.State, c.Detail, c.Fix = health.Fail, fmt.Sprintf("%d to %d for containers: a collector hands out %v", r.First, r.Last, o), fix
+			c.State, c.Fix = health.Fail, fix
+			c.Detail = fmt.Sprintf("%d to %d for containers: a collector hands out %v", r.First, r.Last, o)
 			return c
 		}
 	}
 	l := Listener{Network: "udp", Address: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), r.First).String()}
 	if h, held := HolderOf(l); held && h.PID != running {
-		c.State, c.Detail, c.Fix = health.Warn, fmt.Sprintf("%v has %s: containers' ports cannot be steered onto it, and each gets a socket", h, l.Address), "end that, or "+fix
+		c.State, c.Detail, c.Fix = health.Warn,
+			fmt.Sprintf("%v has %s: containers' ports cannot be steered onto it, and each gets a socket", h, l.Address),
+			"end that, or "+fix
 	}
 	return c
 }
 
-// tried is what became of a program that was loaded.
+// tried converts the result of loading a program to a check.
 func tried(name string, err error, works, otherwise string) health.Check {
 	if err == nil {
 		return health.Check{Name: name, State: health.OK, Detail: works}
 	}
-	return health.Check{Name: name, State: health.Warn, Detail: fmt.Sprintf("%v: %s", err, otherwise), Fix: "run it as root on a kernel with BPF; see the checks of rights and kernel"}
+	return health.Check{Name: name, State: health.Warn,
+		Detail: fmt.Sprintf("%v: %s", err, otherwise),
+		Fix:    "run it as root on a kernel with BPF; see the checks of rights and kernel"}
 }
 
-// checkStore looks whether a service manager keeps sockets over a restart: that of
-// the collector that runs, or else of whoever asks.
+// checkStore checks whether a service manager preserves sockets over a restart: that of
+// the running collector, or else that of the calling process.
 func checkStore(running int) health.Check {
 	const name = "statsd sockets over a restart"
 	kept := os.Getenv("NOTIFY_SOCKET") != ""
@@ -171,7 +182,9 @@ func checkStore(running int) health.Check {
 		kept = err == nil && bytes.Contains(append([]byte{0}, b...), []byte("\x00NOTIFY_SOCKET="))
 	}
 	if kept {
-		return health.Check{Name: name, State: health.OK, Detail: "a service manager keeps them, if it is told how many it may (FileDescriptorStoreMax=)"}
+		return health.Check{Name: name, State: health.OK,
+			Detail: "a service manager keeps them, if it is told how many it may (FileDescriptorStoreMax=)"}
 	}
-	return health.Check{Name: name, State: health.OK, Detail: "nobody keeps them: what is sent during a restart is lost; run as a service the collector loses nothing (deploy/systemd)"}
+	return health.Check{Name: name, State: health.OK,
+		Detail: "nobody keeps them: what is sent during a restart is lost; run as a service the collector loses nothing (deploy/systemd)"}
 }

@@ -6,19 +6,19 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 )
 
-// drops is what the kernel dropped, as far as it is in the ledger.
+// drops are the kernel's drops that the ledger contains so far.
 type drops struct {
 	mu      sync.Mutex
-	sockets uint64 // by the sockets' own counts
-	named   uint64 // of those, what BPF told
-	unnamed uint64 // of those, what it did not tell
+	sockets uint64 // as the sockets count them
+	named   uint64 // of those, with a sender that BPF identified
+	unnamed uint64 // of those, without an identified sender
 	list    []origin.Dropped
 }
 
-// countDrops brings what the kernel dropped into the ledger: of every sender what
-// BPF tells, and of nobody known what the sockets count beyond that. BPF and the
-// socket count a drop one after the other, so it is nobody's only if it is untold
-// a tick later, or at last.
+// countDrops adds the kernel's drops to the ledger: drops that BPF identified to their
+// senders, the rest to the unknown sender. The socket's counter and BPF's change one
+// after the other, so a drop counts as unidentified only if BPF has not reported it a
+// tick later, or when the server closes.
 func (s *Server) countDrops(last bool) {
 	d := &s.drops
 	d.mu.Lock()

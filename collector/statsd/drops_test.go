@@ -36,8 +36,8 @@ func (b *dropBox) send(t testing.TB, packets int) {
 
 var dropPacket = []byte("drop.counter:1|c|#env:prod")
 
-// newDropRig makes a server whose sockets hold little, and containers for it. They
-// have sent already.
+// newDropRig returns a server with small receive buffers, and containers that have each
+// sent to it already.
 func newDropRig(t testing.TB) (*rig, []*dropBox) {
 	t.Helper()
 	benchrig.NeedRoot(t, "a BPF program")
@@ -70,7 +70,7 @@ func newDropRig(t testing.TB) (*rig, []*dropBox) {
 	return r, senders
 }
 
-// hold lets nothing be added up, so that the sockets fill.
+// hold blocks aggregation, so that the sockets fill up.
 func (r *rig) hold() {
 	for i := range r.o.Workers + 1 {
 		r.store.Worker(i).Begin()
@@ -83,8 +83,8 @@ func (r *rig) release() {
 	}
 }
 
-// Each container's ledger has what was received of it and what the kernel dropped
-// of it: together all that it sent. Who sent when there was room has no drops.
+// Each container's ledger has its received packets and those that the kernel dropped:
+// together, all that it sent. A container that sent while there was room has no drops.
 func TestDropsByContainer(t *testing.T) {
 	r, senders := newDropRig(t)
 	quiet, noisy := senders[0], senders[1:]
@@ -129,8 +129,8 @@ func TestDropsByContainer(t *testing.T) {
 	t.Logf("drops: %v", was)
 }
 
-// What nobody tells the sender of is in the ledger all the same, of nobody known:
-// at once where BPF tells nothing, a tick later where it might have.
+// Drops whose sender BPF does not report are also in the ledger, under the unknown
+// sender: at once if BPF does not count drops, or else a tick later.
 func TestDropsOfNobody(t *testing.T) {
 	for _, noBPF := range []bool{true, false} {
 		t.Run(fmt.Sprintf("noBPF=%v", noBPF), func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestDropsOfNobody(t *testing.T) {
 				benchrig.NeedRoot(t, "a BPF program")
 			}
 			r := newRig(t, Options{NoBPF: noBPF})
-			// BPF is not told of this one.
+			// BPF does not count drops at this socket.
 			l, err := r.in.ListenUDP(intake.UDP{Address: netip.MustParseAddrPort("127.0.0.1:0"), ReceiveBuffer: 1 << 16})
 			if err != nil {
 				t.Fatal(err)

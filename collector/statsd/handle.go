@@ -7,15 +7,15 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/series"
 )
 
-// progress is how far a batch has come: where to go on after a panic.
+// progress is the position in a batch, so that handling can continue after a panic.
 type progress struct {
-	packet int    // index of the packet that is being handled
-	opened bool   // its sender is known, and it is counted
-	from   uint32 // the sender
-	left   int    // bytes of it from the line that is being handled on
+	packet int    // index of the packet being handled
+	opened bool   // its sender is known, and the packet is counted
+	from   uint32 // the packet's sender
+	left   int    // bytes of the packet that are left, including the line being handled
 }
 
-// handle adds up a batch of packets. It is called on the intake's workers.
+// handle aggregates a batch of packets. The intake's workers call it.
 func (s *Server) handle(worker int, batch []intake.Packet) {
 	<-s.ready
 	if s.table == nil {
@@ -31,8 +31,8 @@ func (s *Server) handle(worker int, batch []intake.Packet) {
 	}
 }
 
-// packets handles a batch from p on, to its end or until something panics. The line
-// at fault is rejected then, and p is behind it.
+// packets handles a batch from p on, until its end or a panic. After a panic, the line
+// that caused it is rejected and p points behind it.
 func (s *Server) packets(w *series.Worker, batch []intake.Packet, p *progress, now int64) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -47,7 +47,7 @@ func (s *Server) packets(w *series.Worker, batch []intake.Packet, p *progress, n
 	}
 }
 
-// packet handles a packet, or the rest of one.
+// packet handles a packet, or what is left of one.
 func (s *Server) packet(w *series.Worker, b *intake.Packet, p *progress, now int64) {
 	if !p.opened {
 		from := uint32(s.table.Resolve((*origin.Sender)(&b.Source)))
@@ -62,7 +62,7 @@ func (s *Server) packet(w *series.Worker, b *intake.Packet, p *progress, now int
 		if text, rest = line.Next(rest); len(text) == 0 {
 			return
 		}
-		if b.Truncated && len(rest) == 0 { // the end of it is missing
+		if b.Truncated && len(rest) == 0 { // the line is cut
 			w.Reject(from, line.TooLong, text, now)
 			return
 		}
@@ -78,8 +78,8 @@ func (s *Server) packet(w *series.Worker, b *intake.Packet, p *progress, now int
 	}
 }
 
-// reject counts the line that a panic was over, and goes behind it. Where the sender
-// is not known, as looking for it panicked, all lines of the packet are rejected.
+// reject counts the line that caused a panic and moves behind it. If looking up the
+// sender panicked, all lines of the packet are rejected.
 func (s *Server) reject(w *series.Worker, b *intake.Packet, p *progress, now int64) {
 	if !p.opened {
 		w.Packet(0, len(b.Data))
@@ -96,7 +96,7 @@ func (s *Server) reject(w *series.Worker, b *intake.Packet, p *progress, now int
 	p.left = len(rest)
 }
 
-// shed counts what the intake gave up. It is called by many goroutines at once.
+// shed counts packets that the intake gave up. Many goroutines call it concurrently.
 func (s *Server) shed(src *intake.Source, packets, lines, bytes int) {
 	<-s.ready
 	if s.table == nil {
@@ -110,7 +110,7 @@ func (s *Server) shed(src *intake.Source, packets, lines, bytes int) {
 	w.Shed(from, uint64(lines))
 }
 
-// resolve tells whose a packet is that is given up: nobody's if that panics.
+// resolve returns the sender of a packet that was given up, or 0 if the lookup panics.
 func (s *Server) resolve(src *intake.Source) (from uint32) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -19,13 +19,13 @@ import (
 	"github.com/daytwo/daytwo/collector/bounded"
 )
 
-// socketTypes are the types of unix sockets, by network.
+// socketTypes maps networks to the types of unix sockets.
 var socketTypes = map[string]int{"unix": unix.SOCK_STREAM, "unixgram": unix.SOCK_DGRAM}
 
-// Holder is a process that has an address.
+// Holder is a process that is bound to an address.
 type Holder struct {
-	PID  int    // 0 if its descriptors cannot be seen from here
-	Name string // as /proc/PID/comm says
+	PID  int    // 0 if the process is not visible from here
+	Name string // from /proc/PID/comm
 }
 
 func (h Holder) String() string {
@@ -35,8 +35,8 @@ func (h Holder) String() string {
 	return fmt.Sprintf("process %d (%s)", h.PID, h.Name)
 }
 
-// HolderOf finds who listens on an address in this network namespace; ok is false
-// if nobody does.
+// HolderOf returns the process that listens on an address in this network namespace. ok
+// is false if there is none.
 func HolderOf(l Listener) (h Holder, ok bool) {
 	inode := ""
 	if l.Network == "udp" {
@@ -68,8 +68,8 @@ func HolderOf(l Listener) (h Holder, ok bool) {
 	return processOf("socket:[" + inode + "]"), true
 }
 
-// boundUDP is the inode of the socket that keeps an address from being bound, ""
-// if none does (proc_net(5): the fields are local_address and inode).
+// boundUDP returns the inode of the socket that prevents binding an address, or "" if
+// there is none. See proc_net(5) for the fields local_address and inode.
 func boundUDP(file []byte, at netip.AddrPort) string {
 	for line := range bytes.Lines(file) {
 		f := strings.Fields(string(line))
@@ -90,8 +90,8 @@ func boundUDP(file []byte, at netip.AddrPort) string {
 	return ""
 }
 
-// procAddr reads an address as proc_net(5) has it: words of the machine's order, in
-// hexadecimal.
+// procAddr parses an address of proc_net(5): hexadecimal words in the machine's byte
+// order.
 func procAddr(s string) (netip.Addr, bool) {
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b)%4 != 0 {
@@ -104,15 +104,15 @@ func procAddr(s string) (netip.Addr, bool) {
 	return a.Unmap(), ok
 }
 
-// descriptors are the calls that look into a process: following its descriptors
-// waits for as long as it hangs in execve(2), on some kernels.
+// descriptors is the source of calls that inspect processes. On some kernels, reading
+// the links in /proc/PID/fd blocks while the process hangs in execve(2).
 var descriptors = bounded.NewSet(slog.New(slog.DiscardHandler)).Source("process_descriptors", 4, nil)
 
-// descriptorsWait is how long one process is awaited.
+// descriptorsWait is the longest wait for one process.
 const descriptorsWait = 100 * time.Millisecond
 
-// processOf finds a process that has something open. One that cannot be looked into
-// is left out.
+// processOf finds a process that has a file open. It skips processes that cannot be
+// inspected.
 func processOf(target string) (h Holder) {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {

@@ -11,9 +11,9 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 )
 
-// Labels returns the row labels of a container that a launcher made known, sorted
-// by name. A launcher gives origin tags under their own names; any other key
-// becomes label.<key>, like the labels that a runtime knows.
+// Labels returns the row labels of a container that a launcher registered, sorted by
+// name. Origin tags of the launcher have their own names. Any other key becomes
+// label.<key>, as a runtime's labels do.
 func Labels(id, name string, labels map[string]string) []frame.Label {
 	var ls []frame.Label
 	add := func(name, value string) {
@@ -25,7 +25,7 @@ func Labels(id, name string, labels map[string]string) []frame.Label {
 	add("name", name)
 	for k, v := range labels {
 		switch {
-		case k == "container_id" || k == "agent_id" || k == "name": // nobody may pass for another one
+		case k == "container_id" || k == "agent_id" || k == "name": // a container must not claim to be another
 		case metric.IsOriginTag(k):
 			add(k, v)
 		default:
@@ -37,13 +37,13 @@ func Labels(id, name string, labels map[string]string) []frame.Label {
 	return ls
 }
 
-// Launched are the containers that have an endpoint. Gen changes with them.
+// Launched are the containers that have an endpoint.
 func (s *Server) Launched() []launch.Container { return s.table.Endpoints() }
 
-// Gen changes whenever what Launched returns does.
+// Gen changes whenever the result of Launched changes.
 func (s *Server) Gen() uint64 { return s.gen.Load() }
 
-// counting counts the requests that may change endpoints, once they are done.
+// counting counts the completed requests that may change endpoints.
 func (s *Server) counting(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
@@ -53,5 +53,5 @@ func (s *Server) counting(next http.Handler) http.Handler {
 	})
 }
 
-// Containers says which containers there are.
+// Containers passes the current containers of the node to the server.
 func (s *Server) Containers(list []origin.Container) { s.table.Containers(list) }

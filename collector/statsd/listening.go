@@ -13,21 +13,21 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/intake"
 )
 
-// listening is what became of an address.
+// listening is the state of one configured address.
 type listening struct {
 	name string
-	in   *intake.Listener // nil: err is why
+	in   *intake.Listener // nil: not open; err says why
 	err  error
 	of   Listener
-	also *intake.Listener // counts for the same: the socket that ports are steered to
+	also *intake.Listener // another listener with the same counts: the socket that ports are steered to
 }
 
-// portsName is what the containers' own ports are called among the listeners.
+// portsName is the name of the containers' own ports in the table of listeners.
 const portsName = "ports"
 
-// openListeners opens what Options.Listen asks for, and returns the UDP ports that
-// many containers send to, or may come to: where another process has a default
-// address now, too.
+// openListeners opens the addresses of Options.Listen. It returns the UDP ports that
+// many containers send to, including default ports that another process has now and may
+// release.
 func (s *Server) openListeners() (ports []uint16, err error) {
 	for _, l := range s.o.Listen {
 		if !l.Loopback() {
@@ -38,7 +38,7 @@ func (s *Server) openListeners() (ports []uint16, err error) {
 		port := at.Port()
 		switch {
 		case err == nil:
-			s.opened = append(s.opened, listening{name: heard(l, in), in: in, of: l})
+			s.opened = append(s.opened, listening{name: listenerName(l, in), in: in, of: l})
 			port = in.Port()
 		case l.Off(err):
 			s.log.Debug("a default address is not heard: there is no IPv6 here", "address", l.Address, "err", err)
@@ -58,22 +58,23 @@ func (s *Server) openListeners() (ports []uint16, err error) {
 	return ports, nil
 }
 
-// heard is what a listener is called: its port, where any would do, is told.
-func heard(l Listener, in *intake.Listener) string {
+// listenerName returns the name of a listener. If it was opened with port 0, the name contains
+// the actual port.
+func listenerName(l Listener, in *intake.Listener) string {
 	if at, err := netip.ParseAddrPort(l.Address); err == nil && at.Port() == 0 {
 		l.Address = netip.AddrPortFrom(at.Addr(), in.Port()).String()
 	}
 	return l.String()
 }
 
-// setPorts names the socket that containers' ports are steered to.
+// setPorts sets the socket that containers' ports are steered to.
 func (s *Server) setPorts(l *intake.Listener) {
 	s.listeners.Lock()
 	defer s.listeners.Unlock()
 	s.opened[len(s.opened)-1].also = l
 }
 
-// absent is the number of addresses that are not heard.
+// absent returns the number of addresses that are not open.
 func (s *Server) absent() (n int64) {
 	s.listeners.Lock()
 	defer s.listeners.Unlock()
@@ -85,8 +86,8 @@ func (s *Server) absent() (n int64) {
 	return n
 }
 
-// reopen tries again to listen where another process was before, or where there was
-// no IPv6.
+// reopen tries again to open addresses that another process had, or that need IPv6 where
+// there was none.
 func (s *Server) reopen() {
 	s.off = slices.DeleteFunc(s.off, func(l Listener) bool {
 		in, err := s.listen(l)
@@ -106,7 +107,7 @@ func (s *Server) reopen() {
 		s.shown.rows = nil
 		return true
 	})
-	for i := range s.opened { // only written here, once all is open
+	for i := range s.opened { // written only in this function once the server is open
 		l := &s.opened[i]
 		if l.err == nil {
 			continue
@@ -124,12 +125,12 @@ func (s *Server) reopen() {
 	}
 }
 
-// listenerTable is handed out of kind StatsdListener; it is reused every time.
+// listenerTable is the StatsdListener table. It is reused for every tick.
 type listenerTable struct {
 	gen  uint64
 	rows []*frame.Row
 	vals []int64
-	last uint64 // row's id
+	last uint64 // id of the newest row
 }
 
 func (t *listenerTable) fill(opened []listening) {
@@ -145,8 +146,8 @@ func (t *listenerTable) fill(opened []listening) {
 	t.gen++
 }
 
-// Listeners makes the table StatsdListener: a row an address, good until the next
-// call.
+// Listeners returns the StatsdListener table, with one row for each address. It is valid
+// until the next call.
 func (s *Server) Listeners() frame.Table {
 	ports := flag(s.table.Refused() == nil)
 	s.listeners.Lock()

@@ -28,7 +28,8 @@ func inNetns(t *testing.T, f func(t *testing.T)) {
 	})
 }
 
-// serveDefaults makes a server of the default listeners in this thread's namespace.
+// serveDefaults returns a server with the default listeners, in this thread's network
+// namespace.
 func serveDefaults(t *testing.T, log *strings.Builder) *rig {
 	t.Helper()
 	s, err := New(Options{NoBPF: true, Log: slog.New(slog.NewTextHandler(log, nil))})
@@ -39,8 +40,8 @@ func serveDefaults(t *testing.T, log *strings.Builder) *rig {
 	return &rig{Server: s, t: t, parent: func(origin.Info) uint64 { return 0 }}
 }
 
-// What is sent to "localhost", to either loopback address, or to a name that a
-// client looks up, arrives: on Debian the first address of localhost is ::1.
+// Packets to "localhost", to either loopback address, or to a name that a client
+// resolves arrive. On Debian, the first address of localhost is ::1.
 func TestBothLoopbacks(t *testing.T) {
 	inNetns(t, func(t *testing.T) {
 		if c, err := net.ListenPacket("udp", "[::1]:0"); err != nil {
@@ -58,7 +59,8 @@ func TestBothLoopbacks(t *testing.T) {
 				c.Close()
 			}
 		}
-		// As clients do: every address of the name, the first one that takes it.
+		// As clients do: try every address of the name, and use the first one that
+		// works.
 		script := `import socket
 for port in (8125, 61825):
     for family, kind, proto, _, to in socket.getaddrinfo("localhost", port, 0, socket.SOCK_DGRAM):
@@ -86,8 +88,8 @@ print(len(socket.getaddrinfo("localhost", 8125, 0, socket.SOCK_DGRAM)))`
 	})
 }
 
-// Where IPv6 is off nobody can send to ::1, so nothing is missing; once it is on
-// the address is heard.
+// Without IPv6 nothing can be sent to ::1, so that listener is not missing. Once there
+// is IPv6, the address is opened.
 func TestNoIPv6(t *testing.T) {
 	inNetns(t, func(t *testing.T) {
 		var log strings.Builder
@@ -122,7 +124,7 @@ func TestNoIPv6(t *testing.T) {
 		}
 		off("0")
 		for end := time.Now().Add(5 * time.Second); len(names()) < 5 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-			r.reopen() // the address is new, and is in use a moment later
+			r.reopen() // the address is new and can only be bound a moment later
 		}
 		if got := fmt.Sprint(names()); got != "[udp://127.0.0.1:8125 udp://127.0.0.1:61825 udp://[::1]:8125 udp://[::1]:61825 ports]" {
 			t.Errorf("listeners once there is IPv6: %s", got)
@@ -137,7 +139,8 @@ func TestNoIPv6(t *testing.T) {
 	})
 }
 
-// An IPv6 loopback address that another process has is left out loudly, as any other.
+// If another process has the IPv6 loopback address, it is left out with a warning, like
+// any other address.
 func TestTakenIPv6(t *testing.T) {
 	inNetns(t, func(t *testing.T) {
 		var log strings.Builder

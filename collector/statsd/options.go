@@ -18,24 +18,24 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/series"
 )
 
-// Options of a server. The zero value of a field means its default.
+// Options are the options of a server. The zero value of a field means its default.
 type Options struct {
 	Listen    []Listener    // default: Defaults; see ParseListener
-	Workers   int           // goroutines that parse; default 1, which keeps each sender's packets in order
-	Budget    int           // series of one container; default 10,000
-	Total     int           // series of all; default 1,000,000
+	Workers   int           // goroutines that parse; default 1, which preserves the order of each sender's packets
+	Budget    int           // series per container; default 10,000
+	Total     int           // series in all; default 1,000,000
 	Expiry    series.Expiry // default 1 h
-	RulesFile string        // mappings; "" for none
+	RulesFile string        // file of mappings; "" for none
 
-	Endpoints string           // file that keeps containers' endpoints over restarts; "" for none
+	Endpoints string           // file that stores containers' endpoints over restarts; "" for none
 	Socket    string           // path of the launch API's socket; "" for none
-	Host      netip.Addr       // that containers are told to send to; default 127.0.0.1
+	Host      netip.Addr       // that containers send to; default 127.0.0.1
 	Ports     launch.PortRange // for containers; default launch.DefaultPorts, or others if clients get those
-	NoBPF     bool             // one socket a container, and no senders' cgroups
+	NoBPF     bool             // use one socket for each container, and do not identify senders by cgroup
 	Log       *slog.Logger     // default slog.Default()
-	Calls     *bounded.Set     // makes the calls that may never return; default one of its own
+	Calls     *bounded.Set     // makes the calls that may block forever; default: a set of its own
 
-	clock clock // default: the machine's; tests set theirs
+	clock clock // default: the machine's; set by tests
 }
 
 // Listener is an address with its dialect.
@@ -44,12 +44,12 @@ type Listener struct {
 	Address string // host:port, or a path
 	Line    line.Options
 
-	Optional bool // nobody asked for it by name: the server does without it if another process has it
+	Optional bool // a default address: the server runs without it if another process has it
 }
 
 func (l Listener) String() string { return l.Network + "://" + l.Address }
 
-// Defaults are the listeners where nobody asked for others.
+// Defaults returns the listeners that are used if none are configured.
 func Defaults() []Listener {
 	var all []Listener
 	for _, a := range setting.StatsdListen() {
@@ -58,19 +58,18 @@ func Defaults() []Listener {
 	return all
 }
 
-// Off reports whether a listener need not be heard, given the error of opening it:
-// nobody asked for it by name, and no packet can be sent to it, as this network
-// namespace has no IPv6 (EAFNOSUPPORT), or none on its loopback (EADDRNOTAVAIL).
+// Off reports whether a listener can be left out, given the error of opening it. It can
+// if it is a default (Optional) and no packet can be sent to it, because this network
+// namespace has no IPv6 (EAFNOSUPPORT) or no IPv6 loopback address (EADDRNOTAVAIL).
 func (l *Listener) Off(err error) bool {
 	at, parseErr := netip.ParseAddrPort(l.Address)
 	return l.Optional && l.Network == "udp" && parseErr == nil && at.Addr().Is6() &&
 		(errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL))
 }
 
-// ParseListener reads an address as people write it: [udp://]host:port,
-// unixgram:///path or unix:///path (a stream), with ?dialect=etsy,
-// ?gauges=absolute|delta and ?tags=influx|librato|signalfx|graphite behind it,
-// joined by &.
+// ParseListener parses an address: [udp://]host:port, unixgram:///path or unix:///path
+// (a stream). ?dialect=etsy, ?gauges=absolute|delta and
+// ?tags=influx|librato|signalfx|graphite may follow, joined by &.
 func ParseListener(s string) (l Listener, err error) {
 	address, query, _ := strings.Cut(s, "?")
 	l.Network = "udp"

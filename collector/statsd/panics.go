@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// panics counts panics that were survived, and logs them: at most one stack in
+// panics counts recovered panics and logs them. It logs at most one stack in
 // panicInterval.
 type panics struct {
 	log   *slog.Logger
@@ -25,8 +25,8 @@ const (
 	maxStack      = 8 << 10 // bytes of a stack that are logged
 )
 
-// report counts a panic over something and logs it, with the stack of the goroutine
-// that calls it: a deferred function that has recovered.
+// report counts and logs a panic. over says what was done. The deferred function that
+// recovered the panic calls report, so that the stack is that of the panic.
 func (p *panics) report(over string, value any) {
 	p.count.Add(1)
 	p.mu.Lock()

@@ -16,7 +16,7 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/series"
 )
 
-// panicRig is a server whose log is kept.
+// panicRig is a server whose log is recorded.
 func panicRig(t *testing.T) (*rig, *strings.Builder, uint16) {
 	t.Helper()
 	log := new(strings.Builder)
@@ -28,7 +28,7 @@ func panicRig(t *testing.T) (*rig, *strings.Builder, uint16) {
 	return r, log, c.StatsdPort
 }
 
-// balanced ticks, and checks that every line received is accounted for.
+// balanced ticks, and checks that every received line is accounted for.
 func (r *rig) balanced(received, panicked int64) (app, ledger frame.Table) {
 	r.t.Helper()
 	app, ledger = r.await(received)
@@ -54,7 +54,7 @@ func (r *rig) balanced(received, panicked int64) (app, ledger frame.Table) {
 	return app, ledger
 }
 
-// told checks that the log has one stack, which is not long, of a function.
+// told checks that the log has one short stack that names a function.
 func told(t *testing.T, log, function string) {
 	t.Helper()
 	if n := strings.Count(log, "panicked"); n != 1 || !strings.Contains(log, "level=ERROR") || !strings.Contains(log, function) || len(log) > 3*maxStack {
@@ -62,7 +62,7 @@ func told(t *testing.T, log, function string) {
 	}
 }
 
-// A panic while a series is made, with the store locked, costs that line alone.
+// A panic while a series is created, with the store locked, loses only that line.
 func TestPanicOverALine(t *testing.T) {
 	r, log, port := panicRig(t)
 	boom := true
@@ -85,8 +85,8 @@ func TestPanicOverALine(t *testing.T) {
 	told(t, log.String(), "newRow")
 }
 
-// A panic in the parser costs the lines that it cannot parse, whatever comes before
-// and after them.
+// A panic in the parser loses only the lines that cause it, whatever comes before and
+// after them.
 func TestPanicInTheParser(t *testing.T) {
 	r, log, port := panicRig(t)
 	broken, err := r.in.ListenUDP(intake.UDP{Address: netip.MustParseAddrPort("127.0.0.1:0")})
@@ -110,11 +110,12 @@ func TestPanicInTheParser(t *testing.T) {
 	told(t, log.String(), "Parse")
 }
 
-// A panic over whose a packet is costs that packet: nobody knows whose it was.
+// A panic while looking up the sender of a packet loses that packet, which counts for
+// the unknown sender.
 func TestPanicOverASender(t *testing.T) {
 	r, log, port := panicRig(t)
 	table := r.table
-	r.table = new(origin.Table) // which has no index of processes
+	r.table = new(origin.Table) // has no cache of processes
 	r.handle(0, []intake.Packet{
 		{Data: []byte("a:1|c\nb:1|c\r\n"), Source: intake.Source{PID: uint32(os.Getpid())}},
 		{Data: []byte("a:1|c"), Source: intake.Source{Port: port}},
@@ -131,8 +132,8 @@ func TestPanicOverASender(t *testing.T) {
 	told(t, log.String(), "process")
 }
 
-// However often it panics, not all of it is logged, and nothing is left locked: ticks
-// go on, and so does what is received.
+// If there are many panics, not all of them are logged, and no lock is left held: ticks
+// and receiving continue.
 func TestManyPanics(t *testing.T) {
 	r, log, port := panicRig(t)
 	ticking := false

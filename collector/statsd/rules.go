@@ -18,8 +18,9 @@ const (
 	rulesWait = 5 * time.Second
 )
 
-// rules reads the file of rules, nil if there is none. A file that cannot be read in
-// rulesWait, as of a filesystem whose server is gone, is an error.
+// rules reads the file of rules. It returns nil if none is configured. A file that
+// cannot be read within rulesWait, for example because its file server is gone, is an
+// error.
 func (o *Options) rules() (*series.Rules, error) {
 	if o.RulesFile == "" {
 		return nil, nil
@@ -41,8 +42,8 @@ func (o *Options) rules() (*series.Rules, error) {
 	return r, nil
 }
 
-// readRegular reads a regular file of so many bytes at most. Anything else might have
-// no end, or wait for a writer, as a FIFO does.
+// readRegular reads a regular file of at most the given number of bytes. Other files
+// might have no end, or wait for a writer, as a FIFO does.
 func readRegular(path string, most int64) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What is no file of rules is an error, and at once.
+// An invalid file of rules is an error, without delay.
 func TestRulesFile(t *testing.T) {
 	dir := t.TempDir()
 	check := func(path, want string) {

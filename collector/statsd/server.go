@@ -21,7 +21,7 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/series"
 )
 
-// Server receives from New to Close.
+// Server receives StatsD packets from New until Close.
 type Server struct {
 	o       Options
 	log     *slog.Logger
@@ -30,12 +30,12 @@ type Server struct {
 	in      *intake.Intake
 	fds     *intake.FDStore
 	parsers atomic.Pointer[[]*line.Parser] // by Source.Listener
-	own     *line.Parser                   // containers' own ports speak as the first listener does
-	opened  []listening                    // what Options.Listen asks for, and, last, the containers' own ports
-	off     []Listener                     // what it asks for and this machine has no address for (Listener.Off)
+	own     *line.Parser                   // of containers' own ports; has the options of the first listener
+	opened  []listening                    // the addresses of Options.Listen, then the containers' own ports
+	off     []Listener                     // the addresses of Options.Listen that this machine lacks (Listener.Off)
 
-	ready   chan struct{} // closed when all the above is there, or will not be
-	waiting bool          // ready is still to be closed
+	ready   chan struct{} // closed when opening has finished, successfully or not
+	waiting bool          // ready is not closed yet
 
 	api    *http.Server
 	served chan error
@@ -43,17 +43,17 @@ type Server struct {
 	drops  drops
 	panics panics
 
-	listeners sync.Mutex // of opened and shown
+	listeners sync.Mutex // guards opened and shown
 	shown     listenerTable
 	clock     clock
-	skew      int64 // of the wall clock from the steady one, nanoseconds, as of the last tick
+	skew      int64 // wall clock minus steady time, in nanoseconds, as of the last tick
 	find      func(origin uint32) uint64
-	parent    func(info origin.Info) uint64 // of this tick
+	parent    func(info origin.Info) uint64 // of the current tick
 }
 
-// New opens every listener and the launch API's socket. What the kernel does not
-// let it do is logged; an invalid option, and an address that cannot be opened, are
-// errors.
+// New opens every listener and the launch API's socket. It logs features that the kernel
+// does not permit. It returns an error if an option is invalid or an address cannot be
+// opened.
 func New(o Options) (*Server, error) {
 	o.defaults()
 	rules, err := o.rules()
@@ -66,7 +66,7 @@ func New(o Options) (*Server, error) {
 	s.gen.Store(1)
 	s.find = s.findParent
 	s.store = series.New(series.Options{
-		Workers: o.Workers + 1, // one for what is shed
+		Workers: o.Workers + 1, // plus one for shed packets
 		Budget:  o.Budget, Total: o.Total, Expiry: o.Expiry, Rules: rules, Log: o.Log,
 		Key: s.key, Labels: s.labels, Named: s.named, Retired: func(n uint32) { s.table.Release(origin.Origin(n)) },
 	})
@@ -76,7 +76,7 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// open starts receiving. Packets that come before all is there wait for it.
+// open starts receiving. Packets that arrive before everything is open wait for that.
 func (s *Server) open() (err error) {
 	s.fds = intake.OpenFDStore()
 	s.in, err = intake.New(intake.Options{
@@ -106,7 +106,7 @@ func (s *Server) open() (err error) {
 		}
 		s.setParser(l, own)
 		s.setPorts(l)
-		if s.table != nil { // the ports were another collector's at first
+		if s.table != nil { // the ports belonged to another collector at first
 			s.tellDrops(l)
 		}
 		err = l.Control(func(f int) error { fd = f; return nil })
@@ -127,7 +127,8 @@ func (s *Server) open() (err error) {
 			s.tellDrops(l)
 		}
 	}
-	// Nobody will take the rest. Held open, it would queue what nobody reads.
+	// No one will take the other descriptors. Left open, their sockets would queue
+	// packets that no one reads.
 	if err := s.fds.Forget(); err != nil {
 		s.log.Warn("the service manager keeps descriptors that nobody wants", "err", err)
 	}
@@ -136,14 +137,14 @@ func (s *Server) open() (err error) {
 	return s.serve()
 }
 
-// tellDrops lets the ledger name whose packets are dropped at a listener's sockets.
+// tellDrops counts the kernel's drops at a listener's sockets by sender.
 func (s *Server) tellDrops(l *intake.Listener) {
 	if err := l.UDPSockets(s.table.CountDrops); err != nil {
 		s.log.Warn("whose packets the kernel drops is not known", "err", err)
 	}
 }
 
-// taken says who has an address that is in use.
+// taken adds to err, if the address is in use, the process that has it.
 func taken(l Listener, err error) error {
 	if h, ok := HolderOf(l); ok && errors.Is(err, unix.EADDRINUSE) {
 		return fmt.Errorf("%w: %v has it", err, h)
@@ -151,8 +152,8 @@ func taken(l Listener, err error) error {
 	return err
 }
 
-// parser is that of a listener. One that is opened later may bring packets before
-// it has its own.
+// parser returns the parser of a listener. A listener that was opened late may deliver
+// packets before its parser is set; it gets the default one.
 func (s *Server) parser(listener uint32) *line.Parser {
 	if p := *s.parsers.Load(); int(listener) < len(p) && p[listener] != nil {
 		return p[listener]
@@ -160,7 +161,7 @@ func (s *Server) parser(listener uint32) *line.Parser {
 	return s.own
 }
 
-// setParser says how the packets of a listener are read. Workers may run already.
+// setParser sets the parser of a listener. Workers may be running.
 func (s *Server) setParser(l *intake.Listener, p *line.Parser) {
 	parsers := slices.Clone(*s.parsers.Load())
 	for int(l.Number) >= len(parsers) {
@@ -173,19 +174,19 @@ func (s *Server) setParser(l *intake.Listener, p *line.Parser) {
 func (s *Server) listen(l Listener) (*intake.Listener, error) {
 	switch l.Network {
 	case "unix":
-		return s.parsed(l)(s.in.ListenUnixStream(intake.Unix{Path: l.Address}))
+		return s.withParser(l)(s.in.ListenUnixStream(intake.Unix{Path: l.Address}))
 	case "unixgram":
-		return s.parsed(l)(s.in.ListenUnixgram(intake.Unix{Path: l.Address}))
+		return s.withParser(l)(s.in.ListenUnixgram(intake.Unix{Path: l.Address}))
 	}
 	a, err := netip.ParseAddrPort(l.Address)
 	if err != nil {
 		return nil, err
 	}
-	return s.parsed(l)(s.in.ListenUDP(intake.UDP{Address: a}))
+	return s.withParser(l)(s.in.ListenUDP(intake.UDP{Address: a}))
 }
 
-// parsed gives a listener that was opened its parser.
-func (s *Server) parsed(l Listener) func(*intake.Listener, error) (*intake.Listener, error) {
+// withParser returns a function that sets the parser of a listener that was opened.
+func (s *Server) withParser(l Listener) func(*intake.Listener, error) (*intake.Listener, error) {
 	return func(got *intake.Listener, err error) (*intake.Listener, error) {
 		if err == nil {
 			s.setParser(got, line.New(l.Line))
@@ -194,7 +195,7 @@ func (s *Server) parsed(l Listener) func(*intake.Listener, error) (*intake.Liste
 	}
 }
 
-// serve opens the launch API.
+// serve opens the socket of the launch API and serves it.
 func (s *Server) serve() error {
 	if s.o.Socket == "" {
 		return nil
@@ -210,8 +211,7 @@ func (s *Server) serve() error {
 	return nil
 }
 
-// Run takes back the endpoints of containers that are gone, until ctx ends; then it
-// returns nil.
+// Run removes the endpoints of containers that are gone, until ctx ends. It returns nil.
 func (s *Server) Run(ctx context.Context) error {
 	every := time.NewTicker(sweepEvery)
 	defer every.Stop()
@@ -238,12 +238,12 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-// sweepEvery is how often endpoints whose cgroups are gone, and the numbers of
-// containers that left without a word, are taken back.
+// sweepEvery is how often endpoints whose cgroups are gone are removed, and the origins
+// of containers that ended without sending anything are released.
 const sweepEvery = 10 * time.Second
 
-// Close ends all of it. What was received is added up all the same: a Tick after
-// Close shows it.
+// Close stops the server. Packets that were received before are still aggregated; a Tick
+// after Close returns them.
 func (s *Server) Close() error {
 	var errs []error
 	if s.api != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 )
 
-// rig is a server on addresses of its own.
+// rig is a server with addresses of its own.
 type rig struct {
 	*Server
 	t      testing.TB
@@ -77,7 +77,7 @@ func (r *rig) send(network, address string, packets ...string) {
 	}
 }
 
-// await ticks until a number of lines has been received.
+// await ticks until the given number of lines has been received.
 func (r *rig) await(received int64) (app, ledger frame.Table) {
 	r.t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
@@ -101,7 +101,7 @@ func value(t *testing.T, app frame.Table, key, typ string) float64 {
 	return 0
 }
 
-// Lines come in by every kind of socket, in its dialect, and are accounted for.
+// Lines arrive through every kind of socket, in its dialect, and are accounted for.
 func TestSockets(t *testing.T) {
 	r := newRig(t, Options{NoBPF: true})
 	r.send("udp", r.udp, "a:1|c|#x:y\nbad\n", "a:2|c|#x:y\ng:5|g\ng:+1|g")
@@ -126,8 +126,8 @@ func TestSockets(t *testing.T) {
 	}
 }
 
-// A container that was handed a port is known by it, with its launcher's labels,
-// and then by its row.
+// A container with a port of its own is identified by it, first with its launcher's
+// labels and then by its row.
 func TestLaunch(t *testing.T) {
 	for _, noBPF := range []bool{true, false} {
 		t.Run(fmt.Sprintf("noBPF=%v", noBPF), func(t *testing.T) {
@@ -163,7 +163,7 @@ func TestLaunch(t *testing.T) {
 	}
 }
 
-// What a line says of its sender counts where nothing better is known.
+// The container named by a line is used if no better source knows the sender.
 func TestFields(t *testing.T) {
 	r := newRig(t, Options{NoBPF: true})
 	r.table.Containers([]origin.Container{{ID: "abc", Cgroups: []string{"/daytwo-test-abc"}}})
@@ -239,7 +239,8 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// More than can be taken: every datagram is in the ledger, as lines or as a drop.
+// If more arrives than can be received, every datagram is in the ledger, as lines or as
+// a drop.
 func TestFlood(t *testing.T) {
 	r := newRig(t, Options{NoBPF: true})
 	const senders, each = 4, 20_000

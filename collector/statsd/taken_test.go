@@ -19,8 +19,8 @@ import (
 	benchrig "github.com/daytwo/daytwo/bench/rig"
 )
 
-// An address that somebody has is left out if nobody asked for it by name, loudly;
-// else it is an error that says who has it and what to do.
+// A default address that another process has is left out with a warning. Any other is an
+// error that names the process and what to do.
 func TestTakenAddress(t *testing.T) {
 	other, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -70,7 +70,7 @@ func TestTakenAddress(t *testing.T) {
 	if !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), who) || !strings.Contains(err.Error(), "--statsd") {
 		t.Errorf("asked for by name: %v", err)
 	}
-	// Neither does a second collector share what this one has.
+	// Nor does a second collector share this one's addresses.
 	taken.Address = fmt.Sprint("127.0.0.1:", r.in.Listeners()[0].Port())
 	if _, err := New(Options{NoBPF: true, Listen: []Listener{taken}, Ports: ports, Log: slog.New(slog.DiscardHandler)}); !errors.Is(err, unix.EADDRINUSE) {
 		t.Errorf("a second one: %v", err)
@@ -108,7 +108,7 @@ func TestHolderOf(t *testing.T) {
 	}
 }
 
-// A test binary that finds this variable is a server under a service manager.
+// If this variable is set, the test binary is a server under a service manager.
 const serviceEnv = "DAYTWO_TEST_STATSD"
 
 func TestMain(m *testing.M) {
@@ -138,8 +138,8 @@ func closeRights(oob []byte) {
 	}
 }
 
-// A socket that came back and that nothing asks for any more is closed, and
-// forgotten by the manager, as soon as the server serves.
+// A socket that came back, but that no option asks for, is closed and removed from the
+// store as soon as the server serves.
 func TestStaleDescriptor(t *testing.T) {
 	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: filepath.Join(t.TempDir(), "n")})
 	if err != nil {

@@ -9,16 +9,16 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/series"
 )
 
-// Tick makes the tables App and Statsd. parent says which Container row is a
-// sender's, 0 for none. The tables are good until the next Tick.
+// Tick returns the tables App and Statsd. parent returns the id of a sender's Container
+// row, or 0 if there is none. The tables are valid until the next Tick.
 func (s *Server) Tick(at time.Time, parent func(info origin.Info) uint64) (app, ledger frame.Table) {
 	s.countDrops(false)
 	s.parent = parent
 	return s.store.Flush(s.steadyTime(at), s.find)
 }
 
-// Events is the table of the events that came before the last Tick, and after the
-// one before it. It is good until the next Tick.
+// Events returns the table of the events that the last Tick collected. It is valid until
+// the next Tick.
 func (s *Server) Events() frame.Table { return s.store.Events() }
 
 // Waiting reports whether there are events for the next Tick.
@@ -32,7 +32,7 @@ func (s *Server) findParent(n uint32) uint64 {
 	return s.parent(info)
 }
 
-// key is what a sender's row of the ledger is called.
+// key returns the key of a sender's row in the ledger.
 func (s *Server) key(n uint32) string {
 	info, ok := s.table.Info(origin.Origin(n))
 	switch {
@@ -50,8 +50,8 @@ func (s *Server) named(n uint32) bool {
 	return ok && info.ContainerID != ""
 }
 
-// labels is what is known of a sender that has no Container row: what its launcher
-// said, and its container id.
+// labels returns the labels of a sender without a Container row: those that its launcher
+// gave, and its container id.
 func (s *Server) labels(n uint32) []frame.Label {
 	info, ok := s.table.Info(origin.Origin(n))
 	if !ok {
@@ -60,24 +60,25 @@ func (s *Server) labels(n uint32) []frame.Label {
 	return Labels(info.ContainerID, info.Name, info.Labels)
 }
 
-// Stats are the server's.
+// Stats are the state of a server.
 type Stats struct {
-	Series  int // alive
+	Series  int // number of series
 	Ledger  series.Totals
 	Origin  origin.Counts
-	Ports   bool // containers are given ports of their own
-	Steered bool // those are steered onto one socket
-	Senders bool // senders to the shared port are known by their cgroups
-	Drops   bool // what the kernel drops is known by its sender
+	Ports   bool // containers get ports of their own
+	Steered bool // those ports are steered onto one socket
+	Senders bool // senders to the shared port are identified by their cgroups
+	Drops   bool // the kernel's drops are identified by their senders
 }
 
-// Stats tells how the server does. It is not to be called while Tick is.
+// Stats returns the server's state. It must not be called concurrently with Tick.
 func (s *Server) Stats() Stats {
-	return Stats{Series: s.store.Series(), Ledger: s.store.Totals(), Origin: s.table.Counts(), Ports: s.table.Refused() == nil,
+	return Stats{Series: s.store.Series(), Ledger: s.store.Totals(), Origin: s.table.Counts(),
+		Ports:   s.table.Refused() == nil,
 		Steered: s.table.Steered(), Senders: s.table.SenderKnown(), Drops: s.table.DropsKnown()}
 }
 
-// Fill writes the columns of Collector that tell how the server does.
+// Fill writes the server's columns of the Collector table to v.
 func (s *Server) Fill(v []int64) {
 	n := s.table.Counts()
 	v[metric.SelfStatsdPorts] = flag(s.table.Refused() == nil)

@@ -12,8 +12,8 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/intake"
 )
 
-// batch is packets of 1,432 bytes with 19 typical lines, as a client with a buffer
-// sends them, of 1,000 series, from a container's own port.
+// batch returns packets of 1,432 bytes with 19 typical lines, as a buffering client
+// sends them. They have 1,000 series and come from a container's own port.
 func (r *rig) batch(packets int) []intake.Packet {
 	got, err := r.table.Add(launch.Request{ContainerID: "bench"})
 	if err != nil {
@@ -32,7 +32,8 @@ func (r *rig) batch(packets int) []intake.Packet {
 	return all
 }
 
-// BenchmarkHandle is a packet's whole way: whose it is, parse, aggregate.
+// BenchmarkHandle measures the whole handling of a packet: find its sender, parse,
+// aggregate.
 func BenchmarkHandle(b *testing.B) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -53,7 +54,7 @@ func BenchmarkHandle(b *testing.B) {
 	b.ReportMetric(float64(packets*19)/(cpu()-before).Seconds()/1e6, "Mlines/cpu-s")
 }
 
-// cpu is the processor time of this thread.
+// cpu returns the CPU time of this thread.
 func cpu() time.Duration {
 	const thisThread = 1 // RUSAGE_THREAD
 	var ru syscall.Rusage

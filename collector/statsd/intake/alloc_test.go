@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// From the socket to the handler nothing is allocated.
+// The path from the socket to the handler does not allocate.
 func TestAllocations(t *testing.T) {
 	var count atomic.Int64
 	in, _ := start(t, Options{Workers: 1, Handle: func(_ int, b []Packet) { count.Add(int64(len(b))) }})

@@ -6,23 +6,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Not in package unix: include/uapi/linux/in.h, in6.h, udp.h.
+// These constants of include/uapi/linux/in.h, in6.h and udp.h are not in package unix.
 const (
 	ipOrigDstAddr   = 20
 	ipv6OrigDstAddr = 74
 	udpGRO          = 104
 )
 
-// Control messages that we ask for have room in so many bytes. At a unix socket that
-// is a sender's credentials alone: descriptors that somebody sends (SCM_RIGHTS) have
-// none, and the kernel drops them. To receive them would use up ours, and closing one
-// may take for ever, as whoever serves its filesystem likes.
+// Sizes of the buffers for control messages, in bytes. On a unix socket there is room
+// only for the sender's credentials. So the kernel drops descriptors that a sender
+// attaches (SCM_RIGHTS). Accepting them would use up our descriptors, and closing one
+// may block as long as its filesystem's server likes.
 const (
 	controlSize     = 160
 	unixControlSize = 32 // CMSG_SPACE(sizeof(struct ucred))
 )
 
-// control is what the kernel says beside a packet.
+// control is what the control messages of a packet say.
 type control struct {
 	segment  int32
 	port     uint16
@@ -31,8 +31,8 @@ type control struct {
 	cred     unix.Ucred
 }
 
-// parseControl reads control messages (cmsg(3)) of a 64-bit kernel. Package
-// unix's parser allocates.
+// parseControl parses control messages (cmsg(3)) of a 64-bit kernel. The parser of
+// package unix is not used because it allocates.
 func parseControl(b []byte, c *control) {
 	for len(b) >= unix.SizeofCmsghdr {
 		n := int(binary.NativeEndian.Uint64(b))
@@ -62,7 +62,7 @@ func parseControl(b []byte, c *control) {
 	}
 }
 
-// parseName reads the sender's address (ip(7), ipv6(7)).
+// parseName parses the sender's address (ip(7), ipv6(7)).
 func parseName(b []byte, s *Source) {
 	if len(b) < 8 {
 		return

@@ -1,6 +1,7 @@
-// Package intake receives what tasks send: UDP, unix datagrams and unix streams,
-// through preallocated slots of lock-free rings, to workers that take batches.
+// Package intake receives packets over UDP, unix datagram sockets and unix stream
+// sockets. Receivers put them into preallocated slots of lock-free rings, from which
+// workers take batches.
 //
-// It never looks into a line, and in steady state it allocates nothing. What it
-// cannot hand on it counts: shed lines by source, and the kernel's own drops.
+// It does not parse lines, and in steady state it allocates nothing. It counts what it
+// cannot deliver: shed lines by source, and the kernel's drops.
 package intake

@@ -17,27 +17,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FDStore is the service manager's store of descriptors (systemd's
-// FileDescriptorStoreMax=, sd_pid_notify_with_fds(3)): what it holds outlives the
-// process and comes back to the next one. A nil store keeps nothing.
+// FDStore is the service manager's descriptor store (systemd's FileDescriptorStoreMax=,
+// sd_pid_notify_with_fds(3)). Descriptors in it outlive the process and are passed to
+// the next one. A nil store stores nothing.
 type FDStore struct {
 	notify string
-	rest   atomic.Pointer[time.Time] // nothing is sent before
+	rest   atomic.Pointer[time.Time] // no message is sent before this time
 
 	mu   sync.Mutex
-	have map[string][]int // came back and nobody took them yet
+	have map[string][]int // passed to this process, and not taken yet
 }
 
-// maxFDName is systemd's limit for FDNAME.
+// maxFDName is systemd's limit on the length of FDNAME.
 const maxFDName = 255
 
-// OpenFDStore takes what the service manager hands to this process
-// (sd_listen_fds(3)) and clears its variables from the environment, so that
-// children do not take it for theirs. What is not open is left out. It returns nil if
-// there is no store.
+// OpenFDStore takes the descriptors that the service manager passed to this process
+// (sd_listen_fds(3)). It removes the variables from the environment, so that child
+// processes do not use them. Numbers that are not open descriptors are skipped. It
+// returns nil if there is no store.
 func OpenFDStore() *FDStore {
 	s := &FDStore{notify: os.Getenv("NOTIFY_SOCKET"), have: map[string][]int{}}
-	defer os.Unsetenv("LISTEN_PIDFDID") // the library does not know it
+	defer os.Unsetenv("LISTEN_PIDFDID") // the library does not remove this variable
 	for _, f := range activation.Files(true) {
 		if fd, err := detach(f); err == nil {
 			s.have[f.Name()] = append(s.have[f.Name()], fd)
@@ -49,8 +49,8 @@ func OpenFDStore() *FDStore {
 	return s
 }
 
-// detach returns a descriptor of what f has open, and closes f: an os.File closes its
-// own when it is collected.
+// detach returns a duplicate of f's descriptor and closes f. An os.File's own descriptor
+// is closed when the File is garbage collected.
 func detach(f *os.File) (fd int, err error) {
 	defer f.Close()
 	raw, err := f.SyscallConn()
@@ -62,7 +62,8 @@ func detach(f *os.File) (fd int, err error) {
 	return fd, errors.Join(err, os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", dupErr))
 }
 
-// fdName makes a name that FDNAME may have: no colon, no control character.
+// fdName makes a valid FDNAME of an address: characters other than letters, digits, '.'
+// and '-' become '_'.
 func fdName(kind, address string) string {
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' {
@@ -73,16 +74,18 @@ func fdName(kind, address string) string {
 	return name[:min(len(name), maxFDName)]
 }
 
-// portName is what the socket of one of a group's ports is called. It is short: all
-// names come back in one variable, and execve(2) takes none above 128 KiB.
+// portName is the name in the store of the socket of one port of a group. It is short
+// because all names come back in one environment variable, and execve(2) limits that to
+// 128 KiB.
 func portName(port uint16) string { return "port-" + strconv.Itoa(int(port)) }
 
-// Take returns the descriptors of a name that came back. They are the caller's.
+// Take returns the descriptors with a name that were passed to this process. The caller
+// must close them.
 func (s *FDStore) Take(name string) []int {
 	return s.take(name, func(int) bool { return true })
 }
 
-// take leaves out, and closes, what is not what it should be.
+// take is Take, but closes and omits descriptors for which fits returns false.
 func (s *FDStore) take(name string, fits func(fd int) bool) []int {
 	if s == nil {
 		return nil
@@ -100,12 +103,13 @@ func (s *FDStore) take(name string, fits func(fd int) bool) []int {
 		}
 	}
 	if len(fds) > 0 && len(good) == 0 {
-		s.remove(name) // what does not fit must not come back with what is put there next
+		s.remove(name) // if none fits, none may come back with what is stored under this name next
 	}
 	return good
 }
 
-// Names are those that came back and nobody took, sorted.
+// Names returns the names of the descriptors that were passed to this process and not
+// taken, sorted.
 func (s *FDStore) Names() []string {
 	if s == nil {
 		return nil
@@ -115,18 +119,18 @@ func (s *FDStore) Names() []string {
 	return slices.Sorted(maps.Keys(s.have))
 }
 
-// Put gives descriptors to the store, under a name.
+// Put stores descriptors under a name. A nil or missing store is no error.
 func (s *FDStore) Put(name string, fds ...int) error { return s.put(name, fds) }
 
 func (s *FDStore) put(name string, fds []int) error {
 	if s == nil || s.notify == "" {
 		return nil
 	}
-	// FDPOLL=0: systemd is not to throw out what is not a socket.
+	// FDPOLL=0: systemd must not remove descriptors that are not sockets.
 	return s.send("FDSTORE=1\nFDPOLL=0\nFDNAME="+name, fds)
 }
 
-// Remove makes the store forget a name.
+// Remove removes a name from the store.
 func (s *FDStore) Remove(name string) error { return s.remove(name) }
 
 func (s *FDStore) remove(name string) error {
@@ -136,8 +140,9 @@ func (s *FDStore) remove(name string) error {
 	return s.send("FDSTOREREMOVE=1\nFDNAME="+name, nil)
 }
 
-// Forget closes what came back and nobody took, and makes the store forget it:
-// call it when all is open. What is put there goes on being kept.
+// Forget closes the descriptors that were not taken, and removes their names from the
+// store. Call it when everything is open. Descriptors that were stored since then remain
+// stored.
 func (s *FDStore) Forget() error {
 	if s == nil {
 		return nil
@@ -155,20 +160,20 @@ func (s *FDStore) Forget() error {
 	return errors.Join(errs...)
 }
 
-// A service manager that hangs takes no messages: callers hold locks that a tick
-// needs, so they do not wait for it, and ask again only after a while.
+// A hanging service manager does not read its messages. Callers hold locks that a tick
+// needs, so they do not wait for it, and try again only after a pause.
 const (
 	sendWait = 200 * time.Millisecond
 	sendRest = 10 * time.Second
 )
 
-// send is daemon.SdNotify with descriptors, which that does not send, and without
-// waiting for a manager that hangs.
+// send is daemon.SdNotify with descriptors. It does not wait for a service manager that
+// hangs.
 func (s *FDStore) send(state string, fds []int) error {
 	if rest := s.rest.Load(); rest != nil && time.Now().Before(*rest) {
 		return errNotTold
 	}
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram"}) // unbound
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram"}) // without an address of its own
 	if err == nil {
 		defer conn.Close()
 		err = conn.SetWriteDeadline(time.Now().Add(sendWait))

@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A test binary that finds this variable is a collector's intake under a service
-// manager: it prints what it receives. Its value is "UDP-ADDRESS DIRECTORY".
+// If this variable is set, the test binary runs a collector's intake under a service
+// manager and prints what it receives. Its value is "UDP-ADDRESS DIRECTORY".
 const serviceEnv = "DAYTWO_TEST_SERVICE"
 
 func TestMain(m *testing.M) {
@@ -65,7 +65,7 @@ func serve(at string) error {
 	return in.Close()
 }
 
-// manager is a service manager as far as the descriptor store goes.
+// manager implements the descriptor store of a service manager.
 type manager struct {
 	t    *testing.T
 	conn *net.UnixConn
@@ -133,7 +133,7 @@ func (m *manager) take(state string, oob []byte) {
 	}
 }
 
-// start runs the service with what is in the store.
+// start runs the service and passes it the descriptors in the store.
 func (m *manager) start(at string) (cmd *exec.Cmd, out *bufferedLines, stop io.Closer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -141,7 +141,7 @@ func (m *manager) start(at string) (cmd *exec.Cmd, out *bufferedLines, stop io.C
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	// LISTEN_PID is the service's own, known only once it runs.
+	// LISTEN_PID is the service's pid, which is only known once it runs.
 	cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0"`, exe)
 	cmd.Env = append(os.Environ(), serviceEnv+"="+at, "NOTIFY_SOCKET="+m.path, fmt.Sprint("LISTEN_FDS=", len(m.fds)), "LISTEN_FDNAMES="+strings.Join(m.name, ":"))
 	for _, fd := range m.fds {
@@ -199,12 +199,12 @@ func (l *bufferedLines) wait(t *testing.T, want ...string) {
 	t.Fatalf("the service prints %.2000q, want %.200q in it", have, want)
 }
 
-// What is sent while the process restarts, killed or ended, is received by the
-// next one, and clients of unix sockets do not notice.
+// Packets that are sent while the process restarts, after it was killed or ended, are
+// received by the next process. Clients of unix sockets notice nothing.
 func TestRestart(t *testing.T) {
 	m := newManager(t)
 	dir := t.TempDir()
-	probe, err := net.ListenPacket("udp", "127.0.0.1:0") // a port that is free
+	probe, err := net.ListenPacket("udp", "127.0.0.1:0") // a free port
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,8 +251,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// A service manager that hangs takes as many messages as its socket holds; what comes
-// then fails soon, and the next at once.
+// If a service manager hangs, messages to it succeed until its socket's queue is full.
+// The next one fails soon, and further ones at once.
 func TestManagerHangs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "notify")
 	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: path})

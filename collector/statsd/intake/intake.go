@@ -12,36 +12,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Policy says what happens when parsing cannot keep up.
+// Policy says what happens when parsing is slower than the arrival of packets.
 type Policy uint8
 
 const (
-	// ShedNewest lets a UDP socket fill to the half, and the sender to a unix one
-	// wait for a millisecond; then what comes is read, counted by source and line,
-	// and given up.
+	// ShedNewest waits until a UDP socket's queue is half full, or a unix socket's
+	// sender has waited for a millisecond. Then it reads what arrives, counts it by
+	// source and line, and discards it.
 	ShedNewest Policy = iota
-	// LeaveToKernel reads no further: sockets fill up, and the kernel drops
-	// datagrams without looking at them. Streams stall their senders.
+	// LeaveToKernel stops reading. Sockets fill up, and the kernel drops further
+	// datagrams. Senders to streams block.
 	LeaveToKernel
 )
 
-// Options of an intake. Zero values mean the defaults.
+// Options are the options of an intake. Zero values mean the defaults.
 type Options struct {
 	Workers int    // goroutines that call Handle; default GOMAXPROCS
 	Slots   int    // packets that wait between a receiver and the workers, a power of two; default 512
-	Policy  Policy // when they are full
-	// Handle gets packets, in order for each sender as long as there is one worker.
-	// Packets and batch are good until it returns. It is called by all workers at
-	// once, each under its own number from 0 on.
+	Policy  Policy // what happens when all slots are in use
+	// Handle gets the packets. With one worker, they are in order for each sender.
+	// packets and batch are valid until it returns. All workers call it concurrently,
+	// each with its own number from 0 on.
 	Handle func(worker int, batch []Packet)
-	// Shed, if set, is told what was given up. Receivers call it at once from many
-	// goroutines; src is good until it returns.
+	// Shed, if set, is called for packets that were discarded. Receivers call it
+	// concurrently from many goroutines. src is valid until it returns.
 	Shed func(src *Source, packets, lines, bytes int)
-	// Panicked is told of a panic of a receiver, a worker or a connection, which goes on
-	// (a connection is closed). It is called by the deferred function that recovered it.
-	// Default: it is logged, with its stack.
+	// Panicked is called for a panic in a receiver, a worker or a connection. Receivers
+	// and workers continue; a connection is closed. The deferred function that recovered
+	// the panic makes the call. The default logs it with its stack.
 	Panicked func(over string, value any)
-	Store    *FDStore // keeps sockets over a restart; nil: they end with the process
+	Store    *FDStore // preserves sockets over a restart; nil: they end with the process
 	Log      *slog.Logger
 }
 
@@ -55,11 +55,11 @@ type Intake struct {
 
 	mu        sync.Mutex
 	listeners []*Listener
-	streams   *ring // of all stream listeners
+	streams   *ring // shared by all stream listeners
 	closed    bool
 }
 
-// New starts the workers. Nothing is received before a listener is opened.
+// New starts the workers. Nothing is received until a listener is opened.
 func New(o Options) (*Intake, error) {
 	if o.Handle == nil {
 		return nil, errors.New("an intake needs a handler")
@@ -91,7 +91,7 @@ func New(o Options) (*Intake, error) {
 	return in, nil
 }
 
-// addRing lets the workers serve a ring. Rings stay until the intake is closed.
+// addRing makes the workers serve a ring until the intake is closed.
 func (in *Intake) addRing(r *ring) {
 	for {
 		old := in.rings.Load()
@@ -102,7 +102,7 @@ func (in *Intake) addRing(r *ring) {
 	}
 }
 
-// register gives a listener its number.
+// register assigns a listener its number.
 func (in *Intake) register(l *Listener) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -114,16 +114,16 @@ func (in *Intake) register(l *Listener) error {
 	return nil
 }
 
-// Listeners are all that were opened, by number.
+// Listeners returns all listeners that were opened, by number.
 func (in *Intake) Listeners() []*Listener {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.listeners[:len(in.listeners):len(in.listeners)]
 }
 
-// Close ends all listeners, hands on what they have received and returns when
-// the last handler has. With a Store, what the kernel still holds is left for the
-// process that takes the sockets over; without one it is received first.
+// Close closes all listeners and delivers what they have received. It returns when the
+// last handler has returned. With a Store, packets in the kernel's queues are left for
+// the process that takes the sockets over. Without one, they are received first.
 func (in *Intake) Close() error {
 	in.mu.Lock()
 	if in.closed {

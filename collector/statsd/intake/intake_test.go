@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// got collects what a handler was given.
+// got collects the packets that a handler received.
 type got struct {
 	mu      sync.Mutex
 	packets []Packet
@@ -37,7 +37,7 @@ func (g *got) handle(_ int, batch []Packet) {
 	g.count.Add(int64(len(batch)))
 }
 
-// wait returns the packets once there are n.
+// wait returns the packets once there are at least n.
 func (g *got) wait(t *testing.T, n int) []Packet {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); g.count.Load() < int64(n); time.Sleep(time.Millisecond) {
@@ -92,7 +92,7 @@ func dial(t *testing.T, network, address string) net.Conn {
 
 func at(l *Listener) string { return fmt.Sprintf("127.0.0.1:%d", l.Port()) }
 
-// A datagram arrives as it was sent, whatever its size, with its sender.
+// A datagram of any size arrives unchanged, with its sender.
 func TestKernelUDP(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0", "[::]:0"} {
 		in, g := start(t, Options{})
@@ -124,7 +124,7 @@ func boolInt(b bool) int {
 	return 0
 }
 
-// What a sender joins by GSO arrives as the datagrams that it sent.
+// Datagrams that a sender joins by GSO arrive as separate datagrams.
 func TestKernelGRO(t *testing.T) {
 	in, g := start(t, Options{})
 	l := listenUDP(t, in, UDP{})
@@ -150,8 +150,8 @@ func TestKernelGRO(t *testing.T) {
 	}
 }
 
-// Of what is sent, every datagram is handed on, shed or counted by the kernel:
-// here the handler holds all up while the sender goes on.
+// Every datagram is delivered, shed or counted as dropped by the kernel. The handler
+// blocks here while the sender continues.
 func TestKernelFlood(t *testing.T) {
 	for _, policy := range []Policy{ShedNewest, LeaveToKernel} {
 		t.Run(fmt.Sprint(policy), func(t *testing.T) {
@@ -195,7 +195,7 @@ func TestKernelFlood(t *testing.T) {
 	}
 }
 
-// Unix senders are known by what the kernel says of them.
+// The credentials of unix senders come from the kernel.
 func TestKernelUnixgram(t *testing.T) {
 	in, g := start(t, Options{})
 	path := filepath.Join(t.TempDir(), "s")
@@ -221,8 +221,8 @@ func TestKernelUnixgram(t *testing.T) {
 	}
 }
 
-// A path that is removed, or where a dead socket is put, comes back; clients of
-// the old socket are still heard.
+// If a path is removed or replaced by a dead socket, the listener opens it again.
+// Clients of the old socket are still served.
 func TestUnixPathReplaced(t *testing.T) {
 	in, g := start(t, Options{})
 	path := filepath.Join(t.TempDir(), "s")
@@ -259,8 +259,8 @@ func TestUnixPathReplaced(t *testing.T) {
 	}
 }
 
-// One receiver reads thousands of sockets, opened and closed at run time; what
-// is queued at one that is closed is not lost.
+// One receiver reads thousands of sockets that are opened and closed at run time.
+// Packets queued at a closed socket are not lost.
 func TestKernelGroup(t *testing.T) {
 	in, g := start(t, Options{})
 	group, err := in.ListenGroup(UDP{Address: netip.MustParseAddrPort("127.0.0.1:0"), ReceiveBuffer: 1 << 16})
@@ -297,8 +297,8 @@ func TestKernelGroup(t *testing.T) {
 	}
 }
 
-// arrived waits until so many packets have come as far as a socket: a busy kernel
-// brings them there some time after they were sent.
+// arrived waits until the given number of packets has reached a socket. A busy kernel
+// delivers them some time after they were sent.
 func arrived(t *testing.T, g *Group, packets int) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -326,8 +326,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// What stands beside a packet is the kernel's, but the parser must not trust
-// lengths all the same.
+// Control messages come from the kernel, but the parser must not trust their lengths.
 func FuzzControl(f *testing.F) {
 	f.Add([]byte{20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 40, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -9,19 +9,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// UDP says what to listen on.
+// UDP are the options of a UDP listener.
 type UDP struct {
 	Address       netip.AddrPort
-	Sockets       int    // that share the address, each with a receiver of its own (SO_REUSEPORT); default 1
+	Sockets       int    // sockets that share the address, each with its own receiver (SO_REUSEPORT); default 1
 	ReceiveBuffer int    // bytes; default ReceiveBuffer
-	OriginalPort  bool   // packets may have been sent to other ports, and steered here
+	OriginalPort  bool   // packets may have been steered here from other ports; read the original one
 	NoGRO         bool   // do not let the kernel join datagrams of one sender
-	Name          string // for the descriptor store; default: made of the address
+	Name          string // name in the descriptor store; default: made from the address
 }
 
-// Listener is an address that is listened on.
+// Listener is an address that receives packets.
 type Listener struct {
-	Number uint32 // in the order of opening: Source.Listener
+	Number uint32 // order of opening; see Source.Listener
 	in     *Intake
 	name   string
 	count  counters
@@ -29,13 +29,13 @@ type Listener struct {
 	mu        sync.Mutex
 	receivers []*receiver
 	sockets   []*socket
-	of        []*receiver // of each socket
+	of        []*receiver // the receiver of each socket
 	stream    *streams
 	watch     *pathWatch
 	closed    bool
 }
 
-// ListenUDP opens UDP sockets, or takes over those that the store has for it.
+// ListenUDP opens UDP sockets, or takes over those with the same name from the store.
 func (in *Intake) ListenUDP(o UDP) (*Listener, error) {
 	o.Sockets = max(o.Sockets, 1)
 	if o.Name == "" {
@@ -49,7 +49,7 @@ func (in *Intake) ListenUDP(o UDP) (*Listener, error) {
 	var err error
 	for len(fds) < o.Sockets && err == nil {
 		at, first := o.Address, len(fds) == 0
-		if !first { // share the port that the first one has, and had alone
+		if !first { // later sockets share the first one's port, which it bound exclusively
 			if at, err = boundTo(fds[0]); err == nil {
 				err = share(fds[0])
 			}
@@ -85,7 +85,7 @@ func (in *Intake) ListenUDP(o UDP) (*Listener, error) {
 	return l, nil
 }
 
-// own reads a socket by a receiver of its own.
+// own reads a socket with a new receiver.
 func (l *Listener) own(fd int) error {
 	r, err := newReceiver(l.in)
 	if err != nil {
@@ -95,7 +95,7 @@ func (l *Listener) own(fd int) error {
 	return l.attach(fd, r)
 }
 
-// attach reads a socket by a receiver.
+// attach adds a socket to a receiver.
 func (l *Listener) attach(fd int, r *receiver) error {
 	s := &socket{fd: fd, listener: l}
 	if at, err := boundTo(fd); err == nil {
@@ -112,7 +112,7 @@ func (l *Listener) attach(fd int, r *receiver) error {
 	return nil
 }
 
-// Port is the UDP port that is listened on.
+// Port returns the UDP port of the first socket, or 0 if there is none.
 func (l *Listener) Port() uint16 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -122,7 +122,7 @@ func (l *Listener) Port() uint16 {
 	return l.sockets[0].port
 }
 
-// Control runs f on the descriptor of the first socket.
+// Control calls f with the descriptor of the first socket.
 func (l *Listener) Control(f func(fd int) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,7 +132,7 @@ func (l *Listener) Control(f func(fd int) error) error {
 	return f(l.sockets[0].fd)
 }
 
-// UDPSockets runs f on the descriptor of every UDP socket.
+// UDPSockets calls f with the descriptor of every UDP socket.
 func (l *Listener) UDPSockets(f func(fd int) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -145,7 +145,7 @@ func (l *Listener) UDPSockets(f func(fd int) error) error {
 	return errors.Join(errs...)
 }
 
-// Counts are the listener's since it was opened.
+// Counts returns the listener's counts since it was opened.
 func (l *Listener) Counts() Counts {
 	c := Counts{
 		Packets: l.count.packets.Load(), Bytes: l.count.bytes.Load(),
@@ -165,7 +165,7 @@ func (l *Listener) Counts() Counts {
 	return c
 }
 
-// Close stops listening. What has been received is handed on all the same.
+// Close stops listening. Packets that were received are still delivered.
 func (l *Listener) Close() error {
 	l.mu.Lock()
 	if l.closed {
@@ -189,15 +189,16 @@ func (l *Listener) Close() error {
 	return nil
 }
 
-// Group is many UDP sockets that one receiver reads: one a container, where
-// ports cannot be steered onto one socket. All count as one listener.
+// Group is a set of UDP sockets that one receiver reads. It is for kernels where ports
+// cannot be steered onto one socket: each container gets a socket. The group counts as
+// one listener.
 type Group struct {
 	*Listener
 	o UDP
 }
 
-// ListenGroup makes an empty group. Address of o is where ports are opened, its
-// port is not looked at.
+// ListenGroup returns an empty group. Ports are opened on the address of o; its port is
+// ignored.
 func (in *Intake) ListenGroup(o UDP) (*Group, error) {
 	l := &Listener{name: o.Name}
 	if err := in.register(l); err != nil {
@@ -211,7 +212,7 @@ func (in *Intake) ListenGroup(o UDP) (*Group, error) {
 	return &Group{Listener: l, o: o}, nil
 }
 
-// Open listens on one more port, or on what the store has for it.
+// Open listens on one more port, or takes over its socket from the store.
 func (g *Group) Open(port uint16) error {
 	o := g.o
 	o.Address = netip.AddrPortFrom(o.Address.Addr(), port)
@@ -244,7 +245,7 @@ func (g *Group) Open(port uint16) error {
 	return nil
 }
 
-// ClosePort stops listening on a port, after reading what is queued there.
+// ClosePort stops listening on a port, after reading the packets in its queue.
 func (g *Group) ClosePort(port uint16) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -2,27 +2,27 @@ package intake
 
 import "bytes"
 
-// Source says where a packet came from.
+// Source is where a packet came from.
 type Source struct {
 	Listener uint32   // Listener.Number
-	Port     uint16   // UDP: port that it was sent to, as the sender gave it
-	SrcPort  uint16   // UDP: port of the sender
-	Src      [16]byte // UDP: address of the sender, IPv4 as ::ffff:a.b.c.d
-	PID      uint32   // unix: the sender as the kernel vouches for it, in our pid namespace; 0 if it is in none that we see
+	Port     uint16   // UDP: destination port, as the sender used it
+	SrcPort  uint16   // UDP: the sender's port
+	Src      [16]byte // UDP: the sender's address; IPv4 as ::ffff:a.b.c.d
+	PID      uint32   // unix: the sender, from the kernel, in our pid namespace; 0 if not visible in it
 	UID      uint32   // unix
 	GID      uint32   // unix
 }
 
-// Packet is one datagram, one frame of a stream, or some whole lines of one.
+// Packet is one datagram, or one frame or several whole lines of a stream.
 type Packet struct {
-	Data      []byte // good until the handler returns
+	Data      []byte // valid until the handler returns
 	Source    Source
-	Dropped   uint32 // datagrams that the kernel dropped at this socket since the packet before (SO_RXQ_OVFL)
-	Truncated bool   // Data is the beginning of something too long or broken off
+	Dropped   uint32 // datagrams that the kernel dropped at this socket since the previous packet (SO_RXQ_OVFL)
+	Truncated bool   // Data is the beginning of a packet that was too long or broken off
 }
 
-// Lines counts the lines of a datagram: those between newlines that hold more
-// than a carriage return.
+// Lines returns the number of lines in a datagram. Lines that are empty or only a
+// carriage return are not counted.
 func Lines(b []byte) int {
 	n := 0
 	for len(b) > 0 {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// A handler that panics, whatever it is given, stops neither receivers nor workers:
-// more packets than there are slots go through.
+// A panicking handler stops neither receivers nor workers: more packets than there are
+// slots get through.
 func TestPanics(t *testing.T) {
 	const slots, packets = 16, 200
 	var mu sync.Mutex
@@ -59,8 +59,8 @@ func TestPanics(t *testing.T) {
 	}
 }
 
-// A panic while packets are given up costs no receiver and no connection but the one
-// that it was over.
+// A panic while shedding stops no receiver, and closes only the connection in which it
+// occurred.
 func TestPanicsWhileShedding(t *testing.T) {
 	var over atomic.Int64
 	block := make(chan struct{})

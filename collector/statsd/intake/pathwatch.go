@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxReopened bounds the sockets that a listener opens because its path was
-// taken from it: the old ones stay, for the clients that are connected to them.
+// maxReopened limits how many sockets a listener opens because its path was removed or
+// replaced. The old sockets stay open for the clients that are connected to them.
 const maxReopened = 16
 
-// pathWatch notices when the socket of a path is removed or replaced.
+// pathWatch detects when the socket at a path is removed or replaced.
 type pathWatch struct {
 	stop, done chan struct{}
 	once       sync.Once
@@ -27,8 +27,8 @@ func inode(path string) (dev, ino uint64, err error) {
 	return uint64(st.Dev), st.Ino, err
 }
 
-// watchPath calls reopen when path no longer leads where it does now. missing
-// says that it need not lead anywhere yet: the socket was taken over.
+// watchPath calls reopen when path refers to another file than now. missing permits that
+// path does not exist yet, because the socket was taken over.
 func watchPath(path string, missing bool, reopen func() error) (*pathWatch, error) {
 	dev, ino, err := inode(path)
 	if err != nil && !(missing && errors.Is(err, fs.ErrNotExist)) {
@@ -49,7 +49,7 @@ func watchPath(path string, missing bool, reopen func() error) (*pathWatch, erro
 				continue
 			}
 			if reopen() != nil {
-				continue // somebody else listens there now, or the directory is gone: try again
+				continue // another process listens there, or the directory is gone: try again
 			}
 			reopened++
 			dev, ino, _ = inode(path)
@@ -59,8 +59,8 @@ func watchPath(path string, missing bool, reopen func() error) (*pathWatch, erro
 	return w, nil
 }
 
-// close ends the watch. It does not wait for ever: what the path is on may not
-// respond.
+// close ends the watch. It does not wait forever, because the path's filesystem may
+// hang.
 func (w *pathWatch) close() {
 	w.once.Do(func() { close(w.stop) })
 	select {

@@ -11,17 +11,17 @@ import (
 )
 
 const (
-	batch      = 64 // datagrams a recvmmsg
-	shedBatch  = 16 // the same, while shedding
-	turnRounds = 16 // batches of one socket before the others have their turn
+	batch      = 64 // datagrams per recvmmsg
+	shedBatch  = 16 // datagrams per recvmmsg while shedding
+	turnRounds = 16 // batches from one socket before the other sockets are read
 
-	retry       = 100 * time.Microsecond // after which a full ring is looked at again
-	stalls      = 10                     // so often before a unix socket's sender, who waits for us, is let go on
-	drainRounds = 4096                   // batches read of a socket that is closed, which its senders may not notice
+	retry       = 100 * time.Microsecond // pause before a full ring is checked again
+	stalls      = 10                     // pauses until a blocked sender to a unix socket is released by shedding
+	drainRounds = 4096                   // batches read from a socket before it is closed; senders may keep sending
 )
 
-// receiver reads some sockets into one ring. It waits in Go's own poller, on an
-// epoll descriptor that watches the sockets: no thread is held while all is quiet.
+// receiver reads several sockets into one ring. It waits in Go's netpoller for an epoll
+// descriptor that watches the sockets, so it occupies no thread while nothing arrives.
 type receiver struct {
 	in   *Intake
 	ring *ring
@@ -30,7 +30,7 @@ type receiver struct {
 	done chan struct{}
 	poll func(fd uintptr) bool
 
-	mu      sync.Mutex // sockets come and go while others are read
+	mu      sync.Mutex // sockets are added and removed while others are read
 	sockets []*socket
 	ready   int
 	events  [batch]unix.EpollEvent
@@ -38,8 +38,8 @@ type receiver struct {
 	iovs    [batch]unix.Iovec
 	names   [batch][unix.SizeofSockaddrInet6]byte
 	ctrl    [batch][controlSize]byte
-	scratch []byte // where datagrams go that are shed
-	spare   slot   // and what is known of one
+	scratch []byte // buffer for datagrams that are shed
+	spare   slot   // slot for a datagram that is shed
 }
 
 func newReceiver(in *Intake) (*receiver, error) {
@@ -55,7 +55,7 @@ func newReceiver(in *Intake) (*receiver, error) {
 	r := &receiver{in: in, ring: ring, scratch: scratch, done: make(chan struct{})}
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err == nil {
-		err = unix.SetNonblock(fd, true) // so that os.File gives it to the poller
+		err = unix.SetNonblock(fd, true) // os.File uses the netpoller for non-blocking descriptors only
 	}
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
@@ -79,7 +79,7 @@ func newReceiver(in *Intake) (*receiver, error) {
 	return r, nil
 }
 
-// add lets the receiver read a socket, which is its own from then on.
+// add makes the receiver read a socket. The receiver closes it.
 func (r *receiver) add(s *socket) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -108,7 +108,7 @@ func (r *receiver) epfd() (fd uintptr) {
 	return fd
 }
 
-// remove closes a socket; what is queued at it is read first if drain is set.
+// remove closes a socket. If drain is set, it reads the socket's queue first.
 func (r *receiver) remove(s *socket, drain bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -120,7 +120,7 @@ func (r *receiver) remove(s *socket, drain bool) {
 		}
 	}
 	s.listener.count.closedDrops.Add(s.kernelDrops())
-	unix.Close(s.fd) // and with it epoll's interest, unless systemd has the socket too
+	unix.Close(s.fd) // also removes it from epoll, unless systemd has a duplicate
 	unix.EpollCtl(int(r.epfd()), unix.EPOLL_CTL_DEL, s.fd, nil)
 	s.fd = -1
 	r.sockets[s.index] = nil
@@ -133,7 +133,7 @@ func (r *receiver) run() {
 	}
 }
 
-// turn reads the sockets that have something.
+// turn reads the sockets that are ready.
 func (r *receiver) turn() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -149,14 +149,14 @@ func (r *receiver) turn() {
 	}
 }
 
-// close ends the receiver. Its ring stays for the workers.
+// close ends the receiver. The workers continue to serve its ring.
 func (r *receiver) close() {
 	r.ep.Close()
 	<-r.done
 	unix.Munmap(r.scratch)
 }
 
-// read takes one batch from a socket, and reports whether there may be more.
+// read reads one batch from a socket. It reports whether there may be more.
 func (r *receiver) read(s *socket) (more bool) {
 	pos, n := r.ring.room(batch)
 	shed := n == 0
@@ -202,7 +202,7 @@ func (r *receiver) read(s *socket) (more bool) {
 		}
 	}
 	if !shed {
-		s.listener.count.packets.Add(packets) // before anybody can have handled them
+		s.listener.count.packets.Add(packets) // before a worker can have handled them
 		s.listener.count.bytes.Add(bytes)
 		r.ring.publish(pos, got)
 		r.in.notify()
@@ -210,7 +210,7 @@ func (r *receiver) read(s *socket) (more bool) {
 	return got == n
 }
 
-// describe fills a slot with what message i says beside its bytes.
+// describe fills a slot with the properties of message i, except its bytes.
 func (r *receiver) describe(sl *slot, s *socket, i int) {
 	m := &r.msgs[i]
 	c := control{port: s.port}
@@ -229,7 +229,7 @@ func (r *receiver) describe(sl *slot, s *socket, i int) {
 	parseName(r.names[i][:min(m.hdr.Namelen, unix.SizeofSockaddrInet6)], &sl.src)
 }
 
-// datagrams is how many there are in a slot.
+// datagrams returns the number of datagrams in a slot.
 func datagrams(s *slot) int32 {
 	if s.segment == 0 {
 		return 1

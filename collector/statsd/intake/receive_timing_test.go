@@ -12,24 +12,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// threadTime is the CPU time of this thread.
+// threadTime returns the CPU time of this thread.
 func threadTime() time.Duration {
 	var ts unix.Timespec
 	unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts)
 	return time.Duration(ts.Nano())
 }
 
-// BenchmarkReceive is what a receiving core does: from the socket into the ring,
-// out of it and back, of datagrams that the kernel has queued already. It shows
-// the CPU time of the thread, which is the core's whatever else runs beside it.
+// BenchmarkReceive measures a receiver and a worker on one core: from the socket into
+// the ring and out of it, for datagrams that the kernel has queued already. It reports
+// the thread's CPU time, which other load on the machine does not change.
 func BenchmarkReceive(b *testing.B) {
 	line := []byte("page.views.total:1|c|@0.5|#env:prod,service:web,region:us-east-1,version:1.2.3")
 	for _, c := range []struct {
 		name     string
 		segments int // datagrams that the sender joins by GSO
 		original bool
-		lines    int // a datagram
-		queued   int // datagrams that wait: many are no longer in the CPU's caches
+		lines    int // lines per datagram
+		queued   int // datagrams in the queue; if they are many, they are no longer in the CPU's caches
 	}{
 		{"lines=1", 0, false, 1, 1024},
 		{"lines=1,far_behind", 0, false, 1, 8192},
@@ -51,7 +51,7 @@ func BenchmarkReceive(b *testing.B) {
 				b.Fatal(err)
 			}
 			r, s := l.receivers[0], l.sockets[0]
-			// From here on the benchmark is the receiver, and the worker.
+			// From here on the benchmark acts as the receiver and the worker.
 			unix.EpollCtl(int(r.epfd()), unix.EPOLL_CTL_DEL, s.fd, nil)
 			in.rings.Store(new([]*ring))
 			defer func() { in.addRing(r.ring) }()

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Descriptors that somebody sends along are not taken: they would use up ours, and
-// closing one may never return. Who sends is known all the same.
+// Descriptors that a sender attaches are not accepted: they would use up ours, and
+// closing one may block forever. The sender's credentials still arrive.
 func TestNoDescriptorsAreReceived(t *testing.T) {
 	var packets, known atomic.Int64
 	in, err := New(Options{Workers: 1, Handle: func(_ int, batch []Packet) {
@@ -64,7 +64,8 @@ func TestNoDescriptorsAreReceived(t *testing.T) {
 			t.Fatalf("%d packets", packets.Load())
 		}
 	}
-	// Nobody else has the pipe's other end: it is at its end when we have closed ours.
+	// Once our descriptors are closed, the pipe's other end is closed, so reading it
+	// ends.
 	w.Close()
 	r.SetReadDeadline(time.Now().Add(5 * time.Second))
 	if _, err := r.Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {

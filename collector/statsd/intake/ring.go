@@ -8,30 +8,31 @@ import (
 )
 
 const (
-	// slotSize is the longest packet: more than the longest UDP datagram, and as
-	// much as the kernel joins by GRO.
+	// slotSize is the size of the longest packet, in bytes. It is more than the longest
+	// UDP datagram, and as much as the kernel joins by GRO.
 	slotSize = 1 << 16
-	// slotStride staggers the slots, so that their first lines do not all fall
-	// into one set of the CPU's caches.
+	// slotStride is the distance between two slots, in bytes. It exceeds slotSize by
+	// some cache lines, so that the beginnings of the slots do not all use the same set
+	// of the CPU's caches.
 	slotStride = slotSize + 5*64
 )
 
-// slot is what is known of the bytes in it. The state of the slot for position
-// pos is in seq: pos = free, pos+1 = filled, pos+slots = free for the next round
-// (Dmitry Vyukov's bounded queue).
+// slot describes the bytes stored in it. seq is the state of the slot for position pos:
+// pos = free, pos+1 = filled, pos+slots = free for the next round (Dmitry Vyukov's
+// bounded queue).
 type slot struct {
 	seq       atomic.Uint64
 	n         int32
-	segment   int32 // GRO: length of each datagram in it but the last; 0: one datagram
+	segment   int32 // GRO: length of each datagram except the last; 0: one datagram
 	dropped   uint32
 	truncated bool
 	src       Source
-	_         [64]byte // its own lines: filled by one CPU while the neighbour is emptied by another
+	_         [64]byte // separate cache lines: one CPU fills a slot while another empties the next
 }
 
-// ring is a bounded queue of slots that are filled and read in place. Consumers
-// may be many. Producers are either one, who uses room and publish, or many, who
-// use push.
+// ring is a bounded queue of slots that are filled and read in place. It may have many
+// consumers. It has either one producer, which uses room and publish, or many, which use
+// push.
 type ring struct {
 	slots []slot
 	mask  uint64
@@ -43,8 +44,8 @@ type ring struct {
 	_     [64]byte
 }
 
-// newRing makes a ring of so many slots, a power of two. Their memory is the
-// kernel's to give when it is first touched, not the Go heap's.
+// newRing returns a ring with the given number of slots, a power of two. Their memory is
+// mapped outside the Go heap; the kernel allocates it at the first use.
 func newRing(slots int) (*ring, error) {
 	mem, err := mapMemory(slots * slotStride)
 	if err != nil {
@@ -58,7 +59,8 @@ func newRing(slots int) (*ring, error) {
 }
 
 func mapMemory(size int) ([]byte, error) {
-	mem, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+	mem, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
 	if err != nil {
 		return nil, fmt.Errorf("map %d bytes for packets: %w", size, err)
 	}
@@ -72,7 +74,8 @@ func (r *ring) buffer(pos uint64) []byte {
 	return r.mem[i : i+slotSize : i+slotSize]
 }
 
-// room tells the one producer how many slots from tail on are free, up to limit.
+// room returns how many slots from tail on are free, at most limit. Only the single
+// producer calls it.
 func (r *ring) room(limit int) (pos uint64, n int) {
 	pos = r.tail.Load()
 	for n < limit && r.at(pos+uint64(n)).seq.Load() == pos+uint64(n) {
@@ -81,7 +84,7 @@ func (r *ring) room(limit int) (pos uint64, n int) {
 	return pos, n
 }
 
-// publish hands over n slots from pos on that the one producer filled.
+// publish hands over n slots from pos on that the single producer filled.
 func (r *ring) publish(pos uint64, n int) {
 	for i := range uint64(n) {
 		r.at(pos + i).seq.Store(pos + i + 1)
@@ -89,8 +92,8 @@ func (r *ring) publish(pos uint64, n int) {
 	r.tail.Store(pos + uint64(n))
 }
 
-// push copies a packet into a slot, for producers that are many. It reports
-// false if the ring is full.
+// push copies a packet into a slot, for rings with many producers. It returns false if
+// the ring is full.
 func (r *ring) push(b []byte, src *Source, truncated bool) bool {
 	for {
 		pos := r.tail.Load()
@@ -109,7 +112,7 @@ func (r *ring) push(b []byte, src *Source, truncated bool) bool {
 	}
 }
 
-// take claims up to limit filled slots in a row. Each goes back by give.
+// take claims up to limit consecutive filled slots. The caller returns each with give.
 func (r *ring) take(limit int) (pos uint64, n int) {
 	for {
 		pos, n = r.head.Load(), 0
@@ -128,14 +131,14 @@ func (r *ring) take(limit int) (pos uint64, n int) {
 	}
 }
 
-// give frees slots that take claimed.
+// give frees slots that were claimed by take.
 func (r *ring) give(pos uint64, n int) {
 	for i := range uint64(n) {
 		r.at(pos + i).seq.Store(pos + i + uint64(len(r.slots)))
 	}
 }
 
-// ready reports whether there is something to take.
+// ready reports whether there is a filled slot.
 func (r *ring) ready() bool {
 	pos := r.head.Load()
 	return r.at(pos).seq.Load() == pos+1

@@ -11,39 +11,39 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ReceiveBuffer is what a socket asks the kernel to hold: some 100 thousand
-// datagrams of one line, where the default holds 256.
+// ReceiveBuffer is the default receive buffer of a socket, in bytes. It holds about
+// 100,000 datagrams of one line; the kernel's default holds 256.
 const ReceiveBuffer = 32 << 20
 
-// socket is one that a receiver reads.
+// socket is a socket that a receiver reads.
 type socket struct {
 	fd       int
 	index    int32
 	listener *Listener
-	port     uint16 // UDP: that it is bound to
+	port     uint16 // UDP: port that it is bound to
 	unix     bool
-	stalled  int    // times in a row that it could not be read for want of room
-	drops    uint32 // by the kernel, as last told beside a packet
-	asked    uint32 // by the kernel, as the socket last said when asked
-	limit    uint32 // of its queue, as the kernel counts: bookkeeping included
-	lost     uint64 // the same, without end
+	stalled  int    // consecutive times that it could not be read because the ring was full
+	drops    uint32 // the kernel's drop count, from the last packet's control message
+	asked    uint32 // the kernel's drop count, as last read by kernelDrops
+	limit    uint32 // size of its queue as the kernel counts it, including overhead
+	lost     uint64 // drop count that does not wrap around
 }
 
-// Counts of a listener since it was opened.
+// Counts are the counts of a listener since it was opened.
 type Counts struct {
-	Packets, Bytes         uint64 // handed on
-	ShedPackets, ShedLines uint64 // received, and given up because parsing could not keep up
-	KernelDrops            uint64 // datagrams that the kernel dropped; with GRO some of them joined as one
-	Refused                uint64 // connections over the limit
-	Buffer                 uint64 // bytes that the kernel holds for a socket, as it counts them; 0 where there is none
+	Packets, Bytes         uint64 // delivered
+	ShedPackets, ShedLines uint64 // received, but discarded because parsing was too slow
+	KernelDrops            uint64 // datagrams that the kernel dropped; several joined by GRO count as one
+	Refused                uint64 // connections above the limit
+	Buffer                 uint64 // size of a socket's receive buffer as the kernel counts it; 0 if there is none
 }
 
 type counters struct {
 	packets, bytes, shedPackets, shedLines, refused, closedDrops atomic.Uint64
 }
 
-// openUDP makes a bound UDP socket. shared lets it join the sockets that have the
-// address already; without it, it is an error that anybody has.
+// openUDP returns a bound UDP socket. If shared is set, it may share the address with
+// other sockets. Otherwise an address in use is an error.
 func openUDP(addr netip.AddrPort, shared bool) (int, error) {
 	family := unix.AF_INET6
 	var sa unix.Sockaddr
@@ -73,13 +73,13 @@ func openUDP(addr netip.AddrPort, shared bool) (int, error) {
 	return fd, nil
 }
 
-// share lets others of this user bind the address of a socket, and have a part
-// of its packets: a bound one alone decides who those are.
+// share sets SO_REUSEPORT: other sockets of this user that set it too can bind the same
+// address and receive a part of its packets.
 func share(fd int) error {
 	return os.NewSyscallError("setsockopt SO_REUSEPORT", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
 }
 
-// prepareUDP sets the options of a UDP socket, new or taken over.
+// prepareUDP sets the options of a UDP socket, which is new or was taken over.
 func prepareUDP(fd int, o *UDP) error {
 	if err := prepare(fd, o.ReceiveBuffer); err != nil {
 		return err
@@ -99,18 +99,18 @@ func prepareUDP(fd int, o *UDP) error {
 		}
 	}
 	if !o.NoGRO {
-		unix.SetsockoptInt(fd, unix.SOL_UDP, udpGRO, 1) // faster where it works; nothing lost where it does not
+		unix.SetsockoptInt(fd, unix.SOL_UDP, udpGRO, 1) // an optimization; an error does not matter
 	}
 	return nil
 }
 
-// prepare sets what UDP and unix datagram sockets have in common.
+// prepare sets the options that UDP and unix datagram sockets have in common.
 func prepare(fd, buffer int) error {
 	if buffer == 0 {
 		buffer = ReceiveBuffer
 	}
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) != nil { // wants CAP_NET_ADMIN
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer) // as much as net.core.rmem_max allows
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) != nil { // needs CAP_NET_ADMIN
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer) // limited by net.core.rmem_max
 	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1); err != nil {
 		return os.NewSyscallError("setsockopt SO_RXQ_OVFL", err)
@@ -118,7 +118,8 @@ func prepare(fd, buffer int) error {
 	return nil
 }
 
-// memInfo is what the kernel tells of a socket's memory (include/uapi/linux/sock_diag.h).
+// memInfo returns the kernel's figures on a socket's memory
+// (include/uapi/linux/sock_diag.h).
 func memInfo(fd int) (queued, limit, drops uint32) {
 	const soMeminfo = 55
 	var info [9]uint32 // SK_MEMINFO_RMEM_ALLOC, SK_MEMINFO_RCVBUF, …, SK_MEMINFO_DROPS
@@ -128,9 +129,9 @@ func memInfo(fd int) (queued, limit, drops uint32) {
 	return info[0], info[1], info[8]
 }
 
-// kernelDrops asks the socket how many datagrams were dropped at it. The count
-// is the socket's own: it goes on when a restarted process takes the socket over.
-// Its 32 bits may be passed.
+// kernelDrops returns how many datagrams the kernel dropped at the socket. The count
+// belongs to the socket, so it continues when a restarted process takes the socket over.
+// It wraps around at 32 bits.
 func (s *socket) kernelDrops() uint64 {
 	if _, limit, drops := memInfo(s.fd); limit > 0 {
 		s.lost += uint64(drops - s.asked)
@@ -139,13 +140,13 @@ func (s *socket) kernelDrops() uint64 {
 	return s.lost
 }
 
-// halfFull reports whether a socket's queue is past the half of what it may hold.
+// halfFull reports whether a socket's queue is more than half full.
 func halfFull(fd int) bool {
 	queued, limit, _ := memInfo(fd)
 	return queued >= limit/2
 }
 
-// boundTo is the address of a UDP socket.
+// boundTo returns the address of a UDP socket.
 func boundTo(fd int) (netip.AddrPort, error) {
 	sa, err := unix.Getsockname(fd)
 	if err != nil {
@@ -160,9 +161,9 @@ func boundTo(fd int) (netip.AddrPort, error) {
 	return netip.AddrPort{}, fmt.Errorf("socket %d is no UDP socket", fd)
 }
 
-// TryUDP binds an address as a listener does, and lets go of it. It returns how
-// many bytes a receive buffer was asked for and how many were granted, both as the
-// kernel counts them: twice what the option says (socket(7)).
+// TryUDP binds an address as a listener does and closes the socket. It returns how many
+// bytes of receive buffer were requested and granted. Both are as the kernel counts:
+// twice the value of the option (socket(7)).
 func TryUDP(addr netip.AddrPort) (asked, granted int, err error) {
 	fd, err := openUDP(addr, false)
 	if err != nil {
@@ -176,12 +177,12 @@ func TryUDP(addr netip.AddrPort) (asked, granted int, err error) {
 	return 2 * ReceiveBuffer, granted, os.NewSyscallError("getsockopt SO_RCVBUF", err)
 }
 
-// MayBind returns why this process may not bind a port: those below
-// net.ipv4.ip_unprivileged_port_start take CAP_NET_BIND_SERVICE (ip(7)).
+// MayBind returns why this process may not bind a port, or nil. Ports below
+// net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE (ip(7)).
 func MayBind(port uint16) error {
 	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 	if err != nil {
-		return nil // before Linux 4.11; binding will tell
+		return nil // before Linux 4.11; binding will fail if it is not permitted
 	}
 	first, err := strconv.Atoi(strings.TrimSpace(string(b)))
 	if err != nil || port == 0 || int(port) >= first {

@@ -13,16 +13,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Framing says where a packet of a stream ends.
+// Framing is how packets are separated in a stream.
 type Framing uint8
 
 const (
-	// FramingAuto tells by the fourth byte of a connection: no text has a zero
-	// there, and every length has.
+	// FramingAuto decides by the fourth byte of a connection: in a length it is zero, in
+	// text it is not.
 	FramingAuto Framing = iota
-	// FramingLength is DogStatsD's: a length of 4 bytes, little-endian, then so many.
+	// FramingLength is DogStatsD's: a length of 4 bytes, little-endian, then that many
+	// bytes.
 	FramingLength
-	// FramingNewline has lines.
+	// FramingNewline separates lines by newlines.
 	FramingNewline
 )
 
@@ -59,7 +60,7 @@ func (in *Intake) ListenUnixStream(o Unix) (*Listener, error) {
 	return l, nil
 }
 
-// streamRing is the one ring that all connections fill.
+// streamRing returns the ring that all connections fill.
 func (in *Intake) streamRing() (*ring, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -74,8 +75,8 @@ func (in *Intake) streamRing() (*ring, error) {
 	return in.streams, nil
 }
 
-// listen accepts the connections of a socket. The descriptor stays the caller's
-// if it fails.
+// listen accepts the connections of a socket. If it returns an error, the caller still
+// has to close the descriptor.
 func (s *streams) listen(fd int) error {
 	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
@@ -96,7 +97,7 @@ func (s *streams) listen(fd int) error {
 	return nil
 }
 
-// hold keeps c for close; false once that was called.
+// hold registers c to be closed by close. It returns false if close was called already.
 func (s *streams) hold(c io.Closer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,7 +115,7 @@ func (s *streams) accept(ln *net.UnixListener, fd int) {
 			return
 		}
 		if err != nil {
-			time.Sleep(10 * time.Millisecond) // no descriptors left: connections wait in the backlog
+			time.Sleep(10 * time.Millisecond) // out of descriptors: connections wait in the backlog
 			continue
 		}
 		s.mu.Lock()
@@ -135,7 +136,7 @@ func (s *streams) accept(ln *net.UnixListener, fd int) {
 	}
 }
 
-// release closes a connection, also after a panic.
+// release closes a connection. It is called after a panic too.
 func (s *streams) release(conn *net.UnixConn) {
 	if v := recover(); v != nil {
 		s.l.in.o.Panicked("a connection", v)
@@ -179,7 +180,7 @@ func (s *streams) serve(conn *net.UnixConn) {
 	}
 }
 
-// push hands a packet on, or gives it up.
+// push delivers a packet or, if the ring is full, sheds it.
 func (s *streams) push(b []byte, src *Source, truncated bool) {
 	in := s.l.in
 	for tries := 0; !s.ring.push(b, src, truncated); tries++ {
@@ -194,16 +195,16 @@ func (s *streams) push(b []byte, src *Source, truncated bool) {
 	in.notify()
 }
 
-// splitter cuts what a connection sends into packets.
+// splitter splits the bytes of a connection into packets.
 type splitter struct {
 	framing Framing
 	emit    func(b []byte, truncated bool)
 	buf     []byte
 	n       int  // bytes of buf that are filled
-	skip    bool // the rest of a line that was too long
+	skip    bool // skip the rest of a line that was too long
 }
 
-// space is where to read to.
+// space returns the part of buf to read into.
 func (p *splitter) space() []byte {
 	if p.buf == nil {
 		p.buf = make([]byte, 4+slotSize)
@@ -211,8 +212,8 @@ func (p *splitter) space() []byte {
 	return p.buf[p.n:]
 }
 
-// add takes n bytes that were read to space. It reports false if the connection
-// sends what is no packet, and nothing can be made of the rest.
+// add processes n bytes that were read into space. It returns false if the connection
+// sent an invalid frame: the rest cannot be parsed.
 func (p *splitter) add(n int) bool {
 	p.n += n
 	if p.framing == FramingAuto {
@@ -268,7 +269,7 @@ func (p *splitter) lines() {
 			if len(cut) > slotSize {
 				cut = cut[:1+bytes.LastIndexByte(cut[:slotSize], '\n')]
 			}
-			if len(cut) == 0 { // a first line of nearly all that fits
+			if len(cut) == 0 { // the first line does not fit into a slot
 				cut = whole[:1+bytes.IndexByte(whole, '\n')]
 				p.emit(cut[:slotSize], true)
 			} else {
@@ -285,8 +286,8 @@ func (p *splitter) lines() {
 	p.n = copy(p.buf, b)
 }
 
-// end takes what the connection left behind: the last line needs no newline,
-// but a frame that is broken off is none.
+// end processes the bytes that are left when the connection ends. The last line needs no
+// newline, and an incomplete frame is delivered as truncated.
 func (p *splitter) end() {
 	if p.n == 0 || p.skip {
 		return

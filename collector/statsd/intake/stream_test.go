@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// Streams bring frames with a length, or lines, and each ends as it should.
+// Streams carry frames with a length, or lines. Each framing handles the end of a
+// connection as specified.
 func TestKernelUnixStream(t *testing.T) {
 	in, g := start(t, Options{})
 	path := filepath.Join(t.TempDir(), "s")
@@ -24,7 +25,7 @@ func TestKernelUnixStream(t *testing.T) {
 	check := func(send string, want ...string) {
 		t.Helper()
 		c := dial(t, "unix", path)
-		for b := []byte(send); len(b) > 0; { // in odd pieces
+		for b := []byte(send); len(b) > 0; { // in pieces of odd sizes
 			k := min(len(b), 40961)
 			if _, err := c.Write(b[:k]); err != nil {
 				t.Fatal(err)
@@ -48,7 +49,7 @@ func TestKernelUnixStream(t *testing.T) {
 			}
 			g.mu.Unlock()
 		}
-		time.Sleep(5 * time.Millisecond) // nothing more is to come
+		time.Sleep(5 * time.Millisecond) // nothing more should arrive
 		g.mu.Lock()
 		n = len(g.packets)
 		g.mu.Unlock()
@@ -66,7 +67,7 @@ func TestKernelUnixStream(t *testing.T) {
 	check(strings.Repeat("0123456789:1|c\n", 20000), strings.Repeat("0123456789:1|c\n", 20000))
 }
 
-// More connections than allowed are refused and counted.
+// Connections above the limit are refused and counted.
 func TestStreamLimit(t *testing.T) {
 	in, g := start(t, Options{})
 	path := filepath.Join(t.TempDir(), "s")
@@ -76,7 +77,7 @@ func TestStreamLimit(t *testing.T) {
 	}
 	for range 4 {
 		c := dial(t, "unix", path)
-		c.Write([]byte("a:1|c\n")) // a refused one may find its other end gone
+		c.Write([]byte("a:1|c\n")) // fails if the connection was refused
 	}
 	g.wait(t, 2)
 	for end := time.Now().Add(5 * time.Second); l.Counts().Refused != 2; time.Sleep(time.Millisecond) {
@@ -86,8 +87,8 @@ func TestStreamLimit(t *testing.T) {
 	}
 }
 
-// Whatever a connection sends, in whatever pieces, no byte of a good line is
-// lost or doubled, and nothing breaks.
+// Whatever a connection sends, in pieces of any size, no byte of a valid line is lost or
+// duplicated, and nothing panics.
 func FuzzSplitter(f *testing.F) {
 	f.Add([]byte("a:1|c\nb:1|c\n"), uint16(3), byte(0))
 	f.Add([]byte("\x05\x00\x00\x00a:1|c\x00"), uint16(1), byte(0))

@@ -12,17 +12,17 @@ import (
 	"github.com/daytwo/daytwo/api/unixsocket"
 )
 
-// Unix says which path to listen on.
+// Unix are the options of a unix listener.
 type Unix struct {
 	Path          string      // absolute
-	Mode          fs.FileMode // of the socket; default 0666: whoever sees it may send
+	Mode          fs.FileMode // permissions of the socket; default 0666: everyone who can reach it may send
 	ReceiveBuffer int         // datagrams: bytes; default ReceiveBuffer
 	Framing       Framing     // streams
-	Connections   int         // streams: so many at once; default 1024
-	Name          string      // for the descriptor store; default: made of the path
+	Connections   int         // streams: most concurrent connections; default 1024
+	Name          string      // name in the descriptor store; default: made from the path
 }
 
-// watchEvery is how often a listener looks whether its path is still its own.
+// watchEvery is how often a listener checks that its path is still its own socket.
 const watchEvery = time.Second
 
 func (o *Unix) defaults(kind string) error {
@@ -44,7 +44,8 @@ func (o *Unix) defaults(kind string) error {
 	return nil
 }
 
-// takenUnix reports whether a descriptor that came back is a socket of that type.
+// takenUnix reports whether a descriptor from the store is a unix socket of the given
+// type.
 func takenUnix(typ int) func(fd int) bool {
 	return func(fd int) bool {
 		have, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
@@ -84,8 +85,8 @@ func (in *Intake) ListenUnixgram(o Unix) (*Listener, error) {
 	return l, nil
 }
 
-// openPath opens a socket at a path, or takes it over, and watches the path from
-// then on. use gets each socket; it is the user's even if it fails.
+// openPath opens a socket at a path, or takes it over from the store, and watches the
+// path from then on. It passes each socket to use, and closes the socket if use fails.
 func (l *Listener) openPath(o *Unix, typ int, use func(fd int) error) error {
 	store := l.in.o.Store
 	open := func() error {

@@ -3,7 +3,8 @@ package intake
 // takeSlots is how many slots a worker claims at once.
 const takeSlots = 32
 
-// worker hands packets on. It serves every ring, a different one first.
+// worker delivers packets. It serves every ring, and starts with a different one each
+// time.
 type worker struct {
 	in     *Intake
 	number int
@@ -17,8 +18,8 @@ func (w *worker) run() {
 		for w.pass() {
 		}
 		w.in.sleeping.Add(1)
-		// Whoever publishes now sees that we are about to sleep; what was published
-		// before, we see here.
+		// A producer that publishes after this sees that the worker is about to sleep.
+		// What was published before is found by the check below.
 		if w.in.ready() {
 			w.in.sleeping.Add(-1)
 			continue
@@ -26,14 +27,14 @@ func (w *worker) run() {
 		_, open := <-w.in.wake
 		w.in.sleeping.Add(-1)
 		if !open {
-			for w.pass() { // nobody fills the rings any more
+			for w.pass() { // no producers are left
 			}
 			return
 		}
 	}
 }
 
-// pass serves every ring once, and reports whether there was anything.
+// pass serves every ring once. It reports whether there was a packet.
 func (w *worker) pass() (any bool) {
 	rings := *w.in.rings.Load()
 	w.next++
@@ -49,7 +50,7 @@ func (w *worker) pass() (any bool) {
 	return any
 }
 
-// serve hands on what is in some slots, and frees them whatever happens.
+// serve delivers the packets in several slots. It frees the slots even after a panic.
 func (w *worker) serve(r *ring, pos uint64, n int) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -93,12 +94,12 @@ func (w *worker) flush() {
 	}
 }
 
-// notify wakes a worker if one sleeps.
+// notify wakes one sleeping worker, if there is one.
 func (in *Intake) notify() {
 	if in.sleeping.Load() > 0 {
 		select {
 		case in.wake <- struct{}{}:
-		default: // as many were called as there are
+		default: // enough wake-ups are pending
 		}
 	}
 }
@@ -112,7 +113,7 @@ func (in *Intake) ready() bool {
 	return false
 }
 
-// shed gives up the datagrams of a slot, and says so.
+// shed discards the datagrams of a slot and reports them.
 func (in *Intake) shed(l *Listener, s *slot, b []byte) {
 	lines := 0
 	for rest := b; len(rest) > 0; {

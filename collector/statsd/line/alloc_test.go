@@ -22,7 +22,8 @@ func TestParseAllocatesNothing(t *testing.T) {
 	}
 }
 
-// What is no number costs no garbage: a hostile sender sends nothing else.
+// Rejecting a malformed number does not allocate: a hostile sender might send nothing
+// else.
 func TestNumberAllocatesNothing(t *testing.T) {
 	for _, s := range numbers {
 		in := []byte(s)

@@ -1,5 +1,5 @@
-// Package line parses StatsD lines: DogStatsD 1.0 to 1.6 with events and service
-// checks, and etsy's dialect. It looks at a line once, in place, and allocates
-// nothing: what it hands out are views into the datagram. It never accepts half
-// a line, and never keeps a byte of one.
+// Package line parses StatsD lines: DogStatsD 1.0 to 1.6 with events and service checks,
+// and etsy's dialect. It reads each line once, in place, and allocates nothing. Its
+// results are slices of the packet, which it does not retain. It accepts a line entirely
+// or not at all.
 package line

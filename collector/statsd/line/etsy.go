@@ -2,9 +2,9 @@ package line
 
 import "bytes"
 
-// etsy reads name:value|type[|@rate] with more value|type[|@rate] behind further
-// colons, and tags at the end, which all of them have. All is checked before the
-// first is handed out.
+// etsy parses name:value|type[|@rate], optionally followed by more value|type[|@rate],
+// each after a colon, and by tags at the end that apply to all. It checks the whole line
+// before it returns the first metric.
 func (p *Parser) etsy(b []byte, l *Line) Reason {
 	end, h := scanName(b)
 	if end == len(b) || b[end] == '|' {
@@ -32,7 +32,7 @@ func (p *Parser) etsy(b []byte, l *Line) Reason {
 			return BadTags
 		}
 		if stop < len(packs) {
-			return BadSyntax // nothing follows the tags
+			return BadSyntax // nothing may follow the tags
 		}
 		l.tags = l.Hash
 		l.Tags, packs = packs[tags+2:], packs[:tags]
@@ -50,7 +50,7 @@ func (p *Parser) etsy(b []byte, l *Line) Reason {
 	return p.pack(packs, l)
 }
 
-// pack reads the first value|type[|@rate]; what follows it stays in l.more.
+// pack parses the first value|type[|@rate]; the rest is in l.more.
 func (p *Parser) pack(b []byte, l *Line) Reason {
 	l.more = nil
 	if k := bytes.IndexByte(b, ':'); k >= 0 {
@@ -66,7 +66,7 @@ func (p *Parser) pack(b []byte, l *Line) Reason {
 	l.Values, b = b[:bar], b[bar+1:]
 	end := fieldEnd(b, 0)
 	switch string(b[:end]) {
-	case "c", "C", "m": // the counters and meters of older clients
+	case "c", "C", "m": // counters and meters of older clients
 		l.Type = 'c'
 	case "g", "h", "d", "s":
 		l.Type = b[0]
@@ -99,7 +99,7 @@ func (p *Parser) pack(b []byte, l *Line) Reason {
 	return l.finish()
 }
 
-// More turns l into the next metric of its line, and is false after the last.
+// More sets l to the next metric of its line. It returns false after the last.
 func (p *Parser) More(l *Line) bool {
 	return l.more != nil && p.pack(l.more, l) == Accepted
 }

@@ -2,9 +2,8 @@ package line
 
 import "bytes"
 
-// parseEvent reads _e{title length,text length}:title|text, as Datadog's agent
-// does: it checks the lengths, and neither the characters around them nor the
-// optional fields.
+// parseEvent parses _e{title length,text length}:title|text as Datadog's agent does: it
+// checks the lengths, but not the characters around them and not the optional fields.
 func parseEvent(b []byte, l *Line) Reason {
 	l.Kind = Event
 	l.event = event{}
@@ -27,7 +26,7 @@ func parseEvent(b []byte, l *Line) Reason {
 	return l.optional(rest[title+1+text:])
 }
 
-// parseServiceCheck reads _sc|name|status.
+// parseServiceCheck parses _sc|name|status.
 func parseServiceCheck(b []byte, l *Line) Reason {
 	l.Kind = ServiceCheck
 	l.event = event{}
@@ -45,8 +44,8 @@ func parseServiceCheck(b []byte, l *Line) Reason {
 	return l.optional(b[end:])
 }
 
-// optional reads the fields of an event or a service check. What is in them does
-// not reject the line, but for too many tags.
+// optional parses the optional fields of an event or a service check. Their values never
+// reject the line; too many tags do.
 func (l *Line) optional(b []byte) Reason {
 	for i := 0; i < len(b); {
 		end := fieldEnd(b, i)

@@ -6,8 +6,8 @@ import (
 	"math/bits"
 )
 
-// fields reads the fields from the '|' at i on, in any order. Of two of a kind
-// the last counts; unknown ones are left alone.
+// fields parses the fields that start at the '|' at i, in any order. If a field occurs
+// twice, the last one wins. Unknown fields are ignored.
 func (p *Parser) fields(b []byte, i int, l *Line) Reason {
 	for i < len(b) {
 		i++ // the '|'
@@ -18,7 +18,7 @@ func (p *Parser) fields(b []byte, i int, l *Line) Reason {
 		case c == '#':
 			var n int
 			if l.TagSep != ':' {
-				return BadTags // two styles at once
+				return BadTags // tags in two styles
 			}
 			start := i + 1
 			i, n = l.scanTags(b, start)
@@ -51,14 +51,15 @@ func (p *Parser) fields(b []byte, i int, l *Line) Reason {
 	return Accepted
 }
 
-// minRate bounds the weight of a sample, 1/rate, so that sums of weights stay
-// finite; surely is a value that no such weight makes infinite.
+// minRate is the smallest rate. It limits the weight of a sample, 1/rate, so that sums
+// of weights stay finite. Values up to safeValue stay finite when multiplied by any such
+// weight.
 const (
-	minRate = 1e-300
-	surely  = 1e8
+	minRate   = 1e-300
+	safeValue = 1e8
 )
 
-// originField reads a field that says who sends.
+// originField parses a field that identifies the sender.
 func (l *Line) originField(f []byte) {
 	switch {
 	case len(f) > 1 && f[0] == 'c' && f[1] == ':':
@@ -70,7 +71,7 @@ func (l *Line) originField(f []byte) {
 	}
 }
 
-// fieldEnd is the index of the next '|' from i on, or the end.
+// fieldEnd returns the index of the next '|' from i on, or len(b).
 func fieldEnd(b []byte, i int) int {
 	if k := bytes.IndexByte(b[i:], '|'); k >= 0 {
 		return i + k
@@ -78,14 +79,14 @@ func fieldEnd(b []byte, i int) int {
 	return len(b)
 }
 
-// internal is how Datadog's internal tags begin.
+// internal is the prefix of Datadog's internal tags.
 const (
 	internal = "dd.internal."
 	entity   = "dd.internal.entity_id:"
 )
 
-// scanTags hashes the tags at i, up to a '|' or the end. The hashes of the tags
-// are added up: their order does not matter.
+// scanTags hashes the tags from i up to a '|' or the end. It adds up the hashes of the
+// tags, so that their order does not matter.
 func (l *Line) scanTags(b []byte, i int) (end, n int) {
 	var sum uint64
 	seed := tagSeed
@@ -126,8 +127,8 @@ func (l *Line) scanTags(b []byte, i int) (end, n int) {
 	return i, n
 }
 
-// internalTag notes one of Datadog's internal tags, which are no tags of the
-// metric.
+// internalTag stores the value of one of Datadog's internal tags, which are not tags of
+// the metric.
 func (l *Line) internalTag(b []byte) {
 	if !bytes.HasPrefix(b, []byte(internal)) {
 		return

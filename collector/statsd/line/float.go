@@ -2,16 +2,16 @@ package line
 
 import "math/bits"
 
-// finite reports whether b is a number that strconv.ParseFloat reads without an
-// error, which would be allocated: its grammar is that of Go's floating-point
-// literals, and its range ends where rounding makes an infinity.
+// finite reports whether strconv.ParseFloat would parse b without an error, which it
+// would allocate. The grammar is that of Go's floating-point literals. Values that would
+// be rounded to infinity are excluded.
 func finite(b []byte) bool {
 	if len(b) > 0 && (b[0] == '+' || b[0] == '-') {
 		b = b[1:]
 	}
 	var n scan
 	if len(b) > 2 && b[0] == '0' && b[1]|0x20 == 'x' {
-		n.hex, n.last = true, digit // the prefix counts as one
+		n.hex, n.last = true, digit // the prefix counts as a digit
 		b = b[2:]
 	}
 	i := n.mantissa(b)
@@ -22,7 +22,7 @@ func finite(b []byte) bool {
 	return ok && i == len(b) && n.last != underscore && !n.overflows(exp)
 }
 
-// class is of a character. An underscore stands between digits, nowhere else.
+// class is the class of a character. An underscore is only allowed between digits.
 type class uint8
 
 const (
@@ -31,22 +31,23 @@ const (
 	underscore
 )
 
-// scan is what one pass over a mantissa tells.
+// scan is the result of one pass over a mantissa.
 type scan struct {
 	hex    bool
 	digits bool
 	last   class
-	point  int // the value is 0.d1d2… times the base to this power, d1 not 0
-	n      int // digits from d1 on
+	point  int // the value is 0.d1d2… times the base to this power, where d1 is not 0
+	n      int // number of digits from d1 on
 
-	top     uint64 // the first 16 of them, if hexadecimal
-	against int8   // how the first 309 compare with the limit, if decimal: -1, 0, 1
+	top     uint64 // the first 16 digits, if hexadecimal
+	against int8   // how the first 309 digits compare with limit, if decimal: -1, 0, 1
 }
 
-// limit is what decimals round to an infinity from on: 2^1024 - 2^970, of 309 digits.
+// limit is the smallest decimal that is rounded to infinity: 2^1024 - 2^970, which has
+// 309 digits.
 const limit = "179769313486231580793728971405303415079934132710037826936173778980444968292764750946649017977587207096330286416692887910946555547851940402630657488671505820681908902000708383676273854845817711531764475730270069855571366959622842914819860834936475292719074168444365510704342711559699508093042880177904174497792"
 
-// mantissa reads digits, underscores and one point, and returns where they end.
+// mantissa reads digits, underscores and one point. It returns the index of the end.
 func (n *scan) mantissa(b []byte) (i int) {
 	dot := false
 	for ; i < len(b); i++ {
@@ -77,7 +78,7 @@ func (n *scan) mantissa(b []byte) (i int) {
 		}
 		n.digits, n.last = true, digit
 		if v == 0 && n.n == 0 {
-			n.point-- // which counts behind the point only
+			n.point-- // counts only after the point
 			continue
 		}
 		switch {
@@ -98,7 +99,8 @@ func (n *scan) mantissa(b []byte) (i int) {
 	return i
 }
 
-// exponent reads what may follow decimal digits, and must follow others.
+// exponent reads the exponent, which is optional after decimal digits and required after
+// hexadecimal ones.
 func (n *scan) exponent(b []byte, i int) (exp, end int, ok bool) {
 	char := byte('e')
 	if n.hex {
@@ -126,7 +128,7 @@ func (n *scan) exponent(b []byte, i int) (exp, end int, ok bool) {
 		case c-'0' > 9:
 			return 0, i, false
 		default:
-			if n.last = digit; exp < 10_000 { // strconv looks no further either
+			if n.last = digit; exp < 10_000 { // strconv ignores further digits too
 				exp = exp*10 + int(c-'0')
 			}
 		}
@@ -137,18 +139,19 @@ func (n *scan) exponent(b []byte, i int) (exp, end int, ok bool) {
 	return exp, i, true
 }
 
-// overflows reports whether the number is rounded to an infinity.
+// overflows reports whether the number would be rounded to infinity.
 func (n *scan) overflows(exp int) bool {
 	if n.n == 0 {
-		return false // 0
+		return false // the value is 0
 	}
 	if !n.hex {
 		at := n.point + exp
-		// Of as many digits as the limit, all of them equal, it is the limit or more if it has them all.
+		// At the limit's magnitude, equal digits reach the limit only if all of its
+		// digits are there.
 		return at > len(limit) || at == len(limit) && (n.against > 0 || n.against == 0 && n.n >= len(limit))
 	}
 	lead := bits.LeadingZeros64(n.top)
-	const most = 1023 // exponent of the greatest number's first bit
+	const most = 1023 // exponent of the first bit of the greatest number
 	at := 4*n.point + exp - 1 - lead
 	return at > most || at == most && n.top<<lead>>10 == 1<<54-1
 }

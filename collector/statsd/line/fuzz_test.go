@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// seeds holds every row of the table of edge lines, and more of their kind.
+// seeds returns the rows of the table of edge cases and further lines like them.
 var seeds = []string{
 	typical, full, "a:1|d", "a:x:y|s", "a:1:2:3|ms", "a:1|c:2|c", "a:1|c|@0", "a:1|c|@2", "a:1|c|@abc", "a:1|c|#t:v|@0.1",
 	"a:1|c|#t:v|#u:w", "a:1|c|c:abc", "a:1|c|e:it-false,cn-x|card:low", "a:1|c|T1700000000", "a:1|c|x:y", "a:NaN|g", "a:|c",
@@ -39,7 +39,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// compare holds the parser against the plain one.
+// compare compares the parser with the reference parser.
 func compare(t *testing.T, o Options, text string) {
 	t.Helper()
 	p := New(o)
@@ -88,7 +88,7 @@ func compare(t *testing.T, o Options, text string) {
 	}
 }
 
-// numbers are those where strconv's grammar and its range are at their edges.
+// numbers at the edges of strconv's grammar and range.
 var numbers = []string{
 	"", "0", "-0", "+1", "--1", "1e400", "-1e400", "1e309", "1e308", "1.7976931348623157e308", "1.7976931348623158e308", "1.7976931348623159e308", limit, limit + "e0", limit + ".0", limit[:300] + "e9",
 	limit[:308] + "1", limit[:308] + "1.999", "0." + limit + "e309", "0.000" + limit + "e312", limit + "000e-3", "1e99999999999", "0e99999999999", "1e-99999999999", "0.0000000001e318", "0.0000000001e319",
@@ -98,7 +98,7 @@ var numbers = []string{
 	"0x1e1", "0x1e1p1", "1f", "1p1", "00001", "1e0001", "0001e0", "\x00", "1\x00",
 }
 
-// The parser takes just the numbers that strconv does, without what is not finite.
+// The parser accepts the same numbers as strconv, except those that are not finite.
 func FuzzNumber(f *testing.F) {
 	for _, s := range numbers {
 		f.Add(s)

@@ -2,8 +2,8 @@ package line
 
 import "bytes"
 
-// nameTags takes the tags out of l.Name, and returns the hash of the rest with
-// theirs. A name without tags is itself; tags that are not tag=value reject the
+// nameTags removes the tags from l.Name, and returns the hash of the name with those
+// tags. Without tags, the name is unchanged. Tags that are not tag=value reject the
 // line.
 func (p *Parser) nameTags(l *Line) (uint64, Reason) {
 	name := l.Name

@@ -6,12 +6,12 @@ import (
 	"unsafe"
 )
 
-// Both a number of up to 15 digits and these powers are exact in a float64, so
-// that one division rounds once, which is right.
+// A number of up to 15 digits and these powers are exact in a float64, so one division
+// rounds once and correctly.
 var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 
-// number reads the number at i, which ends before ':', '|' or the end of b. It
-// accepts what Go does, but nothing that is not finite.
+// number parses the number that starts at i and ends before ':', '|' or the end of b. It
+// accepts Go's syntax, but only finite values.
 func number(b []byte, i int) (v float64, end int, ok bool) {
 	start := i
 	neg := false
@@ -53,7 +53,7 @@ func number(b []byte, i int) (v float64, end int, ok bool) {
 	return v, i, true
 }
 
-// numberSlow reads what number does not: many digits, exponents, other bases.
+// numberSlow parses what number does not: many digits, exponents, other bases.
 func numberSlow(b []byte, i int) (v float64, end int, ok bool) {
 	end = i
 	for end < len(b) && b[end] != '|' && b[end] != ':' {
@@ -63,8 +63,8 @@ func numberSlow(b []byte, i int) (v float64, end int, ok bool) {
 	return v, end, ok
 }
 
-// parseFloat is strconv.ParseFloat for bytes, without infinities and NaN. It gets
-// to see nothing that it would make an error of.
+// parseFloat is strconv.ParseFloat for bytes, without infinities and NaN. It calls that
+// only with input that does not cause an error.
 func parseFloat(b []byte) (float64, bool) {
 	if !finite(b) {
 		return 0, false
@@ -73,7 +73,7 @@ func parseFloat(b []byte) (float64, bool) {
 	return v, err == nil
 }
 
-// digits reads the decimal digits at i. There may be none, or too many.
+// digits parses the decimal digits at i. There may be none, or too many for an int64.
 func digits(b []byte, i int) (v int64, end int) {
 	for i < len(b) && b[i]-'0' <= 9 {
 		v = v*10 + int64(b[i]-'0')
@@ -82,7 +82,7 @@ func digits(b []byte, i int) (v int64, end int) {
 	return v, i
 }
 
-// integer reads a decimal integer that fills b, as strconv.ParseInt does.
+// integer parses a decimal integer that fills b, as strconv.ParseInt does.
 func integer(b []byte) (v int64, ok bool) {
 	neg := false
 	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {

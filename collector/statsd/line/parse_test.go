@@ -16,11 +16,11 @@ func TestReasons(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]Reason{
-		// the rows of the table of edge lines
+		// the rows of the table of edge cases
 		"a:1|d": Accepted, "a:x:y|s": Accepted, "a:1:2:3|ms": Accepted, "a:1|c:2|c": BadType, "a:1|c|@0": BadRate, "a:1|c|@2": BadRate,
 		"a:1|c|@abc": BadRate, "a:1|c|#t:v|@0.1": Accepted, "a:1|c|#t:v|#u:w": Accepted, "a:1|c|c:abc": Accepted, "a:1|c|e:x|card:low": Accepted,
 		"a:1|c|T1700000000": Accepted, "a:1|c|x:y": Accepted, "a:NaN|g": BadValue, "a:|c": EmptyValue,
-		// what is decided besides
+		// further decisions
 		"a:.5|c": Accepted, "a:0x1p4|c": Accepted, "a:1_000|c": Accepted, "a:1|c|@+0.5": Accepted, "a:1e400|c": BadValue, "a:Inf|c": BadValue,
 		"a:1|c|T": BadTimestamp, "a:1|c|T0": BadTimestamp, "a:1|c|T1.5": BadTimestamp, "a:1|c|Tomorrow": BadTimestamp, "a:1|c|T9223372036854775808": BadTimestamp,
 		"a:1|ms|T1700000000": Accepted, "a:1|c|@1e-310": BadRate, "a:1e300|c|@1e-100": BadValue, "a:1e300|g|@1e-100": Accepted,
@@ -174,7 +174,7 @@ func TestNext(t *testing.T) {
 	check("a\rb\n", "a\rb")
 }
 
-// The bytes beyond a line must not matter: it is cut out of a datagram.
+// The bytes after a line must not matter: it is a slice of a datagram.
 func TestSurroundings(t *testing.T) {
 	for _, s := range seeds {
 		for _, tail := range []string{"", "|#x:y", ":9|c", "\n", "000000000000"} {

@@ -5,13 +5,13 @@ import (
 	"math"
 )
 
-// Parser parses the lines of one listener. It holds no state between lines: any
-// number of goroutines may use one.
+// Parser parses the lines of one listener. It has no state between lines and may be used
+// concurrently.
 type Parser struct {
 	o Options
 }
 
-// New makes a parser.
+// New returns a parser.
 func New(o Options) *Parser {
 	if o.MaxLine <= 0 {
 		o.MaxLine = DefaultMaxLine
@@ -19,9 +19,9 @@ func New(o Options) *Parser {
 	return &Parser{o: o}
 }
 
-// Parse fills l with a line as Next cuts it, or says why it is rejected; l is
-// then of no use. An accepted line of etsy's dialect may hold more than one
-// metric: see More.
+// Parse parses a line that was returned by Next into l, or returns why it is rejected.
+// After a rejection, the contents of l are undefined. An accepted line of etsy's dialect
+// may contain further metrics: see More.
 func (p *Parser) Parse(b []byte, l *Line) Reason {
 	if len(b) > p.o.MaxLine {
 		return TooLong
@@ -68,17 +68,17 @@ func (p *Parser) Parse(b []byte, l *Line) Reason {
 	return l.finish()
 }
 
-// finish makes the hash, and checks what only the whole line tells.
+// finish computes the hash, and makes the checks that need the whole line.
 func (l *Line) finish() Reason {
 	l.Hash = typed(l.base, l.Type) + l.Hash
-	if v := math.Abs(l.most); v > surely && l.Type != 'g' && v/l.Rate > math.MaxFloat64 {
+	if v := math.Abs(l.most); v > safeValue && l.Type != 'g' && v/l.Rate > math.MaxFloat64 {
 		return BadValue
 	}
 	return Accepted
 }
 
-// value reads value and type. It returns the index of the '|' that opens the
-// first field, or the end.
+// value parses value and type. It returns the index of the '|' that starts the first
+// field, or len(b).
 func (p *Parser) value(b []byte, i int, l *Line) (int, Reason) {
 	start := i
 	l.Hash = 0
@@ -114,7 +114,7 @@ func (p *Parser) value(b []byte, i int, l *Line) (int, Reason) {
 	return i, p.list(l)
 }
 
-// readType reads a type of the DogStatsD dialect, 0 if there is none.
+// readType parses a type of the DogStatsD dialect. typ is 0 if there is none.
 func readType(b []byte, i int) (end int, typ byte) {
 	if i >= len(b) {
 		return i, 0
@@ -137,7 +137,7 @@ func readType(b []byte, i int) (end int, typ byte) {
 	return i, typ
 }
 
-// list checks packed values. Empty ones between two colons are passed over.
+// list checks the values separated by ':'. It skips empty ones.
 func (p *Parser) list(l *Line) Reason {
 	l.N, l.most = 0, 0
 	first := true
@@ -162,8 +162,8 @@ func (p *Parser) list(l *Line) Reason {
 	return Accepted
 }
 
-// NextValue reads the first of packed values: begin with l.Values, go on with
-// rest, l.N times.
+// NextValue parses the first of several values. Call it l.N times: first with l.Values,
+// then with the rest that it returned.
 func (p *Parser) NextValue(l *Line, values []byte) (v float64, delta bool, rest []byte, r Reason) {
 	i := 0
 	for i < len(values) && values[i] == ':' {

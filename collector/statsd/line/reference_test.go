@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// refMetric is a metric as the plain parser below reads it.
+// refMetric is a metric as parsed by the reference parser below.
 type refMetric struct {
 	name, tags, container, external, cardinality, entity string
 	typ                                                  byte
@@ -18,8 +18,9 @@ type refMetric struct {
 	hash                                                 uint64
 }
 
-// refParse is the protocol written down for reading, not for speed: nil for a
-// line that is to be rejected, no metrics and true for an event or a check.
+// refParse is a reference parser that is written for clarity, not speed. It returns nil
+// and false for a line that is to be rejected, and no metrics and true for an event or a
+// check.
 func refParse(o Options, text string) ([]refMetric, bool) {
 	if o.Dialect == Etsy {
 		return refEtsy(o, text)
@@ -113,7 +114,7 @@ func refNumber(s string) (float64, bool) {
 	return v, err == nil && !math.IsInf(v, 0) && !math.IsNaN(v)
 }
 
-// refTags reports whether every field of tags has few enough.
+// refTags reports whether no field of tags has too many.
 func refTags(fields []string) bool {
 	for _, f := range fields {
 		if strings.HasPrefix(f, "#") {

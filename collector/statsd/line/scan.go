@@ -6,9 +6,9 @@ import (
 	"math/rand/v2"
 )
 
-// Lines are scanned and hashed eight bytes at a time. The hash is of the wyhash
-// family: 128-bit products, folded. It is seeded at random for each process, so
-// that a sender cannot choose names that collide.
+// Lines are scanned and hashed eight bytes at a time. The hash is of the wyhash family
+// (folded 128-bit products). Its seed is random in each process, so that a sender cannot
+// choose names that collide.
 
 const (
 	ones  = 0x0101010101010101
@@ -21,21 +21,21 @@ const (
 
 var nameSeed, tagSeed = rand.Uint64(), rand.Uint64()
 
-// fold mixes two words into one.
+// fold mixes two words into one: the halves of their product.
 func fold(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a, b)
 	return hi ^ lo
 }
 
-// marks has the high bit of every byte of w set that is c or d. Only the lowest
-// one is certain: a borrow may set others above it.
+// marks sets the high bit of every byte of w that is c or d. Only the lowest set bit is
+// reliable: a borrow may set higher ones.
 func marks(w uint64, c, d byte) uint64 {
 	x, y := w^ones*uint64(c), w^ones*uint64(d)
 	return ((x-ones)&^x | (y-ones)&^y) & highs
 }
 
-// loadEnd is the eight bytes from i on, with zeros beyond the end of b, which is
-// among them.
+// loadEnd returns the eight bytes from i on, with zeros after the end of b. The end is
+// among these eight bytes.
 func loadEnd(b []byte, i int) (w uint64) {
 	if len(b) >= 8 && i < len(b) {
 		return binary.LittleEndian.Uint64(b[len(b)-8:]) >> (8 * uint(i+8-len(b)) & 63)
@@ -46,8 +46,8 @@ func loadEnd(b []byte, i int) (w uint64) {
 	return w
 }
 
-// scanName finds the ':' or '|' that ends a name, len(b) without one, and hashes
-// what is before.
+// scanName returns the index of the ':' or '|' that ends a name, or len(b) if there is
+// none, and the hash of the bytes before it.
 func scanName(b []byte) (end int, h uint64) {
 	h = nameSeed
 	i := 0
@@ -66,7 +66,7 @@ func scanName(b []byte) (end int, h uint64) {
 	return i + k, fold(h^w, prime2^uint64(i+k))
 }
 
-// hashBytes is the hash of one name or tag.
+// hashBytes returns the hash of one name or tag.
 func hashBytes(b []byte, h uint64) uint64 {
 	i := 0
 	for ; i+8 <= len(b); i += 8 {
@@ -75,7 +75,8 @@ func hashBytes(b []byte, h uint64) uint64 {
 	return fold(h^loadEnd(b, i), prime2^uint64(len(b)))
 }
 
-// Hash is Line.Hash of a name, a type and tags, each written "tag:value".
+// Hash returns what Line.Hash is for a name, a type and tags, each tag written as
+// "tag:value".
 func Hash(name []byte, typ byte, tags ...[]byte) uint64 {
 	var sum uint64
 	for _, t := range tags {

@@ -2,9 +2,8 @@ package line
 
 import "bytes"
 
-// Next cuts the first line off a packet. Blank lines are no lines: they are
-// passed over, and a carriage return at a line's end with them. line is empty
-// only if there is none left.
+// Next cuts the first line off a packet, without a carriage return at its end. It skips
+// blank lines. line is empty only if no line is left.
 func Next(packet []byte) (line, rest []byte) {
 	for len(packet) > 0 {
 		end := bytes.IndexByte(packet, '\n')
@@ -23,7 +22,7 @@ func Next(packet []byte) (line, rest []byte) {
 	return nil, nil
 }
 
-// Count is the number of lines that Next finds in a packet.
+// Count returns the number of lines that Next finds in a packet.
 func Count(packet []byte) (n int) {
 	for {
 		l, rest := Next(packet)

@@ -10,9 +10,9 @@ import (
 	"github.com/daytwo/daytwo/api/launch"
 )
 
-// Whose a packet is costs no allocation, by whichever way it is known.
+// Finding the sender of a packet does not allocate, by whichever way it is known.
 func TestAllocations(t *testing.T) {
-	r := newRoom(t, Config{})
+	r := newFixture(t, Config{})
 	c := r.add(t, launch.Request{ContainerID: "a"})
 	path := fmt.Sprintf("/daytwo-test-origin-%d/alloc", os.Getpid())
 	dirs := makeCgroup(t, r.table, path)
@@ -33,7 +33,7 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("%v allocations; %v", n, o)
 	}
 	o[1] = r.table.Resolve(&byPID)
-	// Once in two seconds the process is looked at anew.
+	// The cached process is checked again every two seconds.
 	if n := testing.AllocsPerRun(1000, func() { o[1] = r.table.Resolve(&byPID) }); n > 0.1 || o[1] == 0 {
 		t.Errorf("by process: %v allocations; %v", n, o)
 	}

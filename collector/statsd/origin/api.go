@@ -12,15 +12,15 @@ import (
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
-// Server serves the launch API. A nil table means that there is no StatsD here:
-// launchers are told so, and go on without (204). A nil log is slog.Default().
+// Server serves the launch API. A nil table means that there is no StatsD server: the
+// API then answers 204, and launchers go on without it. A nil log is slog.Default().
 func Server(t *Table, log *slog.Logger) *http.Server {
 	srv := web.NewHTTPServer(Handler(t), log)
 	srv.ReadTimeout, srv.WriteTimeout = 10*time.Second, 10*time.Second
 	return srv
 }
 
-// Handler is the launch API, as the DC/OS metrics isolator speaks it.
+// Handler handles the launch API, which is compatible with the DC/OS metrics isolator.
 func Handler(t *Table) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
@@ -82,7 +82,7 @@ func Handler(t *Table) http.Handler {
 
 var errUnknown = errors.New("no such container")
 
-// readRequest reads the body of POST /container.
+// readRequest reads and parses the body of POST /container.
 func readRequest(body io.Reader) (launch.Request, error) {
 	var r launch.Request
 	b, err := io.ReadAll(body)

@@ -31,7 +31,7 @@ func startAPI(t *testing.T, tab *Table) (path string) {
 	return path
 }
 
-// ask sends raw bytes, as a client of another make would.
+// ask sends raw bytes, as another client implementation would.
 func ask(t *testing.T, path, request string) (code int, body string) {
 	t.Helper()
 	conn, err := net.Dial("unix", path)
@@ -54,12 +54,12 @@ func ask(t *testing.T, path, request string) (code int, body string) {
 	return resp.StatusCode, strings.TrimSpace(string(b))
 }
 
-// mesos is a request as libprocess writes it to a unix socket: with an empty Host.
+// mesos returns a request as libprocess writes it to a unix socket: with an empty Host.
 func mesos(method, path, body string) string {
 	return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: \r\nAccept: application/json\r\nContent-Type: application/json\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n%s", method, path, len(body), body)
 }
 
-// The isolator's contract, as a Mesos agent uses it.
+// The API fulfils the contract of the isolator, as a Mesos agent uses it.
 func TestIsolator(t *testing.T) {
 	given := rig.Ports(t, 4)
 	given.Last = given.First + 3
@@ -103,7 +103,7 @@ func TestIsolator(t *testing.T) {
 	}
 }
 
-// Where there is no StatsD, launchers are told to go on without.
+// Without a StatsD server, launchers are answered that they should go on without it.
 func TestNoStatsd(t *testing.T) {
 	path := startAPI(t, nil)
 	if code, body := ask(t, path, mesos("POST", "/container", `{"container_id":"a"}`)); code != 204 || body != "" {
@@ -114,7 +114,7 @@ func TestNoStatsd(t *testing.T) {
 	}
 }
 
-// The client and the server agree, and a second server does not take the socket.
+// The client and the server agree, and a second server does not take over the socket.
 func TestClient(t *testing.T) {
 	tab := newTable(t, Config{})
 	path := startAPI(t, tab)

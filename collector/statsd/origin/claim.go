@@ -14,12 +14,12 @@ import (
 	"github.com/daytwo/daytwo/api/unixsocket"
 )
 
-// Claim is a range of ports that a collector in this network namespace hands out
-// to containers. It is a unix socket of an abstract name (unix(7)): the kernel
-// keeps those for each network namespace apart, and ends them with the process.
+// Claim is a range of ports that a collector in this network namespace hands out to
+// containers. It is a unix socket with an abstract name (unix(7)). The kernel keeps
+// these names separate for each network namespace, and frees them when the process ends.
 type Claim struct {
 	launch.PortRange
-	PID int // 0: in a pid namespace that cannot be seen from here
+	PID int // 0: in a pid namespace that is not visible from here
 
 	name     string
 	listener net.Listener
@@ -27,11 +27,11 @@ type Claim struct {
 
 const claimPrefix = "daytwo-statsd-ports/"
 
-// ErrClaimed says that another collector hands out some of the ports.
+// ErrClaimed means that another collector hands out some of the ports.
 var ErrClaimed = errors.New("another collector hands out ports for containers")
 
-// claim takes a range for this process until the claim is closed. It is an
-// ErrClaimed if somebody has a part of it.
+// claim claims a range for this process until the claim is closed. It returns ErrClaimed
+// if another collector has claimed a part of the range.
 func claim(r launch.PortRange) (*Claim, error) {
 	c := &Claim{PortRange: r, PID: os.Getpid(), name: fmt.Sprintf("%s%v/%s", claimPrefix, r, rand.Text())}
 	l, err := net.Listen("unix", "@"+c.name)
@@ -39,7 +39,7 @@ func claim(r launch.PortRange) (*Claim, error) {
 		return nil, fmt.Errorf("claim ports for containers: %w", err)
 	}
 	c.listener = l
-	go func() { // whoever connects wants to know who we are, which the kernel tells
+	go func() { // a client connects only to read our credentials, which the kernel supplies
 		for {
 			conn, err := l.Accept()
 			if err != nil {
@@ -48,7 +48,8 @@ func claim(r launch.PortRange) (*Claim, error) {
 			conn.Close()
 		}
 	}()
-	// Looked only now: of two who claim at once, one at least sees the other.
+	// Check only after listening: of two collectors that claim at once, at least one
+	// finds the other.
 	others, err := Claims()
 	if err != nil {
 		l.Close()
@@ -74,8 +75,9 @@ func (c *Claim) String() string {
 
 func (c *Claim) close() error { return c.listener.Close() }
 
-// Claims are those of all collectors in this network namespace. What a user
-// without rights says is left out: it steers nothing, and what it binds is seen.
+// Claims returns the claims of all collectors in this network namespace. It ignores
+// those of unprivileged users: they steer no ports, and ports that they bind are found
+// in other ways.
 func Claims() ([]*Claim, error) {
 	f, err := os.Open("/proc/thread-self/net/unix")
 	if err != nil {
@@ -88,7 +90,7 @@ func Claims() ([]*Claim, error) {
 func readClaims(r io.Reader) (all []*Claim, err error) {
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
-		const accepting = "00010000" // SO_ACCEPTON in the kernel's flags: not one of its connections
+		const accepting = "00010000" // SO_ACCEPTON: a listening socket, not one of its connections
 		f := strings.Fields(lines.Text())
 		if len(f) != 8 || f[3] != accepting {
 			continue
@@ -101,7 +103,7 @@ func readClaims(r io.Reader) (all []*Claim, err error) {
 			continue
 		}
 		switch cred, err := unixsocket.Peer("@" + name); {
-		case err != nil: // gone since
+		case err != nil: // closed meanwhile
 		case cred.Uid == 0 || cred.Uid == uint32(os.Geteuid()):
 			c.PID = int(cred.Pid)
 			all = append(all, c)

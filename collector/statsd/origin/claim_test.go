@@ -12,8 +12,8 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// Of two collectors in one network namespace one hands out the ports; the other
-// says why it does not, touches nothing, and does when it is alone.
+// Of two collectors in one network namespace, only one hands out the ports. The other
+// one reports why it does not and changes nothing. It hands out ports once it is alone.
 func TestTwoCollectors(t *testing.T) {
 	ports := rig.Ports(t, 300)
 	first, last := ports.First, ports.Last
@@ -23,7 +23,7 @@ func TestTwoCollectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	one := newTable(t, Config{Ports: launch.PortRange{First: first, Last: first + 200}})
-	two := newTable(t, Config{Ports: launch.PortRange{First: first + 100, Last: last}, File: file}) // a part is enough
+	two := newTable(t, Config{Ports: launch.PortRange{First: first + 100, Last: last}, File: file}) // overlapping ranges are enough
 	path := startAPI(t, two)
 	code, body := ask(t, path, mesos("POST", "/container", `{"container_id":"a"}`))
 	if code != 503 || !strings.Contains(body, "--statsd-ports") || !strings.Contains(body, fmt.Sprintf("process %d", os.Getpid())) {
@@ -61,7 +61,8 @@ func TestTwoCollectors(t *testing.T) {
 	}
 }
 
-// Who claims says so to all of the network namespace; what is no claim is none.
+// A claim is visible in the whole network namespace. Other sockets are not taken for
+// claims.
 func TestClaims(t *testing.T) {
 	ports := rig.Ports(t, 100)
 	c, err := claim(ports)
@@ -81,7 +82,7 @@ func TestClaims(t *testing.T) {
 		}
 		return nil
 	}
-	for range 3 { // each look leaves a connection behind for a moment
+	for range 3 { // each call leaves a connection for a moment
 		if o := find(); o == nil || o.PID != os.Getpid() {
 			t.Errorf("found %+v", o)
 		}

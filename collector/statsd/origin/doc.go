@@ -1,7 +1,7 @@
-// Package origin says whose a packet is: by the port that only one container was
-// told, by the sender's cgroup as BPF or the kernel's credentials give it, or by
-// what the line itself says, in this order.
+// Package origin finds which container sent a packet. It uses, in this order, the port
+// that only one container was given, the sender's cgroup from BPF or from the kernel's
+// credentials, and the fields of the line.
 //
-// It hands out the endpoints (the launch API) and keeps them over restarts. It
-// never reads a packet, and resolving one allocates nothing.
+// It hands out the endpoints (the launch API) and preserves them over restarts. It never
+// reads a packet, and a lookup allocates nothing.
 package origin

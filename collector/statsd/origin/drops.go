@@ -1,16 +1,16 @@
 package origin
 
-// Dropped is what the kernel dropped of one sender's.
+// Dropped is what the kernel dropped of one sender's packets.
 type Dropped struct {
 	Origin    Origin
 	Packets   uint64 // as the socket counts them
-	Datagrams uint64 // more than Packets where the kernel had joined some
+	Datagrams uint64 // greater than Packets if the kernel had joined datagrams
 }
 
-// DropsKnown reports whether Drops has anything to tell.
+// DropsKnown reports whether drops are counted by sender.
 func (t *Table) DropsKnown() bool { return t.drops != nil }
 
-// CountDrops lets Drops tell from now on what is dropped at a UDP socket.
+// CountDrops starts counting the drops at a UDP socket by sender.
 func (t *Table) CountDrops(fd int) error {
 	if t.drops == nil {
 		return nil
@@ -18,9 +18,9 @@ func (t *Table) CountDrops(fd int) error {
 	return t.drops.Socket(fd)
 }
 
-// Drops appends what the kernel dropped since the call before, by sender; one may
-// come more than once. It is not to be called by two at once. Only a cgroup that
-// never sent before costs a look-up, and allocates.
+// Drops appends what the kernel dropped since the previous call, by sender. A sender may
+// occur more than once. It must not be called concurrently. Only a cgroup that is new
+// needs a lookup, which allocates.
 func (t *Table) Drops(dst []Dropped) []Dropped {
 	if t.drops == nil {
 		return dst

@@ -10,19 +10,20 @@ import (
 	"github.com/daytwo/daytwo/api/launch"
 )
 
-// endpoint is a container's host and port.
+// endpoint is the host and port that one container sends to.
 type endpoint struct {
 	launch.Container
 	Netns    string `json:"netns,omitempty"`
-	NetnsIno uint64 `json:"netns_inode,omitempty"` // of Netns, if that is joined
+	NetnsIno uint64 `json:"netns_inode,omitempty"` // inode of Netns, if its steering is attached
 	origin   Origin
-	json     []byte // itself, once written: it never changes
+	json     []byte // this endpoint in JSON, cached because it never changes
 }
 
-// ErrExists says that a container has an endpoint, on another port than is asked for.
+// ErrExists means that the container already has an endpoint with another port than
+// requested.
 var ErrExists = errors.New("the container has an endpoint already, on another port")
 
-// Add gives a container an endpoint; one that has one gets the same again.
+// Add gives a container an endpoint. If it has one already, Add returns that.
 func (t *Table) Add(r launch.Request) (launch.Container, error) {
 	if err := r.Check(); err != nil {
 		return launch.Container{}, err
@@ -54,14 +55,14 @@ func (t *Table) Add(r launch.Request) (launch.Container, error) {
 	return e.Container, nil
 }
 
-// given returns the endpoint that a container has, nil if none.
+// given returns the endpoint of a container, or nil if it has none.
 func (t *Table) given(r launch.Request) (*endpoint, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.find(r)
 }
 
-// find is given with t.mu held.
+// find is given for callers that hold t.mu.
 func (t *Table) find(r launch.Request) (*endpoint, error) {
 	if t.refused != nil {
 		return nil, t.refused
@@ -78,8 +79,8 @@ func (t *Table) find(r launch.Request) (*endpoint, error) {
 
 var errLoading = errors.New("the endpoints of before are not served yet: try again in a second")
 
-// give opens an endpoint, to be heard in ns too if that is not nil; another request
-// may have been faster.
+// give opens an endpoint. If ns is not nil, the endpoint also receives in that network
+// namespace. A concurrent request may have opened it first; then give returns that one.
 func (t *Table) give(r launch.Request, ns *os.File) (*endpoint, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -108,7 +109,7 @@ func (e *endpoint) container() launch.Container {
 	return e.Container
 }
 
-// open serves an endpoint and makes it known.
+// open serves an endpoint and adds it to the index.
 func (t *Table) open(e *endpoint) error {
 	x := t.index.Load().clone()
 	if err := t.openIn(x, e); err != nil {
@@ -118,8 +119,8 @@ func (t *Table) open(e *endpoint) error {
 	return nil
 }
 
-// installIndex makes an index with new endpoints the one that readers use; if they
-// have cgroups, those below are theirs now.
+// installIndex publishes an index with new endpoints to readers. If the endpoints have
+// cgroups, it also assigns the cgroups below to them.
 func (t *Table) installIndex(x *index, cgroups bool) {
 	if cgroups {
 		t.replace(x)
@@ -128,7 +129,7 @@ func (t *Table) installIndex(x *index, cgroups bool) {
 	}
 }
 
-// openIn is open with an index that nobody else has yet.
+// openIn is open with an index that is not published yet.
 func (t *Table) openIn(x *index, e *endpoint) error {
 	if t.closed {
 		return errors.New("the collector is about to end")
@@ -163,7 +164,7 @@ func (t *Table) openIn(x *index, e *endpoint) error {
 	return nil
 }
 
-// shut undoes open. Its origin stays until it is released.
+// shut undoes open. The origin stays until it is released.
 func (t *Table) shut(e *endpoint) {
 	if err := t.closePort(e.StatsdPort); err != nil {
 		t.c.Log.Warn("close an endpoint", "container_id", e.ContainerID, "err", err)
@@ -176,7 +177,7 @@ func (t *Table) shut(e *endpoint) {
 	t.change()
 }
 
-// Remove takes a container's endpoint back, and reports whether it had one.
+// Remove removes a container's endpoint. It reports whether there was one.
 func (t *Table) Remove(id string) (bool, error) {
 	t.mu.Lock()
 	e := t.endpoints[id]
@@ -190,8 +191,8 @@ func (t *Table) Remove(id string) (bool, error) {
 	return true, t.save()
 }
 
-// Sweep takes back the endpoints whose cgroups are gone. If ports were another
-// collector's, it looks whether they still are.
+// Sweep removes the endpoints whose cgroups are gone. If the ports belonged to another
+// collector, Sweep tries again to claim them.
 func (t *Table) Sweep() error {
 	if t.Refused() != nil {
 		return t.serveAll()
@@ -215,7 +216,7 @@ func (t *Table) Sweep() error {
 	return t.save()
 }
 
-// exists reports whether a cgroup is there in any hierarchy.
+// exists reports whether a cgroup exists in any hierarchy.
 func (t *Table) exists(cgroup string) bool {
 	for h := range t.trees {
 		if _, ok := t.trees[h].inode(cgroup); ok {
@@ -225,7 +226,7 @@ func (t *Table) exists(cgroup string) bool {
 	return false
 }
 
-// Endpoint is that of one container.
+// Endpoint returns the endpoint of one container. ok is false if it has none.
 func (t *Table) Endpoint(id string) (launch.Container, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -235,7 +236,7 @@ func (t *Table) Endpoint(id string) (launch.Container, bool) {
 	return launch.Container{}, false
 }
 
-// Endpoints are all, by container id.
+// Endpoints returns all endpoints, by container id.
 func (t *Table) Endpoints() []launch.Container {
 	t.mu.Lock()
 	defer t.mu.Unlock()

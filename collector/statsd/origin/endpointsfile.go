@@ -13,22 +13,23 @@ import (
 	"github.com/daytwo/daytwo/collector/bounded"
 )
 
-// maxFile bounds the file of endpoints that is read.
+// maxFile is the size of the largest file of endpoints that is read, in bytes.
 const maxFile = 256 << 20
 
-// fileWait is how long the disk that keeps endpoints is awaited. A launcher waits as
-// long; no tick does.
+// fileWait is the longest wait for the disk with the file of endpoints. A launcher may
+// wait that long; no tick does.
 const fileWait = 5 * time.Second
 
-// save writes the endpoints: a reader, or a crash, finds the file before or after.
-// It is not called with t.mu, which ticks need: the disk may not answer.
+// save writes the file of endpoints atomically: a reader finds the old or the new
+// version, also after a crash. It is called without t.mu, which ticks need, because the
+// disk may hang.
 func (t *Table) save() error {
 	if t.c.File == "" {
 		return nil
 	}
 	_, err := bounded.Do(t.disk, t.c.File, fileWait, func() (struct{}, error) {
 		t.mu.Lock()
-		b, err := t.encode() // only now: the last one who writes writes all
+		b, err := t.encode() // only after getting the lock: the last writer writes the newest state
 		t.mu.Unlock()
 		if err == nil {
 			err = writeEndpoints(t.c.File, b)
@@ -44,7 +45,7 @@ func (t *Table) save() error {
 	return nil
 }
 
-// encode is the text of the file. t.mu is held.
+// encode returns the content of the file. The caller holds t.mu.
 func (t *Table) encode() ([]byte, error) {
 	b := []byte{'['}
 	for _, e := range t.endpoints {
@@ -68,8 +69,8 @@ func writeEndpoints(file string, b []byte) error {
 		return err
 	}
 	defer os.Remove(f.Name())
-	// No fsync: what it would guard against, a crash of the machine, ends the
-	// containers too.
+	// No fsync: it would only protect against a crash of the machine, which ends the
+	// containers as well.
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), file)
@@ -77,12 +78,14 @@ func writeEndpoints(file string, b []byte) error {
 	return err
 }
 
-// serveKept serves the endpoints that were handed out before.
+// serveKept serves the endpoints in the file, which an earlier process handed out.
 func (t *Table) serveKept() error {
 	var list []*endpoint
 	if t.c.File != "" {
 		var err error
-		list, err = bounded.Do(t.disk, t.c.File+" read", fileWait, func() ([]*endpoint, error) { return readEndpoints(t.c.File) })
+		list, err = bounded.Do(t.disk, t.c.File+" read", fileWait, func() ([]*endpoint, error) {
+			return readEndpoints(t.c.File)
+		})
 		if err != nil {
 			return err
 		}
@@ -96,7 +99,7 @@ func (t *Table) serveKept() error {
 		switch {
 		case err != nil:
 			t.unserved(e, err)
-		case e.NetnsIno != 0 && inodeOf(ns) != e.NetnsIno: // the process may be another one by now
+		case e.NetnsIno != 0 && inodeOf(ns) != e.NetnsIno: // the pid may have been reused
 			ns.Close()
 			t.unserved(e, fmt.Errorf("network namespace %s: it is another one by now", e.Netns))
 		default:
@@ -110,15 +113,15 @@ func (t *Table) serveKept() error {
 	return t.save()
 }
 
-// unserved gives an endpoint's network namespace up: it is served like one that its
-// launcher did not name.
+// unserved removes the network namespace from an endpoint. It is then served as if its
+// launcher had not named a namespace.
 func (t *Table) unserved(e *endpoint, err error) {
 	e.Netns, e.NetnsIno, e.json = "", 0, nil
 	t.c.Log.Warn("a container's network namespace is not served", "container_id", e.ContainerID, "err", err)
 }
 
-// load opens the endpoints of a list, and leaves out those whose cgroups are gone.
-// It reports whether none was.
+// load opens the endpoints in a list and omits those whose cgroups are gone. It reports
+// whether none was omitted.
 func (t *Table) load(list []*endpoint, namespaces map[*endpoint]*os.File) (all bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -144,7 +147,7 @@ func (t *Table) load(list []*endpoint, namespaces map[*endpoint]*os.File) (all b
 		}
 	}
 	t.installIndex(x, cgroups)
-	// Only now: the steering of the process before has served until here.
+	// Only now: until here, the previous process's steering was still in use.
 	t.loaded = true
 	for ino, a := range t.attach {
 		t.hand(ino, a)
@@ -170,14 +173,16 @@ func readEndpoints(file string) ([]*endpoint, error) {
 	}
 	list, err := parseEndpoints(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s does not hold endpoints: remove it (containers that run keep sending to ports that nobody hears then): %w", file, err)
+		return nil, fmt.Errorf(
+			"%s does not hold endpoints: remove it (containers that run keep sending to ports that nobody hears then): %w",
+			file, err)
 	}
 	return list, nil
 }
 
 func parseEndpoints(b []byte) ([]*endpoint, error) {
 	var list []*endpoint
-	if len(b) == 0 { // a crash of the machine
+	if len(b) == 0 { // a crash of the machine left an empty file
 		return nil, nil
 	}
 	if err := json.Unmarshal(b, &list); err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/daytwo/daytwo/collector/bounded"
 )
 
-// soon fails a test unless f returns while others of a tick would still be in time.
+// soon fails the test unless f returns fast enough for a tick.
 func soon(t *testing.T, what string, f func()) {
 	t.Helper()
 	began := time.Now()
@@ -27,7 +27,7 @@ func soon(t *testing.T, what string, f func()) {
 	}
 }
 
-// while calls f, and meanwhile asks the table what a tick asks it.
+// while calls f, and meanwhile calls the methods that a tick calls.
 func while(t *testing.T, table *Table, f func()) {
 	t.Helper()
 	done := make(chan struct{})
@@ -48,15 +48,15 @@ func while(t *testing.T, table *Table, f func()) {
 	}
 }
 
-// A launcher may name any file as a network namespace: one that does not answer, or
-// never ends, costs its own request a moment, and everybody else nothing.
+// A launcher may name any file as a network namespace. One that hangs or never ends
+// delays its own request for a moment, and no other.
 func TestNetnsHangs(t *testing.T) {
 	fuse := rig.MountFuse(t, rig.FuseOpen)
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := newRoom(t, Config{})
+	r := newFixture(t, Config{})
 	for _, file := range []string{fifo, "/dev/zero", "/dev/tty", filepath.Join(fuse.Dir, "file")} {
 		while(t, r.table, func() {
 			began := time.Now()
@@ -71,7 +71,7 @@ func TestNetnsHangs(t *testing.T) {
 	if _, ok := r.table.Endpoint("a"); ok {
 		t.Error("a request that failed left an endpoint")
 	}
-	// However often it is asked, one call waits.
+	// However often it is opened, only one call is blocked.
 	for range 20 {
 		if _, err := r.table.Add(launch.Request{ContainerID: "a", Netns: filepath.Join(fuse.Dir, "file")}); !errors.Is(err, bounded.ErrHeld) {
 			t.Errorf("%v", err)
@@ -84,8 +84,8 @@ func TestNetnsHangs(t *testing.T) {
 	fuse.Revive()
 }
 
-// Of the endpoints of before, one whose network namespace does not answer is served
-// without it.
+// If the network namespace of a stored endpoint hangs, the endpoint is served without
+// it.
 func TestKeptNetnsHangs(t *testing.T) {
 	fuse := rig.MountFuse(t, rig.FuseOpen)
 	file := filepath.Join(t.TempDir(), "endpoints.json")
@@ -95,7 +95,7 @@ func TestKeptNetnsHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	r := newRoom(t, Config{File: file, Ports: ports})
+	r := newFixture(t, Config{File: file, Ports: ports})
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("the start took %v", took)
 	}
@@ -105,11 +105,11 @@ func TestKeptNetnsHangs(t *testing.T) {
 	fuse.Revive()
 }
 
-// A disk that does not answer fails the launcher that wants an endpoint, and what a
-// tick asks is answered meanwhile. What was not written is, once it answers.
+// If the disk hangs, requests of launchers fail, but a tick's calls still return. The
+// unsaved state is written once the disk responds.
 func TestDiskHangs(t *testing.T) {
 	fuse := rig.MountFuse(t)
-	r := newRoom(t, Config{File: filepath.Join(fuse.Dir, "endpoints.json")})
+	r := newFixture(t, Config{File: filepath.Join(fuse.Dir, "endpoints.json")})
 	fuse.Die()
 	while(t, r.table, func() {
 		began := time.Now()
@@ -130,10 +130,10 @@ func TestDiskHangs(t *testing.T) {
 }
 
 // The network namespace of a process that hangs in execve(2) is opened as soon as the
-// kernel lets it, and keeps those of no other from us.
+// kernel permits it, and does not delay others.
 func TestReachBesideHang(t *testing.T) {
 	fuse, helper := rig.MountFuse(t, rig.FuseFlush), rig.HangInExecve(t)
-	r := newRoom(t, Config{})
+	r := newFixture(t, Config{})
 	hung := exec.Command(helper, filepath.Join(fuse.Dir, "file"), "/bin/sleep", "1000")
 	hung.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	if err := hung.Start(); err != nil {

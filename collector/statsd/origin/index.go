@@ -5,25 +5,26 @@ import (
 	"path"
 )
 
-// index is what resolving looks into. It is never changed, only replaced: readers
-// need no lock.
+// index holds the maps for looking up senders. An index is never changed, only replaced,
+// so readers need no lock.
 type index struct {
-	byID     map[string]Origin // containers, claimed ones too
+	byID     map[string]Origin // containers, including those known only from lines
 	byPath   map[string]Origin // cgroups
-	byPod    map[podKey]Origin // a pod's only container by an empty name too
-	pods     map[string]string // by uid: cgroups of pods of several containers
-	byCgroup map[uint64]Origin // hierarchy<<48 | id, as they were found; 0: nothing could be
+	byPod    map[podKey]Origin // also under an empty name if it is the pod's only container
+	pods     map[string]string // cgroups of pods that have several containers, by uid
+	byCgroup map[uint64]Origin // cache by hierarchy<<48 | id; 0: not found
 	inodes   *inodes
 }
 
-// podKey is what the e: field names a container by.
+// podKey is how the field e names a container.
 type podKey struct{ uid, container string }
 
-// maxCgroups bounds byCgroup.
+// maxCgroups limits the size of byCgroup.
 const maxCgroups = 1 << 14
 
 func newIndex() *index {
-	return &index{map[string]Origin{}, map[string]Origin{}, map[podKey]Origin{}, map[string]string{}, map[uint64]Origin{}, &inodes{}}
+	return &index{map[string]Origin{}, map[string]Origin{}, map[podKey]Origin{},
+		map[string]string{}, map[uint64]Origin{}, &inodes{}}
 }
 
 func (x *index) without(gone map[Origin]bool) *index {
@@ -34,25 +35,27 @@ func (x *index) without(gone map[Origin]bool) *index {
 	return y
 }
 
-// clone copies the parts that grow one by one. The others come whole from Containers.
+// clone copies the maps to which entries are added. Containers replaces the other ones
+// entirely.
 func (x *index) clone() *index {
 	y := *x
 	y.byID, y.byPath, y.byCgroup = maps.Clone(x.byID), maps.Clone(x.byPath), maps.Clone(x.byCgroup)
 	return &y
 }
 
-// Container is one that runs on this node.
+// Container is a container that runs on this node.
 type Container struct {
 	ID      string
-	Cgroups []string // paths from the root of their hierarchies: one, or on cgroup v1 as many as differ
+	Cgroups []string // paths from the root of their hierarchies: one, or on cgroup v1 several if they differ
 	PodUID  string   // Kubernetes
-	Name    string   // Kubernetes: of the container in its pod
-	PID     int      // of its first process; 0 if it is not known
-	Made    uint64   // rises when one of the cgroups is another directory of the same path; 0 = not known
+	Name    string   // Kubernetes: name of the container in its pod
+	PID     int      // of its first process; 0 if unknown
+	Made    uint64   // increases when a cgroup was replaced by another one at the same path; 0 = unknown
 }
 
-// Containers says which containers there are. What was known by its cgroup alone
-// becomes the container's. Their lists of cgroups are kept.
+// Containers sets the list of containers on this node. If only a container's cgroup was
+// known before, its origin becomes the container's. The table retains the Cgroups
+// slices.
 func (t *Table) Containers(list []Container) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -70,7 +73,8 @@ func (t *Table) Containers(list []Container) {
 		t.running[c.ID] = running{c.PID, c.Cgroups}
 		o := x.byID[c.ID]
 		for _, p := range c.Cgroups {
-			// A number that its cgroup has already is kept, unless the container has one.
+			// The cgroup's origin becomes the container's, unless the container has one
+			// already.
 			if have := x.byPath[p]; have != 0 && o == 0 && t.infos[have].ContainerID == "" {
 				o = have
 			}
@@ -106,11 +110,12 @@ func (t *Table) Containers(list []Container) {
 	t.replace(x)
 }
 
-// sandbox is what the container is called that only holds a pod's namespaces.
+// sandbox is the container name in Kubernetes of the container that only holds a pod's
+// namespaces.
 const sandbox = "POD"
 
-// pod makes a pod known by its uid alone: as its container, if that is its only
-// one, or else as the cgroup above them.
+// pod makes a pod known by its uid alone: as its container if it has only one, or else
+// as the cgroup above its containers.
 func (x *index) pod(c *Container, o Origin) {
 	whole := podKey{uid: c.PodUID}
 	if c.Name != "" {
@@ -125,8 +130,8 @@ func (x *index) pod(c *Container, o Origin) {
 	}
 }
 
-// replace makes an index with new containers the one that is used. Cgroups below
-// theirs, which may have been known by themselves, are theirs now.
+// replace publishes an index with new containers. It assigns the cgroups below theirs,
+// which may have origins of their own, to the containers.
 func (t *Table) replace(x *index) {
 	clear(x.byCgroup)
 	for p, o := range x.byPath {
@@ -146,8 +151,8 @@ func (t *Table) replace(x *index) {
 	}
 }
 
-// byPath is the origin of a cgroup: the nearest container's at or above it, else
-// its own. The root's is 0: whoever is there is in no cgroup.
+// byPath returns the origin of a cgroup: that of the nearest container at or above it,
+// or else its own. It returns 0 for the root, as processes there are in no cgroup.
 func (t *Table) byPath(x *index, cgroup string) Origin {
 	if cgroup == "/" || cgroup == "" {
 		return 0

@@ -5,16 +5,16 @@ import (
 	"sync"
 )
 
-// inodes finds containers by the inode of their cgroup, which few clients name:
-// a call to the kernel for each cgroup is spent when the first one does, and
-// then for new containers only.
+// inodes finds containers by the inode of their cgroup. Few clients use this. When the
+// first one does, it costs one system call for each cgroup; after that, only for new
+// containers.
 type inodes struct {
 	of     []placed
 	once   sync.Once
 	origin map[uint64]Origin
 }
 
-// placed is where a container is.
+// placed is the cgroup of a container and its inode.
 type placed struct {
 	origin  Origin
 	made    uint64
@@ -22,7 +22,7 @@ type placed struct {
 	inodes  []uint64
 }
 
-// byInode is the container whose cgroup has that inode, 0 if there is none.
+// byInode returns the container whose cgroup has an inode, or 0 if there is none.
 func (t *Table) byInode(x *index, inode uint64) Origin {
 	x.inodes.once.Do(func() { t.findInodes(x.inodes) })
 	return x.inodes.origin[inode]

@@ -14,17 +14,17 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// dropBox is a container that sends, and how many datagrams.
+// dropBox is a container that sends, and the number of datagrams it sends.
 type dropBox struct {
 	name      string
 	datagrams uint64
-	drops     bool // nobody receives while it sends
+	drops     bool // the receiver is blocked while it sends
 	sending
 	process *sender
 }
 
-// smallBuffers makes the kernel drop soon, and count the drops.
-func (r *room) smallBuffers(t *testing.T) {
+// smallBuffers makes the kernel drop early, and counts the drops.
+func (r *fixture) smallBuffers(t *testing.T) {
 	t.Helper()
 	if !r.table.DropsKnown() {
 		t.Fatal("drops are not known")
@@ -42,8 +42,8 @@ func (r *room) smallBuffers(t *testing.T) {
 	}
 }
 
-// start starts the senders, which wait, and has the table know them.
-func (r *room) start(t *testing.T, senders []*dropBox) {
+// start starts the senders, which wait, and registers them with the table.
+func (r *fixture) start(t *testing.T, senders []*dropBox) {
 	t.Helper()
 	apart := r.first + 500
 	var known []Container
@@ -74,12 +74,12 @@ func (b *dropBox) run(t *testing.T) {
 	b.process.expect(t, "sent\n")
 }
 
-// While nothing is received the kernel drops datagrams, and each is known for its
-// sender's: by the shared port from cgroups, by IPv4 and IPv6, by a port of its
-// own, from a network namespace of its own, and joined to large packets (GSO). What
-// each sent is what was received and what was dropped, to the datagram.
+// While nothing is received, the kernel drops datagrams, and the sender of each is
+// known: from cgroups at the shared port, over IPv4 and IPv6, by a port of its own, from
+// a network namespace of its own, and in large packets joined by GSO. The sum of the
+// received and dropped datagrams of each sender is exactly what it sent.
 func TestKernelDrops(t *testing.T) {
-	r := newRoom(t, Config{})
+	r := newFixture(t, Config{})
 	r.smallBuffers(t)
 	shared, shared6 := fmt.Sprint("127.0.0.1:", r.udp.Port()), fmt.Sprint("[::1]:", r.udp6.Port())
 	const each = 5000
@@ -97,7 +97,7 @@ func TestKernelDrops(t *testing.T) {
 	r.start(t, all)
 	quiet.run(t)
 	r.who(t, "c")
-	r.mu.Lock() // nobody receives
+	r.mu.Lock() // block the receiver
 	for _, b := range flood {
 		b.drops = true
 		b.run(t)
@@ -106,8 +106,8 @@ func TestKernelDrops(t *testing.T) {
 	r.balances(t, all)
 }
 
-// balances waits until received and dropped are what each has sent.
-func (r *room) balances(t *testing.T, senders []*dropBox) {
+// balances waits until the received and dropped datagrams add up to what each has sent.
+func (r *fixture) balances(t *testing.T, senders []*dropBox) {
 	t.Helper()
 	dropped, packets := map[Origin]uint64{}, uint64(0)
 	rig.Eventually(t, 20*time.Second, func() error {

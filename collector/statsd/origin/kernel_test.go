@@ -18,8 +18,8 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/intake"
 )
 
-// room is an intake and a table wired to one another, as package statsd does.
-type room struct {
+// fixture is an intake and a table connected as in package statsd.
+type fixture struct {
 	in    *intake.Intake
 	table *Table
 	udp   *intake.Listener // the shared port
@@ -28,12 +28,12 @@ type room struct {
 	first uint16           // port
 
 	mu   sync.Mutex
-	from map[string]Origin // by data
-	of   map[Origin]uint64 // packets
+	from map[string]Origin // by the packet's data
+	of   map[Origin]uint64 // number of packets
 	n    int
 }
 
-func (r *room) handle(_ int, batch []intake.Packet) {
+func (r *fixture) handle(_ int, batch []intake.Packet) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range batch {
@@ -45,8 +45,8 @@ func (r *room) handle(_ int, batch []intake.Packet) {
 	}
 }
 
-// who waits for a packet and tells whose it was.
-func (r *room) who(t *testing.T, data string) Info {
+// who waits for a packet and returns its origin.
+func (r *fixture) who(t *testing.T, data string) Info {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		r.mu.Lock()
@@ -61,13 +61,13 @@ func (r *room) who(t *testing.T, data string) Info {
 	return Info{}
 }
 
-func newRoom(t *testing.T, c Config) *room {
+func newFixture(t *testing.T, c Config) *fixture {
 	t.Helper()
-	return newRoomIn(t, &room{}, c)
+	return newFixtureIn(t, &fixture{}, c)
 }
 
-// newRoomIn fills a room that its config knows of.
-func newRoomIn(t *testing.T, r *room, c Config) *room {
+// newFixtureIn fills in a fixture to which its config refers.
+func newFixtureIn(t *testing.T, r *fixture, c Config) *fixture {
 	t.Helper()
 	rig.NeedRoot(t, "a BPF program")
 	r.from, r.of = map[string]Origin{}, map[Origin]uint64{}
@@ -122,7 +122,7 @@ func newRoomIn(t *testing.T, r *room, c Config) *room {
 	return r
 }
 
-func (r *room) add(t *testing.T, q launch.Request) launch.Container {
+func (r *fixture) add(t *testing.T, q launch.Request) launch.Container {
 	t.Helper()
 	c, err := r.table.Add(q)
 	if err != nil {
@@ -143,19 +143,19 @@ func sendTo(t *testing.T, port uint16, data string) {
 	}
 }
 
-// Two thousand containers send to their own ports: one socket hears them, and
-// each packet is known for its container's. Without steering each port has a socket.
+// Two thousand containers send to their own ports. One socket receives all of them, and
+// the container of each packet is known. Without steering, each port has a socket.
 func TestKernelPorts(t *testing.T) {
 	for _, noBPF := range []bool{false, true} {
 		t.Run(fmt.Sprintf("NoBPF=%t", noBPF), func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "endpoints.json")
-			r := newRoom(t, Config{NoBPF: noBPF, Ports: rig.Ports(t, 3000), File: file})
+			r := newFixture(t, Config{NoBPF: noBPF, Ports: rig.Ports(t, 3000), File: file})
 			if r.table.Steered() == noBPF {
 				t.Fatalf("steered: %t", r.table.Steered())
 			}
 			n := 2000
 			if noBPF {
-				n = 400 // a descriptor each
+				n = 400 // each needs a descriptor
 			}
 			ports := make([]uint16, n)
 			for i := range ports {
@@ -193,12 +193,12 @@ func TestKernelPorts(t *testing.T) {
 	}
 }
 
-// Endpoints are the same after a restart, and containers that ended meanwhile have none.
+// Endpoints are the same after a restart. Containers that ended meanwhile have none.
 func TestKernelEndpointsPersist(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "endpoints.json")
 	config := Config{Ports: rig.Ports(t, 1000), File: file}
 	first := config.Ports.First
-	r := newRoom(t, config)
+	r := newFixture(t, config)
 	path := fmt.Sprintf("/daytwo-test-origin-%d/gone", os.Getpid())
 	dirs := makeCgroup(t, r.table, path)
 	a := r.add(t, launch.Request{ContainerID: "a", Name: "first", Labels: map[string]string{"k": "v"}})
@@ -220,7 +220,7 @@ func TestKernelEndpointsPersist(t *testing.T) {
 		}
 	}
 
-	r = newRoom(t, config)
+	r = newFixture(t, config)
 	all := r.table.Endpoints()
 	if len(all) != 2 || all[0].StatsdPort != a.StatsdPort || all[0].Labels["k"] != "v" || all[1].StatsdPort != first+500 {
 		t.Fatalf("after the restart: %+v", all)
@@ -231,11 +231,12 @@ func TestKernelEndpointsPersist(t *testing.T) {
 	}
 }
 
-// A container that has the network namespace to itself is heard on its own loopback.
+// Packets of a container with a network namespace of its own are received on its
+// loopback.
 func TestKernelNetns(t *testing.T) {
-	r := newRoom(t, Config{})
+	r := newFixture(t, Config{})
 	p := startSender(t, sending{Netns: true, Wait: true, Network: "udp", Address: fmt.Sprint("127.0.0.1:", r.first+1), Lines: []string{"far"}})
-	// The namespace is the main thread's.
+	// This is the namespace of the main thread.
 	c := r.add(t, launch.Request{ContainerID: "apart", Netns: fmt.Sprintf("/proc/%d/ns/net", p.Process.Pid)})
 	if c.StatsdPort != r.first+1 {
 		t.Fatalf("port %d", c.StatsdPort)
@@ -250,10 +251,10 @@ func TestKernelNetns(t *testing.T) {
 	}
 }
 
-// Senders to the shared port are known by their cgroups, and by the container
-// that these are in, however short they live.
+// Senders to the shared port are identified by their cgroups, and by the container that
+// the cgroups are in, however briefly they live.
 func TestKernelSender(t *testing.T) {
-	r := newRoom(t, Config{})
+	r := newFixture(t, Config{})
 	if !r.table.SenderKnown() {
 		t.Fatal("senders' cgroups are not known")
 	}
@@ -279,7 +280,7 @@ func TestKernelSender(t *testing.T) {
 
 // Ports are steered on IPv6 as on IPv4.
 func TestKernelIPv6(t *testing.T) {
-	r := newRoom(t, Config{Host: netip.MustParseAddr("::1")})
+	r := newFixture(t, Config{Host: netip.MustParseAddr("::1")})
 	if !r.table.Steered() {
 		t.Fatal("ports are not steered")
 	}
@@ -295,9 +296,9 @@ func TestKernelIPv6(t *testing.T) {
 	}
 }
 
-// A port that another program has is left to it.
+// A port that another program has bound is not steered.
 func TestKernelBusyPort(t *testing.T) {
-	r := newRoom(t, Config{})
+	r := newFixture(t, Config{})
 	busy, err := net.ListenPacket("udp", fmt.Sprint("0.0.0.0:", r.first+1))
 	if err != nil {
 		t.Fatal(err)

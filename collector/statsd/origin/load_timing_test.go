@@ -10,7 +10,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// BenchmarkLoad opens the endpoints of before, as a collector does that starts.
+// BenchmarkLoad measures opening the stored endpoints, as at the start of a collector.
 func BenchmarkLoad(b *testing.B) {
 	ports := rig.Ports(b, 8192)
 	first, last := ports.First, ports.Last

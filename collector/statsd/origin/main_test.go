@@ -21,20 +21,20 @@ import (
 	"github.com/daytwo/daytwo/collector/launcher"
 )
 
-// A test binary that finds this variable is a sender.
+// If this variable is set, the test binary is a sender.
 const senderEnv = "DAYTWO_TEST_SENDER"
 
-// A test binary that finds this variable is the program.
+// If this variable is set, the test binary is the daytwo program.
 const programEnv = "DAYTWO_TEST_PROGRAM"
 
-// sending is what a sender does: join cgroups, send, and stay until its input ends.
+// sending says what a sender does: join cgroups, send, and wait until its input ends.
 type sending struct {
 	Cgroups          []string
 	Netns            bool // in a network namespace of its own
 	Wait             bool // for a byte of input before sending
 	Network, Address string
 	Lines            []string
-	Repeat           int // all lines so often; default once
+	Repeat           int // how often to send all lines; default once
 	Segment          int // UDP_SEGMENT (udp(7)): bytes of a datagram
 }
 
@@ -85,7 +85,7 @@ func send(job string) error {
 		fmt.Println("ready")
 		os.Stdin.Read(make([]byte, 1))
 	}
-	if s.Address == "" { // as a task is told it
+	if s.Address == "" { // the address that a task gets
 		s.Address = net.JoinHostPort(os.Getenv("STATSD_UDP_HOST"), os.Getenv("STATSD_UDP_PORT"))
 	}
 	conn, err := net.Dial(s.Network, s.Address)
@@ -113,7 +113,7 @@ func send(job string) error {
 	return nil
 }
 
-// sender is a running one.
+// sender is a running sender process.
 type sender struct {
 	*exec.Cmd
 	in  io.WriteCloser
@@ -163,7 +163,7 @@ func (p *sender) stop() {
 	p.Wait()
 }
 
-// makeCgroup makes one in every hierarchy that a table looks at.
+// makeCgroup makes a cgroup in every hierarchy that a table uses.
 func makeCgroup(t *testing.T, tab *Table, path string) (dirs []string) {
 	t.Helper()
 	for h := range tab.trees {

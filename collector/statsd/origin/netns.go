@@ -11,15 +11,15 @@ import (
 	"github.com/daytwo/daytwo/collector/bounded"
 )
 
-// netnsWait is how long the file of a network namespace is awaited.
+// netnsWait is the longest wait for the file of a network namespace.
 const netnsWait = 250 * time.Millisecond
 
-// errNotSteered says that there is only a socket a port.
+// errNotSteered means that each port has a socket of its own.
 var errNotSteered = errors.New("ports are not steered here, so network namespaces of containers cannot be served")
 
-// openNetns opens the file of a network namespace, /proc/PID/ns/net, as a launcher
-// named it. It may be anything, and its process may hang: it is not opened with t.mu,
-// which ticks need.
+// openNetns opens the file of a network namespace, /proc/PID/ns/net, whose name comes
+// from a launcher. It may be any file, and the process may hang. So it is opened without
+// t.mu, which ticks need.
 func (t *Table) openNetns(file string) (*os.File, error) {
 	if !t.Steered() {
 		return nil, errNotSteered
@@ -37,8 +37,8 @@ func (t *Table) openNetns(file string) (*os.File, error) {
 	return ns, nil
 }
 
-// netnsOf opens the network namespace of a process, if that is in one of the
-// cgroups: a pid that was told a while ago may be another's by now.
+// netnsOf opens the network namespace of a process, if the process is in one of the
+// cgroups. This check is needed because the pid may have been reused.
 func (t *Table) netnsOf(pid int, cgroups []string) (*os.File, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -52,7 +52,7 @@ func (t *Table) netnsOf(pid int, cgroups []string) (*os.File, error) {
 	if !within(b, cgroups) {
 		return nil, fmt.Errorf("process %d is not the container's", pid)
 	}
-	// From Linux 6.11, and without waiting for a process that hangs in execve(2).
+	// From Linux 6.11 on. This does not block if the process hangs in execve(2).
 	if ns, err := unix.IoctlRetInt(fd, unix.PIDFD_GET_NET_NAMESPACE); err == nil {
 		return os.NewFile(uintptr(ns), fmt.Sprintf("network namespace of process %d", pid)), nil
 	}
@@ -60,7 +60,8 @@ func (t *Table) netnsOf(pid int, cgroups []string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// It is still there, so all of this was read of this one. EPERM is of one that is.
+	// The process still exists, so all that was read belongs to it. EPERM also means
+	// that it exists.
 	if err := unix.PidfdSendSignal(fd, 0, nil, 0); err != nil && err != unix.EPERM {
 		ns.Close()
 		return nil, fmt.Errorf("process %d: %w", pid, err)

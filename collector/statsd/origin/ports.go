@@ -10,11 +10,11 @@ import (
 	"github.com/daytwo/daytwo/api/launch"
 )
 
-// ErrNoPort says that all ports for containers are in use.
+// ErrNoPort means that all ports for containers are in use.
 var ErrNoPort = errors.New("all ports for containers are in use: give a wider range (--statsd-ports FIRST-LAST)")
 
-// ephemeralPorts returns the ports that the kernel gives to clients: sockets that
-// ask for none.
+// ephemeralPorts returns the range of ports that the kernel gives to sockets that do not
+// choose one.
 func ephemeralPorts() (r launch.PortRange, err error) {
 	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if err == nil {
@@ -23,21 +23,21 @@ func ephemeralPorts() (r launch.PortRange, err error) {
 	return r, err
 }
 
-// CheckPorts returns an error if a range cannot be used for containers on this
-// machine.
+// CheckPorts returns an error if a range cannot be used for containers on this machine.
 func CheckPorts(r launch.PortRange) error {
 	if err := r.Check(); err != nil {
 		return err
 	}
 	if clients, err := ephemeralPorts(); err == nil && r.Overlaps(clients) {
 		return fmt.Errorf("ports %d to %d for containers overlap those that the kernel gives to clients, %d to %d "+
-			"(net.ipv4.ip_local_port_range): choose others (--statsd-ports FIRST-LAST)", r.First, r.Last, clients.First, clients.Last)
+			"(net.ipv4.ip_local_port_range): choose others (--statsd-ports FIRST-LAST)",
+			r.First, r.Last, clients.First, clients.Last)
 	}
 	return nil
 }
 
-// ChoosePorts returns the range that was given, or else launch.DefaultPorts, or,
-// where the kernel gives those to clients, a range that it does not.
+// ChoosePorts returns the given range, if any. Otherwise it returns launch.DefaultPorts
+// or, if the kernel gives those ports to clients, another range.
 func ChoosePorts(given launch.PortRange) launch.PortRange {
 	if !given.IsZero() {
 		return given
@@ -49,11 +49,11 @@ func ChoosePorts(given launch.PortRange) launch.PortRange {
 	return avoid(clients)
 }
 
-// avoid returns launch.DefaultPorts, or a range of about that size which does not
-// overlap the ports of clients. Where there is none it returns DefaultPorts, which
-// CheckPorts refuses.
+// avoid returns launch.DefaultPorts, or a range of about the same size that does not
+// overlap the ports of clients. If there is none it returns DefaultPorts, which
+// CheckPorts then rejects.
 func avoid(clients launch.PortRange) launch.PortRange {
-	const least = 1000 // ports worth having
+	const least = 1000 // smallest useful number of ports
 	usual := launch.DefaultPorts
 	size := int(usual.Last - usual.First)
 	low, high := int(clients.First), int(clients.Last)
@@ -69,7 +69,7 @@ func avoid(clients launch.PortRange) launch.PortRange {
 	return usual
 }
 
-// openPort serves a port: the wanted one, or, if that is 0, the next that is free.
+// openPort serves the wanted port or, if that is 0, the next free one.
 func (t *Table) openPort(want uint16) (uint16, error) {
 	if !t.steered && t.c.Open == nil {
 		return 0, errors.New("there is nothing to receive containers' packets with")
@@ -97,8 +97,8 @@ func (t *Table) openPort(want uint16) (uint16, error) {
 
 func (t *Table) used(port uint16) bool { return t.byPort[port] != nil }
 
-// serve begins to receive a port. Steering takes a packet before any socket can,
-// so a port that another program has bound is left to it.
+// serve starts receiving on a port. Steering takes packets before any socket can, so
+// serve returns an error if another program has bound the port.
 func (t *Table) serve(port uint16) error {
 	if !t.steered {
 		return t.c.Open(port)
@@ -112,8 +112,8 @@ func (t *Table) serve(port uint16) error {
 	return nil
 }
 
-// closePort ends the serving of a port. What is still queued keeps its origin:
-// ports are used again in turn, so this one rests for a while.
+// closePort stops serving a port. Queued packets keep their origin: ports are reused in
+// turn, so this one is not used again for a while.
 func (t *Table) closePort(port uint16) error {
 	if t.steered {
 		t.steer.Port(port, false)

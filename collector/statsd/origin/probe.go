@@ -9,8 +9,8 @@ import (
 	"github.com/daytwo/daytwo/bpf"
 )
 
-// TrySteering returns why this kernel cannot steer ports onto one socket. What it
-// attaches for that steers no port, and is gone when it returns.
+// TrySteering returns why this kernel cannot steer ports onto one socket, or nil. The
+// program that it attaches steers no port and is detached before it returns.
 func TrySteering() error {
 	s, err := bpf.NewSteer(netip.MustParseAddr("127.0.0.1"), netip.Addr{})
 	if err != nil {
@@ -27,8 +27,8 @@ func TrySteering() error {
 	return errors.Join(err, s.Close())
 }
 
-// TrySender returns why this kernel cannot tell which cgroup sends. What it attaches for
-// that looks at no port, and is gone when it returns.
+// TrySender returns why this kernel cannot identify the cgroup of a sender, or nil. The
+// program that it attaches watches no port and is detached before it returns.
 func TrySender() error {
 	t := Table{c: Config{Log: slog.New(slog.DiscardHandler)}}
 	t.openTrees()
@@ -43,8 +43,8 @@ func TrySender() error {
 	return s.Close()
 }
 
-// TryDrops returns an error unless this kernel says whose packets it drops. What it attaches
-// for that looks at no socket, and is gone when it returns.
+// TryDrops returns why this kernel does not report whose packets it drops, or nil. The
+// program that it attaches watches no socket and is detached before it returns.
 func TryDrops() error {
 	d, err := bpf.NewDrops(nil)
 	if err != nil {

@@ -8,25 +8,25 @@ import (
 	"time"
 )
 
-// running is what the runtimes say of a container.
+// running is what the runtimes report of a container.
 type running struct {
 	pid     int
 	cgroups []string
 }
 
-// reached is a container in whose network namespace its endpoint is heard,
-// although its launcher did not name that.
+// reached is a container in whose network namespace its endpoint receives, although its
+// launcher did not name the namespace.
 type reached struct {
 	pid    int
-	netns  uint64 // 0: our own, or it failed
-	failed bool   // to be tried again, but logged once
+	netns  uint64 // inode; 0: it is the collector's own, or entering failed
+	failed bool   // entering failed and is tried again; it was logged
 }
 
-// adoptedFor is how long steering that an earlier process left is kept without a
-// container that is known to want it.
+// adoptedFor is how long steering of an earlier process is kept if no known container
+// needs it.
 const adoptedFor = time.Minute
 
-// Changed is signalled when Reach has something to do.
+// Changed is signalled when Reach has work to do.
 func (t *Table) Changed() <-chan struct{} { return t.changed }
 
 func (t *Table) change() {
@@ -36,9 +36,9 @@ func (t *Table) change() {
 	}
 }
 
-// Reach brings the steering into the network namespaces of containers that have
-// an endpoint and are known to run, and out of those of containers that are gone.
-// Call it when Changed says so, and now and then: it tries again what failed.
+// Reach attaches the steering in the network namespaces of running containers that have
+// an endpoint, and detaches it from those of containers that are gone. Call it when
+// Changed is signalled, and regularly to retry failures.
 func (t *Table) Reach() {
 	defer t.count()
 	for id, r := range t.unreached() {
@@ -54,7 +54,7 @@ func (t *Table) Reach() {
 	}
 }
 
-// count counts the containers that could not be entered.
+// count counts the containers whose network namespace could not be entered.
 func (t *Table) count() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -66,7 +66,8 @@ func (t *Table) count() {
 	}
 }
 
-// unreached forgets the containers that are gone, and returns those to be entered.
+// unreached forgets containers that are gone, and returns those whose namespace is to be
+// entered.
 func (t *Table) unreached() map[string]running {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -104,7 +105,7 @@ func (t *Table) unreached() map[string]running {
 	return todo
 }
 
-// enter joins the network namespace of a container, unless it is our own.
+// enter joins the network namespace of a container, unless it is the collector's own.
 func (t *Table) enter(id string, pid int, ns *os.File, err error) {
 	got := &reached{pid: pid}
 	if err == nil && inodeOf(ns) != t.own {
@@ -112,13 +113,14 @@ func (t *Table) enter(id string, pid int, ns *os.File, err error) {
 	}
 	was := t.reached[id]
 	if got.failed = err != nil; got.failed && (was == nil || was.pid != pid) {
-		t.c.Log.Warn("a container's own port is not heard in its network namespace", "container_id", id, "pid", pid, "err", err)
+		t.c.Log.Warn("a container's own port is not heard in its network namespace",
+			"container_id", id, "pid", pid, "err", err)
 	}
 	t.reached[id] = got
 }
 
-// within reports whether /proc/PID/cgroup (cgroups(7)) names one of some cgroups, or
-// one below it.
+// within reports whether /proc/PID/cgroup (cgroups(7)) names one of the given cgroups or
+// a cgroup below one.
 func within(file []byte, cgroups []string) bool {
 	for line := range bytes.Lines(file) {
 		f := strings.SplitN(strings.TrimSuffix(string(line), "\n"), ":", 3)

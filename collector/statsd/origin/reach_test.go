@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// apart is a sender in a cgroup and a network namespace of its own, and what a
-// runtime says of it.
-func apart(t *testing.T, r *room, name string, port uint16) (*sender, Container) {
+// apart starts a sender in a cgroup and a network namespace of its own. It also returns
+// what a runtime reports of the container.
+func apart(t *testing.T, r *fixture, name string, port uint16) (*sender, Container) {
 	t.Helper()
 	path := fmt.Sprintf("/daytwo-test-origin-%d/%s", os.Getpid(), name)
 	dirs := makeCgroup(t, r.table, path)
@@ -24,10 +24,10 @@ func apart(t *testing.T, r *room, name string, port uint16) (*sender, Container)
 	return p, Container{ID: name, Cgroups: []string{path}, PID: p.Process.Pid}
 }
 
-// A container that its launcher named by its id alone is heard in its network
-// namespace once a runtime says what its first process is, and no longer than it lives.
+// A container that its launcher named by id alone is served in its network namespace
+// once a runtime reports its first process, and only while it lives.
 func TestKernelReach(t *testing.T) {
-	r := newRoom(t, Config{})
+	r := newFixture(t, Config{})
 	counts := func(namespaces, unreached int) {
 		t.Helper()
 		if n := r.table.Counts(); n.Namespaces != namespaces || n.Unreached != unreached {
@@ -40,7 +40,7 @@ func TestKernelReach(t *testing.T) {
 	r.table.Reach()
 	counts(0, 0)
 
-	// A process that is none of the container's, as after its pid was used again.
+	// A process outside the container, as if the pid had been reused.
 	other := of
 	other.PID = os.Getpid()
 	r.table.Containers([]Container{other})
@@ -60,7 +60,7 @@ func TestKernelReach(t *testing.T) {
 		t.Errorf("the packet is of %+v", info)
 	}
 
-	p.stop() // the namespace goes with it, and a runtime says so later
+	p.stop() // this ends the namespace; a runtime reports it later
 	for end := time.Now().Add(5 * time.Second); r.table.alive() && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 	}
 	r.table.Reach()
@@ -78,7 +78,7 @@ func TestKernelReach(t *testing.T) {
 	counts(0, 0)
 }
 
-// alive reports whether a network namespace is served that is still there.
+// alive reports whether a served network namespace still exists.
 func (t *Table) alive() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -90,10 +90,10 @@ func (t *Table) alive() bool {
 	return false
 }
 
-// A failure is logged once, however often it is tried again.
+// A failure is logged once, however often entering is tried again.
 func TestReachLogsOnce(t *testing.T) {
 	var log strings.Builder
-	r := newRoom(t, Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	r := newFixture(t, Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	r.add(t, launch.Request{ContainerID: "a"})
 	r.table.Containers([]Container{{ID: "a", Cgroups: []string{"/daytwo-test-nowhere"}, PID: os.Getpid()}})
 	for range 5 {
@@ -104,12 +104,13 @@ func TestReachLogsOnce(t *testing.T) {
 	}
 }
 
-// What a container sends in its own network namespace while the collector restarts
-// is queued, and so is what it sends before a runtime has named it again.
+// Packets that a container sends in its own network namespace while the collector
+// restarts are queued, as are those that it sends before a runtime has reported it
+// again.
 func TestKernelReachSurvives(t *testing.T) {
 	store := &keeper{}
 	socket := -1
-	r := &room{}
+	r := &fixture{}
 	c := Config{Store: store, File: t.TempDir() + "/e.json", Socket: func(at netip.AddrPort) (fd int, err error) {
 		if socket >= 0 {
 			return socket, nil
@@ -120,7 +121,7 @@ func TestKernelReachSurvives(t *testing.T) {
 		}
 		return fd, err
 	}}
-	newRoomIn(t, r, c)
+	newFixtureIn(t, r, c)
 	e := r.add(t, launch.Request{ContainerID: "one"})
 	p, of := apart(t, r, "one", e.StatsdPort)
 	r.table.Containers([]Container{of})
@@ -128,7 +129,7 @@ func TestKernelReachSurvives(t *testing.T) {
 	if len(store.kept) != 2 {
 		t.Fatalf("kept: %v", store.kept)
 	}
-	// The same socket serves the next table, as one that came back from the store.
+	// The next table uses the same socket, as if it had come back from the store.
 	r.in.Listeners()[4].Control(func(fd int) error { socket = dup(t, fd); return nil })
 	t.Cleanup(func() { unix.Close(socket) })
 	old := r.table
@@ -145,7 +146,7 @@ func TestKernelReachSurvives(t *testing.T) {
 	if n := table.Counts(); n.Namespaces != 1 || len(store.came) != 0 {
 		t.Errorf("%+v; not taken: %v", n, store.came)
 	}
-	p.in.Write([]byte{1}) // nobody has named it again
+	p.in.Write([]byte{1}) // no runtime has reported it again yet
 	p.expect(t, "sent\n")
 	if info := r.who(t, "one"); info.ContainerID != "one" {
 		t.Errorf("the packet is of %+v", info)

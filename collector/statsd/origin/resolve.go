@@ -9,8 +9,8 @@ import (
 	"github.com/daytwo/daytwo/bpf"
 )
 
-// Sender is where a packet came from. It has the fields of intake.Source: one
-// converts to the other.
+// Sender is where a packet came from. Its fields are those of intake.Source, so that one
+// can be converted to the other.
 type Sender struct {
 	Listener uint32
 	Port     uint16
@@ -21,9 +21,10 @@ type Sender struct {
 	GID      uint32
 }
 
-// Resolve tells whose a packet is by how it came: the port that it was sent to,
-// else the sender's cgroup, else the process that the kernel names; else 0. Only
-// the first packet from a cgroup or process costs a look-up, and allocates.
+// Resolve returns the origin of a packet from its destination port, or else from the
+// sender's cgroup, or else from the process that the kernel reports. It returns 0 if all
+// are unknown. Only the first packet from a cgroup or process needs a lookup, which
+// allocates.
 func (t *Table) Resolve(s *Sender) Origin {
 	if s.Port == 0 {
 		if s.PID == 0 {
@@ -51,8 +52,8 @@ func (t *Table) ofCgroup(h bpf.Hierarchy, id uint64) Origin {
 	return t.lookUp(h, id)
 }
 
-// lookUp finds a cgroup by its id. Ids are not used again, so what is not found
-// once is never looked for again.
+// lookUp finds a cgroup by its id. The kernel does not reuse ids, so an id that was not
+// found is not looked up again.
 func (t *Table) lookUp(h bpf.Hierarchy, id uint64) Origin {
 	path, err := t.trees[h].path(id)
 	if err != nil {
@@ -70,9 +71,8 @@ func (t *Table) lookUp(h bpf.Hierarchy, id uint64) Origin {
 	return o
 }
 
-// A cached process: pid (22 bits, PID_MAX_LIMIT), origin (18), second since the start
-// (24: half a year). It is good for two seconds: a pid may come to belong to
-// somebody else.
+// A cached process: pid (22 bits, PID_MAX_LIMIT), origin (18), seconds since the start
+// (24: half a year). An entry is valid for two seconds, because a pid may be reused.
 const (
 	pidSeconds  = 2
 	pidBits     = 22
@@ -82,14 +82,14 @@ const (
 
 func (t *Table) process(pid uint32) Origin {
 	const mask = 1<<secondsBits - 1
-	now := uint64(time.Since(t.start)/time.Second) & mask // whatever the wall clock is set to
+	now := uint64(time.Since(t.start)/time.Second) & mask // steady, even if the wall clock is set
 	at := &t.pids[pid%uint32(len(t.pids))]
 	if w := at.Load(); w != 0 && uint32(w>>(64-pidBits)) == pid && (now-w)&mask < pidSeconds {
 		return Origin(w >> secondsBits & (1<<originBits - 1))
 	}
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(int(pid)) + "/cgroup")
 	if err != nil {
-		return 0 // gone already
+		return 0 // the process has ended
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -106,15 +106,15 @@ func (t *Table) process(pid uint32) Origin {
 	return o
 }
 
-// maxClaims bounds the containers that are known from lines alone.
+// maxClaims limits how many containers are known from lines alone.
 const maxClaims = 1024
 
-// Fields tells whose a line is, given whose its packet is (0: not known), its c:
-// and e: fields without their prefixes, and its entity: what its tag
-// dd.internal.entity_id says, a pod's uid. The packet's sender, where it is known,
-// is believed; that a line's field names another is counted.
+// Fields returns the origin of a line. packet is the origin of its packet (0: unknown);
+// container and external are the fields c and e without their prefixes; entity is the
+// value of the tag dd.internal.entity_id, a pod's uid. If packet is known, it is
+// returned, and a field that names another origin is counted as a conflict.
 func (t *Table) Fields(packet Origin, container, external, entity []byte) Origin {
-	if string(entity) == "none" { // as Datadog's clients say of nobody
+	if string(entity) == "none" { // Datadog's clients send this if they have no entity
 		entity = nil
 	}
 	if len(container) == 0 && len(external) == 0 && (len(entity) == 0 || packet != 0) {
@@ -166,7 +166,7 @@ func (t *Table) Fields(packet Origin, container, external, entity []byte) Origin
 	return 0
 }
 
-// pod is the origin of a pod: its only container, or its cgroup.
+// pod returns the origin of a pod: its only container, or its cgroup.
 func (t *Table) pod(x *index, uid []byte) Origin {
 	if o := x.byPod[podKey{uid: view(uid)}]; o != 0 {
 		return o
@@ -187,7 +187,7 @@ func (t *Table) pod(x *index, uid []byte) Origin {
 	return o
 }
 
-// claim makes an origin for a container that only a line names.
+// claim returns a new origin for a container that only a line names.
 func (t *Table) claim(id []byte) Origin {
 	ok := len(id) <= 128
 	for _, c := range id {
@@ -214,7 +214,7 @@ func (t *Table) claim(id []byte) Origin {
 	return 0
 }
 
-// podOf reads an e: field: it-BOOL (an init container), cn-NAME, pu-UID.
+// podOf parses a field e: it-BOOL (an init container), cn-NAME, pu-UID.
 func podOf(b []byte) (k podKey) {
 	for len(b) > 0 {
 		f := b

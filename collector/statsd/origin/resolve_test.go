@@ -26,7 +26,7 @@ func newTable(t *testing.T, c Config) *Table {
 	return tab
 }
 
-// What a line says of its container counts where nothing better is known.
+// The container named by a line is used if no better source knows the sender.
 func TestFields(t *testing.T) {
 	tab := newTable(t, Config{})
 	tab.Containers([]Container{
@@ -63,8 +63,8 @@ func TestFields(t *testing.T) {
 	named(0, "", "", "u-1", a, 0, 0)
 	named(0, "", "", "none", 0, 0, 0)
 	named(0, "", "", "u-nobody", 0, 0, 1)
-	named(0, "ci-bbb", "", "u-1", b, 0, 0)                 // c: before it
-	named(0, "", "it-false,cn-web,pu-u-1", "u-x", a, 0, 0) // e: before it
+	named(0, "ci-bbb", "", "u-1", b, 0, 0)                 // c ranks above
+	named(0, "", "it-false,cn-web,pu-u-1", "u-x", a, 0, 0) // e ranks above
 	named(0, "ci-elsewhere", "", "u-1", a, 0, 0)
 	named(b, "", "", "u-1", b, 0, 0) // the sender is known
 	check(a, "aaa", "", a, 0, 0)
@@ -87,7 +87,7 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// A pod of several containers is known by its own cgroup, whose row has its labels.
+// A pod of several containers is identified by its own cgroup, whose row has its labels.
 func TestPodEntity(t *testing.T) {
 	tab := newTable(t, Config{})
 	pod := []Container{
@@ -116,7 +116,7 @@ func TestPodEntity(t *testing.T) {
 	}
 }
 
-// Numbers come back when they are released, unless somebody still has them.
+// Numbers are reused after they are released, unless something still uses them.
 func TestRelease(t *testing.T) {
 	tab := newTable(t, Config{})
 	tab.Containers([]Container{{ID: "a"}, {ID: "b"}})
@@ -136,7 +136,7 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// Containers that come and go without a word leave nothing behind.
+// Containers that come and go without sending anything leave nothing behind.
 func TestUnused(t *testing.T) {
 	tab := newTable(t, Config{})
 	kept := Origin(0)
@@ -168,7 +168,7 @@ func TestUnused(t *testing.T) {
 	}
 }
 
-// A container is found by its cgroup's inode, and by the new one's after it was made anew.
+// A container is found by its cgroup's inode, also after the cgroup was created anew.
 func TestInodes(t *testing.T) {
 	tab := newTable(t, Config{})
 	dir := t.TempDir()
@@ -225,7 +225,7 @@ func TestCgroupOf(t *testing.T) {
 	}
 }
 
-// A cgroup below a container's is the container's; one above it is not.
+// A cgroup below a container's belongs to the container; one above it does not.
 func TestByPath(t *testing.T) {
 	tab := newTable(t, Config{})
 	tab.Containers([]Container{{ID: "a", Cgroups: []string{"/k/a"}}})

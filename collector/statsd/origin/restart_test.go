@@ -19,13 +19,13 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// keeper keeps copies of descriptors, as a service manager does.
+// keeper holds duplicates of descriptors, as a service manager does.
 type keeper struct {
 	kept map[string][]int
-	came map[string][]int // copies of those that a process was started with
+	came map[string][]int // duplicates of those that a process was started with
 }
 
-// start is a new process.
+// start simulates a new process.
 func (k *keeper) start(t *testing.T) {
 	t.Helper()
 	k.came = map[string][]int{}
@@ -75,8 +75,8 @@ func (k *keeper) Remove(name string) error {
 	return nil
 }
 
-// While no collector is there, packets to containers' ports go on being queued
-// at the socket that the service manager holds.
+// While no collector runs, packets to containers' ports are queued at the socket that
+// the service manager holds.
 func TestKernelSteeringSurvives(t *testing.T) {
 	rig.NeedRoot(t, "a BPF program")
 	ports := rig.Ports(t, 1000)
@@ -149,16 +149,16 @@ func TestKernelSteeringSurvives(t *testing.T) {
 	}
 }
 
-// A sender behind a veth pair, as in a container with a network of its own, is
-// known by its cgroup too.
+// A sender behind a veth pair, as in a container with a network of its own, is also
+// identified by its cgroup.
 func TestSenderVeth(t *testing.T) {
-	r := newRoom(t, Config{})
+	r := newFixture(t, Config{})
 	path := fmt.Sprintf("/daytwo-test-origin-%d/veth", os.Getpid())
 	dirs := makeCgroup(t, r.table, path)
 	p := startSender(t, sending{Cgroups: dirs, Netns: true, Wait: true, Network: "udp", Address: fmt.Sprint("10.213.77.1:", r.udp.Port()), Lines: []string{"veth"}})
 	name := fmt.Sprint("d2t", os.Getpid()%1000000)
 	pid := fmt.Sprint(p.Process.Pid)
-	t.Cleanup(func() { exec.Command("ip", "link", "del", name).Run() }) // gone with the namespace, if that ended first
+	t.Cleanup(func() { exec.Command("ip", "link", "del", name).Run() }) // already gone if the namespace ended first
 	rig.IP(t, "link add "+name+" type veth peer name eth0 netns "+pid)
 	rig.IP(t, "addr add 10.213.77.1/30 dev "+name)
 	rig.IP(t, "link set "+name+" up")

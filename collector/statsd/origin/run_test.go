@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// program is "daytwo run" with a socket.
+// program starts "daytwo run" with the path of a socket.
 func program(socket string, args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", append([]string{"run", "--socket", socket}, args...)...)
 	cmd.Env = append(os.Environ(), programEnv+"=1")
 	return cmd
 }
 
-// groups are the cgroups of tasks that daytwo run made.
+// groups returns the cgroups of tasks that daytwo run has created.
 func groups(tab *Table, ids ...string) (all []string) {
 	for h := range tab.trees {
 		for _, id := range ids {
@@ -29,10 +29,10 @@ func groups(tab *Table, ids ...string) (all []string) {
 	return all
 }
 
-// A command that daytwo run starts is known by its endpoint and by its cgroup,
-// and nothing of it is left when it ends.
+// A command that daytwo run starts is identified by its endpoint and by its cgroup.
+// Nothing of it is left when it ends.
 func TestKernelRun(t *testing.T) {
-	r := newRoom(t, Config{})
+	r := newFixture(t, Config{})
 	socket := startAPI(t, r.table)
 	job, _ := json.Marshal(sending{Network: "udp", Lines: []string{"own"}})
 	shared, _ := json.Marshal(sending{Network: "udp", Address: fmt.Sprint("127.0.0.1:", r.udp.Port()), Lines: []string{"shared"}})

@@ -13,20 +13,21 @@ import (
 	"github.com/daytwo/daytwo/bpf"
 )
 
-// steerPrefix is how the steering of a network namespace is called in the store.
+// steerPrefix is the prefix of the names in the store of network namespaces' steering.
 const steerPrefix = "ns-"
 
-// steerName is short: see intake.portName.
+// steerName returns the name in the store. It is short for the reason given at
+// intake.portName.
 func steerName(netns uint64) string { return steerPrefix + strconv.FormatUint(netns, 36) }
 
-// attachment is the steering at work in one network namespace.
+// attachment is the steering attached in one network namespace.
 type attachment struct {
 	*bpf.Attachment
-	users int // endpoints that are to be heard there; the collector's own has one for good
+	users int // endpoints that receive there; the collector's own namespace counts one more, so it is never detached
 }
 
-// startSteering opens the one socket and steers our own network namespace's
-// ports to it.
+// startSteering opens the socket and steers the ports of the collector's own network
+// namespace to it.
 func (t *Table) startSteering() error {
 	a4, a6 := t.c.Host, netip.Addr{}
 	if t.c.Host.Is6() {
@@ -59,8 +60,8 @@ func (t *Table) startSteering() error {
 	return nil
 }
 
-// hand gives the steering to the store, so that packets go on being queued while
-// no process is there, and ends that of the process before.
+// hand stores the steering, so that packets are still queued while no process runs, and
+// detaches that of the previous process.
 func (t *Table) hand(netns uint64, a *attachment) {
 	if t.c.Store == nil {
 		return
@@ -79,8 +80,8 @@ func (t *Table) hand(netns uint64, a *attachment) {
 	}
 }
 
-// adopt goes on with the steering of the process before in network namespaces of
-// containers that are not known again yet.
+// adopt takes over the previous process's steering in the network namespaces of
+// containers that are not known yet.
 func (t *Table) adopt() {
 	if t.c.Store == nil || !t.steered {
 		return
@@ -103,14 +104,14 @@ func (t *Table) adopt() {
 			}
 		}
 		if !kept {
-			t.c.Store.Remove(name) // it is tried again at the next start
+			t.c.Store.Remove(name) // removed again at the next start if this fails
 		}
 	}
 }
 
-// join lets the containers' ports be heard in one more network namespace, on its
-// own loopback: a container that has it to itself needs no route to the host.
-// Done twice, it has to be left twice. t.mu is held.
+// join attaches the steering in one more network namespace, on its loopback. A container
+// with a namespace of its own so needs no route to the host. Each join needs one leave.
+// The caller holds t.mu.
 func (t *Table) join(ns *os.File) (ino uint64, err error) {
 	var fs unix.Statfs_t
 	if err := unix.Fstatfs(int(ns.Fd()), &fs); err != nil || fs.Type != unix.NSFS_MAGIC {
@@ -121,7 +122,7 @@ func (t *Table) join(ns *os.File) (ino uint64, err error) {
 	}
 	ino = inodeOf(ns)
 	a := t.attach[ino]
-	if a != nil && a.Netns() != ino { // one that is gone had the number before
+	if a != nil && a.Netns() != ino { // the inode number of a namespace that is gone was reused
 		a.Close()
 		a.Attachment = nil
 	}
@@ -146,7 +147,7 @@ func (t *Table) join(ns *os.File) (ino uint64, err error) {
 	return ino, nil
 }
 
-// leave undoes one join. t.mu is held.
+// leave undoes one join. The caller holds t.mu.
 func (t *Table) leave(ino uint64) {
 	a := t.attach[ino]
 	if a == nil || t.closed {
@@ -159,7 +160,7 @@ func (t *Table) leave(ino uint64) {
 
 func (t *Table) detach(ino uint64, a *attachment) {
 	if t.c.Store != nil {
-		t.c.Store.Remove(steerName(ino)) // it is tried again at the next start
+		t.c.Store.Remove(steerName(ino)) // removed again at the next start if this fails
 	}
 	a.Close()
 	delete(t.attach, ino)

@@ -14,71 +14,73 @@ import (
 	"github.com/daytwo/daytwo/collector/bounded"
 )
 
-// Origin is a small number for a sender; 0 is nobody known.
+// Origin is a small number that stands for a sender; 0 is the unknown sender.
 type Origin uint32
 
-// maxOrigins bounds the numbers: what comes when all are taken stays unknown.
+// maxOrigins limits the number of origins. When all are in use, new senders stay
+// unknown.
 const maxOrigins = 1 << 17
 
-// Info is what is known of an origin.
+// Info describes an origin.
 type Info struct {
 	ContainerID string            // "" if only the cgroup is known
-	Cgroup      string            // path from the root of its hierarchy; "" if it is not known
-	Name        string            // as the launcher called it
-	Labels      map[string]string // as the launcher gave them; not to be changed
-	Claimed     bool              // no container of this node that is known: a line said so
+	Cgroup      string            // path from the root of its hierarchy; "" if unknown
+	Name        string            // from the launcher
+	Labels      map[string]string // from the launcher; read-only
+	Claimed     bool              // only a line names it: no container on this node is known by this id
 
-	here bool // Containers named it last
+	here bool // the last call of Containers listed it
 	idle bool // see Unused
 }
 
-// Store keeps descriptors over a restart of the process (intake.FDStore).
+// Store preserves descriptors over a restart of the process (intake.FDStore).
 type Store interface {
 	Put(name string, fds ...int) error
 	Take(name string) []int
 	Remove(name string) error
-	Names() []string // that came back and were not taken
+	Names() []string // that were passed to this process and not taken
 }
 
-// Config of a table. Zero values mean the defaults.
+// Config configures a table. Zero values mean the defaults.
 type Config struct {
-	File  string           // where endpoints are kept over restarts; "" for nowhere
-	Host  netip.Addr       // that containers are told to send to; default 127.0.0.1
-	Ports launch.PortRange // for containers; default launch.DefaultPorts. The first is the steered socket's own.
-	Watch []uint16         // ports that many containers send to: there the sender's cgroup is asked for
-	NoBPF bool             // one socket a container, and no senders' cgroups
+	File  string           // where endpoints are stored over restarts; "" for nowhere
+	Host  netip.Addr       // that containers send to; default 127.0.0.1
+	Ports launch.PortRange // for containers; default launch.DefaultPorts. The steered socket binds the first.
+	Watch []uint16         // ports that many containers send to: senders are identified by cgroup there
+	NoBPF bool             // use one socket for each container, and do not identify senders by cgroup
 
-	// Socket opens the socket that packets to all ports are steered to and returns
-	// its descriptor, which stays its owner's.
+	// Socket opens the socket that all ports are steered to and returns its descriptor.
+	// The table does not close it.
 	Socket func(at netip.AddrPort) (fd int, err error)
-	// Open and Close serve a port by a socket of its own, where steering does not work.
+	// Open and Close start and stop serving a port with a socket of its own, if steering
+	// is not available.
 	Open, Close func(port uint16) error
 
 	Store Store        // may be nil
-	Calls *bounded.Set // makes the calls that may never return; default one of its own
+	Calls *bounded.Set // makes the calls that may block forever; default: a set of its own
 	Log   *slog.Logger
 }
 
-// Counts of a table since it was made.
+// Counts are the counts of a table since it was created.
 type Counts struct {
-	Conflicts uint64 // lines that named another container than the one that sent them
-	Unknown   uint64 // lines that named what cannot be anything known
+	Conflicts uint64 // lines that named another container than their sender
+	Unknown   uint64 // lines whose fields name no known sender
 
 	Endpoints  int // that containers have now
-	Namespaces int // network namespaces beside our own in which those are heard
-	Unreached  int // containers in whose network namespaces theirs should be heard, and is not
+	Namespaces int // network namespaces besides the collector's own in which endpoints receive
+	Unreached  int // containers in whose network namespaces endpoints should receive, but do not
 }
 
 // Table resolves senders to origins.
 type Table struct {
 	c       Config
-	ports   [1 << 16]atomic.Uint32 // by destination port: the container's that was told it
+	ports   [1 << 16]atomic.Uint32 // by destination port: the container that was given it
 	index   atomic.Pointer[index]
 	pids    [1 << 12]atomic.Uint64
 	trees   [4]tree // by bpf.Hierarchy
 	sender  *bpf.Sender
 	drops   *bpf.Drops
-	dropped []bpf.Dropped // of the last Drops
+	dropped []bpf.Dropped // result of the last Drops
 	start   time.Time
 
 	conflicts, unknown atomic.Uint64
@@ -87,30 +89,30 @@ type Table struct {
 	disk               *bounded.Source // reads and writes the file of endpoints
 
 	inodesMu sync.Mutex
-	inodes   map[Origin]placed // of containers, as they were found last; nil until a line names one
+	inodes   map[Origin]placed // of containers, at the last lookup; nil until a line uses an inode
 
-	mu        sync.Mutex // of all below, and of whoever replaces the index
-	held      *Claim     // of our ports
+	mu        sync.Mutex // guards all fields below, and replacing the index
+	held      *Claim     // the claim on the ports
 	refused   error      // why no ports are handed out; nil if they are
 	steer     *bpf.Steer
 	attach    map[uint64]*attachment // by inode of the network namespace
-	own       uint64                 // our own network namespace
-	steered   bool                   // else a socket a port
-	running   map[string]running     // by container id: those that Containers named last
+	own       uint64                 // inode of the collector's own network namespace
+	steered   bool                   // ports are steered; otherwise each has a socket
+	running   map[string]running     // by container id: the list of the last Containers
 	reached   map[string]*reached    // by container id
-	failing   int                    // of those, that were tried and could not be entered
+	failing   int                    // how many of those could not be entered
 	infos     []Info                 // by Origin
 	free      []Origin
 	endpoints map[string]*endpoint
 	byPort    map[uint16]*endpoint
 	next      uint16 // port to try next
 	claims    int
-	loaded    bool // the endpoints of before are served
+	loaded    bool // the endpoints of the previous process are served
 	unsaved   bool // the file of endpoints could not be written
 	closed    bool
 }
 
-// New makes a table, attaches its programs where the kernel lets it, and opens
+// New returns a table. It attaches the BPF programs that the kernel supports, and opens
 // the endpoints that were handed out before a restart.
 func New(c Config) (*Table, error) {
 	if !c.Host.IsValid() {
@@ -127,7 +129,8 @@ func New(c Config) (*Table, error) {
 	}
 	t := &Table{
 		c: c, start: time.Now(), infos: make([]Info, 1), endpoints: map[string]*endpoint{}, byPort: map[uint16]*endpoint{},
-		attach: map[uint64]*attachment{}, reached: map[string]*reached{}, changed: make(chan struct{}, 1), next: c.Ports.First + 1,
+		attach: map[uint64]*attachment{}, reached: map[string]*reached{}, changed: make(chan struct{}, 1),
+		next: c.Ports.First + 1,
 	}
 	if c.Calls == nil {
 		c.Calls = bounded.NewSet(c.Log)
@@ -150,7 +153,7 @@ func New(c Config) (*Table, error) {
 	return t, nil
 }
 
-// startSender does what this kernel takes; SenderKnown tells.
+// startSender attaches what this kernel supports; SenderKnown reports the result.
 func (t *Table) startSender() {
 	if len(t.c.Watch) == 0 || t.trees[bpf.HierarchyUnified].dir == "" {
 		return
@@ -176,8 +179,9 @@ func (t *Table) newSender() (*bpf.Sender, error) {
 	return bpf.NewSender(t.trees[bpf.HierarchyUnified].dir, legacy...)
 }
 
-// serveAll begins to hand out ports, and serves those handed out before. If they
-// are another collector's it is no error: Refused tells, and Sweep tries again.
+// serveAll starts handing out ports, and serves those handed out before. It is not an
+// error if they belong to another collector: Refused returns that, and Sweep tries
+// again.
 func (t *Table) serveAll() error {
 	if !t.takePorts() {
 		return nil
@@ -185,8 +189,8 @@ func (t *Table) serveAll() error {
 	return t.serveKept()
 }
 
-// takePorts claims the ports and begins to receive them. It reports whether they are
-// ours.
+// takePorts claims the ports and starts receiving. It reports whether the ports are
+// claimed.
 func (t *Table) takePorts() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -208,14 +212,14 @@ func (t *Table) takePorts() bool {
 	return true
 }
 
-// Refused is why no ports are handed out, nil if they are.
+// Refused returns why no ports are handed out, or nil if they are.
 func (t *Table) Refused() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.refused
 }
 
-// startDrops counts by sender what the kernel drops.
+// startDrops starts counting the kernel's drops by sender.
 func (t *Table) startDrops() {
 	d, err := bpf.NewDrops(t.sender)
 	if err != nil {
@@ -232,21 +236,22 @@ func (t *Table) Steered() bool {
 	return t.steered
 }
 
-// SenderKnown reports whether senders to shared ports are known by their cgroups.
+// SenderKnown reports whether senders to shared ports are identified by cgroup.
 func (t *Table) SenderKnown() bool { return t.sender != nil }
 
-// Counts are the table's since it was made.
+// Counts returns the counts since the table was created.
 func (t *Table) Counts() Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := Counts{Conflicts: t.conflicts.Load(), Unknown: t.unknown.Load(), Endpoints: len(t.endpoints), Unreached: t.failing}
+	c := Counts{Conflicts: t.conflicts.Load(), Unknown: t.unknown.Load(),
+		Endpoints: len(t.endpoints), Unreached: t.failing}
 	if c.Namespaces = len(t.attach); t.steered {
 		c.Namespaces--
 	}
 	return c
 }
 
-// Info tells who an origin is; ok is false for 0 and for one that was released.
+// Info describes an origin. ok is false for 0 and for an origin that was released.
 func (t *Table) Info(o Origin) (info Info, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -257,7 +262,7 @@ func (t *Table) Info(o Origin) (info Info, ok bool) {
 	return info, info.ContainerID != "" || info.Cgroup != ""
 }
 
-// number gives a new origin its number, 0 if there are too many.
+// number allocates an origin. It returns 0 if all are in use.
 func (t *Table) number(info Info) Origin {
 	if n := len(t.free); n > 0 {
 		o := t.free[n-1]
@@ -272,9 +277,9 @@ func (t *Table) number(info Info) Origin {
 	return Origin(len(t.infos) - 1)
 }
 
-// Release lets a number be used again, for another sender: call it when nothing
-// is kept under it any more. The origins of endpoints and of containers that
-// Containers named last are not released.
+// Release frees an origin for another sender. Call it when nothing is stored under it
+// any more. It has no effect on origins of endpoints and of containers that the last
+// call of Containers listed.
 func (t *Table) Release(o Origin) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -291,7 +296,7 @@ func (t *Table) Release(o Origin) {
 	}
 }
 
-// release forgets origins of which nothing is left.
+// release frees origins under which nothing is stored.
 func (t *Table) release(gone map[Origin]bool) {
 	t.index.Store(t.index.Load().without(gone))
 	for p := range t.ports {
@@ -311,9 +316,10 @@ func (t *Table) release(gone map[Origin]bool) {
 	}
 }
 
-// Unused releases the origins of containers that are gone and of which kept says
-// that nothing is kept: they never sent anything. Call it now and then; what was
-// gone at the call before goes, so that a packet on its way still counts.
+// Unused releases the origins of containers that are gone and for which kept reports
+// that nothing is stored, because they never sent anything. Call it regularly. It only
+// releases containers that were gone at the previous call too, so that packets on their
+// way are still counted.
 func (t *Table) Unused(kept func(Origin) bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -333,7 +339,7 @@ func (t *Table) Unused(kept func(Origin) bool) {
 		}
 		info.idle = true
 	}
-	t.mu.Unlock() // kept may wait for somebody who asks Info
+	t.mu.Unlock() // kept may block on a lock whose holder calls Info
 	maps.DeleteFunc(gone, func(o Origin, _ bool) bool { return kept(o) })
 	t.mu.Lock()
 	maps.DeleteFunc(gone, func(o Origin, _ bool) bool { return t.infos[o].here || !t.infos[o].idle })
@@ -342,8 +348,8 @@ func (t *Table) Unused(kept func(Origin) bool) {
 	}
 }
 
-// CloseAll detaches the programs and closes the endpoints' sockets. What is on
-// disk, and in the store, stays for the next process.
+// CloseAll detaches the programs and closes the endpoints' sockets. The file of
+// endpoints and the store are left for the next process.
 func (t *Table) CloseAll() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

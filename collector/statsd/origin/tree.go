@@ -15,13 +15,14 @@ import (
 	"github.com/daytwo/daytwo/bpf"
 )
 
-// tree is a mounted hierarchy of cgroups.
+// tree is a mounted cgroup hierarchy.
 type tree struct {
 	dir   string // "" if it is not mounted
 	mount *os.File
 }
 
-// controllers that a sender's cgroup is asked of on v1, in this order.
+// controllers are the v1 hierarchies for identifying a sender's cgroup, in this order of
+// preference.
 var controllers = [...]string{bpf.HierarchyMemory: "memory", bpf.HierarchyCPU: "cpu", bpf.HierarchyPids: "pids"}
 
 // openTrees finds the hierarchies in /proc/self/mountinfo (proc_pid_mountinfo(5)).
@@ -70,7 +71,7 @@ func (t *Table) closeTrees() error {
 	return errors.Join(errs...)
 }
 
-// unescape undoes mountinfo's octal escapes.
+// unescape decodes mountinfo's octal escapes.
 func unescape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -86,10 +87,11 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// fileIDKernfs is FILEID_KERNFS (include/linux/exportfs.h): a handle of 8 bytes, the id.
+// fileIDKernfs is FILEID_KERNFS (include/linux/exportfs.h): a file handle of 8 bytes
+// that contains the id.
 const fileIDKernfs = 0xfe
 
-// path is where the cgroup with that id is, from the root of the hierarchy.
+// path returns the path of the cgroup with an id, from the root of the hierarchy.
 func (tr *tree) path(id uint64) (string, error) {
 	if tr.dir == "" {
 		return "", os.ErrNotExist
@@ -114,7 +116,7 @@ func (tr *tree) path(id uint64) (string, error) {
 	return strings.TrimSuffix(rest, " (deleted)"), nil
 }
 
-// inode is that of a cgroup's directory: its id.
+// inode returns the inode of a cgroup's directory, which is the cgroup's id.
 func (tr *tree) inode(path string) (uint64, bool) {
 	if tr.dir == "" {
 		return 0, false
@@ -126,8 +128,8 @@ func (tr *tree) inode(path string) (uint64, bool) {
 	return st.Ino, true
 }
 
-// cgroupOf picks a process' cgroup out of /proc/PID/cgroup (cgroups(7)), as the
-// BPF program does: of v1 hierarchies first, where there are any.
+// cgroupOf returns a process's cgroup from /proc/PID/cgroup (cgroups(7)), with the same
+// preference as the BPF program: v1 hierarchies first, if there are any.
 func (t *Table) cgroupOf(file []byte) string {
 	var paths [4]string
 	for line := range bytes.Lines(file) {

@@ -2,5 +2,6 @@ package origin
 
 import "unsafe"
 
-// view is b as a string, without a copy: to look something up, not to keep.
+// view returns b as a string without copying. Use it for lookups only and do not retain
+// it.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

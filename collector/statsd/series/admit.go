@@ -6,8 +6,8 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
-// miss finds or makes the series of a line whose key is none. It returns with the
-// series' shard locked, or with no series for a line that a rule drops.
+// miss finds or creates the series of a line whose key was not found. It returns with
+// the series' shard locked, or without a series if a rule drops the line.
 func (w *Worker) miss(key uint64, origin uint32, l *line.Line, now int64) (*state, outcome) {
 	s := w.s
 	sh := s.shard(key)
@@ -51,7 +51,7 @@ func (w *Worker) miss(key uint64, origin uint32, l *line.Line, now int64) (*stat
 		w.unlock()
 		w.addAlias(key, alias{target: target, origin: origin, seen: uint32(now / 1e9)})
 		w.lock(to)
-		if st = to.find(target); st == nil { // a flush came between, and it was old
+		if st = to.find(target); st == nil { // a flush in between expired it
 			w.unlock()
 			return w.overflow(origin, l.Type)
 		}
@@ -59,24 +59,24 @@ func (w *Worker) miss(key uint64, origin uint32, l *line.Line, now int64) (*stat
 	return st, 0
 }
 
-// admit makes a series of what is in w.form, nil if the budget is used up. The
-// shard is locked.
+// admit creates a series from w.form, or returns nil if the budget is used up. The
+// caller holds the shard's lock.
 func (w *Worker) admit(sh *shard, key uint64, origin uint32, typ byte) *state {
 	s := w.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.of(origin)
 	if string(w.form.name) == overflowName && len(w.form.tags) == 0 {
-		return nil // it is there already, or made without counting it
+		return nil // it exists already, or was created without counting
 	}
 	if o.series >= s.o.Budget || s.series >= s.o.Total || sh.n >= mostRefs {
 		return nil
 	}
-	// What might panic comes before anything is counted or listed.
+	// All that might panic is done before the series is counted or listed.
 	row := s.newRow(origin, s.interns.text(w.form.name), s.interns.labels(&w.form, typ))
 	st := sh.add(key)
 	st.ident, st.row = ident(origin, typ), row
-	o = s.of(origin) // newRow may have moved it
+	o = s.of(origin) // newRow may have moved it in memory
 	o.series++
 	s.series++
 	if s.names.add(mix(line.Hash(w.form.name, 0), origin), typ) {
@@ -85,7 +85,7 @@ func (w *Worker) admit(sh *shard, key uint64, origin uint32, typ byte) *state {
 	return st
 }
 
-// overflow returns the overflow series of an origin and type, its shard locked.
+// overflow returns the overflow series of an origin and type, with its shard locked.
 func (w *Worker) overflow(origin uint32, typ byte) (*state, outcome) {
 	s := w.s
 	key := mix(overflowHashes[typeBit(typ)], origin)
@@ -107,7 +107,8 @@ func (s *Store) addOverflow(sh *shard, key uint64, origin uint32, typ byte) *sta
 	return st
 }
 
-// isOverflow reports whether a row is of an overflow series: the name without tags.
+// isOverflow reports whether a row belongs to an overflow series, which has that name
+// and no tags.
 func isOverflow(r *frame.Row) bool { return r.Key == overflowName && len(own(r.Labels)) == 1 }
 
 var overflowHashes = func() (h [typeMask]uint64) {
@@ -117,8 +118,8 @@ var overflowHashes = func() (h [typeMask]uint64) {
 	return h
 }()
 
-// addAlias keeps what a key stands for, within the container's budget; beyond
-// it the same is worked out again for every line.
+// addAlias stores what a key stands for, if the container's budget permits. Otherwise
+// this is computed again for every line.
 func (w *Worker) addAlias(key uint64, a alias) {
 	sh := w.s.shard(key)
 	sh.mu.Lock()
@@ -132,8 +133,8 @@ func (w *Worker) addAlias(key uint64, a alias) {
 	sh.aliases[key] = a
 }
 
-// countAlias counts one more alias of an origin, and reports whether the budget
-// allows it.
+// countAlias counts one more alias of an origin. It reports whether the budget permits
+// it.
 func (s *Store) countAlias(origin uint32) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

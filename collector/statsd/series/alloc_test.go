@@ -58,7 +58,8 @@ func TestOverflowAllocatesNothing(t *testing.T) {
 	}
 }
 
-// An event that there is no room for allocates nothing, others what they say.
+// An event for which there is no room allocates nothing. Others only allocate their
+// content.
 func TestEventsAllocateLittle(t *testing.T) {
 	r := newRig(t, Options{})
 	packet := []byte(`_e{5,11}:title|text\nlines|h:web|t:error|#b:c,d` + "\n_e{1,1}:a|b")
@@ -90,8 +91,8 @@ func TestEventsAllocateLittle(t *testing.T) {
 	}
 }
 
-// A million counters in at most 256 MiB, the tick's tables included; a label that
-// no two share costs 40 bytes more. (Limits in MiB.)
+// A million counters take at most 256 MiB, including the tick's tables. A label that no
+// two series share takes 40 bytes more. (Limits are in MiB.)
 func TestMillionSeries(t *testing.T) {
 	for form, most := range map[string]float64{"app.requests.%d:1|c": 240, "app.requests:1|c|#path:%d": 268} {
 		r := newRig(t, Options{Budget: 1 << 20, Total: 1 << 20})

@@ -1,5 +1,5 @@
-// Package series keeps what StatsD lines add up to: counters, gauges, sets and
-// histograms by container, name and tags, and the ledger that says what became
-// of every line. It keeps no single sample, and it never gives up one in silence:
-// what exceeds a container's budget goes into one overflow series.
+// Package series aggregates StatsD lines into counters, gauges, sets and histograms by
+// container, name and tags. A ledger counts what happened to every line. No single
+// samples are stored, and none is dropped without being counted: lines that exceed a
+// container's budget go into one overflow series.
 package series

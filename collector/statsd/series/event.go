@@ -11,27 +11,28 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
-// Bounds of one event, in bytes. What is longer is cut.
+// Limits on one event, in bytes. Longer values are truncated.
 const (
 	mostTitle = 1 << 10
 	mostText  = 8 << 10
-	mostLabel = 1 << 10 // the name or the value of a tag, and whatever else there is
+	mostLabel = 1 << 10 // name or value of a tag, and all other fields
 )
 
-// mostTags leaves a row room for what is not a tag: the labels of its origin too.
+// mostTags is the most tags of an event. It leaves room in a row for other labels,
+// including those of its origin.
 const mostTags = frame.MaxLabels - 56
 
-// pendingEvent is an event until a flush makes a row of it.
+// pendingEvent is an event that has no row yet; the next flush makes one.
 type pendingEvent struct {
 	origin uint32
-	waited bool  // for one tick
-	size   int   // bytes, as sent
-	time   int64 // when it happened
+	waited bool  // it has waited for one tick already
+	size   int   // bytes, as received
+	time   int64 // when it happened, see happened
 	title  string
 	labels []frame.Label
 }
 
-// event takes an event.
+// event stores an event for the next flush.
 func (w *Worker) event(origin uint32, l *line.Line, now int64) {
 	q := &w.s.events
 	q.mu.Lock()
@@ -53,7 +54,8 @@ func (w *Worker) event(origin uint32, l *line.Line, now int64) {
 	q.push(pendingEvent{origin: origin, size: size, time: happened(l, now), title: title, labels: b.done()})
 }
 
-// change makes an event of a service check whose tags are in w.form.
+// change makes an event of a service check whose status changed. The check's tags are in
+// w.form.
 func (w *Worker) change(origin uint32, l *line.Line, now int64, first bool, before string) {
 	q := &w.s.events
 	q.mu.Lock()
@@ -70,7 +72,7 @@ func (w *Worker) change(origin uint32, l *line.Line, now int64, first bool, befo
 	}
 	b.add("check", l.Name)
 	b.add("host", l.Host)
-	// Clients escape what might pass for the next field.
+	// Clients escape text that looks like the next field.
 	b.addText("message", bytes.ReplaceAll(l.Message, []byte(`m\:`), []byte("m:")))
 	b.put("status", status.name)
 	b.put("alert_type", status.alert)
@@ -78,7 +80,7 @@ func (w *Worker) change(origin uint32, l *line.Line, now int64, first bool, befo
 	q.push(pendingEvent{origin: origin, size: size, time: happened(l, now), title: title, labels: b.done()})
 }
 
-// eventSize is the bytes of what an event or a check says, as sent.
+// eventSize returns how many bytes an event or a check had when it was received.
 func eventSize(l *line.Line) int {
 	n := len(l.Tags) + len(l.Host)
 	if l.Kind == line.ServiceCheck {
@@ -87,7 +89,7 @@ func eventSize(l *line.Line) int {
 	return n + len(l.Title) + len(l.Text) + len(l.Key) + len(l.Source)
 }
 
-// eventBuilder makes the labels of an event.
+// eventBuilder builds the labels of an event.
 type eventBuilder struct {
 	labels []frame.Label
 	cut    bool
@@ -109,7 +111,8 @@ func (b *eventBuilder) addText(name string, value []byte) {
 	}
 }
 
-// oneOf adds a value that is one of some; others are left out, as Datadog's agent does.
+// oneOf adds a label if the value is one of the given ones. It ignores others, as
+// Datadog's agent does.
 func (b *eventBuilder) oneOf(name string, value []byte, values ...string) {
 	if i := slices.Index(values, string(value)); i >= 0 {
 		b.put(name, values[i])
@@ -134,16 +137,17 @@ func (b *eventBuilder) tags(tags []tag) {
 	}
 }
 
-// done is the labels, sorted; no name is there twice.
+// done returns the labels, sorted and without duplicate names.
 func (b *eventBuilder) done() []frame.Label {
 	if b.cut {
 		b.put("truncated", "true")
 	}
 	slices.SortStableFunc(b.labels, func(x, y frame.Label) int { return strings.Compare(x.Name, y.Name) })
-	return slices.CompactFunc(b.labels, func(x, y frame.Label) bool { return x.Name == y.Name }) // names that were cut
+	// Truncated names may be equal.
+	return slices.CompactFunc(b.labels, func(x, y frame.Label) bool { return x.Name == y.Name })
 }
 
-// text is a text with its line ends, which clients write as \n.
+// text returns a text with line ends in place of \n, which clients write.
 func (b *eventBuilder) text(v []byte, most int) string {
 	if bytes.Contains(v, escapedLine) {
 		v = bytes.ReplaceAll(v, escapedLine, []byte{'\n'})
@@ -151,7 +155,7 @@ func (b *eventBuilder) text(v []byte, most int) string {
 	return b.short(v, most)
 }
 
-// short is v as valid UTF-8, cut at a rune if it is longer than most bytes.
+// short returns v as valid UTF-8, truncated at a rune boundary to at most most bytes.
 func (b *eventBuilder) short(v []byte, most int) string {
 	v = valid(v)
 	if len(v) > most {

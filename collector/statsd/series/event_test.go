@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
-// told is the events of the last flush: parent, title, labels and time.
+// told returns the events of the last flush: parent, title, labels and time.
 func (r *rig) told() []string {
 	r.t.Helper()
 	t := r.s.Events()
@@ -37,7 +37,7 @@ func (r *rig) tells(want ...string) {
 	}
 }
 
-// An event is told once, in the tick it came in, with all that was sent.
+// An event is returned once, in the tick in which it came, with all its fields.
 func TestEvents(t *testing.T) {
 	r := newRig(t, Options{})
 	r.flush()
@@ -66,8 +66,8 @@ func TestEvents(t *testing.T) {
 	r.balance()
 }
 
-// What is too long is cut at a rune, what is no UTF-8 is replaced, and both are
-// as a frame demands.
+// Values that are too long are truncated at a rune, invalid UTF-8 is replaced, and both
+// are valid in a frame.
 func TestEventsAreCut(t *testing.T) {
 	r := newRig(t, Options{})
 	title := strings.Repeat("é", mostTitle/2) + "é"
@@ -90,7 +90,7 @@ func TestEventsAreCut(t *testing.T) {
 	}
 }
 
-// A status is a gauge; the first and every other one is an event.
+// A status is a gauge. The first status and every change is an event.
 func TestServiceChecks(t *testing.T) {
 	r := newRig(t, Options{Budget: 2})
 	r.send(1, `_sc|db.up|0|d:1600000000|h:web|#env:prod|m:fine\nm\:ok`)
@@ -112,7 +112,7 @@ func TestServiceChecks(t *testing.T) {
 	r.counted("", metric.StatsdServiceChecks, 5)
 	r.counted("", metric.StatsdStatusChanges, 3)
 
-	r.send(1, "_sc|db.up|3\ndb.up:1|c\n_sc|beyond|2\n_sc|beyond|0") // two series, and no room for more
+	r.send(1, "_sc|db.up|3\ndb.up:1|c\n_sc|beyond|2\n_sc|beyond|0") // two series, and no budget for more
 	r.flush()
 	r.tells(fmt.Sprintf("101 db.up is unknown alert_type=info check=db.up status=unknown @%d", r.now.Unix()))
 	r.counted("", metric.StatsdOverflowed, 3)
@@ -130,7 +130,8 @@ func TestServiceChecks(t *testing.T) {
 	}
 }
 
-// A check's name may be a metric's too: they are two series, and a conflict.
+// A check and a metric may have the same name: they are two series and count as a
+// conflict.
 func TestServiceCheckAndMetricOfOneName(t *testing.T) {
 	r := newRig(t, Options{})
 	r.send(1, "up:5|g\n_sc|up|2\nup:6|s")
@@ -141,7 +142,7 @@ func TestServiceCheckAndMetricOfOneName(t *testing.T) {
 	r.counted("", metric.StatsdTypeConflicts, 2)
 }
 
-// A sender that is not known yet has one tick to become so.
+// The event of an unknown sender waits one tick for it to become known.
 func TestEventsWaitForNames(t *testing.T) {
 	named := map[uint32]bool{1: true}
 	r := newRig(t, Options{
@@ -173,10 +174,10 @@ func TestEventsWaitForNames(t *testing.T) {
 	r.tells("0 f cgroup=/x/4" + at)
 }
 
-// A flood takes no more than there is, is counted to those who make it, and
-// leaves room for others: whoever sends no more than a fair share loses nothing.
+// A flood of events is limited. Dropped events are counted for their senders, and other
+// senders keep their room: one that sends no more than its fair share loses nothing.
 func TestEventFlood(t *testing.T) {
-	for _, text := range []int{10, 7000} { // the number is the bound, or the bytes
+	for _, text := range []int{10, 7000} { // either the number or the bytes reach the limit
 		r := newRig(t, Options{})
 		flood := fmt.Sprintf("_e{5,%d}:flood|%s", text, strings.Repeat("x", text))
 		r.send(2, "_e{4,4}:calm|text")
@@ -222,7 +223,7 @@ func TestEventFlood(t *testing.T) {
 	}
 }
 
-// More senders than there is room for, by several workers at once.
+// More senders than there is room for, from several workers at once.
 func TestEventFloodOfManySenders(t *testing.T) {
 	const senders, workers = 1000, 4
 	r := newRig(t, Options{Workers: workers})

@@ -9,13 +9,13 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// Bounds of the events of one tick, of all senders together.
+// Limits on the events of one tick, over all senders.
 const (
 	mostEvents     = 256
 	mostEventBytes = 64 << 10
 )
 
-// events are those that came since the last flush, and the table of that one.
+// events are the events since the last flush, and the table that the last flush made.
 type events struct {
 	mu      sync.Mutex
 	pending []pendingEvent
@@ -28,12 +28,12 @@ type events struct {
 	vals   []int64
 }
 
-// share is what one sender takes of the room.
+// share is the number and the bytes of one sender's pending events.
 type share struct{ n, bytes int }
 
-// room makes room for an event. Where there is none, an event of a sender that
-// has more than its fair share of it goes, which may be the new one: then it
-// returns false. What goes is counted. events.mu is held.
+// room makes room for an event. If there is none, it drops an event of a sender that has
+// more than its fair share. If that is the new event's own sender, room returns false
+// and the new event is dropped. Dropped events are counted. The caller holds events.mu.
 func (w *Worker) room(origin uint32, size int) bool {
 	q := &w.s.events
 	for {
@@ -51,7 +51,8 @@ func (w *Worker) room(origin uint32, size int) bool {
 			w.of(origin)[metric.StatsdEventsDropped]++
 			return false
 		}
-		// The others together have more than as many fair shares: one of them has.
+		// The other senders together exceed their fair shares, so at least one of them
+		// does.
 		i := len(q.pending) - 1
 		for ; i > 0; i-- {
 			if s := q.shares[q.pending[i].origin]; !few && s.n > n || !small && s.bytes > bytes {
@@ -84,7 +85,7 @@ func (q *events) remove(i int) {
 	q.pending = q.pending[:last]
 }
 
-// any reports whether an event of an origin waits.
+// any reports whether an event of an origin is pending.
 func (q *events) any(origin uint32) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -99,8 +100,8 @@ func (s *Store) Waiting() bool {
 	return len(q.pending) > 0
 }
 
-// showEvents makes rows of what came. An event whose sender is not known yet
-// waits for one tick, unless the sender is about to be forgotten.
+// showEvents makes rows of the pending events. An event of a sender that is not known
+// yet waits for one more tick, unless the sender is about to be forgotten.
 func (s *Store) showEvents(expired []bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,8 +133,8 @@ func (s *Store) showEvents(expired []bool) {
 	q.gen++
 }
 
-// eventOrigin is what is known of a sender without a row: its labels, else its
-// cgroup, which may be gone without ever having been in a tick.
+// eventOrigin returns the labels of a sender without a row: those that are known, or
+// else its cgroup. The cgroup may have ended before any tick saw it.
 func (s *Store) eventOrigin(origin uint32) []frame.Label {
 	if ls := s.identity(origin); len(ls) > 0 || origin == 0 {
 		return ls
@@ -149,8 +150,8 @@ func (s *Store) waits(e *pendingEvent, expired []bool) bool {
 		!(int(e.origin) < len(expired) && expired[e.origin])
 }
 
-// Events is the table of kind Event of the last Flush: a row each event that came
-// since the one before. It is good until the next Flush.
+// Events returns the Event table of the last Flush, with one row for each event since
+// the Flush before. It is valid until the next Flush.
 func (s *Store) Events() frame.Table {
 	q := &s.events
 	return frame.Table{Kind: metric.Event, Gen: q.gen, Rows: q.rows, Vals: q.vals}

@@ -9,10 +9,11 @@ import (
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
-// Flush makes the tables of a tick: App, a row a series, and Statsd, a row a
-// container and one of all. parent says which Container row belongs to an origin,
-// 0 for none; series of a container whose row is gone are kept for a minute. The
-// tables share memory with the store and are good until the next Flush.
+// Flush makes the tables of a tick: App with one row for each series, and Statsd with
+// one row for each container and one for the total. parent returns the id of an origin's
+// Container row, or 0 if there is none. The series of a container whose row is gone
+// remain for a minute. The tables share memory with the store and are valid until the
+// next Flush.
 func (s *Store) Flush(at time.Time, parent func(origin uint32) uint64) (app, statsd frame.Table) {
 	f := flush{s: s, at: at.UnixNano(), seconds: uint32(at.Unix())}
 	total := s.collect(f.at)
@@ -47,20 +48,20 @@ type flush struct {
 	s       *Store
 	at      int64
 	seconds uint32
-	moved   bool // some container has another row than before
+	moved   bool // a container has another row than at the previous flush
 	expired []bool
 	rename  bool
 	changed bool
 	anyHist bool
 	anySet  bool
-	was     []*frame.Row // the rows of the tick before; f.rows overwrites them one by one
+	was     []*frame.Row // the rows of the previous tick; f.rows overwrites them one by one
 	rows    []*frame.Row
 	vals    []int64
 	hists   []*sketch.Histogram
 	sets    []*sketch.Set
 }
 
-// parents brings the rows of containers up to date.
+// parents updates each origin's Container row, and finds the origins that expired.
 func (f *flush) parents(parent func(origin uint32) uint64) {
 	s := f.s
 	s.mu.Lock()
@@ -89,7 +90,7 @@ func (f *flush) parents(parent func(origin uint32) uint64) {
 	}
 }
 
-// prepare makes room for all series, and begins the names anew if most are gone.
+// prepare makes room for all series. It rebuilds the names if most of them are gone.
 func (f *flush) prepare() {
 	s := f.s
 	s.mu.Lock()
@@ -100,8 +101,8 @@ func (f *flush) prepare() {
 	f.reserve(s.series + len(s.origins))
 }
 
-// reserve makes room for n rows, with little to spare: a million of them are
-// many bytes.
+// reserve makes room for n rows, with little spare capacity: a million rows take much
+// memory.
 func (f *flush) reserve(n int) {
 	w := metric.Width(metric.App)
 	if cap(f.rows) < n || cap(f.rows) > 2*n+1024 {

@@ -8,7 +8,7 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
-// shard adds the rows of a shard, and takes away what is old.
+// shard adds the rows of a shard and removes its expired series and aliases.
 func (f *flush) shard(sh *shard) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -41,11 +41,11 @@ func (f *flush) shard(sh *shard) {
 	}
 }
 
-// aliasExpiry is how long a key that nobody sends is kept, in seconds: it is
-// soon found again.
+// aliasExpiry is after how many seconds without a line an alias is removed. Finding it
+// again is cheap.
 const aliasExpiry = 600
 
-// old reports whether what was last used at a time (Unix seconds) is to go.
+// old reports whether something that was last used at seen (Unix seconds) has expired.
 func (f *flush) old(seen, expiry, origin uint32) bool {
 	return f.seconds > seen && f.seconds-seen > expiry || int(origin) < len(f.expired) && f.expired[origin]
 }
@@ -58,7 +58,7 @@ func (f *flush) remove(sh *shard, i int) {
 	sh.remove(i)
 }
 
-// move gives a series another row if its container has one.
+// move gives a series a new row if its container's row changed.
 func (f *flush) move(st *state) {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
@@ -71,7 +71,7 @@ func (f *flush) move(st *state) {
 	}
 }
 
-// sketches hands out the histogram and the set of row n, as of now.
+// sketches adds the histogram and the set of row n, as of this flush.
 func (f *flush) sketches(n int, st *state) {
 	var h *sketch.Histogram
 	var set *sketch.Set
@@ -82,8 +82,8 @@ func (f *flush) sketches(n int, st *state) {
 	f.sets, f.anySet = appendSparse(f.sets, f.anySet, n, set)
 }
 
-// appendSparse appends x, which belongs to row n, to a list that is made at the first
-// x that is not nil.
+// appendSparse appends x, the value of row n, to a list. It allocates the list at the
+// first x that is not nil.
 func appendSparse[T any](list []*T, any bool, n int, x *T) ([]*T, bool) {
 	if x != nil && !any {
 		any = true
@@ -96,8 +96,8 @@ func appendSparse[T any](list []*T, any bool, n int, x *T) ([]*T, bool) {
 	return list, any
 }
 
-// retire forgets containers that are gone, with their ledgers; what these say
-// stays in the totals.
+// retire removes containers that are gone, with their ledgers. The totals still include
+// what those counted.
 func (f *flush) retire() {
 	for i, gone := range f.expired {
 		if gone && f.s.retire(uint32(i)) && f.s.o.Retired != nil {
@@ -106,8 +106,8 @@ func (f *flush) retire() {
 	}
 }
 
-// retire forgets a container, and reports whether it did: not while it has series,
-// aliases or events.
+// retire removes a container, unless it still has series, aliases or events. It reports
+// whether it did.
 func (s *Store) retire(origin uint32) bool {
 	for _, w := range s.workers {
 		w.mu.Lock()
@@ -129,7 +129,7 @@ func (s *Store) retire(origin uint32) bool {
 	return true
 }
 
-// count changes the numbers of series and aliases of an origin.
+// count adds to an origin's numbers of series and aliases.
 func (s *Store) count(origin uint32, series, aliases int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
-// Whatever is sent, events have what a frame demands of rows, are told once, and
-// all of them are told or counted.
+// Whatever is sent, events are valid rows of a frame, and each event is either returned
+// once or counted as dropped.
 func FuzzEvents(f *testing.F) {
 	for _, s := range []string{"_e{1,1}:a|b|#x:1,x:2,y|h:h|k:k|s:s|p:low|t:error|d:9", "_sc|a|2|m:x\\ny|h:h|#host:z", "_e{2,2}:\xff\xff|\\n|#\xfe:\xfd,:,a:", "_e{1,0}:a||d:99999999999999999", "_sc|\xff|0|d:-1"} {
 		f.Add(s, s)
@@ -46,8 +46,8 @@ func FuzzEvents(f *testing.F) {
 	})
 }
 
-// Whatever is sent, the tables are sound, and a series that is sent again in the
-// form its row shows is that series.
+// Whatever is sent, the tables are valid, and a line made from the form in a series' row
+// belongs to that series.
 func FuzzForm(f *testing.F) {
 	for _, s := range []string{"a:1|c|#x:1,x:2,y", "a:1|g|#,:,a:", "\xff:1|c|#\xfe:\xfd", "a:1|s|#dd.internal.x:1,b", "a:1:2|ms|#x:1;2,x:1", "a:1|c|#type:x,tag.a:b", "daytwo.statsd.overflow:1|c"} {
 		f.Add(s, s)

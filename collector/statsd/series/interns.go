@@ -5,9 +5,9 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// interns lets series share what is the same in many: strings and sets of
-// labels. Its maps are bounded: a full one is forgotten, and what was shared
-// stays so. Store.mu guards it.
+// interns shares strings and label sets that many series have in common. Its maps are
+// bounded: a full map is replaced by an empty one, and series keep what they share
+// already. Store.mu guards it.
 type interns struct {
 	strings map[string]string
 	sets    map[uint64][]frame.Label
@@ -18,7 +18,7 @@ type interns struct {
 const (
 	maxStrings = 16384
 	maxSets    = 8192
-	rowsAtOnce = 9 // in 512 bytes; few, so that one that lives long holds little
+	rowsAtOnce = 9 // in 512 bytes; few, so that one long-lived row does not hold much memory
 )
 
 func (n *interns) row() *frame.Row {
@@ -30,7 +30,7 @@ func (n *interns) row() *frame.Row {
 	return r
 }
 
-// text is a string of b, the same for the same bytes.
+// text returns b as a string, which is shared with earlier calls for the same bytes.
 func (n *interns) text(b []byte) string {
 	if s, ok := n.strings[string(b)]; ok {
 		return s
@@ -43,7 +43,8 @@ func (n *interns) text(b []byte) string {
 	return s
 }
 
-// labels makes the labels of a series, shared with others of the same tags and type.
+// labels returns the labels of a series, shared with other series of the same tags and
+// type.
 func (n *interns) labels(f *form, typ byte) []frame.Label {
 	name := f.name
 	f.name = nil
@@ -65,7 +66,7 @@ func (n *interns) labels(f *form, typ byte) []frame.Label {
 	if len(list) > 0 {
 		ls = append(ls, frame.Label{Name: metric.TagsLabel, Value: n.text(list)})
 	}
-	ls = append(ls, frame.Label{Name: "type", Value: typeName(typ)}) // all others sort before it
+	ls = append(ls, frame.Label{Name: "type", Value: typeName(typ)}) // sorts after all the other names
 	if n.sets == nil || len(n.sets) >= maxSets {
 		n.sets = make(map[uint64][]frame.Label)
 	}

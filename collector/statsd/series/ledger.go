@@ -5,8 +5,7 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
-// counts is the ledger of one origin, by the columns of Statsd, as one worker
-// counts it.
+// counts is the ledger of one origin in one worker, by the columns of Statsd.
 type counts [metric.StatsdRejectedPanic + 1]uint64
 
 func (c *counts) add(o *counts) {
@@ -15,7 +14,7 @@ func (c *counts) add(o *counts) {
 	}
 }
 
-// columns is where a line rejected for a reason is counted.
+// columns is the column in which a rejected line is counted, by reason.
 var columns = [line.Reasons]int{
 	line.EmptyValue:      metric.StatsdRejectedEmpty,
 	line.BadName:         metric.StatsdRejectedName,
@@ -31,7 +30,7 @@ var columns = [line.Reasons]int{
 	line.Panic:           metric.StatsdRejectedPanic,
 }
 
-// of is the worker's ledger of an origin.
+// of returns the worker's ledger of an origin.
 func (w *Worker) of(origin uint32) *counts {
 	if int(origin) < len(w.counts) {
 		if c := w.counts[origin]; c != nil {
@@ -50,7 +49,7 @@ func (w *Worker) of(origin uint32) *counts {
 	return w.counts[origin]
 }
 
-// Reject counts a line that is not accepted, and logs one of them a second.
+// Reject counts a rejected line. It logs at most one of them per second.
 func (w *Worker) Reject(origin uint32, r line.Reason, text []byte, now int64) {
 	c := w.of(origin)
 	c[metric.StatsdReceived]++
@@ -68,7 +67,8 @@ func (s *Store) sampleLog(origin uint32, r line.Reason, text []byte, now int64) 
 	if len(text) > most {
 		text = text[:most]
 	}
-	s.o.Log.Warn("statsd: a line is rejected", "reason", r.String(), "from", s.key(origin), "line", string(text), "others_since", s.logMuted.Swap(0))
+	s.o.Log.Warn("statsd: a line is rejected", "reason", r.String(), "from", s.key(origin),
+		"line", string(text), "others_since", s.logMuted.Swap(0))
 }
 
 func (s *Store) key(origin uint32) string {
@@ -80,10 +80,10 @@ func (s *Store) key(origin uint32) string {
 	return defaultKey(origin)
 }
 
-// Totals is a ledger by the columns of Statsd, the number of series left out.
+// Totals is a ledger by the columns of Statsd, without the number of series.
 type Totals [metric.StatsdRejectedPanic + 1]uint64
 
-// Totals is the sum of all ledgers. It is not to be called while Flush is.
+// Totals returns the sum of all ledgers. It must not be called concurrently with Flush.
 func (s *Store) Totals() Totals {
 	var sum counts
 	for _, w := range s.workers {

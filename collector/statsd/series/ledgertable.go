@@ -7,16 +7,16 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// ledgerTable is what Flush hands out of kind Statsd; it is reused every time.
+// ledgerTable is the Statsd table that Flush returns. It is reused for every tick.
 type ledgerTable struct {
 	gen     uint64
 	lastID  uint64
-	rows    []*frame.Row // [0] is of all
+	rows    []*frame.Row // [0] is the total
 	vals    []int64
 	sums    []counts // by origin
-	seen    []bool   // by origin: it sent something
+	seen    []bool   // by origin: it has sent something
 	byID    []*frame.Row
-	retired counts // ledgers of containers that are gone
+	retired counts // sum of the ledgers of containers that are gone
 }
 
 func defaultKey(origin uint32) string {
@@ -26,8 +26,8 @@ func defaultKey(origin uint32) string {
 	return strconv.FormatUint(uint64(origin), 10)
 }
 
-// showLedgers makes the Statsd table of what collect found. expired says which
-// containers are not shown any more.
+// showLedgers makes the Statsd table from what collect found. expired says which origins
+// are no longer shown.
 func (s *Store) showLedgers(total counts, expired []bool) frame.Table {
 	t := &s.ledgers
 	was := t.rows
@@ -71,7 +71,7 @@ func (s *Store) showLedgers(total counts, expired []bool) frame.Table {
 	return frame.Table{Kind: metric.Statsd, Gen: t.gen, Rows: t.rows, Vals: t.vals}
 }
 
-// collect sums up what the workers counted, by origin, and returns the sum of all.
+// collect sums up the workers' counts by origin, and returns the sum over all origins.
 func (s *Store) collect(at int64) counts {
 	t := &s.ledgers
 	for i := range t.sums {
@@ -95,7 +95,7 @@ func (s *Store) collect(at int64) counts {
 	return total
 }
 
-// collect adds what a worker counted.
+// collect adds the counts of one worker.
 func (t *ledgerTable) collect(w *Worker, total *counts) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

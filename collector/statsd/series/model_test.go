@@ -12,7 +12,7 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
-// The index holds what a map holds, whatever comes and goes.
+// The index contains the same as a map, whatever is added and removed.
 func TestShardAgainstMap(t *testing.T) {
 	var sh shard
 	want := map[uint64]float64{}
@@ -21,7 +21,7 @@ func TestShardAgainstMap(t *testing.T) {
 	for range 200_000 {
 		switch {
 		case len(keys) == 0 || rng.IntN(100) < 52:
-			key := rng.Uint64() & 0xfffffffc000fffff // few homes: long probes
+			key := rng.Uint64() & 0xfffffffc000fffff // few homes, so long probes
 			if sh.find(key) == nil {
 				v := rng.Float64()
 				sh.add(key).value = v
@@ -71,8 +71,8 @@ func TestShardAgainstMap(t *testing.T) {
 	}
 }
 
-// Several workers and a flusher at once: nothing is lost, and every ledger that
-// a flush shows balances.
+// With several workers and a flusher at once, nothing is lost, and every ledger that a
+// flush returns balances.
 func TestConcurrently(t *testing.T) {
 	const workers, rounds = 4, 300
 	s := New(Options{Workers: workers, Budget: 40, Log: slog.New(slog.DiscardHandler), Expiry: Expiry{Counter: time.Hour}})

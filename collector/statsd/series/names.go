@@ -2,8 +2,8 @@ package series
 
 import "math/bits"
 
-// names remembers with which types each name of each container came, in a word a
-// name: its hash, and a bit a type in the lowest seven.
+// names stores the types with which each name of each container occurred. Each name
+// takes one word: its hash, with one bit for each type in the lowest seven bits.
 type names struct {
 	slots []uint64
 	n     int
@@ -29,8 +29,8 @@ func typeBit(typ byte) uint64 {
 	return 32
 }
 
-// add notes a name's type. It reports whether the name had another one before,
-// and this one not yet.
+// add stores a type of a name. It reports whether the name had other types before, but
+// not this one.
 func (t *names) add(hash uint64, typ byte) (conflict bool) {
 	if (t.n+1)*4 > len(t.slots)*3 {
 		old := t.slots
@@ -50,7 +50,7 @@ func (t *names) add(hash uint64, typ byte) (conflict bool) {
 	return was != 0 && was&typeBit(typ) == 0
 }
 
-// slot is where a hash is, or where it would go.
+// slot returns the index at which a hash is, or at which to store it.
 func (t *names) slot(hash uint64) int {
 	mask := len(t.slots) - 1
 	i := int(bits.RotateLeft64(hash, 32)) & mask

@@ -8,27 +8,27 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
-// form is the normal form of a line's name and tags: what its row is made of. Two
-// lines of one form are one series, whatever the order of their tags. It keeps its
-// memory from one line to the next.
+// form is the normal form of a line's name and tags, from which its row is made. Lines
+// with the same form belong to the same series, whatever the order of their tags. Its
+// buffers are reused for the next line.
 type form struct {
 	name []byte
-	tags []tag // sorted, none twice
+	tags []tag // sorted, without duplicates
 	buf  []byte
 	text [][]byte
 
-	found [][]byte // what each * of a rule stands for
+	found [][]byte // what each * of the matching rule stands for
 }
 
-// tag is a tag, taken apart at its first colon, and as a DogStatsD client writes it.
+// tag is a tag, split at its first colon, and its text as a DogStatsD client writes it.
 type tag struct {
 	name, value []byte
 	bare        bool // it has no colon
 	text        []byte
 }
 
-// read takes the name and the tags of a line, and returns their hash: the
-// line's own if it came in normal form.
+// read sets the name and the tags from a line, and returns the hash of the normal form.
+// If the line was in normal form, that is the line's own hash.
 func (f *form) read(l *line.Line) uint64 {
 	f.buf = f.buf[:0]
 	f.tags = f.tags[:0]
@@ -50,13 +50,13 @@ func (f *form) read(l *line.Line) uint64 {
 		name, value, ok := bytes.Cut(t, []byte{l.TagSep})
 		f.tags = append(f.tags, tag{name: valid(name), value: valid(value), bare: !ok})
 	}
-	f.tidy()
+	f.normalize()
 	return f.hash(l.Type)
 }
 
 var internal = []byte("dd.internal.")
 
-// valid is b with what is no UTF-8 replaced: rows hold nothing else.
+// valid replaces invalid UTF-8 in b, because rows must be valid UTF-8.
 func valid(b []byte) []byte {
 	if utf8.Valid(b) {
 		return b
@@ -64,9 +64,9 @@ func valid(b []byte) []byte {
 	return bytes.ToValidUTF8(b, []byte("\uFFFD"))
 }
 
-// tidy sorts the tags by name, the bare one first, and then by value, and leaves out
-// those that are there twice.
-func (f *form) tidy() {
+// normalize sorts the tags by name, those without a colon first, and then by value. It
+// removes duplicates.
+func (f *form) normalize() {
 	slices.SortFunc(f.tags, compareTags)
 	f.tags = slices.CompactFunc(f.tags, func(a, b tag) bool { return compareTags(a, b) == 0 })
 }
@@ -84,22 +84,22 @@ func compareTags(a, b tag) int {
 	return bytes.Compare(a.value, b.value)
 }
 
-// plain reports whether tag i has a name of its own and a value: it is a label then,
-// see metric.TagLabel.
+// plain reports whether tag i has a value, and a name that no other tag has. Such a tag
+// becomes a label: see metric.TagLabel.
 func (f *form) plain(i int) bool {
 	t := &f.tags[i]
 	same := func(o int) bool { return o >= 0 && o < len(f.tags) && bytes.Equal(f.tags[o].name, t.name) }
 	return len(t.name) > 0 && len(t.value) > 0 && !same(i-1) && !same(i+1)
 }
 
-// hash is the hash of a line in this form.
+// hash returns the hash of a line in this form.
 func (f *form) hash(typ byte) uint64 {
 	f.text = f.text[:0]
 	need := 0
 	for i := range f.tags {
 		need += len(f.tags[i].name) + 1 + len(f.tags[i].value)
 	}
-	f.buf = slices.Grow(f.buf[:0], need) // so that texts do not move
+	f.buf = slices.Grow(f.buf[:0], need) // so that appending does not move the texts
 	for i := range f.tags {
 		t := &f.tags[i]
 		from := len(f.buf)
@@ -113,7 +113,7 @@ func (f *form) hash(typ byte) uint64 {
 	return line.Hash(f.name, typ, f.text...)
 }
 
-// apply changes the form as the first rule says that matches.
+// apply changes the form by the first rule that matches.
 func (f *form) apply(r *Rules, typ byte) (hash uint64, drop bool) {
 	rule := r.match(f, typ)
 	if rule == nil {
@@ -131,11 +131,11 @@ func (f *form) apply(r *Rules, typ byte) (hash uint64, drop bool) {
 		}
 	}
 	f.name = name
-	f.tidy()
+	f.normalize()
 	hash = f.hash(typ)
 	if r.match(f, typ) != nil {
-		// Lines that are sent under the new name are subject to a rule of their
-		// own: they must not find this series by their hash.
+		// Lines that arrive with the new name may be changed by another rule. So they
+		// must not find this series by their hash.
 		hash ^= mapped
 	}
 	return hash, false

@@ -8,46 +8,47 @@ import (
 	"github.com/daytwo/daytwo/api/setting"
 )
 
-// Options of a store. The zero value of a field means its default.
+// Options are the options of a store. The zero value of a field means its default.
 type Options struct {
 	Workers int    // goroutines that add lines; default 1
-	Budget  int    // series of one container; default setting.StatsdBudget
-	Total   int    // series of all; default setting.StatsdSeries
-	Expiry  Expiry // when silent series go
+	Budget  int    // series per container; default setting.StatsdBudget
+	Total   int    // series in all; default setting.StatsdSeries
+	Expiry  Expiry // when series without samples are removed
 	Rules   *Rules // nil for none
 	Log     *slog.Logger
 
-	// Key is what the ledger's row of an origin is called, never ""; default:
-	// its number.
+	// Key returns the key of an origin's row in the ledger. It is never "". The default
+	// is the origin's number.
 	Key func(origin uint32) string
 
-	// Labels, if set, are those of the rows of an origin that has no Container row,
-	// sorted by name. It is called while locks are held, and must not call back.
+	// Labels, if set, returns the labels of the rows of an origin without a Container
+	// row, sorted by name. It is called while locks are held, and must not call the
+	// store.
 	Labels func(origin uint32) []frame.Label
 
-	// Named, if set, reports whether all is known of an origin that will be: the
-	// events of others wait for one more tick.
+	// Named, if set, reports whether an origin is fully known. Events of others wait for
+	// one more tick.
 	Named func(origin uint32) bool
 
-	// Retired, if set, is told by Flush which origins have nothing left here: their
-	// numbers may be used again.
+	// Retired, if set, is called by Flush for each origin of which nothing is left in
+	// the store: the number may be reused.
 	Retired func(origin uint32)
 }
 
-// Expiry is how long a series of each type stays without a sample; default
+// Expiry is how long a series of each type remains without a sample. The default is
 // setting.StatsdExpiry.
 type Expiry struct {
 	Counter, Gauge, Histogram, Set time.Duration
 }
 
-// linger is how long the series of a container stay after its row is gone, so
-// that its last tick is seen.
+// linger is how long the series of a container remain after its row is gone, so that its
+// last values are shown.
 const linger = time.Minute
 
-// idle is how long the ledger of an origin without a row stays without a line.
+// idle is how long the ledger of an origin without a row remains without a line.
 const idle = time.Hour
 
-// overflowName is the series that takes what exceeds a container's budget.
+// overflowName is the name of the series that receives lines above a container's budget.
 const overflowName = "daytwo.statsd.overflow"
 
 func (o *Options) defaults() {
@@ -75,7 +76,7 @@ func (o *Options) defaults() {
 	}
 }
 
-// of is the expiry of a type, in seconds.
+// of returns the expiry of a type, in seconds.
 func (e *Expiry) of(typ byte) uint32 {
 	d := e.Histogram
 	switch typ {

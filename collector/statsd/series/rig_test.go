@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
-// start is on a whole minute.
+// start is at a whole minute.
 var start = time.Unix(1_700_000_040, 0)
 
 // rig is a store with a parser, and a clock.
@@ -32,7 +32,7 @@ func newRig(t testing.TB, o Options) *rig {
 	return &rig{t: t, s: New(o), p: line.New(line.Options{GaugeDelta: true}), now: start, parent: map[uint32]uint64{1: 101, 2: 102}}
 }
 
-// send adds the lines of a packet, as the room does.
+// send adds the lines of a packet, as the server does.
 func (r *rig) send(origin uint32, packet string) {
 	w := r.s.Worker(0)
 	w.Begin()
@@ -62,7 +62,7 @@ func (r *rig) flush() {
 		len(r.app.Sets) != 0 && len(r.app.Sets) != len(r.app.Rows) || len(r.ledger.Vals) != len(r.ledger.Rows)*r.ledger.Width() {
 		r.t.Fatalf("%d rows, %d values, %d histograms, %d sets", len(r.app.Rows), len(r.app.Vals), len(r.app.Histograms), len(r.app.Sets))
 	}
-	for i, row := range r.app.Rows { // what a set's value is the estimate of goes along
+	for i, row := range r.app.Rows { // the sketch from which a set's value is estimated is in the table
 		isSet := row.Label("type") == "s"
 		switch has := len(r.app.Sets) > 0 && r.app.Sets[i] != nil; {
 		case has != isSet:
@@ -73,7 +73,7 @@ func (r *rig) flush() {
 	}
 }
 
-// name writes a row as text: parent, key and labels.
+// name returns a row as text: parent, key and labels.
 func name(row *frame.Row) string {
 	var b strings.Builder
 	b.WriteString(row.Key)
@@ -83,7 +83,7 @@ func name(row *frame.Row) string {
 	return b.String()
 }
 
-// find is the place of a row written as name does, -1 if there is none.
+// find returns the index of a row written as by name, or -1 if there is none.
 func (r *rig) find(want string) int {
 	r.t.Helper()
 	at := -1

@@ -14,15 +14,15 @@ import (
 )
 
 // Rules rename, label or drop metrics by their names, as the mapping.yml of
-// statsd_exporter does: the first mapping that matches counts. A match is a pattern
-// (api/glob) whose wildcards match no dot; those that statsd_exporter allows, where
-// each * is all between two dots, mean the same here.
+// statsd_exporter does. The first mapping that matches applies. A match is a pattern
+// (api/glob) whose wildcards match no dot. For the patterns of statsd_exporter, where
+// each * is everything between two dots, the meaning is the same.
 type Rules struct {
 	rules []rule
 }
 
 type rule struct {
-	match  glob.Pattern // of a name, whose parts are between dots
+	match  glob.Pattern // of a name; * matches within a part between dots
 	types  []byte       // nil for any
 	drop   bool
 	name   template
@@ -34,9 +34,9 @@ type labelRule struct {
 	value template
 }
 
-// mapping is one rule as it is written. What shapes only statsd_exporter's own
-// histograms and help texts is read and has no effect here: histograms are
-// exponential, and need no buckets.
+// mapping is one rule as written in the file. Options for statsd_exporter's own
+// histograms and help texts are accepted and ignored: histograms are exponential here
+// and need no buckets.
 type mapping struct {
 	Match      string            `yaml:"match"`
 	MatchType  string            `yaml:"match_type"`
@@ -54,10 +54,10 @@ type mapping struct {
 	Quantiles        any `yaml:"quantiles"`
 }
 
-// labelNames are what a rule may call a label.
+// labelNames matches the label names that a rule may set.
 var labelNames = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.-]*$`)
 
-// ReadRules reads a YAML document of mappings. Errors say which mapping they are of.
+// ReadRules parses a YAML document of mappings. Its errors name the mapping.
 func ReadRules(r io.Reader) (*Rules, error) {
 	var file struct {
 		Defaults any       `yaml:"defaults"`
@@ -129,8 +129,8 @@ func (m *mapping) compile() (r rule, err error) {
 	return r, nil
 }
 
-// match returns the first rule for the name in f, nil if there is none. It leaves in
-// f.found what each * of the rule stands for.
+// match returns the first rule for the name in f, or nil if there is none. It sets
+// f.found to what each * of the rule stands for.
 func (r *Rules) match(f *form, typ byte) (found *rule) {
 	for i := range r.rules {
 		rule := &r.rules[i]

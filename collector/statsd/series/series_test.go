@@ -58,7 +58,7 @@ func TestSet(t *testing.T) {
 	r.send(1, "u:carol|s")
 	check(3)
 	r.send(1, "u:1|s\nu:2|s\nu:3|s\nu:4|s")
-	check(5) // the running one is larger
+	check(5) // the current minute has more members
 	r.now = r.now.Add(time.Minute)
 	check(5)
 	r.now = r.now.Add(time.Minute)
@@ -68,8 +68,8 @@ func TestSet(t *testing.T) {
 	check(0)
 }
 
-// The set whose size is shown goes along: whole, with others' rows between, and
-// the tick's own.
+// The set whose size is shown is in the table: complete, with rows of other series
+// between, and owned by the tick.
 func TestSetMembers(t *testing.T) {
 	r := newRig(t, Options{})
 	want := func(row string, members ...string) {
@@ -149,8 +149,8 @@ func TestHistogram(t *testing.T) {
 	r.counted("1", metric.StatsdTypeConflicts, 2)
 }
 
-// One set of tags is one row, in whatever order a line has them; tags are texts, so
-// those that differ at all are others.
+// The same tags are one row, whatever their order in a line. Tags are texts, so tags
+// that differ in any way are different rows.
 func TestForms(t *testing.T) {
 	r := newRig(t, Options{})
 	for range 2 {
@@ -239,7 +239,7 @@ func TestExpiry(t *testing.T) {
 	r.now = r.now.Add(10 * time.Second)
 	r.send(1, "g:2|g|T5\nup:1|c|#x")
 	r.flush()
-	r.value("g type=g", metric.AppValue, 2) // T does not make it old
+	r.value("g type=g", metric.AppValue, 2) // its timestamp does not expire it
 	r.value("up tags=x type=c", metric.AppValue, 1)
 	if r.find("c type=c") >= 0 {
 		t.Error("a silent counter stays")
@@ -252,8 +252,8 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-// A container whose row changes moves its series to new rows; one that is gone
-// takes them along, and its ledger stays in the total.
+// If a container's row changes, its series get new rows. If the container is gone, so
+// are its series, but its ledger stays in the total.
 func TestParents(t *testing.T) {
 	r := newRig(t, Options{})
 	r.parent = map[uint32]uint64{}
@@ -300,8 +300,8 @@ func TestParents(t *testing.T) {
 	r.counted("", metric.StatsdReceived, 4)
 }
 
-// A sender without a Container row is labelled by what is known of it; without a
-// line for an hour it is forgotten.
+// The rows of a sender without a Container row have the labels that are known of it. The
+// sender is forgotten after an hour without a line.
 func TestWithoutRow(t *testing.T) {
 	var retired []uint32
 	r := newRig(t, Options{

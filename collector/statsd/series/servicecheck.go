@@ -7,22 +7,24 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
-// typeCheck is the type of a service check's series.
+// typeCheck is the type of the series of a service check.
 const typeCheck = 'k'
 
-// statuses are the names of a service check's statuses, and of the alert that a
-// change to each is.
-var statuses = [4]struct{ name, alert string }{{"ok", "success"}, {"warning", "warning"}, {"critical", "error"}, {"unknown", "info"}}
+// statuses are the names of a service check's statuses, and the alert type of the event
+// when a check changes to each.
+var statuses = [4]struct{ name, alert string }{
+	{"ok", "success"}, {"warning", "warning"}, {"critical", "error"}, {"unknown", "info"},
+}
 
-// check takes a service check: its last status is a series, and a status other
-// than the one before is an event. Rules for the names of metrics do not apply.
+// check aggregates a service check. Its last status is a series, and a change of status
+// is an event. Rules for the names of metrics do not apply.
 func (w *Worker) check(origin uint32, l *line.Line, now int64) (done outcome) {
 	s := w.s
 	l.Type = typeCheck
 	hash := w.form.read(l)
 	if len(l.Host) > 0 {
 		w.form.tags = append(w.form.tags, tag{name: hostTag, value: valid(l.Host)})
-		w.form.tidy()
+		w.form.normalize()
 		hash = w.form.hash(typeCheck)
 	}
 	key := mix(hash, origin)
@@ -47,7 +49,7 @@ func (w *Worker) check(origin uint32, l *line.Line, now int64) (done outcome) {
 
 var hostTag = []byte("host")
 
-// check takes a status. now is its arrival, in Unix nanoseconds.
+// check sets a series' status. now is the arrival, in Unix nanoseconds.
 func (s *state) check(l *line.Line, now int64) {
 	s.seen = uint32(now / 1e9)
 	s.updated = happened(l, now)
@@ -55,8 +57,9 @@ func (s *state) check(l *line.Line, now int64) {
 	s.value = float64(l.Status)
 }
 
-// happened is when a sample, an event or a check was, in Unix nanoseconds: its
-// arrival, or, as a negative number, what it says itself. See shown.
+// happened returns when a sample, an event or a check happened, in Unix nanoseconds: its
+// arrival in steady time or, as a negative number, the wall clock time that it states.
+// See shown.
 func happened(l *line.Line, now int64) int64 {
 	if l.Timestamp < 1 {
 		return now
@@ -64,7 +67,8 @@ func happened(l *line.Line, now int64) int64 {
 	return -min(l.Timestamp, math.MaxInt64/1_000_000_000) * 1_000_000_000
 }
 
-// shown is the same as the wall clock has it, which is ahead of arrivals' clock.
+// shown converts a result of happened to wall clock time. skew is wall clock minus
+// steady time.
 func shown(when, skew int64) int64 {
 	if when < 0 {
 		return -when

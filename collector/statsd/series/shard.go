@@ -2,22 +2,22 @@ package series
 
 import "sync"
 
-// shards is their number: enough that workers seldom meet at one.
+// shards is the number of shards: enough that workers rarely wait for each other.
 const shards = 1 << shardBits
 
 const shardBits = 5
 
 const (
-	chunkBits = 10 // states in a chunk, as a power of two: whole pages of memory
+	chunkBits = 10 // states in a chunk, as a power of two, so that a chunk is whole memory pages
 	chunk     = 1 << chunkBits
 
-	refBits  = 20 // of a slot: 1 + the place of a state; the bits above are of its key
+	refBits  = 20 // bits of a slot that hold 1 + the index of a state; the other bits are of its key
 	refMask  = 1<<refBits - 1
-	mostRefs = refMask - 1 // states that a shard can hold
+	mostRefs = refMask - 1 // the most states in a shard
 )
 
-// shard is a part of all series, those whose keys begin with the same bits: an
-// open-addressing index, probed linearly, over states that lie densely.
+// shard holds the series whose keys start with the same bits. It is an open-addressing
+// index with linear probing over densely stored states.
 type shard struct {
 	mu      sync.Mutex
 	index   []uint32 // 0 for an empty slot
@@ -25,11 +25,11 @@ type shard struct {
 	n       int
 	aliases map[uint64]alias
 
-	_ [64]byte // keeps the locks of two shards in two cache lines
+	_ [64]byte // keeps the locks of two shards in different cache lines
 }
 
-// alias is a key that stands for another: of a line whose name or tags a rule or
-// their normal form changes. Target 0 drops the line.
+// alias maps a key to another key, for lines whose name or tags are changed by a rule or
+// by normalization. Target 0 drops the line.
 type alias struct {
 	target uint64
 	origin uint32
@@ -40,11 +40,11 @@ func (s *shard) state(i int) *state { return &s.chunks[i>>chunkBits][i&(chunk-1)
 
 func slotTag(key uint64) uint32 { return uint32(key) &^ refMask }
 
-// home is where a key's probe begins: bits that neither the shard nor the tag
-// was chosen by.
+// home returns the index at which probing for a key starts. It uses bits that select
+// neither the shard nor the tag in a slot.
 func (s *shard) home(key uint64) int { return int(key>>34) & (len(s.index) - 1) }
 
-// find returns the state of a key, nil if there is none.
+// find returns the state of a key, or nil if there is none.
 func (s *shard) find(key uint64) *state {
 	if len(s.index) == 0 {
 		return nil
@@ -63,7 +63,7 @@ func (s *shard) find(key uint64) *state {
 	}
 }
 
-// add makes the state of a key that has none.
+// add creates the state of a key that has none.
 func (s *shard) add(key uint64) *state {
 	if (s.n+1)*4 > len(s.index)*3 {
 		s.grow()
@@ -93,7 +93,7 @@ func (s *shard) grow() {
 	}
 }
 
-// slot is where the index refers to place i.
+// slot returns the position in the index that refers to state i.
 func (s *shard) slot(i int) int {
 	k := s.home(s.state(i).key)
 	for s.index[k]&refMask != uint32(i+1) {
@@ -102,7 +102,7 @@ func (s *shard) slot(i int) int {
 	return k
 }
 
-// remove takes away the state at place i; the last one moves there.
+// remove removes state i and moves the last state to its place.
 func (s *shard) remove(i int) {
 	hole := s.slot(i)
 	last := s.n - 1
@@ -120,7 +120,7 @@ func (s *shard) remove(i int) {
 	s.close(hole)
 }
 
-// close empties a slot: what was pushed beyond it moves back.
+// close empties a slot, and moves back entries that were displaced by it.
 func (s *shard) close(hole int) {
 	mask := len(s.index) - 1
 	s.index[hole] = 0

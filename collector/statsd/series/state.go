@@ -10,34 +10,34 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
-// state is what one series adds up to. A million of them must be cheap: what
-// only some have is in more.
+// state is the aggregate of one series. It is small, because there may be a million.
+// Data that only some series need is in more.
 type state struct {
 	key     uint64
-	value   float64 // counter: sum of the positive parts; gauge: last value; check: last status
+	value   float64 // counter: sum of the positive values; gauge: last value; check: last status
 	samples uint64
-	updated int64 // when the last sample happened
+	updated int64 // when the last sample happened, see happened
 	row     *frame.Row
 	more    *more
 	ident   uint32 // origin and type
 	seen    uint32 // arrival of the last sample, Unix seconds
 }
 
-// more is what counters that went down, histograms and sets have beside.
+// more is what only histograms, sets and counters with negative values need.
 type more struct {
 	decrements float64
 
 	hist     sketch.Histogram
-	shown    *sketch.Histogram // as of the last flush; belongs to the tick
-	min, max float64           // of this tick
-	ticked   bool              // min and max hold something
+	shown    *sketch.Histogram // as of the last flush; the tick owns it
+	min, max float64           // in this tick
+	ticked   bool              // min and max are set
 
-	set, before sketch.Set  // members of the running minute, and of the one before
-	minute      int64       // since 1970, the running one
-	shownSet    *sketch.Set // the larger of both as of the last flush; belongs to the tick
+	set, before sketch.Set  // members in the current minute and in the previous one
+	minute      int64       // number of the current minute since 1970
+	shownSet    *sketch.Set // the larger of both as of the last flush; the tick owns it
 }
 
-// maxOrigin bounds the numbers of origins.
+// maxOrigin is the largest number of an origin.
 const maxOrigin = 1<<24 - 1
 
 func ident(origin uint32, typ byte) uint32 { return origin<<8 | uint32(typ) }
@@ -52,7 +52,7 @@ func (s *state) extra() *more {
 	return s.more
 }
 
-// add takes the values of a line. now is its arrival, in Unix nanoseconds.
+// add aggregates the values of a line. now is the arrival, in Unix nanoseconds.
 func (s *state) add(p *line.Parser, l *line.Line, now int64) {
 	s.seen = uint32(now / 1e9)
 	s.updated = happened(l, now)
@@ -102,12 +102,12 @@ func (s *state) sample(typ byte, v float64, delta bool, rate float64) {
 	}
 }
 
-// finite keeps a sum in the range of numbers.
+// finite limits a sum to finite numbers.
 func finite(v float64) float64 {
 	return max(min(v, math.MaxFloat64), -math.MaxFloat64)
 }
 
-// turn begins a new minute of a set when one has.
+// turn starts a new minute of a set if a minute has passed.
 func (m *more) turn(now int64) {
 	minute := now / 60e9
 	if minute == m.minute {
@@ -122,8 +122,8 @@ func (m *more) turn(now int64) {
 	m.minute = minute
 }
 
-// fill writes the columns of App. at is the tick's time; skew is to be added to
-// times for the wall clock's.
+// fill writes the columns of App to v. at is the tick's time. skew is added to times to
+// get wall clock time. Both are in nanoseconds.
 func (s *state) fill(v []int64, at, skew int64) {
 	for i := range v {
 		v[i] = metric.Absent

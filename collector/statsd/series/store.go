@@ -13,19 +13,18 @@ import (
 	"github.com/daytwo/daytwo/api/sketch"
 )
 
-// Store holds all series and ledgers. Workers add to it, each from a goroutine of
-// its own; Flush is called by one goroutine, at any time.
+// Store holds all series and ledgers. Each worker adds to it from its own goroutine. One
+// goroutine calls Flush, at any time.
 //
-// Locks are taken in this order: a worker's, a shard's (one at a time), mu, that
-// of events.
+// Lock order: a worker's, a shard's (only one at a time), mu, events.mu.
 type Store struct {
 	o       Options
 	workers []*Worker
 	shards  [shards]shard
 
-	mu      sync.Mutex // for the making and going of series
+	mu      sync.Mutex // held to create or remove series
 	origins []originState
-	series  int // in all shards, overflow series left out
+	series  int // in all shards, without overflow series
 	names   names
 	interns interns
 	lastID  uint64
@@ -39,19 +38,19 @@ type Store struct {
 	skew    int64
 }
 
-// originState is what the store knows of a sender.
+// originState is the store's state of one sender.
 type originState struct {
 	known   bool
 	series  int
 	aliases int
-	parent  uint64 // ID of the container's row as of the last flush
-	gone    int64  // when the row was found gone, Unix nanoseconds; 0 if it was not
+	parent  uint64 // id of the container's row at the last flush
+	gone    int64  // when the row was found missing, Unix nanoseconds; 0 if it was not
 
-	heard  uint64 // lines, and datagrams that the kernel dropped, as of the last flush
-	active int64  // when it had risen, Unix nanoseconds
+	heard  uint64 // lines and datagrams dropped by the kernel, at the last flush
+	active int64  // when heard last increased, Unix nanoseconds
 }
 
-// New makes a store.
+// New returns a store.
 func New(o Options) *Store {
 	o.defaults()
 	s := &Store{o: o}
@@ -61,15 +60,15 @@ func New(o Options) *Store {
 	return s
 }
 
-// SetSkew says what is to be added to the times of lines and flushes to get those
-// of the wall clock: they may be told by one that is never set. It belongs to
-// whoever calls Flush.
+// SetSkew sets wall clock minus steady time, in nanoseconds. It is added to the times of
+// lines and flushes, which are steady time, to get wall clock time. The goroutine that
+// calls Flush calls it.
 func (s *Store) SetSkew(nanoseconds int64) { s.skew = nanoseconds }
 
-// Worker is the worker of a number below Options.Workers.
+// Worker returns the worker with a number below Options.Workers.
 func (s *Store) Worker(i int) *Worker { return s.workers[i] }
 
-// mix makes the key of a series out of its hash and its origin; never 0.
+// mix returns the key of a series from its hash and its origin. It is never 0.
 func mix(hash uint64, origin uint32) uint64 {
 	hi, lo := bits.Mul64(hash^uint64(origin)*0x9e3779b97f4a7c15, 0xe7037ed1a0b428db)
 	if k := hi ^ lo; k != 0 {
@@ -80,7 +79,7 @@ func mix(hash uint64, origin uint32) uint64 {
 
 func (s *Store) shard(key uint64) *shard { return &s.shards[key>>(64-shardBits)] }
 
-// of is the state of an origin. s.mu is held.
+// of returns the state of an origin. The caller holds s.mu.
 func (s *Store) of(origin uint32) *originState {
 	for int(origin) >= len(s.origins) {
 		s.origins = append(s.origins, originState{})
@@ -90,7 +89,7 @@ func (s *Store) of(origin uint32) *originState {
 	return o
 }
 
-// Keeps reports whether anything of an origin is here: series, or a ledger.
+// Keeps reports whether the store has series or a ledger of an origin.
 func (s *Store) Keeps(origin uint32) bool {
 	for _, w := range s.workers {
 		w.mu.Lock()
@@ -105,7 +104,7 @@ func (s *Store) Keeps(origin uint32) bool {
 	return int(origin) < len(s.origins) && s.origins[origin].known
 }
 
-// newRow makes a row. s.mu is held.
+// newRow creates a row. The caller holds s.mu.
 func (s *Store) newRow(origin uint32, key string, labels []frame.Label) *frame.Row {
 	s.lastID++
 	parent := s.of(origin).parent
@@ -117,7 +116,7 @@ func (s *Store) newRow(origin uint32, key string, labels []frame.Label) *frame.R
 	return r
 }
 
-// identity is the labels of an origin without a Container row.
+// identity returns the labels of an origin without a Container row.
 func (s *Store) identity(origin uint32) []frame.Label {
 	if origin == 0 || s.o.Labels == nil {
 		return nil
@@ -125,8 +124,8 @@ func (s *Store) identity(origin uint32) []frame.Label {
 	return s.o.Labels(origin)
 }
 
-// merge puts the labels of the origin among those of a series, by name. No name
-// is in both: a series has "type" and those of its tags.
+// merge merges the labels of a series with those of its origin, by name. No name is in
+// both: a series only has "type" and the labels of its tags.
 func merge(labels, identity []frame.Label) []frame.Label {
 	if len(identity) == 0 {
 		return labels
@@ -139,24 +138,24 @@ func merge(labels, identity []frame.Label) []frame.Label {
 	return all
 }
 
-// own is the labels of a row without those of its origin.
+// own returns the labels of a row without those of its origin.
 func own(labels []frame.Label) []frame.Label {
 	if !slices.ContainsFunc(labels, foreign) {
-		return labels // shared with other rows
+		return labels // may be shared with other rows
 	}
 	return slices.DeleteFunc(slices.Clone(labels), foreign)
 }
 
 func foreign(l frame.Label) bool { return l.Name != "type" && !metric.IsTagLabel(l.Name) }
 
-// Series is the number of series alive, overflow series left out.
+// Series returns the number of series, without overflow series.
 func (s *Store) Series() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.series
 }
 
-// appTable is what Flush hands out of kind App; it is reused every time.
+// appTable is the App table that Flush returns. It is reused for every tick.
 type appTable struct {
 	gen   uint64
 	rows  []*frame.Row
@@ -164,8 +163,8 @@ type appTable struct {
 	hists []*sketch.Histogram
 	sets  []*sketch.Set
 
-	expired []bool // containers whose series go, by origin
+	expired []bool // containers whose series are removed, by origin
 }
 
-// logInterval is the least time between two logged rejections.
+// logInterval is the shortest time between two logged rejections.
 const logInterval = time.Second

@@ -7,10 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// template is a text with $1 or ${1} for what the first * of a pattern stands for.
+// template is a text in which $1 or ${1} stands for what the first * of a pattern
+// matched.
 type template struct {
-	texts []string // one more than there are places
-	refs  []int    // 0-based
+	texts []string // one more than refs
+	refs  []int    // counted from 0
 }
 
 var references = regexp.MustCompile(`\$(?:\{(\d+)\}|(\d+))`)

@@ -10,7 +10,7 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
-// cpu is the processor time of this thread.
+// cpu returns the CPU time of this thread.
 func cpu() time.Duration {
 	const thisThread = 1 // RUSAGE_THREAD
 	var ru syscall.Rusage
@@ -20,7 +20,7 @@ func cpu() time.Duration {
 	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
 }
 
-// BenchmarkAdd is the aggregation alone, of lines that are parsed already.
+// BenchmarkAdd measures the aggregation of lines that are parsed already.
 func BenchmarkAdd(b *testing.B) {
 	for _, typ := range []string{"c", "g", "ms", "s"} {
 		b.Run(typ, func(b *testing.B) {

@@ -7,17 +7,17 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/line"
 )
 
-// Worker adds what one goroutine receives. All its methods but Begin are called
-// between Begin and End: a flush sees batches whole, so that its ledger balances.
+// Worker aggregates what one goroutine receives. All its methods except Begin are called
+// between Begin and End. A flush only sees whole batches, so that its ledger balances.
 type Worker struct {
 	mu     sync.Mutex
 	s      *Store
 	counts []*counts // by origin
 	form   form
-	locked *shard // by lock
+	locked *shard // the shard that lock locked
 }
 
-// lock locks a shard for this worker, which has no other one locked then.
+// lock locks a shard for this worker, which must not hold another shard's lock.
 func (w *Worker) lock(sh *shard) {
 	sh.mu.Lock()
 	w.locked = sh
@@ -29,45 +29,45 @@ func (w *Worker) unlock() {
 	sh.mu.Unlock()
 }
 
-// Recover makes a worker usable again after a panic in one of its methods: it
-// unlocks what that left locked. The line is not counted: see Reject. It is called
-// before End.
+// Recover makes a worker usable again after a panic in one of its methods: it releases
+// the locks that the method held. It does not count the line; call Reject for that. Call
+// it before End.
 func (w *Worker) Recover() {
 	if w.locked != nil {
 		w.unlock()
 	}
 }
 
-// Begin opens a batch: some packets that are taken without pause.
+// Begin starts a batch of packets that are processed without a pause.
 func (w *Worker) Begin() { w.mu.Lock() }
 
-// End closes a batch.
+// End ends a batch.
 func (w *Worker) End() { w.mu.Unlock() }
 
-// Packet counts a datagram, or a read of a stream.
+// Packet counts a datagram, or one read from a stream.
 func (w *Worker) Packet(origin uint32, bytes int) { w.Packets(origin, 1, bytes) }
 
-// Packets counts some that hold so many bytes in all.
+// Packets counts several packets with the given number of bytes in all.
 func (w *Worker) Packets(origin uint32, packets, bytes int) {
 	c := w.of(origin)
 	c[metric.StatsdPackets] += uint64(packets)
 	c[metric.StatsdBytes] += uint64(bytes)
 }
 
-// Dropped counts datagrams that the kernel gave up.
+// Dropped counts datagrams that the kernel dropped.
 func (w *Worker) Dropped(origin uint32, datagrams uint64) {
 	w.of(origin)[metric.StatsdKernelDrops] += datagrams
 }
 
-// Shed counts lines that were received but given up unparsed.
+// Shed counts lines that were received but discarded without parsing.
 func (w *Worker) Shed(origin uint32, lines uint64) {
 	c := w.of(origin)
 	c[metric.StatsdReceived] += lines
 	c[metric.StatsdShed] += lines
 }
 
-// Line takes an accepted line, with all metrics it holds. now is its arrival, in
-// Unix nanoseconds.
+// Line aggregates an accepted line with all its metrics. now is the arrival, in Unix
+// nanoseconds.
 func (w *Worker) Line(origin uint32, p *line.Parser, l *line.Line, now int64) {
 	c := w.of(origin)
 	if origin > maxOrigin {
@@ -89,7 +89,7 @@ func (w *Worker) Line(origin uint32, p *line.Parser, l *line.Line, now int64) {
 			}
 		}
 	}
-	c[metric.StatsdReceived]++ // only now: a line that makes it panic is not accepted
+	c[metric.StatsdReceived]++ // counted last: a line that causes a panic is not accepted
 	c[metric.StatsdAccepted]++
 	if done != 0 {
 		if done&filtered != 0 {
@@ -101,7 +101,7 @@ func (w *Worker) Line(origin uint32, p *line.Parser, l *line.Line, now int64) {
 	}
 }
 
-// outcome is what else became of an accepted line.
+// outcome is what else happened to an accepted line.
 type outcome uint8
 
 const (
