@@ -94,17 +94,17 @@ func TestStatusDuringRead(t *testing.T) {
 	r.Read(time.Now())
 	want := fmt.Sprint(r.Status())
 	var wg sync.WaitGroup
-	for range 2 {
-		wg.Go(func() {
-			for range 20 {
-				if got := fmt.Sprint(r.Status()); got != want {
-					t.Errorf("status %s, want %s", got, want)
-				}
-				if tables := r.Read(time.Now()); len(tables) != 5 || tables[0].Kind != metric.Host {
-					t.Errorf("%d tables", len(tables))
-				}
+	wg.Go(func() {
+		for range 40 {
+			if got := fmt.Sprint(r.Status()); got != want {
+				t.Errorf("status %s, want %s", got, want)
 			}
-		})
+		}
+	})
+	for range 40 {
+		if tables := r.Read(time.Now()); len(tables) != 5 || tables[0].Kind != metric.Host {
+			t.Errorf("%d tables", len(tables))
+		}
 	}
 	wg.Wait()
 }

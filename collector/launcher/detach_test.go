@@ -27,7 +27,7 @@ func (a api) detached(t *testing.T, args ...string) (id string) {
 			os.WriteFile(filepath.Join(dir, "cgroup.kill"), []byte("1"), 0)
 		}
 	})
-	if d := time.Since(began); d > time.Second {
+	if d := time.Since(began); d > patience { // it takes some 25 ms; the task runs for longer than patience
 		t.Errorf("daytwo run --detach took %v", d)
 	}
 	return id
