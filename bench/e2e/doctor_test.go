@@ -39,7 +39,7 @@ exit $code
 // Where nothing was ever run, doctor leaves everything as it was.
 func TestDoctorLeavesNothingBehind(t *testing.T) {
 	rig.NeedRoot(t, "hiding the machine id")
-	for name, dirs := range map[string]string{"without a data directory": "", "with one": "data/history"} {
+	for name, dirs := range map[string]string{"no data": "", "data": "data/history"} {
 		t.Run(name, func(t *testing.T) {
 			top, lists := t.TempDir(), t.TempDir()
 			data := filepath.Join(top, "data")
@@ -55,7 +55,7 @@ func TestDoctorLeavesNothingBehind(t *testing.T) {
 				out, err := cmd.Output()
 				var list []health.Check
 				if json.Unmarshal(out, &list) != nil || len(list) == 0 {
-					t.Fatalf("%v: %s", err, out)
+					t.Fatalf("%v: %s%s", err, out, stderrOf(err))
 				}
 				for _, c := range list {
 					checks[c.Name] = c
@@ -200,4 +200,13 @@ func TestDoctorBesideWhatHangs(t *testing.T) {
 	}
 	f(t.TempDir())
 	f(dead.Dir+"/data", "statsd", "publish", "data directory", "relay token")
+}
+
+// stderrOf returns what a command wrote to stderr before it failed.
+func stderrOf(err error) []byte {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.Stderr
+	}
+	return nil
 }
