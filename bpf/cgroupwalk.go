@@ -159,11 +159,13 @@ func (w *Walk) load(k *Kernel, o WalkOptions) error {
 		return err
 	}
 	defer dir.Close()
-	if w.iter, err = attachCgroupIter(w.coll.Programs[cgroupwalkProgWalk], int(dir.Fd()), cgroupIterDescendantsPre); err != nil {
+	if w.iter, err = attachCgroupIter(w.coll.Programs[cgroupwalkProgWalk], int(dir.Fd()),
+		cgroupIterDescendantsPre); err != nil {
 		return fmt.Errorf("cgroup walk of %s (needs Linux 6.1): %w", o.Dir, err)
 	}
 	if leap {
-		if w.leap, err = attachCgroupIter(w.coll.Programs[cgroupwalkProgLeap], int(dir.Fd()), cgroupIterSelfOnly); err != nil {
+		if w.leap, err = attachCgroupIter(w.coll.Programs[cgroupwalkProgLeap], int(dir.Fd()),
+			cgroupIterSelfOnly); err != nil {
 			return fmt.Errorf("cgroup walk of %s: %w", o.Dir, err)
 		}
 	}

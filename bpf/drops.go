@@ -76,7 +76,8 @@ func NewDrops(sender *Sender) (*Drops, error) {
 	}
 	var o ebpf.CollectionOptions
 	if sender != nil {
-		o.MapReplacements = map[string]*ebpf.Map{dropsMapWatched: sender.coll.Maps[senderMapWatched], dropsMapSenders: sender.coll.Maps[senderMapSenders]}
+		o.MapReplacements = map[string]*ebpf.Map{dropsMapWatched: sender.coll.Maps[senderMapWatched],
+			dropsMapSenders: sender.coll.Maps[senderMapSenders]}
 	} else {
 		spec.Maps[dropsMapSenders].MaxEntries = 1
 	}
@@ -84,7 +85,8 @@ func NewDrops(sender *Sender) (*Drops, error) {
 	if d.coll, err = ebpf.NewCollectionWithOptions(spec, o); err != nil {
 		return nil, explain("kernel drops by sender", err)
 	}
-	d.mem, err = mapMemory(d.coll.Maps[dropsMapTallies], dropsTallies*int(unsafe.Sizeof(dropsTally{})), unix.PROT_READ|unix.PROT_WRITE)
+	d.mem, err = mapMemory(d.coll.Maps[dropsMapTallies], dropsTallies*int(unsafe.Sizeof(dropsTally{})),
+		unix.PROT_READ|unix.PROT_WRITE)
 	for _, name := range attach {
 		var l link.Link
 		if err == nil {

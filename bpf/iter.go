@@ -71,7 +71,8 @@ func attachIter(prog *ebpf.Program, info unsafe.Pointer, size uintptr) (*iterato
 // run makes the iterator visit all its objects once.
 func (it *iterator) run() error {
 	it.attr.link = uint32(it.link)
-	fd, _, errno := syscall.Syscall(unix.SYS_BPF, unix.BPF_ITER_CREATE, uintptr(unsafe.Pointer(&it.attr)), unsafe.Sizeof(it.attr))
+	fd, _, errno := syscall.Syscall(unix.SYS_BPF, unix.BPF_ITER_CREATE, uintptr(unsafe.Pointer(&it.attr)),
+		unsafe.Sizeof(it.attr))
 	if errno != 0 {
 		return errno
 	}

@@ -27,7 +27,8 @@ type Flush struct {
 // accepts none, the error says why.
 func NewFlusher(f Flush) (*Flusher, error) {
 	var errs []error
-	for _, name := range []string{kernelsetupProgFlushSubsystems, kernelsetupProgFlushCgroupsRcu, kernelsetupProgFlushCgroups} {
+	for _, name := range []string{kernelsetupProgFlushSubsystems, kernelsetupProgFlushCgroupsRcu,
+		kernelsetupProgFlushCgroups} {
 		l, err := newFlusher(name, f)
 		if err == nil {
 			return l, nil

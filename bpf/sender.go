@@ -62,7 +62,8 @@ func NewSender(dir string, legacy ...Hierarchy) (*Sender, error) {
 		s.senders, err = mapMemory(s.coll.Maps[senderMapSenders], 8*senderSlots, rw)
 	}
 	if err == nil {
-		s.link, err = link.AttachCgroup(link.CgroupOptions{Path: dir, Attach: ebpf.AttachCGroupInetEgress, Program: s.coll.Programs[senderProgSender]})
+		s.link, err = link.AttachCgroup(link.CgroupOptions{Path: dir, Attach: ebpf.AttachCGroupInetEgress,
+			Program: s.coll.Programs[senderProgSender]})
 		if err != nil {
 			err = explain("attach to the cgroups' way out", err)
 		}
@@ -82,7 +83,8 @@ func (s *Sender) Watch(port uint16, on bool) { setPort(s.watched, port, on) }
 // share one of the 262,144 slots; the chance that one of these is then mistaken for
 // the other is one in 16,384.
 func (s *Sender) Cgroup(src [16]byte, srcPort, dstPort uint16) (h Hierarchy, id uint64, ok bool) {
-	hash := mix(binary.LittleEndian.Uint64(src[:]) ^ mix(binary.LittleEndian.Uint64(src[8:])^mix(uint64(srcPort)<<16|uint64(dstPort))))
+	hash := mix(binary.LittleEndian.Uint64(src[:]) ^
+		mix(binary.LittleEndian.Uint64(src[8:])^mix(uint64(srcPort)<<16|uint64(dstPort))))
 	word := atomic.LoadUint64((*uint64)(unsafe.Pointer(&s.senders[hash%senderSlots*8])))
 	if word == 0 || word>>senderTag != hash>>senderTag {
 		return 0, 0, false

@@ -129,7 +129,8 @@ func (c *checker) start(w walker, parts Parts) (Parts, error) {
 			return 0, err
 		}
 		bad = 0
-		if missing != "" && !slices.ContainsFunc(s.Groups, func(g *Group) bool { return g.Path == missing }) && c.exists(missing) {
+		if missing != "" && !slices.ContainsFunc(s.Groups, func(g *Group) bool { return g.Path == missing }) &&
+			c.exists(missing) {
 			bad |= 1 << PartGroups
 			c.why[PartGroups] = "the walk does not show " + validName(missing)
 		}
@@ -262,7 +263,7 @@ func (c *checker) distort(p *pending, part Part) {
 	}
 }
 
-// ioOf appends the io rows of group i to to.
+// ioOf appends the io rows of the group in row i of s to the slice to.
 func ioOf(s *Snapshot, i int, to []ioValue) []ioValue {
 	for k := range s.IO {
 		if s.IO[k].Group == int32(i) {
@@ -272,7 +273,7 @@ func ioOf(s *Snapshot, i int, to []ioValue) []ioValue {
 	return to
 }
 
-// hugeOf appends the hugetlb rows of group i to to.
+// hugeOf appends the hugetlb rows of the group in row i of s to the slice to.
 func hugeOf(s *Snapshot, i int, to []hugeValue) []hugeValue {
 	for k := range s.Hugetlb {
 		if s.Hugetlb[k].Group == int32(i) {

@@ -42,7 +42,8 @@ func compare(m *metric.Metric, before, text, after int64) verdict {
 	if before-slack <= text && text <= after+slack || lo <= text && text <= hi {
 		return agrees
 	}
-	if m.Type == metric.Gauge && (before != after || m.Unit == metric.Bytes && max(text-before, before-text) <= selfSlack) {
+	if m.Type == metric.Gauge &&
+		(before != after || m.Unit == metric.Bytes && max(text-before, before-text) <= selfSlack) {
 		return moves
 	}
 	return differs
@@ -107,7 +108,8 @@ func (c *checker) blame(part Part, g *Group, m *metric.Metric, row string, befor
 		}
 		return v
 	}
-	c.why[part] = fmt.Sprintf("%s%s of %s: the kernel's text says %v, BPF said %v before and %v after", m.Name, row, g.Name, show(text), show(before), show(after))
+	c.why[part] = fmt.Sprintf("%s%s of %s: the kernel's text says %v, BPF said %v before and %v after", m.Name, row,
+		g.Name, show(text), show(before), show(after))
 }
 
 // judgeIO compares the io rows of a group device by device. A device that one side

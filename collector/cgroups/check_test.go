@@ -143,10 +143,12 @@ func TestCompare(t *testing.T) {
 		{counter, 5, 5, 5, agrees}, {counter, 5, 7, 9, agrees}, {counter, 5, 4, 9, differs}, {counter, 5, 10, 9, differs},
 		{gauge, 5, 5, 9, agrees}, {gauge, 9, 7, 5, agrees}, {gauge, 5, 10, 9, moves}, {gauge, 5, 6, 5, differs},
 		{nanos, 5999, 5000, 5999, agrees}, {nanos, 7001, 5000, 7001, differs},
-		{gauge, absent, absent, absent, agrees}, {gauge, absent, 5, absent, differs}, {gauge, 5, absent, 5, differs}, {gauge, absent, 5, 5, agrees}, {gauge, absent, 5, 6, moves},
+		{gauge, absent, absent, absent, agrees}, {gauge, absent, 5, absent, differs}, {gauge, 5, absent, 5, differs},
+		{gauge, absent, 5, 5, agrees}, {gauge, absent, 5, 6, moves},
 	} {
 		if got := compare(c.m, c.before, c.text, c.after); got != c.want {
-			t.Errorf("%s: compare(%s, %s, %s) = %d, want %d", c.m.Name, value(c.before), value(c.text), value(c.after), got, c.want)
+			t.Errorf("%s: compare(%s, %s, %s) = %d, want %d", c.m.Name, value(c.before), value(c.text), value(c.after), got,
+				c.want)
 		}
 	}
 }
@@ -234,10 +236,12 @@ func TestSettle(t *testing.T) {
 		differed func(try int) (parts, counters Parts)
 		want     int // the try at which a part is proven to differ, 0 if none is
 	}{
-		"a counter":                     {func(int) (Parts, Parts) { return cpu, cpu }, checkTries},
-		"a counter, then a gauge":       {func(try int) (Parts, Parts) { return cpu, Parts(min(1, 4/try)) * cpu }, gaugeTries},
-		"a gauge":                       {func(int) (Parts, Parts) { return tasks, 0 }, gaugeTries},
-		"a gauge for a while":           {func(try int) (Parts, Parts) { return Parts(min(1, gaugeTries-try)) * tasks, 0 }, 0},
+		"a counter": {func(int) (Parts, Parts) { return cpu, cpu }, checkTries},
+		"a counter, then a gauge": {
+			func(try int) (Parts, Parts) { return cpu, Parts(min(1, 4/try)) * cpu }, gaugeTries},
+		"a gauge": {func(int) (Parts, Parts) { return tasks, 0 }, gaugeTries},
+		"a gauge for a while": {
+			func(try int) (Parts, Parts) { return Parts(min(1, gaugeTries-try)) * tasks, 0 }, 0},
 		"a gauge beside a counter":      {func(int) (Parts, Parts) { return cpu | tasks, cpu }, checkTries},
 		"a counter that was right once": {func(try int) (Parts, Parts) { return Parts(min(1, 4/try)) * cpu, cpu }, 0},
 	} {

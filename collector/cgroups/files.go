@@ -73,7 +73,8 @@ func newFiles(l *Layout) (*files, error) {
 	if len(l.Mounts) > maxMounts {
 		return nil, fmt.Errorf("%d cgroup hierarchies are mounted: at most %d are read", len(l.Mounts), maxMounts)
 	}
-	f := &files{l: l, rank: rankMounts(l), byPath: map[string]*entry{}, buf: make([]byte, 64<<10), path: make([]byte, 0, unix.PathMax)}
+	f := &files{l: l, rank: rankMounts(l), byPath: map[string]*entry{}, buf: make([]byte, 64<<10),
+		path: make([]byte, 0, unix.PathMax)}
 	f.roots = make([]int, len(l.Mounts))
 	for m := range f.roots {
 		f.roots[m] = -1

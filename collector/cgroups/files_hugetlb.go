@@ -59,8 +59,10 @@ func (s *specBuilder) hugetlb(sizes []pageSize) {
 		return
 	}
 	names := [hugeWidth]string{
-		metric.HugetlbCurrent: "usage_in_bytes", metric.HugetlbMax: "limit_in_bytes", metric.HugetlbPeak: "max_usage_in_bytes",
-		metric.HugetlbFailures: "failcnt", metric.HugetlbRsvdCurrent: "rsvd.usage_in_bytes", metric.HugetlbRsvdMax: "rsvd.limit_in_bytes"}
+		metric.HugetlbCurrent: "usage_in_bytes", metric.HugetlbMax: "limit_in_bytes",
+		metric.HugetlbPeak:     "max_usage_in_bytes",
+		metric.HugetlbFailures: "failcnt", metric.HugetlbRsvdCurrent: "rsvd.usage_in_bytes",
+		metric.HugetlbRsvdMax: "rsvd.limit_in_bytes"}
 	if s.v2(m) {
 		names = [hugeWidth]string{
 			metric.HugetlbCurrent: "current", metric.HugetlbMax: "max",

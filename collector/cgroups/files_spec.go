@@ -75,11 +75,13 @@ type specBuilder struct {
 
 // add adds a file at mount m, with the part and the columns that it fills. It does
 // nothing if m is -1. The result is valid until the next call.
-func (s *specBuilder) add(m int, name string, p Part, c class, parse func(*files, *entry, []int64, []byte), cols ...int16) *spec {
+func (s *specBuilder) add(m int, name string, p Part, c class, parse func(*files, *entry, []int64, []byte),
+	cols ...int16) *spec {
 	if m < 0 {
 		return &spec{}
 	}
-	sp := spec{name: append([]byte(name), 0), mount: m, parts: 1 << p, class: c, parse: parse, cols: cols, cacheAt: s.cacheLen}
+	sp := spec{name: append([]byte(name), 0), mount: m, parts: 1 << p, class: c, parse: parse, cols: cols,
+		cacheAt: s.cacheLen}
 	if sp.cachedCols() != nil {
 		s.cacheLen += len(cols)
 	}
@@ -119,8 +121,10 @@ func (s *specBuilder) v2(m int) bool { return s.l.v2(m) }
 func (s *specBuilder) cpu() {
 	const us = 1000
 	v2stat := keyed(
-		key{"usage_usec", metric.CPUUsage, us}, key{"user_usec", metric.CPUUser, us}, key{"system_usec", metric.CPUSystem, us},
-		key{"nr_periods", metric.CPUPeriods, 1}, key{"nr_throttled", metric.CPUThrottledPeriods, 1}, key{"throttled_usec", metric.CPUThrottledTime, us},
+		key{"usage_usec", metric.CPUUsage, us}, key{"user_usec", metric.CPUUser, us},
+		key{"system_usec", metric.CPUSystem, us},
+		key{"nr_periods", metric.CPUPeriods, 1}, key{"nr_throttled", metric.CPUThrottledPeriods, 1},
+		key{"throttled_usec", metric.CPUThrottledTime, us},
 		key{"nr_bursts", metric.CPUBursts, 1}, key{"burst_usec", metric.CPUBurstTime, us})
 	if s.l.V2 >= 0 && (s.v2(s.l.CPU) || s.l.CPUAcct < 0 || s.v2(s.l.CPUAcct)) {
 		s.still(s.l.V2, "cpu.stat", PartCPU, v2stat, metric.CPUUsage, metric.CPUUser, metric.CPUSystem, metric.CPUPeriods,
@@ -163,7 +167,8 @@ func (s *specBuilder) cpuTimes() {
 		// A throttled group uses no CPU time while nr_periods rises. But only a group with
 		// a quota has periods: see unchanged.
 		s.add(m, "cpu.stat", PartCPU, follow, keyed(
-			key{"nr_periods", metric.CPUPeriods, 1}, key{"nr_throttled", metric.CPUThrottledPeriods, 1}, key{"throttled_time", metric.CPUThrottledTime, 1},
+			key{"nr_periods", metric.CPUPeriods, 1}, key{"nr_throttled", metric.CPUThrottledPeriods, 1},
+			key{"throttled_time", metric.CPUThrottledTime, 1},
 			key{"nr_bursts", metric.CPUBursts, 1}, key{"burst_time", metric.CPUBurstTime, 1}),
 			metric.CPUPeriods, metric.CPUThrottledPeriods, metric.CPUThrottledTime, metric.CPUBursts, metric.CPUBurstTime)
 	}
@@ -182,9 +187,12 @@ func (s *specBuilder) memory() {
 		one("memory.swap.peak", live, metric.MemSwapPeak)
 		one("memory.zswap.current", live, metric.MemZswap)
 		s.add(m, "memory.events", PartMemory, event, keyed(
-			key{"low", metric.MemEventLow, 1}, key{"high", metric.MemEventHigh, 1}, key{"max", metric.MemEventMax, 1}, key{"max", metric.MemFailcnt, 1},
-			key{"oom", metric.MemEventOom, 1}, key{"oom_kill", metric.MemEventOomKill, 1}, key{"oom_group_kill", metric.MemEventOomGroupKill, 1}),
-			metric.MemEventLow, metric.MemEventHigh, metric.MemEventMax, metric.MemFailcnt, metric.MemEventOom, metric.MemEventOomKill, metric.MemEventOomGroupKill)
+			key{"low", metric.MemEventLow, 1}, key{"high", metric.MemEventHigh, 1}, key{"max", metric.MemEventMax, 1},
+			key{"max", metric.MemFailcnt, 1},
+			key{"oom", metric.MemEventOom, 1}, key{"oom_kill", metric.MemEventOomKill, 1},
+			key{"oom_group_kill", metric.MemEventOomGroupKill, 1}),
+			metric.MemEventLow, metric.MemEventHigh, metric.MemEventMax, metric.MemFailcnt, metric.MemEventOom,
+			metric.MemEventOomKill, metric.MemEventOomGroupKill)
 		s.add(m, "memory.swap.events", PartMemory, event, keyed(
 			key{"high", metric.SwapEventHigh, 1}, key{"max", metric.SwapEventMax, 1}, key{"fail", metric.SwapEventFail, 1}),
 			metric.SwapEventHigh, metric.SwapEventMax, metric.SwapEventFail)
@@ -244,7 +252,8 @@ func (s *specBuilder) io() {
 func (s *specBuilder) pressure() {
 	m := s.l.V2
 	s.still(m, "cpu.pressure", PartPSI, psi(metric.PSICPUSome, metric.PSICPUFull), metric.PSICPUSome, metric.PSICPUFull)
-	s.still(m, "memory.pressure", PartPSI, psi(metric.PSIMemorySome, metric.PSIMemoryFull), metric.PSIMemorySome, metric.PSIMemoryFull)
+	s.still(m, "memory.pressure", PartPSI, psi(metric.PSIMemorySome, metric.PSIMemoryFull), metric.PSIMemorySome,
+		metric.PSIMemoryFull)
 	s.still(m, "io.pressure", PartPSI, psi(metric.PSIIOSome, metric.PSIIOFull), metric.PSIIOSome, metric.PSIIOFull)
 	s.still(m, "irq.pressure", PartPSI, psi(-1, metric.PSIIRQFull), metric.PSIIRQFull)
 }

@@ -183,8 +183,10 @@ func TestFilesLimits(t *testing.T) {
 		if again != id {
 			t.Error("a group that did not change is another Group")
 		}
-		if row[metric.MemMax] != want || row[metric.PidsMax] != want>>20 || row[metric.CPUQuota] != want>>20*1e6 || row[metric.CPUPeriod] != 50e6 {
-			t.Errorf("after writing %d: memory.max %d, pids.max %d, quota %d, period %d", want, row[metric.MemMax], row[metric.PidsMax], row[metric.CPUQuota], row[metric.CPUPeriod])
+		if row[metric.MemMax] != want || row[metric.PidsMax] != want>>20 || row[metric.CPUQuota] != want>>20*1e6 ||
+			row[metric.CPUPeriod] != 50e6 {
+			t.Errorf("after writing %d: memory.max %d, pids.max %d, quota %d, period %d", want, row[metric.MemMax],
+				row[metric.PidsMax], row[metric.CPUQuota], row[metric.CPUPeriod])
 		}
 	}
 }
@@ -208,8 +210,10 @@ func TestFilesBudget(t *testing.T) {
 			readAll(t, f, &s)
 			for i := range 5 {
 				c := group{t, l, g.path + "/" + itoa(int64(i))}
-				if _, row := c.row(&s); row[metric.PidsMax] != int64(i+10) || row[metric.MemCurrent] != 0 || row[metric.StatAnon] != 0 {
-					t.Fatalf("budget %d: pids.max %s, memory.current %s", budget, value(row[metric.PidsMax]), value(row[metric.MemCurrent]))
+				if _, row := c.row(&s); row[metric.PidsMax] != int64(i+10) || row[metric.MemCurrent] != 0 ||
+					row[metric.StatAnon] != 0 {
+					t.Fatalf("budget %d: pids.max %s, memory.current %s", budget, value(row[metric.PidsMax]),
+						value(row[metric.MemCurrent]))
 				}
 			}
 		}

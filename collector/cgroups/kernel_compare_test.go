@@ -37,10 +37,14 @@ var moving = func() map[int]bool {
 	m := map[int]bool{}
 	for _, c := range []int{
 		metric.MemCurrent, metric.MemKernel, metric.MemSW, metric.MemTCP, metric.StatKernel, metric.StatKernelStack,
-		metric.StatPagetables, metric.StatPercpu, metric.StatSock, metric.StatVmalloc, metric.StatSlab, metric.StatSlabReclaimable,
-		metric.StatSlabUnreclaimable, metric.StatInactiveAnon, metric.StatActiveAnon, metric.StatInactiveFile, metric.StatActiveFile,
-		metric.StatUnevictable, metric.StatPgpgout, metric.StatPgactivate, metric.StatPgdeactivate, metric.StatFileDirty, metric.StatFileWriteback,
-		metric.PSICPUSome, metric.PSICPUFull, metric.PSIMemorySome, metric.PSIMemoryFull, metric.PSIIOSome, metric.PSIIOFull, metric.PSIIRQFull,
+		metric.StatPagetables, metric.StatPercpu, metric.StatSock, metric.StatVmalloc, metric.StatSlab,
+		metric.StatSlabReclaimable,
+		metric.StatSlabUnreclaimable, metric.StatInactiveAnon, metric.StatActiveAnon, metric.StatInactiveFile,
+		metric.StatActiveFile,
+		metric.StatUnevictable, metric.StatPgpgout, metric.StatPgactivate, metric.StatPgdeactivate, metric.StatFileDirty,
+		metric.StatFileWriteback,
+		metric.PSICPUSome, metric.PSICPUFull, metric.PSIMemorySome, metric.PSIMemoryFull, metric.PSIIOSome,
+		metric.PSIIOFull, metric.PSIIRQFull,
 	} {
 		m[c] = true
 	}

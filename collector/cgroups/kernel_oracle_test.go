@@ -118,10 +118,13 @@ func (oracle) compareV1(m *v1.Metrics, want func(int, uint64, int64)) {
 	}
 	for col, v := range map[int]uint64{
 		metric.StatFile: mem.TotalCache, metric.StatAnon: mem.TotalRSS, metric.StatAnonThp: mem.TotalRSSHuge,
-		metric.StatFileMapped: mem.TotalMappedFile, metric.StatFileDirty: mem.TotalDirty, metric.StatFileWriteback: mem.TotalWriteback,
-		metric.StatPgpgin: mem.TotalPgPgIn, metric.StatPgpgout: mem.TotalPgPgOut, metric.StatPgfault: mem.TotalPgFault,
-		metric.StatPgmajfault: mem.TotalPgMajFault, metric.StatInactiveAnon: mem.TotalInactiveAnon, metric.StatActiveAnon: mem.TotalActiveAnon,
-		metric.StatInactiveFile: mem.TotalInactiveFile, metric.StatActiveFile: mem.TotalActiveFile, metric.StatUnevictable: mem.TotalUnevictable,
+		metric.StatFileMapped: mem.TotalMappedFile, metric.StatFileDirty: mem.TotalDirty,
+		metric.StatFileWriteback: mem.TotalWriteback,
+		metric.StatPgpgin:        mem.TotalPgPgIn, metric.StatPgpgout: mem.TotalPgPgOut, metric.StatPgfault: mem.TotalPgFault,
+		metric.StatPgmajfault: mem.TotalPgMajFault, metric.StatInactiveAnon: mem.TotalInactiveAnon,
+		metric.StatActiveAnon:   mem.TotalActiveAnon,
+		metric.StatInactiveFile: mem.TotalInactiveFile, metric.StatActiveFile: mem.TotalActiveFile,
+		metric.StatUnevictable: mem.TotalUnevictable,
 	} {
 		want(col, v, 1)
 	}
@@ -160,16 +163,25 @@ func (oracle) compareV2(m *v2.Metrics, want func(int, uint64, int64)) {
 	}
 	psiWant(mem.PSI, metric.PSIMemorySome, metric.PSIMemoryFull, want)
 	for col, v := range map[int]uint64{
-		metric.MemCurrent: mem.Usage, metric.MemMax: mem.UsageLimit, metric.MemSwap: mem.SwapUsage, metric.MemSwapMax: mem.SwapLimit,
-		metric.MemPeak: mem.MaxUsage, metric.MemSwapPeak: mem.SwapMaxUsage,
-		metric.StatAnon: mem.Anon, metric.StatFile: mem.File, metric.StatKernelStack: mem.KernelStack, metric.StatSlab: mem.Slab,
-		metric.StatSock: mem.Sock, metric.StatShmem: mem.Shmem, metric.StatFileMapped: mem.FileMapped, metric.StatFileDirty: mem.FileDirty,
-		metric.StatFileWriteback: mem.FileWriteback, metric.StatAnonThp: mem.AnonThp, metric.StatInactiveAnon: mem.InactiveAnon,
-		metric.StatActiveAnon: mem.ActiveAnon, metric.StatInactiveFile: mem.InactiveFile, metric.StatActiveFile: mem.ActiveFile,
-		metric.StatUnevictable: mem.Unevictable, metric.StatSlabReclaimable: mem.SlabReclaimable, metric.StatSlabUnreclaimable: mem.SlabUnreclaimable,
-		metric.StatPgfault: mem.Pgfault, metric.StatPgmajfault: mem.Pgmajfault, metric.StatWorkingsetNodereclaim: mem.WorkingsetNodereclaim,
-		metric.StatPgrefill: mem.Pgrefill, metric.StatPgscan: mem.Pgscan, metric.StatPgsteal: mem.Pgsteal, metric.StatPgactivate: mem.Pgactivate,
-		metric.StatPgdeactivate: mem.Pgdeactivate, metric.StatPglazyfree: mem.Pglazyfree, metric.StatPglazyfreed: mem.Pglazyfreed,
+		metric.MemCurrent: mem.Usage, metric.MemMax: mem.UsageLimit, metric.MemSwap: mem.SwapUsage,
+		metric.MemSwapMax: mem.SwapLimit,
+		metric.MemPeak:    mem.MaxUsage, metric.MemSwapPeak: mem.SwapMaxUsage,
+		metric.StatAnon: mem.Anon, metric.StatFile: mem.File, metric.StatKernelStack: mem.KernelStack,
+		metric.StatSlab: mem.Slab,
+		metric.StatSock: mem.Sock, metric.StatShmem: mem.Shmem, metric.StatFileMapped: mem.FileMapped,
+		metric.StatFileDirty:     mem.FileDirty,
+		metric.StatFileWriteback: mem.FileWriteback, metric.StatAnonThp: mem.AnonThp,
+		metric.StatInactiveAnon: mem.InactiveAnon,
+		metric.StatActiveAnon:   mem.ActiveAnon, metric.StatInactiveFile: mem.InactiveFile,
+		metric.StatActiveFile:  mem.ActiveFile,
+		metric.StatUnevictable: mem.Unevictable, metric.StatSlabReclaimable: mem.SlabReclaimable,
+		metric.StatSlabUnreclaimable: mem.SlabUnreclaimable,
+		metric.StatPgfault:           mem.Pgfault, metric.StatPgmajfault: mem.Pgmajfault,
+		metric.StatWorkingsetNodereclaim: mem.WorkingsetNodereclaim,
+		metric.StatPgrefill:              mem.Pgrefill, metric.StatPgscan: mem.Pgscan, metric.StatPgsteal: mem.Pgsteal,
+		metric.StatPgactivate:   mem.Pgactivate,
+		metric.StatPgdeactivate: mem.Pgdeactivate, metric.StatPglazyfree: mem.Pglazyfree,
+		metric.StatPglazyfreed:   mem.Pglazyfreed,
 		metric.StatThpFaultAlloc: mem.ThpFaultAlloc, metric.StatThpCollapseAlloc: mem.ThpCollapseAlloc,
 	} {
 		want(col, v, 1)
@@ -190,7 +202,8 @@ func psiWant(p *v2.PSIStats, some, full int, want func(int, uint64, int64)) {
 
 // v1Items maps those lines of v1's memory.stat that have another name than their column.
 var v1Items = map[string]string{
-	"anon": "rss", "file": "cache", "anon_thp": "rss_huge", "file_mapped": "mapped_file", "file_dirty": "dirty", "file_writeback": "writeback",
+	"anon": "rss", "file": "cache", "anon_thp": "rss_huge", "file_mapped": "mapped_file", "file_dirty": "dirty",
+	"file_writeback": "writeback",
 }
 
 // compareStat compares the columns of memory.stat with the text of the file.

@@ -199,7 +199,8 @@ func TestKernelIO(t *testing.T) {
 	if !ok {
 		t.Fatalf("no io row of %s: %v", DeviceName(dev.Major, dev.Minor), ioRows(k.group, &k.text))
 	}
-	if row[metric.IOWriteBytes] < 8<<20 || row[metric.IOReadBytes] < 8<<20 || row[metric.IOWrites] < 1 || row[metric.IOReads] < 1 {
+	if row[metric.IOWriteBytes] < 8<<20 || row[metric.IOReadBytes] < 8<<20 || row[metric.IOWrites] < 1 ||
+		row[metric.IOReads] < 1 {
 		t.Errorf("after writing and reading 8 MiB: %v", row)
 	}
 }

@@ -130,7 +130,8 @@ func (l *Layout) controller(name string) *int {
 
 // v1Controllers returns the controllers among the super options of a v1 mount.
 func v1Controllers(options string) []string {
-	flags := []string{"rw", "ro", "xattr", "noprefix", "clone_children", "cpuset_v2_mode", "favordynmods", "nofavordynmods", "seclabel", "none", "all"}
+	flags := []string{"rw", "ro", "xattr", "noprefix", "clone_children", "cpuset_v2_mode", "favordynmods",
+		"nofavordynmods", "seclabel", "none", "all"}
 	var cs []string
 	for o := range strings.SplitSeq(options, ",") {
 		if !slices.Contains(flags, o) && !strings.HasPrefix(o, "release_agent=") {

@@ -258,7 +258,8 @@ func (r *Reader) leave(parts Parts) {
 		}
 		r.stats.Mismatches[p]++
 		r.reason[p] = r.check.why[p]
-		r.log.Error("BPF and the kernel's text differ: this part is read from files from now on", "part", p.String(), "why", r.check.why[p])
+		r.log.Error("BPF and the kernel's text differ: this part is read from files from now on", "part", p.String(), "why",
+			r.check.why[p])
 	}
 	if parts.Has(PartGroups) {
 		for p := range NumParts {

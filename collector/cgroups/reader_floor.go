@@ -16,12 +16,12 @@ type floor struct {
 	ioRows []IORow
 	ioVals []int64
 
-	rows map[uint64]*floorRow // by Group.ID; nil while no counter has a floor
-	of   []*floorRow          // floor of each group in the Snapshot of generation held; nil: none
-	held uint64               // Snapshot.Gen that the slice of belongs to; 0: none
+	rows     map[uint64]*floorRow // by Group.ID; nil while no counter has a floor
+	byRow    []*floorRow          // the same, by row of the Snapshot with generation byRowGen; nil: no floor
+	byRowGen uint64               // Snapshot.Gen for which byRow was made; 0: none
 }
 
-// floorRow holds the lowest values to show for one group; metric.Absent: any.
+// floorRow holds the floor of one group's values. metric.Absent means no floor.
 type floorRow struct {
 	vals []int64
 	io   map[Device][ioWidth]int64
@@ -59,7 +59,7 @@ func (f *floor) hold(parts Parts) {
 	if f.rows == nil {
 		f.rows = map[uint64]*floorRow{}
 	}
-	f.held = 0
+	f.byRowGen = 0
 	for i, g := range f.groups {
 		r := f.rows[g.ID]
 		if r == nil {
@@ -93,13 +93,13 @@ func (f *floor) apply(s *Snapshot) (lifted uint64) {
 	if f.rows == nil {
 		return 0
 	}
-	if f.held != s.Gen {
-		f.held = s.Gen
-		f.of = f.of[:0]
+	if f.byRowGen != s.Gen {
+		f.byRowGen = s.Gen
+		f.byRow = f.byRow[:0]
 		rows := make(map[uint64]*floorRow, len(s.Groups))
 		for _, g := range s.Groups {
 			r := f.rows[g.ID]
-			f.of = append(f.of, r)
+			f.byRow = append(f.byRow, r)
 			if r != nil {
 				rows[g.ID] = r
 			}
@@ -107,7 +107,7 @@ func (f *floor) apply(s *Snapshot) (lifted uint64) {
 		f.rows = rows
 	}
 	busy := false
-	for i, r := range f.of {
+	for i, r := range f.byRow {
 		if r == nil {
 			continue
 		}
@@ -125,13 +125,13 @@ func (f *floor) apply(s *Snapshot) (lifted uint64) {
 			}
 		}
 		if !low && r.io == nil {
-			f.of[i] = nil
+			f.byRow[i] = nil
 			delete(f.rows, s.Groups[i].ID)
 		}
 		busy = busy || low || r.io != nil
 	}
 	for k, io := range s.IO {
-		r := f.of[io.Group]
+		r := f.byRow[io.Group]
 		if r == nil || r.io == nil {
 			continue
 		}
@@ -154,7 +154,7 @@ func (f *floor) apply(s *Snapshot) (lifted uint64) {
 		}
 	}
 	if !busy {
-		f.rows, f.of = nil, nil
+		f.rows, f.byRow = nil, nil
 	}
 	return lifted
 }

@@ -136,7 +136,8 @@ func newStatIndex(k *bpf.Kernel, t *kernelTables, path string, v2 bool) *statInd
 	}
 	switch {
 	case len(unsure) > 0:
-		x.why = fmt.Sprintf("%d of %d items of memory.stat are not found in the kernel's counters: %s", len(unsure), len(unsure)+len(x.items), strings.Join(unsure, " "))
+		x.why = fmt.Sprintf("%d of %d items of memory.stat are not found in the kernel's counters: %s", len(unsure),
+			len(unsure)+len(x.items), strings.Join(unsure, " "))
 	case len(x.items) == 0:
 		x.why = path + " has no item that is known"
 	}

@@ -157,9 +157,11 @@ func (t *kernelTables) enumerate(k *bpf.Kernel) error {
 		t.states = &statTable{symbol: "mem_cgroup_stats_index", entries: all, used: k.States}
 	}
 	t.events = &statTable{symbol: "mem_cgroup_events_index", entries: int(t.enums[1]["NR_VM_EVENT_ITEMS"]), used: k.Events}
-	t.events.require(t.enums[1], "PGFAULT PGMAJFAULT PGREFILL PGACTIVATE PGDEACTIVATE PGLAZYFREE PGLAZYFREED PGSCAN_KSWAPD PGSCAN_DIRECT PGSTEAL_KSWAPD PGSTEAL_DIRECT")
+	t.events.require(t.enums[1],
+		"PGFAULT PGMAJFAULT PGREFILL PGACTIVATE PGDEACTIVATE PGLAZYFREE PGLAZYFREED PGSCAN_KSWAPD PGSCAN_DIRECT PGSTEAL_KSWAPD PGSTEAL_DIRECT")
 	if t.states != nil {
-		t.states.require(t.enums[0], "NR_INACTIVE_ANON NR_ACTIVE_ANON NR_INACTIVE_FILE NR_ACTIVE_FILE NR_UNEVICTABLE NR_ANON_MAPPED NR_FILE_MAPPED NR_FILE_PAGES NR_SHMEM MEMCG_SWAP MEMCG_SOCK MEMCG_KMEM")
+		t.states.require(t.enums[0],
+			"NR_INACTIVE_ANON NR_ACTIVE_ANON NR_INACTIVE_FILE NR_ACTIVE_FILE NR_UNEVICTABLE NR_ANON_MAPPED NR_FILE_MAPPED NR_FILE_PAGES NR_SHMEM MEMCG_SWAP MEMCG_SOCK MEMCG_KMEM")
 	}
 	return nil
 }

@@ -15,7 +15,8 @@ import (
 // This package does not use fsnotify: a machine may have tens of thousands of
 // cgroups, and here a tick reads its events into one buffer, without a goroutine and
 // without allocating.
-const watchMask = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_MODIFY | unix.IN_ONLYDIR
+const watchMask = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_MODIFY |
+	unix.IN_ONLYDIR
 
 // watch starts to watch a directory. If inotify's limits do not allow it, the
 // directory stays unwatched.

@@ -150,7 +150,8 @@ func pages(n uint64) int64 {
 func (w *walk) fillMemory(m *bpf.MemCG, row []int64) {
 	c := &m.Memory
 	row[metric.MemCurrent], row[metric.MemPeak] = c.Usage*pageSize4K, int64(c.Watermark)*pageSize4K
-	row[metric.MemMax], row[metric.MemHigh], row[metric.MemLow], row[metric.MemMin] = pages(c.Max), pages(c.High), pages(c.Low), pages(c.Min)
+	row[metric.MemMax], row[metric.MemHigh], row[metric.MemLow], row[metric.MemMin] = pages(c.Max), pages(c.High),
+		pages(c.Low), pages(c.Min)
 	e := &w.has.events
 	row[metric.MemEventLow] = int64(m.Events[e.low])
 	row[metric.MemEventHigh] = int64(m.Events[e.high])
@@ -186,7 +187,8 @@ func (w *walk) fillMemoryV1(m *bpf.MemCG, v1 *bpf.MemCGV1, row []int64) {
 	row[metric.MemEventOomKill] = int64(m.Events[w.has.events.oomKill])
 	if w.has.swap {
 		c = &m.Swap // memory and swap together
-		row[metric.MemSW], row[metric.MemSWPeak], row[metric.MemSWMax] = c.Usage*pageSize4K, int64(c.Watermark)*pageSize4K, pages(c.Max)
+		row[metric.MemSW], row[metric.MemSWPeak], row[metric.MemSWMax] = c.Usage*pageSize4K, int64(c.Watermark)*pageSize4K,
+			pages(c.Max)
 	}
 }
 
@@ -205,7 +207,8 @@ func (w *walk) fillPids(p *bpf.Pids, row []int64) {
 
 // psiColumns are the pressure columns in the order of enum psi_states
 // (include/linux/psi_types.h).
-var psiColumns = [...]int{metric.PSIIOSome, metric.PSIIOFull, metric.PSIMemorySome, metric.PSIMemoryFull, metric.PSICPUSome, metric.PSICPUFull, metric.PSIIRQFull}
+var psiColumns = [...]int{metric.PSIIOSome, metric.PSIIOFull, metric.PSIMemorySome, metric.PSIMemoryFull,
+	metric.PSICPUSome, metric.PSICPUFull, metric.PSIIRQFull}
 
 // fillPSI writes the pressure columns that this kernel has.
 func (w *walk) fillPSI(p *bpf.PSI, row []int64) {

@@ -26,7 +26,8 @@ func (w *walk) fillIO(s *Snapshot) {
 				continue
 			}
 			s.IO = append(s.IO, IORow{Group: n.group.row, Device: Device{io.Major, io.Minor}})
-			s.IOVals = append(s.IOVals, int64(io.Bytes[0]), int64(io.Bytes[1]), int64(io.Ios[0]), int64(io.Ios[1]), int64(io.Bytes[2]), int64(io.Ios[2]))
+			s.IOVals = append(s.IOVals, int64(io.Bytes[0]), int64(io.Bytes[1]), int64(io.Ios[0]), int64(io.Ios[1]),
+				int64(io.Bytes[2]), int64(io.Ios[2]))
 		}
 	}
 	if s.IOGen == 0 || !slices.Equal(w.io, s.IO) {
@@ -62,7 +63,8 @@ func (w *walk) fillHugetlb(s *Snapshot) {
 					s.HugetlbVals = append(s.HugetlbVals, make([]int64, hugeWidth)...)
 				}
 				v := s.HugetlbVals[(n-1)*hugeWidth:][:hugeWidth]
-				v[metric.HugetlbCurrent], v[metric.HugetlbRsvdCurrent] = int64(h[k].Current)*pageSize4K, int64(h[k].RsvdCurrent)*pageSize4K
+				v[metric.HugetlbCurrent], v[metric.HugetlbRsvdCurrent] = int64(h[k].Current)*pageSize4K,
+					int64(h[k].RsvdCurrent)*pageSize4K
 				v[metric.HugetlbMax], v[metric.HugetlbRsvdMax] = pages(h[k].Max), pages(h[k].RsvdMax)
 				if t.options.V2 && int64(h[k].Max) == pageCounterTop/(size/pageSize4K)*(size/pageSize4K) {
 					v[metric.HugetlbMax] = metric.Unlimited

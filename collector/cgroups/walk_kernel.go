@@ -42,7 +42,8 @@ func findKernelFiles(k *bpf.Kernel, l *Layout) (f kernelFiles) {
 	e, _ := k.Enum("memcg_memory_event") // a kernel without the memory controller has none, and none is read
 	f.events.low, f.events.high, f.events.max = e["MEMCG_LOW"], e["MEMCG_HIGH"], e["MEMCG_MAX"]
 	f.events.oom, f.events.oomKill, f.events.oomGroupKill = e["MEMCG_OOM"], e["MEMCG_OOM_KILL"], e["MEMCG_OOM_GROUP_KILL"]
-	f.events.swapHigh, f.events.swapMax, f.events.swapFail = e["MEMCG_SWAP_HIGH"], e["MEMCG_SWAP_MAX"], e["MEMCG_SWAP_FAIL"]
+	f.events.swapHigh, f.events.swapMax, f.events.swapFail = e["MEMCG_SWAP_HIGH"], e["MEMCG_SWAP_MAX"],
+		e["MEMCG_SWAP_FAIL"]
 	return f
 }
 
