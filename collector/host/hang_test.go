@@ -46,7 +46,10 @@ func timedTick(t *testing.T, r *Reader) shot {
 	return s
 }
 
-func TestKernelSlowFilesystems(t *testing.T) {
+// The tests of times are not among those that bench/kernels runs (TestKernel…): the
+// times of an emulated machine say nothing.
+
+func TestSlowFilesystems(t *testing.T) {
 	for _, interval := range []time.Duration{time.Second, 100 * time.Millisecond} {
 		t.Run(interval.String(), func(t *testing.T) {
 			rig.InNamespaces(t, rig.Machine, func(t *testing.T) { slowFilesystems(t, interval) })
@@ -144,7 +147,7 @@ func TestKernelFilesystemStopsAnswering(t *testing.T) {
 }
 
 // A thousand mounts of servers that are gone hold a bounded number of goroutines.
-func TestKernelThousandDeadFilesystems(t *testing.T) {
+func TestThousandDeadFilesystems(t *testing.T) {
 	for name, c := range map[string]struct {
 		source string // with the number of the mount
 		most   int    // calls that hang
@@ -210,7 +213,7 @@ func manyDead(t *testing.T, source string, most int) {
 
 // Mounts that come and go while their server is away leave their calls behind:
 // these are bounded too, and others are asked all the same.
-func TestKernelDeadFilesystemsComeAndGo(t *testing.T) {
+func TestDeadFilesystemsComeAndGo(t *testing.T) {
 	rig.InNamespaces(t, rig.Machine, func(t *testing.T) {
 		dir := t.TempDir()
 		r := open(t, Options{})
