@@ -209,7 +209,7 @@ type serverProbe struct {
 	senderEnds bool    // the sender could not send at the rate
 }
 
-// at tells whether the server takes a rate. One loss may be another process's
+// at reports whether the server takes a rate. One loss may be another process's
 // doing: it has a second try.
 func (p *serverProbe) at(rate int) (ok bool, err error) {
 	for range 2 {

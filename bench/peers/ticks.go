@@ -65,7 +65,7 @@ func tickOf(r *report, layout *cgroups.Layout, n int) error {
 	for _, noBPF := range []bool{false, true} {
 		name := "daytwo, BPF walk"
 		if noBPF {
-			name = "daytwo, kept files"
+			name = "daytwo, files held open"
 		}
 		rd, err := cgroups.New(cgroups.Options{NoBPF: noBPF, Layout: layout, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
