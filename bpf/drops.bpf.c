@@ -193,7 +193,7 @@ static __always_inline bool read_udp(struct sk_buff *skb, struct drop *d)
 	return 1;
 }
 
-/* is_here tells whether a packet came in by a device of our network namespace.
+/* is_here reports whether a packet came in by a device of our network namespace.
  * UDP may have put something else (dev_scratch) over the pointer. */
 static __always_inline bool is_here(struct sk_buff *skb)
 {

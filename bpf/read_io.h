@@ -42,7 +42,7 @@ static long blkg(__u32 i, struct blkg_step *s)
 	return 0;
 }
 
-/* did_io tells whether there is any device of which v1 may show a row. */
+/* did_io reports whether there is any device of which v1 may show a row. */
 static __always_inline bool did_io(const void *blkcg)
 {
 	return get(blkcg, blkcg, blkg_list.first) != 0;

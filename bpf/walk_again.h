@@ -3,7 +3,7 @@
  * the records and touches nothing but what it measures. */
 #include "read.h"
 
-/* shaped tells whether this kernel shows when a hierarchy changes. */
+/* shaped reports whether this kernel shows when a hierarchy changes. */
 static __always_inline bool shaped(void)
 {
 	return bpf_core_field_exists(struct kernfs_root, last_id_lowbits) &&
@@ -11,7 +11,7 @@ static __always_inline bool shaped(void)
 	       bpf_core_field_exists(struct cgroup, nr_descendants);
 }
 
-/* same_shape tells whether no directory came or went since shape was noted. It
+/* same_shape reports whether no directory came or went since shape was noted. It
  * notes the shape of now. cgroup_mutex is held, as it is by who makes or
  * removes a cgroup. */
 static __always_inline bool same_shape(struct shape *s, struct cgroup *top)
@@ -48,7 +48,7 @@ static long look_at_dir(__u32 n, struct walk_control **at)
 	return 0;
 }
 
-/* again measures one record again, and tells whether there is none left. */
+/* again measures one record again, and reports whether there is none left. */
 static __always_inline bool again(struct walk_control *c, char *raw)
 {
 	__u32 i = c->count;

@@ -14,7 +14,7 @@ static __always_inline bool late(struct walk_control *c, __u32 i)
 	return (i & 63) == 63 && bpf_ktime_get_ns() > c->until;
 }
 
-/* passed tells whether an earlier run visited this cgroup. */
+/* passed reports whether an earlier run visited this cgroup. */
 static __always_inline bool passed(struct walk_control *c, __u32 level, u64 serial)
 {
 	u64 *at;
@@ -79,7 +79,7 @@ static __always_inline bool identify(struct walk_control *c, __u32 i, struct hea
 	return 1;
 }
 
-/* record writes what is known of a cgroup, and tells whether the run is to end. */
+/* record writes what is known of a cgroup, and reports whether the run is to end. */
 static __always_inline int record(struct walk_control *c, struct cgroup *cg, char *raw)
 {
 	__u32 i, level = cg->level;
