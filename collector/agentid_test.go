@@ -17,7 +17,7 @@ func TestKeptAgentID(t *testing.T) {
 		t.Errorf("then %q, %v; first %q", again, err, first)
 	}
 	path := filepath.Join(dir, "agent-id")
-	for _, empty := range []string{"", "\n", "\x00\x00"} { // as after a power cut
+	for _, empty := range []string{"", "\n", "\x00\x00"} { // what a power failure may leave
 		if err := os.WriteFile(path, []byte(empty), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -37,8 +37,8 @@ func TestKeptAgentID(t *testing.T) {
 	}
 }
 
-// A machine id that is no agent id (machine-id(5): "uninitialized", or nothing on
-// an image that never booted) is passed over.
+// A machine id that is not usable as an agent id is skipped. On an image that has never
+// booted, the file is empty or holds "uninitialized" (machine-id(5)).
 func TestMachineID(t *testing.T) {
 	old := machineIDs
 	defer func() { machineIDs = old }()

@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// TestTickAllocatesNothing runs whole ticks, without a network: reading, naming
-// and assembling a steady node. What publishing allocates is asserted in its room.
+// TestTickAllocatesNothing makes whole ticks of a node whose cgroups do not change,
+// without publishing them. A test in package publish asserts what publishing allocates.
 func TestTickAllocatesNothing(t *testing.T) {
-	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, Statsd: Statsd{Listen: []string{"127.0.0.1:0"}}, Log: slog.New(slog.DiscardHandler)})
+	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true,
+		Statsd: Statsd{Listen: []string{"127.0.0.1:0"}}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,8 +23,8 @@ func TestTickAllocatesNothing(t *testing.T) {
 		at = at.Add(time.Second)
 		n.tick(at)
 	}
-	// Other tests of this machine make and remove cgroups and mounts: the best of
-	// several runs is what a steady node costs.
+	// Other tests on this machine make and remove cgroups and mounts meanwhile, so the
+	// lowest of several results is taken.
 	best := 1e9
 	for range 20 {
 		for range 10 {

@@ -31,7 +31,8 @@ type childRows struct {
 // update rebuilds the rows if n or gens differ from those of the last update; gens
 // are the generations of the set of rows and of their parents. key returns the key
 // of row i, labels its name and labels.
-func (c *childRows) update(n int, gens [2]uint64, key func(i int) childKey, labels func(i int) (string, []frame.Label)) {
+func (c *childRows) update(n int, gens [2]uint64,
+	key func(i int) childKey, labels func(i int) (string, []frame.Label)) {
 	if c.made && c.seen == gens && len(c.rows) == n {
 		return
 	}

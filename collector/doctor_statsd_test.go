@@ -16,8 +16,8 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd"
 )
 
-// The doctor tells a free address from one of the collector that runs, and from one
-// that somebody else has; it takes nothing away from either.
+// The doctor distinguishes a free address, an address of the running collector, and an
+// address that another process uses. It disturbs neither process.
 func TestDoctorOnStatsd(t *testing.T) {
 	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -29,7 +29,8 @@ func TestDoctorOnStatsd(t *testing.T) {
 	ports := rig.Ports(t, 100)
 	first, last := ports.First, ports.Last
 	cfg := Config{DataDir: dir, NoPublish: true, NoBPF: true, Socket: filepath.Join(dir, "s"),
-		Statsd: Statsd{Listen: []string{address, "unixgram://" + dir + "/gram"}, Ports: ports}, Log: slog.New(slog.DiscardHandler)}
+		Statsd: Statsd{Listen: []string{address, "unixgram://" + dir + "/gram"}, Ports: ports},
+		Log:    slog.New(slog.DiscardHandler)}
 	check := func(name string, state health.State, detail string) {
 		t.Helper()
 		running, socket := launch.Doctor(cfg.Socket)
@@ -60,7 +61,7 @@ func TestDoctorOnStatsd(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 
-	n, err := New(cfg) // so they were left free
+	n, err := New(cfg) // succeeds only if the doctor has left the addresses free
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func TestDoctorOnStatsd(t *testing.T) {
 	if _, err := launch.NewClient(cfg.Socket).Add(t.Context(), launch.Request{ContainerID: "a"}); err != nil {
 		t.Errorf("the collector was disturbed: %v", err)
 	}
-	socket := cfg.Socket // as of another configuration
+	socket := cfg.Socket // another configuration than the running collector's
 	cfg.Socket = filepath.Join(dir, "other")
 	check("statsd collectors", health.OK, fmt.Sprintf("%d to %d (%s", first, last, us))
 	check("statsd udp://"+address, health.Fail, us)

@@ -25,7 +25,10 @@ func TestDoctorLooksAtEverything(t *testing.T) {
 			t.Errorf("%s fails and nothing is said of what to do: %s", c.Name, c.Detail)
 		}
 	}
-	for _, name := range []string{"agent id", "rights", "kernel", "cgroups", "reading cpu", "reading memory.stat", "open files", "data directory", "runtime docker", "statsd", "launch socket", "spool", "nats"} {
+	for _, name := range []string{
+		"agent id", "rights", "kernel", "cgroups", "reading cpu", "reading memory.stat", "open files",
+		"data directory", "runtime docker", "statsd", "launch socket", "spool", "nats",
+	} {
 		if state[name] == "" {
 			t.Errorf("no check of %s", name)
 		}
@@ -35,7 +38,7 @@ func TestDoctorLooksAtEverything(t *testing.T) {
 	}
 }
 
-// noMachineID lets this machine have none until the test ends.
+// noMachineID makes the collector find no machine id until the test ends.
 func noMachineID(t *testing.T) {
 	old := machineIDs
 	t.Cleanup(func() { machineIDs = old })
@@ -62,7 +65,7 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 	f(id(Config{DataDir: bad}), health.Fail, agentIDFile(bad))
 }
 
-// Without a machine id, the doctor finds the kept one, and makes none.
+// Without a machine id, the doctor finds the stored agent id, and creates none.
 func TestDoctorMakesNoAgentID(t *testing.T) {
 	noMachineID(t)
 	dir := t.TempDir()
@@ -89,7 +92,8 @@ func TestNATSThatIsAwayIsAWarning(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
-	cfg := Config{DataDir: t.TempDir(), AgentID: "a", Log: slog.New(slog.DiscardHandler), NATS: bus.ConnectOptions{URLs: "nats://" + l.Addr().String()}}
+	cfg := Config{DataDir: t.TempDir(), AgentID: "a", Log: slog.New(slog.DiscardHandler),
+		NATS: bus.ConnectOptions{URLs: "nats://" + l.Addr().String()}}
 	checks := checkPublish(t.Context(), cfg)
 	last := checks[len(checks)-1]
 	if last.Name != "nats" || last.State != health.Warn || last.Fix == "" {
@@ -104,7 +108,8 @@ func TestDoctorOnNATS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer srv.Close()
-	cfg := Config{DataDir: t.TempDir(), AgentID: "a", Log: slog.New(slog.DiscardHandler), NATS: bus.ConnectOptions{InProcess: srv}}
+	cfg := Config{DataDir: t.TempDir(), AgentID: "a", Log: slog.New(slog.DiscardHandler),
+		NATS: bus.ConnectOptions{InProcess: srv}}
 	if err := cfg.defaults(); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +117,8 @@ func TestDoctorOnNATS(t *testing.T) {
 		t.Helper()
 		checks := checkPublish(t.Context(), cfg)
 		last := checks[len(checks)-1]
-		if len(checks) != 3 || checks[1].State != health.OK || last.Name != "nats stream" || last.State != state || !strings.Contains(last.Detail, detail) {
+		if len(checks) != 3 || checks[1].State != health.OK || last.Name != "nats stream" || last.State != state ||
+			!strings.Contains(last.Detail, detail) {
 			t.Errorf("%+v, want %s with %q", checks, state, detail)
 		}
 	}
@@ -139,7 +145,8 @@ func TestDoctorOnNATS(t *testing.T) {
 // A node's credential may publish frames and nothing else.
 func TestDoctorWithANodesCredential(t *testing.T) {
 	user := &server.User{Username: "node", Password: "node", Permissions: embedded.NodePermissions("default", "a")}
-	srv, err := embedded.Start(embedded.Options{StoreDir: t.TempDir(), Listen: "127.0.0.1:0", Users: []*server.User{user}, Log: slog.New(slog.DiscardHandler)})
+	srv, err := embedded.Start(embedded.Options{StoreDir: t.TempDir(), Listen: "127.0.0.1:0",
+		Users: []*server.User{user}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// fakeClocks stand still but for what tests add and for sleeps.
+// fakeClocks are clocks that advance only when a test advances them and during sleeps.
 type fakeClocks struct {
 	instant
 	during time.Duration // the wall clock is set by this much during the next sleep
@@ -63,14 +63,18 @@ func TestGridBooksWhatGoesWrong(t *testing.T) {
 		}
 		disturb(c)
 		p, _ := g.next(context.Background())
-		if want := time.Unix(1_700_000_001, 0).Add(wantPoint); !p.Equal(want) || g.missed != wantMissed || g.steps != wantSteps {
-			t.Fatalf("%s: point %v, want %v; missed %d, want %d; steps %d, want %d", name, p, want, g.missed, wantMissed, g.steps, wantSteps)
+		if want := time.Unix(1_700_000_001, 0).Add(wantPoint); !p.Equal(want) ||
+			g.missed != wantMissed || g.steps != wantSteps {
+			t.Fatalf("%s: point %v, want %v; missed %d, want %d; steps %d, want %d",
+				name, p, want, g.missed, wantMissed, g.steps, wantSteps)
 		}
 	}
 	f("nothing", func(c *fakeClocks) { c.run(10 * time.Millisecond) }, time.Second, 0, 0)
 	f("a slow tick", func(c *fakeClocks) { c.run(3500 * time.Millisecond) }, 4*time.Second, 3, 0)
-	f("set forward while the tick ran", func(c *fakeClocks) { c.wall = c.wall.Add(time.Hour) }, time.Hour+time.Second, 0, 1)
-	f("set back while the tick ran", func(c *fakeClocks) { c.wall = c.wall.Add(-time.Hour) }, -time.Hour+time.Second, 0, 1)
+	f("set forward while the tick ran",
+		func(c *fakeClocks) { c.wall = c.wall.Add(time.Hour) }, time.Hour+time.Second, 0, 1)
+	f("set back while the tick ran",
+		func(c *fakeClocks) { c.wall = c.wall.Add(-time.Hour) }, -time.Hour+time.Second, 0, 1)
 	f("set forward in the sleep", func(c *fakeClocks) { c.during = time.Minute }, time.Minute+time.Second, 0, 1)
 	f("set back in the sleep", func(c *fakeClocks) { c.during = -time.Minute }, -time.Minute+2*time.Second, 0, 1)
 	f("slewed a little", func(c *fakeClocks) { c.wall = c.wall.Add(50 * time.Millisecond) }, time.Second, 0, 0)

@@ -10,7 +10,10 @@ import (
 )
 
 func TestRootLimitsAndRuntimeStarts(t *testing.T) {
-	s := &cgroups.Snapshot{Gen: 1, Groups: []*cgroups.Group{{ID: 1, Path: "/", Name: "/"}, {ID: 2, Path: "/a", Name: "/a"}, {ID: 3, Path: "/b", Name: "/b"}},
+	s := &cgroups.Snapshot{Gen: 1,
+		Groups: []*cgroups.Group{
+			{ID: 1, Path: "/", Name: "/"}, {ID: 2, Path: "/a", Name: "/a"}, {ID: 3, Path: "/b", Name: "/b"},
+		},
 		Vals: make([]int64, 3*metric.Width(metric.Container))}
 	for i := range s.Vals {
 		s.Vals[i] = metric.Absent
@@ -18,8 +21,10 @@ func TestRootLimitsAndRuntimeStarts(t *testing.T) {
 	host := frame.Table{Kind: metric.Host, Rows: []*frame.Row{{ID: 1}}, Vals: make([]int64, metric.Width(metric.Host))}
 	host.Vals[metric.HostMemTotal], host.Vals[metric.HostSwapTotal] = 64<<30, 0
 	fillRoot(s, []frame.Table{host})
-	if s.Row(0)[metric.MemMax] != 64<<30 || s.Row(0)[metric.MemSwapMax] != 0 || s.Row(1)[metric.MemMax] != metric.Absent {
-		t.Errorf("limits of the root %d, %d, of another group %d", s.Row(0)[metric.MemMax], s.Row(0)[metric.MemSwapMax], s.Row(1)[metric.MemMax])
+	if s.Row(0)[metric.MemMax] != 64<<30 || s.Row(0)[metric.MemSwapMax] != 0 ||
+		s.Row(1)[metric.MemMax] != metric.Absent {
+		t.Errorf("limits of the root %d, %d, of another group %d",
+			s.Row(0)[metric.MemMax], s.Row(0)[metric.MemSwapMax], s.Row(1)[metric.MemMax])
 	}
 	id := uint64(0)
 	g := groupRows{nextID: func() uint64 { id++; return id }, forget: func(string) {},

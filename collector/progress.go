@@ -70,6 +70,7 @@ func (p *progress) end(log *slog.Logger) {
 	p.completed(now)
 }
 
+// completed records that a tick completed at the time now.
 func (p *progress) completed(now time.Duration) { p.last.Store(max(1, int64(now))) }
 
 // enter records that the current tick enters step s, and returns the previous step.

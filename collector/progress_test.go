@@ -35,9 +35,8 @@ func TestProgress(t *testing.T) {
 	f(time.Hour, "")
 }
 
-// The service manager hears READY=1 after the first tick and WATCHDOG=1 from then
-// on; a tick that hangs ends the latter, and one that comes through again brings it
-// back.
+// The service manager receives READY=1 after the first tick, and WATCHDOG=1 repeatedly
+// from then on. WATCHDOG=1 stops while a tick hangs, and resumes when a tick completes.
 func TestWatchdogNeedsTicks(t *testing.T) {
 	was := overdue
 	overdue = 300 * time.Millisecond
@@ -74,7 +73,8 @@ func TestWatchdogNeedsTicks(t *testing.T) {
 		}
 	}
 
-	n, err := New(Config{DataDir: dir, NoPublish: true, NoBPF: true, Interval: 100 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})
+	n, err := New(Config{DataDir: dir, NoPublish: true, NoBPF: true, Interval: 100 * time.Millisecond,
+		Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestWatchdogNeedsTicks(t *testing.T) {
 	await("WATCHDOG=1")
 
 	release, held := make(chan struct{}), make(chan struct{})
-	go n.local.View(n.cfg.AgentID, func(*frame.Batch) { close(held); <-release }) // the next tick cannot be shown
+	go n.local.View(n.cfg.AgentID, func(*frame.Batch) { close(held); <-release }) // blocks the next tick
 	<-held
 	time.Sleep(2*n.cfg.Interval + overdue + 200*time.Millisecond)
 	heard(200 * time.Millisecond)

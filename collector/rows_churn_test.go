@@ -10,8 +10,8 @@ import (
 	"github.com/daytwo/daytwo/collector/containers"
 )
 
-// TestRowsUnderChurn lets groups come, go, move and be renamed at random, and
-// holds the rows to what a list made anew each time says.
+// TestRowsUnderChurn adds, removes, moves and renames cgroups at random. After each
+// change it compares the rows with what they must be for the list of cgroups.
 func TestRowsUnderChurn(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	w := newWorld()
@@ -25,13 +25,14 @@ func TestRowsUnderChurn(t *testing.T) {
 			at := r.IntN(len(groups) + 1)
 			switch r.IntN(3) {
 			case 0:
-				path := fmt.Sprint("/", r.IntN(40)) // sometimes that of another group, or of one that was
+				path := fmt.Sprint("/", r.IntN(40)) // sometimes the path of another or of a removed cgroup
 				for _, g := range groups {
 					if g.Path == path {
 						path = fmt.Sprint(path, "-", round)
 					}
 				}
-				groups = append(groups[:at:at], append([]*cgroups.Group{{ID: uint64(round + 1), Path: path, Name: path}}, groups[at:]...)...)
+				groups = append(groups[:at:at],
+					append([]*cgroups.Group{{ID: uint64(round + 1), Path: path, Name: path}}, groups[at:]...)...)
 			case 1:
 				if at < len(groups) {
 					groups = append(groups[:at:at], groups[at+1:]...)
@@ -50,13 +51,14 @@ func TestRowsUnderChurn(t *testing.T) {
 		w.snapshot.Groups = groups
 		w.snapshot.Gen++
 		w.rows.update(&w.snapshot, w.gen)
-		boxes := 0
+		wantContainers := 0
 		if len(w.rows.rows) != len(groups) || len(w.rows.byPath) != len(groups) {
 			t.Fatalf("round %d: %d rows, %d paths, %d groups", round, len(w.rows.rows), len(w.rows.byPath), len(groups))
 		}
 		for i, g := range groups {
 			row, id := w.rows.rows[i], w.names[g.Path]
-			if w.rows.named[i].group != g || row.Key != g.Name || w.rows.named[i].row != row || w.rows.byPath[g.Path] != row.ID || w.rows.named[i].identity != id {
+			if w.rows.named[i].group != g || row.Key != g.Name || w.rows.named[i].row != row ||
+				w.rows.byPath[g.Path] != row.ID || w.rows.named[i].identity != id {
 				t.Fatalf("round %d: row %d is %+v, group %+v", round, i, row, g)
 			}
 			if was := rowOf[g]; was != nil && (was == row) != (identity[g] == id) {
@@ -64,11 +66,11 @@ func TestRowsUnderChurn(t *testing.T) {
 			}
 			rowOf[g], identity[g] = row, id
 			if id != nil {
-				boxes++
+				wantContainers++
 			}
 		}
-		if w.rows.containers != boxes {
-			t.Fatalf("round %d: %d containers, want %d", round, w.rows.containers, boxes)
+		if w.rows.containers != wantContainers {
+			t.Fatalf("round %d: %d containers, want %d", round, w.rows.containers, wantContainers)
 		}
 		same := len(before) == len(groups)
 		for i := 0; same && i < len(groups); i++ {

@@ -8,7 +8,7 @@ import (
 	"github.com/daytwo/daytwo/collector/containers"
 )
 
-// world is what groupRows reads of: cgroups that come and go, and their names.
+// world holds the cgroups and identities from which a test updates groupRows.
 type world struct {
 	names    map[string]*containers.Identity
 	forgot   []string
@@ -28,7 +28,8 @@ func newWorld() *world {
 	return w
 }
 
-// see shows the groups with these ids; group n is /n.
+// see updates the rows with the cgroups that have these ids, in this order, and returns
+// a copy of the rows. The path of id 0 is /a, that of id 1 is /b, and so on.
 func (w *world) see(ids ...uint64) []*frame.Row {
 	known := map[uint64]*cgroups.Group{}
 	for _, g := range w.snapshot.Groups {
@@ -47,8 +48,10 @@ func (w *world) see(ids ...uint64) []*frame.Row {
 	return append([]*frame.Row(nil), w.rows.rows...)
 }
 
+// name makes the cgroup at path a container's, with a name. The next see shows it.
 func (w *world) name(path, name string) {
-	w.names[path] = &containers.Identity{ContainerID: "id-" + name, Name: name, Labels: []frame.Label{{Name: "name", Value: name}}}
+	w.names[path] = &containers.Identity{ContainerID: "id-" + name, Name: name,
+		Labels: []frame.Label{{Name: "name", Value: name}}}
 	w.gen++
 }
 
@@ -61,7 +64,8 @@ func TestRowsFollowGroupsAndNames(t *testing.T) {
 	}
 	w.name("/b", "web")
 	named := w.see(0, 1, 2)
-	if named[1] == first[1] || named[1].ID == first[1].ID || named[1].Label("name") != "web" || first[1].Label("name") != "" {
+	if named[1] == first[1] || named[1].ID == first[1].ID ||
+		named[1].Label("name") != "web" || first[1].Label("name") != "" {
 		t.Error("a new name must make a new row, and leave the old one as it was")
 	}
 	if named[0] != first[0] || named[2] != first[2] || w.rows.gen == gen || w.rows.containers != 1 {
@@ -85,7 +89,7 @@ func TestSamePathAgain(t *testing.T) {
 	w := newWorld()
 	w.name("/a", "old")
 	w.see(0)
-	w.rows.forget = func(p string) { delete(w.names, p) } // as the resolver does
+	w.rows.forget = func(p string) { delete(w.names, p) } // as containers.Resolver.Forget does
 	w.snapshot.Groups = []*cgroups.Group{{ID: 7, Path: "/a", Name: "/a"}}
 	w.snapshot.Gen++
 	w.rows.update(&w.snapshot, w.gen)
@@ -107,7 +111,8 @@ func TestChildRowsFollowTheirParents(t *testing.T) {
 		return append([]*frame.Row(nil), c.rows...)
 	}
 	first := update([2]uint64{1, 1})
-	if first[0].Parent != 10 || first[0].Key != "sda" || first[0].Label("major") != "8" || first[0].Label("device") != "sda" {
+	if first[0].Parent != 10 || first[0].Key != "sda" ||
+		first[0].Label("major") != "8" || first[0].Label("device") != "sda" {
 		t.Errorf("row: %+v", first[0])
 	}
 	parents = []uint64{10, 21, 30}

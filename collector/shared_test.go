@@ -13,9 +13,9 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// TestTicksBesideReaders ticks, and publishes, while others read the node's tick
-// all the time: what they see is of one tick from its first value to its last.
-// The race detector looks on.
+// TestTicksBesideReaders makes and publishes ticks while other goroutines read the
+// node's tick all the time. All values that a reader sees must be of the same tick. It
+// is most useful with the race detector.
 func TestTicksBesideReaders(t *testing.T) {
 	srv, err := embedded.Start(embedded.Options{StoreDir: t.TempDir(), Listen: ""})
 	if err != nil {
@@ -23,7 +23,8 @@ func TestTicksBesideReaders(t *testing.T) {
 	}
 	defer srv.Close()
 	for _, noBPF := range []bool{false, true} {
-		n, err := New(Config{DataDir: t.TempDir(), NoBPF: noBPF, NATS: bus.ConnectOptions{InProcess: srv}, Statsd: Statsd{Listen: []string{"127.0.0.1:0"}}, Log: slog.New(slog.DiscardHandler)})
+		n, err := New(Config{DataDir: t.TempDir(), NoBPF: noBPF, NATS: bus.ConnectOptions{InProcess: srv},
+			Statsd: Statsd{Listen: []string{"127.0.0.1:0"}}, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

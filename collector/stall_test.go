@@ -23,7 +23,7 @@ import (
 	"github.com/daytwo/daytwo/collector/publish"
 )
 
-// logText is a log that a test reads while it is written.
+// logText is the text of a log, which a test may read while it is written.
 type logText struct {
 	mu sync.Mutex
 	b  strings.Builder
@@ -35,7 +35,7 @@ func (l *logText) Write(b []byte) (int, error) {
 	return l.b.Write(b)
 }
 
-// count is the number of lines that have a text.
+// count returns the number of lines that contain text.
 func (l *logText) count(text string) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -47,18 +47,20 @@ func (l *logText) count(text string) (n int) {
 	return n
 }
 
-// short makes ticks count as stalled soon.
-func short(t *testing.T) {
+// shortStall makes ticks count as stalled after 300 ms until the test ends.
+func shortStall(t *testing.T) {
 	was := leastStall
 	leastStall = 300 * time.Millisecond
 	t.Cleanup(func() { leastStall = was })
 }
 
-// stallable is a node whose ticks hang while hang is set, until release is closed.
+// stallable returns a node whose ticks hang if hang is set, until release is closed.
 func stallable(t *testing.T, log io.Writer, metrics string) (n *Node, hang *atomic.Bool, release chan struct{}) {
 	t.Helper()
-	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true, Interval: 100 * time.Millisecond, Metrics: metrics,
-		Statsd: Statsd{Listen: []string{"127.0.0.1:0"}, Ports: rig.Ports(t, 100)}, Log: slog.New(slog.NewTextHandler(log, nil)), Ready: &ready.Parts{}})
+	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true,
+		Interval: 100 * time.Millisecond, Metrics: metrics,
+		Statsd: Statsd{Listen: []string{"127.0.0.1:0"}, Ports: rig.Ports(t, 100)},
+		Log:    slog.New(slog.NewTextHandler(log, nil)), Ready: &ready.Parts{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,10 +75,10 @@ func stallable(t *testing.T, log io.Writer, metrics string) (n *Node, hang *atom
 	return n, hang, release
 }
 
-// While a tick does not end, the node says so everywhere, and shows the last one that
-// did; it goes on when the tick ends.
+// While a tick hangs, the node reports that in its readiness, its log and its counter,
+// and shows the last completed tick. It continues when the tick ends.
 func TestStalledTick(t *testing.T) {
-	short(t)
+	shortStall(t)
 	var log logText
 	at := rig.FreePort(t)
 	n, hang, release := stallable(t, &log, at)
@@ -117,12 +119,14 @@ func TestStalledTick(t *testing.T) {
 	if err := n.Ready(); !strings.Contains(err.Error(), "networks of containers") {
 		t.Errorf("%v does not say what the tick is doing", err)
 	}
-	if code, body := get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "networks of containers") {
+	if code, body := get("/readyz"); code != http.StatusServiceUnavailable ||
+		!strings.Contains(body, "networks of containers") {
 		t.Errorf("/readyz: %d %s", code, body)
 	}
 	code, body := get("/metrics")
 	was := sample(body, "daytwo_collector_ticks_total")
-	if code != http.StatusOK || was == "absent" || !strings.Contains(body, "node_load1 ") || !strings.Contains(body, "container_cpu_usage_seconds_total{") {
+	if code != http.StatusOK || was == "absent" || !strings.Contains(body, "node_load1 ") ||
+		!strings.Contains(body, "container_cpu_usage_seconds_total{") {
 		t.Errorf("/metrics: %d, %s ticks", code, was)
 	}
 	time.Sleep(time.Second)
@@ -151,7 +155,7 @@ func TestStalledTick(t *testing.T) {
 	}
 }
 
-// A node whose tick never ends ends all the same, and says that it did not end well.
+// A node stops even if its current tick never ends, and returns an error that says so.
 func TestStalledTickAtEnd(t *testing.T) {
 	var log logText
 	n, hang, release := stallable(t, &log, "")
@@ -176,7 +180,8 @@ func TestStalledTickAtEnd(t *testing.T) {
 	n.Close(context.Background())
 }
 
-// whole fails the test unless every table of a batch has all its values.
+// whole fails the test unless each table of a batch has all values of its rows, and the
+// tables are in the order of their kinds.
 func whole(t *testing.T, b *frame.Batch) {
 	t.Helper()
 	for i := range b.Tables {
@@ -187,8 +192,8 @@ func whole(t *testing.T, b *frame.Batch) {
 	}
 }
 
-// A step that panics costs its own tables, for one tick or until its reader is opened
-// anew, and no others.
+// If a step panics, only its own tables are missing, for one tick or until its reader is
+// opened again.
 func TestPanicInTick(t *testing.T) {
 	was := reopenAfter
 	reopenAfter = 0
@@ -197,8 +202,11 @@ func TestPanicInTick(t *testing.T) {
 	n, _, _ := stallable(t, &log, "")
 	defer func() { n.Close(context.Background()) }()
 	at := time.Now().Truncate(time.Second)
-	all := []metric.Kind{metric.Host, metric.CPU, metric.Disk, metric.Filesystem, metric.Interface, metric.Container, metric.ContainerIO,
-		metric.ContainerHugetlb, metric.ContainerNet, metric.Collector, metric.Part, metric.App, metric.Statsd, metric.StatsdListener, metric.Call}
+	all := []metric.Kind{
+		metric.Host, metric.CPU, metric.Disk, metric.Filesystem, metric.Interface,
+		metric.Container, metric.ContainerIO, metric.ContainerHugetlb, metric.ContainerNet,
+		metric.Collector, metric.Part, metric.App, metric.Statsd, metric.StatsdListener, metric.Call,
+	}
 	tick := func(what string, without ...metric.Kind) (panics int64) {
 		t.Helper()
 		at = at.Add(time.Second)
@@ -258,8 +266,10 @@ func TestPanicInTick(t *testing.T) {
 				n.groups.named = append(n.groups.named, nil)
 				n.groups.containersGen++
 			}
-		}, func() { n.net.groups = networks; n.groups.reset() }, []metric.Kind{metric.App, metric.Statsd, metric.StatsdListener}},
-		{"publish", func() { n.pub = &publish.Publisher{} }, func() { n.pub = nil }, []metric.Kind{metric.Collector, metric.Part}},
+		}, func() { n.net.groups = networks; n.groups.reset() },
+			[]metric.Kind{metric.App, metric.Statsd, metric.StatsdListener}},
+		{"publish", func() { n.pub = &publish.Publisher{} }, func() { n.pub = nil },
+			[]metric.Kind{metric.Collector, metric.Part}},
 	} {
 		c.do()
 		lines := log.count("stack=")

@@ -19,6 +19,7 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 )
 
+// labelText returns labels as "name=value" separated by spaces.
 func labelText(ls []frame.Label) string {
 	var out []string
 	for _, l := range ls {
@@ -27,7 +28,8 @@ func labelText(ls []frame.Label) string {
 	return strings.Join(out, " ")
 }
 
-// What a launched container sends is in the next tick, and its ledger with it.
+// A sample of a launched container is in the next tick, as are the counts of its
+// received and rejected samples.
 func TestStatsdTick(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
 	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true, Socket: socket,
@@ -62,14 +64,18 @@ func TestStatsdTick(t *testing.T) {
 		}
 	}
 	app := b.Table(metric.App)
-	if len(app.Rows) != 1 || labelText(app.Rows[0].Labels) != "container_id=daytwo-test-tick name=web tag.a=b task_name=web type=c" {
+	if len(app.Rows) != 1 ||
+		labelText(app.Rows[0].Labels) != "container_id=daytwo-test-tick name=web tag.a=b task_name=web type=c" {
 		t.Errorf("%d rows, the first %+v", len(app.Rows), app.Rows[0])
 	}
 }
 
-// An event is in one tick, and what came after the last one is told at the end.
+// An event is in exactly one tick. Events that arrive after the last tick are in a tick
+// that Close makes.
 func TestEventsAreTold(t *testing.T) {
-	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true, Statsd: Statsd{Listen: []string{"unixgram://" + filepath.Join(t.TempDir(), "s")}}, Log: slog.New(slog.DiscardHandler)})
+	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true,
+		Statsd: Statsd{Listen: []string{"unixgram://" + filepath.Join(t.TempDir(), "s")}},
+		Log:    slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +91,7 @@ func TestEventsAreTold(t *testing.T) {
 	}
 	defer conn.Close()
 	n.tick(time.Now())
-	told := map[uint64]string{} // by tick
+	told := map[uint64]string{} // titles of events, by the sequence number of their tick
 	look := func() {
 		t.Helper()
 		err := n.local.View(n.cfg.AgentID, func(b *frame.Batch) {
@@ -139,10 +145,12 @@ func TestEventsAreTold(t *testing.T) {
 	}
 }
 
-// Launchers go on without where there is no StatsD.
+// Without a StatsD server, launchers get launch.ErrNoStatsd, so that their tasks run
+// without an endpoint.
 func TestNoStatsd(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
-	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true, Socket: socket, Log: slog.New(slog.DiscardHandler)})
+	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true, Socket: socket,
+		Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,16 +160,20 @@ func TestNoStatsd(t *testing.T) {
 	}
 }
 
-// A launcher's labels land on the container's own row, a runtime's before them,
-// and a sender is matched to that row by its container id or its cgroup.
+// A container's row has the labels of both its runtime and its launcher; the runtime's
+// take precedence. A sender is matched to that row by its container id or its cgroup.
 func TestLaunchedIdentity(t *testing.T) {
-	docker := &containers.Identity{ContainerID: "d1", Name: "box", Runtime: "docker", Labels: []frame.Label{{Name: "container_id", Value: "d1"}, {Name: "name", Value: "box"}, {Name: "runtime", Value: "docker"}}}
+	docker := &containers.Identity{ContainerID: "d1", Name: "box", Runtime: "docker", Labels: []frame.Label{
+		{Name: "container_id", Value: "d1"}, {Name: "name", Value: "box"}, {Name: "runtime", Value: "docker"},
+	}}
 	k := &tasks{
 		names: func(path string) *containers.Identity {
 			return map[string]*containers.Identity{"/docker/d1": docker}[path]
 		},
-		forget:   func(string) {},
-		byID:     map[string]*launch.Container{"d1": {ContainerID: "d1", Name: "launched", Labels: map[string]string{"framework_name": "f"}}},
+		forget: func(string) {},
+		byID: map[string]*launch.Container{
+			"d1": {ContainerID: "d1", Name: "launched", Labels: map[string]string{"framework_name": "f"}},
+		},
 		byCgroup: map[string]*launch.Container{"/daytwo/x": {ContainerID: "x", Name: "web", Cgroup: "/daytwo/x"}},
 	}
 	check := func(path, want string) {
@@ -181,7 +193,9 @@ func TestLaunchedIdentity(t *testing.T) {
 	}
 	k.at, k.rows = map[string]int32{"d1": 0}, []uint64{7}
 	k.groups = &groupRows{byPath: map[string]uint64{"/docker/d1": 7, "/sys": 9}}
-	for info, want := range map[[2]string]uint64{{"d1", "/elsewhere"}: 7, {"", "/sys"}: 9, {"", ""}: 0, {"unknown", "/sys"}: 9} {
+	for info, want := range map[[2]string]uint64{
+		{"d1", "/elsewhere"}: 7, {"", "/sys"}: 9, {"", ""}: 0, {"unknown", "/sys"}: 9,
+	} {
 		if got := k.parent(origin.Info{ContainerID: info[0], Cgroup: info[1]}); got != want {
 			t.Errorf("%v: row %d, want %d", info, got, want)
 		}

@@ -92,6 +92,7 @@ func (t *tasks) resolve(path string) *containers.Identity {
 	return m.is
 }
 
+// forgetGroup drops what is known of a cgroup that is gone.
 func (t *tasks) forgetGroup(path string) {
 	t.forget(path)
 	delete(t.merged, path)

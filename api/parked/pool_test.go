@@ -8,7 +8,7 @@ import (
 
 var limits = Limits{Calls: 16, Scarce: 8, PerGroup: 2}
 
-// hung is a call that returns when the test ends.
+// hung returns a call that does not return until the test ends.
 func hung(t *testing.T) *Call {
 	end := make(chan struct{})
 	t.Cleanup(func() { close(end) })
@@ -52,8 +52,8 @@ func TestCall(t *testing.T) {
 	}
 }
 
-// A call that hangs delays no other one, is not started again, and is taken when
-// it returns after all.
+// A call that hangs does not delay other calls, and is not started again. Once it
+// returns, its result can be taken.
 func TestHungCall(t *testing.T) {
 	p := open(t)
 	end := make(chan struct{})
@@ -80,8 +80,8 @@ func TestHungCall(t *testing.T) {
 	}
 }
 
-// Wait does not wait for what was started before the last Wait, nor for calls
-// that are not awaited.
+// Wait does not wait for calls that were started before the previous Wait, nor for calls
+// without Await.
 func TestWaitIsForNewCalls(t *testing.T) {
 	p := open(t)
 	p.Start(hung(t), 0)
@@ -96,7 +96,7 @@ func TestWaitIsForNewCalls(t *testing.T) {
 	}
 }
 
-// Calls that nobody waited for do not end a later Wait before its time.
+// The end of calls for which no Wait has waited does not end a later Wait too early.
 func TestWaitIsNotEndedEarly(t *testing.T) {
 	p := open(t)
 	c := &Call{Run: func() {}, Await: true}

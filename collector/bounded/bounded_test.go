@@ -14,7 +14,7 @@ import (
 
 const short = 20 * time.Millisecond
 
-// logged is a log that a test reads.
+// logged is the text of a log, which a test may read while it is written.
 type logged struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -54,7 +54,7 @@ func eventually(t *testing.T, what string, f func() bool) {
 
 func TestAnswer(t *testing.T) {
 	set, s, _ := newTest(1, nil)
-	for i := range 100 { // more than there are slots
+	for i := range 100 { // more calls than there are slots
 		if got, err := Do(s, "k", time.Second, func() (int, error) { return i, nil }); got != i || err != nil {
 			t.Fatalf("%d, %v: want %d", got, err, i)
 		}
@@ -68,8 +68,8 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
-// A call that is held costs its caller the wait once; its answer comes when the
-// call has returned and the key is asked for again.
+// The caller of a call that does not return waits for it only once. The result is
+// returned by the next call with the same key after the first call has returned.
 func TestHeldAndLate(t *testing.T) {
 	came := make(chan string, 1)
 	set, s, l := newTest(2, func(key string) { came <- key })
@@ -111,8 +111,8 @@ func TestHeldAndLate(t *testing.T) {
 	}
 }
 
-// However many keys hang, no more calls than the bound run, and whoever comes then
-// is refused at once.
+// However many calls do not return, no more calls than the bound run. Further calls get
+// an error at once.
 func TestBound(t *testing.T) {
 	set, s, l := newTest(3, nil)
 	release := make(chan struct{})
@@ -127,7 +127,8 @@ func TestBound(t *testing.T) {
 	eventually(t, "no more than 3 goroutines wait", func() bool { return runtime.NumGoroutine()-before <= 3 })
 	began := time.Now()
 	for i := range 1000 {
-		if _, err := Do(s, fmt.Sprint("later", i), time.Hour, func() (int, error) { return 0, nil }); !errors.Is(err, ErrFull) {
+		if _, err := Do(s, fmt.Sprint("later", i), time.Hour,
+			func() (int, error) { return 0, nil }); !errors.Is(err, ErrFull) {
 			t.Fatalf("%v, want ErrFull", err)
 		}
 	}
@@ -147,13 +148,15 @@ func TestBound(t *testing.T) {
 	}
 }
 
-// A crowd of callers whose calls return waits for its turn.
+// If there are more calls than slots, and the calls return, all of them are made in
+// turn.
 func TestTurns(t *testing.T) {
 	_, s, _ := newTest(2, nil)
 	var wg sync.WaitGroup
 	for i := range 50 {
 		wg.Go(func() {
-			if _, err := Do(s, fmt.Sprint(i), 10*time.Second, func() (int, error) { time.Sleep(time.Millisecond); return 0, nil }); err != nil {
+			if _, err := Do(s, fmt.Sprint(i), 10*time.Second,
+				func() (int, error) { time.Sleep(time.Millisecond); return 0, nil }); err != nil {
 				t.Error(err)
 			}
 		})
@@ -161,7 +164,7 @@ func TestTurns(t *testing.T) {
 	wg.Wait()
 }
 
-// Of one key calls run one after the other, and each caller gets its own answer.
+// Calls with the same key run one after another, and each caller gets its own result.
 func TestSameKey(t *testing.T) {
 	_, s, _ := newTest(8, nil)
 	var running atomic.Int32
@@ -188,7 +191,7 @@ type closer struct{ closed chan struct{} }
 
 func (c *closer) Close() error { close(c.closed); return nil }
 
-// What a late call opened is closed if nobody asks for it.
+// The value of a call that returns too late is closed if nobody takes it.
 func TestLateIsClosed(t *testing.T) {
 	_, s, _ := newTest(1, nil)
 	c, release := &closer{make(chan struct{})}, make(chan struct{})
@@ -219,7 +222,8 @@ func TestLateIsClosed(t *testing.T) {
 func TestPanic(t *testing.T) {
 	set, s, l := newTest(1, nil)
 	for range 2 {
-		if _, err := Do(s, "k", time.Second, func() (int, error) { panic("broken") }); err == nil || !strings.Contains(err.Error(), "broken") {
+		if _, err := Do(s, "k", time.Second, func() (int, error) { panic("broken") }); err == nil ||
+			!strings.Contains(err.Error(), "broken") {
 			t.Errorf("%v", err)
 		}
 	}

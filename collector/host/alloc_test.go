@@ -14,7 +14,7 @@ func TestReadAllocatesNothing(t *testing.T) {
 			now := time.Now()
 			r.Read(now)
 			r.Read(now)
-			// More rounds than any of the periods within the reader.
+			// More ticks than any period after which a Reader reads something again.
 			if n := testing.AllocsPerRun(2*rereads, func() { r.Read(now) }); n != 0 {
 				t.Errorf("%v allocations a tick", n)
 			}

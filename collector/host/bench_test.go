@@ -21,7 +21,8 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// What node_exporter's library takes for the larger part of the same.
+// BenchmarkProcfs reads most of the same files with node_exporter's library, for
+// comparison.
 func BenchmarkProcfs(b *testing.B) {
 	fs, err := procfs.NewDefaultFS()
 	if err != nil {
@@ -52,7 +53,8 @@ func BenchmarkProcfs(b *testing.B) {
 	}
 }
 
-// A machine of 90 CPUs with 3,000 interrupt lines.
+// BenchmarkReadBigMachine reads the files of a machine with 90 CPUs and 3,000 interrupt
+// lines.
 func BenchmarkReadBigMachine(b *testing.B) {
 	r, err := New(Options{Proc: "testdata/odd/proc", Sys: "testdata/odd/sys", Root: "testdata/odd/root"})
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// descriptors are the open files of this process, by number.
+// descriptors returns the paths of this process's open files, by descriptor.
 func descriptors(t *testing.T) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
@@ -24,14 +24,15 @@ func descriptors(t *testing.T) map[string]string {
 	}
 	open := map[string]string{}
 	for _, e := range entries {
-		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil { // not the one of ReadDir
+		// This fails for the descriptor that ReadDir itself had open.
+		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil {
 			open[e.Name()] = to
 		}
 	}
 	return open
 }
 
-// opened lists what is open now and was not before.
+// opened lists the files that are open now and were not open before.
 func opened(t *testing.T, before map[string]string) []string {
 	t.Helper()
 	var paths []string
@@ -67,8 +68,8 @@ func TestCloseGivesDescriptorsBack(t *testing.T) {
 	}
 }
 
-// A filesystem that hangs keeps nobody from closing the Reader; its goroutine
-// ends when the call returns.
+// A Reader can be closed while a filesystem hangs. The goroutine of the call ends when
+// the call returns.
 func TestKernelCloseBesideHungFilesystem(t *testing.T) {
 	rig.InNamespaces(t, rig.Machine, func(t *testing.T) {
 		end := mountFUSE(t, fuseMount{t.TempDir(), "server:/a", never})
@@ -88,7 +89,7 @@ func TestKernelCloseBesideHungFilesystem(t *testing.T) {
 	})
 }
 
-// doctor and the status route ask while the tick goes on: both see whole readings.
+// Status may be called while another goroutine reads.
 func TestStatusDuringRead(t *testing.T) {
 	r := open(t, Options{})
 	r.Read(time.Now())

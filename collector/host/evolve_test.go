@@ -31,14 +31,15 @@ func TestCPUGoesOfflineAndReturns(t *testing.T) {
 	}
 }
 
-// The kernel takes idle time back now and then: the counter stands still. A
-// fall by more is a reset, and a new row.
+// The kernel sometimes lowers the idle time: the counter then keeps its value. A larger
+// fall is a reset, which makes a new row.
 func TestIdleTimeStepsBack(t *testing.T) {
 	o := tree(t, "old")
 	r := open(t, o)
 	first := shoot(r, metric.CPU)
 	host := shoot(r, metric.Host).ids[""]
-	edit(t, o.Proc+"/stat", "cpu0 60 10 200 2000 30 3 4", "cpu0 61 10 200 1995 29 3 4", "cpu  100 20 300 4000", "cpu  101 20 300 3995")
+	edit(t, o.Proc+"/stat", "cpu0 60 10 200 2000 30 3 4", "cpu0 61 10 200 1995 29 3 4",
+		"cpu  100 20 300 4000", "cpu  101 20 300 3995")
 	s := shoot(r, metric.CPU)
 	v := s.vals["0"]
 	if v[metric.CoreIdle] != 2000*tickNs || v[metric.CoreIowait] != 30*tickNs || v[metric.CoreUser] != 61*tickNs {
@@ -70,7 +71,8 @@ func TestDiskIsReplaced(t *testing.T) {
 	if s.ids["sda"] == first.ids["sda"] || s.gen == first.gen || s.ids["sdb"] != first.ids["sdb"] {
 		t.Errorf("another disk: %v, was %v", s.ids, first.ids)
 	}
-	if v := s.vals["sda"]; v[metric.DiskReads] != 12 || v[metric.DiskReadTime] != 3_000_000 || v[metric.DiskWrites] != 18469 {
+	if v := s.vals["sda"]; v[metric.DiskReads] != 12 || v[metric.DiskReadTime] != 3_000_000 ||
+		v[metric.DiskWrites] != 18469 {
 		t.Errorf("values of the new row: %v", v)
 	}
 	edit(t, o.Proc+"/diskstats", " dm-0 ", " dm-9 ")
@@ -79,7 +81,8 @@ func TestDiskIsReplaced(t *testing.T) {
 	}
 }
 
-// Times are printed in ms modulo 2^32: after 49.7 days of io they start over.
+// The kernel prints times in ms modulo 2^32: after 49.7 days of I/O they begin at 0
+// again.
 func TestDiskTimeWraps(t *testing.T) {
 	o := tree(t, "odd")
 	r := open(t, o)
@@ -107,8 +110,8 @@ func TestUnwrap(t *testing.T) {
 		{1<<32 + 7, 8, 1<<32 + 8},
 		{3<<32 + math.MaxUint32, 1, 4<<32 + 1},
 		{1000, 999, 999},                   // a reset
-		{1 << 31, 0, 0},                    // by half the range: still a reset
-		{1<<31 + 1, 0, 1 << 32},            // by more: it came around
+		{1 << 31, 0, 0},                    // a fall by half the range: still a reset
+		{1<<31 + 1, 0, 1 << 32},            // a larger fall: the counter has wrapped
 		{7, 1 << 33, 1 << 33},              // a kernel that prints 64 bits
 		{10, metric.Absent, metric.Absent}, // not read
 	} {
@@ -118,7 +121,7 @@ func TestUnwrap(t *testing.T) {
 	}
 }
 
-// A value that was missing for a tick is still the same counter.
+// A counter whose value was missing for a tick is still the same counter.
 func TestFileVanishesForAWhile(t *testing.T) {
 	o := tree(t, "old")
 	r := open(t, o)
@@ -137,11 +140,12 @@ func TestFileVanishesForAWhile(t *testing.T) {
 	}
 }
 
-// A module that is loaded later makes its files later.
+// A file that a kernel module creates after the start is read from then on.
 func TestFileAppearsLater(t *testing.T) {
 	o := tree(t, "old")
 	r := open(t, o)
-	if v := shoot(r, metric.Host).vals[""]; v[metric.HostConntrack] != metric.Absent || v[metric.HostPSICPUSome] != metric.Absent {
+	if v := shoot(r, metric.Host).vals[""]; v[metric.HostConntrack] != metric.Absent ||
+		v[metric.HostPSICPUSome] != metric.Absent {
 		t.Fatalf("conntrack %d, pressure %d", v[metric.HostConntrack], v[metric.HostPSICPUSome])
 	}
 	write(t, o.Proc+"/sys/net/netfilter/nf_conntrack_count", "17\n")
@@ -159,15 +163,18 @@ func TestFileAppearsLater(t *testing.T) {
 	}
 }
 
-// A new kernel's file may have other columns than the one before a live patch.
+// The columns of a file may change, as after a live patch of the kernel.
 func TestProtocolHeaderChanges(t *testing.T) {
 	o := tree(t, "old")
 	r := open(t, o)
 	shoot(r, metric.Host)
-	edit(t, o.Proc+"/1/net/netstat", "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 1 2 3", "TcpExt: ListenDrops New SyncookiesSent\nTcpExt: 33 44 55")
+	edit(t, o.Proc+"/1/net/netstat", "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 1 2 3",
+		"TcpExt: ListenDrops New SyncookiesSent\nTcpExt: 33 44 55")
 	v := shoot(r, metric.Host).vals[""]
-	if v[metric.HostTcpExtListenDrops] != 33 || v[metric.HostTcpExtSyncookiesSent] != 55 || v[metric.HostTcpExtListenOverflows] != metric.Absent {
-		t.Errorf("drops %d, cookies %d, overflows %d", v[metric.HostTcpExtListenDrops], v[metric.HostTcpExtSyncookiesSent], v[metric.HostTcpExtListenOverflows])
+	if v[metric.HostTcpExtListenDrops] != 33 || v[metric.HostTcpExtSyncookiesSent] != 55 ||
+		v[metric.HostTcpExtListenOverflows] != metric.Absent {
+		t.Errorf("drops %d, cookies %d, overflows %d", v[metric.HostTcpExtListenDrops],
+			v[metric.HostTcpExtSyncookiesSent], v[metric.HostTcpExtListenOverflows])
 	}
 }
 
@@ -181,7 +188,8 @@ func TestFilters(t *testing.T) {
 	if s := shoot(r, metric.Interface); s.ids["lo"] != 0 || s.ids["eth0"] != 0 || s.ids["eth0.100"] == 0 {
 		t.Errorf("interfaces %v", s.ids)
 	}
-	if s := shoot(r, metric.Filesystem); s.ids["/mnt/nfs"] != 0 || s.ids["/run"] != 0 || s.ids["/"] == 0 || s.ids["/sys/fs/cgroup"] == 0 {
+	if s := shoot(r, metric.Filesystem); s.ids["/mnt/nfs"] != 0 || s.ids["/run"] != 0 || s.ids["/"] == 0 ||
+		s.ids["/sys/fs/cgroup"] == 0 {
 		t.Errorf("filesystems %v", s.ids)
 	}
 	if _, err := New(Options{DiskExclude: "("}); err == nil || !strings.Contains(err.Error(), "DiskExclude") {

@@ -47,6 +47,7 @@ func (f *file) read(buf *[]byte) []byte {
 	return (*buf)[:n]
 }
 
+// open opens the file if it is time for another attempt, and reports whether it is open.
 func (f *file) open() bool {
 	if f.wait > 0 {
 		f.wait--

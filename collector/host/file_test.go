@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// A large machine's files do not fit the first buffer.
+// Files of a large machine are larger than the first buffer.
 func TestLargeFile(t *testing.T) {
 	o := tree(t, "old")
 	var stat strings.Builder
@@ -29,12 +29,13 @@ func TestLargeFile(t *testing.T) {
 	if v := s.vals["4095"]; v[metric.CoreUser] != tickNs || v[metric.CoreGuestNice] != 4095*tickNs {
 		t.Errorf("the last CPU: %v", v)
 	}
-	if v := shoot(r, metric.Host).vals[""]; v[metric.HostContextSwitches] != 11 || v[metric.HostInterrupts] != 7 || v[metric.HostCPUs] != cpus {
+	if v := shoot(r, metric.Host).vals[""]; v[metric.HostContextSwitches] != 11 ||
+		v[metric.HostInterrupts] != 7 || v[metric.HostCPUs] != cpus {
 		t.Errorf("ctxt %d, intr %d, %d CPUs", v[metric.HostContextSwitches], v[metric.HostInterrupts], v[metric.HostCPUs])
 	}
 }
 
-// A file without end must not take all memory.
+// A file that never ends must not use up all memory.
 func TestFileIsBounded(t *testing.T) {
 	path := t.TempDir() + "/endless"
 	write(t, path, "x")

@@ -17,18 +17,18 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// fuseMount is a filesystem whose server is a process of its own, so that the
-// test can end whatever hangs in it.
+// fuseMount is a FUSE filesystem whose server is a separate process, so that the test
+// can end calls that hang by ending that process.
 type fuseMount struct {
 	dir    string
 	source string
-	delay  time.Duration // until statfs is answered
+	delay  time.Duration // until the server answers statfs
 }
 
 // Delays of filesystems that do not answer.
 const (
-	never  = -time.Nanosecond // statfs is read but not answered
-	absent = -time.Hour       // nobody reads requests
+	never  = -time.Nanosecond // the server reads statfs requests but does not answer them
+	absent = -time.Hour       // the server reads no requests
 )
 
 const fuseEnv = "DAYTWO_HOST_TEST_FUSE"
@@ -40,8 +40,8 @@ func TestMain(m *testing.M) {
 	os.Exit(rig.Main(m))
 }
 
-// mountFUSE mounts filesystems in the mount namespace of the test. The function
-// that it returns ends their server: calls that hang then fail.
+// mountFUSE mounts filesystems in the mount namespace of the test. The function that it
+// returns ends their server, upon which calls that hang fail.
 func mountFUSE(t *testing.T, mounts ...fuseMount) (end func()) {
 	t.Helper()
 	if f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err != nil {
@@ -62,7 +62,7 @@ func mountFUSE(t *testing.T, mounts ...fuseMount) (end func()) {
 	}
 	defer r.Close()
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Stdin = strings.NewReader(env.String()) // too long for the environment
+	cmd.Stdin = strings.NewReader(env.String()) // may be too long for an environment variable
 	cmd.Env = append(os.Environ(), fuseEnv+"=1")
 	cmd.Stdout, cmd.Stderr = w, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -113,11 +113,13 @@ func serveFUSE(string) {
 	}
 	fmt.Println("ready")
 	for {
-		time.Sleep(time.Hour) // select {} is a deadlock for a runtime without cgo, if no goroutine serves
+		// Without cgo, the Go runtime would report select {} as a deadlock if no goroutine
+		// serves.
+		time.Sleep(time.Hour)
 	}
 }
 
-// serve answers requests (struct fuse_in_header of linux/fuse.h).
+// serve reads and answers requests (struct fuse_in_header of linux/fuse.h).
 func (m *fuseMount) serve(dev *os.File) {
 	const (
 		getattr, statfs, initialise = 3, 17, 26
@@ -159,7 +161,7 @@ func (m *fuseMount) serve(dev *os.File) {
 			time.AfterFunc(m.delay, func() {
 				body := make([]byte, 80) // struct fuse_kstatfs
 				le.PutUint64(body, 1_000_000)
-				le.PutUint64(body[8:], 500_000+answers.Add(1)) // tells one answer from another
+				le.PutUint64(body[8:], 500_000+answers.Add(1)) // differs in each answer
 				le.PutUint64(body[16:], 300_000)
 				le.PutUint32(body[40:], 4096)
 				le.PutUint32(body[48:], 4096)

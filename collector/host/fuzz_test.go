@@ -13,7 +13,7 @@ import (
 	"github.com/daytwo/daytwo/api/parked"
 )
 
-// seed adds this machine's own file and those of the trees.
+// seed adds the texts of files in /proc of this machine and of the machines in testdata.
 func seed(f *testing.F, paths ...string) {
 	f.Helper()
 	f.Add([]byte(nil))
@@ -43,7 +43,8 @@ func checkVals(t *testing.T, vals []int64) {
 	}
 }
 
-// fuzzHost fuzzes a parser that fills a host row: it gives the same twice.
+// fuzzHost fuzzes a parser that fills a host row: two parsings of the same text must give
+// the same values.
 func fuzzHost(f *testing.F, make func() func(b []byte, host []int64)) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		parse := make()
@@ -82,7 +83,7 @@ func FuzzStat(f *testing.F) {
 	})
 }
 
-// The lines of softnet_stat and schedstat are read onto the CPUs of /proc/stat.
+// The values of softnet_stat and schedstat belong to the rows of CPUs in /proc/stat.
 func FuzzPerCPU(f *testing.F) {
 	seed(f, "1/net/softnet_stat", "net/softnet_stat", "schedstat")
 	stat := must(os.ReadFile("testdata/odd/proc/stat"))
@@ -195,7 +196,7 @@ func FuzzMountinfo(f *testing.F) {
 				}
 			}
 		}
-		// Built again from the same, every mount is kept.
+		// If the list is built again from the same text, every mount is kept.
 		before := slices.Clone(r.mounts)
 		r.rebuild(b)
 		if !slices.Equal(before, r.mounts) {
@@ -205,13 +206,16 @@ func FuzzMountinfo(f *testing.F) {
 }
 
 func FuzzNumbers(f *testing.F) {
-	for _, s := range []string{"", "-", "0", "-1", "00", "9223372036854775807", "9223372036854775808", "18446744073709551615", "1.5", "0x10", "ffffffff", "1 "} {
+	for _, s := range []string{
+		"", "-", "0", "-1", "00", "9223372036854775807", "9223372036854775808", "18446744073709551615",
+		"1.5", "0x10", "ffffffff", "1 ",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		want, err := strconv.ParseInt(s, 10, 64)
 		if strings.HasPrefix(s, "+") || s == "-9223372036854775808" {
-			return // not printed by any kernel
+			return // no kernel prints such a number
 		}
 		if got, ok := parseInt([]byte(s)); ok != (err == nil) || ok && got != want {
 			t.Errorf("parseInt(%q) = %d, %v, want %d, %v", s, got, ok, want, err)

@@ -16,10 +16,10 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// tickBound is what a tick may take beside filesystems that hang, on a busy machine.
+// tickBound is how long a tick may take on a busy machine while filesystems hang.
 const tickBound = 10 * answerWait
 
-// hasValues fails the test unless a filesystem's row has them.
+// hasValues fails the test unless the row of a filesystem has values.
 func hasValues(t *testing.T, s shot, point string) {
 	t.Helper()
 	if v := s.vals[point]; v == nil || v[metric.FSSize] <= 0 || v[metric.FSDeviceError] != 0 {
@@ -27,7 +27,7 @@ func hasValues(t *testing.T, s shot, point string) {
 	}
 }
 
-// hasNone fails the test unless a filesystem's row says that there are none.
+// hasNone fails the test unless the row of a filesystem says that it has no values.
 func hasNone(t *testing.T, s shot, point string) {
 	t.Helper()
 	if v := s.vals[point]; v == nil || v[metric.FSSize] != metric.Absent || v[metric.FSDeviceError] != 1 {
@@ -35,7 +35,7 @@ func hasNone(t *testing.T, s shot, point string) {
 	}
 }
 
-// timedTick takes a reading, and fails the test if that takes long.
+// timedTick reads the machine, and fails the test if that takes longer than tickBound.
 func timedTick(t *testing.T, r *Reader) shot {
 	t.Helper()
 	began := time.Now()
@@ -57,14 +57,14 @@ func TestSlowFilesystems(t *testing.T) {
 	}
 }
 
-// Two filesystems that take 300 ms and one that hangs cost a healthy one nothing.
-// What the slow ones answer is shown, and they are asked no more than needed.
+// Two filesystems that take 300 ms to answer and one that hangs do not affect a healthy
+// one. The answers of the slow ones are shown, and they are not asked more than needed.
 func slowFilesystems(t *testing.T, interval time.Duration) {
 	dir := t.TempDir()
 	slow, slower, hung, healthy := dir+"/a", dir+"/b", dir+"/c", dir+"/d"
 	const delay = 300 * time.Millisecond
-	mountFUSE(t, fuseMount{slow, "server:/a", delay}, fuseMount{slower, "server:/b", delay}, fuseMount{hung, "server:/c", never},
-		fuseMount{healthy, "server:/d", 0})
+	mountFUSE(t, fuseMount{slow, "server:/a", delay}, fuseMount{slower, "server:/b", delay},
+		fuseMount{hung, "server:/c", never}, fuseMount{healthy, "server:/d", 0})
 	r := open(t, Options{})
 	before := runtime.NumGoroutine()
 	started := time.Now()
@@ -91,20 +91,21 @@ func slowFilesystems(t *testing.T, interval time.Duration) {
 		t.Errorf("the healthy filesystem showed %d answers in %d ticks", n, ticks)
 	}
 	for _, point := range []string{slow, slower} {
-		// Asked at a tick, answered 300 ms later, shown and asked again at the next one.
+		// The filesystem is asked at a tick and answers 300 ms later. The next tick shows the
+		// answer and asks again.
 		most := int(lasts / max(interval, delay+interval))
 		if n := len(answers[point]); n < most/2 || n > most+2 {
 			t.Errorf("%s showed %d answers in %v, want about %d", point, n, lasts, most)
 		}
 	}
-	// One goroutine for each of three that were slow, and some for the prompt ones.
+	// There is a goroutine for each of the three that were slow, and some for the others.
 	if n := runtime.NumGoroutine() - before; n > 3+len(r.fs.mounts) {
 		t.Errorf("%d more goroutines", n)
 	}
 }
 
-// What was answered is shown while the next answer is not overdue; then the
-// filesystem counts as one that does not answer, until it does.
+// The last answer is shown until the next answer is overdue. From then on the filesystem
+// counts as hanging, until it answers.
 func TestKernelFilesystemStopsAnswering(t *testing.T) {
 	rig.InNamespaces(t, rig.Machine, func(t *testing.T) {
 		dir := t.TempDir()
@@ -116,7 +117,7 @@ func TestKernelFilesystemStopsAnswering(t *testing.T) {
 		}
 		m := r.fs.byName[dir]
 		now := time.Now()
-		m.since = now // asked again, without an answer
+		m.since = now // as if it were asked again and did not answer
 		for _, c := range []struct {
 			after time.Duration
 			want  unix.Errno
@@ -129,7 +130,7 @@ func TestKernelFilesystemStopsAnswering(t *testing.T) {
 		if errno := m.error(now.Add(time.Minute)); errno != unix.EAGAIN {
 			t.Errorf("not asked for a minute: %v", errno)
 		}
-		// Its server ends: the error is the kernel's.
+		// When the server ends, the call returns an error of the kernel.
 		end()
 		shoot(r, metric.Filesystem)
 		s := shoot(r, metric.Filesystem)
@@ -146,10 +147,10 @@ func TestKernelFilesystemStopsAnswering(t *testing.T) {
 	})
 }
 
-// A thousand mounts of servers that are gone hold a bounded number of goroutines.
+// A thousand mounts whose servers do not answer occupy a bounded number of goroutines.
 func TestThousandDeadFilesystems(t *testing.T) {
 	for name, c := range map[string]struct {
-		source string // with the number of the mount
+		source string // format with the number of the mount
 		most   int    // calls that hang
 	}{
 		"one server":   {"server:/export%d", scarceCalls},
@@ -187,7 +188,7 @@ func manyDead(t *testing.T, source string, most int) {
 	if n := runtime.NumGoroutine() - before; n > most+callsPerServer+8 {
 		t.Errorf("%d more goroutines", n)
 	}
-	// Overdue: one line in the log, however often it is looked at.
+	// Overdue answers make a single line in the log, however many ticks there are.
 	later := time.Now().Add(2 * mountPatience)
 	for i := range 50 {
 		r.fs.log.update(r.fs.mounts, later.Add(time.Duration(i)*time.Second))
@@ -202,7 +203,7 @@ func manyDead(t *testing.T, source string, most int) {
 	if len(reasons) < 2 {
 		t.Errorf("reasons: %v", reasons)
 	}
-	// The servers end: the calls return, and the goroutines are free again.
+	// When the servers end, the calls return, and the goroutines are free again.
 	end()
 	for deadline := time.Now().Add(10 * time.Second); r.pool.UnderWay() > 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -211,8 +212,8 @@ func manyDead(t *testing.T, source string, most int) {
 	}
 }
 
-// Mounts that come and go while their server is away leave their calls behind:
-// these are bounded too, and others are asked all the same.
+// The calls of mounts that are added and removed while their server does not answer
+// remain. Their number is bounded too, and other filesystems are still asked.
 func TestDeadFilesystemsComeAndGo(t *testing.T) {
 	rig.InNamespaces(t, rig.Machine, func(t *testing.T) {
 		dir := t.TempDir()
@@ -223,7 +224,7 @@ func TestDeadFilesystemsComeAndGo(t *testing.T) {
 			for k := range each {
 				dead = append(dead, fuseMount{fmt.Sprintf("%s/%d", dir, k), "server:/export", absent})
 			}
-			// Their server lives on, as does the one of an automounter.
+			// The server keeps running after the unmount, as that of an automounter does.
 			mountFUSE(t, dead...)
 			hasNone(t, timedTick(t, r), dead[0].dir)
 			for _, m := range dead {
@@ -243,7 +244,7 @@ func TestDeadFilesystemsComeAndGo(t *testing.T) {
 	})
 }
 
-// logCounter keeps what is logged.
+// logCounter is the text of a log, which a test may read while it is written.
 type logCounter struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -12,7 +12,8 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// shot is what the tests remember of a table, which the next Read overwrites.
+// shot is a copy of a table, which stays valid after the next Read. Its maps are by the
+// key of a row.
 type shot struct {
 	gen  uint64
 	ids  map[string]uint64
@@ -49,7 +50,7 @@ func TestInterfacesComeAndGo(t *testing.T) {
 		if first == 0 || s.ids["test.1"] == 0 || s.gen == gen || s.ids["lo"] != lo {
 			t.Fatalf("after veth was added: gen %d, %v", s.gen, s.ids)
 		}
-		// The kernel tells the operational state a little later (linkwatch).
+		// The kernel updates the operational state a little later (net/core/link_watch.c).
 		v := s.vals["test.0"]
 		for range 300 {
 			if v[metric.IfUp] == 1 {
@@ -58,7 +59,8 @@ func TestInterfacesComeAndGo(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 			v = shoot(r, metric.Interface).vals["test.0"]
 		}
-		if v[metric.IfUp] != 1 || v[metric.IfCarrier] != 1 || v[metric.IfMTU] != 1280 || v[metric.IfTxQueueLen] != 77 || v[metric.IfProtocolType] != 1 {
+		if v[metric.IfUp] != 1 || v[metric.IfCarrier] != 1 || v[metric.IfMTU] != 1280 ||
+			v[metric.IfTxQueueLen] != 77 || v[metric.IfProtocolType] != 1 {
 			t.Errorf("attributes of a veth: %v", v[metric.IfUp:])
 		}
 		if v[metric.IfSpeed] != 10_000_000_000/8 {
@@ -73,7 +75,8 @@ func TestInterfacesComeAndGo(t *testing.T) {
 			t.Error("the generation moved though nothing changed")
 		}
 
-		// Down: told with the state, not at the next turn of the attributes.
+		// An interface that goes down shows that with its state, without waiting for the
+		// next reading of its attributes.
 		rig.IP(t, "link set test.1 down")
 		for range 25 {
 			if v = shoot(r, metric.Interface).vals["test.0"]; v[metric.IfUp] == 0 {
@@ -84,7 +87,8 @@ func TestInterfacesComeAndGo(t *testing.T) {
 		if v[metric.IfUp] != 0 || v[metric.IfCarrier] != 0 {
 			t.Errorf("after its peer went down: %v", v[metric.IfUp:])
 		}
-		// An MTU changes without any event: it is met within its turn.
+		// A change of the MTU has no effect on the state, so it is seen after linkRefresh
+		// ticks at the latest.
 		rig.IP(t, "link set test.0 mtu 1400")
 		for range linkRefresh {
 			v = shoot(r, metric.Interface).vals["test.0"]
@@ -93,7 +97,8 @@ func TestInterfacesComeAndGo(t *testing.T) {
 			t.Errorf("MTU %d after %d ticks", v[metric.IfMTU], linkRefresh)
 		}
 
-		// The same name between two ticks, with no counter that fell.
+		// An interface is replaced by one with the same name between two ticks, and no
+		// counter falls.
 		gen = shoot(r, metric.Interface).gen
 		rig.IP(t, "link del test.0")
 		rig.IP(t, "link add test.0 type veth peer name test.1")
@@ -136,12 +141,16 @@ func TestTrafficIsCounted(t *testing.T) {
 		}
 		after := shoot(r, metric.Host).vals[""]
 		now := shoot(r, metric.Interface).vals["lo"]
-		for c, want := range map[int]int64{metric.HostUdpInDatagrams: packets, metric.HostUdpOutDatagrams: packets, metric.HostSockUDPInUse: 2} {
+		for c, want := range map[int]int64{
+			metric.HostUdpInDatagrams: packets, metric.HostUdpOutDatagrams: packets, metric.HostSockUDPInUse: 2,
+		} {
 			if d := after[c] - before[c]; d != want {
 				t.Errorf("%s rose by %d, want %d", metric.Columns(metric.Host)[c].Name, d, want)
 			}
 		}
-		for c, want := range map[int]int64{metric.IfTxPackets: packets, metric.IfRxPackets: packets, metric.IfTxBytes: packets * (size + 28)} {
+		for c, want := range map[int]int64{
+			metric.IfTxPackets: packets, metric.IfRxPackets: packets, metric.IfTxBytes: packets * (size + 28),
+		} {
 			if d := now[c] - lo[c]; d != want {
 				t.Errorf("lo %s rose by %d, want %d", metric.Columns(metric.Interface)[c].Name, d, want)
 			}
@@ -175,7 +184,8 @@ func TestKernelMounts(t *testing.T) {
 			t.Fatalf("after a mount: gen %d, %v", s.gen, s.ids)
 		}
 		v := s.vals[key]
-		if v[metric.FSSize] != 1<<20 || v[metric.FSFiles] != 100 || v[metric.FSFilesUsed] != 1 || v[metric.FSReadOnly] != 0 || v[metric.FSUsed] != 0 {
+		if v[metric.FSSize] != 1<<20 || v[metric.FSFiles] != 100 || v[metric.FSFilesUsed] != 1 ||
+			v[metric.FSReadOnly] != 0 || v[metric.FSUsed] != 0 {
 			t.Errorf("an empty tmpfs of 1 MiB and 100 inodes: %v", v)
 		}
 		if err := os.WriteFile(dir+"/file", make([]byte, 100<<10), 0o644); err != nil {
@@ -192,7 +202,8 @@ func TestKernelMounts(t *testing.T) {
 		if s = shoot(r, metric.Filesystem); s.vals[key][metric.FSReadOnly] != 1 || s.ids[key] != first {
 			t.Errorf("remounted read-only: %v, row %d was %d", s.vals[key], s.ids[key], first)
 		}
-		// Another one over it hides it; taken off, the first is back.
+		// A second mount on the same mount point hides the first. After its unmount, the
+		// first is shown again.
 		mount("2m", 0)
 		if s = shoot(r, metric.Filesystem); s.vals[key][metric.FSSize] != 2<<20 || s.ids[key] == first {
 			t.Errorf("mounted over: %v, row %d", s.vals[key], s.ids[key])
@@ -203,7 +214,7 @@ func TestKernelMounts(t *testing.T) {
 		if s = shoot(r, metric.Filesystem); s.vals[key][metric.FSSize] != 1<<20 {
 			t.Errorf("uncovered: %v", s.vals[key])
 		}
-		// The reader must not keep it busy.
+		// The reader must not prevent the unmount.
 		if err := unix.Unmount(dir, 0); err != nil {
 			t.Fatalf("umount: %v", err)
 		}

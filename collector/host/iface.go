@@ -116,6 +116,7 @@ func (r *ifaceReader) readLink(e *entry, nth int, buf *[]byte) {
 
 var operUp = []byte("up")
 
+// status describes what of the interfaces in sysfs cannot be read.
 func (r *ifaceReader) status(now time.Time) []Status {
 	switch {
 	case r.ns.sys == "":

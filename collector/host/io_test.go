@@ -13,7 +13,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// diskOf names the disk that a directory is on, without its partition.
+// diskOf returns the name of the disk that a directory is on, without a partition.
 func diskOf(dir string) (string, error) {
 	var st unix.Stat_t
 	if err := unix.Stat(dir, &st); err != nil {
@@ -30,7 +30,7 @@ func diskOf(dir string) (string, error) {
 }
 
 func TestKernelCountsWrites(t *testing.T) {
-	dir := "/disk" // of a test VM
+	dir := "/disk" // a disk of the virtual machine that runs the tests
 	if os.Getenv("DAYTWO_VM") == "" {
 		dir = t.TempDir()
 	}
@@ -61,7 +61,7 @@ func TestKernelCountsWrites(t *testing.T) {
 	if rose(metric.DiskWrites) <= 0 {
 		t.Errorf("%s: no write", disk)
 	}
-	// A disk is never busy for longer than time passes (give or take its ms).
+	// A disk cannot be busy for longer than the elapsed time, except for rounding to ms.
 	if d := rose(metric.DiskIOTime); d < 0 || d > int64(took)+20_000_000 {
 		t.Errorf("%s: busy for %v in %v", disk, time.Duration(d), took)
 	}

@@ -34,8 +34,8 @@ func find(key string) *metric.Metric {
 	return nil
 }
 
-// Counters lie between what the oracle reads before and after; gauges do so in
-// at least one of many rounds (they may peak in between).
+// A counter lies between the oracle's values before and after the reading. A gauge does
+// in at least one of many rounds, as it may be higher or lower in between.
 func TestKernelValues(t *testing.T) {
 	r := open(t, Options{})
 	pending := map[string]string{}
@@ -99,7 +99,7 @@ func TestKernelSmallFiles(t *testing.T) {
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &after); err != nil {
 		t.Fatal(err)
 	}
-	// /proc/uptime is cut to hundredths of a second.
+	// /proc/uptime is rounded down to hundredths of a second.
 	if v := host[metric.HostUptime]; v < before.Nano()-10_000_000 || v > after.Nano() {
 		t.Errorf("uptime %d not in [%d, %d]", v, before.Nano(), after.Nano())
 	}
@@ -107,7 +107,8 @@ func TestKernelSmallFiles(t *testing.T) {
 		t.Errorf("time is %d", host[metric.HostTime])
 	}
 	for c, path := range map[int]string{
-		metric.HostProcessesMax: "kernel/pid_max", metric.HostThreadsMax: "kernel/threads-max", metric.HostEntropyPool: "kernel/random/poolsize",
+		metric.HostProcessesMax: "kernel/pid_max", metric.HostThreadsMax: "kernel/threads-max",
+		metric.HostEntropyPool: "kernel/random/poolsize",
 	} {
 		text, err := os.ReadFile("/proc/sys/" + path)
 		if err != nil {
@@ -137,7 +138,8 @@ func TestKernelSmallFiles(t *testing.T) {
 	if err != nil || row.Label("hostname") != name {
 		t.Errorf("hostname %q, want %q (%v)", row.Label("hostname"), name, err)
 	}
-	if release := must(os.ReadFile("/proc/sys/kernel/osrelease")); row.Label("release") != strings.TrimSpace(string(release)) {
+	if release := must(os.ReadFile("/proc/sys/kernel/osrelease")); row.Label("release") !=
+		strings.TrimSpace(string(release)) {
 		t.Errorf("release %q, want %q", row.Label("release"), release)
 	}
 	var clock unix.Timex
@@ -153,8 +155,8 @@ func TestKernelSmallFiles(t *testing.T) {
 	}
 }
 
-// The link count of /proc and a listing of it tell the same, give or take what
-// comes and goes meanwhile.
+// The link count of /proc and a listing of it give the same number of processes, except
+// for those that start or end meanwhile.
 func TestKernelProcessCount(t *testing.T) {
 	p := newProcessCounter("/proc")
 	defer p.close()
@@ -182,7 +184,7 @@ func TestKernelProcessCount(t *testing.T) {
 	t.Errorf("%d processes by links, %d by entries, %d listed", p.count(), p.entries(false), list())
 }
 
-// The percentages are those of the CPU times of two ticks.
+// The percentages match the CPU times of two ticks.
 func TestKernelCPUPercentages(t *testing.T) {
 	r := open(t, Options{})
 	first := append([]int64(nil), r.Read(time.Now())[0].Row(0)...)
@@ -210,11 +212,13 @@ func TestKernelCPUPercentages(t *testing.T) {
 	delta := func(c int) float64 { return float64(second[c]-first[c]) / float64(sum) * 100 }
 	near("idle", percent(metric.HostCPUIdlePercent), delta(metric.HostCPUIdle))
 	near("user", percent(metric.HostCPUUserPercent), delta(metric.HostCPUUser)+delta(metric.HostCPUNice))
-	near("sum", percent(metric.HostCPUTotalPercent)+percent(metric.HostCPUIdlePercent)+percent(metric.HostCPUWaitPercent), 100)
-	near("total", percent(metric.HostCPUTotalPercent), percent(metric.HostCPUUserPercent)+percent(metric.HostCPUSystemPercent)+percent(metric.HostCPUStealPercent))
+	near("sum", percent(metric.HostCPUTotalPercent)+percent(metric.HostCPUIdlePercent)+
+		percent(metric.HostCPUWaitPercent), 100)
+	near("total", percent(metric.HostCPUTotalPercent), percent(metric.HostCPUUserPercent)+
+		percent(metric.HostCPUSystemPercent)+percent(metric.HostCPUStealPercent))
 }
 
-// Every mount that is shown says what statfs says of its path.
+// The row of every mount has the values that statfs(2) returns for its path.
 func TestKernelFilesystems(t *testing.T) {
 	r := open(t, Options{})
 	table := r.Read(time.Now())[3]
@@ -256,7 +260,7 @@ func TestTablesKeepTheirOrder(t *testing.T) {
 	}
 }
 
-// checkTable asserts what every reader of tables relies on.
+// checkTable checks properties of a table that its users rely on.
 func checkTable(t *testing.T, table *frame.Table, k metric.Kind) {
 	t.Helper()
 	if table.Kind != k || table.Gen == 0 || len(table.Vals) != len(table.Rows)*metric.Width(k) {
@@ -269,7 +273,8 @@ func checkTable(t *testing.T, table *frame.Table, k metric.Kind) {
 		}
 		ids[row.ID], keys[row.Key] = true, true
 		for i, l := range row.Labels {
-			if l.Name == "" || l.Value == "" || l.Value != strings.ToValidUTF8(l.Value, "?") || i > 0 && row.Labels[i-1].Name >= l.Name {
+			if l.Name == "" || l.Value == "" || l.Value != strings.ToValidUTF8(l.Value, "?") ||
+				i > 0 && row.Labels[i-1].Name >= l.Name {
 				t.Errorf("%s: labels %v", k, row.Labels)
 			}
 		}

@@ -16,8 +16,8 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// A collector in a container with a network namespace of its own, but with the
-// host's /proc, shows the host's interfaces and counters.
+// A collector in a container that has a network namespace of its own, but the host's
+// /proc, shows the host's interfaces and counters.
 func TestKernelHostNetworkFromAnotherNamespace(t *testing.T) {
 	const names = "DAYTWO_HOST_TEST_INTERFACES"
 	var environment []string
@@ -39,7 +39,8 @@ func TestKernelHostNetworkFromAnotherNamespace(t *testing.T) {
 			v := table.Row(i)
 			if r.ifaces.ns.sys == "" {
 				if v[metric.IfUp] != metric.Absent || len(r.ifaces.status(time.Now())) != 1 {
-					t.Errorf("%s: %v from a /sys of another namespace, status %v", row.Key, v[metric.IfUp:], r.ifaces.status(time.Now()))
+					t.Errorf("%s: %v from a /sys of another namespace, status %v",
+						row.Key, v[metric.IfUp:], r.ifaces.status(time.Now()))
 				}
 			} else if v[metric.IfUp] == metric.Absent {
 				t.Errorf("%s: no state from %s", row.Key, r.ifaces.ns.sys)
@@ -64,7 +65,7 @@ func hostInterfaces(t *testing.T) []string {
 	return names
 }
 
-// Without any right it still reads what everybody may.
+// Without any capability, a Reader still reads all files that everybody may read.
 func TestUnprivileged(t *testing.T) {
 	rig.NeedRoot(t, "giving up all rights")
 	rig.InNamespaces(t, 0, func(t *testing.T) {
@@ -87,7 +88,10 @@ func TestUnprivileged(t *testing.T) {
 			}
 		}
 		h := tables[0].Row(0)
-		for _, c := range []int{metric.HostCPUUser, metric.HostMemTotal, metric.HostTcpInSegs, metric.HostLoad1, metric.HostUptime, metric.HostProcesses, metric.HostVMPgfault} {
+		for _, c := range []int{
+			metric.HostCPUUser, metric.HostMemTotal, metric.HostTcpInSegs, metric.HostLoad1,
+			metric.HostUptime, metric.HostProcesses, metric.HostVMPgfault,
+		} {
 			if h[c] == metric.Absent {
 				t.Errorf("%s is absent", metric.Columns(metric.Host)[c].Name)
 			}
@@ -95,10 +99,11 @@ func TestUnprivileged(t *testing.T) {
 	})
 }
 
-// A collector in a mount namespace of its own (a systemd unit with PrivateTmp,
-// a container) shows the host's mounts, not its own.
+// A collector in a mount namespace of its own, such as that of a container or of a
+// systemd unit with PrivateTmp, shows the host's mounts, not its own.
 func TestKernelHostMountsFromAnotherNamespace(t *testing.T) {
-	// Process 1 is the outer one; the machine's own may be out of reach.
+	// The outer namespaces stand for the host's. Those of the machine's own process 1 may
+	// be inaccessible.
 	rig.InNamespaces(t, rig.Machine, func(t *testing.T) {
 		t.Run("collector", func(t *testing.T) { rig.InNamespaces(t, rig.Mount, mountsOfHost) })
 	})

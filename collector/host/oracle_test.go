@@ -16,8 +16,8 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 )
 
-// oracle reads a proc tree with prometheus/procfs, the reader of node_exporter,
-// which shares nothing with this package. Keys are "kind/row/metric".
+// oracle reads the trees proc and sys with prometheus/procfs, the library of
+// node_exporter, which shares no code with this package. Keys are "kind/row/metric".
 func oracle(t *testing.T, proc, sys string) map[string]int64 {
 	t.Helper()
 	o := map[string]int64{}
@@ -46,7 +46,9 @@ func oracle(t *testing.T, proc, sys string) map[string]int64 {
 		}
 	}
 	s := stat.SoftIRQ
-	for i, v := range []uint64{s.Hi, s.Timer, s.NetTx, s.NetRx, s.Block, s.BlockIoPoll, s.Tasklet, s.Sched, s.Hrtimer, s.Rcu} {
+	for i, v := range []uint64{
+		s.Hi, s.Timer, s.NetTx, s.NetRx, s.Block, s.BlockIoPoll, s.Tasklet, s.Sched, s.Hrtimer, s.Rcu,
+	} {
 		host(metric.HostSoftirqHi+i, float64(v))
 	}
 	if load, err := fs.LoadAvg(); err == nil {
@@ -90,7 +92,8 @@ func oracleMemory(fs procfs.FS, o map[string]int64) {
 		if !ok {
 			continue
 		}
-		name := regexp.MustCompile(`[()_]`).ReplaceAllString(strings.ReplaceAll(strings.ReplaceAll(item, "(anon)", "Anon"), "(file)", "File"), "")
+		name := regexp.MustCompile(`[()_]`).ReplaceAllString(
+			strings.ReplaceAll(strings.ReplaceAll(item, "(anon)", "Anon"), "(file)", "File"), "")
 		if m.Unit == metric.Bytes {
 			name += "Bytes"
 		}
@@ -103,13 +106,15 @@ func oracleMemory(fs procfs.FS, o map[string]int64) {
 func oracleNet(t *testing.T, fs procfs.FS, proc string, o map[string]int64) {
 	self, err := fs.Self()
 	if err != nil {
-		self, err = fs.Proc(1) // a tree of plain files
+		self, err = fs.Proc(1) // a copy of /proc has no link self
 	}
 	if err == nil {
 		snmp, _ := self.Snmp()
 		netstat, _ := self.Netstat()
 		snmp6, _ := self.Snmp6()
-		files := map[string]reflect.Value{"snmp": reflect.ValueOf(snmp), "netstat": reflect.ValueOf(netstat), "snmp6": reflect.ValueOf(snmp6)}
+		files := map[string]reflect.Value{
+			"snmp": reflect.ValueOf(snmp), "netstat": reflect.ValueOf(netstat), "snmp6": reflect.ValueOf(snmp6),
+		}
 		for _, m := range metric.Columns(metric.Host) {
 			f := strings.Fields(strings.TrimPrefix(m.Source, "/proc/net/"))
 			if !strings.HasPrefix(m.Source, "/proc/net/") || len(f) != 3 || !files[f[0]].IsValid() {
@@ -131,7 +136,9 @@ func oracleNet(t *testing.T, fs procfs.FS, proc string, o map[string]int64) {
 		for _, p := range s.Protocols {
 			base := "host//sockstat." + strings.ToLower(p.Protocol) + "."
 			o[base+"inuse"] = int64(p.InUse)
-			for n, v := range map[string]*int{"orphan": p.Orphan, "tw": p.TW, "alloc": p.Alloc, "mem": p.Mem, "memory": p.Memory} {
+			for n, v := range map[string]*int{
+				"orphan": p.Orphan, "tw": p.TW, "alloc": p.Alloc, "mem": p.Mem, "memory": p.Memory,
+			} {
 				if v != nil {
 					o[base+n] = int64(*v)
 				}
@@ -146,21 +153,26 @@ func oracleNet(t *testing.T, fs procfs.FS, proc string, o map[string]int64) {
 		t.Fatal(err)
 	}
 	for name, d := range dev {
-		for i, v := range []uint64{d.RxBytes, d.RxPackets, d.RxErrors, d.RxDropped, d.RxFIFO, d.RxFrame, d.RxCompressed, d.RxMulticast,
-			d.TxBytes, d.TxPackets, d.TxErrors, d.TxDropped, d.TxFIFO, d.TxCollisions, d.TxCarrier, d.TxCompressed} {
+		for i, v := range []uint64{
+			d.RxBytes, d.RxPackets, d.RxErrors, d.RxDropped, d.RxFIFO, d.RxFrame, d.RxCompressed, d.RxMulticast,
+			d.TxBytes, d.TxPackets, d.TxErrors, d.TxDropped, d.TxFIFO, d.TxCollisions, d.TxCarrier, d.TxCompressed,
+		} {
 			o["interface/"+valid(name)+"/"+metric.Columns(metric.Interface)[i].Name] = int64(v)
 		}
 	}
 	softnet, _ := fs.NetSoftnetStat()
 	for _, s := range softnet {
 		base := "cpu/" + strconv.Itoa(int(s.Index)) + "/softnet."
-		o[base+"processed"], o[base+"dropped"], o[base+"squeezed"] = int64(s.Processed), int64(s.Dropped), int64(s.TimeSqueezed)
-		o[base+"collision"], o[base+"received_rps"], o[base+"flow_limit"] = int64(s.CPUCollision), int64(s.ReceivedRps), int64(s.FlowLimitCount)
+		o[base+"processed"], o[base+"dropped"], o[base+"squeezed"] =
+			int64(s.Processed), int64(s.Dropped), int64(s.TimeSqueezed)
+		o[base+"collision"], o[base+"received_rps"], o[base+"flow_limit"] =
+			int64(s.CPUCollision), int64(s.ReceivedRps), int64(s.FlowLimitCount)
 	}
 	if sched, err := fs.Schedstat(); err == nil {
 		for _, c := range sched.CPUs {
 			base := "cpu/" + c.CPUNum + "/schedstat."
-			o[base+"running"], o[base+"waiting"], o[base+"timeslices"] = int64(c.RunningNanoseconds), int64(c.WaitingNanoseconds), int64(c.RunTimeslices)
+			o[base+"running"], o[base+"waiting"], o[base+"timeslices"] =
+				int64(c.RunningNanoseconds), int64(c.WaitingNanoseconds), int64(c.RunTimeslices)
 		}
 	}
 }
@@ -193,16 +205,20 @@ func oracleDisks(t *testing.T, proc, sys string, o map[string]int64) {
 		if regexp.MustCompile(DefaultDiskExclude).MatchString(d.DeviceName) {
 			continue
 		}
-		vals := []uint64{d.ReadIOs, d.ReadMerges, d.ReadSectors * 512, d.ReadTicks * 1e6, d.WriteIOs, d.WriteMerges, d.WriteSectors * 512, d.WriteTicks * 1e6,
-			d.IOsInProgress, d.IOsTotalTicks * 1e6, d.WeightedIOTicks * 1e6, d.DiscardIOs, d.DiscardMerges, d.DiscardSectors, d.DiscardTicks * 1e6,
-			d.FlushRequestsCompleted, d.TimeSpentFlushing * 1e6}
+		vals := []uint64{
+			d.ReadIOs, d.ReadMerges, d.ReadSectors * 512, d.ReadTicks * 1e6,
+			d.WriteIOs, d.WriteMerges, d.WriteSectors * 512, d.WriteTicks * 1e6,
+			d.IOsInProgress, d.IOsTotalTicks * 1e6, d.WeightedIOTicks * 1e6,
+			d.DiscardIOs, d.DiscardMerges, d.DiscardSectors, d.DiscardTicks * 1e6,
+			d.FlushRequestsCompleted, d.TimeSpentFlushing * 1e6,
+		}
 		for i, v := range vals[:d.IoStatsCount-3] {
 			o["disk/"+d.DeviceName+"/"+metric.Columns(metric.Disk)[i].Name] = int64(v)
 		}
 	}
 }
 
-// flat turns tables into the oracle's form; Absent values are left out.
+// flat converts tables to the form of oracle's result, without values that are absent.
 func flat(tables []frame.Table) map[string]int64 {
 	m := map[string]int64{}
 	for i := range tables {

@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// A container host has an interface a container: a tick must not mind.
+// A container host has an interface for each container: a tick must still be fast.
 func TestManyInterfaces(t *testing.T) {
 	rig.InNamespaces(t, rig.Machine, func(t *testing.T) {
 		const pairs = 200

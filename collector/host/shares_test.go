@@ -8,7 +8,8 @@ import (
 
 func TestCPUShares(t *testing.T) {
 	s := newShares()
-	// user, nice, system, idle, iowait, irq, softirq, steal
+	// at updates the shares with the CPU times user, nice, system, idle, iowait, irq,
+	// softirq and steal.
 	at := func(times ...int64) [6]int64 {
 		host := hostRow()
 		for i, v := range times {
@@ -27,7 +28,7 @@ func TestCPUShares(t *testing.T) {
 		{[]int64{200, 50, 150, 1500, 200, 25, 25, 50}, [6]int64{30000, 15000, 10000, 50000, 20000, 5000}},
 		{[]int64{200, 50, 150, 1500, 200, 25, 25, 50}, [6]int64{30000, 15000, 10000, 50000, 20000, 5000}}, // no time passed
 		{[]int64{201, 50, 151, 1501, 200, 25, 25, 50}, [6]int64{66667, 33333, 33334, 33333, 0, 0}},
-		{nil, absent}, // /proc/stat was not read
+		{nil, absent}, // /proc/stat could not be read
 		{[]int64{300, 50, 200, 2000, 200, 25, 25, 50}, absent},
 		{[]int64{301, 50, 200, 2000, 200, 25, 25, 50}, [6]int64{100000, 100000, 0, 0, 0, 0}},
 		{[]int64{300, 50, 200, 2000, 200, 25, 25, 50}, absent}, // a reset

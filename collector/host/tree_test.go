@@ -16,8 +16,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// tree copies a machine of testdata to where it can be changed, with what a
-// repository does not hold: links, and names that not every system allows.
+// tree copies the files of a machine in testdata to a temporary directory, where they
+// can be changed. It adds what a repository cannot hold: links, and file names that not
+// every system allows.
 func tree(t *testing.T, name string) Options {
 	t.Helper()
 	dir := t.TempDir()
@@ -57,7 +58,7 @@ func edit(t *testing.T, path string, pairs ...string) {
 	write(t, path, strings.NewReplacer(pairs...).Replace(string(text)))
 }
 
-// Values that are not from the tree.
+// foreign are the columns of the host whose values are not from files of the tree.
 var foreign = map[int]bool{
 	metric.HostTime: true, metric.HostTimexOffset: true, metric.HostTimexMaxError: true, metric.HostTimexEstError: true,
 	metric.HostTimexStatus: true, metric.HostTimexSync: true, metric.HostTimexTAI: true,
@@ -68,7 +69,7 @@ func dump(r *Reader) string {
 	for _, table := range r.Read(time.Unix(0, 0)) {
 		for i, row := range table.Rows {
 			labels := row.Labels
-			if table.Kind == metric.Host { // but for the boot they are of uname(2)
+			if table.Kind == metric.Host { // all labels but boot_id are of uname(2), not of the tree
 				labels = slices.DeleteFunc(slices.Clone(labels), func(l frame.Label) bool { return l.Name != "boot_id" })
 			}
 			fmt.Fprintf(&b, "%s %d %q %q\n", table.Kind, row.ID, row.Key, labels)
@@ -110,9 +111,10 @@ func TestGoldenTrees(t *testing.T) {
 	}
 }
 
-// What an independent reader makes of the same trees.
+// An independent reader, the oracle, gives the same values for the same trees.
 func TestTreesAgreeWithOracle(t *testing.T) {
-	// The oracle holds these to be other values, or dies of them.
+	// The oracle reads these values wrongly. Below, it also fails for some lines, which are
+	// removed.
 	strange := map[string]bool{"disk/nvme0n1/disk.reads": true, "interface/wl\\xff\\xe9n/net.rx.bytes": true}
 	for name, least := range map[string]int{"odd": 1500, "old": 130} {
 		t.Run(name, func(t *testing.T) {
@@ -130,7 +132,7 @@ func TestTreesAgreeWithOracle(t *testing.T) {
 				}
 				n++
 				if v, ok := got[k]; !ok && name == "old" && want == 0 {
-					n-- // to the oracle, what the kernel does not tell is 0
+					n-- // the oracle returns 0 for values that the kernel does not print
 				} else if !ok || v != want {
 					t.Errorf("%s = %d (there: %v), want %d", k, v, ok, want)
 				}
@@ -143,7 +145,7 @@ func TestTreesAgreeWithOracle(t *testing.T) {
 	}
 }
 
-// Statfs is asked at the raw mount point, whatever bytes are in it.
+// statfs(2) is called with the mount point as the kernel has it, whatever bytes it holds.
 func TestFilesystemsOfTree(t *testing.T) {
 	o := tree(t, "odd")
 	for _, m := range parseMountinfo(must(os.ReadFile(o.Proc + "/1/mountinfo"))) {
@@ -164,8 +166,9 @@ func TestFilesystemsOfTree(t *testing.T) {
 		}
 	}
 	want := []string{
-		"/", "/mnt/with space", "/mnt/back\\slash\ttab\nline#hash", "/mnt/not-utf8-\\xff\\xfe", "/mnt/broken", "/mnt/covered", "/mnt/parent",
-		"/mnt/parent/new", "/mnt/parents", "/mnt/anonymous", "/mnt/nfs", "/mnt/sshfs", "/run", "/mnt/bind", "/mnt/dash - dash",
+		"/", "/mnt/with space", "/mnt/back\\slash\ttab\nline#hash", "/mnt/not-utf8-\\xff\\xfe", "/mnt/broken",
+		"/mnt/covered", "/mnt/parent", "/mnt/parent/new", "/mnt/parents", "/mnt/anonymous", "/mnt/nfs",
+		"/mnt/sshfs", "/run", "/mnt/bind", "/mnt/dash - dash",
 	}
 	if !slices.Equal(keys, want) {
 		t.Errorf("mount points\n got %q\nwant %q", keys, want)
@@ -177,10 +180,11 @@ func TestFilesystemsOfTree(t *testing.T) {
 	}
 }
 
-// The tree of a VM that runs from its initramfs: the root is its own parent.
+// On a virtual machine that runs from its initramfs, the root mount is its own parent.
 func TestMountsOfInitramfs(t *testing.T) {
 	o := tree(t, "old")
-	write(t, o.Proc+"/1/mountinfo", "1 1 0:2 / / rw - rootfs none rw,size=1k\n22 1 0:20 / /tmp rw - tmpfs mem rw\n23 22 0:21 / /tmp/x rw - tmpfs mem rw\n")
+	write(t, o.Proc+"/1/mountinfo",
+		"1 1 0:2 / / rw - rootfs none rw,size=1k\n22 1 0:20 / /tmp rw - tmpfs mem rw\n23 22 0:21 / /tmp/x rw - tmpfs mem rw\n")
 	if s := shoot(open(t, o), metric.Filesystem); len(s.ids) != 3 {
 		t.Errorf("mounts %v", s.ids)
 	}

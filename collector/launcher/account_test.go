@@ -8,11 +8,12 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// who is a task that prints who it runs as.
+// who is a shell script that prints the user and groups it runs as, and the variables
+// of its user.
 const who = `sed -n 's/^\(Uid\|Gid\|Groups\):[[:space:]]*/\1 /p' /proc/self/status | tr '\t' ' '; echo "$HOME $USER $LOGNAME"`
 
-// A task runs as the user and group that are asked for, with the user's other
-// groups.
+// A task runs as the user and group of --user and --group, with the user's
+// supplementary groups.
 func TestAccount(t *testing.T) { rig.InNamespaces(t, rig.Mount, testAccount) }
 
 func testAccount(t *testing.T) {
@@ -42,7 +43,7 @@ func testAccount(t *testing.T) {
 	a.nothingLeft(t)
 }
 
-// A name that is nobody's is a clear error, and nothing runs.
+// With an unknown user or group, no command runs, and the error names it.
 func TestAccountUnknown(t *testing.T) { rig.InNamespaces(t, rig.Mount, testAccountUnknown) }
 
 func testAccountUnknown(t *testing.T) {

@@ -33,8 +33,8 @@ func (a api) detached(t *testing.T, args ...string) (id string) {
 	return id
 }
 
-// supervisor finds the supervisor of a task, which is the parent of one of its
-// processes.
+// supervisor returns the process id of a task's supervisor, which is the parent of one
+// of the task's processes.
 func supervisor(t *testing.T, id string) (pid int) {
 	t.Helper()
 	var seen []string
@@ -51,8 +51,8 @@ func supervisor(t *testing.T, id string) (pid int) {
 	return 0
 }
 
-// A task in the background goes on when its launcher has ended, and when its
-// command ends, its cgroup and its endpoint go.
+// A task in the background continues when its launcher has ended. When its command
+// ends, its cgroups and its endpoint are removed.
 func TestKernelDetach(t *testing.T) {
 	a := startAPI(t)
 	fifo := filepath.Join(t.TempDir(), "fifo")
@@ -80,8 +80,8 @@ func TestKernelDetach(t *testing.T) {
 	a.gone(t, id, pids)
 }
 
-// A task in the background holds nothing of its caller's: no stream, no other open
-// file, no session, no cgroup.
+// A task in the background shares nothing with its caller: no standard stream, no other
+// open file, no session and no cgroup.
 func TestKernelDetachApart(t *testing.T) {
 	a := startAPI(t)
 	own := makeCgroup(t)
@@ -91,7 +91,7 @@ func TestKernelDetachApart(t *testing.T) {
 	}
 	defer r.Close()
 	cmd := inCgroup(t, a.run("--detach", "sleep", "1000"), own)
-	cmd.ExtraFiles = []*os.File{w, w, w, w} // the first become others in the supervisor
+	cmd.ExtraFiles = []*os.File{w, w, w, w} // descriptors 3 and 4 are other files in the supervisor
 	in, _ := os.Open("/dev/zero")
 	defer in.Close()
 	cmd.Stdin = in
@@ -116,11 +116,11 @@ func TestKernelDetachApart(t *testing.T) {
 			t.Errorf("%d is in session %d (%v), want %d", pid, sid, err, parent)
 		}
 	}
-	unix.Kill(parent, unix.SIGTERM) // passed on
+	unix.Kill(parent, unix.SIGTERM) // the supervisor passes it on to the command
 	a.gone(t, id, []int{parent})
 }
 
-// A task in the background ends with its supervisor.
+// A task in the background ends when its supervisor is killed.
 func TestKernelSupervisorKilled(t *testing.T) {
 	a := startAPI(t)
 	id := a.detached(t, "sh", "-c", family)
@@ -132,7 +132,7 @@ func TestKernelSupervisorKilled(t *testing.T) {
 	a.gone(t, id, pids)
 }
 
-// What keeps a task in the background from starting is told to the caller.
+// If a task in the background cannot start, the caller gets the error.
 func TestDetachFails(t *testing.T) {
 	a := startAPI(t)
 	check := func(a api, status int, want string, args ...string) {
@@ -150,8 +150,8 @@ func TestDetachFails(t *testing.T) {
 	a.nothingLeft(t)
 }
 
-// A task in the background is where its caller is, with its environment, but its
-// secrets.
+// A task in the background has its caller's working directory, and its environment
+// without daytwo's own credentials.
 func TestDetachEnvironment(t *testing.T) {
 	a := startAPI(t)
 	dir := t.TempDir()
@@ -166,7 +166,8 @@ func TestDetachEnvironment(t *testing.T) {
 		return err == nil
 	})
 	id := strings.TrimSuffix(got.out, "\n")
-	if !strings.Contains(env, "KEPT=1\n") || !strings.Contains(env, "CONTAINER_ID="+id+"\n") || strings.Contains(env, "secret") {
+	if !strings.Contains(env, "KEPT=1\n") || !strings.Contains(env, "CONTAINER_ID="+id+"\n") ||
+		strings.Contains(env, "secret") {
 		t.Errorf("%+v:\n%s", got, env)
 	}
 	a.gone(t, id, nil)

@@ -22,10 +22,12 @@ import (
 // machine that has nothing else to do.
 const endWithin = patience
 
-// family is a task of several generations, some in sessions of their own.
+// family is a shell script that starts several generations of processes, some of them
+// in sessions of their own.
 const family = "(setsid sh -c 'sleep 1000 & setsid sleep 1001 & exec sleep 1002' >/dev/null 2>&1 &); echo $CONTAINER_ID; sleep 1003"
 
-// startFamily waits until all of a family run.
+// startFamily starts a family as a task, and waits until all of its processes run. It
+// returns their ids.
 func startFamily(t *testing.T, cmd *exec.Cmd) (r *running, pids []int) {
 	t.Helper()
 	r = start(t, cmd)
@@ -35,8 +37,9 @@ func startFamily(t *testing.T, cmd *exec.Cmd) (r *running, pids []int) {
 	return r, processes(t, r.id)
 }
 
-// processes are those of a task, by the kernel's word. The launcher itself is in
-// version 1's cgroups for a moment, by the thread that starts the command.
+// processes returns the ids of a task's processes from the kernel. It reads the cgroup
+// of version 2 if there is one, because the launcher's thread that starts the command
+// is in the cgroups of version 1 for a moment.
 func processes(t *testing.T, id string) (pids []int) {
 	t.Helper()
 	dirs := taskCgroups(id)
@@ -57,7 +60,7 @@ func processes(t *testing.T, id string) (pids []int) {
 	return pids
 }
 
-// dead reports whether a process has ended; its parent may not know yet.
+// dead reports whether a process has ended, including a zombie.
 func dead(pid int) bool {
 	b, err := os.ReadFile(fmt.Sprint("/proc/", pid, "/stat"))
 	if err != nil {
@@ -67,8 +70,8 @@ func dead(pid int) bool {
 	return strings.HasPrefix(after, "Z") || strings.HasPrefix(after, "X")
 }
 
-// gone fails the test unless a task ends within endWithin, all of its processes,
-// cgroups and its endpoint.
+// gone fails the test unless all processes of a task, its cgroups and its endpoint are
+// gone within endWithin.
 func (a api) gone(t *testing.T, id string, pids []int) {
 	t.Helper()
 	ok := eventually(endWithin, func() bool {
@@ -81,7 +84,7 @@ func (a api) gone(t *testing.T, id string, pids []int) {
 	}
 }
 
-// A task ends with its launcher, however that ends.
+// A task ends when its launcher is killed.
 func TestKernelLauncherKilled(t *testing.T) {
 	a := startAPI(t)
 	r, pids := startFamily(t, a.run("sh", "-c", family))
@@ -92,7 +95,7 @@ func TestKernelLauncherKilled(t *testing.T) {
 	a.gone(t, r.id, pids)
 }
 
-// What the command leaves running ends with it.
+// Processes that the command leaves running are killed when the command ends.
 func TestKernelCommandEnds(t *testing.T) {
 	a := startAPI(t)
 	cmd := a.run("sh", "-c", strings.Replace(family, "sleep 1003", "cat; exit 3", 1))
@@ -108,8 +111,8 @@ func TestKernelCommandEnds(t *testing.T) {
 	a.gone(t, r.id, pids)
 }
 
-// A task ends with its launcher on a machine without a hierarchy of version 2,
-// where processes are killed one by one: also one that forks all the time.
+// A task ends with its launcher on a machine without a hierarchy of version 2, where
+// processes are killed one by one. This holds even for a task that forks all the time.
 func TestLauncherKilledLegacy(t *testing.T) {
 	rig.Need(t, rig.CgroupV1("pids"))
 	rig.InNamespaces(t, rig.Mount, testLauncherKilledLegacy)
@@ -127,7 +130,7 @@ func testLauncherKilledLegacy(t *testing.T) {
 	}
 }
 
-// A launcher that is killed at any moment leaves nothing.
+// A launcher that is killed at any moment leaves no cgroup, process or endpoint behind.
 func TestKernelLauncherKilledEarly(t *testing.T) {
 	a := startAPI(t)
 	var ids []string
@@ -149,7 +152,9 @@ func TestKernelLauncherKilledEarly(t *testing.T) {
 		}
 	}
 	ok := eventually(patience, func() bool {
-		a.table.Sweep() // as the collector does: a dead launcher's request may be the last that it gets
+		// The collector sweeps regularly: the watcher's request to remove the endpoint may
+		// come before the launcher's request to add it.
+		a.table.Sweep()
 		return len(a.table.Endpoints()) == 0
 	})
 	if !ok {
@@ -157,7 +162,8 @@ func TestKernelLauncherKilledEarly(t *testing.T) {
 	}
 }
 
-// What the task makes below its cgroup goes with it, threaded cgroups included.
+// Cgroups that the task makes below its own are removed with it, including threaded
+// cgroups.
 func TestKernelNested(t *testing.T) {
 	a := startAPI(t)
 	r, _ := startFamily(t, a.run("sh", "-c", family))
@@ -169,7 +175,8 @@ func TestKernelNested(t *testing.T) {
 			}
 			dirs = append(dirs, filepath.Join(dir, child))
 		}
-		os.WriteFile(filepath.Join(dir, "child/grandchild/cgroup.type"), []byte("threaded"), 0) // version 1 has none
+		// This fails in version 1, which has no threaded cgroups.
+		os.WriteFile(filepath.Join(dir, "child/grandchild/cgroup.type"), []byte("threaded"), 0)
 		os.WriteFile(filepath.Join(dir, "child/cgroup.procs"), []byte(strconv.Itoa(processes(t, r.id)[0])), 0)
 	}
 	pids := processes(t, r.id)
@@ -182,7 +189,7 @@ func TestKernelNested(t *testing.T) {
 	}
 }
 
-// A task that another task launches ends with that one.
+// A task that another task has launched ends when that task ends.
 func TestKernelTaskInTask(t *testing.T) {
 	a := startAPI(t)
 	exe, err := os.Executable()
@@ -202,7 +209,7 @@ func TestKernelTaskInTask(t *testing.T) {
 	a.gone(t, r.id, pids)
 }
 
-// The watcher is in no process group, session or cgroup that its launcher is in.
+// The watcher shares no process group, session or cgroup with its launcher.
 func TestKernelWatcherApart(t *testing.T) {
 	a := startAPI(t)
 	own := makeCgroup(t)
@@ -210,11 +217,12 @@ func TestKernelWatcherApart(t *testing.T) {
 	if left := strings.Fields(read(t, own+"/cgroup.procs")); !slices.Equal(left, []string{strconv.Itoa(r.Process.Pid)}) {
 		t.Errorf("in the launcher's cgroup are %v beside it, %d", left, r.Process.Pid)
 	}
-	unix.Kill(-r.Process.Pid, unix.SIGKILL) // its process group
+	unix.Kill(-r.Process.Pid, unix.SIGKILL) // the launcher's process group
 	a.gone(t, r.id, pids)
 }
 
-// makeCgroup makes one for a test, in the hierarchy of version 2.
+// makeCgroup makes a cgroup for a test in the hierarchy of version 2, and returns its
+// directory.
 func makeCgroup(t *testing.T) string {
 	t.Helper()
 	rig.Need(t, rig.CgroupV2)

@@ -13,7 +13,7 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// groupFile is the text of a file of a task's cgroup: of the first of some names
+// groupFile returns the text of a file of a task's cgroup. Of names, it reads the first
 // that a hierarchy has.
 func groupFile(t *testing.T, id string, names ...string) string {
 	t.Helper()
@@ -28,8 +28,8 @@ func groupFile(t *testing.T, id string, names ...string) string {
 	return ""
 }
 
-// field is the number behind a name in a file of lines "name number", 0 if it is
-// not there.
+// field returns the number of name in a text of lines "name number", 0 if the name is
+// missing.
 func field(text, name string) int64 {
 	for line := range strings.Lines(text) {
 		if f := strings.Fields(line); len(f) == 2 && f[0] == name {
@@ -40,10 +40,10 @@ func field(text, name string) int64 {
 	return 0
 }
 
-// waiting is a task that prints its id and runs until its input ends.
+// waiting is a shell script that prints its container id, and runs until its input ends.
 const waiting = "echo $CONTAINER_ID; cat"
 
-// The kernel's own files have the limits that were asked for.
+// The files of the task's cgroup hold the limits that were given.
 func TestKernelLimitFiles(t *testing.T) {
 	a := startAPI(t)
 	cmd := a.run("--memory", "64MiB", "--cpus", "0.5", "--pids", "10", "sh", "-c", waiting)
@@ -56,7 +56,8 @@ func TestKernelLimitFiles(t *testing.T) {
 		}
 	}
 	check("67108864", "memory.limit_in_bytes", "memory.max")
-	eventually(patience, func() bool { return groupFile(t, r.id, "pids.max") == "10" }) // 11 while it is started
+	// The limit is 11 while the command is started.
+	eventually(patience, func() bool { return groupFile(t, r.id, "pids.max") == "10" })
 	check("10", "pids.max")
 	if groupHas(r.id, "cpu.cfs_quota_us") {
 		check("50000", "cpu.cfs_quota_us")
@@ -64,7 +65,7 @@ func TestKernelLimitFiles(t *testing.T) {
 	} else {
 		check("50000 100000", "cpu.max")
 	}
-	switch { // no swap, where the kernel accounts for it
+	switch { // the task has no swap if the kernel accounts for swap
 	case groupHas(r.id, "memory.memsw.limit_in_bytes"):
 		check("67108864", "memory.memsw.limit_in_bytes")
 	case groupHas(r.id, "memory.swap.max"):
@@ -86,7 +87,7 @@ func groupHas(id, name string) bool {
 	return false
 }
 
-// A task without limits has none.
+// The cgroup of a task that is started without limits has no limits.
 func TestKernelNoLimits(t *testing.T) {
 	a := startAPI(t)
 	cmd := a.run("sh", "-c", waiting)
@@ -123,10 +124,10 @@ func TestKernelMemory(t *testing.T) {
 	a.nothingLeft(t)
 }
 
-// A task cannot have more processes than it may.
+// A task cannot have more processes than its limit.
 func TestKernelPIDs(t *testing.T) {
 	a := startAPI(t)
-	// Shells end when they cannot fork: each child is started by a shell of its own.
+	// A shell exits when it cannot fork, so a separate shell starts each child.
 	cmd := a.run("--pids", "8", "sh", "-c", `echo $CONTAINER_ID; i=0
 while [ $i -lt 30 ]; do (sleep 100 & ) 2>/dev/null; i=$((i+1)); done 2>/dev/null; cat`)
 	in, _ := cmd.StdinPipe()
@@ -139,7 +140,7 @@ while [ $i -lt 30 ]; do (sleep 100 & ) 2>/dev/null; i=$((i+1)); done 2>/dev/null
 	}
 	in.Close()
 	r.wait(t)
-	for range 5 { // the thread that starts it does not count
+	for range 5 { // the thread that starts the command does not count towards the limit
 		if got := ended(t, a.run("--pids", "1", "echo", "ran")); got.out != "ran\n" || got.status != 0 {
 			t.Errorf("one process: %+v", got)
 		}
@@ -147,7 +148,7 @@ while [ $i -lt 30 ]; do (sleep 100 & ) 2>/dev/null; i=$((i+1)); done 2>/dev/null
 	a.nothingLeft(t)
 }
 
-// A task that wants more processor time is throttled.
+// A task that would use more processor time than its limit is throttled.
 func TestKernelCPUs(t *testing.T) {
 	a := startAPI(t)
 	r := start(t, a.run("--cpus", "0.1", "sh", "-c", "echo $CONTAINER_ID; while :; do :; done"))
@@ -163,11 +164,11 @@ func TestKernelCPUs(t *testing.T) {
 	r.Wait()
 }
 
-// cpuTime is the processor time of the task's first process.
+// cpuTime returns the processor time of the task's first process.
 func (r *running) cpuTime(t *testing.T) time.Duration {
 	t.Helper()
 	pid, _, _ := strings.Cut(groupFile(t, r.id, "cgroup.procs"), "\n")
-	b, err := os.ReadFile("/proc/" + pid + "/schedstat") // nanoseconds that it ran
+	b, err := os.ReadFile("/proc/" + pid + "/schedstat") // begins with the time run, in nanoseconds
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func (r *running) cpuTime(t *testing.T) time.Duration {
 	return time.Duration(n)
 }
 
-// Limits that make no sense are refused before anything starts.
+// Invalid limits are an error before anything starts.
 func TestLimitsRefused(t *testing.T) {
 	check := func(l limits, want string) {
 		t.Helper()
@@ -194,15 +195,19 @@ func TestLimitsRefused(t *testing.T) {
 	check(limits{pids: -1}, "--pids")
 
 	a := startAPI(t)
-	for _, args := range [][]string{{"--memory", "512"}, {"--memory", "x"}, {"--memory", "0"}, {"--cpus", "x"}, {"--cpus", "0"}, {"--pids", "0"}, {"--pids", "1.5"}} {
-		if got := ended(t, a.run(append(args, "echo", "ran")...)); got.status == 0 || got.out != "" || !strings.Contains(got.err, args[0]) {
+	for _, args := range [][]string{
+		{"--memory", "512"}, {"--memory", "x"}, {"--memory", "0"},
+		{"--cpus", "x"}, {"--cpus", "0"}, {"--pids", "0"}, {"--pids", "1.5"},
+	} {
+		if got := ended(t, a.run(append(args, "echo", "ran")...)); got.status == 0 || got.out != "" ||
+			!strings.Contains(got.err, args[0]) {
 			t.Errorf("%q: %+v", args, got)
 		}
 	}
 }
 
-// A limit that no hierarchy of the machine can give is an error before the command
-// starts; those that there are still hold.
+// A limit whose controller is in no hierarchy of the machine is an error before the
+// command starts. Limits of other controllers still work.
 func TestNoController(t *testing.T) {
 	rig.Need(t, rig.CgroupV1("cpu"))
 	rig.InNamespaces(t, rig.Mount, testNoController)
@@ -225,8 +230,8 @@ func testNoController(t *testing.T) {
 	a.nothingLeft(t)
 }
 
-// A controller that the parents in the hierarchy of version 2 do not hand down is
-// an error, too.
+// A limit is also an error if its controller cannot be enabled in the hierarchy of
+// version 2.
 func TestControllerRefused(t *testing.T) {
 	g := &group{refused: map[string]error{"memory": errors.New("device or resource busy")}}
 	if err := g.limit(limits{memory: 1 << 30}); err == nil || !strings.Contains(err.Error(), "busy") {

@@ -19,8 +19,8 @@ func mountAccounts(t *testing.T) {
 	}
 }
 
-// mountHierarchies replaces all cgroup hierarchies by some of version 1, in the
-// mount namespace of the test.
+// mountHierarchies replaces all cgroup hierarchies by those of version 1 with the given
+// names, in the mount namespace of the test.
 func mountHierarchies(t *testing.T, names ...string) {
 	t.Helper()
 	const root = "/sys/fs/cgroup"

@@ -16,8 +16,8 @@ import (
 	"github.com/daytwo/daytwo/collector/statsd/origin"
 )
 
-// A test binary that finds the first variable is the program daytwo. The second
-// says which id its task gets.
+// If the first variable is set, the test binary runs as the program daytwo. The second
+// variable is the container id of its task.
 const (
 	programEnv = "LAUNCHER_TEST_PROGRAM"
 	idEnv      = "LAUNCHER_TEST_ID"
@@ -38,14 +38,14 @@ func TestMain(m *testing.M) {
 			}}))
 	}
 	code := rig.Main(m)
-	for _, dir := range taskCgroups("") { // stays where other tasks are in it
+	for _, dir := range taskCgroups("") { // Rmdir fails if there are other tasks in dir
 		unix.Rmdir(dir)
 	}
 	os.Exit(code)
 }
 
-// taskCgroups are the directories of a task in all hierarchies; "" for their
-// parents.
+// taskCgroups returns the directories of a task's cgroups in all hierarchies, or their
+// parents for the id "".
 func taskCgroups(id string) (all []string) {
 	for _, pattern := range []string{"/sys/fs/cgroup/daytwo", "/sys/fs/cgroup/*/daytwo"} {
 		found, _ := filepath.Glob(filepath.Join(pattern, id))
@@ -65,7 +65,7 @@ type api struct {
 	ports  launch.PortRange
 }
 
-// startAPI serves one with ports of its own.
+// startAPI serves a launch API with a port range of its own until the test ends.
 func startAPI(t *testing.T) api {
 	t.Helper()
 	return newAPI(t, rig.Ports(t, 100))
@@ -90,7 +90,7 @@ func newAPI(t *testing.T, ports launch.PortRange) api {
 	return api{socket, table, ports}
 }
 
-// run is "daytwo run" that asks this API.
+// run returns the command "daytwo run" with args, which uses this API.
 func (a api) run(args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", append([]string{"run", "--socket", a.socket}, args...)...)
 	cmd.Env = append(os.Environ(), programEnv+"=1")

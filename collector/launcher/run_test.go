@@ -14,16 +14,16 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what takes milliseconds.
+// patience is how long a test waits for something that usually takes milliseconds.
 const patience = 20 * time.Second
 
-// task is a "daytwo run" that ended.
+// task is the result of a "daytwo run" that has ended.
 type task struct {
 	status   int
 	out, err string
 }
 
-// ended runs a command line until it ends.
+// ended runs a command until it ends, and returns its result.
 func ended(t *testing.T, cmd *exec.Cmd) task {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -49,7 +49,8 @@ type running struct {
 	out *bufio.Scanner
 }
 
-// start runs a shell script as a task; its first line is to be $CONTAINER_ID.
+// start starts a "daytwo run" and reads the first line of its output, which must be
+// $CONTAINER_ID.
 func start(t *testing.T, cmd *exec.Cmd) *running {
 	t.Helper()
 	out, err := cmd.StdoutPipe()
@@ -72,7 +73,7 @@ func start(t *testing.T, cmd *exec.Cmd) *running {
 	return r
 }
 
-// line is the next line that the task prints.
+// line returns the next line that the task prints.
 func (r *running) line(t *testing.T) string {
 	t.Helper()
 	stop := time.AfterFunc(patience, func() { r.Process.Kill() })
@@ -94,7 +95,7 @@ func (r *running) wait(t *testing.T) int {
 	return r.ProcessState.ExitCode()
 }
 
-// eventually waits until ok, for d at most.
+// eventually waits until ok returns true, for d at most, and reports whether it did.
 func eventually(d time.Duration, ok func() bool) bool {
 	for end := time.Now().Add(d); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -104,7 +105,8 @@ func eventually(d time.Duration, ok func() bool) bool {
 	return true
 }
 
-// daytwo run ends with the status of its command, and says why there is none.
+// daytwo run exits with the status of its command. If the command does not run, it
+// exits with another status and an error.
 func TestStatus(t *testing.T) {
 	a := startAPI(t)
 	check := func(status int, want string, args ...string) {
@@ -123,28 +125,30 @@ func TestStatus(t *testing.T) {
 	a.nothingLeft(t)
 }
 
-// Without a collector, or with one that hands out no port, no command runs.
+// If there is no collector, or the collector has no free port, no command runs.
 func TestNoEndpoint(t *testing.T) {
 	a := startAPI(t)
 	got := ended(t, api{socket: filepath.Join(t.TempDir(), "nobody")}.run("echo", "ran"))
 	if got.status != 1 || got.out != "" || !strings.Contains(got.err, "--socket") {
 		t.Errorf("without a collector: %+v", got)
 	}
-	other := newAPI(t, a.ports) // a has those
+	other := newAPI(t, a.ports) // a already uses this range
 	got = ended(t, other.run("echo", "ran"))
-	if got.status != 1 || got.out != "" || !strings.Contains(got.err, "--statsd-ports") || strings.Contains(got.err, "--socket") {
+	if got.status != 1 || got.out != "" || !strings.Contains(got.err, "--statsd-ports") ||
+		strings.Contains(got.err, "--socket") {
 		t.Errorf("by a collector without ports: %+v", got)
 	}
 	a.nothingLeft(t)
 }
 
-// A task has its endpoint, its id, its name and its tags in the environment that
-// the kernel gave it, and nothing that lets it speak for daytwo.
+// The environment of a task, as the kernel shows it, has the variables of its endpoint,
+// id, name and tags, and none with daytwo's own credentials.
 func TestEnvironment(t *testing.T) {
 	a := startAPI(t)
 	cmd := a.run("--name", "demo", "--label", "task_id=t1", "--label", "other=x", "cat", "/proc/self/environ")
-	cmd.Env = append(cmd.Env, "DAYTWO_TOKEN=secret", "DAYTWO_TOKEN_FILE=/secret", "DAYTWO_NATS=nats://u:secret@h", "DAYTWO_NATS_CREDS=/secret",
-		"DAYTWO_NATS_KEY=/secret", "DAYTWO_URL=http://h", "KEPT=1", "TASK_ID=outer", "DD_AGENT_HOST=", "DD_DOGSTATSD_PORT=")
+	cmd.Env = append(cmd.Env, "DAYTWO_TOKEN=secret", "DAYTWO_TOKEN_FILE=/secret",
+		"DAYTWO_NATS=nats://u:secret@h", "DAYTWO_NATS_CREDS=/secret", "DAYTWO_NATS_KEY=/secret",
+		"DAYTWO_URL=http://h", "KEPT=1", "TASK_ID=outer", "DD_AGENT_HOST=", "DD_DOGSTATSD_PORT=")
 	got := ended(t, cmd)
 	env := map[string]string{}
 	for v := range strings.SplitSeq(got.out, "\x00") {
@@ -162,7 +166,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// Variables of Datadog's clients that are set stay as they are.
+// Variables of Datadog's clients that are already set do not change.
 func TestEnvironmentDatadog(t *testing.T) {
 	a := startAPI(t)
 	cmd := a.run("sh", "-c", "echo $DD_AGENT_HOST:$DD_DOGSTATSD_PORT")
@@ -176,7 +180,8 @@ func TestEnvironmentDatadog(t *testing.T) {
 func TestSignals(t *testing.T) {
 	a := startAPI(t)
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1} {
-		r := start(t, a.run("sh", "-c", fmt.Sprintf("trap 'echo got; exit 3' %d; echo $CONTAINER_ID; while :; do sleep 0.02; done", sig)))
+		r := start(t, a.run("sh", "-c",
+			fmt.Sprintf("trap 'echo got; exit 3' %d; echo $CONTAINER_ID; while :; do sleep 0.02; done", sig)))
 		r.Process.Signal(sig)
 		if got := r.line(t); got != "got" {
 			t.Errorf("%v: the command says %q", sig, got)
@@ -188,7 +193,8 @@ func TestSignals(t *testing.T) {
 	a.nothingLeft(t)
 }
 
-// The command is started where daytwo run is, with the files that it has open.
+// The command has the working directory of daytwo run, and the files that daytwo run has
+// inherited.
 func TestInherited(t *testing.T) {
 	a := startAPI(t)
 	dir := t.TempDir()
@@ -205,7 +211,7 @@ func TestInherited(t *testing.T) {
 	}
 }
 
-// A launcher that is told to end before the command runs leaves nothing.
+// A launcher that is told to end before the command runs leaves nothing behind.
 func TestCancelled(t *testing.T) {
 	a := startAPI(t)
 	ctx, cancel := context.WithCancel(t.Context())

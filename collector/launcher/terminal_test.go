@@ -37,7 +37,7 @@ func (w *terminal) run(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// types sends keys, and waits until the screen has a text so many times.
+// types sends keys, and waits until the text want is on the screen `times` times.
 func (w *terminal) types(t *testing.T, want string, times int, keys ...string) {
 	t.Helper()
 	w.run(t, append([]string{"send-keys"}, keys...)...)
@@ -63,23 +63,23 @@ func onTerminal(t *testing.T) (*terminal, api) {
 	return newTerminal(t), a
 }
 
-// On a terminal, the shell's job control works as if the command ran without
-// daytwo run: keys stop and interrupt it, and it stops when it reads in the
-// background.
+// On a terminal, the shell's job control works as if the command ran without daytwo
+// run: keys stop and interrupt the command, and the command stops if it reads from the
+// terminal while it is in the background.
 func TestTerminalJobs(t *testing.T) {
 	w, a := onTerminal(t)
 	w.types(t, "ready", 1, "$RUN sh -c 'echo rea''dy; read x; echo got $x; sleep 1000'", "Enter")
 	w.types(t, "Stopped", 1, "C-z")
 	w.types(t, "Stopped", 2, "bg; sleep 0.2; jobs", "Enter")
-	w.types(t, "$RUN sh", 6, "fg", "Enter") // the shell says what goes on
+	w.types(t, "$RUN sh", 6, "fg", "Enter") // the shell prints the command that it continues
 	w.types(t, "got it", 1, "it", "Enter")
 	w.types(t, "^C", 1, "C-c")
 	w.types(t, "status 130", 1, "echo status $?", "Enter")
 	a.nothingLeft(t)
 }
 
-// A shell that daytwo run starts has job control of its own, and gives the terminal
-// back.
+// A shell that daytwo run starts has its own job control. When it ends, the terminal
+// belongs to the outer shell again.
 func TestTerminalShell(t *testing.T) {
 	w, a := onTerminal(t)
 	w.types(t, "inner%", 2, "$RUN env PS1=inner% bash --norc -i", "Enter")
