@@ -48,7 +48,7 @@ func makeGroup(t testing.TB, l *Layout, name string) *group {
 			})
 			for _, d := range slices.Backward(dirs) {
 				err := os.Remove(d)
-				for try := 0; errors.Is(err, unix.EBUSY) && try < 50; try++ {
+				for try := 0; errors.Is(err, unix.EBUSY) && try < 500; try++ {
 					time.Sleep(10 * time.Millisecond) // EBUSY: its processes are still exiting
 					err = os.Remove(d)
 				}
