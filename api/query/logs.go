@@ -1,0 +1,126 @@
+package query
+
+import (
+	"context"
+	"errors"
+
+	"github.com/daytwo/daytwo/api/entry"
+)
+
+// Errors of Logs.
+var (
+	// ErrNoSuchSource: no container, task, framework, executor or unit matches.
+	ErrNoSuchSource = errors.New("nothing matches")
+	// ErrBadCursor: a cursor cannot be read.
+	ErrBadCursor = errors.New("malformed cursor")
+	// ErrBadLogQuery: a query makes no sense. It is wrapped with what is wrong.
+	ErrBadLogQuery = errors.New("bad query of logs")
+	// ErrNoJournal: a node has no logs at all that could be read.
+	ErrNoJournal = errors.New("no journal and no container log file can be read")
+)
+
+// AmbiguousError is the error of a selector that should name one thing and matches
+// several.
+type AmbiguousError struct {
+	Selector   string
+	Candidates []string // at most 20
+}
+
+func (e *AmbiguousError) Error() string {
+	s := e.Selector + " is ambiguous:"
+	for i, c := range e.Candidates {
+		if i > 0 {
+			s += ","
+		}
+		s += " " + c
+	}
+	return s
+}
+
+// LogQuery selects log entries. The zero value selects all entries of all agents, oldest
+// first.
+//
+// A selector of Agents to Units is an exact name or id, a glob (api/glob), or a prefix of
+// an id or name that is unique: a prefix that is not is an *AmbiguousError. Alternatives
+// of one list are joined by "or", the lists by "and". Containers and tasks that have
+// ended match as long as they have entries.
+type LogQuery struct {
+	Agents, Containers, Tasks, Frameworks, Executors, Applications, Units []string
+
+	// Matches are FIELD=value arguments as journalctl(1) reads them: values of one field
+	// are alternatives, different fields are all needed, "+" separates alternatives of
+	// such groups.
+	Matches []string
+	Grep    string // regular expression (RE2) that MESSAGE must match; "" for all
+	// Priority bounds PRIORITY (0 emerg to 7 debug, inclusive). Entries without a priority
+	// count as 6 (info). Nil is no bound.
+	Priority     *PriorityRange
+	Since, Until int64  // microseconds since 1970, inclusive; 0 is no bound
+	Boot         string // a boot's id, or an offset as journalctl -b has it ("0" the current boot, "-1"); "" for all
+
+	// Cursor is where reading begins: after that entry in the order of reading. "" is
+	// the first entry in that order, but see Tail.
+	Cursor string
+	// Skip moves the beginning by so many matching entries, forward in the journal's order
+	// if positive, back if negative, before anything is read (DC/OS' skip).
+	Skip  int64
+	Tail  bool  // begin at the end instead of the beginning: with Limit n, the last n entries; with Follow, then what comes
+	Limit int64 // at most so many entries; 0 is no limit. With Follow it bounds only what there was before.
+	// Reverse reads the newest entries first. It excludes Follow.
+	Reverse bool
+	Follow  bool // wait for new entries
+
+	Fields []string  // only these fields; nil for all
+	Scope  *LogScope // what the asker may see; nil is everything
+}
+
+// PriorityRange bounds the priority of entries, inclusive.
+type PriorityRange struct{ Min, Max int }
+
+// LogScope says which entries an asker may see: those that one of the selectors allows.
+// A selector has a pattern (api/glob) for some origin tags, all of which must match. A
+// scope without selectors allows nothing.
+type LogScope struct {
+	Selectors []map[string]string `json:"selectors"`
+}
+
+// LogReader returns the records of a query in order. It is not safe for concurrent use.
+type LogReader interface {
+	// Next returns the next record, which is valid until the next call. It returns io.EOF
+	// after the last one; a query that follows waits for entries until ctx ends, and
+	// returns a record without entry and event at least every 15 seconds.
+	Next(ctx context.Context) (entry.Record, error)
+	// Close ends the query. It may be called while Next waits.
+	Close() error
+}
+
+// LogBucket is one interval of a histogram of entries.
+type LogBucket struct {
+	Start  int64     // microseconds since 1970
+	Counts [8]uint64 // entries by priority
+}
+
+// LogBoot is a boot that has entries.
+type LogBoot struct {
+	Agent       string
+	ID          [16]byte
+	First, Last int64 // of its first and last entry, microseconds since 1970
+}
+
+// Logs reads the log entries of a node or a fleet. It is safe for concurrent use. Every
+// answer is limited to q.Scope. Its errors wrap those of this file, ErrUnknownAgent, and
+// context errors.
+type Logs interface {
+	// Entries begins to read entries. It fails at once if the query makes no sense or
+	// selects nothing that exists.
+	Entries(ctx context.Context, q *LogQuery) (LogReader, error)
+	// Fields returns the names of all fields of matching entries, sorted.
+	Fields(ctx context.Context, q *LogQuery) ([]string, error)
+	// Values returns the values that a field has in matching entries, sorted, at most limit.
+	Values(ctx context.Context, q *LogQuery, field string, limit int) ([]string, error)
+	// Histogram counts matching entries between q.Since and q.Until in buckets of step
+	// microseconds that begin at multiples of step.
+	Histogram(ctx context.Context, q *LogQuery, step int64) ([]LogBucket, error)
+	// Boots lists the boots that have entries, oldest first.
+	Boots(ctx context.Context, q *LogQuery) ([]LogBoot, error)
+}
