@@ -11,10 +11,9 @@ import (
 
 // crunDir writes crun's files of a container (status and config.json, as from crun 1.8
 // on a machine with only v2; crun does not run on a hybrid one). The process in them is
-// the test's own.
-func crunDir(t *testing.T, root, id, cgroup, bundle string, annotations map[string]string) {
+// the test's own, and began at a time in clock ticks since the boot.
+func crunDir(t *testing.T, root, id, cgroup, bundle string, started uint64, annotations map[string]string) {
 	t.Helper()
-	pid := os.Getpid()
 	dir := filepath.Join(root, id)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -24,7 +23,7 @@ func crunDir(t *testing.T, root, id, cgroup, bundle string, annotations map[stri
 		t.Fatal(err)
 	}
 	status := fmt.Sprintf(`{"pid":%d,"process-start-time":%d,"cgroup-path":%q,"scope":"x.scope","rootfs":"rootfs","systemd-cgroup":true,
-		"bundle":%q,"created":"2026-11-22T17:46:17Z","owner":"root","detached":true,"external_descriptors":"[]"}`, pid, procfs("/proc").started(pid), cgroup, bundle)
+		"bundle":%q,"created":"2026-11-22T17:46:17Z","owner":"root","detached":true,"external_descriptors":"[]"}`, os.Getpid(), started, cgroup, bundle)
 	for name, text := range map[string]string{"config.json": string(config), "status": status} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -45,25 +44,22 @@ func TestCrun(t *testing.T) {
 	o := none()
 	o.StateDirs = []string{filepath.Join(root, "*")} // created later
 	r := start(t, o)
-	crunDir(t, filepath.Join(root, "crun"), id64, "/machine.slice/libpod-"+id64+".scope/container", bundle, map[string]string{"io.container.manager": "libpod", "team": "shop"})
+	running := procfs("/proc").started(os.Getpid())
+	crunDir(t, filepath.Join(root, "crun"), id64, "/machine.slice/libpod-"+id64+".scope/container", bundle, running, map[string]string{"io.container.manager": "libpod", "team": "shop"})
 	id := follow(t, r, "/machine.slice/libpod-"+id64+".scope", named("web"))
 	wantLabels(t, id, map[string]string{"container_id": id64, "runtime": "podman", "image": "docker.io/library/nginx:1", "image_id": "sha256:cbf4",
 		"label.team": "shop", "slice": "machine.slice", "label.io.container.manager": ""})
 	wantLabels(t, r.Resolve("/machine.slice/libpod-"+id64+".scope/container"), map[string]string{"container_id": "", "parent_container_id": id64})
 
 	pod := "/kubepods.slice/kubepods-pod55c6c714_b240_4dec_9a45_57b61696ab6e.slice"
-	crunDir(t, filepath.Join(root, "crun"), id64b, pod+"/crio-"+id64b+".scope", "/b", map[string]string{"io.container.manager": "cri-o",
+	crunDir(t, filepath.Join(root, "crun"), id64b, pod+"/crio-"+id64b+".scope", "/b", running, map[string]string{"io.container.manager": "cri-o",
 		"io.kubernetes.cri-o.ContainerType": "container", "io.kubernetes.cri-o.ImageName": "registry.example/web:2",
 		podNameKey: "web-0", podNamespaceKey: "shop", podUIDKey: "55c6c714-b240-4dec-9a45-57b61696ab6e", containerNameKey: "nginx"})
 	id = follow(t, r, pod+"/crio-"+id64b+".scope", named("nginx"))
 	wantLabels(t, id, map[string]string{"container_id": id64b, "runtime": "cri-o", "image": "registry.example/web:2", "pod": "web-0", "namespace": "shop", "container": "nginx"})
 
 	// The process of this state has ended: the pid is now that of another process.
-	crunDir(t, filepath.Join(root, "crun"), "ended", "/ended", "/b", nil)
-	status := filepath.Join(root, "crun", "ended", "status")
-	if err := os.WriteFile(status, fmt.Appendf(nil, `{"pid":%d,"process-start-time":1,"cgroup-path":"/ended"}`, os.Getpid()), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	crunDir(t, filepath.Join(root, "crun"), "ended", "/ended", "/b", running-1, nil)
 	if id := follow(t, r, "/ended", func(id *Identity) bool { return id.Name == "ended" }); id.PID != 0 {
 		t.Errorf("pid %d of a process that is not the container's", id.PID)
 	}
