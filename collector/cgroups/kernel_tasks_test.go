@@ -25,7 +25,7 @@ func (k *kernelLoad) tasksOf(g *group) (vals [4]int64) {
 		rig.KernelLacks(k.t, rig.InitialPIDs, fmt.Errorf("tasks are not read by BPF: %s", k.walk.Reason(PartTasks)))
 	}
 	var text [4]int64
-	for range 5 {
+	for range 50 { // a process may start a thread in between
 		if err := k.walk.Walk(&k.bpf); err != nil {
 			k.t.Fatal(err)
 		}

@@ -46,30 +46,42 @@ func (h hugeNames) search(at uint64, window []byte) {
 }
 
 // order returns the page sizes in bytes by index, or nil if they are not certain.
-// They are certain if every name was found exactly once, and the names are one
-// struct hstate apart.
+// They are certain if there is exactly one row of all names that are one struct
+// hstate apart. A name may be found by itself elsewhere, too: pages of the kernel's
+// image that it freed after the boot hold other data by now, such as names of
+// files, or this program's own memory.
 func (h hugeNames) order(k *bpf.Kernel) []int64 {
-	size := k.SizeOf("hstate")
+	return h.row(k.SizeOf("hstate"))
+}
+
+func (h hugeNames) row(size uint64) (sizes []int64) {
 	if len(h) == 0 || len(h) > bpf.MaxHugetlb || size == 0 {
 		return nil
 	}
 	for i := range h {
-		if len(h[i].at) != 1 {
-			return nil
+		for _, at := range h[i].at {
+			found := h.rowAt(at, size)
+			if found != nil && sizes != nil {
+				return nil
+			}
+			if found != nil {
+				sizes = found
+			}
 		}
 	}
-	slices.SortFunc(h, func(a, b pageName) int {
-		if a.at[0] < b.at[0] {
-			return -1
-		}
-		return 1
-	})
-	var sizes []int64
+	return sizes
+}
+
+// rowAt returns the page sizes of the row that begins at an address, or nil if none
+// does.
+func (h hugeNames) rowAt(at, size uint64) (sizes []int64) {
 	for i := range h {
-		if h[i].at[0] != h[0].at[0]+uint64(i)*size {
+		here := at + uint64(i)*size
+		j := slices.IndexFunc(h, func(n pageName) bool { return slices.Contains(n.at, here) })
+		if j < 0 || slices.Contains(sizes, h[j].bytes) {
 			return nil
 		}
-		sizes = append(sizes, h[i].bytes)
+		sizes = append(sizes, h[j].bytes)
 	}
 	return sizes
 }

@@ -2,6 +2,7 @@ package cgroups
 
 import (
 	"encoding/binary"
+	"fmt"
 	"testing"
 )
 
@@ -47,6 +48,35 @@ func TestStatTableForms(t *testing.T) {
 		if s.parse(table) != nil {
 			t.Errorf("form %+v: a table with an index missing is taken", f)
 		}
+	}
+}
+
+// The order of page sizes is that of the only row of names; a name that is also found
+// by itself does not matter, a second row does.
+func TestHugeNames(t *testing.T) {
+	const size = 256
+	memory := make([]byte, 8192)
+	put := func(at int, name string) { copy(memory[at:], name+"\x00") }
+	row := func() string {
+		h := newHugeNames([]pageSize{{bytes: 2 << 20}, {bytes: 1 << 30}})
+		h.search(0x1000, memory)
+		return fmt.Sprint(h.row(size))
+	}
+	put(1000, "hugepages-2048kB")
+	put(4000, "hugepages-1048576kB")
+	put(4000+2*size, "hugepages-2048kB")
+	if got := row(); got != "[]" {
+		t.Errorf("names that are too far apart: %s", got)
+	}
+	put(2000, "hugepages-1048576kB")
+	put(2000+size, "hugepages-2048kB")
+	if got := row(); got != "[1073741824 2097152]" {
+		t.Errorf("among names by themselves: %s", got)
+	}
+	put(6000, "hugepages-2048kB")
+	put(6000+size, "hugepages-1048576kB")
+	if got := row(); got != "[]" {
+		t.Errorf("two rows: %s", got)
 	}
 }
 
