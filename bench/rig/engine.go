@@ -69,8 +69,10 @@ func (e *Engine) Run(t testing.TB, s Spec) *Container {
 	}
 	id, err := e.ops.run(s.Name, s)
 	if err != nil {
+		e.ops.remove(s.Name) // what it had made by then
 		t.Fatalf("%s: run %s: %v", e.Name, s.Name, err)
 	}
+	ran.Store(id, true)
 	c := &Container{ID: id, Name: s.Name, Engine: e}
 	t.Cleanup(c.Stop)
 	if c.PID, err = e.ops.pid(id); err != nil {
@@ -106,7 +108,24 @@ func (c *Container) Stop() {
 	if err := c.Engine.ops.remove(c.ID); err != nil {
 		fmt.Fprintf(os.Stderr, "rig: %s: remove %s: %v\n", c.Engine.Name, c.Name, err)
 	}
+	if c.Cgroup == "" { // its process ended before it was looked at
+		for _, dir := range cgroupDirs(func(name string) bool { return strings.Contains(name, c.ID) }) {
+			removeCgroupDir(dir)
+		}
+	}
 	RemoveCgroup(c.Cgroup)
+}
+
+// ran has the ids of all containers of this process: their cgroups are named after them.
+var ran sync.Map
+
+// ofContainer reports whether a cgroup's name is that of a container of this process.
+func ofContainer(name string) (yes bool) {
+	ran.Range(func(id, _ any) bool {
+		yes = strings.Contains(name, id.(string))
+		return !yes
+	})
+	return yes
 }
 
 // UniqueName returns a name that no other test on this machine uses now. The process

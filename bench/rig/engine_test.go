@@ -1,11 +1,13 @@
 package rig
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -44,18 +46,25 @@ func TestEngines(t *testing.T) {
 	}
 }
 
-// TestTeardown clears an engine away while a container runs: nothing is left.
+// TestTeardown clears an engine away while a container runs, and one whose process has
+// ended: nothing is left.
 func TestTeardown(t *testing.T) {
 	e := Runc(t)
-	c := e.Run(t, Spec{})
-	clearAway(e.Dir + "/runc") // as after a crash: nobody called Stop
-	c.stopped.Store(true)
-	if err := eventually(2*time.Second, func() error {
+	running, ended := e.Run(t, Spec{}), e.Run(t, Spec{})
+	gone := func(c *Container) error {
 		if cg, err := cgroupOf(c.PID); err == nil && cg == c.Cgroup {
-			return os.ErrExist
+			return fmt.Errorf("process %d still runs", c.PID)
 		}
 		return nil
-	}); err != nil {
-		t.Errorf("process %d still runs", c.PID)
+	}
+	syscall.Kill(ended.PID, syscall.SIGKILL)
+	Eventually(t, 10*time.Second, func() error { return gone(ended) })
+	clearAway(e.Dir + "/runc") // as after a crash: nobody called Stop
+	for _, c := range []*Container{running, ended} {
+		c.stopped.Store(true)
+		Eventually(t, 10*time.Second, func() error { return gone(c) })
+		if left, _ := filepath.Glob("/sys/fs/cgroup/*" + c.Cgroup); len(left) > 0 {
+			t.Errorf("cgroups stay: %v", left)
+		}
 	}
 }

@@ -65,6 +65,11 @@ func (l *leakCheck) leaks() []string {
 	for _, pid := range marked() {
 		syscall.Kill(pid, syscall.SIGKILL)
 	}
+	for _, found := range rest {
+		if dir, ok := strings.CutPrefix(found, "cgroup "); ok {
+			removeCgroupDir(dir)
+		}
+	}
 	unmountBelow(l.tmp)
 	os.RemoveAll(l.tmp)
 	return append(all, rest...)
@@ -179,15 +184,27 @@ func interfaces() []string {
 	return all
 }
 
+// cgroups lists those with this process's id in their name, or a container's.
 func cgroups() []string {
+	mine := ours()
+	var all []string
+	for _, dir := range cgroupDirs(func(name string) bool { return mine.MatchString(name) || ofContainer(name) }) {
+		all = append(all, "cgroup "+dir)
+	}
+	return all
+}
+
+// cgroupDirs lists the directories of cgroups with such a name, in all hierarchies, and
+// not what is below them.
+func cgroupDirs(named func(name string) bool) []string {
 	var all []string
 	for _, root := range hierarchies() {
 		filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || !d.IsDir() {
 				return nil
 			}
-			if path != root && ours().MatchString(d.Name()) {
-				all = append(all, "cgroup "+path)
+			if path != root && named(d.Name()) {
+				all = append(all, path)
 				return fs.SkipDir
 			}
 			return nil

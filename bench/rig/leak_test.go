@@ -1,6 +1,8 @@
 package rig
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -13,7 +15,10 @@ import (
 )
 
 // leaking makes this test binary leave everything behind.
-const leaking = "DAYTWO_RIG_TEST_LEAKS"
+const (
+	leaking   = "DAYTWO_RIG_TEST_LEAKS"
+	leakingID = "DAYTWO_RIG_TEST_LEAKED" // of a container, without this process's id in it
+)
 
 var leaked []any // is referred to, so that nothing is closed by the garbage collector
 
@@ -40,8 +45,9 @@ func leave(t *testing.T) {
 		t.Fatal(err)
 	}
 	IP(t, "link add d2l"+strconv.Itoa(os.Getpid())+" type veth peer name d2m"+strconv.Itoa(os.Getpid()))
-	for _, root := range hierarchies()[:1] {
-		if err := os.Mkdir(filepath.Join(root, UniqueName("daytwo-test-leak")), 0o755); err != nil {
+	ran.Store(os.Getenv(leakingID), true)
+	for _, name := range []string{UniqueName("daytwo-test-leak"), "libpod-" + os.Getenv(leakingID)} {
+		if err := os.Mkdir(filepath.Join(hierarchies()[0], name), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -55,23 +61,19 @@ func TestLeaksAreFound(t *testing.T) {
 	}
 	NeedRoot(t, "mounting and making interfaces")
 	cmd := exec.Command("/proc/self/exe", "-test.run=^TestLeaksAreFound$", "-test.v")
-	cmd.Env = append(os.Environ(), leaking+"=1", runMark+"=") // as if nobody looked after it
+	id := fmt.Sprintf("%x", sha256.Sum256([]byte(UniqueName("leak"))))
+	cmd.Env = append(os.Environ(), leaking+"=1", leakingID+"="+id, runMark+"=") // as if nobody looked after it
 	b, err := cmd.CombinedOutput()
 	out := string(b)
 	pid := strconv.Itoa(cmd.Process.Pid)
 	defer output("ip", "link", "del", "d2l"+pid)
-	defer func() {
-		for _, root := range hierarchies()[:1] {
-			os.Remove(filepath.Join(root, "daytwo-test-leak-"+pid+"-1"))
-		}
-	}()
 	if err == nil || !strings.Contains(out, "--- PASS: TestLeaksAreFound") {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, want := range []string{
 		"rig.leave", "descriptor of socket:", ": sleep 1000", "nobody waited for it", "mount on ", "network interface d2l" +
 			pid,
-		"cgroup ", "file ",
+		"/daytwo-test-leak-" + pid, "/libpod-" + id, "file ",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("not found: %s", want)
@@ -79,6 +81,12 @@ func TestLeaksAreFound(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(out)
+	}
+	for _, dir := range cgroupDirs(func(name string) bool {
+		return strings.Contains(name, id) || strings.HasPrefix(name, "daytwo-test-leak-"+pid)
+	}) {
+		t.Errorf("left: %s", dir)
+		removeCgroupDir(dir)
 	}
 	tmp, _ := filepath.Glob(filepath.Join(filepath.Dir(os.TempDir()), "d2-"+pid+"-*"))
 	nested, _ := filepath.Glob(filepath.Join(os.TempDir(), "d2-"+pid+"-*"))

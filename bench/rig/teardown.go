@@ -120,8 +120,8 @@ func clearAway(dir string) {
 		if b, err := os.ReadFile(path); err == nil && json.Unmarshal(b, &s) == nil && s.Pid > 0 {
 			if cg, err := cgroupOf(s.Pid); err == nil && hasSuffix(s.Paths, cg) {
 				syscall.Kill(s.Pid, syscall.SIGKILL)
-				dirs = slices.AppendSeq(dirs, maps.Values(s.Paths))
 			}
+			dirs = slices.AppendSeq(dirs, maps.Values(s.Paths)) // they outlive the process
 		}
 		return nil
 	})
@@ -224,7 +224,7 @@ func removeCgroupDir(dir string) {
 		if !ok || isOurs("/"+path) {
 			continue
 		}
-		eventually(2*time.Second, func() error { return rmdirTree(dir) })
+		eventually(10*time.Second, func() error { return rmdirTree(dir) }) // its processes may still be ending
 		rmdirUp(root, filepath.Dir("/"+path))
 	}
 }
