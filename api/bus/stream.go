@@ -9,29 +9,43 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Config describes the stream of a cluster's frames. The zero value of a field means
-// its default.
+// Config describes a stream of a cluster: of its frames, or of its logs. The zero value
+// of a field means its default.
 type Config struct {
 	Cluster  string
-	MaxAge   time.Duration // default 24 h
-	MaxBytes int64         // default 1 GiB
+	MaxAge   time.Duration // default 24 h for frames, 7 days for logs
+	MaxBytes int64         // default 1 GiB for frames, 8 GiB for logs
 	Replicas int           // default 1
 	Memory   bool          // store it in memory, for a server without a disk
 }
 
-// EnsureStream creates the stream, or changes an existing one to this configuration. A
-// full stream drops its oldest frames. Frames have no Nats-Msg-Id header, so that the
-// server's window for duplicates is as short as possible. If the server lacks space for
-// MaxBytes, EnsureStream halves it until the server accepts it, down to leastBytes.
+// EnsureStream creates the stream of frames, or changes an existing one to this
+// configuration. A full stream drops its oldest frames. Frames have no Nats-Msg-Id
+// header, so that the server's window for duplicates is as short as possible. If the
+// server lacks space for MaxBytes, EnsureStream halves it until the server accepts it,
+// down to leastBytes.
 func EnsureStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstream.Stream, error) {
+	sc := c.stream("frames", FramesStream(c.Cluster), AllFrames(c.Cluster))
+	sc.MaxAge, sc.MaxBytes = orDefault(c.MaxAge, 24*time.Hour), orDefault(c.MaxBytes, 1<<30)
+	return ensure(ctx, js, sc)
+}
+
+// EnsureLogsStream is EnsureStream for the stream of shipped logs. It is larger, as it
+// holds what sinks that do not respond have not taken yet.
+func EnsureLogsStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstream.Stream, error) {
+	sc := c.stream("logs", LogsStream(c.Cluster), AllLogs(c.Cluster))
+	sc.MaxAge, sc.MaxBytes = orDefault(c.MaxAge, 7*24*time.Hour), orDefault(c.MaxBytes, 8<<30)
+	return ensure(ctx, js, sc)
+}
+
+// stream returns the configuration that all streams share.
+func (c *Config) stream(what, name, subject string) jetstream.StreamConfig {
 	sc := jetstream.StreamConfig{
-		Name:        FramesStream(c.Cluster),
-		Description: "daytwo: frames of cluster " + c.Cluster,
-		Subjects:    []string{AllFrames(c.Cluster)},
+		Name:        name,
+		Description: "daytwo: " + what + " of cluster " + c.Cluster,
+		Subjects:    []string{subject},
 		Retention:   jetstream.LimitsPolicy,
 		Discard:     jetstream.DiscardOld,
-		MaxAge:      orDefault(c.MaxAge, 24*time.Hour),
-		MaxBytes:    orDefault(c.MaxBytes, 1<<30),
 		Replicas:    orDefault(c.Replicas, 1),
 		Storage:     jetstream.FileStorage,
 		Duplicates:  100 * time.Millisecond, // the shortest window that a server accepts
@@ -40,6 +54,11 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstr
 	if c.Memory {
 		sc.Storage = jetstream.MemoryStorage
 	}
+	return sc
+}
+
+// ensure creates or changes a stream, with less space if the server lacks it.
+func ensure(ctx context.Context, js jetstream.JetStream, sc jetstream.StreamConfig) (jetstream.Stream, error) {
 	s, err := js.CreateOrUpdateStream(ctx, sc)
 	for noRoom(err) && sc.MaxBytes/2 >= leastBytes {
 		sc.MaxBytes /= 2

@@ -105,11 +105,20 @@ func RPC(cluster, agent, verb string) string {
 // AllFrames returns a wildcard for the subjects of all agents' frames.
 func AllFrames(cluster string) string { return prefix + Token(cluster) + ".frames.>" }
 
+// AllLogs returns a wildcard for the subjects of all agents' logs.
+func AllLogs(cluster string) string { return prefix + Token(cluster) + ".logs.>" }
+
 // FramesAgent returns the agent of a subject of Frames. It returns false for any other
 // subject.
-func FramesAgent(subject string) (agent string, ok bool) {
+func FramesAgent(subject string) (agent string, ok bool) { return agentOf(subject, "frames") }
+
+// LogsAgent returns the agent of a subject of Logs. It returns false for any other
+// subject.
+func LogsAgent(subject string) (agent string, ok bool) { return agentOf(subject, "logs") }
+
+func agentOf(subject, kind string) (agent string, ok bool) {
 	t := strings.Split(subject, ".")
-	if len(t) != 6 || t[0] != "daytwo" || t[1] != "v1" || t[3] != "frames" {
+	if len(t) != 6 || t[0] != "daytwo" || t[1] != "v1" || t[3] != kind {
 		return "", false
 	}
 	return ParseToken(t[5])
@@ -117,3 +126,6 @@ func FramesAgent(subject string) (agent string, ok bool) {
 
 // FramesStream returns the name of the JetStream stream of a cluster's frames.
 func FramesStream(cluster string) string { return "daytwo_" + Token(cluster) + "_frames" }
+
+// LogsStream returns the name of the JetStream stream of a cluster's shipped logs.
+func LogsStream(cluster string) string { return "daytwo_" + Token(cluster) + "_logs" }

@@ -53,6 +53,15 @@ func TestSubjects(t *testing.T) {
 	if got := RPC("c", "n", "exec"); got != "daytwo.v1.c.rpc.n.exec" {
 		t.Error(got)
 	}
+	if a, ok := LogsAgent(Logs("prod", "a.b", 16)); !ok || a != "a.b" {
+		t.Error(a, ok)
+	}
+	if _, ok := LogsAgent(Frames("prod", "a", 16)); ok {
+		t.Error("a subject of frames taken for one of logs")
+	}
+	if got := LogsStream("c"); got != "daytwo_c_logs" {
+		t.Error(got)
+	}
 	if got := FramesStream("my cluster"); got != "daytwo_my=20cluster_frames" {
 		t.Error(got)
 	}

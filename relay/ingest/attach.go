@@ -24,10 +24,10 @@ func (in *Ingest) attach(ctx context.Context) (jetstream.Consumer, error) {
 	if err != nil {
 		return nil, err
 	}
-	stream, err := js.Stream(ctx, bus.FramesStream(in.o.Stream.Cluster))
+	stream, err := js.Stream(ctx, in.o.stream())
 	update := in.o.Stream != (bus.Config{Cluster: in.o.Stream.Cluster})
 	if errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && update {
-		stream, err = bus.EnsureStream(ctx, js, in.o.Stream)
+		stream, err = in.o.ensure(ctx, js)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("stream: %w", err)
@@ -41,6 +41,9 @@ func (in *Ingest) attach(ctx context.Context) (jetstream.Consumer, error) {
 		InactiveThreshold: in.o.Forget,
 		FilterSubject:     in.o.Subject,
 	}
+	if !in.o.Start.IsZero() {
+		want.DeliverPolicy, want.OptStartTime = jetstream.DeliverByStartTimePolicy, &in.o.Start
+	}
 	consumer, err := stream.Consumer(ctx, in.o.Durable)
 	switch {
 	case err == nil:
@@ -51,7 +54,7 @@ func (in *Ingest) attach(ctx context.Context) (jetstream.Consumer, error) {
 			have.FilterSubject == want.FilterSubject && len(have.FilterSubjects) == 0 {
 			return consumer, nil
 		}
-		want.DeliverPolicy = jetstream.DeliverByStartSequencePolicy
+		want.DeliverPolicy, want.OptStartTime = jetstream.DeliverByStartSequencePolicy, nil
 		want.OptStartSeq = max(info.AckFloor.Stream+1, have.OptStartSeq, 1)
 		if err := stream.DeleteConsumer(ctx, in.o.Durable); err != nil {
 			return nil, fmt.Errorf("consumer %s: %w", in.o.Durable, err)

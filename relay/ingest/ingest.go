@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-
-	"github.com/daytwo/daytwo/api/bus"
 )
 
 const (
@@ -115,6 +113,6 @@ func (in *Ingest) session(ctx context.Context) error {
 	}
 	in.attached.Add(1)
 	in.notReady.Store(nil)
-	in.o.Log.Info("receiving messages", "stream", bus.FramesStream(in.o.Stream.Cluster), "consumer", in.o.Durable)
+	in.o.Log.Info("receiving messages", "stream", in.o.stream(), "consumer", in.o.Durable)
 	return newSession(in, consumer).run(ctx, lost)
 }

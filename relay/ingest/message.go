@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -11,6 +12,8 @@ import (
 type Message struct {
 	Subject string
 	Data    []byte
+	Seq     uint64    // of the message in the stream
+	Time    time.Time // when the stream received it
 
 	session *session
 	msg     jetstream.Msg

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/daytwo/daytwo/api/bus"
 )
@@ -22,7 +23,9 @@ type Handler func(ctx context.Context, m *Message) Verdict
 type Options struct {
 	Conn          *nats.Conn    // connected or not; the caller closes it
 	Stream        bus.Config    // created if it is missing, updated if more than Cluster is set
+	Logs          bool          // receive from the stream of logs; default that of frames
 	Subject       string        // filter; default every subject of the stream
+	Start         time.Time     // of a consumer that is created: only messages from then on; default all
 	Durable       string        // name of the consumer: each name receives every message, and is used by one process
 	Forget        time.Duration // after which the server deletes an unused consumer; default never
 	MaxAckPending int           // most messages delivered and not acknowledged; default 1024
@@ -41,4 +44,20 @@ func (o *Options) defaults() {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+}
+
+// stream returns the name of the stream.
+func (o *Options) stream() string {
+	if o.Logs {
+		return bus.LogsStream(o.Stream.Cluster)
+	}
+	return bus.FramesStream(o.Stream.Cluster)
+}
+
+// ensure creates or updates the stream.
+func (o *Options) ensure(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
+	if o.Logs {
+		return bus.EnsureLogsStream(ctx, js, o.Stream)
+	}
+	return bus.EnsureStream(ctx, js, o.Stream)
 }

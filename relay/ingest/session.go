@@ -126,11 +126,12 @@ func (s *session) room() (n, size int) {
 
 // deliver queues a message for the handler.
 func (s *session) deliver(msg jetstream.Msg) {
+	m := &Message{Subject: msg.Subject(), Data: msg.Data(), session: s, msg: msg}
 	if meta, err := msg.Metadata(); err == nil {
+		m.Seq, m.Time = meta.Sequence.Stream, meta.Timestamp
 		s.in.pending.Store(meta.NumPending)
 		s.in.delay.Store(max(0, int64(time.Since(meta.Timestamp))))
 	}
-	m := &Message{Subject: msg.Subject(), Data: msg.Data(), session: s, msg: msg}
 	s.mu.Lock()
 	s.queue = append(s.queue, m)
 	s.bytes += len(m.Data)
