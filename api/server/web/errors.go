@@ -36,11 +36,18 @@ const clientClosedRequest = 499
 // status for errors of the packages query and context, else status 500.
 func asError(err error) *Error {
 	var e *Error
+	var ambiguous *query.AmbiguousError
 	switch {
 	case errors.As(err, &e):
 		return e
 	case errors.Is(err, query.ErrUnknownAgent):
 		return &Error{http.StatusNotFound, "unknown agent: GET /api/v1/agents lists all"}
+	case errors.Is(err, query.ErrNoSuchSource), errors.Is(err, query.ErrNoJournal):
+		return &Error{http.StatusNotFound, err.Error()}
+	case errors.Is(err, query.ErrBadCursor), errors.Is(err, query.ErrBadLogQuery):
+		return &Error{http.StatusBadRequest, err.Error()}
+	case errors.As(err, &ambiguous):
+		return &Error{http.StatusConflict, err.Error()}
 	case errors.Is(err, query.ErrTooMany), errors.Is(err, query.ErrTooLong):
 		return &Error{http.StatusUnprocessableEntity, err.Error()}
 	case errors.Is(err, query.ErrNoHistory):

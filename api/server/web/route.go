@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -24,17 +23,20 @@ type Route struct {
 	Method string
 	Path   string // pattern of http.ServeMux, without method and host
 	Handle Handler
+	// Stream says that the answer may go on without an end. Its context has no deadline,
+	// but ends when the server shuts down. The handler writes to a NewStream.
+	Stream bool
 }
 
 // Mux returns a handler of routes. It answers other paths with status 404 and the hint, and
 // other methods with 405. It logs unexpected errors.
 func Mux(routes []Route, hint string, log *slog.Logger) http.Handler {
-	byPath := map[string]map[string]Handler{}
+	byPath := map[string]map[string]Route{}
 	for _, rt := range routes {
 		if byPath[rt.Path] == nil {
-			byPath[rt.Path] = map[string]Handler{}
+			byPath[rt.Path] = map[string]Route{}
 		}
-		byPath[rt.Path][rt.Method] = rt.Handle
+		byPath[rt.Path][rt.Method] = rt
 	}
 	mux := http.NewServeMux()
 	for path, methods := range byPath {
@@ -47,12 +49,12 @@ func Mux(routes []Route, hint string, log *slog.Logger) http.Handler {
 }
 
 // dispatch calls the handler of the request's method.
-func dispatch(w http.ResponseWriter, r *http.Request, methods map[string]Handler, log *slog.Logger) {
+func dispatch(w http.ResponseWriter, r *http.Request, methods map[string]Route, log *slog.Logger) {
 	method := r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	handle, ok := methods[method]
+	route, ok := methods[method]
 	if !ok {
 		var allow []string
 		for m := range methods {
@@ -67,9 +69,9 @@ func dispatch(w http.ResponseWriter, r *http.Request, methods map[string]Handler
 			r.Method + " is not allowed here: use " + strings.Join(allow, " or ")})
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
+	ctx, cancel := answerContext(r.Context(), route.Stream)
 	defer cancel()
-	if err := handle(w, r.WithContext(ctx)); err != nil {
+	if err := route.Handle(w, r.WithContext(ctx)); err != nil {
 		if asError(err).unexpected() {
 			log.Error("a request failed", "path", r.URL.Path, "err", err)
 		}
