@@ -22,9 +22,10 @@ const (
 
 // Client sends requests to one relay. It is safe for concurrent use.
 type Client struct {
-	base  *url.URL
-	token string
-	http  *http.Client
+	base    *url.URL
+	token   string
+	http    *http.Client
+	streams *http.Client // without a deadline
 }
 
 // Error is an answer with an error status.
@@ -66,16 +67,18 @@ func New(relay, token string) (*Client, error) {
 	}
 	u.RawQuery, u.Fragment, u.User = "", "", nil
 	u.Path = strings.TrimSuffix(u.Path, "/")
-	return &Client{base: u, token: token, http: &http.Client{
-		Timeout: timeout,
-		// The token must not be sent to another server by a redirect.
-		CheckRedirect: func(r *http.Request, via []*http.Request) error {
-			if r.URL.Host != u.Host || r.URL.Scheme != u.Scheme || len(via) > 5 {
-				return http.ErrUseLastResponse
-			}
-			return nil
-		},
-	}}, nil
+	// The token must not be sent to another server by a redirect.
+	redirect := func(r *http.Request, via []*http.Request) error {
+		if r.URL.Host != u.Host || r.URL.Scheme != u.Scheme || len(via) > 5 {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}
+	return &Client{
+		base: u, token: token,
+		http:    &http.Client{Timeout: timeout, CheckRedirect: redirect},
+		streams: &http.Client{CheckRedirect: redirect},
+	}, nil
 }
 
 // URL returns the URL of the relay.
@@ -84,19 +87,11 @@ func (c *Client) URL() string { return c.base.String() }
 // get requests a path, whose segments are escaped, and decodes the JSON answer into v. It
 // returns the HTTP status, which is 200 or 204 if err is nil.
 func (c *Client) get(ctx context.Context, path string, query url.Values, v any) (int, error) {
-	u := c.base.String() + path
-	if len(query) > 0 {
-		u += "?" + query.Encode()
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	req, err := c.request(ctx, path, query)
 	if err != nil {
 		return 0, err
 	}
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "daytwo")
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
-	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return 0, c.unreachable(err)
@@ -116,6 +111,23 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, v any) 
 		return resp.StatusCode, nil
 	}
 	return resp.StatusCode, answerError(resp)
+}
+
+// request makes a GET request for a path, whose segments are escaped.
+func (c *Client) request(ctx context.Context, path string, query url.Values) (*http.Request, error) {
+	u := c.base.String() + path
+	if len(query) > 0 {
+		u += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", "daytwo")
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	return req, nil
 }
 
 // unreachable returns the error for a relay that did not answer.

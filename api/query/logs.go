@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/daytwo/daytwo/api/entry"
 )
@@ -17,7 +18,19 @@ var (
 	ErrBadLogQuery = errors.New("bad query of logs")
 	// ErrNoJournal: a node has no logs at all that could be read.
 	ErrNoJournal = errors.New("no journal and no container log file can be read")
+	// ErrNodeAway: a node that has to answer is not connected.
+	ErrNodeAway = errors.New("the node is not connected")
 )
+
+// PartialError is returned together with an answer in which the part of some agents is
+// missing.
+type PartialError struct {
+	Away []string // ids of the agents, sorted
+}
+
+func (e *PartialError) Error() string {
+	return "the answer lacks what these agents have: " + strings.Join(e.Away, ", ")
+}
 
 // AmbiguousError is the error of a selector that should name one thing and matches
 // several.
@@ -123,4 +136,25 @@ type Logs interface {
 	Histogram(ctx context.Context, q *LogQuery, step int64) ([]LogBucket, error)
 	// Boots lists the boots that have entries, oldest first.
 	Boots(ctx context.Context, q *LogQuery) ([]LogBoot, error)
+}
+
+// LogSource is a name that a selector of a query matches.
+type LogSource struct {
+	Kind     string // of the selector: one of LogSourceKinds
+	Selector string // as the query has it
+	Name     string // the whole id or name that it matches
+	Exact    bool   // Name is Selector: neither a glob nor a prefix had to be used
+}
+
+// LogSourceKinds are the kinds of LogSource, in the order of LogQuery's lists.
+var LogSourceKinds = [...]string{"container", "task", "framework", "executor", "application", "unit"}
+
+// LogResolver is what the Logs of a node implement beside Logs, so that a relay can tell
+// whether a selector is exact, a unique prefix, or ambiguous over all nodes together.
+type LogResolver interface {
+	// Sources returns the names on this node that the selectors Containers to Units of q
+	// match, of running and of ended ones that have entries, and at most 1000 of each
+	// selector. If a name is the selector itself, others that have it as a prefix are left
+	// out. Several names of one selector, or none, are no error here.
+	Sources(ctx context.Context, q *LogQuery) ([]LogSource, error)
 }

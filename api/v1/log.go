@@ -33,3 +33,30 @@ type LogBoot struct {
 	First   int64  `json:"first"` // microseconds since 1970
 	Last    int64  `json:"last"`
 }
+
+// LogFields is the answer of /api/v1/logs/fields.
+type LogFields struct {
+	Fields []string `json:"fields"` // sorted
+	Away   []string `json:"away"`   // ids of agents that did not answer: their part is missing
+}
+
+// LogValues is the answer of /api/v1/logs/values.
+type LogValues struct {
+	Field  string   `json:"field"`
+	Values []string `json:"values"` // sorted
+	More   bool     `json:"more"`   // there are more values than the limit
+	Away   []string `json:"away"`   // ids of agents that did not answer: their part is missing
+}
+
+// LogHistogram is the answer of /api/v1/logs/histogram.
+type LogHistogram struct {
+	Step    int64       `json:"step"`    // of the intervals, in microseconds
+	Buckets []LogBucket `json:"buckets"` // those that have entries, oldest first
+	Away    []string    `json:"away"`    // ids of agents that did not answer: their part is missing
+}
+
+// LogBoots is the answer of /api/v1/logs/boots.
+type LogBoots struct {
+	Boots []LogBoot `json:"boots"` // oldest first
+	Away  []string  `json:"away"`  // ids of agents that did not answer: their part is missing
+}
