@@ -216,6 +216,7 @@ func (c *containerd) get(ctx context.Context, t ref) (*record, error) {
 	// the pid is missing.
 	if rec.pid = c.pid(ctx, t); rec.pid > 0 {
 		rec.paths = c.r.proc.containerPaths(rec.pid, rec.id)
+		rec.started = c.r.processStart(rec.pid) // containerd does not report the start of a task
 	}
 	return rec, nil
 }

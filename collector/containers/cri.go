@@ -18,6 +18,8 @@ type cri struct {
 	wake chan struct{}
 	mine map[string]bool
 	kind string
+
+	starts map[string]int64 // of the listed containers, in Unix nanoseconds
 }
 
 const (
@@ -26,7 +28,8 @@ const (
 )
 
 func newCRI(r *Resolver, socket string) *cri {
-	c := &cri{r: r, conn: newGRPC(r, socket), wake: make(chan struct{}, 1), mine: map[string]bool{}}
+	c := &cri{r: r, conn: newGRPC(r, socket), wake: make(chan struct{}, 1), mine: map[string]bool{},
+		starts: map[string]int64{}}
 	c.Runtime, c.Socket = "cri", socket
 	return c
 }
@@ -88,6 +91,7 @@ func (c *cri) version(ctx context.Context) error {
 
 func (c *cri) list(ctx context.Context) error {
 	listed := map[string]bool{}
+	var noStart []*record
 	for _, m := range []struct {
 		method string
 		parse  func([]byte) *record
@@ -102,6 +106,12 @@ func (c *cri) list(ctx context.Context) error {
 					return
 				}
 				rec.runtime = c.runtime()
+				if rec.started == 0 {
+					rec.started = c.starts[rec.id]
+				}
+				if rec.started == 0 {
+					noStart = append(noStart, rec)
+				}
 				listed[rec.key()], c.mine[rec.key()] = true, true
 				c.r.put(rankCRI, rec)
 			})
@@ -116,8 +126,57 @@ func (c *cri) list(ctx context.Context) error {
 			delete(c.mine, k)
 		}
 	}
+	for id := range c.starts {
+		if !listed[id] {
+			delete(c.starts, id)
+		}
+	}
 	c.set(func(st *RuntimeStatus) { st.Containers = len(listed) })
+	return c.askStarts(ctx, noStart)
+}
+
+// askStarts asks for the start of each container in recs, which the list does not have.
+// It takes askTimeout at most; the next list continues with those that are missing.
+func (c *cri) askStarts(ctx context.Context, recs []*record) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	for _, rec := range recs {
+		var started int64
+		err := c.call(ctx, "ContainerStatus", appendString(nil, 1, rec.id), func(msg []byte) error {
+			started = parseStarted(msg)
+			return nil
+		})
+		var status *grpcError
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.As(err, &status): // such as one that is gone by now
+		case err != nil:
+			return err
+		case started > 0:
+			c.starts[rec.id] = started
+			known := *rec
+			known.started = started
+			c.r.put(rankCRI, &known)
+		}
+	}
 	return nil
+}
+
+// parseStarted returns when a container was started, in Unix nanoseconds, from a
+// ContainerStatusResponse; 0 if it was not.
+func parseStarted(b []byte) (at int64) {
+	nested(b, func(num protowire.Number, v []byte, _ uint64) {
+		if num != 1 {
+			return
+		}
+		nested(v, func(num protowire.Number, _ []byte, n uint64) {
+			if num == 5 {
+				at = max(int64(n), 0)
+			}
+		})
+	})
+	return at
 }
 
 func (c *cri) runtime() string {
@@ -145,6 +204,8 @@ func parseSandbox(b []byte) *record {
 					rec.labels[podNamespaceKey] = s
 				}
 			})
+		case 4:
+			rec.started = max(int64(n), 0) // created: a sandbox starts as it is created
 		case 5:
 			mapEntry(rec.labels, v)
 		}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"strings"
-	"time"
 )
 
 // inspected holds the fields of GET /containers/{id}/json that are used.
@@ -85,9 +84,7 @@ func (c *inspected) record(runtime string) *record {
 	if rec.env == nil {
 		rec.env = map[string]string{}
 	}
-	if at, err := time.Parse(time.RFC3339Nano, c.State.StartedAt); err == nil && at.Unix() > 0 {
-		rec.started = at.UnixNano()
-	}
+	rec.started = unixNano(c.State.StartedAt)
 	rec.sandboxOnly = rec.labels["io.kubernetes.docker.type"] == "podsandbox"
 	return rec
 }

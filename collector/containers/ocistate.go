@@ -11,7 +11,7 @@ import (
 // ociState is the state that runc or crun stores of a container.
 type ociState struct {
 	record
-	started uint64            // start of the first process, in clock ticks since boot
+	ticks   uint64            // start of the first process, in clock ticks since boot
 	cgroups map[string]string // directories by controller, including the mount point
 	storage podmanNames       // names of a podman container
 }
@@ -50,6 +50,7 @@ func parseRunc(id string, b []byte) (*ociState, string, error) {
 		ID      string            `json:"id"`
 		Pid     int               `json:"init_process_pid"`
 		Start   uint64            `json:"init_process_start"`
+		Created string            `json:"created"` // RFC 3339
 		Cgroups map[string]string `json:"cgroup_paths"`
 		Config  struct {
 			Labels []string `json:"labels"`
@@ -61,8 +62,8 @@ func parseRunc(id string, b []byte) (*ociState, string, error) {
 	if s.ID != id {
 		return nil, "", errors.New("state.json: of another container")
 	}
-	rec := record{id: id, runtime: "runc", pid: max(s.Pid, 0), labels: map[string]string{}}
-	st := &ociState{record: rec, started: s.Start, cgroups: s.Cgroups}
+	rec := record{id: id, runtime: "runc", pid: max(s.Pid, 0), started: unixNano(s.Created), labels: map[string]string{}}
+	st := &ociState{record: rec, ticks: s.Start, cgroups: s.Cgroups}
 	bundle := ""
 	for _, l := range s.Config.Labels {
 		k, v, _ := strings.Cut(l, "=")
@@ -78,15 +79,17 @@ func parseRunc(id string, b []byte) (*ociState, string, error) {
 // parseCrun reads crun's status file (libcrun_container_status_t).
 func parseCrun(id string, b []byte) (*ociState, string, error) {
 	var s struct {
-		Pid    int    `json:"pid"`
-		Start  uint64 `json:"process-start-time"`
-		Cgroup string `json:"cgroup-path"`
-		Bundle string `json:"bundle"`
+		Pid     int    `json:"pid"`
+		Start   uint64 `json:"process-start-time"`
+		Created string `json:"created"` // RFC 3339
+		Cgroup  string `json:"cgroup-path"`
+		Bundle  string `json:"bundle"`
 	}
 	if err := json.Unmarshal(b, &s); err != nil {
 		return nil, "", fmt.Errorf("status: %w", err)
 	}
-	st := &ociState{record: record{id: id, runtime: "crun", pid: max(s.Pid, 0)}, started: s.Start}
+	rec := record{id: id, runtime: "crun", pid: max(s.Pid, 0), started: unixNano(s.Created)}
+	st := &ociState{record: rec, ticks: s.Start}
 	if strings.HasPrefix(s.Cgroup, "/") && filepath.Clean(s.Cgroup) != "/" {
 		st.paths = []string{filepath.Clean(s.Cgroup)}
 	}

@@ -49,12 +49,18 @@ const askTimeout = 5 * time.Second
 // maxBackoff is the longest pause between two attempts to connect to a runtime.
 const maxBackoff = 15 * time.Second
 
+// Reasons for which a runtime is not connected.
+const (
+	notUnix  = "not a unix socket: only runtimes on this machine are asked"
+	noSocket = "no such socket: the runtime does not run, or its socket has another path"
+)
+
 // reconnect calls session until ctx ends. session returns when its connection is lost.
 // While the socket does not exist, reconnect checks for it once a second.
 func (r *Resolver) reconnect(ctx context.Context, s *state, session func(context.Context) error) {
 	if strings.Contains(s.Socket, "://") {
 		s.set(func(st *RuntimeStatus) {
-			st.Reason = "not a unix socket: another machine's containers are not looked at"
+			st.Reason = notUnix
 		})
 		return
 	}
@@ -69,7 +75,7 @@ func (r *Resolver) reconnect(ctx context.Context, s *state, session func(context
 			st.Connected = false
 			switch {
 			case errors.Is(err, fs.ErrNotExist):
-				st.Reason = "no such socket: the runtime does not run, or has it elsewhere"
+				st.Reason = noSocket
 			case err != nil:
 				st.Reason = err.Error()
 			default:

@@ -126,10 +126,10 @@ func (s *stateFiles) scan(ctx context.Context, w *watch) {
 	s.set(func(st *RuntimeStatus) {
 		st.Connected, st.Containers, st.Reason = roots > 0, len(s.keys), ""
 		if roots == 0 {
-			st.Reason = "none of these directories is there"
+			st.Reason = "none of these directories exists"
 		}
 		for _, m := range unresponsive {
-			st.Reason = m + " does not answer: look for its server or its mount"
+			st.Reason = m + " does not respond: check its mount, and the server behind it"
 		}
 	})
 }
@@ -226,7 +226,7 @@ func (r *Resolver) stillRuns(st *ociState) bool {
 	began, err := bounded.Do(r.calls.process, "pid="+strconv.Itoa(st.pid), processWait, func() (uint64, error) {
 		return r.proc.started(st.pid), nil
 	})
-	return err == nil && began == st.started
+	return err == nil && began == st.ticks
 }
 
 // cgroupPath removes the mount point from a cgroup's directory.
