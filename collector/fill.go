@@ -9,7 +9,7 @@ import (
 )
 
 // numHostTables is the number of tables that host.Reader.Read returns.
-const numHostTables = 5
+const numHostTables = 6
 
 // tableCopy holds a copy of a table, which stays valid while the next one is read.
 type tableCopy struct {
@@ -28,10 +28,22 @@ func (c *tableCopy) of(t frame.Table) frame.Table {
 	return t
 }
 
-// fillHost adds the tables of the machine.
+// fillHost adds the tables of the machine, except that of its hardware.
 func (n *Node) fillHost(b *frame.Batch) {
 	for i := range n.machine {
-		b.Tables = append(b.Tables, n.hostShown[i].of(n.machine[i]))
+		if n.machine[i].Kind != metric.Hardware {
+			b.Tables = append(b.Tables, n.hostShown[i].of(n.machine[i]))
+		}
+	}
+}
+
+// fillHardware adds the table of the machine's hardware, which is the last one, as the
+// tables of a batch are in the order of their kinds.
+func (n *Node) fillHardware(b *frame.Batch) {
+	for i := range n.machine {
+		if n.machine[i].Kind == metric.Hardware {
+			b.Tables = append(b.Tables, n.hostShown[i].of(n.machine[i]))
+		}
 	}
 }
 

@@ -206,6 +206,7 @@ func TestPanicInTick(t *testing.T) {
 		metric.Host, metric.CPU, metric.Disk, metric.Filesystem, metric.Interface,
 		metric.Container, metric.ContainerIO, metric.ContainerHugetlb, metric.ContainerNet,
 		metric.Collector, metric.Part, metric.App, metric.Statsd, metric.StatsdListener, metric.Call,
+		metric.Hardware,
 	}
 	tick := func(what string, without ...metric.Kind) (panics int64) {
 		t.Helper()
@@ -236,7 +237,8 @@ func TestPanicInTick(t *testing.T) {
 	}
 	tick("at first")
 	cgroupTables := []metric.Kind{metric.Container, metric.ContainerIO, metric.ContainerHugetlb, metric.ContainerNet}
-	hostTables := []metric.Kind{metric.Host, metric.CPU, metric.Disk, metric.Filesystem, metric.Interface}
+	hostTables := []metric.Kind{metric.Host, metric.CPU, metric.Disk, metric.Filesystem, metric.Interface,
+		metric.Hardware}
 	resolve, networks := n.groups.resolve, n.net.groups
 	panics := int64(0)
 	for _, c := range []struct {

@@ -111,6 +111,7 @@ func (n *Node) fill(b *frame.Batch, at time.Time) {
 		n.add(b, stepStatsd, func() { n.fillStatsd(b, at) })
 	}
 	n.add(b, stepSelf, func() { b.Tables = append(b.Tables, n.held.table(n.calls)) })
+	n.add(b, stepHost, func() { n.fillHardware(b) })
 }
 
 // add runs a step that adds tables to b. After a panic it removes those that the

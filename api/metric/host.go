@@ -259,6 +259,9 @@ const (
 	HostSockRAW6InUse
 	HostSockFrag6InUse
 	HostSockFrag6Memory
+	HostCores
+	HostSocketsOfCPUs
+	HostHardwareError
 )
 
 func init() {

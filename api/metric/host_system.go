@@ -63,4 +63,7 @@ var hostSystem = []Metric{
 	HostTimexSync:        {Name: "timex.sync", Unit: Bool, Type: Gauge, Source: "adjtimex(2) state", Prom: "node_timex_sync_status", Help: "1 while the clock is synchronised to a reference."},
 	HostTimexStatus:      {Name: "timex.status", Unit: Count, Type: Gauge, Source: "adjtimex(2) status", Prom: "node_timex_status", Help: "Status bits of the clock."},
 	HostTimexTAI:         {Name: "timex.tai_offset", Unit: Seconds, Type: Gauge, Source: "adjtimex(2) tai", Prom: "node_timex_tai_offset_seconds", Help: "Offset of International Atomic Time."},
+	HostCores:            {Name: "cpu.physical_cores", Unit: Count, Type: Gauge, Source: "/sys/devices/system/cpu/cpuN/topology: distinct physical_package_id and core_id", Prom: "machine_cpu_physical_cores", Help: "Number of physical CPU cores."},
+	HostSocketsOfCPUs:    {Name: "cpu.sockets", Unit: Count, Type: Gauge, Source: "/sys/devices/system/cpu/cpuN/topology/physical_package_id", Prom: "machine_cpu_sockets", Help: "Number of CPU sockets."},
+	HostHardwareError:    {Name: "hardware.error", Unit: Bool, Type: Gauge, Source: "/sys/devices/system", Prom: "machine_scrape_error", Help: "1 if there was an error while getting machine metrics, 0 otherwise."},
 }

@@ -33,8 +33,10 @@ const (
 
 	Call Kind = 16 // a kind of call that may never return
 
+	Hardware Kind = 17 // a part of the machine's hardware
+
 	// MaxKind is the greatest kind that this version has.
-	MaxKind = Call
+	MaxKind = Hardware
 )
 
 var kindNames = [MaxKind + 1]string{
@@ -42,6 +44,7 @@ var kindNames = [MaxKind + 1]string{
 	Container: "container", ContainerIO: "container_io", ContainerHugetlb: "container_hugetlb",
 	ContainerNet: "container_net", Collector: "collector", Part: "part", App: "app", Statsd: "statsd", Event: "event",
 	StatsdListener: "statsd_listener", Call: "call",
+	Hardware: "hardware",
 }
 
 func (k Kind) String() string {

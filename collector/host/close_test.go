@@ -103,7 +103,7 @@ func TestStatusDuringRead(t *testing.T) {
 		}
 	})
 	for range 40 {
-		if tables := r.Read(time.Now()); len(tables) != 5 || tables[0].Kind != metric.Host {
+		if tables := r.Read(time.Now()); len(tables) != 6 || tables[0].Kind != metric.Host {
 			t.Errorf("%d tables", len(tables))
 		}
 	}

@@ -1,26 +1,35 @@
 package host
 
 import (
+	"io"
+	"io/fs"
+	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/parked"
 )
 
-// identity holds the labels of the host's row: those of uname(2), and the kernel's
-// random id of the current boot.
+// identity holds the labels of the host's row: those of uname(2), and the ids of the
+// machine and of the current boot.
 type identity struct {
-	uts    unix.Utsname
-	bootID string
-	wait   int // ticks until uname(2) is called again
+	uts     unix.Utsname
+	machine []frame.Label // those of metric.MachineLabels that have a value, sorted by name
+	wait    int           // ticks until uname(2) is called again
 }
 
-func newIdentity(proc string, buf *[]byte) *identity {
+func newIdentity(pool *parked.Pool, o Options) *identity {
 	id := &identity{wait: retryReads}
-	f := newFile(proc + "/sys/kernel/random/boot_id")
-	defer f.close()
-	id.bootID = strings.TrimSpace(string(f.read(buf)))
+	var labels []frame.Label
+	c := parked.Call{Await: true, Run: func() { labels = machineLabels(o) }}
+	pool.Start(&c, 0)
+	pool.Wait(startWait)
+	if c.Take() {
+		id.machine = labels
+	}
 	unix.Uname(&id.uts) // fails only for an invalid address
 	return id
 }
@@ -40,9 +49,8 @@ func (id *identity) changed() bool {
 // labels returns the labels that have a value, sorted by name.
 func (id *identity) labels(string) []frame.Label {
 	text := func(b []byte) string { return valid(unix.ByteSliceToString(b)) }
-	var labels []frame.Label
+	labels := slices.Clone(id.machine)
 	for _, l := range []frame.Label{
-		{Name: "boot_id", Value: valid(id.bootID)},
 		{Name: "domainname", Value: text(id.uts.Domainname[:])},
 		{Name: "hostname", Value: text(id.uts.Nodename[:])},
 		{Name: "machine", Value: text(id.uts.Machine[:])},
@@ -53,5 +61,39 @@ func (id *identity) labels(string) []frame.Label {
 			labels = append(labels, l)
 		}
 	}
-	return labels
+	return sortedLabels(labels)
+}
+
+// machineLabels returns those of metric.MachineLabels that have a value, from the files
+// in which cAdvisor looks for them.
+func machineLabels(o Options) (labels []frame.Label) {
+	root := strings.TrimSuffix(o.Root, "/")
+	for name, files := range map[string][]string{
+		"boot_id":    {o.Proc + "/sys/kernel/random/boot_id"},
+		"machine_id": {root + "/etc/machine-id", root + "/var/lib/dbus/machine-id"},
+		"system_uuid": {o.Sys + "/class/dmi/id/product_uuid", o.Proc + "/device-tree/system-id",
+			o.Proc + "/device-tree/vm,uuid"},
+	} {
+		for _, file := range files {
+			b, err := readSmall(file)
+			if text := valid(strings.Trim(string(b), " \t\n\x00")); err == nil && text != "" {
+				labels = append(labels, frame.Label{Name: name, Value: text})
+				break
+			}
+		}
+	}
+	return sortedLabels(labels)
+}
+
+// readSmall returns the first 4 KiB of a regular file.
+func readSmall(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, fs.ErrNotExist
+	}
+	return io.ReadAll(io.LimitReader(f, 4096))
 }

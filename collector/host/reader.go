@@ -47,6 +47,7 @@ type Reader struct {
 	disks  *diskReader
 	ifaces *ifaceReader
 	fs     *fsReader
+	parts  *hardwareReader
 	tables []frame.Table
 }
 
@@ -65,10 +66,10 @@ func New(o Options) (*Reader, error) {
 		load:   newFile(o.Proc + "/loadavg"),
 		uptime: newFile(o.Proc + "/uptime"),
 		fileNr: newFile(o.Proc + "/sys/fs/file-nr"),
-		tables: make([]frame.Table, 5),
+		tables: make([]frame.Table, 6),
 		pool:   parked.New(parked.Limits{Calls: maxCalls, Scarce: scarceCalls, PerGroup: callsPerServer}),
 	}
-	r.id = newIdentity(o.Proc, &r.buf)
+	r.id = newIdentity(r.pool, o)
 	r.host = newTable(metric.Host, r.id.labels)
 	ns := findNetNS(r.pool, o.Proc, o.Sys, sysGiven)
 	r.stat = newStatReader(o.Proc, ns.proc)
@@ -91,14 +92,15 @@ func New(o Options) (*Reader, error) {
 	r.disks = newDiskReader(o.Proc, f.disk)
 	r.ifaces = newIfaceReader(ns, f.iface)
 	r.fs = newFSReader(o, f, r.pool)
+	r.parts = newHardwareReader(o.Sys, r.id.machine)
 	for c := metric.HostCPUUser; c <= metric.HostCPUGuestNice; c++ {
 		r.host.slack[c] = cpuSlack
 	}
 	return r, nil
 }
 
-// Read reads the machine once, and returns the tables of Host, CPU, Disk, Filesystem
-// and Interface, in this order. They are valid until the next Read. now becomes the
+// Read reads the machine once, and returns the tables of Host, CPU, Disk, Filesystem,
+// Interface and Hardware, in this order. They are valid until the next Read. now becomes the
 // host's time.
 func (r *Reader) Read(now time.Time) []frame.Table {
 	r.mu.Lock()
@@ -106,6 +108,7 @@ func (r *Reader) Read(now time.Time) []frame.Table {
 	asked := time.Now()
 	r.fs.ask(&r.buf, asked)
 	r.ifaces.ask(r.pool, &r.buf, asked)
+	r.parts.ask(r.pool, asked)
 	r.host.begin()
 	e := r.host.add(nil)
 	if r.id.changed() {
@@ -137,13 +140,15 @@ func (r *Reader) Read(now time.Time) []frame.Table {
 	parseFileNr(r.fileNr.read(&r.buf), v)
 	readClock(v)
 	v[metric.HostProcesses] = r.procs.count()
+	r.pool.Wait(answerWait)
+	r.parts.take(v)
 	r.tables[0] = *r.host.end()
 	r.stat.shares.update(r.host.t.Vals)
 	r.tables[1] = *r.stat.cpus.end()
 	r.tables[2] = *r.disks.read(&r.buf)
-	r.pool.Wait(answerWait)
 	r.tables[3] = *r.fs.read(asked)
 	r.tables[4] = *r.ifaces.read(asked)
+	r.tables[5] = *r.parts.read()
 	return r.tables
 }
 

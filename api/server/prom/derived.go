@@ -9,11 +9,11 @@ type derivedFamily struct {
 }
 
 var derived = []derivedFamily{
-	{sample{kind: metric.Host, column: metric.HostCPUs},
+	{sample{kind: metric.Host, column: metric.HostCPUs, machine: true},
 		"machine_cpu_cores", "Number of logical CPU cores.", "gauge"},
-	{sample{kind: metric.Host, column: metric.HostMemTotal},
+	{sample{kind: metric.Host, column: metric.HostMemTotal, machine: true},
 		"machine_memory_bytes", "Amount of memory installed on the machine.", "gauge"},
-	{sample{kind: metric.Host, column: metric.HostSwapTotal},
+	{sample{kind: metric.Host, column: metric.HostSwapTotal, machine: true},
 		"machine_swap_bytes", "Amount of swap memory available on the machine.", "gauge"},
 	{sample{kind: metric.Host, get: one, long: true},
 		"node_uname_info", "Labeled system information as provided by the uname system call.", "gauge"},

@@ -42,6 +42,8 @@ type sample struct {
 	long   bool // has the long labels of the row: see rowLabels
 	tick   bool // the value is the time of the tick
 
+	machine bool // of Host: has the labels of metric.MachineLabels
+
 	only func(*frame.Row) bool // reports whether a row has the sample, nil for all rows
 }
 
@@ -140,6 +142,7 @@ func special(name string, s *sample) {
 		s.get = reservation
 	}
 	s.zero = isLimit(name)
+	s.machine = s.kind == metric.Host && strings.HasPrefix(name, "machine_cpu_")
 	if strings.HasPrefix(name, "container_cpu_cfs_") {
 		// cAdvisor exposes these for cgroups with a quota only.
 		s.get = ifQuota(s.column)

@@ -21,6 +21,8 @@ type rowLabels struct {
 	ids   []uint64
 	short []string // without braces; hidden for rows that are left out
 	long  []string // of ContainerIO: major and minor too; of Host: those of uname(2); else nil
+
+	machine []string // of Host: those of metric.MachineLabels; else nil
 }
 
 // of returns the label texts of a table, making them if its rows are new.
@@ -74,6 +76,9 @@ func makeLabels(b *frame.Batch, t *frame.Table, agentLabel bool, before *rowLabe
 	if t.Kind == metric.ContainerIO || t.Kind == metric.Host {
 		l.long = make([]string, len(t.Rows))
 	}
+	if t.Kind == metric.Host {
+		l.machine = make([]string, len(t.Rows))
+	}
 	agent := ""
 	if agentLabel {
 		agent = b.Agent
@@ -94,6 +99,9 @@ func makeLabels(b *frame.Batch, t *frame.Table, agentLabel bool, before *rowLabe
 			if l.long != nil {
 				l.long[i] = before.long[j]
 			}
+			if l.machine != nil {
+				l.machine[i] = before.machine[j]
+			}
 		} else {
 			parent, ok := parents[r.Parent]
 			if !ok && r.Parent != 0 {
@@ -104,6 +112,9 @@ func makeLabels(b *frame.Batch, t *frame.Table, agentLabel bool, before *rowLabe
 			l.short[i] = string(buf)
 			if l.long != nil {
 				l.long[i] = string(appendLongLabels(buf, t.Kind, r))
+			}
+			if l.machine != nil {
+				l.machine[i] = string(appendLabels([]byte(l.short[i]), r, metric.MachineLabels))
 			}
 		}
 		if seen[l.short[i]] {

@@ -27,6 +27,8 @@ var exposedLabels = [metric.MaxKind + 1][]string{
 	metric.Part:             {"part", "reader", "reason"},
 	metric.StatsdListener:   {"listener"},
 	metric.Call:             {"source"},
+	metric.Hardware: slices.Sorted(slices.Values(append([]string{"core_id", "level", "node_id", "page_size",
+		"target_node_id", "thread_id", "type"}, metric.MachineLabels...))),
 }
 
 // appendRowLabels appends a row's labels without braces.
@@ -51,7 +53,12 @@ func appendRowLabels(dst []byte, k metric.Kind, agent string, r, parent *frame.R
 			return appendLabel(dst, "cpu", r.Key)
 		}
 	}
-	for _, name := range exposedLabels[k] {
+	return appendLabels(dst, r, exposedLabels[k])
+}
+
+// appendLabels appends those labels of a row that have one of the names.
+func appendLabels(dst []byte, r *frame.Row, names []string) []byte {
+	for _, name := range names {
 		dst = appendLabel(dst, name, r.Label(name))
 	}
 	return dst

@@ -35,6 +35,9 @@ func (p *writer) flushBuffer() {
 // header unless header is true. It returns whether the header is written now.
 func (p *writer) samples(f *family, s *sample, src source, header bool) bool {
 	texts := src.labels.short
+	if s.machine {
+		texts = src.labels.machine
+	}
 	if s.long {
 		texts = src.labels.long
 	}
