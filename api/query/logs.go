@@ -76,8 +76,10 @@ type LogQuery struct {
 	Cursor string
 	// Skip moves the beginning by so many matching entries, forward in the journal's order
 	// if positive, back if negative, before anything is read (DC/OS' skip).
-	Skip  int64
-	Tail  bool  // begin at the end instead of the beginning: with Limit n, the last n entries; with Follow, then what comes
+	Skip int64
+	// Tail begins before the last Limit entries, or after all entries with Limit 0, unless
+	// there is a Cursor. It excludes Reverse.
+	Tail  bool
 	Limit int64 // at most so many entries; 0 is no limit. With Follow it bounds only what there was before.
 	// Reverse reads the newest entries first. It excludes Follow.
 	Reverse bool
@@ -158,3 +160,26 @@ type LogResolver interface {
 	// out. Several names of one selector, or none, are no error here.
 	Sources(ctx context.Context, q *LogQuery) ([]LogSource, error)
 }
+
+// NoLogs is the logs of a node or a fleet that has none: every method returns
+// ErrNoJournal.
+type NoLogs struct{}
+
+// Entries implements Logs.
+func (NoLogs) Entries(context.Context, *LogQuery) (LogReader, error) { return nil, ErrNoJournal }
+
+// Fields implements Logs.
+func (NoLogs) Fields(context.Context, *LogQuery) ([]string, error) { return nil, ErrNoJournal }
+
+// Values implements Logs.
+func (NoLogs) Values(context.Context, *LogQuery, string, int) ([]string, error) {
+	return nil, ErrNoJournal
+}
+
+// Histogram implements Logs.
+func (NoLogs) Histogram(context.Context, *LogQuery, int64) ([]LogBucket, error) {
+	return nil, ErrNoJournal
+}
+
+// Boots implements Logs.
+func (NoLogs) Boots(context.Context, *LogQuery) ([]LogBoot, error) { return nil, ErrNoJournal }

@@ -22,6 +22,7 @@ import (
 type Options struct {
 	Fleet   query.Fleet
 	History query.History     // if nil, queries return query.ErrNoHistory
+	Logs    query.Logs        // if nil, there are none
 	Guard   *auth.Guard       // checks the token
 	Agent   string            // id of the agent on this machine, "" if there is none
 	Cluster string            // name of the cluster
@@ -64,7 +65,8 @@ func New(o Options) (http.Handler, error) {
 func newServer(o Options) *server {
 	return &server{
 		Options: o, scraper: prom.NewScraper(o.Fleet, true), now: time.Now,
-		dcos: dcos.API{Fleet: o.Fleet, Agent: o.Agent, Cluster: o.Cluster, Version: o.Version, Now: time.Now},
+		dcos: dcos.API{Fleet: o.Fleet, Agent: o.Agent, Cluster: o.Cluster, Version: o.Version, Now: time.Now,
+			Logs: o.Logs},
 	}
 }
 
@@ -96,7 +98,7 @@ func (s *server) tokenRoutes() []web.Route {
 		{Method: "GET", Path: "/api/v1/statsd", Handle: s.statsd},
 		{Method: "GET", Path: "/api/v1/events", Handle: s.events},
 	}
-	return slices.Concat(native, s.dcos.ThisNode(), s.dcos.AnyAgent(), s.dcos.ClusterState())
+	return slices.Concat(native, s.dcos.ThisNode(), s.dcos.AnyAgent(), s.dcos.ClusterState(), s.dcos.LogRoutes())
 }
 
 func (s *server) console(w http.ResponseWriter, r *http.Request) error {

@@ -1,6 +1,7 @@
 package dcos
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/daytwo/daytwo/api/query"
@@ -14,7 +15,13 @@ type API struct {
 	Cluster string           // name of the cluster
 	Version string           // of the program
 	Now     func() time.Time // time.Now
+	Logs    query.Logs       // nil if there are none
+	// LogScope returns which log entries the asker may see; nil is everything.
+	LogScope func(*http.Request) *query.LogScope
 }
+
+// LogRoutes returns the log routes and the files API.
+func (s *API) LogRoutes() []web.Route { return s.newLogs().Routes() }
 
 // ThisNode returns the metrics API of the agent on this machine.
 func (s *API) ThisNode() []web.Route { return s.metrics("/system/v1/metrics/v0") }
@@ -47,5 +54,8 @@ func (s *API) ClusterState() []web.Route {
 		{Method: "GET", Path: "/capabilities", Handle: s.capabilities},
 		{Method: "GET", Path: "/metadata", Handle: s.metadata},
 		{Method: "GET", Path: "/dcos-metadata/dcos-version.json", Handle: s.version},
+		{Method: "GET", Path: "/dcos-metadata/ui-config.json", Handle: s.uiConfig},
+		{Method: "GET", Path: "/slave/{agent}/state.json", Handle: s.agentState},
+		{Method: "GET", Path: "/slave/{agent}/state", Handle: s.agentState},
 	}
 }

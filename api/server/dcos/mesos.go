@@ -193,10 +193,14 @@ func (s *API) netNodes(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, r, nodes)
 }
 
-// capabilities answers with DC/OS' capabilities, of which there are none. DC/OS'
-// client compares the content type literally.
+// capabilities answers with DC/OS' capabilities. DC/OS' client compares the content type
+// literally.
 func (s *API) capabilities(w http.ResponseWriter, r *http.Request) error {
-	b, err := json.Marshal(map[string]any{"capabilities": []any{}})
+	names := []map[string]string{}
+	if s.Logs != nil {
+		names = append(names, map[string]string{"name": "LOGGING_V2"}, map[string]string{"name": "LOGGING"})
+	}
+	b, err := json.Marshal(map[string]any{"capabilities": names})
 	if err != nil {
 		return err
 	}

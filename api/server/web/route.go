@@ -80,13 +80,15 @@ func dispatch(w http.ResponseWriter, r *http.Request, methods map[string]Route, 
 }
 
 // Bounded bounds the body of requests and the time in which a client has to read an answer,
-// and ignores a slash at the end of a path.
+// and ignores a slash at the end of a path. A semicolon is an ordinary character of a
+// query, as in the URL standard: cursors of journald have them, and people paste them.
 func Bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * answerTimeout))
-		if p := r.URL.Path; len(p) > 1 && strings.HasSuffix(p, "/") {
+		if p := r.URL.Path; len(p) > 1 && strings.HasSuffix(p, "/") || strings.Contains(r.URL.RawQuery, ";") {
 			u := *r.URL
+			u.RawQuery = strings.ReplaceAll(u.RawQuery, ";", "%3B")
 			u.Path, u.RawPath = strings.TrimRight(p, "/"), strings.TrimRight(u.RawPath, "/")
 			if u.Path == "" {
 				u.Path = "/"
