@@ -52,11 +52,6 @@ func Statsd(t testing.TB) *StatsdClients {
 	return &StatsdClients{dir: s.dir}
 }
 
-// nothing is an engine without a daemon: its directory is cleared at the end.
-type nothing struct{ engineOps }
-
-func (nothing) stop() error { return nil }
-
 func fillClients(dir, modules string) error {
 	err := goBuild(filepath.Join(dir, "datadog"), module+"/bench/rig/statsdclient", []string{"CGO_ENABLED=0"}, "build")
 	if err != nil {

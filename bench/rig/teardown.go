@@ -64,6 +64,21 @@ func Main(m *testing.M) int {
 	return code
 }
 
+// AtEnd makes Main call f after the last test: for what tests of a package share.
+func AtEnd(f func()) { engines.add(&Engine{ops: ending{f: f}}) }
+
+// nothing is an engine without a daemon: its directory is cleared at the end.
+type nothing struct{ engineOps }
+
+func (nothing) stop() error { return nil }
+
+type ending struct {
+	nothing
+	f func()
+}
+
+func (e ending) stop() error { e.f(); return nil }
+
 // Teardown stops every engine; Main calls it.
 func Teardown() {
 	engines.mu.Lock()

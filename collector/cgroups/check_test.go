@@ -34,9 +34,7 @@ func TestKernelReaderForcedMismatch(t *testing.T) {
 	if err := p.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	parts := openWalk(t, l)
-	served := parts.Parts()
-	parts.Close()
+	served := sharedWalk(t).Parts()
 	for part := range NumParts {
 		if !served.Has(part) {
 			continue
@@ -46,7 +44,7 @@ func TestKernelReaderForcedMismatch(t *testing.T) {
 		}
 		t.Run(part.String(), func(t *testing.T) {
 			var log bytes.Buffer
-			r := openReader(t, Options{Layout: l, Log: slog.New(slog.NewTextHandler(&log, nil)), ForceMismatch: []Part{part}})
+			r := sharedReader(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil)), ForceMismatch: []Part{part}})
 			if st := r.Status()[part]; st.Reader != "bpf" {
 				t.Fatalf("before: %+v\n%s", st, &log)
 			}
@@ -102,9 +100,8 @@ func TestKernelReaderForcedMismatch(t *testing.T) {
 func TestReaderNoFalseAlarm(t *testing.T) {
 	l := layout(t)
 	g := makeGroup(t, l, "alarm")
-	openWalk(t, l).Close()
 	var log bytes.Buffer
-	r := openReader(t, Options{Layout: l, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	r := sharedReader(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	before := r.Status()
 	p := g.start(load.Work{CPU: 5 * time.Second})
 	p2 := g.start(load.Work{CPU: 200 * time.Millisecond, Fork: 20, Anon: 64 << 20, Threads: 10})
@@ -189,8 +186,7 @@ func TestFloor(t *testing.T) {
 // neither walk saw. This is not counted as a mistake of the walk.
 func TestCheckBesideForks(t *testing.T) {
 	l := layout(t)
-	w := openWalk(t, l)
-	t.Cleanup(func() { w.Close() })
+	w := sharedWalk(t)
 	if !w.Parts().Has(PartTasks) {
 		rig.KernelLacks(t, rig.InitialPIDs, fmt.Errorf("tasks are not read by BPF: %s", w.Reason(PartTasks)))
 	}

@@ -41,7 +41,7 @@ func (g *group) startOf(r *Reader) int64 {
 // dropped the inode of the directory, for a new Reader too, by BPF and from files.
 func TestKernelStartOutlivesInode(t *testing.T) {
 	l := layout(t)
-	openWalk(t, l).Close()
+	sharedWalk(t)
 	g := makeGroup(t, l, "start")
 	child, never := g.child("child"), g.child("never")
 	p := child.start(load.Work{})
@@ -51,12 +51,14 @@ func TestKernelStartOutlivesInode(t *testing.T) {
 	clock := newBootClock()
 	want := (clock.boot + readStart(fmt.Sprintf("/proc/%d/stat", p.Pid))) / 1e9
 	for round := range 2 {
+		open := sharedReader
 		if round > 0 {
 			time.Sleep(1100 * time.Millisecond) // so that new times of the directory would differ
 			evict(t)
+			open = openReader // with a walk that has not seen the groups before
 		}
 		for _, noBPF := range []bool{false, true} {
-			r := openReader(t, Options{Layout: l, NoBPF: noBPF, Log: quiet()})
+			r := open(t, Options{Layout: l, NoBPF: noBPF, Log: quiet()})
 			if got := child.startOf(r); got != want {
 				t.Errorf("round %d, without BPF %t: start %d, want %d", round, noBPF, got, want)
 			}
@@ -79,8 +81,7 @@ func TestKernelStartOutlivesInode(t *testing.T) {
 // exited, and after files are read instead of BPF.
 func TestKernelStartStays(t *testing.T) {
 	l := layout(t)
-	openWalk(t, l).Close()
-	r := openReader(t, Options{Layout: l, Log: quiet()})
+	r := sharedReader(t, Options{Log: quiet()})
 	g := makeGroup(t, l, "startstays")
 	p := g.start(load.Work{})
 	if err := p.Wait(); err != nil {
@@ -123,7 +124,7 @@ func TestKernelStartStays(t *testing.T) {
 // Threads of a threaded cgroup have a start too.
 func TestKernelStartThreaded(t *testing.T) {
 	l := layout(t)
-	openWalk(t, l).Close()
+	sharedWalk(t)
 	if l.V2 < 0 {
 		rig.KernelLacks(t, rig.CgroupV2, fmt.Errorf("threaded cgroups"))
 	}
@@ -133,7 +134,7 @@ func TestKernelStartThreaded(t *testing.T) {
 	vcpu.write("cgroup.threads", threads[1])
 	clock := newBootClock()
 	for _, noBPF := range []bool{false, true} {
-		r := openReader(t, Options{Layout: l, NoBPF: noBPF, Log: quiet()})
+		r := sharedReader(t, Options{Layout: l, NoBPF: noBPF, Log: quiet()})
 		for g, tid := range map[*group]string{domain: threads[0], vcpu: threads[1]} {
 			want := (clock.boot + readStart("/proc/"+tid+"/stat")) / 1e9
 			if got := g.startOf(r); got != want {

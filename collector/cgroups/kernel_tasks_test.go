@@ -226,7 +226,7 @@ func TestKernelWalkIOOfRemovedChildren(t *testing.T) {
 	p.Stop()
 	syscall.Sync()
 	time.Sleep(50 * time.Millisecond)
-	r, err := newReader(Options{Layout: k.l, Log: quiet()}, k.walk, "")
+	r, err := newReader(Options{Layout: k.l, Log: quiet()}, keptWalk{k.walk}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,11 +38,10 @@ func startKernel(t *testing.T, name string) *kernelLoad {
 	l := layout(t)
 	rig.NeedRoot(t, "making cgroups and loading programs")
 	rig.Need(t, rig.BTF)
-	w, err := newWalk(l)
+	w, err := shared()
 	if err != nil {
 		t.Fatalf("the BPF walk must work on a kernel with BTF, as root: %v", err)
 	}
-	t.Cleanup(func() { w.Close() })
 	for p := range NumParts {
 		if !w.Parts().Has(p) {
 			t.Logf("part %s is not served by BPF: %s", p, w.Reason(p))

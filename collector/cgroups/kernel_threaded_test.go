@@ -131,12 +131,12 @@ func TestKernelTasksThreaded(t *testing.T) {
 // Threaded cgroups do not cause a part to be handed over to files.
 func TestKernelThreadedIsNoMismatch(t *testing.T) {
 	l := layout(t)
-	openWalk(t, l).Close()
+	sharedWalk(t)
 	if l.V2 < 0 {
 		rig.KernelLacks(t, rig.CgroupV2, fmt.Errorf("threaded cgroups"))
 	}
 	var log bytes.Buffer
-	r := openReader(t, Options{Layout: l, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	r := sharedReader(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if st := r.Status()[PartTasks]; st.Reader != "bpf" {
 		rig.KernelLacks(t, rig.InitialPIDs, fmt.Errorf("tasks are not read by BPF: %s", st.Reason))
 	}

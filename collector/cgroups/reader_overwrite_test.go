@@ -16,10 +16,10 @@ func TestReaderLeavesWhatIsShown(t *testing.T) {
 		t.Run(fmt.Sprint("NoBPF=", noBPF), func(t *testing.T) {
 			g := makeGroup(t, layout(t), "shown")
 			g.start(load.Work{CPU: 500 * time.Millisecond})
-			r := openReader(t, Options{NoBPF: noBPF, Log: quiet()})
+			r := sharedReader(t, Options{NoBPF: noBPF, Log: quiet()})
 			b := &failingWalk{}
-			if w, ok := r.walk.(*walk); ok {
-				b.walk, r.walk = w, b
+			if w, ok := r.walk.(keptWalk); ok {
+				b.walk, r.walk = w.walk, b
 			}
 			moved := 0
 			for round := range 12 {

@@ -310,7 +310,7 @@ func TestKernelReaderWalkFails(t *testing.T) {
 	if err := p.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	w := &failingWalk{walk: openWalk(t, l)}
+	w := &failingWalk{walk: sharedWalk(t)}
 	r, err := newReader(Options{Layout: l, Log: quiet()}, w, "")
 	if err != nil {
 		t.Fatal(err)
@@ -344,11 +344,13 @@ func TestKernelReaderWalkFails(t *testing.T) {
 	}
 }
 
-// failingWalk is the real walk, which at times fails after half of its work.
+// failingWalk is the shared walk, which at times fails after half of its work.
 type failingWalk struct {
 	*walk
 	fail bool
 }
+
+func (w *failingWalk) Close() error { return nil }
 
 func (w *failingWalk) Walk(s *Snapshot) error {
 	err := w.walk.Walk(s)

@@ -16,7 +16,7 @@ import (
 func TestWalkChurn(t *testing.T) {
 	l := layout(t)
 	top := makeGroup(t, l, "walkchurn")
-	_, walk := walked(t, l)
+	walk := walked(t, sharedWalk(t))
 	rng := rand.New(rand.NewPCG(1, 2))
 	// New directories come last among their siblings. So those in the second group move
 	// in the array whenever one is made or removed in the first.

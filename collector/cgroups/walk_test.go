@@ -11,13 +11,11 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// walked opens a walk of this machine, and returns it with a function that runs it.
-func walked(t *testing.T, l *Layout) (*walk, func() *Snapshot) {
+// walked returns a function that runs a walk of this machine.
+func walked(t *testing.T, w *walk) func() *Snapshot {
 	t.Helper()
-	w := openWalk(t, l)
-	t.Cleanup(func() { w.Close() })
 	var s Snapshot
-	return w, func() *Snapshot {
+	return func() *Snapshot {
 		t.Helper()
 		if err := w.Walk(&s); err != nil {
 			t.Fatal(err)
@@ -36,7 +34,7 @@ func walked(t *testing.T, l *Layout) (*walk, func() *Snapshot) {
 func TestWalkNames(t *testing.T) {
 	l := layout(t)
 	top := makeGroup(t, l, "walknames")
-	_, walk := walked(t, l)
+	walk := walked(t, sharedWalk(t))
 	walk()
 	odd := top.child("a\xff b\\c")
 	utf8 := top.child("größe")
@@ -56,7 +54,7 @@ func TestWalkNames(t *testing.T) {
 func TestWalkSamePath(t *testing.T) {
 	l := layout(t)
 	g := makeGroup(t, l, "walksame")
-	_, walk := walked(t, l)
+	walk := walked(t, sharedWalk(t))
 	first, _ := g.row(walk())
 	if again, _ := g.row(walk()); again != first {
 		t.Fatalf("a group that stayed: %+v, before %+v", again, first)
@@ -87,7 +85,7 @@ func TestWalkRename(t *testing.T) {
 	g := makeGroup(t, l, "walkrename")
 	c := g.child("old")
 	below := c.child("below")
-	_, walk := walked(t, l)
+	walk := walked(t, sharedWalk(t))
 	s := walk()
 	old, _ := c.row(s)
 	oldBelow, _ := below.row(s)
@@ -120,7 +118,9 @@ func TestWalkGrows(t *testing.T) {
 	top := makeGroup(t, l, "walkgrow")
 	m := rankMounts(l)[len(rankMounts(l))-1] // one hierarchy is enough
 	const n = 10000
-	w, walk := walked(t, l)
+	w := openWalk(t, l)
+	t.Cleanup(func() { w.Close() })
+	walk := walked(t, w)
 	walk()
 	for i := range n {
 		if err := os.Mkdir(fmt.Sprintf("%s/%d", top.dir(m), i), 0o755); err != nil {
@@ -163,7 +163,8 @@ func TestWalkGrows(t *testing.T) {
 
 // The walk has a reason for every part that it cannot read, and for no other.
 func TestWalkReasons(t *testing.T) {
-	w, walk := walked(t, layout(t))
+	w := sharedWalk(t)
+	walk := walked(t, w)
 	s := walk()
 	for p := range NumParts {
 		if w.Parts().Has(p) != (w.Reason(p) == "") {
