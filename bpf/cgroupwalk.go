@@ -100,6 +100,9 @@ type Walk struct {
 // kernel, the error says why.
 func (k *Kernel) NewWalk(o WalkOptions) (*Walk, error) {
 	w := &Walk{room: o.Records, statSize: 8 * (k.States + k.Events)}
+	if !o.V2 && k.LocalEvents > 0 {
+		w.statSize = 8 * (k.LocalEvents + k.Events)
+	}
 	if err := w.load(k, o); err != nil {
 		w.Close()
 		return nil, err
@@ -341,7 +344,8 @@ func (w *Walk) PSI(i int) *PSI          { return (*PSI)(w.part(i, w.at.psi)) }
 func (w *Walk) Tasks(i int) *Tasks      { return (*Tasks)(w.part(i, w.at.tasks)) }
 func (w *Walk) Hugetlb(i int) *Hugetlb  { return (*Hugetlb)(w.part(i, w.at.hugetlb)) }
 
-// Stat returns memcg_vmstats.state[] followed by events[] (mm/memcontrol.c).
+// Stat returns memcg_vmstats.state[] followed by events[] (mm/memcontrol.c); of v1, if
+// Kernel.LocalEvents is set, all of memcg_vmstats up to the end of events_local[].
 func (w *Walk) Stat(i int) []int64 {
 	return unsafe.Slice((*int64)(w.part(i, w.at.stat)), w.statSize/8)
 }

@@ -16,6 +16,7 @@ type Kernel struct {
 
 	States       int // length of memcg_vmstats.state[]
 	Events       int // length of memcg_vmstats.events[], which follows state[]
+	LocalEvents  int // index of memcg_vmstats.events_local[] in longs; 0: not there (before Linux 6.6)
 	HugetlbSizes int // length of hugetlb_cgroup.hugepage[]
 	PSIStates    int // length of psi_group.avg_total[]: the number of pressure totals
 }
@@ -39,6 +40,9 @@ func LoadKernel() (*Kernel, error) {
 	k := &Kernel{spec: spec}
 	k.States = k.arrayLen("memcg_vmstats", "state")
 	k.Events = k.arrayLen("memcg_vmstats", "events")
+	if m, ok := k.field("memcg_vmstats", "events_local"); ok {
+		k.LocalEvents = int(m.Offset.Bytes() / 8)
+	}
 	k.HugetlbSizes = k.arrayLen("hugetlb_cgroup", "hugepage")
 	k.PSIStates = k.arrayLen("psi_group", "avg_total")
 	return k, nil

@@ -37,10 +37,12 @@ func refOf(h *sketch.Histogram) refHist {
 	return m
 }
 
+// indexes returns the indexes of the buckets that are not empty. An empty one would take a
+// page of a histogram, and may collapse others.
 func (m refHist) indexes(negative bool) []int {
 	var is []int
-	for i := range m {
-		if i != refZero && i > refZero == negative {
+	for i, n := range m {
+		if n != 0 && i != refZero && i > refZero == negative {
 			is = append(is, i)
 		}
 	}

@@ -131,12 +131,14 @@ const (
 	StatNumaTaskSwapped
 	StatPgpgin
 	StatPgpgout
+	FailuresPgfault
+	FailuresPgmajfault
 )
 
 // FirstStat to LastStat are the columns of memory.stat's items.
 const (
 	FirstStat = StatAnon
-	LastStat  = StatPgpgout
+	LastStat  = FailuresPgmajfault
 )
 
 func init() {
@@ -270,5 +272,13 @@ func init() {
 		StatNumaTaskSwapped:        {Name: "memory.stat.numa_task_swapped", Unit: Count, Type: Counter, Source: "memory.stat numa_task_swapped", Help: "Events: numa_task_swapped, as in memory.stat."},
 		StatPgpgin:                 {Name: "memory.stat.pgpgin", Unit: Count, Type: Counter, Source: "memory.stat total_pgpgin (v1)", Help: "Events: pgpgin, as in memory.stat."},
 		StatPgpgout:                {Name: "memory.stat.pgpgout", Unit: Count, Type: Counter, Source: "memory.stat total_pgpgout (v1)", Help: "Events: pgpgout, as in memory.stat."},
+		FailuresPgfault: {Name: "memory.failures.pgfault", Unit: Count, Type: Counter,
+			Source: "memory.stat pgfault; memory.stat own pgfault (v1)",
+			Prom:   `container_memory_failures_total{failure_type="pgfault",scope="container"}`,
+			Help:   "Page faults: on cgroup v1 those of the group itself; v2 counts them with those of the groups below only."},
+		FailuresPgmajfault: {Name: "memory.failures.pgmajfault", Unit: Count, Type: Counter,
+			Source: "memory.stat pgmajfault; memory.stat own pgmajfault (v1)",
+			Prom:   `container_memory_failures_total{failure_type="pgmajfault",scope="container"}`,
+			Help:   "Major page faults: on cgroup v1 those of the group itself; v2 counts them with those of the groups below only."},
 	})
 }

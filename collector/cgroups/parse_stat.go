@@ -37,7 +37,9 @@ func newStatParser(v2 bool) *statParser {
 // statItem returns the name of the memory.stat line in a Source string, "" if there
 // is none. Source strings look like
 // "memory.stat anon; total_rss (v1)", "memory.swap.current; memory.stat swap (v1)",
-// "memory.kmem.usage_in_bytes (v1); memory.stat kernel".
+// "memory.kmem.usage_in_bytes (v1); memory.stat kernel". On v1 an item is the total of the
+// group and those below it (total_pgfault), unless the Source says that it is the group's
+// own: "memory.stat own pgfault (v1)".
 func statItem(source string, v2 bool) string {
 	if !strings.Contains(source, "memory.stat") {
 		return ""
@@ -46,7 +48,10 @@ func statItem(source string, v2 bool) string {
 		alt = strings.TrimSpace(alt)
 		bare, v1 := strings.CutSuffix(alt, " (v1)")
 		item, inStat := strings.CutPrefix(bare, "memory.stat ")
+		own, isOwn := strings.CutPrefix(item, "own ")
 		switch {
+		case isOwn && inStat && v1 && !v2:
+			return own
 		case v1 == v2 || strings.ContainsRune(item, ' '):
 		case inStat && v1 && !strings.HasPrefix(item, "total_"):
 			return "total_" + item

@@ -117,6 +117,10 @@ func newStatIndex(k *bpf.Kernel, t *kernelTables, path string, v2 bool) *statInd
 		found := 0
 		for counter := range strings.FieldsSeq(item.counters) {
 			i, ok := t.counter(counter)
+			if ok && !v2 && !strings.HasPrefix(name, "total_") { // the group's own
+				ok = i >= k.States && k.LocalEvents > 0
+				i += k.LocalEvents - k.States
+			}
 			if !ok && !t.knows(counter) {
 				continue // this kernel has no such counter, and does not add it
 			}

@@ -22,10 +22,6 @@ var derived = []derivedFamily{
 	{sample{kind: metric.Container, get: metric.WorkingSet},
 		"container_memory_working_set_bytes",
 		"Current working set: memory in use without inactive page cache.", "gauge"},
-	{sample{kind: metric.Container, column: metric.StatPgfault, labels: `failure_type="pgfault",scope="container"`},
-		failuresName, "Events: pgfault, as in memory.stat.", "counter"},
-	{sample{kind: metric.Container, column: metric.StatPgmajfault, labels: `failure_type="pgmajfault",scope="container"`},
-		failuresName, "Events: pgmajfault, as in memory.stat.", "counter"},
 	{sample{kind: metric.Container, tick: true},
 		"container_last_seen", "Last time a container was seen by the exporter", "gauge"},
 	{sample{kind: metric.ContainerIO, column: metric.IOReadBytes, labels: `operation="Read"`, long: true},
@@ -35,10 +31,6 @@ var derived = []derivedFamily{
 	{sample{kind: metric.ContainerIO, column: metric.IODiscardBytes, labels: `operation="Discard"`, long: true},
 		blkioName, blkioHelp, "counter"},
 }
-
-// failuresName is a family in which cAdvisor shows one value for both scopes: the
-// kernel counts the faults of a cgroup together with those below it.
-const failuresName = "container_memory_failures_total"
 
 const (
 	blkioName = "container_blkio_device_usage_total"

@@ -20,6 +20,7 @@ func TestLimitsNotSet(t *testing.T) {
 		huge[c] = metric.Unlimited
 	}
 	vals[metric.StatPgfault], vals[metric.StatPgmajfault] = 7, 3
+	vals[metric.FailuresPgfault], vals[metric.FailuresPgmajfault] = 5, 2
 	vals[metric.MemSoftLimit], vals[metric.MemMin] = metric.Absent, metric.Unlimited
 	b := &frame.Batch{Tables: []frame.Table{
 		{Kind: metric.Container, Gen: 1, Rows: []*frame.Row{{ID: 1, Key: "/a"}}, Vals: vals},
@@ -35,9 +36,9 @@ func TestLimitsNotSet(t *testing.T) {
 		`container_spec_memory_reservation_limit_bytes{id="/a"} 0`, `container_spec_memory_high_bytes{id="/a"} 0`,
 		`container_spec_memory_low_bytes{id="/a"} 0`, `container_spec_memory_min_bytes{id="/a"} 0`,
 		`container_spec_memory_memsw_limit_bytes{id="/a"} 0`, `container_threads_max{id="/a"} 0`,
-		`container_memory_failures_total{id="/a",failure_type="pgfault",scope="container"} 7`,
+		`container_memory_failures_total{id="/a",failure_type="pgfault",scope="container"} 5`,
 		`container_memory_failures_total{id="/a",failure_type="pgfault",scope="hierarchy"} 7`,
-		`container_memory_failures_total{id="/a",failure_type="pgmajfault",scope="container"} 3`,
+		`container_memory_failures_total{id="/a",failure_type="pgmajfault",scope="container"} 2`,
 		`container_memory_failures_total{id="/a",failure_type="pgmajfault",scope="hierarchy"} 3`,
 	} {
 		if !strings.Contains(text, want+"\n") {
