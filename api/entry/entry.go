@@ -2,6 +2,7 @@ package entry
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/daytwo/daytwo/api/metric"
 )
@@ -10,8 +11,9 @@ import (
 // files of containers have none.
 const NoMonotonic = -1
 
-// Entry is one log entry. A reader that returns it may reuse its memory for the next one:
-// keep a Clone.
+// Entry is one log entry. A reader that returns it may reuse the memory of Cursor, of
+// Fields and of their values for the next one: keep a Clone. Field names and origin tags
+// stay.
 type Entry struct {
 	// Cursor is the entry's place in its source. Reading after it, with the same query,
 	// continues with the next entry. It is journald's own for entries of the journal.
@@ -65,6 +67,7 @@ func (e *Entry) Get(name string) ([]byte, bool) {
 // Clone returns a copy that shares no memory with e.
 func (e *Entry) Clone() *Entry {
 	c := *e
+	c.Cursor = strings.Clone(e.Cursor)
 	c.Fields = make([]Field, len(e.Fields))
 	for i, f := range e.Fields {
 		c.Fields[i] = Field{f.Name, slices.Clone(f.Value)}
