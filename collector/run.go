@@ -43,7 +43,8 @@ func (n *Node) Serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, end())
 	}
-	srv := web.NewHTTPServer(server.NewNode(n.local, n.cfg.AgentID, n.cfg.Ready, n.log), n.log)
+	h := server.NewNode(server.NodeOptions{Fleet: n.local, Agent: n.cfg.AgentID, Ready: n.cfg.Ready, Log: n.log})
+	srv := web.NewHTTPServer(h, n.log)
 	served := make(chan error, 1)
 	go func() {
 		served <- srv.Serve(l)

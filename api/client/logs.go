@@ -77,8 +77,8 @@ func (f *logFollower) run(ctx context.Context, yield func(*v1.LogEntry, error) b
 			if err != nil {
 				why = err.Error()
 			}
-			e := &v1.LogEntry{Event: Reconnecting, Realtime: broken.UnixMicro(), Message: "the stream broke, and goes on: " + why}
-			if !yield(e, nil) {
+			e := &v1.LogEntry{Event: Reconnecting, Realtime: broken.UnixMicro()}
+			if e.Message = "the stream broke, and goes on: " + why; !yield(e, nil) {
 				return nil
 			}
 		} else if !f.follow && time.Since(broken) > giveUpAfter {

@@ -24,7 +24,8 @@ func TestLogsGoOnAfterABreak(t *testing.T) {
 			if q.Get("limit") != "3" || q.Get("tail") != "1" || r.Header.Get("Accept") != "text/event-stream" {
 				t.Errorf("the first request: %v", q)
 			}
-			fmt.Fprint(w, ": ping\n\nid: c1\ndata: {\"realtime_timestamp\":1,\"fields\":{\"MESSAGE\":\"one\"}}\n\nid: c2\ndata: {\"real")
+			fmt.Fprint(w, ": ping\n\nid: c1\ndata: {\"realtime_timestamp\":1,\"fields\":{\"MESSAGE\":\"one\"}}\n\n"+
+				"id: c2\ndata: {\"real")
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		case 2:

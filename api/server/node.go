@@ -3,32 +3,57 @@ package server
 import (
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server/dcos"
+	"github.com/daytwo/daytwo/api/server/logs"
 	"github.com/daytwo/daytwo/api/server/prom"
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
-// NewNode returns the handler of one node. It does not require a token, so that it must be
-// served on loopback addresses only. Its routes are /metrics, with the metrics of cAdvisor
-// and node_exporter, /healthz, /readyz, and DC/OS' metrics API for this node. If parts is
-// nil, /readyz always answers ready; if log is nil, it uses slog.Default().
-func NewNode(fleet query.Fleet, agent string, parts *ready.Parts, log *slog.Logger) http.Handler {
-	if log == nil {
-		log = slog.Default()
+// NodeOptions of NewNode. Fleet and Agent are required.
+type NodeOptions struct {
+	Fleet query.Fleet
+	Agent string       // id of this node
+	Ready *ready.Parts // for /readyz; if nil, always ready
+	Logs  query.Logs   // of this node; the routes of logs are not served without Logs or Guard
+	Guard *auth.Guard  // checks the token, which the routes of logs require
+	Log   *slog.Logger // default slog.Default()
+}
+
+// NewNode returns the handler of one node. Most of its routes do not require a token, so
+// that it must be served on loopback addresses only: /metrics, with the metrics of cAdvisor
+// and node_exporter, /healthz, /readyz, and DC/OS' metrics API for this node. The routes of
+// logs, /api/v1/logs and below, always require the token.
+func NewNode(o NodeOptions) http.Handler {
+	if o.Log == nil {
+		o.Log = slog.Default()
 	}
-	scraper := prom.NewScraper(fleet, false)
-	api := dcos.API{Fleet: fleet, Agent: agent, Now: time.Now}
-	routes := append(api.ThisNode(),
+	scraper := prom.NewScraper(o.Fleet, false)
+	api := dcos.API{Fleet: o.Fleet, Agent: o.Agent, Now: time.Now}
+	open := append(api.ThisNode(),
 		web.Route{Method: "GET", Path: "/healthz", Handle: web.Healthz},
-		web.Route{Method: "GET", Path: "/readyz", Handle: readyz(parts)},
+		web.Route{Method: "GET", Path: "/readyz", Handle: readyz(o.Ready)},
 		web.Route{Method: "GET", Path: "/metrics", Handle: func(w http.ResponseWriter, r *http.Request) error {
-			return scraper.ServeNode(w, r, agent)
+			return scraper.ServeNode(w, r, o.Agent)
 		}},
 	)
-	mux := web.Mux(routes, "the routes are /metrics, /healthz, /readyz and /system/v1/metrics/v0/", log)
-	return web.Bounded(web.RefuseRebinding(mux))
+	hint := "the routes are /metrics, /healthz, /readyz and /system/v1/metrics/v0/"
+	if o.Logs == nil || o.Guard == nil {
+		return web.Bounded(web.RefuseRebinding(web.Mux(open, hint, o.Log)))
+	}
+	logRoutes := logs.New(logs.Options{Logs: o.Logs}).Routes()
+	mux := web.Mux(slices.Concat(open, logRoutes), hint+", and with the token /api/v1/logs", o.Log)
+	guarded := o.Guard.Handler(mux, http.HandlerFunc(denied), func(r *http.Request) bool {
+		return r.URL.Path != logsPath && !strings.HasPrefix(r.URL.Path, logsPath+"/")
+	})
+	return web.Bounded(web.RefuseRebinding(guarded))
 }
+
+// logsPath is the path of the routes that show log entries.
+const logsPath = "/api/v1/logs"

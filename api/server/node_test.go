@@ -8,13 +8,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/bench/rig/history"
+	"github.com/daytwo/daytwo/bench/rig/nodelogs"
 	"github.com/daytwo/daytwo/bench/rig/testtick"
 )
 
 func TestNewNode(t *testing.T) {
-	srv := httptest.NewServer(NewNode(testtick.Local(testtick.New(2, false)), testtick.Agent, nil, nil))
+	srv := httptest.NewServer(NewNode(NodeOptions{Fleet: testtick.Local(testtick.New(2, false)), Agent: testtick.Agent}))
 	defer srv.Close()
 	get := func(path, host string) (int, http.Header, string) {
 		t.Helper()
@@ -64,7 +66,7 @@ func TestNewNode(t *testing.T) {
 			t.Errorf("Host %s: %d, want %d", host, code, want)
 		}
 	}
-	early := httptest.NewServer(NewNode(query.NewLocal("a", "h"), "a", nil, nil))
+	early := httptest.NewServer(NewNode(NodeOptions{Fleet: query.NewLocal("a", "h"), Agent: "a"}))
 	defer early.Close()
 	resp, err := http.Get(early.URL + "/metrics")
 	if err != nil {
@@ -77,7 +79,7 @@ func TestNewNode(t *testing.T) {
 }
 
 func TestNodeOpenMetrics(t *testing.T) {
-	srv := httptest.NewServer(NewNode(testtick.Local(testtick.New(1, false)), testtick.Agent, nil, nil))
+	srv := httptest.NewServer(NewNode(NodeOptions{Fleet: testtick.Local(testtick.New(1, false)), Agent: testtick.Agent}))
 	defer srv.Close()
 	req, err := http.NewRequest("GET", srv.URL+"/metrics", nil)
 	if err != nil {
@@ -139,7 +141,7 @@ func TestSelfMetrics(t *testing.T) {
 }
 
 func TestGzipForOthers(t *testing.T) {
-	h := NewNode(testtick.Local(testtick.New(50, false)), testtick.Agent, nil, nil)
+	h := NewNode(NodeOptions{Fleet: testtick.Local(testtick.New(50, false)), Agent: testtick.Agent})
 	for remote, want := range map[string]string{"10.0.0.9:1234": "gzip", "127.0.0.1:1234": "", "[::1]:1234": ""} {
 		r := httptest.NewRequest("GET", "http://127.0.0.1/metrics", nil)
 		r.RemoteAddr = remote
@@ -149,5 +151,52 @@ func TestGzipForOthers(t *testing.T) {
 		if got := w.Header().Get("Content-Encoding"); got != want {
 			t.Errorf("%s: %q, want %q", remote, got, want)
 		}
+	}
+}
+
+// The node serves its logs with the token only, and nothing of them without one.
+func TestNodeLogs(t *testing.T) {
+	guard, err := auth.NewGuard("a-token-for-tests-only")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := nodelogs.New(testtick.Agent)
+	l.Add(1_760_000_000_000_000, "web", "hello")
+	o := NodeOptions{Fleet: testtick.Local(testtick.New(1, false)), Agent: testtick.Agent, Logs: l}
+	status := func(o NodeOptions, path, token string) int {
+		r := httptest.NewRequest("GET", path, nil)
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		w := httptest.NewRecorder()
+		NewNode(o).ServeHTTP(w, r)
+		return w.Code
+	}
+	paths := []string{"/api/v1/logs", "/api/v1/logs/", "/api/v1/%6cogs", "/api/v1/logs/entries", "/api/v1/logs/fields",
+		"/api/v1/logs/values?field=MESSAGE", "/api/v1/logs/histogram", "/api/v1/logs/boots"}
+	for _, path := range paths {
+		if code := status(o, path, ""); code != http.StatusNotFound {
+			t.Errorf("%s without a guard: %d", path, code)
+		}
+	}
+	o.Guard = guard
+	for _, path := range paths {
+		if code := status(o, path, ""); code != http.StatusUnauthorized {
+			t.Errorf("%s without a token: %d", path, code)
+		}
+		if code := status(o, path, "another-token-for-tests"); code != http.StatusUnauthorized {
+			t.Errorf("%s with another token: %d", path, code)
+		}
+		if code := status(o, path, "a-token-for-tests-only"); code != http.StatusOK {
+			t.Errorf("%s: %d", path, code)
+		}
+	}
+	for _, path := range []string{"//api/v1/logs", "/x/../api/v1/logs", "/api/v1/./logs"} {
+		if code := status(o, path, ""); code == http.StatusOK {
+			t.Errorf("%s without a token: %d", path, code)
+		}
+	}
+	if code := status(o, "/metrics", ""); code != http.StatusOK {
+		t.Errorf("/metrics: %d", code)
 	}
 }

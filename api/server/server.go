@@ -14,6 +14,7 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server/dcos"
+	"github.com/daytwo/daytwo/api/server/logs"
 	"github.com/daytwo/daytwo/api/server/prom"
 	"github.com/daytwo/daytwo/api/server/web"
 )
@@ -22,7 +23,7 @@ import (
 type Options struct {
 	Fleet   query.Fleet
 	History query.History     // if nil, queries return query.ErrNoHistory
-	Logs    query.Logs        // if nil, there are none
+	Logs    query.Logs        // if nil, the routes of logs answer with status 501
 	Guard   *auth.Guard       // checks the token
 	Agent   string            // id of the agent on this machine, "" if there is none
 	Cluster string            // name of the cluster
@@ -37,6 +38,7 @@ type server struct {
 	Options
 	scraper *prom.Scraper
 	dcos    dcos.API
+	logs    *logs.API
 	now     func() time.Time
 }
 
@@ -67,6 +69,7 @@ func newServer(o Options) *server {
 		Options: o, scraper: prom.NewScraper(o.Fleet, true), now: time.Now,
 		dcos: dcos.API{Fleet: o.Fleet, Agent: o.Agent, Cluster: o.Cluster, Version: o.Version, Now: time.Now,
 			Logs: o.Logs},
+		logs: logs.New(logs.Options{Logs: o.Logs}),
 	}
 }
 
@@ -98,7 +101,8 @@ func (s *server) tokenRoutes() []web.Route {
 		{Method: "GET", Path: "/api/v1/statsd", Handle: s.statsd},
 		{Method: "GET", Path: "/api/v1/events", Handle: s.events},
 	}
-	return slices.Concat(native, s.dcos.ThisNode(), s.dcos.AnyAgent(), s.dcos.ClusterState(), s.dcos.LogRoutes())
+	return slices.Concat(native, s.logs.Routes(), s.dcos.ThisNode(), s.dcos.AnyAgent(), s.dcos.ClusterState(),
+		s.dcos.LogRoutes())
 }
 
 func (s *server) console(w http.ResponseWriter, r *http.Request) error {
@@ -108,7 +112,7 @@ func (s *server) console(w http.ResponseWriter, r *http.Request) error {
 
 // metrics answers with the relay's own metrics.
 func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
-	prom.ServeText(w, r, append([]func(io.Writer){prom.WriteProcess}, s.Metrics...)...)
+	prom.ServeText(w, r, append([]func(io.Writer){prom.WriteProcess, s.logs.WriteMetrics}, s.Metrics...)...)
 	return nil
 }
 

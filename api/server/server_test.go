@@ -161,7 +161,7 @@ func TestReadyz(t *testing.T) {
 	var state error = errors.New("the stream is not there yet")
 	parts.Add("frames", func() error { return state })
 	local := query.NewLocal("a", "h")
-	node := httptest.NewServer(NewNode(local, "a", parts, nil))
+	node := httptest.NewServer(NewNode(NodeOptions{Fleet: local, Agent: "a", Ready: parts}))
 	defer node.Close()
 	for _, srv := range []*httptest.Server{serve(t, Options{Fleet: local, Ready: parts}), node} {
 		check := func(want ...v1.PartWaiting) {

@@ -46,7 +46,7 @@ func node() http.Handler {
 		b.Header = frame.Header{Agent: "a", Boot: 1, Seq: 1, Key: 1, Time: 1e18, Interval: 1e9, Parts: 1}
 		b.Tables = []frame.Table{table}
 	})
-	return server.NewNode(local, "a", nil, nil)
+	return server.NewNode(server.NodeOptions{Fleet: local, Agent: "a"})
 }
 
 // Prometheus' own parsers take every format, find the series, and have a native

@@ -1,0 +1,50 @@
+package logs
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server/web"
+)
+
+// answerError gives an error of query.Logs its HTTP status. An ambiguous selector is
+// answered here, with status 409 and the candidates.
+func answerError(w http.ResponseWriter, r *http.Request, err error) error {
+	var ambiguous *query.AmbiguousError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &ambiguous):
+		h := w.Header()
+		h.Set("Content-Type", web.JSONType)
+		h.Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusConflict)
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		_ = enc.Encode(struct {
+			Error      string   `json:"error"`
+			Candidates []string `json:"candidates"`
+		}{ambiguous.Error() + ": give more of the name, or a glob for all", ambiguous.Candidates})
+		return nil
+	case errors.Is(err, query.ErrBadCursor), errors.Is(err, query.ErrBadLogQuery):
+		return web.BadRequest("%v", err)
+	case errors.Is(err, query.ErrNoSuchSource):
+		return web.NotFound("%v: GET /api/v1/containers lists what runs", err)
+	case errors.Is(err, query.ErrUnknownAgent):
+		return web.NotFound("%v: GET /api/v1/agents lists all", err)
+	case errors.Is(err, query.ErrNodeAway), errors.Is(err, query.ErrNoJournal):
+		return &web.Error{Status: http.StatusServiceUnavailable, Message: err.Error()}
+	}
+	return err
+}
+
+// away returns the agents whose part of an answer is missing, and any other error.
+func away(err error) ([]string, error) {
+	var partial *query.PartialError
+	if errors.As(err, &partial) {
+		return partial.Away, nil
+	}
+	return []string{}, err
+}
