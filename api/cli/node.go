@@ -15,7 +15,7 @@ import (
 func nodeCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "node",
-		Short:   "Show the nodes of the fleet: list, show, metrics, top",
+		Short:   "Show the nodes of the fleet: list, show, log, metrics, top",
 		GroupID: "ask",
 		Args:    noCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -27,7 +27,7 @@ func nodeCommand(conn *connection) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	metrics.AddCommand(nodeSummaryCommand(conn), nodeDetailsCommand(conn))
-	cmd.AddCommand(nodeListCommand(conn), nodeShowCommand(conn), metrics, nodeTopCommand(conn))
+	cmd.AddCommand(nodeListCommand(conn), nodeShowCommand(conn), metrics, nodeTopCommand(conn), nodeLogCommand(conn))
 	return cmd
 }
 

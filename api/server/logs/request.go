@@ -70,6 +70,10 @@ func (out *request) way(r *http.Request, q url.Values) (err error) {
 	if ask.Skip, _, err = intParam(q, "skip"); err != nil {
 		return err
 	}
+	all := q.Get("limit") == "all"
+	if all {
+		q.Del("limit")
+	}
 	limit, limited, err := intParam(q, "limit")
 	if err != nil {
 		return err
@@ -89,6 +93,8 @@ func (out *request) way(r *http.Request, q url.Values) (err error) {
 	case ask.Follow && (ask.Reverse || out.download):
 		return web.BadRequest("follow=1 goes neither with order=desc nor with download=1")
 	case ask.Follow && ask.Cursor != "": // everything after the cursor: a limit would make a gap
+		ask.Tail, out.limit = false, -1
+	case all:
 		ask.Tail, out.limit = false, -1
 	case ask.Follow && limited:
 		ask.Tail, ask.Limit, out.limit = true, limit, -1

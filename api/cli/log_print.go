@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/url"
+	"os"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/daytwo/daytwo/api/v1"
+)
+
+// exportFormat is the media type of the journal export format.
+const exportFormat = "application/vnd.fdo.journal"
+
+// logSource is where log commands get entries from: a client of a relay.
+type logSource interface {
+	// Logs yields the entries and events that match. An error is the last.
+	Logs(ctx context.Context, query url.Values) iter.Seq2[*v1.LogEntry, error]
+	// LogsRaw returns the answer in a format, as it comes.
+	LogsRaw(ctx context.Context, query url.Values, accept string) (io.ReadCloser, error)
+}
+
+// logPrinter prints the entries of one or more queries.
+type logPrinter struct {
+	o       *logOptions
+	w       *bufio.Writer
+	line    logLine
+	heads   bool   // print a header whenever the task changes
+	last    string // the task of the entry before
+	entries int
+	b       []byte
+
+	progress *logProgress
+}
+
+// print prints what a source has for a query. That nothing
+// matches is a failure, which is said on standard error.
+func (o *logOptions) print(cmd *cobra.Command, from logSource, heads bool, queries ...url.Values) error {
+	ctx, cancel := context.WithCancel(cmd.Context())
+	defer cancel()
+	out, terminal, done := o.pager(cmd.OutOrStdout(), cancel)
+	defer done()
+	p := &logPrinter{o: o, w: bufio.NewWriterSize(out, 64<<10), heads: heads}
+	p.line = logLine{format: o.out.format, terminal: terminal, color: o.colored(terminal)}
+	if !terminal && !o.follow && term.IsTerminal(int(os.Stderr.Fd())) {
+		p.progress = startProgress(cmd.ErrOrStderr())
+		defer p.progress.stop()
+	}
+	for _, q := range queries {
+		var err error
+		if o.out.format == "export" {
+			err = p.export(ctx, from, q)
+		} else {
+			err = p.run(ctx, from, q)
+		}
+		if flush := p.w.Flush(); err == nil {
+			err = flush
+		}
+		switch {
+		case errors.Is(err, syscall.EPIPE), err != nil && ctx.Err() != nil:
+			return nil // the reader of the output, or the user, has had enough
+		case err != nil:
+			return err
+		}
+	}
+	if p.entries == 0 && o.out.format != "export" {
+		fmt.Fprintln(cmd.ErrOrStderr(), "daytwo: no log entries match")
+		return errFailed
+	}
+	return nil
+}
+
+// run prints the entries of a query, each at once if it follows.
+func (p *logPrinter) run(ctx context.Context, from logSource, q url.Values) error {
+	for e, err := range from.Logs(ctx, q) {
+		if err != nil {
+			return err
+		}
+		if err := p.entry(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry prints one entry or event.
+func (p *logPrinter) entry(e *v1.LogEntry) error {
+	p.b = p.b[:0]
+	switch p.o.out.format {
+	case "json":
+		p.b = appendFlat(p.b, e, false)
+	case "json-pretty":
+		p.b = appendFlat(p.b, e, true)
+	default:
+		if name := headOf(e); p.heads && e.Event == "" && name != p.last {
+			if p.last != "" {
+				p.b = append(p.b, '\n')
+			}
+			p.b = append(p.b, "===> "+printable(name)+" <===\n"...)
+			p.last = name
+		}
+		p.b = p.line.append(p.b, e)
+	}
+	if e.Event == "" {
+		p.entries++
+		p.progress.add(len(p.b))
+	}
+	if _, err := p.w.Write(p.b); err != nil {
+		return err
+	}
+	if p.o.follow {
+		return p.w.Flush()
+	}
+	return nil
+}
+
+// headOf returns what the header of an entry's task says.
+func headOf(e *v1.LogEntry) string {
+	return cmp.Or(e.Tags["task_id"], e.Tags["container_id"], source(e))
+}
+
+// export copies an answer in the journal export format.
+func (p *logPrinter) export(ctx context.Context, from logSource, q url.Values) error {
+	body, err := from.LogsRaw(ctx, q, exportFormat)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := body.Read(buf)
+		p.progress.add(n)
+		if _, werr := p.w.Write(buf[:n]); werr != nil {
+			return werr
+		}
+		if p.o.follow {
+			if err := p.w.Flush(); err != nil {
+				return err
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// colored reports whether lines have colours.
+func (o *logOptions) colored(terminal bool) bool {
+	return o.color == "always" || o.color == "auto" && terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/api/v1"
+	"github.com/daytwo/daytwo/bench/rig/testlogs"
+)
+
+// serveLogs starts a relay's routes over logs in memory, and over one node's tick, whose
+// container "web" has the id 0123456789abcdef.
+func serveLogs(t *testing.T) *testlogs.Store {
+	t.Helper()
+	store := testlogs.New()
+	local := query.NewLocal("agent-1", "alpha")
+	local.Update(func(b *frame.Batch) { query.CopyBatch(b, tick(1)) })
+	serveRoutes(t, server.Options{Fleet: local, Logs: store})
+	return store
+}
+
+// addLines adds lines of a container, with its task's name.
+func addLines(s *testlogs.Store, container, name, stream string, from, to int) {
+	for i := from; i <= to; i++ {
+		e := testlogs.Line("agent-1", container, stream, fmt.Sprintf("%s %s %d", name, strings.ToLower(stream), i), i)
+		e.Origin.SetTag("task_id", container)
+		e.Origin.SetTag("task_name", name)
+		e.Fields = append(e.Fields, entry.Field{Name: "_SYSTEMD_UNIT", Value: []byte(name + ".service")})
+		s.Add(e)
+	}
+}
+
+func TestTaskLog(t *testing.T) {
+	s := serveLogs(t)
+	const id = "0123456789abcdef"
+	addLines(s, id, "web", "STDOUT", 1, 20)
+	addLines(s, id, "web", "STDERR", 21, 22)
+	addLines(s, "beef", "job", "STDOUT", 23, 25)
+	lines := func(args ...string) []string {
+		t.Helper()
+		out, _ := ask(t, 0, append([]string{"task", "log"}, args...)...)
+		return strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	}
+	if got := lines("web"); len(got) != 10 || got[0] != "web stdout 13" || got[9] != "web stderr 22" {
+		t.Errorf("the last lines: %q", got)
+	}
+	if got := lines("web", "stderr"); len(got) != 2 || got[0] != "web stderr 21" {
+		t.Errorf("stderr: %q", got)
+	}
+	if got := lines("web", "--all"); len(got) != 22 || got[0] != "web stdout 1" {
+		t.Errorf("all: %q", got)
+	}
+	if got := lines("web", "-n", "2", "-r"); len(got) != 2 || got[0] != "web stderr 22" || got[1] != "web stderr 21" {
+		t.Errorf("in reverse: %q", got)
+	}
+	if got := lines("job"); len(got) != 3 || got[2] != "job stdout 25" { // it does not run
+		t.Errorf("of a task that has ended: %q", got)
+	}
+	var entry map[string]any
+	if err := json.Unmarshal([]byte(lines("web", "-n1", "-o", "json")[0]), &entry); err != nil ||
+		entry["MESSAGE"] != "web stderr 22" || entry["TASK_NAME"] != "web" || entry["__CURSOR"] == "" {
+		t.Errorf("%v: %v", err, entry)
+	}
+	if got := lines("web", "-n1", "-o", "export"); !strings.HasPrefix(got[0], "__CURSOR=") {
+		t.Errorf("export: %q", got)
+	}
+	if _, errs := ask(t, 1, "task", "log", "nobody"); !strings.Contains(errs, "nobody") && !strings.Contains(errs, "match") {
+		t.Error(errs)
+	}
+	ask(t, 2, "task", "log", "web", "core")
+	ask(t, 2, "task", "log")
+	ask(t, 2, "task", "log", "web", "--lines", "-1")
+	ask(t, 2, "task", "log", "web", "-f", "-r")
+	ask(t, 2, "task", "log", "web", "--since", "whenever")
+	ask(t, 2, "task", "log", "web", "-o", "table")
+}
+
+// Several tasks have a header each.
+func TestLogOfTasks(t *testing.T) {
+	s := serveLogs(t)
+	addLines(s, "0123456789abcdef", "web", "STDOUT", 1, 2)
+	addLines(s, "fedcba9876543210", "db", "STDOUT", 3, 3)
+	o := logOptions{fs: pflag.NewFlagSet("", pflag.ContinueOnError), out: &output{format: "cat"}, lines: 10}
+	queries, several := o.ofTasks("*", []v1.Container{{AgentID: "agent-1", ContainerID: "0123456789abcdef"},
+		{AgentID: "agent-1", ContainerID: "fedcba9876543210"}})
+	if len(queries) != 2 || !several {
+		t.Fatalf("%v, %v", queries, several)
+	}
+	if queries, _ := o.ofTasks("web", []v1.Container{{Name: "web-1", ContainerID: "x"}, {Name: "web", ContainerID: "y"}}); len(
+		queries) != 1 || queries[0].Get("container") != "y" {
+		t.Errorf("an exact name: %v", queries)
+	}
+	cmd := &cobra.Command{}
+	var out strings.Builder
+	cmd.SetOut(&out)
+	cmd.SetContext(t.Context())
+	cl, err := connectionFlags(pflag.NewFlagSet("", pflag.ContinueOnError)).client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.print(cmd, cl, true, queries...); err != nil {
+		t.Fatal(err)
+	}
+	if want := "===> 0123456789abcdef <===\nweb stdout 1\nweb stdout 2\n\n===> fedcba9876543210 <===\ndb stdout 3\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
+func TestNodeLog(t *testing.T) {
+	s := serveLogs(t)
+	addLines(s, "c", "web", "STDOUT", 1, 3)
+	addLines(s, "d", "db", "STDERR", 4, 5)
+	check := func(want int, args ...string) {
+		t.Helper()
+		out, _ := ask(t, 0, args...)
+		if got := strings.Count(out, "\n"); got != want {
+			t.Errorf("%q: %d lines, want %d:\n%s", args, got, want, out)
+		}
+	}
+	check(5, "node", "log", "alpha")
+	check(3, "node", "log", "agent-1", "-u", "web.service")
+	check(2, "node", "log", "alpha", "--component", "db.service", "--filter", "stream:STDERR")
+	check(1, "node", "log", "alpha", "NUMBER=4")
+	check(2, "log", "NUMBER=4", "NUMBER=1")
+	check(2, "log", "--agent", "alpha", "-g", "DB|nothing", "--container", "d", "-g", "db")
+	check(3, "log", "--since", "@1767323047", "--until", "@1767323049")
+	if _, errs := ask(t, 1, "node", "log", "beta"); !strings.Contains(errs, "no node") {
+		t.Error(errs)
+	}
+	if _, errs := ask(t, 1, "log", "NUMBER=99"); !strings.Contains(errs, "no log entries match") {
+		t.Error(errs)
+	}
+	ask(t, 2, "log", "--filter", "x")
+}
