@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -65,8 +66,7 @@ func (c *DCOSCLI) Run(t testing.TB, args ...string) (stdout, stderr string, stat
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, "dcos"), args...)
-	cmd.Env = append(dcosEnviron(), "DCOS_DIR="+c.dir, "PATH="+c.bin+":"+os.Getenv("PATH"), "COLUMNS=200")
+	cmd := c.command(ctx, args)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
@@ -75,6 +75,35 @@ func (c *DCOSCLI) Run(t testing.TB, args ...string) (stdout, stderr string, stat
 		t.Fatalf("dcos %s: %v", strings.Join(args, " "), err)
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// Follow starts "dcos args...", and returns what it prints, line by line. It is killed when
+// the test ends.
+func (c *DCOSCLI) Follow(t testing.TB, args ...string) *bufio.Reader {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := c.command(ctx, args)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // dcos starts its subcommands as processes
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = cmd.Wait() // it was killed
+	})
+	return bufio.NewReader(out)
+}
+
+func (c *DCOSCLI) command(ctx context.Context, args []string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, "dcos"), args...)
+	cmd.Env = append(dcosEnviron(), "DCOS_DIR="+c.dir, "PATH="+c.bin+":"+os.Getenv("PATH"), "COLUMNS=200", "PYTHONUNBUFFERED=1")
+	return cmd
 }
 
 // dcosEnviron returns the environment of this process without the variables that
