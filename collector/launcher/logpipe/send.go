@@ -1,0 +1,185 @@
+package logpipe
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// sending is how it stands with journald.
+type sending struct {
+	full bool      // the socket takes nothing now: poll says when it does
+	held time.Time // nothing is sent until then; zero for no such time
+
+	last    time.Time // when something was sent last
+	probing bool      // an empty datagram was sent after it
+
+	away      bool // journald is not reachable
+	awaySince time.Time
+	retry     time.Time // when to connect again
+	pause     time.Duration
+}
+
+const (
+	maxSent      = 16                     // batches that journald may not have handled
+	maxSentBytes = 4 << 20                // bytes of them, if they are more than one
+	holdFor      = 2 * time.Millisecond   // until the next look at what journald has taken
+	scarceFor    = 50 * time.Millisecond  // while the kernel is short of memory or descriptors
+	confirmAfter = time.Second            // without output
+	minPause     = 5 * time.Millisecond   // between two attempts to connect
+	maxPause     = 250 * time.Millisecond // the same
+)
+
+// flush sends what can be sent, and otherwise finds out whether journald has handled what
+// was sent.
+func (p *pipe) flush() {
+	p.full = false
+	if p.away && !p.connect() || p.now.Before(p.held) {
+		return
+	}
+	p.held = time.Time{}
+	p.addReport()
+	for b := p.q.next(); b != nil; b = p.q.next() {
+		taken := !p.conn.waiting()
+		if !taken && (p.q.sent >= maxSent || p.q.sent > 1 && p.q.sentBytes() > maxSentBytes) {
+			p.held = p.now.Add(holdFor)
+			return
+		}
+		if !p.send(b) {
+			return
+		}
+		p.q.nextSent()
+		p.last, p.probing = p.now, false
+		// The socket was open just now, so what was taken was taken by journald, and did not
+		// vanish with it. journald handles one datagram after the other.
+		if taken {
+			p.q.handled(p.q.sent - 2)
+		} else {
+			p.q.handled(p.q.certain(p.conn.buffer))
+		}
+	}
+	p.confirm()
+}
+
+// send sends a batch, and reports whether that succeeded.
+func (p *pipe) send(b *batch) bool {
+	err := unix.EMSGSIZE
+	if !b.asFile {
+		e := p.conn.send(b.buf)
+		if e == nil {
+			return true
+		}
+		err, _ = e.(unix.Errno)
+	}
+	if err == unix.EMSGSIZE {
+		b.asFile = true
+		e := p.conn.sendFile(b.buf)
+		if e == nil {
+			return true
+		}
+		err, _ = e.(unix.Errno)
+	}
+	p.failed(err)
+	return false
+}
+
+// failed handles an error of the socket.
+func (p *pipe) failed(err unix.Errno) {
+	switch err {
+	case unix.EAGAIN, unix.EINTR:
+		p.full = true
+	case unix.ENOBUFS, unix.ENOMEM, unix.EMFILE, unix.ENFILE, unix.ETOOMANYREFS:
+		p.held = p.now.Add(scarceFor)
+	default:
+		p.lost(err)
+	}
+}
+
+// confirm finds out whether journald has handled all that was sent: it sends an empty
+// datagram, and when that was taken, what was sent before is handled.
+func (p *pipe) confirm() {
+	if p.q.sent == 0 || p.away || p.ended.IsZero() && p.now.Sub(p.last) < confirmAfter {
+		return
+	}
+	if p.probing && p.conn.waiting() {
+		p.held = p.now.Add(p.confirmPause())
+		return
+	}
+	err := p.conn.probe() // the second one says that the socket is still open
+	switch {
+	case err != nil:
+		e, _ := err.(unix.Errno)
+		p.failed(e)
+	case p.probing:
+		p.q.handled(p.q.sent)
+	default:
+		p.probing = true
+		p.held = p.now.Add(p.confirmPause())
+	}
+}
+
+// confirmPause returns how long to wait for journald to take a probe.
+func (p *pipe) confirmPause() time.Duration {
+	since := p.now.Sub(p.last)
+	if !p.ended.IsZero() {
+		since = p.now.Sub(p.ended)
+	}
+	return min(max(time.Millisecond, since/4), maxPause)
+}
+
+// wakeSending returns when flush has something to do again, zero if only after an event.
+func (p *pipe) wakeSending() time.Time {
+	switch {
+	case p.away:
+		return p.retry
+	case !p.held.IsZero():
+		return p.held
+	case p.q.sent > 0 && !p.full:
+		return p.last.Add(confirmAfter)
+	}
+	return time.Time{}
+}
+
+// lost handles the loss of the connection: journald has ended, and what it did not take
+// is gone.
+func (p *pipe) lost(err error) {
+	p.conn.close()
+	p.away, p.awaySince, p.retry, p.pause = true, p.now, p.now, minPause
+	p.Away++
+	lines := 0
+	for _, b := range p.q.all[:p.q.sent] {
+		lines += b.lines
+	}
+	p.q.sendAgain()
+	p.Resent += uint64(lines)
+	p.gap.resent += uint64(lines)
+	p.Log.Warn("journald is not reachable: waiting for it", "path", p.conn.path, "err", err, "drop", p.Drop)
+}
+
+// open reports whether a socket is open that gives such an error.
+func open(err error) bool { return err == nil || err == unix.EAGAIN || err == unix.ENOBUFS }
+
+// connect connects to journald again, and reports whether that succeeded.
+func (p *pipe) connect() bool {
+	if p.now.Before(p.retry) {
+		return false
+	}
+	err := p.conn.dial()
+	if err == nil && !open(p.conn.probe()) {
+		p.conn.close()
+		err = unix.EPIPE
+	}
+	if err != nil {
+		p.retry = p.now.Add(p.pause)
+		p.pause = min(2*p.pause, maxPause)
+		return false
+	}
+	d := p.now.Sub(p.awaySince)
+	p.away = false
+	p.AwayTime += d
+	p.gap.away += d
+	p.gap.returned = true
+	p.held = time.Time{}
+	p.Log.Warn("journald is reachable again", "after", d, "resent_lines", p.gap.resent)
+	return true
+}
