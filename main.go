@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"runtime/debug"
@@ -37,6 +38,13 @@ func main() {
 			return append(collector.Doctor(ctx, collectorConfig(c, nil)), relay.Doctor(ctx, relayConfig(c, nil))...), nil
 		},
 		Run: func(ctx context.Context, t cli.Task) (int, error) { return collector.RunTask(ctx, collector.Task(t)) },
+		LogPipe: func(ctx context.Context, l cli.LogPipe) error {
+			err := collector.LogPipe(ctx, collector.LogPipeConfig(l))
+			if errors.As(err, new(collector.InvalidLogPipe)) {
+				err = cli.UsageError(err)
+			}
+			return err
+		},
 	}))
 }
 

@@ -34,7 +34,7 @@ func statsdOptions(cfg *Config) statsd.Options {
 	return statsd.Options{
 		Budget: cfg.Statsd.Budget, Total: cfg.Statsd.Series, Expiry: cfg.Statsd.Expiry, RulesFile: cfg.Statsd.RulesFile,
 		Socket: cfg.Socket, Endpoints: filepath.Join(cfg.DataDir, "statsd-endpoints.json"), Ports: cfg.Statsd.Ports,
-		NoBPF: cfg.NoBPF, Log: cfg.Log.With("component", "statsd"),
+		AgentID: cfg.AgentID, NoBPF: cfg.NoBPF, Log: cfg.Log.With("component", "statsd"),
 	}
 }
 
@@ -69,6 +69,7 @@ func serveLaunch(cfg *Config) (*http.Server, error) {
 		return nil, err
 	}
 	srv := origin.Server(nil, cfg.Log)
+	origin.WithAgentID(srv, cfg.AgentID)
 	go srv.Serve(l)
 	return srv, nil
 }

@@ -34,6 +34,10 @@ type Programs struct {
 	// Run runs a task and returns its exit status, which is 0 also if err says why
 	// the task did not run.
 	Run func(ctx context.Context, t Task) (status int, err error)
+
+	// LogPipe writes a program's output to journald. An error of UsageError says that the
+	// command line is invalid.
+	LogPipe func(ctx context.Context, l LogPipe) error
 }
 
 // usageError is a mistake in the command line.
@@ -132,6 +136,9 @@ command that 'daytwo run' started.`,
 	conn := connectionFlags(root.PersistentFlags())
 	if p.Run != nil {
 		root.AddCommand(runCommand(p))
+	}
+	if p.LogPipe != nil {
+		root.AddCommand(logPipeCommand(p))
 	}
 	root.AddCommand(nodeCommand(conn), taskCommand(conn), logCommand(conn), statsdCommand(conn), eventsCommand(conn), topCommand(conn))
 	root.AddCommand(&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, GroupID: "other",

@@ -113,3 +113,24 @@ func (p *portRange) Set(s string) error {
 	}
 	return err
 }
+
+// descriptor parses the number of an open file, -1 if s is "".
+func descriptor(s string) (int, error) {
+	if s == "" {
+		return -1, nil
+	}
+	n, err := strconv.ParseUint(s, 10, 20)
+	if err != nil {
+		return -1, fmt.Errorf("give the number of an open descriptor, such as 3")
+	}
+	return int(n), nil
+}
+
+// parseOnFull reports whether the value of --on-full is drop, not block.
+func parseOnFull(s string) (drop bool, err error) {
+	switch s {
+	case "block", "drop":
+		return s == "drop", nil
+	}
+	return false, fmt.Errorf("%q is no answer to a journald that takes nothing: give block or drop", s)
+}

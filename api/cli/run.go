@@ -27,6 +27,10 @@ type Task struct {
 
 	User, Group string // who it runs as, by name or number; "" for whoever starts it
 	Detach      bool   // run in the background
+
+	Log          string // where the output goes: "journald", "none" or "" for nowhere else
+	LogNamespace string // of the journal
+	LogDrop      bool   // drop lines that journald does not take in time, else let the task wait
 }
 
 // taskEnd ends 'daytwo run' with the status of its task.
@@ -40,7 +44,7 @@ func (e taskEnd) Error() string { return fmt.Sprintf("exit status %d", e.status)
 func runCommand(p Programs) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [flags] [--] COMMAND [ARGUMENT]...",
-		Short: "Run a command as a task, with limits and a StatsD port of its own",
+		Short: "Run a command as a task, with limits, a StatsD port of its own, and a log",
 		Long: `Run a command as a task: in a cgroup of its own, with limits if you set some, and
 with a StatsD port of its own, which it finds in STATSD_UDP_HOST and
 STATSD_UDP_PORT. The task and the metrics that it sends there are shown with its
@@ -64,9 +68,16 @@ signal N ended it, 126 if it could not be run, 127 if it was not found. When the
 command ends, every process that it left running is killed, and the cgroup and
 the port are removed. The same happens if 'daytwo run' itself is killed.
 
+What the command prints is passed on, and written to journald line by line, with
+the labels, TASK_NAME and CONTAINER_ID as fields: see it with 'journalctl
+TASK_NAME=NAME'. The command's output is a pipe for that, and not the terminal;
+--tty gives shells and editors the terminal itself, and logs nothing. While
+journald is slow or away the command waits, unless you give --log-on-full drop.
+'daytwo log-pipe --help' says how lines become entries.
+
 With --detach the task runs in the background: 'daytwo run' prints the task's
-container id and returns once the command has started. The task's standard
-streams are /dev/null. To stop it, run 'pkill -f ID', which sends the command
+container id and returns once the command has started. The task's standard input
+is /dev/null, and its output goes to journald alone. To stop it, run 'pkill -f ID', which sends the command
 SIGTERM.`,
 		Example: `  daytwo run -- ./server --port 8080
   daytwo run --name web --memory 512MiB --cpus 1.5 --pids 200 -- ./server
@@ -83,6 +94,8 @@ SIGTERM.`,
 	}
 	var t Task
 	var labels []string
+	var onFull string
+	var tty bool
 	fs := cmd.Flags()
 	fs.SetInterspersed(false)
 	fs.SortFlags = false
@@ -97,10 +110,18 @@ SIGTERM.`,
 			"supplementary groups; requires root")
 	fs.StringVar(&t.Group, "group", "", "run the command with the primary group `GROUP`; requires root")
 	fs.BoolVarP(&t.Detach, "detach", "d", false, "run the task in the background, and print its container id")
+	fs.BoolVarP(&tty, "tty", "t", false, "give the command the terminal itself, and log nothing: for shells and editors")
+	fs.StringVar(&t.Log, "log", "journald", "where the output goes in addition: `journald` or none")
+	fs.StringVar(&t.LogNamespace, "journal-namespace", "", "log to the journal namespace `NAME` (see LogNamespace= in systemd.exec(5))")
+	fs.StringVar(&onFull, "log-on-full", "block",
+		"`block` the command while journald takes nothing, or drop the oldest lines beyond 8 MiB")
 	fs.StringVar(&t.Socket, "socket", "",
 		"ask the collector at the unix socket `PATH` for the port (default: "+launch.SocketName+" in the data directory)")
-	annotateEnv(fs, "socket")
+	annotateEnv(fs, "log", "socket")
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		if env := os.Getenv(envName("log")); env != "" && !fs.Changed("log") {
+			t.Log = env
+		}
 		t.Command, t.Socket = args, findSocket(t.Socket)
 		if t.Name == "" {
 			t.Name = filepath.Base(args[0])
@@ -110,6 +131,17 @@ SIGTERM.`,
 		}
 		if err == nil {
 			err = checkLimits(fs)
+		}
+		if err == nil {
+			t.LogDrop, err = parseOnFull(onFull)
+		}
+		switch {
+		case err == nil && t.Log != "journald" && t.Log != "none":
+			err = fmt.Errorf("--log %s: give journald or none", t.Log)
+		case err == nil && tty && t.Detach:
+			err = errors.New("--tty and --detach exclude one another: a task in the background has no terminal")
+		case tty:
+			t.Log = "none"
 		}
 		if err != nil {
 			return usageError{err}

@@ -95,5 +95,8 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, into 
 			return 0, fmt.Errorf("the collector's answer: %w", err)
 		}
 	}
+	if c, ok := into.(*Container); ok {
+		c.AgentID = resp.Header.Get(AgentIDHeader)
+	}
 	return resp.StatusCode, nil
 }

@@ -14,7 +14,13 @@ type Container struct {
 	Name        string            `json:"name,omitempty"`
 	Labels      map[string]string `json:"labels,omitempty"`
 	Cgroup      string            `json:"cgroup,omitempty"`
+
+	// AgentID is the node's. The client has it from a header, as there may be no body.
+	AgentID string `json:"-"`
 }
+
+// AgentIDHeader is the header with the node's id in answers to POST /container.
+const AgentIDHeader = "Daytwo-Agent-Id"
 
 // Request is the body of POST /container. A Mesos agent sends only the id.
 type Request struct {

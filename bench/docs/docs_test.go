@@ -63,6 +63,9 @@ func runPage(t *testing.T, page, bin string) {
 		cmd := exec.Command("timeout", "--kill-after=5", fmt.Sprint(commandTime.Seconds()), "bash", "-c", "set -e\n"+c.text)
 		cmd.Dir = home
 		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+home)
+		if _, err := os.Stat(rig.JournaldSocket); err != nil {
+			cmd.Env = append(cmd.Env, "DAYTWO_LOG=none") // else 'daytwo run' warns that there is no journald
+		}
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		output, err := os.Create(filepath.Join(home, "output"))
 		if err != nil {

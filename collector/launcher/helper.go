@@ -16,6 +16,7 @@ import (
 const (
 	watcherName    = "daytwo-watcher"    // removes the task if its launcher is killed
 	supervisorName = "daytwo-supervisor" // runs a task in the background
+	logPipeName    = "daytwo-log-pipe"   // writes what a task prints to journald
 )
 
 // Helper reports whether this process is a helper. If it is, Helper first does the
@@ -26,6 +27,8 @@ func Helper() (status int, is bool) {
 		return watch(os.Args[1:]), true
 	case supervisorName:
 		return supervise(), true
+	case logPipeName:
+		return logPipe(), true
 	}
 	return 0, false
 }

@@ -93,7 +93,7 @@ func newAPI(t *testing.T, ports launch.PortRange) api {
 // run returns the command "daytwo run" with args, which uses this API.
 func (a api) run(args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", append([]string{"run", "--socket", a.socket}, args...)...)
-	cmd.Env = append(os.Environ(), programEnv+"=1")
+	cmd.Env = append(os.Environ(), programEnv+"=1", "DAYTWO_LOG=none")
 	return cmd
 }
 

@@ -21,18 +21,21 @@ const (
 	exitNotFound  = 127
 )
 
-// process is a command that runs in a group, with the standard streams of this process.
+// process is a command that runs in a group, with the standard streams of this process,
+// or with those of its log pipe.
 type process struct {
 	args, env []string
 	as        *syscall.Credential // nil for that of this process
 	group     *group
+	log       *taskLog
 	started   func() // called once the command runs
 }
 
 // run runs the command until it ends, and returns its exit status.
 func (p *process) run() (status int, err error) {
 	cmd := exec.Command(p.args[0], p.args[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = os.Stdin, os.Stdout, os.Stderr, p.env
+	stdout, stderr := p.log.outputs()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = os.Stdin, stdout, stderr, p.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.as}
 	if p.group.unified != nil {
 		dir, err := os.Open(p.group.dir)
@@ -55,6 +58,7 @@ func (p *process) run() (status int, err error) {
 		}
 		return exitCannotRun, err
 	}
+	p.log.started()
 	p.started()
 	done, forwarded := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -29,6 +29,10 @@ type Task struct {
 
 	User, Group string // the values of --user and --group: names or numbers; "" for no change
 	Detach      bool   // run in the background
+
+	Log          string // where the output goes: LogJournald, LogNone or "" for nowhere else
+	LogNamespace string // of the journal
+	LogDrop      bool   // drop lines that journald does not take in time, else let the task wait
 }
 
 // Run runs a task until its command ends, and returns the command's exit status: 128+N
@@ -45,6 +49,13 @@ func Run(ctx context.Context, t Task) (status int, err error) {
 	o := order{ID: hex.EncodeToString(raw[:]), Task: t}
 	if o.Task.Socket, err = filepath.Abs(t.Socket); err != nil {
 		return 0, err
+	}
+	if err := t.checkLog(); err != nil {
+		if t.Log != LogJournald {
+			return 0, err
+		}
+		fmt.Fprintf(os.Stderr, "daytwo: the task's output is not logged: %v (--log none: without this warning)\n", err)
+		o.Task.Log = LogNone
 	}
 	if !t.Detach {
 		return o.run(ctx, func() {})
@@ -73,6 +84,8 @@ func (o *order) run(ctx context.Context, started func()) (status int, err error)
 		return 0, err
 	}
 	defer w.dismiss()
+	var log *taskLog
+	defer func() { err = errors.Join(err, log.finish()) }() // once everything of the task has ended
 	g, err := makeGroup(request.Cgroup)
 	if err != nil {
 		return 0, err
@@ -95,8 +108,11 @@ func (o *order) run(ctx context.Context, started func()) (status int, err error)
 	if err := w.wait(); err != nil {
 		return 0, err
 	}
+	if log, err = o.startLog(c.AgentID, request, who.credential); err != nil {
+		return 0, err
+	}
 	env := environment(os.Environ(), request, c, who)
-	p := process{args: t.Command, env: env, as: who.credential, group: g, started: started}
+	p := process{args: t.Command, env: env, as: who.credential, group: g, log: log, started: started}
 	if status, err = p.run(); status == 128+int(syscall.SIGKILL) && l.memory != 0 && g.oomKilled() {
 		err = fmt.Errorf("the kernel killed the command: the task needed more than the %d bytes of --memory", l.memory)
 	}

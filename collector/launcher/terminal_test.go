@@ -59,6 +59,7 @@ func onTerminal(t *testing.T) (*terminal, api) {
 		t.Fatal(err)
 	}
 	t.Setenv(programEnv, "1")
+	t.Setenv("DAYTWO_LOG", "none")
 	t.Setenv("RUN", exe+" run --socket "+a.socket)
 	return newTerminal(t), a
 }

@@ -29,6 +29,7 @@ type Options struct {
 
 	Endpoints string           // file that stores containers' endpoints over restarts; "" for none
 	Socket    string           // path of the launch API's socket; "" for none
+	AgentID   string           // the node's id, which the launch API answers
 	Host      netip.Addr       // that containers send to; default 127.0.0.1
 	Ports     launch.PortRange // for containers; default launch.DefaultPorts, or others if clients get those
 	NoBPF     bool             // use one socket for each container, and do not identify senders by cgroup

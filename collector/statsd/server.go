@@ -205,6 +205,7 @@ func (s *Server) serve() error {
 		return err
 	}
 	s.api = origin.Server(s.table, s.log)
+	origin.WithAgentID(s.api, s.o.AgentID)
 	s.api.Handler = s.counting(s.api.Handler)
 	s.served = make(chan error, 1)
 	go func() { s.served <- s.api.Serve(l) }()

@@ -40,6 +40,16 @@ func (c *conn) dial() error {
 	return nil
 }
 
+// Reachable returns an error if nobody listens at a native socket of journald.
+func Reachable(path string) error {
+	c := conn{path: path}
+	if err := c.dial(); err != nil {
+		return err
+	}
+	c.close()
+	return nil
+}
+
 func (c *conn) close() {
 	if c.fd >= 0 {
 		unix.Close(c.fd)

@@ -127,7 +127,7 @@ func TestJournaldKilled(t *testing.T) {
 		}()
 		for i := range 4 {
 			rig.Eventually(t, patience, func() error { // the queue is full, and journald works
-				if n := len(d.Entries("MESSAGE=line "+strconv.Itoa((i+1)*numbers/6))); n == 0 {
+				if n := len(d.Entries("MESSAGE=line " + strconv.Itoa((i+1)*numbers/6))); n == 0 {
 					return fmt.Errorf("line %d is not there yet", (i+1)*numbers/6)
 				}
 				return nil

@@ -2,7 +2,6 @@ package logpipe
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -28,6 +27,8 @@ const (
 	DefaultBuffer   = 8 << 20          // bytes
 	MinBuffer       = 4 * batchMax     // bytes
 	DefaultExitWait = 10 * time.Second // see Options.ExitWait
+
+	DefaultPartialAfter = 5 * time.Second // of commands; see Options.PartialAfter
 )
 
 // Options say what a pipe reads and how it writes entries.
@@ -82,11 +83,18 @@ type Stats struct {
 // Lost reports whether lines did not reach the journal, or may not have.
 func (s *Stats) Lost() bool { return s.DroppedLines+s.Unconfirmed+s.Suppressed > 0 }
 
+// Attrs returns the counts for a log line.
+func (s *Stats) Attrs() []any {
+	return []any{"lines", s.Lines, "bytes", s.Bytes, "entries", s.Entries, "cut", s.Cut, "unfinished", s.Unfinished,
+		"dropped_lines", s.DroppedLines, "dropped_bytes", s.DroppedBytes, "unconfirmed", s.Unconfirmed,
+		"resent", s.Resent, "suppressed", s.Suppressed, "away", s.Away, "away_time", s.AwayTime}
+}
+
+// Check returns an error if the options are invalid, Sources left aside.
+func (o Options) Check() error { return o.complete() }
+
 // complete sets defaults, and returns an error if the options are invalid.
 func (o *Options) complete() error {
-	if len(o.Sources) == 0 {
-		return errors.New("there is nothing to read")
-	}
 	o.Socket = cmp.Or(o.Socket, DefaultSocket)
 	o.LineMax = cmp.Or(o.LineMax, DefaultLineMax)
 	o.Buffer = cmp.Or(o.Buffer, DefaultBuffer)
@@ -99,6 +107,11 @@ func (o *Options) complete() error {
 		return fmt.Errorf("the longest line is %d bytes: give %d to %d", o.LineMax, MinLineMax, MaxLineMax)
 	case o.Buffer < MinBuffer:
 		return fmt.Errorf("the buffer is %d bytes: give at least %d", o.Buffer, MinBuffer)
+	}
+	for _, s := range o.Sources {
+		if s.Priority < 0 || s.Priority >= len(priorities) {
+			return fmt.Errorf("the priority of %s is %d: give 0 to 7", s.Stream, s.Priority)
+		}
 	}
 	return CheckFields(o.Fields)
 }

@@ -2,6 +2,7 @@ package logpipe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -72,14 +73,14 @@ func Run(ctx context.Context, o Options) (Stats, error) {
 }
 
 func newPipe(o Options) (*pipe, error) {
+	if len(o.Sources) == 0 {
+		return nil, errors.New("there is nothing to read")
+	}
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
 	p := &pipe{Options: o, conn: conn{path: o.Socket, fd: -1}, report: makePrefixes(o.Fields, "")}
 	for _, s := range o.Sources {
-		if s.Priority < 0 || s.Priority > 7 {
-			return nil, fmt.Errorf("the priority %d of %s is not one of syslog: give 0 to 7", s.Priority, s.Stream)
-		}
 		p.sources = append(p.sources, &source{Source: s, prefixes: makePrefixes(o.Fields, s.Stream),
 			splitter: splitter{max: o.LineMax}, priority: s.Priority})
 	}

@@ -20,6 +20,18 @@ func Server(t *Table, log *slog.Logger) *http.Server {
 	return srv
 }
 
+// WithAgentID adds the node's id to all answers of a server.
+func WithAgentID(srv *http.Server, id string) {
+	if id == "" {
+		return
+	}
+	h := srv.Handler
+	srv.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(launch.AgentIDHeader, id)
+		h.ServeHTTP(w, r)
+	})
+}
+
 // Handler handles the launch API, which is compatible with the DC/OS metrics isolator.
 func Handler(t *Table) http.Handler {
 	mux := http.NewServeMux()

@@ -12,7 +12,7 @@ import (
 // program starts "daytwo run" with the path of a socket.
 func program(socket string, args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", append([]string{"run", "--socket", socket}, args...)...)
-	cmd.Env = append(os.Environ(), programEnv+"=1")
+	cmd.Env = append(os.Environ(), programEnv+"=1", "DAYTWO_LOG=none")
 	return cmd
 }
 
