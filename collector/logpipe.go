@@ -2,7 +2,9 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
@@ -85,6 +87,9 @@ func LogPipe(ctx context.Context, c LogPipeConfig) error {
 		o.Sources = append(o.Sources, logpipe.Source{FD: s.fd, Stream: s.stream, Priority: priority, Tee: s.tee})
 	}
 	stats, err := logpipe.Run(ctx, o)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) {
+		err = fmt.Errorf("%w (is journald running? --journal-namespace says which one)", err)
+	}
 	if err != nil {
 		return err
 	}

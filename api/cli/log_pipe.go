@@ -95,7 +95,7 @@ The exit status is 0 if every line reached journald, else 1.`,
 	fs.BoolVar(&l.StripCR, "strip-cr", false, "remove a carriage return at the end of a line")
 	fs.Var((*size)(&l.LineMax), "line-max", "write a line above `SIZE` in pieces; four times as much memory may be used")
 	fs.Var((*age)(&l.PartialAfter), "partial-after", "write an unfinished line after `TIME` without output; 0: wait for its end")
-	fs.StringVar(&onFull, "on-full", "block", "what to do while journald takes nothing: `block` the program, or drop the oldest lines")
+	fs.StringVar(&onFull, "on-full", "block", "`WHAT` to do while journald takes nothing: block the program, or drop the oldest lines")
 	fs.Var((*size)(&l.Buffer), "buffer", "keep up to `SIZE` of entries before dropping, with --on-full drop")
 	fs.Var((*age)(&l.ExitWait), "exit-wait", "wait `TIME` at most for the program after a signal, and for journald at the end")
 	fs.BoolVar(&l.Stats, "stats", false, "print counts at the end, to standard error")
@@ -113,6 +113,8 @@ The exit status is 0 if every line reached journald, else 1.`,
 			return usageError{errors.New("--stderr-fd and --stderr-fifo both say where standard error is: give one")}
 		case l.StdoutFD >= 0 && l.StdoutFD == l.StderrFD:
 			return usageError{errors.New("--stdout-fd and --stderr-fd are the same: give one of them")}
+		case l.StdoutFifo != "" && l.StdoutFifo == l.StderrFifo:
+			return usageError{errors.New("--fifo and --stderr-fifo are the same: give one of them")}
 		case stdoutFD == "" && stderrFD == "" && l.StdoutFifo == "" && l.StderrFifo == "":
 			l.StdoutFD = 0
 		}

@@ -81,6 +81,7 @@ is /dev/null, and its output goes to journald alone. To stop it, run 'pkill -f I
 SIGTERM.`,
 		Example: `  daytwo run -- ./server --port 8080
   daytwo run --name web --memory 512MiB --cpus 1.5 --pids 200 -- ./server
+  daytwo run --tty -- bash
   daytwo run --user www-data --label framework_name=shop -- ./server
   id=$(daytwo run --detach --name nightly -- ./backup.sh)
   daytwo run -- bash -c 'echo "hits:1|c" > /dev/udp/$STATSD_UDP_HOST/$STATSD_UDP_PORT'`,
@@ -111,10 +112,10 @@ SIGTERM.`,
 	fs.StringVar(&t.Group, "group", "", "run the command with the primary group `GROUP`; requires root")
 	fs.BoolVarP(&t.Detach, "detach", "d", false, "run the task in the background, and print its container id")
 	fs.BoolVarP(&tty, "tty", "t", false, "give the command the terminal itself, and log nothing: for shells and editors")
-	fs.StringVar(&t.Log, "log", "journald", "where the output goes in addition: `journald` or none")
+	fs.StringVar(&t.Log, "log", "journald", "log to `WHERE`: journald or none")
 	fs.StringVar(&t.LogNamespace, "journal-namespace", "", "log to the journal namespace `NAME` (see LogNamespace= in systemd.exec(5))")
 	fs.StringVar(&onFull, "log-on-full", "block",
-		"`block` the command while journald takes nothing, or drop the oldest lines beyond 8 MiB")
+		"`WHAT` to do while journald takes nothing: block the command, or drop the oldest lines beyond 8 MiB")
 	fs.StringVar(&t.Socket, "socket", "",
 		"ask the collector at the unix socket `PATH` for the port (default: "+launch.SocketName+" in the data directory)")
 	annotateEnv(fs, "log", "socket")

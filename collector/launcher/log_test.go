@@ -125,11 +125,13 @@ func testLogDetach(t *testing.T, d *rig.Journald) {
 // logPipeOf returns the process that wrote a task's last entry.
 func logPipeOf(t *testing.T, d *rig.Journald, id string) (pid int) {
 	t.Helper()
-	d.Sync()
-	e := d.Entries("-n1", "CONTAINER_ID="+id)
-	if len(e) != 1 {
-		t.Fatalf("%d entries", len(e))
-	}
+	var e []map[string]any
+	rig.Eventually(t, patience, func() error {
+		if e = d.Entries("-n1", "CONTAINER_ID="+id); len(e) != 1 {
+			return fmt.Errorf("%d entries", len(e))
+		}
+		return nil
+	})
 	if _, err := fmt.Sscan(fmt.Sprint(e[0]["_PID"]), &pid); err != nil {
 		t.Fatal(err)
 	}

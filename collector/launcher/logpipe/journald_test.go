@@ -17,7 +17,7 @@ import (
 )
 
 // numbers is how many lines the tests of this file write.
-const numbers = 100_000
+const numbers = 50_000
 
 // inJournald runs body beside a journald of its own.
 func inJournald(t *testing.T, config string, body func(t *testing.T, d *rig.Journald)) {
@@ -99,7 +99,7 @@ func checkJournal(t *testing.T, d *rig.Journald, n int) (repeated int) {
 
 // Of many lines, each arrives once and in order.
 func TestJournaldMany(t *testing.T) {
-	n := numbers
+	n := 100_000
 	if s := os.Getenv("LOGPIPE_LINES"); s != "" {
 		n, _ = strconv.Atoi(s)
 	}
