@@ -20,6 +20,8 @@ var (
 	ErrNoJournal = errors.New("no journal and no container log file can be read")
 	// ErrNodeAway: a node that has to answer is not connected.
 	ErrNodeAway = errors.New("the node is not connected")
+	// ErrLogsBusy: a limit of queries at once is reached.
+	ErrLogsBusy = errors.New("too many queries of logs at once: try again later")
 )
 
 // PartialError is returned together with an answer in which the part of some agents is

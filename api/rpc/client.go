@@ -58,6 +58,9 @@ func (c *Client) Close() error {
 // Open asks a node and returns the stream of its answer; close it. That the node
 // is away shows as ErrAway when it is used.
 func (c *Client) Open(ctx context.Context, agent, verb string, request []byte) (*Stream, error) {
+	if !c.conn.IsConnected() { // else the request would wait for the server, and its sender too
+		return nil, ErrNoServer
+	}
 	c.mu.Lock()
 	c.last++
 	id := strconv.FormatUint(c.last, 36)

@@ -34,7 +34,7 @@ func answerError(w http.ResponseWriter, r *http.Request, err error) error {
 		return web.NotFound("%v: GET /api/v1/containers lists what runs", err)
 	case errors.Is(err, query.ErrUnknownAgent):
 		return web.NotFound("%v: GET /api/v1/agents lists all", err)
-	case errors.Is(err, query.ErrNodeAway), errors.Is(err, query.ErrNoJournal):
+	case errors.Is(err, query.ErrNodeAway), errors.Is(err, query.ErrNoJournal), errors.Is(err, query.ErrLogsBusy):
 		return &web.Error{Status: http.StatusServiceUnavailable, Message: err.Error()}
 	}
 	return err
