@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/lockfile"
 	"github.com/nats-io/nats.go"
@@ -69,7 +70,7 @@ func New(o Options) (*Publisher, error) {
 		return nil, err
 	}
 	inbox := p.nc.NewInbox()
-	s.reply = append([]byte(inbox+"."), make([]byte, numberSize)...)
+	s.reply = append([]byte(inbox+"."), make([]byte, bus.ReplyNumberSize)...)
 	sub, err := p.nc.Subscribe(inbox+".*", p.answered)
 	if err != nil {
 		s.closeSpool()
@@ -140,12 +141,12 @@ func (p *Publisher) lost(n int) {
 
 // answered receives the stream's answers, on a goroutine of the connection.
 func (p *Publisher) answered(m *nats.Msg) {
-	n, ok := number(m.Subject)
+	n, ok := bus.ReplyNumber(m.Subject)
 	if !ok {
 		return
 	}
 	select {
-	case p.acks <- ack{number: n, err: parseAck(m)}:
+	case p.acks <- ack{number: n, err: bus.ParsePubAck(m)}:
 	case <-p.ended:
 	}
 }

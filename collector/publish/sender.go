@@ -109,7 +109,7 @@ func (s *sender) canSend() bool {
 
 // send publishes one frame and puts it in flight.
 func (s *sender) send(f flight) bool {
-	putNumber(s.reply, s.win.next())
+	bus.PutReplyNumber(s.reply, s.win.next())
 	// The connection copies the subject before it returns, so it may share our buffer.
 	reply := unsafe.String(unsafe.SliceData(s.reply), len(s.reply))
 	err := s.p.nc.PublishRequest(s.subject, reply, f.data())
@@ -120,7 +120,7 @@ func (s *sender) send(f flight) bool {
 		return true
 	}
 	if errors.Is(err, nats.ErrMaxPayload) {
-		err = refusedError{err}
+		err = refused(err)
 	}
 	s.settle(ack{number: s.win.next() - 1, err: err})
 	return false
@@ -137,7 +137,7 @@ func (s *sender) sendSpooled() bool {
 		// The node had another id then, and relays reject frames of another agent.
 		f.at = time.Now()
 		s.win.add(f)
-		s.settle(ack{number: s.win.next() - 1, err: refusedError{errors.New("a spooled frame is of another agent")}})
+		s.settle(ack{number: s.win.next() - 1, err: refused(errors.New("a spooled frame is of another agent"))})
 		return true
 	}
 	return s.send(f)
@@ -153,7 +153,7 @@ func (s *sender) settle(a ack) {
 	case a.err == nil:
 		s.p.count.acked.Add(1)
 		s.win.limit = maxInFlight
-	case isRefused(a.err):
+	case bus.IsRefused(a.err):
 		s.p.count.errors.Add(1)
 		s.p.lost(1)
 		s.warn("a frame was refused and is lost", a.err)
