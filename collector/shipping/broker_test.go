@@ -196,9 +196,15 @@ func (b *broker) everything() *shipped {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	messages, err := c.Messages()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer messages.Stop()
+	defer context.AfterFunc(ctx, messages.Stop)()
 	var d entry.Decoder
 	for all.messages < int(info.State.Msgs) {
-		m, err := c.Next(jetstream.FetchMaxWait(20 * time.Second))
+		m, err := messages.Next()
 		if err != nil {
 			b.t.Fatalf("after %d of %d messages: %v", all.messages, info.State.Msgs, err)
 		}
