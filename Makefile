@@ -46,7 +46,7 @@ test: ## Install what the tests need where it may, run them all, say what was sk
 bench: build ## Run the benchmarks, then the peers side by side (as root)
 	go test -run '^$$' -bench . -benchmem ./...
 	cd bench/peers && CGO_ENABLED=0 go build -o ../../bin/peers .
-	bin/peers -daytwo bin/daytwo -out bench/peers/RESULTS.md
+	DAYTWO_PEERS=bench/peers bin/peers -daytwo bin/daytwo -out bench/peers/RESULTS.md
 
 journal-million: ## Compare the reader of the journal with journalctl on 1 million entries, and on 10,000 damaged files
 	DAYTWO_JOURNAL_ENTRIES=1000000 DAYTWO_JOURNAL_FLIPS=10000 go test -count=1 -timeout 3h -run 'Journalctl|FlippedBits' ./collector/journal

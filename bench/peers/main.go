@@ -24,10 +24,11 @@ var sections = []section{
 	{"collector", "The whole collector at 1 s", benchCollector},
 	{"scrape", "A scrape of 1,000 containers", benchScrape},
 	{"statsd", "StatsD", benchStatsd},
+	{"journal", "Reading the journal", benchJournal},
 }
 
 func main() {
-	only := flag.String("only", "", "comma-separated sections: tick, frame, collector, scrape, statsd")
+	only := flag.String("only", "", "comma-separated sections: tick, frame, collector, scrape, statsd, journal")
 	out := flag.String("out", "", "write the results page to this file")
 	flag.StringVar(&daytwoBinary, "daytwo", "", "the daytwo binary, for the sections collector, scrape and statsd")
 	flag.Parse()
