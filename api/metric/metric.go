@@ -35,8 +35,10 @@ const (
 
 	Hardware Kind = 17 // a part of the machine's hardware
 
+	Shipping Kind = 18 // one row: log shipping, where it is on
+
 	// MaxKind is the greatest kind that this version has.
-	MaxKind = Hardware
+	MaxKind = Shipping
 )
 
 var kindNames = [MaxKind + 1]string{
@@ -44,7 +46,7 @@ var kindNames = [MaxKind + 1]string{
 	Container: "container", ContainerIO: "container_io", ContainerHugetlb: "container_hugetlb",
 	ContainerNet: "container_net", Collector: "collector", Part: "part", App: "app", Statsd: "statsd", Event: "event",
 	StatsdListener: "statsd_listener", Call: "call",
-	Hardware: "hardware",
+	Hardware: "hardware", Shipping: "shipping",
 }
 
 func (k Kind) String() string {

@@ -1,8 +1,12 @@
 package rules
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/entry"
 )
@@ -259,4 +263,30 @@ func FuzzParse(f *testing.F) {
 			t.Fatal(v)
 		}
 	})
+}
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "rules.yaml")
+	if err := os.WriteFile(path, []byte("filter: [drop: {unit: x}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := Load(path); err != nil || len(r.Filter) != 1 {
+		t.Errorf("%+v %v", r, err)
+	}
+	fifo := filepath.Join(dir, "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("filter: x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		path: path + ": line 1: filter: write a list", fifo: "not a regular file", dir: "not a regular file",
+		dir + "/none": "no such file",
+	} {
+		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", path, err, want)
+		}
+	}
 }
