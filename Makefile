@@ -15,7 +15,7 @@ ALLOC = $(shell find . -name alloc_test.go -not -path './bench/peers/*' -printf 
 ALONE := ./bench/docs ./bench/e2e ./bench/kernels ./bench/statsd ./collector ./collector/cgroups ./collector/containers ./collector/statsd/intake ./collector/statsd/origin
 TOGETHER = $(filter-out $(patsubst ./%,github.com/daytwo/daytwo/%,$(ALONE)),$(shell go list ./...))
 
-.PHONY: help build build-all run test bench journal-million generate lint vulncheck fuzz clean
+.PHONY: help build build-all run test bench journal-million logs-soak generate lint vulncheck fuzz clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: build ## Run the benchmarks, then the peers side by side (as root)
 
 journal-million: ## Compare the reader of the journal with journalctl on 1 million entries, and on 10,000 damaged files
 	DAYTWO_JOURNAL_ENTRIES=1000000 DAYTWO_JOURNAL_FLIPS=10000 go test -count=1 -timeout 3h -run 'Journalctl|FlippedBits' ./collector/journal
+
+logs-soak: ## Ship 10 million log entries while the shipper is killed and NATS restarts
+	DAYTWO_SOAK_ENTRIES=10000000 go test -count=1 -timeout 30m -v -run TestKilled ./collector/shipping
 
 generate: ## Regenerate the BPF objects (needs clang, llvm, libbpf-dev)
 	go generate ./...

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/daytwo/daytwo/api/setting"
 )
 
 // Config describes a stream of a cluster: of its frames, or of its logs. The zero value
@@ -34,7 +36,7 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstr
 // holds what sinks that do not respond have not taken yet.
 func EnsureLogsStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstream.Stream, error) {
 	sc := c.stream("logs", LogsStream(c.Cluster), AllLogs(c.Cluster))
-	sc.MaxAge, sc.MaxBytes = orDefault(c.MaxAge, 7*24*time.Hour), orDefault(c.MaxBytes, 8<<30)
+	sc.MaxAge, sc.MaxBytes = orDefault(c.MaxAge, setting.LogsRetention), orDefault(c.MaxBytes, setting.LogsBytes)
 	return ensure(ctx, js, sc)
 }
 

@@ -17,6 +17,10 @@ const (
 	HistoryBytes = 2 << 30        // bound of a relay's history on disk
 	History      = 24 * time.Hour // how long a relay keeps history on disk
 
+	ShipSince     = time.Hour          // how old the entries are with which log shipping begins the first time
+	LogsRetention = 7 * 24 * time.Hour // how long NATS keeps shipped logs
+	LogsBytes     = 8 << 30            // bound of the stream of shipped logs
+
 	StatsdBudget = 10_000    // most StatsD series of one container
 	StatsdSeries = 1_000_000 // most StatsD series of all containers
 	StatsdExpiry = time.Hour // after which a StatsD series without samples is removed

@@ -15,35 +15,36 @@ import (
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/bus/embedded"
+	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// once checks that the numbered lines 0 to n were shipped, each at least once, and those
-// that were shipped twice as the same entry. It returns how many were.
-func (s *shipped) once(t testing.TB, n int) (repeated int) {
-	t.Helper()
-	cursors := make([]string, n)
-	for i := range s.entries {
-		e := &s.entries[i]
-		m, _ := e.Get("MESSAGE")
+// once checks that the numbered lines 0 to n of a source were shipped, each at least once
+// and each time as the same entry. It returns how many were shipped again.
+func (b *broker) once(n int) (repeated int) {
+	b.t.Helper()
+	seen := make([]bool, n)
+	missing := n
+	b.each(func(rec entry.Record) {
+		m, _ := rec.Entry.Get("MESSAGE")
 		k, err := strconv.Atoi(string(m))
-		if err != nil || k >= n {
-			t.Fatalf("an entry %q", m)
+		if err != nil || k >= n || rec.Entry.Cursor != cursorOf(k) {
+			b.t.Fatalf("an entry %q at %s", m, rec.Entry.Cursor)
 		}
-		switch cursors[k] {
-		case "":
-			cursors[k] = e.Cursor
-		case e.Cursor:
+		if seen[k] {
 			repeated++
-		default:
-			t.Fatalf("entry %d has the cursors %s and %s", k, cursors[k], e.Cursor)
+		} else {
+			missing--
 		}
-	}
-	if missing := slices.Index(cursors, ""); missing >= 0 {
-		t.Fatalf("entry %d of %d is missing, of %d that were shipped", missing, n, len(s.entries))
+		seen[k] = true
+	})
+	if missing > 0 {
+		b.t.Fatalf("%d of %d entries are missing, the first is %d", missing, n, slices.Index(seen, false))
 	}
 	return repeated
 }
+
+func cursorOf(line int) string { return "s=4711;i=" + strconv.FormatInt(int64(line+1), 16) }
 
 // NATS goes away and comes back in mid-stream: no entry is lost.
 func TestNATSRestarts(t *testing.T) {
@@ -61,7 +62,7 @@ func TestNATSRestarts(t *testing.T) {
 		b.start()
 	}
 	s.until("everything", func(st Stats) bool { return st.Read == n && st.Lag == 0 })
-	repeated, st := b.everything().once(t, n), s.Stats()
+	repeated, st := b.once(n), s.Stats()
 	t.Logf("%d entries were shipped twice; %+v", repeated, st)
 	if st.Resent == 0 || repeated > batch*int(st.Resent) {
 		t.Errorf("%d entries were shipped twice, in %d batches that were sent again", repeated, st.Resent)
@@ -105,7 +106,7 @@ func TestNATSAway(t *testing.T) {
 	src.numbers("u", 100)
 	s = start(t, o) // it begins where it began
 	s.stored(100)
-	b.everything().once(t, 100)
+	b.once(100)
 }
 
 // A stream that is deleted is created again, and what was not stored is shipped to it.
@@ -138,7 +139,7 @@ func TestNodeCredential(t *testing.T) {
 	s.until("failures", func(st Stats) bool { return st.Errors >= 3 })
 	b.stream()
 	s.stored(100)
-	b.everything().once(t, 100)
+	b.once(100)
 }
 
 // A stream that is full and keeps its oldest messages refuses new ones: they wait in the
@@ -161,7 +162,7 @@ func TestStreamFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.stored(100)
-	if repeated := b.everything().once(t, 100); repeated > 0 {
+	if repeated := b.once(100); repeated > 0 {
 		t.Errorf("%d entries were stored twice", repeated)
 	}
 }
@@ -179,7 +180,7 @@ func TestStreamOfSmallMessages(t *testing.T) {
 	s.until("everything", func(st Stats) bool {
 		return st.Read >= 100_000 && st.Lag == 0 && st.InFlight == 0 && st.Stored >= 100_000
 	})
-	b.everything().once(t, 100_000)
+	b.once(100_000)
 	if st := s.Stats(); st.Dropped != 0 {
 		t.Errorf("%+v", st)
 	}
@@ -240,21 +241,29 @@ func positionDiskFull(t *testing.T) {
 	s = start(t, o)
 	src.numbers("u", 1)
 	s.stored(1)
-	if repeated := b.everything().once(t, 201); repeated > 0 {
+	if repeated := b.once(201); repeated > 0 {
 		t.Errorf("%d entries were shipped twice", repeated)
 	}
 }
 
-// The process is killed in mid-stream, again and again: no entry is lost, and one that
-// arrives twice has the same cursor.
+// The process is killed in mid-stream and NATS restarts, again and again: no entry is
+// lost, and one that arrives twice has the same cursor. 'make logs-soak' does it with ten
+// million entries.
 func TestKilled(t *testing.T) {
-	const n = 200_000
+	n := 200_000
+	if text := os.Getenv("DAYTWO_SOAK_ENTRIES"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if addr := os.Getenv("DAYTWO_TEST_SHIP_TO"); addr != "" {
 		shipUntilKilled(t, addr, os.Getenv("DAYTWO_TEST_SHIP_DIR"), n)
 		return
 	}
 	b := newBroker(t).start().stream()
 	dir, tmp := t.TempDir(), t.TempDir()
+	const most = 12 // kills
 	killed := 0
 	for done := false; !done; {
 		cmd := exec.Command("/proc/self/exe", "-test.run=^TestKilled$")
@@ -264,8 +273,12 @@ func TestKilled(t *testing.T) {
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		from, saved := b.messages(), position(dir)
-		for end := time.Now().Add(60 * time.Second); !done && (b.messages() < from+30 || position(dir) == saved); time.Sleep(time.Millisecond) {
+		// It is killed once it has shipped its share, and has saved a position of its own.
+		share, saved := b.messages()+n/batchOfKilled/most/2, position(dir)
+		for end := time.Now().Add(5 * time.Minute); ; time.Sleep(time.Millisecond) {
+			if killed < most && b.messages() >= share && position(dir) != saved {
+				break
+			}
 			select {
 			case err := <-ended:
 				if done = true; err != nil {
@@ -273,22 +286,35 @@ func TestKilled(t *testing.T) {
 				}
 			default:
 			}
+			if done {
+				break
+			}
 			if time.Now().After(end) {
-				t.Fatalf("%d messages after 60 s", b.messages())
+				t.Errorf("%d messages after five minutes", b.messages())
+				break
 			}
 		}
 		if !done {
 			killed++
 			_ = cmd.Process.Kill()
 			<-ended
+			if killed%3 == 0 {
+				b.stop()
+				b.start()
+			}
+		}
+		if t.Failed() {
+			return
 		}
 	}
-	repeated := b.everything().once(t, n)
-	t.Logf("killed %d times, %d entries were shipped twice", killed, repeated)
+	repeated := b.once(n)
+	t.Logf("killed %d times, %d of %d entries were shipped twice", killed, repeated, n)
 	if killed < 3 {
 		t.Errorf("it was killed only %d times", killed)
 	}
 }
+
+const batchOfKilled = 200 // entries
 
 // position returns the position that is saved.
 func position(dir string) string {
@@ -311,7 +337,7 @@ func shipUntilKilled(t *testing.T, addr, dir string, n int) {
 	src.made = n
 	b := &broker{t: t, addr: addr}
 	o := b.options(src)
-	o.Dir, o.BatchEntries, o.SaveEvery = dir, 200, 20*time.Millisecond
+	o.Dir, o.BatchEntries, o.SaveEvery = dir, batchOfKilled, 20*time.Millisecond
 	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
