@@ -23,6 +23,7 @@ type report struct {
 	output   map[string][]string // of tests that have not ended, and of packages
 	failed   bool
 	failures []failure
+	passes   map[failure]bool // tests that passed; not kept if nil
 	passed   int
 	skipped  int
 }
@@ -48,6 +49,9 @@ func (r *report) add(e *event) {
 	case "pass":
 		if e.Test != "" {
 			r.passed++
+			if r.passes != nil {
+				r.passes[failure{e.Package, e.Test}] = true
+			}
 		} else {
 			fmt.Fprintf(os.Stderr, "passed  %6.1fs  %s\n", e.Elapsed, e.Package)
 		}

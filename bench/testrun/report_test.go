@@ -56,19 +56,26 @@ func TestAgain(t *testing.T) {
 		var b strings.Builder
 		r.print(&b)
 		if named := strings.HasSuffix(b.String(),
-			"passed alone; their first output is above.\n  p TestA, TestB\n"); named == wantFailed || !wantFailed &&
+			"passed alone; their first output is above.\n  p TestA/6.1/x, TestB\n"); named == wantFailed || !wantFailed &&
 			len(r.lines) != 0 {
 			t.Errorf("%s: %s", name, &b)
 		}
 	}
-	pass := func(_ *report, args []string) error {
-		if want := "-race -count=1 -timeout=30m -run=^(TestA|TestB)$ p"; strings.Join(args, " ") != want {
+	pass := func(r *report, args []string) error {
+		if want := `-race -count=1 -timeout=30m -run=^TestA$/^6\.1$/^x$|^TestB$ p`; strings.Join(args, " ") != want {
 			t.Errorf("args %q, want %q", args, want)
+		}
+		for _, test := range []string{"TestA/6.1/x", "TestA/6.1", "TestA", "TestB", ""} {
+			r.add(&event{Action: "pass", Package: "p", Test: test})
 		}
 		return nil
 	}
-	both := []failure{{"p", "TestA/x"}, {"p", "TestA"}, {"p", "TestB"}, {"p", ""}}
+	both := []failure{{"p", "TestA/6.1/x"}, {"p", "TestA/6.1"}, {"p", "TestA"}, {"p", "TestB"}, {"p", ""}}
 	f("passes alone", both, pass, 1, false)
+	f("does not run again", both, func(r *report, _ []string) error {
+		r.add(&event{Action: "pass", Package: "p", Test: "TestA"})
+		return nil
+	}, 1, true)
 	f("fails again", both, func(r *report, _ []string) error {
 		r.add(&event{Action: "fail", Package: "p", Test: "TestA"})
 		return errors.New("exit status 1")
