@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"bytes"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,11 @@ var kernelTest = regexp.MustCompile(`(?m)^func TestKernel\w*\(`)
 // suite is the compiled test binary of a package with kernel tests.
 type suite struct{ pkg, dir, binary string }
 
+// name is the last part of the package's path.
+func (s *suite) name() string { return filepath.Base(s.pkg) }
+
+// TestMatrix boots every kernel with every kind of hierarchy, once for all packages. Two
+// VMs run at a time, as each leaves the machine idle for half of the time.
 func TestMatrix(t *testing.T) {
 	kernels := rig.Kernels(t)
 	suites := compile(t)
@@ -36,31 +42,48 @@ func TestMatrix(t *testing.T) {
 				name = k.Series + "/hybrid"
 			}
 			t.Run(name, func(t *testing.T) {
-				for _, s := range suites {
-					t.Run(filepath.Base(s.pkg), func(t *testing.T) { s.run(t, k, hybrid) })
-				}
+				t.Parallel()
+				run(t, k, hybrid, suites)
 			})
 		}
 	}
 }
 
-// run boots one VM for a package and reports its results as subtests.
-func (s *suite) run(t *testing.T, k rig.Kernel, hybrid bool) {
+// run boots a VM, runs in it the tests that go test was asked for, and reports their
+// results as subtests.
+func run(t *testing.T, k rig.Kernel, hybrid bool, suites []suite) {
 	o := rig.RunOptions{
-		Binary:  s.binary,
-		Args:    []string{"-test.run=^TestKernel", "-test.v=test2json", "-test.timeout=8m"},
 		Env:     []string{"DAYTWO_VM=1", "DAYTWO_REQUIRE=" + os.Getenv("DAYTWO_REQUIRE")},
-		Dir:     "/root/" + filepath.Base(s.dir),
+		Files:   map[string]string{},
 		Hybrid:  hybrid,
-		Timeout: 10 * time.Minute,
+		Timeout: 20 * time.Minute,
 	}
-	// Tests find their testdata in their working directory.
-	o.Files = map[string]string{o.Dir + "/doc.go": filepath.Join(s.dir, "doc.go")}
-	if data := filepath.Join(s.dir, "testdata"); isDir(data) {
-		o.Files[o.Dir+"/testdata"] = data
+	var asked []suite
+	for _, s := range suites {
+		tests := wanted(flag.Lookup("test.run").Value.String(), t.Name()+"/"+s.name())
+		if tests == "" {
+			continue
+		}
+		p := rig.Program{Binary: s.binary, Dir: "/root/" + s.name(),
+			Args: []string{"-test.run=" + tests, "-test.v=test2json", "-test.timeout=8m"}}
+		// Tests find their testdata in their working directory.
+		o.Files[p.Dir+"/doc.go"] = filepath.Join(s.dir, "doc.go")
+		if data := filepath.Join(s.dir, "testdata"); isDir(data) {
+			o.Files[p.Dir+"/testdata"] = data
+		}
+		asked, o.Programs = append(asked, s), append(o.Programs, p)
 	}
-	out, exit := k.Run(t, o)
-	results, err := parse(out)
+	if len(asked) == 0 {
+		t.Fatalf("-run %s selects no package's tests", flag.Lookup("test.run").Value)
+	}
+	for i, r := range k.Run(t, o) {
+		t.Run(asked[i].name(), func(t *testing.T) { report(t, r) })
+	}
+}
+
+// report reports the results of a package in a VM as subtests.
+func report(t *testing.T, r rig.Result) {
+	results, err := parse(r.Output)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,10 +93,11 @@ func (s *suite) run(t *testing.T, k rig.Kernel, hybrid bool) {
 		t.Run(r.test, func(t *testing.T) { r.repeat(t) })
 	}
 	switch {
+	case len(results) == 0 && strings.Contains(r.Output, "testing: warning: no tests to run"): // -run names none of them
 	case len(results) == 0:
-		t.Fatalf("no test ran; output:\n%s", out)
-	case exit != 0 && !failed:
-		t.Fatalf("exit status %d with no failed test; output:\n%s", exit, out)
+		t.Fatalf("no test ran; output:\n%s", r.Output)
+	case r.Exit != 0 && !failed:
+		t.Fatalf("exit status %d with no failed test; output:\n%s", r.Exit, r.Output)
 	}
 }
 
@@ -88,7 +112,7 @@ func compile(t *testing.T) []suite {
 			continue
 		}
 		s := suite{pkg: f[0], dir: f[1], binary: filepath.Join(t.TempDir(), filepath.Base(f[0])+".test")}
-		goCommand(t, "test", "-c", "-o", s.binary, s.pkg)
+		goCommand(t, "test", "-c", "-trimpath", "-ldflags=-s -w", "-o", s.binary, s.pkg)
 		suites = append(suites, s)
 	}
 	return suites

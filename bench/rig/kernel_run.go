@@ -5,10 +5,8 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -22,22 +20,33 @@ import (
 
 const qemuBinary = "qemu-system-x86_64"
 
-// RunOptions describe the only program that a kernel runs.
+// RunOptions describe what a kernel runs: programs, one after the other.
 type RunOptions struct {
-	Binary  string            // static program, on this machine
-	Args    []string          // its arguments
-	Env     []string          // KEY=value, in addition to PATH and HOME
-	Files   map[string]string // more files: absolute path in the VM -> path here; directories are copied whole
-	Dir     string            // working directory in the VM, default /root
-	Hybrid  bool              // v1 controllers, and v2 at /sys/fs/cgroup/unified; else v2 with every controller
-	Memory  int               // MiB, default 1024
-	CPUs    int               // default 2
-	Timeout time.Duration     // for the boot and the program, default 5 minutes
+	Programs []Program
+	Env      []string          // KEY=value, in addition to PATH and HOME
+	Files    map[string]string // more files: absolute path in the VM -> path here; directories are copied whole
+	Hybrid   bool              // v1 controllers, and v2 at /sys/fs/cgroup/unified; else v2 with every controller
+	Memory   int               // MiB, default 1024
+	CPUs     int               // default 2
+	Timeout  time.Duration     // for the boot and all programs, default 5 minutes
 }
 
-// exitMarker is what /init prints after the program has ended, and startMarker
-// before it starts.
-var exitMarker = regexp.MustCompile(`(?m)^daytwo-vm-exit (\d+)\r?\n`)
+// Program is a static program for a VM.
+type Program struct {
+	Binary string   // on this machine
+	Args   []string // its arguments
+	Dir    string   // working directory in the VM, default /root
+}
+
+// Result is what came of a program.
+type Result struct {
+	Output string // stdout and stderr
+	Exit   int    // status
+}
+
+// exitMarker is what /init prints after a program has ended, and startMarker
+// before the first one starts.
+var exitMarker = regexp.MustCompile(`daytwo-vm-exit (\d+)\r?\n`)
 
 const startMarker = "daytwo-vm-start"
 
@@ -45,11 +54,10 @@ const startMarker = "daytwo-vm-start"
 // seconds, and about 30 on a busy machine.
 const bootTimeout = 2 * time.Minute
 
-// Run boots the kernel, runs the program as root and returns what it printed
-// (stdout and stderr) and its exit status. /disk is an empty ext4 of 64 MiB on an
-// NVMe disk, for tests of io. If the VM does not finish, the test fails with the
-// last lines of the console.
-func (k Kernel) Run(t testing.TB, o RunOptions) (output string, exit int) {
+// Run boots the kernel, runs the programs as root and returns their results in the
+// same order. /disk is an empty ext4 of 64 MiB on an NVMe disk, for tests of io. If the
+// VM does not finish, the test fails with the last lines of the console.
+func (k Kernel) Run(t testing.TB, o RunOptions) []Result {
 	t.Helper()
 	dir := t.TempDir()
 	initrd, disk, console := filepath.Join(dir, "initrd"), filepath.Join(dir, "disk"), filepath.Join(dir, "console")
@@ -67,9 +75,8 @@ func (k Kernel) Run(t testing.TB, o RunOptions) (output string, exit int) {
 		out, err := k.boot(t.Context(), o, initrd, disk, console)
 		started := strings.HasPrefix(out, startMarker)
 		out = strings.TrimLeft(strings.TrimPrefix(out, startMarker), "\r\n")
-		if m := exitMarker.FindStringSubmatchIndex(out); m != nil {
-			exit, _ = strconv.Atoi(out[m[2]:m[3]])
-			return strings.ReplaceAll(out[:m[0]], "\r\n", "\n"), exit
+		if results := cutResults(out); len(results) == len(o.Programs) {
+			return results
 		}
 		log, _ := os.ReadFile(console) // empty if it is missing
 		if try < 3 && (!started || strings.Contains(string(log), "Oops: int3")) {
@@ -78,6 +85,19 @@ func (k Kernel) Run(t testing.TB, o RunOptions) (output string, exit int) {
 		}
 		t.Fatalf("%s did not finish within %v: %v\nconsole:\n%s\noutput:\n%s", k.Release, o.Timeout, err,
 			tail(string(log), 60), tail(out, 60))
+	}
+}
+
+// cutResults cuts what a VM printed at the ends of its programs.
+func cutResults(out string) (results []Result) {
+	for {
+		m := exitMarker.FindStringSubmatchIndex(out)
+		if m == nil {
+			return results
+		}
+		exit, _ := strconv.Atoi(out[m[2]:m[3]])
+		results = append(results, Result{strings.ReplaceAll(out[:m[0]], "\r\n", "\n"), exit})
+		out = out[m[1]:]
 	}
 }
 
@@ -164,129 +184,3 @@ func makeDisk(t testing.TB, p string) {
 		t.Fatal(err)
 	}
 }
-
-func writeInitramfs(dst, busybox string, o RunOptions) error {
-	if err := checkStatic(o.Binary); err != nil {
-		return err
-	}
-	f, err := os.Create(dst)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	c := &cpioWriter{w: f}
-	for _, d := range []string{"bin", "dev", "proc", "sys", "run", "tmp", "root", "disk", "etc"} {
-		c.dir(d)
-	}
-	c.file("etc/passwd", 0o644, []byte("root:x:0:0:root:/root:/bin/sh\n"))
-	c.file("etc/mtab", 0o644, nil)
-	c.file("init", 0o755, []byte(initScript(o)))
-	files := map[string]string{"/bin/busybox": busybox, "/bin/program": o.Binary}
-	for to, from := range o.Files {
-		files[to] = from
-	}
-	made := map[string]bool{}
-	for to, from := range files {
-		if err := addTree(c, made, from, strings.TrimPrefix(path.Clean(to), "/")); err != nil {
-			return err
-		}
-	}
-	if err := c.close(); err != nil {
-		return err
-	}
-	return f.Close()
-}
-
-// addTree adds a file or a directory and everything below it.
-func addTree(c *cpioWriter, made map[string]bool, from, to string) error {
-	return filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, p)
-		if err != nil {
-			return err
-		}
-		name := path.Join(to, filepath.ToSlash(rel))
-		parents(c, made, path.Dir(name))
-		if d.IsDir() {
-			return nil // made when a file in it is
-		}
-		info, err := os.Stat(p)
-		if err != nil {
-			return err
-		}
-		data, err := os.ReadFile(p)
-		if err != nil {
-			return err
-		}
-		c.file(name, info.Mode(), data)
-		return c.err
-	})
-}
-
-func parents(c *cpioWriter, made map[string]bool, dir string) {
-	if dir == "." || made[dir] {
-		return
-	}
-	made[dir] = true
-	parents(c, made, path.Dir(dir))
-	c.dir(dir)
-}
-
-// initScript returns the script of the VM's first process.
-func initScript(o RunOptions) string {
-	var b strings.Builder
-	b.WriteString(`#!/bin/busybox sh
-export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root
-/bin/busybox --install -s /bin
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs devtmpfs /dev
-echo ` + startMarker + ` >/dev/ttyS1
-mkdir -p /dev/pts /dev/shm
-mount -t devpts devpts /dev/pts
-mount -t tmpfs tmpfs /dev/shm
-mount -t tmpfs tmpfs /tmp
-mount -t tmpfs tmpfs /run
-mount -t bpf bpf /sys/fs/bpf
-mount -t tracefs tracefs /sys/kernel/tracing
-mount -t ext4 /dev/nvme0n1 /disk
-ip link set lo up
-`)
-	if o.Hybrid {
-		b.WriteString(`mount -t tmpfs tmpfs /sys/fs/cgroup
-for c in cpu cpuacct cpuset memory devices freezer blkio pids hugetlb; do
-	mkdir /sys/fs/cgroup/$c
-	mount -t cgroup -o $c cgroup /sys/fs/cgroup/$c || rmdir /sys/fs/cgroup/$c
-done
-mkdir /sys/fs/cgroup/systemd /sys/fs/cgroup/unified
-mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd
-mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified
-`)
-	} else {
-		b.WriteString(`mount -t cgroup2 cgroup2 /sys/fs/cgroup
-for c in $(cat /sys/fs/cgroup/cgroup.controllers); do echo +$c > /sys/fs/cgroup/cgroup.subtree_control; done
-`)
-	}
-	for _, e := range o.Env {
-		b.WriteString("export " + quote(e) + "\n")
-	}
-	dir := o.Dir
-	if dir == "" {
-		dir = "/root"
-	}
-	b.WriteString("cd " + quote(dir) + "\n/bin/program")
-	for _, a := range o.Args {
-		b.WriteString(" " + quote(a))
-	}
-	b.WriteString(` </dev/null >/dev/ttyS1 2>&1
-status=$?
-printf 'daytwo-vm-exit %d\n' $status >/dev/ttyS1
-poweroff -f
-`)
-	return b.String()
-}
-
-// quote quotes s as one word for the shell.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -28,21 +28,27 @@ linux-image-cloud-amd64 - Linux for x86-64 cloud (meta-package)
 	check("6.6")
 }
 
-// A VM runs a program with its arguments, environment and files, and returns its
-// output and exit status.
+// A VM runs programs one after the other, with their arguments, environment and files,
+// and returns their output and exit status.
 func TestKernelRun(t *testing.T) {
 	kernels := Kernels(t)
 	probe := filepath.Join(t.TempDir(), "probe")
-	if err := goBuild(probe, "./testdata/probe", []string{"CGO_ENABLED=0", "GOARCH=amd64"}, "build"); err != nil {
+	if err := goBuild(probe, "./testdata/probe", []string{"CGO_ENABLED=0", "GOARCH=amd64"}, "build", "-trimpath"); err != nil {
 		t.Fatal(err)
 	}
 	for _, k := range kernels {
 		t.Run(k.Series, func(t *testing.T) {
 			check := func(o RunOptions, want ...string) {
 				t.Helper()
-				o.Binary, o.Args, o.Env = probe, []string{"a b", "it's"}, []string{"RIG_TEST=1 2"}
-				out, exit := k.Run(t, o)
-				if exit != 3 {
+				o.Env = []string{"RIG_TEST=1 2"}
+				o.Programs = []Program{{Binary: requireBusybox(t), Args: []string{"true"}, Dir: "/"},
+					{Binary: probe, Args: []string{"a b", "it's"}}}
+				results := k.Run(t, o)
+				if first := results[0]; first.Exit != 127 || !strings.Contains(first.Output, "applet not found") {
+					t.Errorf("a busybox of another name: %+v", first)
+				}
+				out := results[1].Output
+				if exit := results[1].Exit; exit != 3 {
 					t.Errorf("exit status %d, want 3", exit)
 				}
 				want = append(want, "/proc/sys/kernel/osrelease: "+k.Release, `args: ["a b" "it's"]`, "env: 1 2", "btf: yes",
