@@ -28,7 +28,8 @@ func TestPages(t *testing.T) {
 			t.Fatal(err)
 		}
 		bin := t.TempDir()
-		build := exec.Command("go", "build", "-o", bin, "github.com/nats-io/nats-server/v2")
+		build := exec.Command("go", "build", "-trimpath", "-o", bin, "github.com/nats-io/nats-server/v2")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}

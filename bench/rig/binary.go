@@ -28,7 +28,7 @@ var (
 // released. It is built once per test process and removed by Main.
 func Binary(t testing.TB) string {
 	t.Helper()
-	return plainBuild.get(t, "daytwo", "CGO_ENABLED=0", "build")
+	return plainBuild.get(t, "daytwo", "CGO_ENABLED=0", "build", "-trimpath")
 }
 
 // RaceBinary is Binary with the race detector compiled in. It needs a C compiler.
@@ -56,7 +56,8 @@ func (b *build) get(t testing.TB, name, cgo string, args ...string) string {
 }
 
 // goBuild runs the go command with args, which begin with "build", and writes the
-// program of a package to a path.
+// program of a package to a path. Programs without the race detector are built with
+// -trimpath, as "make build" does: the go command has compiled their packages then.
 func goBuild(to, pkg string, env []string, args ...string) error {
 	cmd := exec.Command("go", append(args, "-o", to, pkg)...)
 	cmd.Env = append(os.Environ(), env...)
