@@ -175,7 +175,11 @@ func (r *Resolver) readProcess(q process, own *record) bool {
 	if err == nil && rec.env == nil {
 		rec.env = map[string]string{} // an empty environment that was read, in contrast to nil
 	}
-	if err == nil || errors.Is(err, bounded.ErrHeld) || errors.Is(err, bounded.ErrFull) {
+	switch {
+	case err == nil:
+		r.put(rankProc, rec)
+	case errors.Is(err, bounded.ErrHeld), errors.Is(err, bounded.ErrFull), errors.Is(err, errNoEnviron):
+		rec.env = nil // only the pid is known; the lookup is repeated
 		r.put(rankProc, rec)
 	}
 	return err == nil

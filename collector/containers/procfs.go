@@ -2,6 +2,7 @@ package containers
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,9 +115,17 @@ func (p procfs) started(pid int) uint64 {
 	return 0
 }
 
+// errNoEnviron is the error for an environment that is empty. The kernel shows a process
+// like that until execve(2) has set up its memory (environ_read() in fs/proc/base.c), and
+// for a moment after it has let go those who waited for it.
+var errNoEnviron = errors.New("the process has no environment, or none yet")
+
 // environ reads the variables of envNames from a process's environment. It may block
 // forever.
 func (p procfs) environ(pid int) (map[string]string, error) {
 	b, err := readBounded(p.file(pid, "environ"), maxEnv)
+	if err == nil && len(b) == 0 {
+		err = errNoEnviron
+	}
 	return parseEnviron(b), err
 }
