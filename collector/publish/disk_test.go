@@ -3,6 +3,8 @@ package publish
 import (
 	"bufio"
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -128,5 +130,81 @@ func TestSpoolDiskHangs(t *testing.T) {
 	case <-p.ended: // before the file system goes
 	case <-time.After(10 * time.Second):
 		t.Fatal("the sender does not end")
+	}
+}
+
+// shortPatience makes a disk count as hanging after a second until the test ends.
+func shortPatience(t *testing.T) {
+	was := diskPatience
+	diskPatience = time.Second
+	t.Cleanup(func() { diskPatience = was })
+}
+
+// While the disk of the spool hangs, frames are sent as if there were no spool. Once it
+// responds, what it holds is sent too, and nothing that was counted as stored is lost.
+func TestSendBesideHangingDisk(t *testing.T) {
+	shortPatience(t)
+	b := newBroker(t) // NATS cannot be reached yet
+	disk := rig.NewSlowDisk(t)
+	o := b.options()
+	o.SpoolDir = disk.Dir
+	p := start(t, o)
+	n := newNode(1, 20)
+	publishTicks(t, p, n, 5)
+	eventually(t, "spool", p, func(s Stats) bool { return s.Spooled == 5 })
+	disk.Hang()
+	publishTicks(t, p, n, 1) // waits for the disk
+	b.start().stream()
+	rig.Eventually(t, 30*time.Second, func() error {
+		publishTicks(t, p, n, 1)
+		if s := p.Stats(); s.Acked < 10 {
+			return fmt.Errorf("%+v", s)
+		}
+		return nil
+	})
+	sent := p.Stats()
+	disk.Resume()
+	publishTicks(t, p, n, 5)
+	eventually(t, "the spool is drained", p, func(s Stats) bool {
+		return s.SpoolDepth == 0 && s.InFlight == 0 && s.Acked+s.Dropped >= n.b.Seq && !p.waiting.Load()
+	})
+	came := map[uint64]bool{}
+	for _, seq := range b.received()[1] {
+		came[seq] = true
+	}
+	for seq := range uint64(6) {
+		if !came[seq+1] {
+			t.Errorf("tick %d, which was in the spool or on its way to it, did not come", seq+1)
+		}
+	}
+	if lost := n.b.Seq - uint64(len(came)); lost != p.Stats().Dropped || lost > sent.Dropped {
+		t.Errorf("%d ticks did not come, counted are %d, before the disk responded %d", lost, p.Stats().Dropped, sent.Dropped)
+	}
+}
+
+// A publisher starts beside a disk that hangs, and uses the spool once it responds.
+func TestStartBesideHangingDisk(t *testing.T) {
+	shortPatience(t)
+	b := newBroker(t)
+	b.start().stream()
+	disk := rig.NewSlowDisk(t)
+	o := b.options()
+	o.SpoolDir = disk.Dir
+	disk.Hang()
+	p := start(t, o)
+	n := newNode(1, 20)
+	publishTicks(t, p, n, 3)
+	eventually(t, "acks", p, func(s Stats) bool { return s.Acked == 3 })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	disk.Resume()
+	rig.Eventually(t, 10*time.Second, func() error {
+		if p.waiting.Load() {
+			return errors.New("the spool is not open")
+		}
+		return nil
+	})
+	if err := p.Close(ctx); err != nil {
+		t.Error(err)
 	}
 }

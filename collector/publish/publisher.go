@@ -10,12 +10,14 @@ import (
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
-	"github.com/daytwo/daytwo/api/lockfile"
 	"github.com/nats-io/nats.go"
 )
 
 // ErrClosed is the error of Publish after Close.
 var ErrClosed = errors.New("publish: closed")
+
+// errSpoolHangs is the error of a Close that leaves the spool as it is.
+var errSpoolHangs = errors.New("publish: the disk of the spool does not respond: frames may be lost")
 
 // spoolWait is how long Close waits for the disk of the spool.
 const spoolWait = 3 * time.Second
@@ -25,6 +27,7 @@ const payloadRoom = 4096
 
 // Publisher sends the frames of one agent. Publish encodes on the caller's goroutine
 // and queues; one goroutine of the publisher, the sender, does all that may take time.
+// While the disk of the spool does not respond, another sender sends without it.
 type Publisher struct {
 	opt Options
 	nc  *nats.Conn
@@ -35,6 +38,10 @@ type Publisher struct {
 	closed  bool
 	wantKey atomic.Bool // encode a keyframe next: a frame was lost, or a new segment is due
 	queue   *queue
+
+	inbox   string      // replies come to its subjects
+	senders uint64      // made so far
+	waiting atomic.Bool // the sender has no spool, because the disk does not respond
 
 	acks  chan ack
 	stop  chan context.Context
@@ -65,19 +72,21 @@ func New(o Options) (*Publisher, error) {
 		stop:  make(chan context.Context, 1),
 		ended: make(chan struct{}),
 	}
-	s := newSender(p)
-	if err := s.openSpool(); errors.Is(err, lockfile.ErrInUse) {
+	p.inbox = p.nc.NewInbox()
+	s, err := p.firstSender()
+	if err != nil {
 		return nil, err
 	}
-	inbox := p.nc.NewInbox()
-	s.reply = append([]byte(inbox+"."), make([]byte, bus.ReplyNumberSize)...)
-	sub, err := p.nc.Subscribe(inbox+".*", p.answered)
+	sub, err := p.nc.Subscribe(p.inbox+".*", p.answered)
 	if err != nil {
 		s.closeSpool()
 		return nil, fmt.Errorf("publish: %w", err)
 	}
 	p.sub = sub
 	go s.run()
+	if p.opt.SpoolDir != "" {
+		go p.watch(s)
+	}
 	return p, nil
 }
 
@@ -182,11 +191,14 @@ func (p *Publisher) Close(ctx context.Context) error {
 		select {
 		case <-p.ended:
 		case <-patience.C:
-			return errors.New("publish: the disk of the spool does not respond: frames may be lost")
+			return errSpoolHangs
 		}
 	}
 	if again {
 		return nil
+	}
+	if p.waiting.Load() {
+		return errors.Join(errSpoolHangs, p.sub.Unsubscribe())
 	}
 	err := p.sub.Unsubscribe()
 	if errors.Is(err, nats.ErrConnectionClosed) {

@@ -32,6 +32,12 @@ type sender struct {
 	corrupt  uint64
 	warned   map[string]time.Time // when each warning was logged last
 	spooling bool                 // as logged
+
+	disk     diskWatch
+	replaced bool            // another sender has taken over: see replace.go
+	left     chan struct{}   // closed when this sender, having been replaced, has closed the spool
+	after    <-chan struct{} // left of the sender that this one replaced; nil once the spool is this one's
+	wantKey  bool            // frames are lost until a keyframe: theirs waits for the disk
 }
 
 const (
@@ -39,18 +45,30 @@ const (
 	retryAfter = time.Second
 )
 
-func newSender(p *Publisher) *sender {
+// newSender makes a sender, which opens no spool before after is closed, unless it is nil.
+func (p *Publisher) newSender(after <-chan struct{}) *sender {
 	s := &sender{
 		p: p, log: p.opt.Log,
 		subject: bus.Frames(p.opt.Cluster, p.opt.Agent, p.opt.Shards),
+		reply:   append([]byte(p.inbox+"."), make([]byte, bus.ReplyNumberSize)...),
 		warned:  map[string]time.Time{},
+		left:    make(chan struct{}), after: after, wantKey: after != nil,
 	}
-	s.win.limit = maxInFlight
+	p.senders++
+	s.win.first, s.win.limit = p.senders<<40, maxInFlight // so that no answer is taken for another sender's
+	p.waiting.Store(after != nil)
+	if after != nil {
+		p.wantKey.Store(true)
+	}
 	return s
 }
 
 func (s *sender) run() {
-	defer close(s.p.ended)
+	defer func() {
+		if !s.replaced {
+			close(s.p.ended)
+		}
+	}()
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	var ctxDone <-chan struct{}
@@ -68,6 +86,10 @@ func (s *sender) run() {
 			return
 		}
 		s.work()
+		if s.replaced {
+			s.end()
+			return
+		}
 		if s.closing != nil && s.win.n == 0 && (!s.canSend() || s.spoolEmpty()) {
 			s.finish()
 			return
@@ -77,11 +99,17 @@ func (s *sender) run() {
 
 // work sends or stores everything that can be.
 func (s *sender) work() {
-	for {
+	for !s.replaced {
 		it, ok := s.p.queue.pop()
 		if !ok {
 			break
 		}
+		if s.wantKey && !it.fresh {
+			s.p.queue.release(it.buf)
+			s.p.lost(1)
+			continue
+		}
+		s.wantKey = false
 		if s.spoolEmpty() && s.canSend() && !s.win.full() {
 			s.send(flight{item: it})
 			continue
@@ -91,7 +119,7 @@ func (s *sender) work() {
 		}
 		s.store(it)
 	}
-	for !s.live() && !s.win.full() && s.canSend() && !s.spoolEmpty() {
+	for !s.replaced && !s.live() && !s.win.full() && s.canSend() && !s.spoolEmpty() {
 		if !s.sendSpooled() {
 			break
 		}
@@ -128,7 +156,9 @@ func (s *sender) send(f flight) bool {
 
 // sendSpooled reads the next record of the spool and publishes it.
 func (s *sender) sendSpooled() bool {
+	s.enterDisk()
 	buf, seg := s.spool.next(s.p.queue.buffer())
+	s.leaveDisk()
 	if buf == nil {
 		return false
 	}
@@ -167,7 +197,9 @@ func (s *sender) settle(a ack) {
 	for s.win.n > 0 && s.win.oldest().acked {
 		done := s.win.drop()
 		if done.seg != nil {
+			s.enterDisk()
 			s.spool.ack(done.seg)
+			s.leaveDisk()
 		}
 		s.p.queue.release(done.buf)
 	}
@@ -175,6 +207,7 @@ func (s *sender) settle(a ack) {
 
 // check handles a lost connection and overdue acknowledgements.
 func (s *sender) check(now time.Time) {
+	s.resumeSpool()
 	if s.win.n == 0 {
 		return
 	}
@@ -192,7 +225,9 @@ func (s *sender) check(now time.Time) {
 // are still there. From then on one frame at a time is tried until one succeeds.
 func (s *sender) spoolInFlight() {
 	if s.win.n > 0 && !s.live() {
+		s.enterDisk()
 		s.spool.rewind()
+		s.leaveDisk()
 	}
 	for s.win.n > 0 {
 		f := s.win.drop()

@@ -12,7 +12,9 @@ func (s *sender) openSpool() error {
 	if s.p.opt.SpoolDir == "" || s.spool != nil {
 		return nil
 	}
+	s.enterDisk()
 	sp, err := openSpool(s.p.opt.SpoolDir, s.p.opt.SpoolMaxBytes)
+	s.leaveDisk()
 	if err != nil {
 		s.reopen = time.Now().Add(retryAfter)
 		if !errors.Is(err, lockfile.ErrInUse) {
@@ -32,7 +34,10 @@ func (s *sender) closeSpool() {
 	if s.spool == nil {
 		return
 	}
-	if err := s.spool.close(); err != nil {
+	s.enterDisk()
+	err := s.spool.close()
+	s.leaveDisk()
+	if err != nil {
 		s.log.Warn("the spool could not be closed", "err", err)
 	}
 	s.spool = nil
@@ -43,14 +48,17 @@ func (s *sender) spoolEmpty() bool { return s.spool == nil || s.spool.empty() }
 // store puts a frame into the spool, or counts it as lost.
 func (s *sender) store(it item) {
 	defer s.p.queue.release(it.buf)
-	if s.spool == nil && !time.Now().Before(s.reopen) {
+	if s.spool == nil && s.after == nil && !time.Now().Before(s.reopen) {
 		_ = s.openSpool() // it counts and logs errors
 	}
 	if s.spool == nil {
 		s.p.lost(1)
 		return
 	}
-	if err := s.spool.append(it.buf, it.fresh); err != nil {
+	s.enterDisk()
+	err := s.spool.append(it.buf, it.fresh)
+	s.leaveDisk()
+	if err != nil {
 		s.p.count.errors.Add(1)
 		s.p.lost(1)
 		s.warn("a frame is lost: the spool cannot be written", err)
