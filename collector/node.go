@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"os"
 	"time"
 
@@ -54,7 +53,7 @@ type Node struct {
 	self    *self
 	parts   partRows
 	tasks   *tasks
-	launch  *http.Server // the launch API's server if there is no StatsD server, else nil
+	launch  *launchServer // the launch API's server if there is no StatsD server, else nil
 
 	ticks      uint64        // completed
 	readErrors uint64        // ticks at which the cgroups could not be read
@@ -102,9 +101,12 @@ func New(cfg Config) (*Node, error) {
 	nextID := func() uint64 { n.lastID++; return n.lastID }
 	server, err := newStatsd(&n.cfg, n.calls)
 	if err == nil {
-		n.launch, err = serveLaunch(&n.cfg)
+		n.launch, err = serveLaunch(&n.cfg, n.calls)
 	}
 	n.tasks = newTasks(server, n.names)
+	if n.launch != nil {
+		n.tasks.launch = n.launch.ended
+	}
 	n.groups = groupRows{resolve: n.tasks.resolve, forget: n.tasks.forgetGroup, nextID: nextID}
 	n.io.nextID, n.hugetlb.nextID, n.parts.nextID, n.held.nextID = nextID, nextID, nextID, nextID
 	n.net = newNetRows(&n.groups, nextID)
@@ -184,7 +186,7 @@ func (n *Node) Close(ctx context.Context) error {
 		n.conn.Close()
 	}
 	if n.launch != nil {
-		errs = append(errs, n.launch.Close())
+		errs = append(errs, n.launch.server.Close())
 	}
 	if stuck != nil {
 		return errors.Join(errs...)

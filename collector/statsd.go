@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"net"
 	"net/http"
 	"path/filepath"
 
@@ -57,19 +58,26 @@ func newStatsd(cfg *Config, calls *bounded.Set) (*statsd.Server, error) {
 	return statsd.New(o)
 }
 
+// launchServer serves the launch API if there is no StatsD server.
+type launchServer struct {
+	listener net.Listener
+	server   *http.Server
+	ended    chan error // receives the error with which serving ended
+}
+
 // serveLaunch serves the launch API if there is no StatsD server, so that launchers
 // get an answer and run their tasks without an endpoint. It returns nil if no socket
 // is configured, or if the StatsD server serves the launch API.
-func serveLaunch(cfg *Config) (*http.Server, error) {
+func serveLaunch(cfg *Config, calls *bounded.Set) (*launchServer, error) {
 	if cfg.Socket == "" || len(cfg.Statsd.Listen) > 0 {
 		return nil, nil
 	}
-	l, err := launch.Listen(cfg.Socket)
+	l, err := statsd.ListenLaunch(calls, cfg.Socket)
 	if err != nil {
 		return nil, err
 	}
-	srv := origin.Server(nil, cfg.Log)
-	origin.WithAgentID(srv, cfg.AgentID)
-	go srv.Serve(l)
-	return srv, nil
+	s := &launchServer{listener: l, server: origin.Server(nil, cfg.Log), ended: make(chan error, 1)}
+	origin.WithAgentID(s.server, cfg.AgentID)
+	go func() { s.ended <- s.server.Serve(l) }()
+	return s, nil
 }

@@ -201,3 +201,27 @@ func TestLaunchedIdentity(t *testing.T) {
 		}
 	}
 }
+
+// Without StatsD, the collector ends with an error if the launch API cannot be served any
+// longer.
+func TestLaunchServerEnds(t *testing.T) {
+	n, err := New(Config{DataDir: t.TempDir(), NoPublish: true, NoBPF: true,
+		Socket: filepath.Join(t.TempDir(), "s"), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(t.Context()) }()
+	if err := n.launch.listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if err == nil || !strings.Contains(err.Error(), "launch API") {
+			t.Errorf("it ends with %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it goes on without its launch API")
+	}
+}

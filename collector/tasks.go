@@ -16,6 +16,7 @@ import (
 // tasks joins StatsD's containers to cgroup rows.
 type tasks struct {
 	server *statsd.Server // nil if there is no StatsD server
+	launch <-chan error   // receives the error with which the launch API ended that has no StatsD server; may be nil
 	names  func(path string) *containers.Identity
 	forget func(path string)
 
@@ -146,11 +147,16 @@ func (t *tasks) parent(info origin.Info) uint64 {
 	return t.groups.byPath[info.Cgroup]
 }
 
-// run runs the StatsD server, if there is one, until ctx ends.
+// run runs the StatsD server, if there is one, until ctx ends. It returns an error if the
+// StatsD server or the launch API ends before.
 func (t *tasks) run(ctx context.Context) error {
 	if t.server == nil {
-		<-ctx.Done()
-		return nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-t.launch:
+			return fmt.Errorf("launch API: %w", err)
+		}
 	}
 	if err := t.server.Run(ctx); err != nil {
 		return fmt.Errorf("statsd: %w", err)

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/collector/bounded"
 	"github.com/daytwo/daytwo/collector/statsd/intake"
 	"github.com/daytwo/daytwo/collector/statsd/line"
 	"github.com/daytwo/daytwo/collector/statsd/origin"
@@ -36,6 +36,8 @@ type Server struct {
 
 	ready   chan struct{} // closed when opening has finished, successfully or not
 	waiting bool          // ready is not closed yet
+
+	sockets *bounded.Source // opens unix sockets
 
 	api    *http.Server
 	served chan error
@@ -61,6 +63,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{o: o, log: o.Log, panics: panics{log: o.Log}, clock: o.clock, ready: make(chan struct{}), waiting: true}
+	s.sockets = socketSource(s.o.Calls)
 	s.parsers.Store(new([]*line.Parser))
 	s.own = line.New(o.Listen[0].Line)
 	s.gen.Store(1)
@@ -146,7 +149,10 @@ func (s *Server) tellDrops(l *intake.Listener) {
 
 // taken adds to err, if the address is in use, the process that has it.
 func taken(l Listener, err error) error {
-	if h, ok := HolderOf(l); ok && errors.Is(err, unix.EADDRINUSE) {
+	if !errors.Is(err, unix.EADDRINUSE) {
+		return err
+	}
+	if h, ok := HolderOf(l); ok {
 		return fmt.Errorf("%w: %v has it", err, h)
 	}
 	return err
@@ -172,6 +178,11 @@ func (s *Server) setParser(l *intake.Listener, p *line.Parser) {
 }
 
 func (s *Server) listen(l Listener) (*intake.Listener, error) {
+	if l.Network != "udp" {
+		if err := responds(s.sockets, l.Address); err != nil {
+			return nil, err
+		}
+	}
 	switch l.Network {
 	case "unix":
 		return s.withParser(l)(s.in.ListenUnixStream(intake.Unix{Path: l.Address}))
@@ -200,7 +211,7 @@ func (s *Server) serve() error {
 	if s.o.Socket == "" {
 		return nil
 	}
-	l, err := launch.Listen(s.o.Socket)
+	l, err := listenLaunch(s.sockets, s.o.Socket)
 	if err != nil {
 		return err
 	}
@@ -212,7 +223,8 @@ func (s *Server) serve() error {
 	return nil
 }
 
-// Run removes the endpoints of containers that are gone, until ctx ends. It returns nil.
+// Run removes the endpoints of containers that are gone, until ctx ends, and then returns
+// nil. It returns an error if the launch API cannot be served any longer.
 func (s *Server) Run(ctx context.Context) error {
 	every := time.NewTicker(sweepEvery)
 	defer every.Stop()
@@ -223,20 +235,37 @@ func (s *Server) Run(ctx context.Context) error {
 		case err := <-s.served:
 			return fmt.Errorf("launch API: %w", err)
 		case <-s.table.Changed():
-			s.table.Reach()
+			s.survive("the network namespaces of containers", s.table.Reach)
 		case <-every.C:
-			before := len(s.table.Endpoints())
-			if err := s.table.Sweep(); err != nil {
-				s.log.Error("endpoints could not be written", "err", err)
-			}
-			if len(s.table.Endpoints()) != before {
-				s.gen.Add(1)
-			}
-			s.table.Reach()
-			s.reopen()
-			s.table.Unused(func(o origin.Origin) bool { return s.store.Keeps(uint32(o)) })
+			s.survive("the endpoints of containers that are gone", s.sweep)
+			s.survive("the network namespaces of containers", s.table.Reach)
+			s.survive("default addresses", s.reopen)
+			s.survive("senders that are gone", func() {
+				s.table.Unused(func(o origin.Origin) bool { return s.store.Keeps(uint32(o)) })
+			})
 		}
 	}
+}
+
+// sweep removes the endpoints of containers that are gone.
+func (s *Server) sweep() {
+	before := len(s.table.Endpoints())
+	if err := s.table.Sweep(); err != nil {
+		s.log.Error("endpoints could not be written", "err", err)
+	}
+	if len(s.table.Endpoints()) != before {
+		s.gen.Add(1)
+	}
+}
+
+// survive calls f. It counts and logs a panic of f, with what f is about.
+func (s *Server) survive(over string, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.panics.report(over, p)
+		}
+	}()
+	f()
 }
 
 // sweepEvery is how often endpoints whose cgroups are gone are removed, and the origins

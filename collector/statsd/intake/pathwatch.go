@@ -28,8 +28,10 @@ func inode(path string) (dev, ino uint64, err error) {
 }
 
 // watchPath calls reopen when path refers to another file than now. missing permits that
-// path does not exist yet, because the socket was taken over.
-func watchPath(path string, missing bool, reopen func() error) (*pathWatch, error) {
+// path does not exist yet, because the socket was taken over. The watch has a goroutine of
+// its own, so a filesystem that does not respond holds nothing else. It calls panicked for
+// a panic, and goes on.
+func watchPath(path string, missing bool, reopen func() error, panicked func(over string, value any)) (*pathWatch, error) {
 	dev, ino, err := inode(path)
 	if err != nil && !(missing && errors.Is(err, fs.ErrNotExist)) {
 		return nil, &os.PathError{Op: "stat", Path: path, Err: err}
@@ -39,20 +41,29 @@ func watchPath(path string, missing bool, reopen func() error) (*pathWatch, erro
 		defer close(w.done)
 		tick := time.NewTicker(watchEvery)
 		defer tick.Stop()
-		for reopened := 0; reopened < maxReopened; {
+		reopened := 0
+		check := func() {
+			defer func() {
+				if p := recover(); p != nil {
+					panicked("the path of a unix socket", p)
+				}
+			}()
+			if d, i, err := inode(path); err == nil && d == dev && i == ino {
+				return
+			}
+			if reopen() != nil {
+				return // another process listens there, or the directory is gone: try again
+			}
+			reopened++
+			dev, ino, _ = inode(path)
+		}
+		for reopened < maxReopened {
 			select {
 			case <-w.stop:
 				return
 			case <-tick.C:
 			}
-			if d, i, err := inode(path); err == nil && d == dev && i == ino {
-				continue
-			}
-			if reopen() != nil {
-				continue // another process listens there, or the directory is gone: try again
-			}
-			reopened++
-			dev, ino, _ = inode(path)
+			check()
 		}
 		<-w.stop
 	}()

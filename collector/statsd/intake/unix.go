@@ -119,6 +119,6 @@ func (l *Listener) openPath(o *Unix, typ int, use func(fd int) error) error {
 			l.in.o.Log.Warn("the unix socket was gone from its path and is there again", "path", o.Path)
 		}
 		return err
-	})
+	}, l.in.o.Panicked)
 	return err
 }

@@ -42,15 +42,20 @@ func (t *Table) change() {
 func (t *Table) Reach() {
 	defer t.count()
 	for id, r := range t.unreached() {
-		ns, err := t.netnsOf(r.pid, r.cgroups)
-		t.mu.Lock()
-		if t.running[id].pid == r.pid && t.endpoints[id] != nil && !t.closed {
-			t.enter(id, r.pid, ns, err)
-		}
-		t.mu.Unlock()
-		if ns != nil {
-			ns.Close()
-		}
+		t.reach(id, r)
+	}
+}
+
+// reach attaches the steering in the network namespace of one container.
+func (t *Table) reach(id string, r running) {
+	ns, err := t.netnsOf(r.pid, r.cgroups)
+	if ns != nil {
+		defer ns.Close()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.running[id].pid == r.pid && t.endpoints[id] != nil && !t.closed {
+		t.enter(id, r.pid, ns, err)
 	}
 }
 
