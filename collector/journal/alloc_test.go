@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+
+	logentry "github.com/daytwo/daytwo/api/entry"
 )
 
 // Reading allocates nothing for an entry.
@@ -26,6 +28,8 @@ func TestAllocReading(t *testing.T) {
 		r := j.Reader(match)
 		defer r.Close()
 		var line []byte
+		var fields []logentry.Field
+		ignore := func([]byte) {}
 		step := func() {
 			if !r.Next() {
 				r.SeekHead()
@@ -34,6 +38,12 @@ func TestAllocReading(t *testing.T) {
 			var err error
 			if line, err = r.AppendExport(line[:0]); err == nil {
 				line, err = r.AppendJSON(line[:0], &JSONOptions{Threshold: 4096})
+			}
+			if err == nil {
+				line, fields, err = r.AppendFields(line[:0], fields[:0])
+			}
+			if err == nil {
+				_, err = r.Value("MESSAGE", ignore)
 			}
 			if err != nil {
 				t.Fatal(err)

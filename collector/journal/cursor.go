@@ -112,3 +112,15 @@ func ParseCursor(s string) (Cursor, error) {
 	}
 	return c, nil
 }
+
+// AppendText appends a cursor's text form.
+func (c *Cursor) AppendText(dst []byte) ([]byte, error) { return c.append(dst), nil }
+
+// Whole reports whether a cursor names one entry, and not only a time.
+func (c *Cursor) Whole() bool { return c.has == hasAll }
+
+// SameEntry reports whether two whole cursors are of one entry, perhaps of two copies of
+// it: journald copies /run/log/journal to /var/log/journal under new sequence numbers.
+func (c *Cursor) SameEntry(o *Cursor) bool {
+	return c.Boot == o.Boot && c.Monotonic == o.Monotonic && c.Realtime == o.Realtime && c.XorHash == o.XorHash
+}

@@ -11,6 +11,7 @@ type fileCursor struct {
 	dec    *decoder
 	export renderCache
 	json   renderCache
+	raw    renderCache
 
 	at     uint64
 	on     bool

@@ -138,3 +138,10 @@ func (j *Journal) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Len returns how many files can be read.
+func (j *Journal) Len() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.files)
+}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	logentry "github.com/daytwo/daytwo/api/entry"
 )
 
 // benchEntries is how many entries the benchmarks' journals have;
@@ -133,6 +135,40 @@ func BenchmarkSelect(b *testing.B) {
 			for b.Loop() {
 				journalctl(b, dir, append(q.args(), "-o", "export")...)
 			}
+		})
+	}
+}
+
+// BenchmarkFields reads the fields of all entries, and the messages alone.
+func BenchmarkFields(b *testing.B) {
+	for name, read := range map[string]func(r *Reader) error{
+		"all": func() func(r *Reader) error {
+			var buf []byte
+			var fields []logentry.Field
+			return func(r *Reader) (err error) {
+				buf, fields, err = r.AppendFields(buf[:0], fields[:0])
+				return err
+			}
+		}(),
+		"message": func(r *Reader) error {
+			_, err := r.Value("MESSAGE", func([]byte) {})
+			return err
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			j, _ := benchJournals(b)
+			entries := 0
+			for b.Loop() {
+				r := j.Reader(Match{})
+				for r.Next() {
+					if err := read(r); err != nil {
+						b.Fatal(err)
+					}
+					entries++
+				}
+				r.Close()
+			}
+			b.ReportMetric(float64(entries)/b.Elapsed().Seconds(), "entries/s")
 		})
 	}
 }

@@ -3,7 +3,11 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
+
+	logentry "github.com/daytwo/daytwo/api/entry"
 )
 
 // Match says which entries are wanted: a field's value, or all or any of other
@@ -93,4 +97,37 @@ func ValidField(name string) bool {
 		}
 	}
 	return true
+}
+
+// String returns a text that is the same for the same matches.
+func (m Match) String() string {
+	if m.payload != "" || len(m.parts) == 0 {
+		return strconv.Quote(m.payload)
+	}
+	parts := make([]string, len(m.parts))
+	for i, p := range m.parts {
+		parts[i] = p.String()
+	}
+	slices.Sort(parts)
+	if m.any {
+		return "(" + strings.Join(parts, " or ") + ")"
+	}
+	return "(" + strings.Join(parts, " and ") + ")"
+}
+
+// Of reports whether fields of an entry match.
+func (m *Match) Of(fields []logentry.Field) bool {
+	switch {
+	case m.Everything():
+		return true
+	case m.payload != "":
+		return slices.ContainsFunc(fields, func(f logentry.Field) bool {
+			n := len(f.Name)
+			return len(m.payload) == n+1+len(f.Value) && m.payload[n] == '=' && m.payload[:n] == f.Name &&
+				m.payload[n+1:] == string(f.Value)
+		})
+	case m.any:
+		return slices.ContainsFunc(m.parts, func(p Match) bool { return p.Of(fields) })
+	}
+	return !slices.ContainsFunc(m.parts, func(p Match) bool { return !p.Of(fields) })
 }

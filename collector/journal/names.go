@@ -4,6 +4,7 @@ package journal
 // hand has had.
 type fieldNames struct {
 	numbers map[string]int32
+	texts   []string // by number
 	last    []uint64 // by number: the entry that had it last
 	entry   uint64
 }
@@ -17,7 +18,7 @@ func (r *Reader) nextNames() {
 	if len(r.names.last) > maxNames {
 		r.names = fieldNames{}
 		for _, c := range r.files {
-			c.json = renderCache{}
+			c.json, c.raw = renderCache{}, renderCache{}
 		}
 	}
 	r.names.entry++
@@ -32,10 +33,14 @@ func (n *fieldNames) number(name []byte) int32 {
 		n.numbers = map[string]int32{}
 	}
 	i := int32(len(n.last))
-	n.numbers[string(name)] = i
-	n.last = append(n.last, 0)
+	s := string(name)
+	n.numbers[s] = i
+	n.texts, n.last = append(n.texts, s), append(n.last, 0)
 	return i
 }
+
+// text is the name as a string that is the same each time.
+func (n *fieldNames) text(name []byte) string { return n.texts[n.number(name)] }
 
 // seen reports whether the entry has had the name before, and notes that it has.
 func (n *fieldNames) seen(i int32) bool {

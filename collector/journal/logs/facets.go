@@ -1,0 +1,192 @@
+package logs
+
+import (
+	"context"
+	"slices"
+
+	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/api/query"
+)
+
+// each calls fn with each entry of a plan, in order. fn must not keep anything.
+func (o *opened) each(ctx context.Context, p *plan, fn func(w *walk) bool) error {
+	w := o.walk(p)
+	defer w.close()
+	if p.since > 0 {
+		w.r.SeekRealtime(uint64(p.since))
+	}
+	for {
+		ok, err := w.step(ctx, forward)
+		if !ok || err != nil {
+			return err
+		}
+		if w.wanted && !fn(w) {
+			return nil
+		}
+	}
+}
+
+// Fields implements query.Logs.
+func (n *Node) Fields(ctx context.Context, q *query.LogQuery) ([]string, error) {
+	o, p, err := n.plan(q)
+	if err != nil {
+		return nil, err
+	}
+	defer n.release()
+	if p.plain() {
+		names, _ := o.j.FieldNames() // files that cannot be read are told of by whoever reads entries
+		return names, nil
+	}
+	seen := map[string]struct{}{}
+	var names []string
+	err = o.each(ctx, p, func(w *walk) bool {
+		for i := range w.fields {
+			if _, ok := seen[w.fields[i].Name]; !ok {
+				seen[w.fields[i].Name] = struct{}{}
+				names = append(names, w.fields[i].Name)
+			}
+		}
+		return true
+	})
+	slices.Sort(names)
+	return names, err
+}
+
+// Values implements query.Logs.
+func (n *Node) Values(ctx context.Context, q *query.LogQuery, field string, limit int) ([]string, error) {
+	o, p, err := n.plan(q)
+	if err != nil {
+		return nil, err
+	}
+	defer n.release()
+	s := smallest{limit: limit, seen: map[string]struct{}{}}
+	tag := tagFields[field]
+	if p.plain() && tag == "" && field != "STREAM" {
+		o.j.Values(field, func(value []byte) bool {
+			s.add(value)
+			return ctx.Err() == nil
+		})
+		return s.values(), ctx.Err()
+	}
+	err = o.each(ctx, p, func(w *walk) bool {
+		own := false
+		for i := range w.fields {
+			if w.fields[i].Name == field {
+				own = true
+				s.add(w.fields[i].Value)
+			}
+		}
+		if v := w.of.Origin.Tag(tag); !own && tag != "" && v != "" {
+			s.add([]byte(v))
+		}
+		return true
+	})
+	return s.values(), err
+}
+
+// smallest collects the smallest of many values, each once.
+type smallest struct {
+	limit int
+	seen  map[string]struct{}
+	most  string // no value beyond is wanted, if cut
+	cut   bool
+}
+
+func (s *smallest) add(value []byte) {
+	if _, ok := s.seen[string(value)]; ok || s.cut && string(value) > s.most {
+		return
+	}
+	s.seen[string(value)] = struct{}{}
+	if len(s.seen) > 2*s.limit+1000 {
+		s.most, s.cut = s.values()[max(s.limit, 1)-1], true
+		for v := range s.seen {
+			if v > s.most {
+				delete(s.seen, v)
+			}
+		}
+	}
+}
+
+func (s *smallest) values() []string {
+	all := make([]string, 0, len(s.seen))
+	for v := range s.seen {
+		all = append(all, v)
+	}
+	slices.Sort(all)
+	return all[:min(max(s.limit, 0), len(all))]
+}
+
+// maxBuckets bounds a histogram.
+const maxBuckets = 1 << 20
+
+// Histogram implements query.Logs.
+func (n *Node) Histogram(ctx context.Context, q *query.LogQuery, step int64) ([]query.LogBucket, error) {
+	if step <= 0 {
+		return nil, query.ErrBadLogQuery
+	}
+	o, p, err := n.plan(q)
+	if err != nil {
+		return nil, err
+	}
+	defer n.release()
+	counts := map[int64]*query.LogBucket{}
+	var last *query.LogBucket
+	full := false
+	err = o.each(ctx, p, func(w *walk) bool {
+		at := int64(w.r.Realtime())
+		at -= at % step
+		if last == nil || last.Start != at {
+			if last = counts[at]; last == nil {
+				if full = len(counts) == maxBuckets; full {
+					return false
+				}
+				last = &query.LogBucket{Start: at}
+				counts[at] = last
+			}
+		}
+		last.Counts[priorityOf(w.fields)]++
+		return true
+	})
+	if full {
+		return nil, query.ErrTooMany
+	}
+	list := make([]query.LogBucket, 0, len(counts))
+	for _, b := range counts {
+		list = append(list, *b)
+	}
+	slices.SortFunc(list, func(a, b query.LogBucket) int { return int((a.Start - b.Start) / step) })
+	return list, err
+}
+
+// Sources implements query.LogResolver.
+func (n *Node) Sources(ctx context.Context, q *query.LogQuery) ([]query.LogSource, error) {
+	if err := n.checkAgents(q); err != nil {
+		return nil, err
+	}
+	o, err := n.use()
+	if err != nil {
+		return nil, err
+	}
+	defer n.release()
+	var scope func(*entry.Origin) bool
+	if q.Scope != nil {
+		scope = q.Scope.Filter()
+	}
+	v := o.view()
+	defer o.catalog.mu.Unlock()
+	var all []query.LogSource
+	for k, selectors := range selectorsOf(q) {
+		for _, s := range selectors {
+			f := v.find(kind(k), s)
+			for _, name := range f.names[:min(len(f.names), maxSources)] {
+				if ctx.Err() != nil {
+					return nil, context.Cause(ctx)
+				}
+				if scope == nil || o.visible(v, kind(k), name, scope) {
+					all = append(all, query.LogSource{Kind: query.LogSourceKinds[k], Selector: s, Name: name, Exact: f.exact})
+				}
+			}
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,184 @@
+package logs
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/daytwo/daytwo/api/entry"
+)
+
+// Identity is what the collector knows of a container.
+type Identity struct {
+	Origin entry.Origin // container_id is not empty
+	Name   string       // of the container
+}
+
+func (i *Identity) id() string { return i.Origin.Tag("container_id") }
+
+// maxEnded bounds how many containers that have ended are remembered.
+const maxEnded = 10_000
+
+// Identities holds the containers of this node, and those that have ended lately. It is
+// safe for concurrent use.
+type Identities struct {
+	parse func(cgroup string) (id, name string)
+	gen   atomic.Uint64
+
+	mu     sync.RWMutex
+	byPath map[string]*Identity // of cgroups that are there
+	byID   map[string]*known
+	byName [units]map[string]map[*known]bool // by kind and name
+	ended  []string                          // ids in the order of their end; one that came back is there in vain
+}
+
+type known struct {
+	identity *Identity
+	paths    []string // of its cgroups that are there
+	ends     int      // how often it is in ended
+}
+
+// NewIdentities returns an empty set. parse returns the id and the name of the container
+// whose cgroup a path is, by the path alone, or "" if it is none's.
+func NewIdentities(parse func(cgroup string) (id, name string)) *Identities {
+	s := &Identities{parse: parse, byPath: map[string]*Identity{}, byID: map[string]*known{}}
+	for k := range s.byName {
+		s.byName[k] = map[string]map[*known]bool{}
+	}
+	return s
+}
+
+// index makes a container known by its names, or no more.
+func (s *Identities) index(k *known, is bool) {
+	for kind := range units {
+		k.identity.names(kind, func(name string) {
+			all := s.byName[kind][name]
+			switch {
+			case is && all == nil:
+				s.byName[kind][name] = map[*known]bool{k: true}
+			case is:
+				all[k] = true
+			default:
+				if delete(all, k); len(all) == 0 {
+					delete(s.byName[kind], name)
+				}
+			}
+		})
+	}
+}
+
+// Came says whose cgroup a path is, as long as Went is not called.
+func (s *Identities) Came(path string, i *Identity) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.went(path)
+	s.byPath[path] = i
+	k := s.byID[i.id()]
+	if k == nil {
+		k = &known{}
+		s.byID[i.id()] = k
+	} else {
+		s.index(k, false)
+	}
+	k.identity, k.paths = i, append(k.paths, path)
+	s.index(k, true)
+	s.gen.Add(1)
+}
+
+// Went says that a cgroup is gone. It does nothing for a path that is not known.
+func (s *Identities) Went(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.went(path)
+}
+
+func (s *Identities) went(path string) {
+	i := s.byPath[path]
+	if i == nil {
+		return
+	}
+	delete(s.byPath, path)
+	s.gen.Add(1)
+	k := s.byID[i.id()]
+	for n, p := range k.paths {
+		if p == path {
+			k.paths = append(k.paths[:n:n], k.paths[n+1:]...)
+			break
+		}
+	}
+	if len(k.paths) > 0 {
+		return
+	}
+	k.ends++
+	s.ended = append(s.ended, i.id())
+	for len(s.ended) > maxEnded {
+		id := s.ended[0]
+		s.ended = s.ended[1:]
+		if k := s.byID[id]; k != nil {
+			if k.ends--; k.ends == 0 && len(k.paths) == 0 {
+				s.index(k, false)
+				delete(s.byID, id)
+			}
+		}
+	}
+}
+
+// ofCgroup returns the container that a cgroup is of or lies in, nil if there is none.
+func (s *Identities) ofCgroup(path string) *Identity {
+	for p := path; len(p) > 1; p = p[:max(strings.LastIndexByte(p, '/'), 0)] {
+		s.mu.RLock()
+		i := s.byPath[p]
+		s.mu.RUnlock()
+		if i != nil {
+			return i
+		}
+		id, name := s.parse(p)
+		if id == "" {
+			continue
+		}
+		if i, _ := s.ofContainer(id); i != nil {
+			return i
+		}
+		return fallback(id, name)
+	}
+	return nil
+}
+
+// fallback is the identity of a container of which only its id and perhaps its name are
+// known: they stand for the task, as in the labels of metrics.
+func fallback(id, name string) *Identity {
+	i := &Identity{Name: name}
+	i.Origin.SetTag("container_id", id)
+	i.Origin.SetTag("task_id", id)
+	i.Origin.SetTag("task_name", name)
+	return i
+}
+
+// ofContainer returns what is known of a container, nil if nothing is, and whether it has
+// a cgroup now.
+func (s *Identities) ofContainer(id string) (i *Identity, lives bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if k := s.byID[id]; k != nil {
+		return k.identity, len(k.paths) > 0
+	}
+	return nil, false
+}
+
+// each calls fn with each container that is known, and the paths of its cgroups.
+func (s *Identities) each(fn func(i *Identity, paths []string)) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, k := range s.byID {
+		fn(k.identity, k.paths)
+	}
+}
+
+// named calls fn with each container that has a name of a kind.
+func (s *Identities) named(k kind, name string, fn func(i *Identity, paths []string)) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for found := range s.byName[k][name] {
+		fn(found.identity, found.paths)
+	}
+}

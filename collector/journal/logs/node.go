@@ -1,0 +1,187 @@
+package logs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/daytwo/daytwo/api/glob"
+	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/collector/journal"
+)
+
+// Options of a Node. Agent is required.
+type Options struct {
+	Agent      string
+	Dirs       []string    // directories with journal files; default as journal.Options says
+	Identities *Identities // default: none are known
+	// Idle is how long the journal's files stay open after the last query; default 5
+	// minutes.
+	Idle time.Duration
+	Log  *slog.Logger // default slog.Default()
+}
+
+// Node answers queries of the log entries of this node. It is safe for concurrent use.
+// It opens the journal for the first query, and closes it when none was asked for a
+// while.
+type Node struct {
+	o     Options
+	stats stats
+
+	mu     sync.Mutex
+	closed bool
+	open   *opened
+	users  int
+	idle   *time.Timer
+}
+
+var (
+	_ query.Logs        = (*Node)(nil)
+	_ query.LogResolver = (*Node)(nil)
+)
+
+// opened is the journal while it is open.
+type opened struct {
+	node    *Node
+	j       *journal.Journal
+	catalog *catalog
+	end     func()
+}
+
+// New returns the logs of this node. It opens nothing.
+func New(o Options) *Node {
+	if o.Identities == nil {
+		o.Identities = NewIdentities(func(string) (id, name string) { return "", "" })
+	}
+	if o.Idle == 0 {
+		o.Idle = 5 * time.Minute
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return &Node{o: o}
+}
+
+// use opens the journal if it is not open. Call release once for each use.
+func (n *Node) use() (*opened, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return nil, fmt.Errorf("the collector ends: %w", context.Canceled)
+	}
+	n.users++
+	if n.idle != nil {
+		n.idle.Stop()
+		n.idle = nil
+	}
+	if n.open == nil {
+		n.open = n.openJournal()
+	}
+	return n.open, nil
+}
+
+func (n *Node) openJournal() *opened {
+	j := journal.Open(journal.Options{Dirs: n.o.Dirs, Log: n.o.Log})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = j.Run(ctx) // its only error would be ctx's
+	}()
+	o := &opened{node: n, j: j, catalog: newCatalog(j, n.o.Identities.parse)}
+	o.end = func() {
+		cancel()
+		<-ended
+		o.catalog.known.Close()
+		if err := j.Close(); err != nil {
+			n.o.Log.Warn("a journal file could not be closed", "err", err)
+		}
+	}
+	return o
+}
+
+// release ends a use. The last one closes the journal after a while.
+func (n *Node) release() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.users--; n.users > 0 || n.open == nil {
+		return
+	}
+	if n.closed {
+		n.open.end()
+		n.open = nil
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(n.o.Idle, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.idle == timer && n.users == 0 && n.open != nil {
+			n.open.end()
+			n.open, n.idle = nil, nil
+		}
+	})
+	n.idle = timer
+}
+
+// Close closes the journal as soon as no reader uses it.
+func (n *Node) Close() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closed = true
+	if n.idle != nil {
+		n.idle.Stop()
+		n.idle = nil
+	}
+	if n.users == 0 && n.open != nil {
+		n.open.end()
+		n.open = nil
+	}
+}
+
+// view locks the catalog, and brings it up to date. The caller unlocks it.
+func (o *opened) view() *view {
+	o.catalog.mu.Lock()
+	o.catalog.update()
+	return &view{node: o.node, catalog: o.catalog}
+}
+
+// checkAgents returns query.ErrUnknownAgent if a query is not for this node.
+func (n *Node) checkAgents(q *query.LogQuery) error {
+	if len(q.Agents) == 0 || slices.ContainsFunc(q.Agents, func(s string) bool {
+		p := glob.Compile(s)
+		return strings.HasPrefix(n.o.Agent, s) || p.Match(n.o.Agent)
+	}) {
+		return nil
+	}
+	return fmt.Errorf("%w: this node is %s", query.ErrUnknownAgent, n.o.Agent)
+}
+
+// plan opens the journal and plans a query. If there is no error, call release.
+func (n *Node) plan(q *query.LogQuery) (*opened, *plan, error) {
+	if err := n.checkAgents(q); err != nil {
+		return nil, nil, err
+	}
+	o, err := n.use()
+	if err != nil {
+		return nil, nil, err
+	}
+	if !q.Follow && o.j.Len() == 0 {
+		err = query.ErrNoJournal
+		if bad := o.j.Bad(); len(bad) > 0 {
+			err = fmt.Errorf("%w: %w", query.ErrNoJournal, bad[0])
+		}
+		n.release()
+		return nil, nil, err
+	}
+	p, err := o.newPlan(q)
+	if err != nil {
+		n.release()
+		return nil, nil, err
+	}
+	return o, p, nil
+}

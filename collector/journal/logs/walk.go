@@ -1,0 +1,148 @@
+package logs
+
+import (
+	"context"
+
+	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/collector/journal"
+)
+
+// walk goes over the entries of a plan, forward and back. It stands between two of them,
+// or on one.
+type walk struct {
+	o       *opened
+	p       *plan
+	r       *journal.Reader
+	origins *origins
+
+	buf    []byte
+	fields []entry.Field
+	of     *Identity
+	driver bool // of is what the entry's fields say
+
+	past  bool      // it came to an entry after p.until
+	at    direction // where it came from to the entry that it is on; none if it is on none
+	count int       // of entries that were looked at
+	errs  []error
+
+	wanted  bool   // the entry matches; else it is there for dropped alone
+	dropped uint64 // entries that the rate limit suppressed, if this entry says so
+	whose   string // unit or cgroup of dropped
+	message bool   // whether grep matches, of the last call of check
+	check   func(value []byte)
+}
+
+type direction int8
+
+const (
+	none direction = iota
+	forward
+	backward
+)
+
+func (o *opened) walk(p *plan) *walk {
+	m := p.match
+	if !m.Everything() {
+		m = journal.Any(m, journal.Equal("MESSAGE_ID", messageDropped))
+	}
+	w := &walk{o: o, p: p, r: o.j.Reader(m), origins: newOrigins(o.node.o.Agent, o.node.o.Identities)}
+	w.check = func(v []byte) { w.message = p.grep.match(v) || isSuppression(v) }
+	return w
+}
+
+func (w *walk) close() { _ = w.r.Close() } // of files that are read only
+
+// checkEvery is after how many entries a walk looks whether it is still wanted.
+const checkEvery = 256
+
+// step goes to the next entry of the plan in a direction, and reports whether there is
+// one. Turning around on an entry goes to that entry once more: it stands on the other
+// side of it then.
+func (w *walk) step(ctx context.Context, d direction) (bool, error) {
+	if w.at != none && w.at != d {
+		w.at = d
+		return true, nil
+	}
+	for {
+		if w.count++; w.count%checkEvery == 0 {
+			if err := ctx.Err(); err != nil {
+				return false, err
+			}
+		}
+		ok := false
+		if d == forward {
+			ok = w.r.Next()
+		} else {
+			ok = w.r.Previous()
+		}
+		if !ok {
+			// The entry that it is on stays behind it.
+			return false, nil
+		}
+		w.at = none
+		switch when := int64(w.r.Realtime()); {
+		case d == forward && when > w.p.until, d == backward && when < w.p.since:
+			w.past = true
+			return false, nil
+		case when < w.p.since || when > w.p.until:
+			continue
+		}
+		if w.look() {
+			w.at = d
+			return true, nil
+		}
+	}
+}
+
+// look reads the entry that it came to, and reports whether it matches or tells of
+// entries that were suppressed.
+func (w *walk) look() bool {
+	if w.p.grep != nil {
+		w.message = false
+		if ok, err := w.r.Value("MESSAGE", w.check); err != nil || ok && !w.message {
+			w.fail(err)
+			return false
+		}
+	}
+	if cap(w.buf) > 1<<20 {
+		w.buf = nil // of a large entry
+	}
+	var err error
+	w.buf, w.fields, err = w.r.AppendFields(w.buf[:0], w.fields[:0])
+	w.fail(err)
+	w.of, w.driver = w.origins.of(w.fields)
+	if w.driver {
+		w.fields = withStream(w.fields)
+	}
+	w.wanted = w.p.accepts(w.fields, w.of) && (w.p.grep == nil || w.grepped())
+	if w.dropped = 0; isSuppressed(w.fields) {
+		w.wanted = w.wanted && w.p.match.Of(w.fields) // it may have been looked up for its id alone
+		w.dropped, w.whose = w.suppressed()
+	}
+	return w.wanted || w.dropped > 0
+}
+
+func (w *walk) grepped() bool {
+	for i := range w.fields {
+		if w.fields[i].Name == "MESSAGE" && w.p.grep.match(w.fields[i].Value) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *walk) fail(err error) {
+	if err != nil && len(w.errs) < maxErrors {
+		w.errs = append(w.errs, err)
+	}
+}
+
+// maxErrors bounds the errors that are kept between two entries.
+const maxErrors = 100
+
+// errors returns what went wrong since it was last called.
+func (w *walk) errors() []error {
+	errs := append(w.errs, w.r.Errors()...)
+	w.errs = w.errs[:0]
+	return errs
+}
