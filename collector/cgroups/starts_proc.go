@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/daytwo/daytwo/api/parked"
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 const (
@@ -26,8 +26,8 @@ const (
 // (do_task_stat() in fs/proc/array.c), so the goroutines of a pool read it.
 type startFinder struct {
 	lists []string // mount points of the hierarchies to read tasks from, in order of preference
-	pool  *parked.Pool
-	calls [findCalls]parked.Call
+	pool  *bounded.Pool
+	calls [findCalls]bounded.Call
 	asked map[*Group]bool // groups that want was called for, until round returns them
 
 	mu    sync.Mutex // guards todo and found
@@ -43,12 +43,12 @@ type foundStart struct {
 }
 
 func newStartFinder(l *Layout) *startFinder {
-	f := &startFinder{pool: parked.New(parked.Limits{Calls: findCalls, Scarce: findCalls}), asked: map[*Group]bool{}}
+	f := &startFinder{pool: bounded.NewPool(bounded.Limits{Calls: findCalls, Scarce: findCalls}), asked: map[*Group]bool{}}
 	for _, m := range listMounts(l) {
 		f.lists = append(f.lists, l.Mounts[m].Dir)
 	}
 	for i := range f.calls {
-		f.calls[i] = parked.Call{Run: f.run, Await: true}
+		f.calls[i] = bounded.Call{Run: f.run, Await: true}
 	}
 	return f
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/parked"
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // rereads is the number of ticks after which mountinfo is read again even though the
@@ -27,14 +27,14 @@ type fsReader struct {
 	file    *file
 	t       *table
 	f       filters
-	pool    *parked.Pool
+	pool    *bounded.Pool
 	prefix  string // path at which the collector sees the root of the mount points
 	poll    []unix.PollFd
 	ticks   int    // ticks until mountinfo is read again without a reported change
 	text    []byte // text of mountinfo that mounts was built from
 	mounts  []*mount
-	byName  map[string]*mount        // by mount point
-	servers map[string]*parked.Group // by mountSpec.server()
+	byName  map[string]*mount         // by mount point
+	servers map[string]*bounded.Group // by mountSpec.server()
 	log     hangLog
 }
 
@@ -42,9 +42,9 @@ type fsReader struct {
 // the collector's own mounts if those cannot be read. If process 1 is in another mount
 // namespace, its filesystems are reached through /proc/1/root, because a mount point
 // may lead to another filesystem in the collector's namespace.
-func newFSReader(o Options, f filters, pool *parked.Pool) *fsReader {
+func newFSReader(o Options, f filters, pool *bounded.Pool) *fsReader {
 	r := &fsReader{f: f, pool: pool, prefix: strings.TrimSuffix(o.Root, "/"), byName: map[string]*mount{},
-		servers: map[string]*parked.Group{}, log: hangLog{log: o.Log}}
+		servers: map[string]*bounded.Group{}, log: hangLog{log: o.Log}}
 	who := "self"
 	switch {
 	case r.prefix != "":
@@ -149,7 +149,7 @@ func (r *fsReader) rebuild(text []byte) {
 		}
 		server := spec.server()
 		if used[server] = true; r.servers[server] == nil {
-			r.servers[server] = &parked.Group{}
+			r.servers[server] = &bounded.Group{}
 		}
 		m := old[spec.point]
 		if m == nil || m.spec.id != spec.id || m.spec.device != spec.device || m.spec.fsType != spec.fsType {

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/parked"
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // seed adds the texts of files in /proc of this machine and of the machines in testdata.
@@ -181,7 +181,7 @@ func FuzzMountinfo(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newFSReader(o, filters, parked.New(parked.Limits{Calls: 1}))
+		r := newFSReader(o, filters, bounded.NewPool(bounded.Limits{Calls: 1}))
 		defer r.file.close()
 		r.rebuild(b)
 		seen := map[string]bool{}

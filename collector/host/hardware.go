@@ -5,7 +5,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/parked"
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // hardwareEvery is how often the hardware is read: CPUs may come and go, and the number of
@@ -19,7 +19,7 @@ type hardwareReader struct {
 	sys     string
 	machine []frame.Label // on every row
 	t       *table
-	call    parked.Call
+	call    bounded.Call
 	next    time.Time // when the next reading begins
 
 	fresh  hardware // written by the call
@@ -47,12 +47,12 @@ func newHardwareReader(sys string, machine []frame.Label) *hardwareReader {
 	r := &hardwareReader{sys: sys, machine: machine}
 	r.shown.cores, r.shown.sockets = metric.Absent, metric.Absent
 	r.t = newTable(metric.Hardware, func(name string) []frame.Label { return r.labels[name] })
-	r.call = parked.Call{Await: true, Run: func() { r.fresh = readHardware(r.sys) }}
+	r.call = bounded.Call{Await: true, Run: func() { r.fresh = readHardware(r.sys) }}
 	return r
 }
 
 // ask starts a reading if it is time for one.
-func (r *hardwareReader) ask(p *parked.Pool, now time.Time) {
+func (r *hardwareReader) ask(p *bounded.Pool, now time.Time) {
 	if now.Before(r.next) {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/frame"
-	"github.com/daytwo/daytwo/api/parked"
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // identity holds the labels of the host's row: those of uname(2), and the ids of the
@@ -21,10 +21,10 @@ type identity struct {
 	wait    int           // ticks until uname(2) is called again
 }
 
-func newIdentity(pool *parked.Pool, o Options) *identity {
+func newIdentity(pool *bounded.Pool, o Options) *identity {
 	id := &identity{wait: retryReads}
 	var labels []frame.Label
-	c := parked.Call{Await: true, Run: func() { labels = machineLabels(o) }}
+	c := bounded.Call{Await: true, Run: func() { labels = machineLabels(o) }}
 	pool.Start(&c, 0)
 	pool.Wait(startWait)
 	if c.Take() {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/parked"
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // ifaceReader reads the counters of interfaces from /proc/net/dev, and the state of
@@ -37,7 +37,7 @@ func newIfaceReader(ns netNS, exclude *regexp.Regexp) *ifaceReader {
 
 // ask reads the files that the kernel answers at once, and starts a call in the pool
 // for the others.
-func (r *ifaceReader) ask(pool *parked.Pool, buf *[]byte, now time.Time) {
+func (r *ifaceReader) ask(pool *bounded.Pool, buf *[]byte, now time.Time) {
 	r.t.begin()
 	r.parse(r.file.read(buf))
 	if r.ns.dir >= 0 {

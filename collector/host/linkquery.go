@@ -6,14 +6,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/parked"
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // linkQuery reads carrier and speed of interfaces. The kernel takes its lock of the
 // network configuration (RTNL) for both, and asks the driver for the speed: either may
 // take long. One call reads all interfaces, because all of them wait for that lock.
 type linkQuery struct {
-	call  parked.Call
+	call  bounded.Call
 	dir   int         // descriptor of /sys/class/net
 	links []*link     // that the call reads; its goroutine uses only link.base
 	got   []linkReply // got[i] is the reply for links[i]
@@ -28,13 +28,13 @@ type linkReply struct{ carrier, speed int64 }
 
 func newLinkQuery(dir int) *linkQuery {
 	q := &linkQuery{dir: dir, buf: make([]byte, 4096)}
-	q.call = parked.Call{Run: q.run, Await: true}
+	q.call = bounded.Call{Run: q.run, Await: true}
 	return q
 }
 
 // start starts a call that reads the links which are due, unless the previous call has
 // not returned.
-func (q *linkQuery) start(pool *parked.Pool, entries []*entry, now time.Time) {
+func (q *linkQuery) start(pool *bounded.Pool, entries []*entry, now time.Time) {
 	if q.take(); q.call.UnderWay() {
 		return
 	}

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/parked"
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // mountPatience is how long a filesystem's last answer is shown while the next one is
@@ -20,7 +20,7 @@ type mount struct {
 	spec mountSpec
 	key  []byte // mount point
 
-	call  parked.Call   // call of statfs(2)
+	call  bounded.Call  // call of statfs(2)
 	path  []byte        // argument of the call; ends with NUL
 	reply unix.Statfs_t // result of the call
 	errno unix.Errno    // error of the call
@@ -35,9 +35,9 @@ type mount struct {
 }
 
 // newMount makes a mount that is reached at prefix and its mount point.
-func newMount(spec *mountSpec, prefix string, server *parked.Group) *mount {
+func newMount(spec *mountSpec, prefix string, server *bounded.Group) *mount {
 	m := &mount{spec: *spec, key: []byte(spec.point), path: cstring(prefix + spec.point)}
-	m.call = parked.Call{Run: m.statfs, Group: server, Await: true}
+	m.call = bounded.Call{Run: m.statfs, Group: server, Await: true}
 	return m
 }
 
@@ -45,7 +45,7 @@ func newMount(spec *mountSpec, prefix string, server *parked.Group) *mount {
 func (m *mount) statfs() { m.errno = statfs(m.path, &m.reply) }
 
 // ask starts the call, unless the previous one has not returned.
-func (m *mount) ask(p *parked.Pool, now time.Time) {
+func (m *mount) ask(p *bounded.Pool, now time.Time) {
 	m.take()
 	if m.since.IsZero() {
 		m.since = now

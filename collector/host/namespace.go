@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/daytwo/daytwo/api/parked"
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // While a process hangs in execve(2), access to its links in /proc/PID/ns and to
@@ -25,7 +25,7 @@ type netNS struct {
 // host's if proc is the host's /proc. A collector in a network namespace of its own
 // must not show its own interfaces as those of the host. sysGiven says that the user
 // has named sys.
-func findNetNS(pool *parked.Pool, proc, sys string, sysGiven bool) netNS {
+func findNetNS(pool *bounded.Pool, proc, sys string, sysGiven bool) netNS {
 	ns := netNS{proc: proc + "/1/net", sys: sys + "/class/net", own: true}
 	if fd, errno := openPath(cstring(ns.proc + "/dev")); errno != 0 {
 		ns.proc = proc + "/net"
@@ -77,9 +77,9 @@ func otherMountNamespace(proc string) bool {
 const startWait = time.Second
 
 // readable reports whether a path is found to be readable within startWait.
-func readable(pool *parked.Pool, path string) bool {
+func readable(pool *bounded.Pool, path string) bool {
 	var err error
-	c := parked.Call{Await: true, Run: func() { err = unix.Access(path, unix.R_OK) }}
+	c := bounded.Call{Await: true, Run: func() { err = unix.Access(path, unix.R_OK) }}
 	pool.Start(&c, 0)
 	pool.Wait(startWait)
 	return c.Take() && err == nil
@@ -87,10 +87,10 @@ func readable(pool *parked.Pool, path string) bool {
 
 // openDir opens a directory for openat(2), and returns its descriptor. The error is
 // ETIMEDOUT if that takes longer than startWait.
-func openDir(pool *parked.Pool, path string) (int, unix.Errno) {
+func openDir(pool *bounded.Pool, path string) (int, unix.Errno) {
 	var fd int
 	var err error
-	c := parked.Call{Await: true, Run: func() {
+	c := bounded.Call{Await: true, Run: func() {
 		fd, err = unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	}}
 	pool.Start(&c, 0)

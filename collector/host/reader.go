@@ -6,7 +6,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
-	"github.com/daytwo/daytwo/api/parked"
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // Bounds of the calls under way at one time, any of which may hang. Once the bounds are
@@ -30,7 +30,7 @@ const answerWait = 50 * time.Millisecond
 type Reader struct {
 	mu   sync.Mutex
 	buf  []byte
-	pool *parked.Pool // makes the calls that may never return
+	pool *bounded.Pool // makes the calls that may never return
 
 	id     *identity
 	host   *table
@@ -67,7 +67,7 @@ func New(o Options) (*Reader, error) {
 		uptime: newFile(o.Proc + "/uptime"),
 		fileNr: newFile(o.Proc + "/sys/fs/file-nr"),
 		tables: make([]frame.Table, 6),
-		pool:   parked.New(parked.Limits{Calls: maxCalls, Scarce: scarceCalls, PerGroup: callsPerServer}),
+		pool:   bounded.NewPool(bounded.Limits{Calls: maxCalls, Scarce: scarceCalls, PerGroup: callsPerServer}),
 	}
 	r.id = newIdentity(r.pool, o)
 	r.host = newTable(metric.Host, r.id.labels)

@@ -1,4 +1,4 @@
-package parked
+package bounded
 
 import (
 	"runtime"
@@ -16,22 +16,12 @@ func hung(t *testing.T) *Call {
 }
 
 func open(t *testing.T) *Pool {
-	p := New(limits)
+	p := NewPool(limits)
 	t.Cleanup(p.Close)
 	return p
 }
 
-// eventually fails the test unless ok becomes true within some seconds.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 10 s: %s", what)
-		}
-	}
-}
-
-func TestCall(t *testing.T) {
+func TestPoolCall(t *testing.T) {
 	p := open(t)
 	n := 0
 	c := &Call{Run: func() { n++; time.Sleep(time.Millisecond) }, Await: true}
@@ -54,7 +44,7 @@ func TestCall(t *testing.T) {
 
 // A call that hangs does not delay other calls, and is not started again. Once it
 // returns, its result can be taken.
-func TestHungCall(t *testing.T) {
+func TestPoolHungCall(t *testing.T) {
 	p := open(t)
 	end := make(chan struct{})
 	late := &Call{Run: func() { <-end }, Await: true}
@@ -82,7 +72,7 @@ func TestHungCall(t *testing.T) {
 
 // Wait does not wait for calls that were started before the previous Wait, nor for calls
 // without Await.
-func TestWaitIsForNewCalls(t *testing.T) {
+func TestPoolWaitIsForNewCalls(t *testing.T) {
 	p := open(t)
 	p.Start(hung(t), 0)
 	p.Wait(time.Millisecond)
@@ -97,7 +87,7 @@ func TestWaitIsForNewCalls(t *testing.T) {
 }
 
 // The end of calls for which no Wait has waited does not end a later Wait too early.
-func TestWaitIsNotEndedEarly(t *testing.T) {
+func TestPoolWaitIsNotEndedEarly(t *testing.T) {
 	p := open(t)
 	c := &Call{Run: func() {}, Await: true}
 	for range 3 {
@@ -114,7 +104,7 @@ func TestWaitIsNotEndedEarly(t *testing.T) {
 	}
 }
 
-func TestLimits(t *testing.T) {
+func TestPoolLimits(t *testing.T) {
 	p := open(t)
 	before := runtime.NumGoroutine()
 	var server Group
@@ -156,9 +146,9 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-func TestCloseEndsGoroutines(t *testing.T) {
+func TestPoolCloseEndsGoroutines(t *testing.T) {
 	before := runtime.NumGoroutine()
-	p := New(limits)
+	p := NewPool(limits)
 	end := make(chan struct{})
 	late := &Call{Run: func() { <-end }}
 	p.Start(late, 0)

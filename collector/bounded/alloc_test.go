@@ -1,13 +1,13 @@
 //go:build !race
 
-package parked
+package bounded
 
 import (
 	"testing"
 	"time"
 )
 
-func TestRoundAllocatesNothing(t *testing.T) {
+func TestPoolAllocatesNothing(t *testing.T) {
 	p := open(t)
 	late := hung(t)
 	late.Await = false

@@ -1,4 +1,4 @@
-package parked
+package bounded
 
 import (
 	"sync"
@@ -12,7 +12,7 @@ type Limits struct {
 	PerGroup int // most calls of one Group
 }
 
-// Pool makes calls. Start and Wait must be called from one goroutine only; the other
+// Pool makes the same calls again and again, without allocating. Start and Wait must be called from one goroutine only; the other
 // methods may be called from any.
 //
 // The pool starts a goroutine whenever a call would otherwise have to wait for one,
@@ -35,8 +35,8 @@ type Pool struct {
 	closed   bool
 }
 
-// New returns a pool. It starts no goroutine.
-func New(l Limits) *Pool {
+// NewPool returns a pool. It starts no goroutine.
+func NewPool(l Limits) *Pool {
 	p := &Pool{limits: l, timer: time.NewTimer(0), all: make(chan struct{}, 1)}
 	p.timer.Stop()
 	p.work.L = &p.mu

@@ -1,4 +1,4 @@
-package parked
+package bounded
 
 import (
 	"sync/atomic"
