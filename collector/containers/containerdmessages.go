@@ -50,6 +50,8 @@ func (rec *record) fromContainer(b []byte) {
 					rec.fromSpec(v)
 				}
 			})
+		case 10:
+			rec.fromExtension(v)
 		}
 	})
 	rec.sandboxOnly = rec.labels["io.cri-containerd.kind"] == "sandbox"

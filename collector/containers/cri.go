@@ -19,7 +19,13 @@ type cri struct {
 	mine map[string]bool
 	kind string
 
-	starts map[string]int64 // of the listed containers, in Unix nanoseconds
+	known map[string]criStatus // of the listed containers, by id
+}
+
+// criStatus is what a list does not have of a container.
+type criStatus struct {
+	started int64 // Unix nanoseconds, 0 if it was not started
+	logPath string
 }
 
 const (
@@ -29,7 +35,7 @@ const (
 
 func newCRI(r *Resolver, socket string) *cri {
 	c := &cri{r: r, conn: newGRPC(r, socket), wake: make(chan struct{}, 1), mine: map[string]bool{},
-		starts: map[string]int64{}}
+		known: map[string]criStatus{}}
 	c.Runtime, c.Socket = "cri", socket
 	return c
 }
@@ -91,7 +97,7 @@ func (c *cri) version(ctx context.Context) error {
 
 func (c *cri) list(ctx context.Context) error {
 	listed := map[string]bool{}
-	var noStart []*record
+	var unknown []*record
 	for _, m := range []struct {
 		method string
 		parse  func([]byte) *record
@@ -106,11 +112,10 @@ func (c *cri) list(ctx context.Context) error {
 					return
 				}
 				rec.runtime = c.runtime()
-				if rec.started == 0 {
-					rec.started = c.starts[rec.id]
-				}
-				if rec.started == 0 {
-					noStart = append(noStart, rec)
+				if st, ok := c.known[rec.id]; ok {
+					rec.add(st)
+				} else if rec.started == 0 {
+					unknown = append(unknown, rec)
 				}
 				listed[rec.key()], c.mine[rec.key()] = true, true
 				c.r.put(rankCRI, rec)
@@ -126,24 +131,32 @@ func (c *cri) list(ctx context.Context) error {
 			delete(c.mine, k)
 		}
 	}
-	for id := range c.starts {
+	for id := range c.known {
 		if !listed[id] {
-			delete(c.starts, id)
+			delete(c.known, id)
 		}
 	}
 	c.set(func(st *RuntimeStatus) { st.Containers = len(listed) })
-	return c.askStarts(ctx, noStart)
+	return c.askStatus(ctx, unknown)
 }
 
-// askStarts asks for the start of each container in recs, which the list does not have.
-// It takes askTimeout at most; the next list continues with those that are missing.
-func (c *cri) askStarts(ctx context.Context, recs []*record) error {
+// add adds what the list does not have.
+func (rec *record) add(st criStatus) {
+	if rec.started == 0 {
+		rec.started = st.started
+	}
+	rec.logPath = st.logPath
+}
+
+// askStatus asks for the status of each container in recs. It takes askTimeout at most;
+// the next list continues with those that are missing, or were not started yet.
+func (c *cri) askStatus(ctx context.Context, recs []*record) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	for _, rec := range recs {
-		var started int64
+		var st criStatus
 		err := c.call(ctx, "ContainerStatus", appendString(nil, 1, rec.id), func(msg []byte) error {
-			started = parseStarted(msg)
+			st = parseStatus(msg)
 			return nil
 		})
 		var status *grpcError
@@ -153,30 +166,34 @@ func (c *cri) askStarts(ctx context.Context, recs []*record) error {
 		case errors.As(err, &status): // such as one that is gone by now
 		case err != nil:
 			return err
-		case started > 0:
-			c.starts[rec.id] = started
-			known := *rec
-			known.started = started
-			c.r.put(rankCRI, &known)
+		default:
+			if st.started > 0 {
+				c.known[rec.id] = st
+			}
+			with := *rec
+			with.add(st)
+			c.r.put(rankCRI, &with)
 		}
 	}
 	return nil
 }
 
-// parseStarted returns when a container was started, in Unix nanoseconds, from a
-// ContainerStatusResponse; 0 if it was not.
-func parseStarted(b []byte) (at int64) {
+// parseStatus reads a ContainerStatusResponse.
+func parseStatus(b []byte) (st criStatus) {
 	nested(b, func(num protowire.Number, v []byte, _ uint64) {
 		if num != 1 {
 			return
 		}
-		nested(v, func(num protowire.Number, _ []byte, n uint64) {
-			if num == 5 {
-				at = max(int64(n), 0)
+		nested(v, func(num protowire.Number, v []byte, n uint64) {
+			switch num {
+			case 5:
+				st.started = max(int64(n), 0)
+			case 15:
+				st.logPath = cleanLogPath(string(v))
 			}
 		})
 	})
-	return at
+	return st
 }
 
 func (c *cri) runtime() string {

@@ -2,6 +2,9 @@ package containers
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,8 +46,9 @@ func runPod(t *testing.T, conn *grpcConn, uid, parent string) (sandbox, containe
 		return answer, err
 	}
 	hostNet := msg(nil).num(1, 2)
+	logs := t.TempDir()
 	config := msg(nil).
-		sub(1, msg(nil).str(1, "web-0").str(2, uid).str(3, "shop")).
+		sub(1, msg(nil).str(1, "web-0").str(2, uid).str(3, "shop")).str(3, logs).
 		entry(6, podNameKey, "web-0").entry(6, podNamespaceKey, "shop").entry(6, podUIDKey, uid).entry(6, "app.kubernetes.io/name", "web").
 		sub(8, msg(nil).str(1, parent).sub(2, msg(nil).sub(1, hostNet)))
 	sandbox, err := call("RunPodSandbox", msg(nil).sub(1, config))
@@ -62,9 +66,13 @@ func runPod(t *testing.T, conn *grpcConn, uid, parent string) (sandbox, containe
 	spec := msg(nil).
 		sub(1, msg(nil).str(1, "nginx")).
 		sub(2, msg(nil).str(1, rig.Image)).
-		str(3, "/bin/sleep").str(4, "1000").
+		str(3, "/bin/sh").str(4, "-c").str(4, "echo here; exec sleep 1000").
 		entry(9, containerNameKey, "nginx").entry(9, podNameKey, "web-0").entry(9, podNamespaceKey, "shop").entry(9, podUIDKey, uid).
+		str(11, "nginx/0.log").
 		sub(15, msg(nil).sub(2, msg(nil).sub(3, hostNet)))
+	if err := os.Mkdir(logs+"/nginx", 0o755); err != nil { // as kubelet does
+		t.Fatal(err)
+	}
 	container, err = call("CreateContainer", msg(nil).str(1, sandbox).sub(2, spec).sub(3, config))
 	if err != nil {
 		t.Fatalf("CreateContainer: %v", err)
@@ -89,6 +97,12 @@ func TestPod(t *testing.T) {
 			sandbox, container := runPod(t, newGRPC(r, d.Socket), uid, parent)
 			path := parent + "/" + container
 			id := follow(t, r, path, named("nginx"))
+			if !strings.HasSuffix(id.LogPath, "/nginx/0.log") || !filepath.IsAbs(id.LogPath) {
+				t.Errorf("log %q", id.LogPath)
+			}
+			if log, err := os.ReadFile(id.LogPath); err != nil || !strings.Contains(string(log), " stdout F here\n") {
+				t.Errorf("log %q: %q %v", id.LogPath, log, err)
+			}
 			wantLabels(t, id, map[string]string{"container_id": container, "runtime": "containerd", "image": rig.Image,
 				"namespace": "shop", "pod": "web-0", "pod_uid": uid, "container": "nginx",
 				"task_id": container, "task_name": "nginx", "application_name": "web", "label.app.kubernetes.io/name": "web", "executor_id": uid, "framework_id": "shop", "framework_name": "kubernetes", "label." + podNameKey: ""})

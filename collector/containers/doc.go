@@ -1,6 +1,6 @@
 // Package containers identifies the container or systemd unit of a cgroup: the
-// container's id, name, image and labels, the task that it runs, and the unit that it
-// belongs to. It asks the runtimes on the machine (docker, podman, containerd, CRI, the
+// container's id, name, image and labels, the task that it runs, the file of its log, and
+// the unit that it belongs to. It asks the runtimes on the machine (docker, podman, containerd, CRI, the
 // state files of runc and crun). What they do not report, it derives from the cgroup's
 // path and the environment of its first process. It also reads the network counters of
 // containers. Its answers never wait for a runtime, a process or a mount, and it never

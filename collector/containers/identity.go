@@ -13,8 +13,12 @@ type Identity struct {
 	// Runtime is docker, containerd, podman, cri-o, runc, crun, mesos, nomad, lxc, garden,
 	// libvirt, systemd-nspawn, systemd or daytwo (made known by a launcher).
 	Runtime string
-	PID     int           // first process, in the collector's pid namespace; 0 = unknown or none
-	Started int64         // Unix nanoseconds, from the runtime; 0 = unknown
+	PID     int   // first process, in the collector's pid namespace; 0 = unknown or none
+	Started int64 // Unix nanoseconds, from the runtime; 0 = unknown
+	// LogPath is the file that the runtime writes the container's output to, at its newest
+	// end; rotated ones are beside it. "" if it writes none, or that is not known. The
+	// container's runtime, and nobody else, names it.
+	LogPath string
 	Labels  []frame.Label // all labels of the row, sorted by name; valid UTF-8, no empty values
 
 	weakTags [numTags]bool // tags that the runtime did not report (see tagSource)
@@ -37,6 +41,7 @@ type record struct {
 	name        string
 	image       string
 	imageID     string
+	logPath     string
 	pid         int
 	started     int64    // Unix nanoseconds, 0 if the source does not report it
 	paths       []string // of the container's cgroups
@@ -68,6 +73,7 @@ func compose(p place, recs []*record, own *record, parent string, sandbox *recor
 		first(&id.Image, r.image)
 		first(&imageID, r.imageID)
 		first(&id.Runtime, r.runtime)
+		first(&id.LogPath, r.logPath)
 		if id.PID == 0 {
 			id.PID = r.pid
 		}

@@ -14,6 +14,7 @@ type inspected struct {
 	ID    string `json:"Id"`
 	Name  string
 	Image string
+	inspectedLog
 	State struct {
 		Pid       int
 		StartedAt string // RFC 3339; year 1 if it was never started
@@ -80,7 +81,8 @@ func (e *engine) count() { e.set(func(st *RuntimeStatus) { st.Containers = len(e
 
 func (c *inspected) record(runtime string) *record {
 	rec := &record{id: c.ID, runtime: runtime, name: strings.TrimPrefix(c.Name, "/"), image: c.Config.Image, imageID: c.Image,
-		pid: max(c.State.Pid, 0), labels: boundLabels(c.Config.Labels), env: pickEnv(c.Config.Env)}
+		logPath: c.logPath(c.ID),
+		pid:     max(c.State.Pid, 0), labels: boundLabels(c.Config.Labels), env: pickEnv(c.Config.Env)}
 	if rec.env == nil {
 		rec.env = map[string]string{}
 	}

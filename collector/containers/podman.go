@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// podmanNames are the names of a container and its image in podman's storage.
-type podmanNames struct{ container, image, imageID string }
+// podmanNames are the names of a container and its image in podman's storage, and the path
+// of its log.
+type podmanNames struct{ container, image, imageID, log string }
 
 // podmanStorage reads the names of a podman container and its image from podman's
 // storage. They are in containers.json, next to the directory of the bundle,
@@ -22,7 +23,9 @@ func podmanStorage(id, bundle string) podmanNames {
 	if err != nil {
 		return podmanNames{}
 	}
-	return parseStorage(id, b)
+	names := parseStorage(id, b)
+	names.log = podmanLog(bundle)
+	return names
 }
 
 func parseStorage(id string, b []byte) (n podmanNames) {
@@ -61,5 +64,5 @@ func (n podmanNames) name(rec *record) {
 	if n.container != "" {
 		rec.name = n.container
 	}
-	rec.image, rec.imageID = n.image, n.imageID
+	rec.image, rec.imageID, rec.logPath = n.image, n.imageID, n.log
 }

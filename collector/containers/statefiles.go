@@ -209,6 +209,9 @@ func (s *stateFiles) complete(st *ociState) {
 		rec.runtime = "cri-o"
 		rec.name = rec.labels[containerNameKey]
 		rec.image = rec.labels["io.kubernetes.cri-o.ImageName"]
+		if path := rec.labels["io.kubernetes.cri-o.LogPath"]; len(path) < maxLabelValue { // else it is cut off
+			rec.logPath = cleanLogPath(path)
+		}
 		rec.sandboxOnly = rec.labels["io.kubernetes.cri-o.ContainerType"] == "sandbox"
 	}
 }

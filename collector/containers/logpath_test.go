@@ -1,0 +1,100 @@
+package containers
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/daytwo/daytwo/bench/rig"
+)
+
+// Where Docker writes logs, for each kind of driver.
+func TestDockerLogPath(t *testing.T) {
+	d := rig.Docker(t)
+	o := none()
+	o.DockerHost = d.Socket
+	r := start(t, o)
+	connected(t, r, "docker")
+	for driver, want := range map[string]string{
+		"json-file": "/ID/ID-json.log",
+		"local":     "/ID/local-logs/container.log",
+		"syslog":    "/ID/container-cached.log",
+		"none":      "",
+	} {
+		s := rig.Spec{Args: []string{"--log-driver", driver}}
+		if driver == "syslog" {
+			s.Args = append(s.Args, "--log-opt", "syslog-address=unixgram://"+unixgram(t))
+		}
+		c := d.Run(t, s)
+		checkLogPath(t, driver, follow(t, r, c.Cgroup, named(c.Name)), strings.ReplaceAll(want, "ID", c.ID))
+	}
+}
+
+// checkLogPath checks that the log of a container is a file of that name.
+func checkLogPath(t *testing.T, what string, id *Identity, suffix string) {
+	t.Helper()
+	if suffix == "" && id.LogPath == "" {
+		return
+	}
+	if suffix == "" || !strings.HasSuffix(id.LogPath, suffix) {
+		t.Errorf("%s: the log is %q", what, id.LogPath)
+		return
+	}
+	if st, err := os.Stat(id.LogPath); err != nil || !st.Mode().IsRegular() {
+		t.Errorf("%s: %v", what, err)
+	}
+}
+
+// Where Podman writes logs, by its API and by its files.
+func TestPodmanLogPath(t *testing.T) {
+	d := rig.Podman(t)
+	rig.Serve(t, d)
+	viaAPI, viaState := none(), none()
+	viaAPI.ContainerHost, viaState.StateDirs = d.Socket, []string{d.RuncRoot}
+	for name, r := range map[string]*Resolver{"api": start(t, viaAPI), "state": start(t, viaState)} {
+		for driver, want := range map[string]string{"k8s-file": "/userdata/ctr.log", "none": ""} {
+			c := d.Run(t, rig.Spec{Args: []string{"--log-driver", driver}})
+			checkLogPath(t, name+" "+driver, follow(t, r, c.Cgroup, named(c.Name)), want)
+		}
+	}
+}
+
+func TestLogPathOfInspect(t *testing.T) {
+	id := strings.Repeat("a", 64)
+	dir := "/var/lib/docker/containers/" + id
+	for _, c := range []struct {
+		name string
+		l    inspectedLog
+		want string
+	}{
+		{"json-file", inspectedLog{LogPath: dir + "/x-json.log"}, dir + "/x-json.log"},
+		{"json-file", inspectedLog{LogPath: "relative"}, ""},
+		{"json-file", inspectedLog{LogPath: "/" + strings.Repeat("a", maxPath)}, ""},
+		{"local", inspectedLog{HostsPath: dir + "/hosts"}, dir + "/local-logs/container.log"},
+		{"local", inspectedLog{HostsPath: "/var/lib/docker/containers/another/hosts"}, ""},
+		{"fluentd", inspectedLog{ResolvConfPath: dir + "/resolv.conf"}, dir + "/container-cached.log"},
+		{"journald", inspectedLog{LogPath: dir + "/x", HostsPath: dir + "/hosts"}, ""},
+	} {
+		c.l.HostConfig.LogConfig.Type = c.name
+		if got := c.l.logPath(id); got != c.want {
+			t.Errorf("%+v: %q", c.l, got)
+		}
+	}
+	if got := cleanLogPath("/a/../b//c"); got != filepath.Clean("/b/c") {
+		t.Errorf("%q", got)
+	}
+}
+
+// unixgram makes a socket that somebody could listen to.
+func unixgram(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "log")
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return path
+}
