@@ -39,9 +39,9 @@ func Run(ctx context.Context, cfg Config) error {
 		return errors.Join(err, l.Close())
 	}
 	h, err := server.New(server.Options{
-		Fleet: r.Fleet(), History: r.History(), Guard: guard,
+		Fleet: r.Fleet(), History: r.History(), Logs: r.Logs(), Guard: guard,
 		Agent: cfg.Agent, Cluster: cfg.Cluster, Version: cfg.Version,
-		Ready: cfg.Ready, Metrics: append([]func(io.Writer){r.WriteMetrics}, cfg.Metrics...), Log: cfg.Log,
+		Ready: cfg.Ready, Metrics: append([]func(io.Writer){r.WriteMetrics, r.logs.WriteMetrics}, cfg.Metrics...), Log: cfg.Log,
 	})
 	if err != nil {
 		return errors.Join(err, l.Close(), r.Close())

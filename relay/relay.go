@@ -11,9 +11,12 @@ import (
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/lockfile"
+	"github.com/daytwo/daytwo/api/logrpc"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/ready"
+	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/relay/fleet"
+	"github.com/daytwo/daytwo/relay/gateway"
 	"github.com/daytwo/daytwo/relay/ingest"
 	"github.com/daytwo/daytwo/relay/recent"
 	"github.com/nats-io/nats.go"
@@ -28,6 +31,8 @@ type Relay struct {
 	fleet  *fleet.Fleet
 	ingest *ingest.Ingest
 	node   nodeTicks
+	rpc    *rpc.Client // for what nodes are asked
+	logs   *gateway.Gateway
 }
 
 // tidyEvery is how often old history is deleted and the disk synced.
@@ -64,6 +69,12 @@ func New(cfg Config) (*Relay, error) {
 			return nil, errors.Join(err, r.store.Close(), r.lock.Release())
 		}
 	}
+	if r.rpc, err = rpc.NewClient(r.conn, cfg.Cluster); err != nil {
+		return nil, errors.Join(err, r.closeConn(), r.store.Close(), r.lock.Release())
+	}
+	r.logs = gateway.New(gateway.Options{
+		Fleet: logFleet{r.fleet}, Node: func(agent string) gateway.Node { return logrpc.NewNode(r.rpc, agent) }, Log: cfg.Log,
+	})
 	in := ingest.Options{
 		Conn: r.conn, Stream: cfg.Stream, Durable: "relay_" + cfg.ID, Handle: ingest.Frames(r.take), Log: cfg.Log,
 	}
@@ -134,6 +145,12 @@ func (r *Relay) work(ctx context.Context) {
 
 // Close closes the history, and the connection unless the caller gave it (Config.Conn).
 func (r *Relay) Close() error {
+	err := r.rpc.Close()
+	return errors.Join(err, r.closeConn(), r.store.Close(), r.lock.Release())
+}
+
+// closeConn closes the connection unless the caller gave it.
+func (r *Relay) closeConn() error {
 	if r.cfg.Conn == nil {
 		// Send the acknowledgements that are still buffered.
 		if err := r.conn.FlushTimeout(time.Second); err != nil {
@@ -141,7 +158,7 @@ func (r *Relay) Close() error {
 		}
 		r.conn.Close()
 	}
-	return errors.Join(r.store.Close(), r.lock.Release())
+	return nil
 }
 
 // Fleet returns the agents and the newest tick of each.
@@ -149,6 +166,9 @@ func (r *Relay) Fleet() query.Fleet { return r.fleet }
 
 // History returns access to all ticks that the relay keeps.
 func (r *Relay) History() query.History { return r.store }
+
+// Logs returns access to the log entries of all nodes.
+func (r *Relay) Logs() query.Logs { return r.logs }
 
 // Stats holds the counts of all parts.
 type Stats struct {

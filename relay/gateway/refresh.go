@@ -1,0 +1,88 @@
+package gateway
+
+import (
+	"slices"
+	"time"
+
+	"github.com/daytwo/daytwo/api/glob"
+	"github.com/daytwo/daytwo/api/query"
+)
+
+// agentsFor is how long a list of the fleet's agents is used.
+const agentsFor = time.Second
+
+// agents returns the fleet's agents.
+func (g *Gateway) agents() []query.Agent {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.listed == nil || time.Since(g.listedAt) > agentsFor {
+		g.listed, g.listedAt = g.o.Fleet.Agents(), time.Now()
+	}
+	return g.listed
+}
+
+// refresh lets a query that follows read agents that match by now: new ones, and those on
+// which a container that it selects was started. What they have of before the query began is
+// not of it. Containers are known by the frames of their agents; units are not looked for.
+func (r *reader) refresh() {
+	ids, _, err := r.g.chosen(r.q.Agents)
+	if err != nil || len(r.q.Units) > 0 {
+		return
+	}
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		return slices.ContainsFunc(r.m.legs, func(l *leg) bool { return l.agent == id })
+	})
+	if len(ids) == 0 {
+		return
+	}
+	if hasSelectors(&r.q) {
+		running := r.g.o.Fleet.Running(matchLabels(&r.q))
+		ids = slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(running, id) })
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, id := range ids {
+		if r.closed {
+			return
+		}
+		if len(r.m.legs) >= r.g.o.MaxAgents {
+			return
+		}
+		base := r.q
+		base.Agents = nil
+		r.vector.add()
+		r.plan.parts = append(r.plan.parts, part{id, base})
+		l := r.add(id, &base, start{position: position{kind: since, time: r.began.UnixMicro()}})
+		l.joins, l.failed, l.state = true, query.ErrNodeAway, away
+		r.m.work.Go(func() { l.run(nil) })
+	}
+}
+
+// labelsOf are the labels of a container's row that the kinds of selectors are compared
+// with.
+var labelsOf = [6][]string{
+	{"container_id"}, {"task_id", "task_name"}, {"framework_id", "framework_name"}, {"executor_id"},
+	{"application_name"}, nil,
+}
+
+// matchLabels returns a function that reports whether a container's labels match a query's
+// selectors.
+func matchLabels(q *query.LogQuery) func(label func(string) string) bool {
+	var patterns [6][]glob.Pattern
+	for k, l := range lists(q) {
+		for _, s := range *l {
+			patterns[k] = append(patterns[k], glob.Compile(s))
+		}
+	}
+	return func(label func(string) string) bool {
+		for k, list := range patterns {
+			if list != nil && !slices.ContainsFunc(labelsOf[k], func(name string) bool {
+				v := label(name)
+				return v != "" && slices.ContainsFunc(list, func(p glob.Pattern) bool { return p.Match(v) })
+			}) {
+				return false
+			}
+		}
+		return true
+	}
+}
