@@ -41,7 +41,7 @@ run: build ## Build, then run everything in one process (ARGS="--interval 5s")
 test: ## Install what the tests need where it may, run them all, say what was skipped
 	bench/rig/install.sh
 	$(MAKE) --no-print-directory build-all
-	go run ./bench/testrun -race -timeout 30m $(TOGETHER) -- -p 1 -race -timeout 30m $(ALONE) -- -p 1 -count=1 -trimpath -run Alloc $(ALLOC)
+	go run ./bench/testrun -race -timeout 30m $(TOGETHER) -- -p 1 -parallel 4 -race -timeout 30m $(ALONE) -- -p 1 -count=1 -trimpath -run Alloc $(ALLOC)
 
 bench: build ## Run the benchmarks, then the peers side by side (as root)
 	go test -run '^$$' -bench . -benchmem ./...

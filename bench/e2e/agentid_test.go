@@ -16,6 +16,7 @@ done`
 // Where the machine has no id, the node keeps the one that it made for itself, over
 // kill -9 too; another data directory gets another one.
 func TestAgentIDIsKept(t *testing.T) {
+	t.Parallel()
 	idOf := func(d *rig.Daytwo) string {
 		t.Helper()
 		var answer struct{ Agents []v1.Agent }

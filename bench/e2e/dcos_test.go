@@ -50,7 +50,8 @@ func datapoints(t *testing.T, out string) map[string]float64 {
 }
 
 func TestDCOSNodeMetrics(t *testing.T) {
-	relay := rig.Up(t, "--agent-id", dcosAgent).Relay
+	t.Parallel()
+	relay := rig.Up(t, "--agent-id", dcosAgent, "--no-bpf").Relay
 	c := rig.DCOS(t, relay.URL, relay.Token)
 	past(t, relay, 2, 10*time.Second) // percentages of CPU need two ticks
 	t.Log(want(t, c, []string{"CPU", "MEM", "DISK", "%", "GiB"}, "node", "metrics", "summary", dcosAgent))
@@ -75,6 +76,7 @@ func TestDCOSNodeMetrics(t *testing.T) {
 }
 
 func TestDCOSTaskMetrics(t *testing.T) {
+	t.Parallel()
 	docker := rig.Docker(t)
 	name := rig.UniqueName("dcos-task")
 	c1 := docker.Run(t, rig.Spec{Name: name, Args: []string{"--memory=64m", "--cpus=0.5"}})
@@ -105,7 +107,8 @@ func TestDCOSTaskMetrics(t *testing.T) {
 }
 
 func TestDCOSRefusals(t *testing.T) {
-	relay := rig.Up(t, "--agent-id", dcosAgent).Relay
+	t.Parallel()
+	relay := rig.Up(t, "--agent-id", dcosAgent, "--no-bpf").Relay
 	_, errs, status := rig.DCOS(t, relay.URL, "some-other-token-altogether").Run(t, "node", "metrics", "summary",
 		dcosAgent)
 	if status == 0 || !strings.Contains(strings.ToLower(errs), "token") {

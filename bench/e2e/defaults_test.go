@@ -14,6 +14,7 @@ import (
 // Without flags the API, the node's metrics, StatsD and the ports for containers are
 // at the addresses that the documentation names.
 func TestDefaultAddresses(t *testing.T) {
+	t.Parallel()
 	n := rig.NewNetns(t)
 	d := rig.StartReady(t, rig.Options{Netns: n, DefaultPorts: true, Args: []string{"--interval", "200ms"}})
 	for _, address := range []string{"127.0.0.1:8125", "127.0.0.1:61825"} {

@@ -16,6 +16,7 @@ import (
 
 // TestUsage expects a clear error and status 2 for an invalid configuration.
 func TestUsage(t *testing.T) {
+	t.Parallel()
 	config := filepath.Join(t.TempDir(), "c.yaml")
 	f := func(want string, args ...string) {
 		t.Helper()
@@ -38,8 +39,9 @@ func TestUsage(t *testing.T) {
 }
 
 func TestAddressInUse(t *testing.T) {
-	taken := strings.TrimPrefix(rig.Up(t).Relay.URL, "http://")
-	args := []string{"up", "--data", t.TempDir(), "--listen", taken, "--metrics", "none", "--statsd", "none"}
+	t.Parallel()
+	taken := strings.TrimPrefix(rig.Up(t, "--no-bpf").Relay.URL, "http://")
+	args := []string{"up", "--no-bpf", "--data", t.TempDir(), "--listen", taken, "--metrics", "none", "--statsd", "none"}
 	out, err := exec.Command(rig.Binary(t), args...).CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), "--listen") {
@@ -50,6 +52,7 @@ func TestAddressInUse(t *testing.T) {
 // TestWithoutRights runs as nobody: the program reads what it can, and names the
 // capabilities that it lacks.
 func TestWithoutRights(t *testing.T) {
+	t.Parallel()
 	rig.NeedRoot(t, "running as another user")
 	data := t.TempDir()
 	for d := data; d != "/tmp" && d != "/"; d = filepath.Dir(d) {
@@ -77,6 +80,7 @@ func TestWithoutRights(t *testing.T) {
 }
 
 func TestWithoutBPF(t *testing.T) {
+	t.Parallel()
 	body := rig.Up(t, "--no-bpf").Node.MustGet(t, "/metrics")
 	if !strings.Contains(body, `daytwo_collector_part_reader{part="memory",reader="files"`) ||
 		!strings.Contains(body, `container_memory_usage_bytes{`) {
@@ -86,6 +90,7 @@ func TestWithoutBPF(t *testing.T) {
 
 // TestWithoutHierarchy hides the cgroup filesystems: the host is still read.
 func TestWithoutHierarchy(t *testing.T) {
+	t.Parallel()
 	d := rig.StartReady(t, rig.Options{Mounts: "umount -l /sys/fs/cgroup || true"})
 	body := d.Node.MustGet(t, "/metrics")
 	if !strings.Contains(body, "node_load1") || strings.Contains(body, "container_cpu_usage") {
@@ -99,6 +104,7 @@ func TestWithoutHierarchy(t *testing.T) {
 
 // TestWithoutBTF hides the kernel's types: cgroups are read from files.
 func TestWithoutBTF(t *testing.T) {
+	t.Parallel()
 	d := rig.StartReady(t, rig.Options{Program: "collector", Args: []string{"--nats", "none"},
 		Mounts: "mount -t tmpfs none /sys/kernel/btf"})
 	rig.Eventually(t, rig.Ready, func() error {
@@ -116,9 +122,10 @@ func TestWithoutBTF(t *testing.T) {
 
 // TestFullDisk fills the disk of --data: the program continues with what is in memory.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	rig.SmallDisk(t, data, "8m")
-	d := rig.StartReady(t, rig.Options{Data: data, Args: []string{"--interval", "200ms"}})
+	d := rig.StartReady(t, rig.Options{Data: data, Args: []string{"--interval", "200ms", "--no-bpf"}})
 	relay := d.Relay
 	for i, size := 0, 1<<20; size > 0; i++ { // until no byte fits
 		if os.WriteFile(filepath.Join(data, "fill"+string(rune('a'+i%26))+strings.Repeat("x", i/26)), make([]byte, size),

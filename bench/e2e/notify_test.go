@@ -53,11 +53,13 @@ func (n *notified) await(t *testing.T, line string, within time.Duration) (lines
 // Each program tells the service manager when it is ready, that it works, and that
 // it ends.
 func TestNotify(t *testing.T) {
+	t.Parallel()
 	for _, o := range []rig.Options{
 		{Program: "up"},
-		{Program: "collector", Args: []string{"--nats", "none"}},
+		{Program: "collector", Args: []string{"--nats", "none", "--no-bpf"}},
 	} {
 		t.Run(o.Program, func(t *testing.T) {
+			t.Parallel()
 			n := newNotified(t)
 			o.Env = n.env
 			d := rig.Start(t, o)
@@ -80,6 +82,7 @@ func TestNotify(t *testing.T) {
 
 // A relay is started once frames can come.
 func TestNotifyOfARelay(t *testing.T) {
+	t.Parallel()
 	c, n := newCluster(t), newNotified(t)
 	d := rig.Start(t, rig.Options{Program: "relay", Args: []string{"--nats", "nats://" + c.nats}, Env: n.env})
 	n.await(t, "STATUS=not ready: frames: nats is RECONNECTING", rig.Ready)

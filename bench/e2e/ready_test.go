@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -70,45 +71,54 @@ func works(t *testing.T, d *rig.Daytwo) {
 	}
 }
 
-// At the first 200 of /readyz all of it works, ten times in a row.
+// At the first 200 of /readyz all of it works, each of ten times, with BPF and without.
 func TestReadyMeansThatAllWorks(t *testing.T) {
+	t.Parallel()
 	for i := range 10 {
-		data := t.TempDir()
-		d := rig.Start(t, rig.Options{Data: data})
-		last := firstReady(t, d, d.Relay)
-		works(t, d)
-		if err := d.ReadToken(); err != nil {
-			t.Error(err)
-		}
-		if _, err := d.Relay.Get("/api/v1/containers"); err != nil {
-			t.Error(err)
-		}
-		if agent, err := newest(d.Relay); err != nil || agent.Stale || agent.Cgroups == 0 {
-			t.Errorf("%+v, %v", agent, err)
-		}
-		rig.Eventually(t, 5*time.Second, func() error {
-			body, err := d.Node.Get("/metrics")
-			if err == nil && !strings.Contains(string(body), "ready_test") {
-				err = errors.New("what was sent to StatsD is not there")
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
+			var args []string
+			if i%2 == 1 {
+				args = []string{"--no-bpf"} // the other parts are ready in another order
 			}
-			return err
+			readyMeansThatAllWorks(t, args...)
 		})
-		rig.Eventually(t, 5*time.Second, func() error {
-			if !strings.Contains(d.Log(), upText) {
-				return fmt.Errorf("it does not say that it is up:\n%s", d.Log())
-			}
-			return nil
-		})
-		t.Logf("run %d waited for %s", i, strings.TrimSpace(last))
-		d.Stop(t)
-		if t.Failed() {
-			return
-		}
 	}
+}
+
+func readyMeansThatAllWorks(t *testing.T, args ...string) {
+	d := rig.Start(t, rig.Options{Args: args})
+	last := firstReady(t, d, d.Relay)
+	works(t, d)
+	if err := d.ReadToken(); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.Relay.Get("/api/v1/containers"); err != nil {
+		t.Error(err)
+	}
+	if agent, err := newest(d.Relay); err != nil || agent.Stale || agent.Cgroups == 0 {
+		t.Errorf("%+v, %v", agent, err)
+	}
+	rig.Eventually(t, 5*time.Second, func() error {
+		body, err := d.Node.Get("/metrics")
+		if err == nil && !strings.Contains(string(body), "ready_test") {
+			err = errors.New("what was sent to StatsD is not there")
+		}
+		return err
+	})
+	rig.Eventually(t, 5*time.Second, func() error {
+		if !strings.Contains(d.Log(), upText) {
+			return fmt.Errorf("it does not say that it is up:\n%s", d.Log())
+		}
+		return nil
+	})
+	t.Logf("it waited for %s", strings.TrimSpace(last))
+	d.Stop(t)
 }
 
 // A restart is ready when the ticks of the new run arrive, not those of the old.
 func TestReadyAfterARestart(t *testing.T) {
+	t.Parallel()
 	d := rig.Up(t)
 	before, err := newest(d.Relay)
 	if err != nil {
@@ -131,8 +141,9 @@ func TestReadyAfterARestart(t *testing.T) {
 // A collector alone says on its own address whether it is ready; NATS is not needed
 // for that, since frames wait for it.
 func TestCollectorAloneIsReady(t *testing.T) {
-	for _, nats := range []string{"none", "nats://" + rig.FreePort(t)} {
-		d := rig.Start(t, rig.Options{Program: "collector", Args: []string{"--nats", nats}})
+	t.Parallel()
+	for _, args := range [][]string{{"--nats", "none"}, {"--nats", "nats://" + rig.FreePort(t), "--no-bpf"}} {
+		d := rig.Start(t, rig.Options{Program: "collector", Args: args})
 		firstReady(t, d, d.Node)
 		works(t, d)
 		d.Stop(t)
@@ -141,6 +152,7 @@ func TestCollectorAloneIsReady(t *testing.T) {
 
 // A relay alone is ready while frames can come.
 func TestRelayAloneIsReady(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	r := c.relay(t)
 	_, err := r.Relay.Get("/readyz")

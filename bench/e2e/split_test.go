@@ -49,7 +49,7 @@ func (c *cluster) stopNATS() {
 func (c *cluster) collector(t *testing.T) *rig.Daytwo {
 	t.Helper()
 	return rig.Start(t, rig.Options{Program: "collector", Data: filepath.Join(c.dir, "collector"),
-		Args: []string{"--nats", "nats://" + c.nats, "--interval", "200ms"}})
+		Args: []string{"--nats", "nats://" + c.nats, "--interval", "200ms", "--no-bpf"}})
 }
 
 // relay starts one and waits until it answers, which it does without NATS too.
@@ -134,6 +134,7 @@ func metricOf(a rig.API, name string) (float64, error) {
 }
 
 func TestCollectorAndRelayApart(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	c.startNATS(t)
 	collector := c.collector(t)
@@ -154,6 +155,7 @@ func TestCollectorAndRelayApart(t *testing.T) {
 // TestNATSAwayAtStartAndLater loses no tick while NATS is unreachable: frames wait in
 // the spool.
 func TestNATSAwayAtStartAndLater(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	collector := c.collector(t)
 	relay := c.relay(t)
@@ -200,6 +202,7 @@ func TestNATSAwayAtStartAndLater(t *testing.T) {
 }
 
 func TestRelayRestarts(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	c.startNATS(t)
 	collector := c.collector(t)
@@ -224,6 +227,7 @@ func TestRelayRestarts(t *testing.T) {
 
 // What a collector that was killed had in its spool arrives when the next one runs.
 func TestCollectorRestartsWithItsSpool(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	collector := c.collector(t)
 	const spooled = 10

@@ -20,13 +20,16 @@ import (
 // Asked to end at whatever moment of its start, a program ends well and soon, and the
 // next start on the same data works.
 func TestStopDuringStart(t *testing.T) {
+	t.Parallel()
 	nats := rig.FreePort(t)
 	for _, o := range []rig.Options{
 		{Program: "up"},
-		{Program: "collector", Args: []string{"--nats", "nats://" + nats}},
+		// Without BPF it is elsewhere in its start than up, which loads programs nearly all the time.
+		{Program: "collector", Args: []string{"--nats", "nats://" + nats, "--no-bpf"}},
 		{Program: "relay", Args: []string{"--nats", "nats://" + nats}},
 	} {
 		t.Run(o.Program, func(t *testing.T) {
+			t.Parallel()
 			o.Data = t.TempDir()
 			for _, after := range []time.Duration{100, 200, 300, 500, 800, 1300} {
 				d := rig.Start(t, o)
@@ -79,6 +82,7 @@ func TestSecondSignal(t *testing.T) {
 // What cannot work ends a program with status 1 and the flag to give, before it says
 // that it is up; what runs already is left alone.
 func TestUpThatCannotWork(t *testing.T) {
+	t.Parallel()
 	running := rig.Up(t)
 	taken := strings.TrimPrefix(running.Node.URL, "http://")
 	dir := t.TempDir()
@@ -88,6 +92,7 @@ func TestUpThatCannotWork(t *testing.T) {
 	}
 	f := func(want string, o rig.Options) {
 		t.Helper()
+		o.Args = append(o.Args, "--no-bpf") // loading programs takes seconds, and nothing here depends on them
 		d := rig.Start(t, o)
 		err := d.Wait(t, 30*time.Second)
 		var exit *exec.ExitError
