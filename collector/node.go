@@ -166,7 +166,7 @@ func (n *Node) AgentID() string { return n.cfg.AgentID }
 func (n *Node) Ready() error { return n.progress.check(n.cfg.Interval, readClocks().mono) }
 
 // Close releases what New opened. It waits for frames in flight until ctx ends. If a
-// tick does not end, what that tick uses stays open until the process exits.
+// tick does not end, what that tick uses stays open until it does.
 func (n *Node) Close(ctx context.Context) error {
 	var errs []error
 	stuck := n.progress.making()
@@ -189,8 +189,25 @@ func (n *Node) Close(ctx context.Context) error {
 		errs = append(errs, n.launch.server.Close())
 	}
 	if stuck != nil {
+		go n.closeLater()
 		return errors.Join(errs...)
 	}
+	return errors.Join(append(errs, n.closeReaders())...)
+}
+
+// closeLater closes the readers once the tick that uses them has ended.
+func (n *Node) closeLater() {
+	for n.progress.making() != nil {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err := n.closeReaders(); err != nil {
+		n.log.Warn("a reader could not be closed", "err", err)
+	}
+}
+
+// closeReaders closes what ticks read.
+func (n *Node) closeReaders() error {
+	var errs []error
 	if n.cgroups != nil {
 		errs = append(errs, n.cgroups.Close())
 	}
