@@ -16,7 +16,7 @@ const (
 	Denied      Code = "denied"      // it may not be done
 	Exhausted   Code = "exhausted"   // a limit is reached: later, or less
 	Unavailable Code = "unavailable" // the other end is away, or ends: try again
-	Canceled    Code = "canceled"    // the other end wants no more
+	Canceled    Code = "canceled"    // the other end reads no more
 	Internal    Code = "internal"    // a fault of the other end
 )
 

@@ -288,7 +288,7 @@ func (s *Stream) takeLocked(m *message) error {
 		}
 	case kindStop:
 		s.stopped = true
-		return &Error{Canceled, "the other end wants no more"}
+		return &Error{Canceled, "the other end reads no more"}
 	}
 	return nil
 }

@@ -136,3 +136,34 @@ func TestSetCopyFrom(t *testing.T) {
 		}
 	}
 }
+
+// A set of few members that takes up one of many becomes one of many, keeps its own
+// members, and leaves the other as it was.
+func TestSetMergeWidens(t *testing.T) {
+	const many = 4 * MaxExact
+	large, few := members(0, many), members(many, many+10)
+	before := large.Clone()
+	few.Merge(large)
+	if few.Exact() {
+		t.Error("a set with the registers of another is exact")
+	}
+	if !few.Equal(members(0, many+10)) {
+		t.Errorf("%v members, want about %d", few.Estimate(), many+10)
+	}
+	if !large.Equal(before) {
+		t.Error("the other set has changed")
+	}
+	// Two exact sets that have too many members together.
+	a, b := members(0, MaxExact-1), members(MaxExact-1, MaxExact+1)
+	if a.Merge(b); a.Exact() || !a.Equal(members(0, MaxExact+1)) {
+		t.Errorf("exact %v, %v members", a.Exact(), a.Estimate())
+	}
+	// An empty one, and one into an empty one.
+	empty := new(Set)
+	if empty.Merge(large); !empty.Equal(large) {
+		t.Error("an empty set that merged another differs from it")
+	}
+	if large.Merge(new(Set)); !large.Equal(before) {
+		t.Error("merging an empty set changes the other")
+	}
+}
