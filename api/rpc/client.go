@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +23,7 @@ type Client struct {
 	cluster string
 	id      string // of this client, a token of the subjects of its streams
 	sub     *nats.Subscription
+	resyncs chan nats.Status
 
 	mu      sync.Mutex
 	streams map[string]*Stream // by subject
@@ -34,25 +37,28 @@ func NewClient(conn *nats.Conn, cluster string) (*Client, error) {
 	if c.sub, err = conn.Subscribe(bus.ToClient(cluster, "*", c.id, "*"), c.receive); err != nil {
 		return nil, fmt.Errorf("streams of nodes: %w", err)
 	}
+	c.resyncs = resyncAfterReconnects(conn, c.all)
 	return c, nil
 }
 
 // Close ends all streams.
 func (c *Client) Close() error {
 	err := c.sub.Unsubscribe()
-	c.mu.Lock()
-	var all []*Stream
-	for _, s := range c.streams {
-		all = append(all, s)
-	}
-	c.mu.Unlock()
-	for _, s := range all {
+	c.conn.RemoveStatusListener(c.resyncs)
+	for _, s := range c.all() {
 		s.Close()
 	}
 	if errors.Is(err, nats.ErrConnectionClosed) {
 		return nil
 	}
 	return err
+}
+
+// all returns the open streams.
+func (c *Client) all() []*Stream {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Values(c.streams))
 }
 
 // Open asks a node and returns the stream of its answer; close it. That the node

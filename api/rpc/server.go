@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -59,6 +61,8 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("streams to this node: %w", err)
 	}
+	resyncs := resyncAfterReconnects(s.o.Conn, s.all)
+	defer s.o.Conn.RemoveStatusListener(resyncs)
 	open, err := s.o.Conn.Subscribe(bus.RPC(s.o.Cluster, s.o.Agent, "*"), func(m *nats.Msg) { s.open(ctx, m) })
 	if err != nil {
 		return fmt.Errorf("requests to this node: %w", err)
@@ -127,6 +131,13 @@ func (s *Server) serve(verb string, h Handler, request []byte, st *Stream) {
 	}
 	st.CloseSend(err)
 	st.end(&Error{Canceled, "the request is answered"})
+}
+
+// all returns the open streams.
+func (s *Server) all() []*Stream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.streams))
 }
 
 func (s *Server) forget(subject string) {

@@ -229,13 +229,37 @@ func (s *Stream) keepAlive() {
 		s.mu.Lock()
 		silent := time.Since(s.heard) > silence
 		if !silent && time.Since(s.spoke) >= pingEvery {
-			_ = s.say([]byte{byte(kindPing)}) // a broken connection shows by its silence
+			s.sayState()
 		}
 		s.mu.Unlock()
 		if silent {
 			s.end(ErrSilent)
 			return
 		}
+	}
+}
+
+// sayState tells the other end how much was sent and taken in all. That shows that this
+// end lives, what was lost at the end of what it sent, and credits that were lost. The
+// caller holds the lock.
+func (s *Stream) sayState() {
+	if !s.accepted {
+		_ = s.say([]byte{byte(kindPing)}) // a broken connection shows by its silence
+		return
+	}
+	if !s.sentEnd {
+		_ = s.say(appendData(nil, s.sent, nil))
+	}
+	s.told = s.taken
+	_ = s.say(appendCredit(nil, s.taken))
+}
+
+// resync tells the other end the state, after the connection was lost for a while.
+func (s *Stream) resync() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() == nil {
+		s.sayState()
 	}
 }
 
@@ -269,6 +293,8 @@ func (s *Stream) takeLocked(m *message) error {
 			return ErrLost
 		case s.queued+len(m.data) > Window:
 			return &Error{Internal, "the other end sent more than there is room for"}
+		case len(m.data) == 0: // it only says how much it has sent
+			return nil
 		}
 		s.received += uint64(len(m.data))
 		s.queued += len(m.data)

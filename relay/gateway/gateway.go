@@ -35,7 +35,7 @@ type Options struct {
 	Parallel   int // requests at once, of one query; default 64
 
 	// Reorder is how long an entry of a query that follows several agents waits for older
-	// ones of agents that are silent; default 5 ms.
+	// ones of agents that are silent; default 3 ms.
 	Reorder time.Duration
 	// Patience is how long a query that does not follow waits for a node that went away
 	// meanwhile; default 3 s.
@@ -78,7 +78,7 @@ func New(o Options) *Gateway {
 	def(&o.MaxAgents, 1024)
 	def(&o.MaxStreams, 16384)
 	def(&o.Parallel, 64)
-	defTime(&o.Reorder, 5*time.Millisecond)
+	defTime(&o.Reorder, 3*time.Millisecond)
 	defTime(&o.Patience, 3*time.Second)
 	defTime(&o.Answer, 10*time.Second)
 	defTime(&o.Refresh, 10*time.Second)

@@ -1,0 +1,67 @@
+package rpc
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+)
+
+// joined returns two ends of a stream; what one says reaches the other unless it is lost.
+func joined(t *testing.T) (a, b *Stream, lose *atomic.Bool) {
+	lose = new(atomic.Bool)
+	var ends [2]*Stream
+	for i := range ends {
+		ends[i] = newStream(t.Context(), func(p []byte) error {
+			if !lose.Load() {
+				go ends[1-i].take(append([]byte(nil), p...)) // not under the sender's lock
+			}
+			return nil
+		}, nil)
+		ends[i].accepted = true
+	}
+	t.Cleanup(func() {
+		lose.Store(true)
+		a.Close()
+		b.Close()
+	})
+	return ends[0], ends[1], lose
+}
+
+// The last message is lost, and nothing is sent after it: the state shows it.
+func TestResyncShowsLostData(t *testing.T) {
+	a, b, lose := joined(t)
+	lose.Store(true)
+	if err := a.Send(t.Context(), []byte("lost")); err != nil {
+		t.Fatal(err)
+	}
+	lose.Store(false)
+	a.resync()
+	if _, err := b.Recv(t.Context()); !errors.Is(err, ErrLost) {
+		t.Errorf("%v, want ErrLost", err)
+	}
+}
+
+// A credit is lost while the sender waits for it: the state gives it again.
+func TestResyncGivesCreditAgain(t *testing.T) {
+	a, b, _ := joined(t)
+	for range Window / MaxChunk {
+		if err := a.Send(t.Context(), make([]byte, MaxChunk)); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := b.Recv(t.Context()); err != nil || len(p) != MaxChunk {
+			t.Fatal(len(p), err)
+		}
+	}
+	a.mu.Lock()
+	a.credited = 0 // as if no credit had come
+	a.mu.Unlock()
+	sent := make(chan error, 1)
+	go func() { sent <- a.Send(t.Context(), []byte("x")) }()
+	b.resync()
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+	if p, err := b.Recv(t.Context()); err != nil || string(p) != "x" {
+		t.Errorf("%q, %v", p, err)
+	}
+}
