@@ -230,11 +230,13 @@ func parseSandbox(b []byte) *record {
 	return rec
 }
 
+const criRunning = 1 // CONTAINER_RUNNING
+
 // parseContainer reads a Container of the CRI. Its labels name the pod; kubelet sets
 // them.
 func parseContainer(b []byte) *record {
 	rec := &record{labels: map[string]string{}}
-	nested(b, func(num protowire.Number, v []byte, _ uint64) {
+	nested(b, func(num protowire.Number, v []byte, n uint64) {
 		switch num {
 		case 1:
 			rec.id = string(v)
@@ -259,6 +261,8 @@ func parseContainer(b []byte) *record {
 			rec.image = asked
 		case 5:
 			rec.imageID = string(v)
+		case 6:
+			rec.runs = n == criRunning
 		case 8:
 			mapEntry(rec.labels, v)
 		}

@@ -48,6 +48,7 @@ type record struct {
 	labels      map[string]string
 	env         map[string]string // by variable name; only those of envNames
 	sandboxOnly bool              // the pause container of a pod
+	runs        bool              // a runtime without pids says that it runs
 }
 
 // compose makes an identity of the path and of the sources' records, best source first.

@@ -1,11 +1,15 @@
 package containers
 
 import (
+	"fmt"
+	"maps"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/daytwo/daytwo/bench/rig"
 )
@@ -97,4 +101,52 @@ func unixgram(t *testing.T) string {
 	}
 	t.Cleanup(func() { c.Close() })
 	return path
+}
+
+// Containers that have ended are found as long as their runtime has them, also those that
+// had ended before the Resolver began.
+func TestLogged(t *testing.T) {
+	d := rig.Docker(t)
+	p := rig.Podman(t)
+	rig.Serve(t, p)
+	ctx := t.Context()
+	want := map[string]bool{} // whether it runs, by name
+	var before []string
+	for _, e := range []*rig.Engine{d, p} {
+		driver := map[string]string{"docker": "json-file", "podman": "k8s-file"}[e.Name]
+		s := rig.Spec{Args: []string{"--log-driver", driver}, Env: map[string]string{"A": "b"}}
+		running, stopped := e.Run(t, s), e.Run(t, s)
+		none := e.Run(t, rig.Spec{Args: []string{"--log-driver", "none"}})
+		for _, c := range []*rig.Container{stopped, none} {
+			argv := append(e.Bin[1:len(e.Bin):len(e.Bin)], "kill", c.ID)
+			if out, err := exec.Command(e.Bin[0], argv...).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+		}
+		want[running.Name], want[stopped.Name] = true, false
+		before = append(before, running.Cgroup)
+	}
+	o := none()
+	o.DockerHost, o.ContainerHost = d.Socket, "unix://"+p.Socket
+	r := start(t, o)
+	for _, path := range before {
+		follow(t, r, path, func(id *Identity) bool { return id.PID > 0 && id.LogPath != "" })
+	}
+	rig.Eventually(t, 20*time.Second, func() error {
+		all, errs := r.Logged(ctx)
+		got := map[string]bool{}
+		for _, c := range all {
+			if _, err := os.Stat(c.LogPath); err != nil {
+				t.Error(err)
+			}
+			if c.Label("task_name") != c.Name {
+				t.Errorf("%+v", c.Identity)
+			}
+			got[c.Name] = c.Runs
+		}
+		if len(errs) > 0 || !maps.Equal(got, want) {
+			return fmt.Errorf("%v, not %v: %v", got, want, errs)
+		}
+		return nil
+	})
 }
