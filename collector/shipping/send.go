@@ -158,7 +158,7 @@ func (s *Shipper) createStream() {
 	}
 	s.creating = true
 	s.ended.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), createWait)
+		ctx, cancel := context.WithTimeout(s.ctx, createWait)
 		defer cancel()
 		created, err := createStream(ctx, s.o.Conn, s.o.Stream)
 		switch {

@@ -49,6 +49,7 @@ type Shipper struct {
 	creating bool          // the stream is being created
 
 	saver saver
+	ctx   context.Context // of what runs besides Run, until Close
 	stop  context.CancelFunc
 	ended sync.WaitGroup
 }
@@ -89,10 +90,9 @@ func New(o Options) (*Shipper, error) {
 	if s.sub, err = o.Conn.Subscribe(inbox+".*", s.answered); err != nil {
 		return nil, fmt.Errorf("shipping: %w", err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	s.stop = stop
+	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.saver.start(PositionFile(o.Dir), &s.ended)
-	s.ended.Go(func() { s.tend(ctx) })
+	s.ended.Go(s.tend)
 	return s, nil
 }
 
@@ -324,17 +324,24 @@ func (s *Shipper) safe() *place {
 // if NATS is away, and saves the position. What is not acknowledged is read again at the
 // next start. Run has to have ended, or to end now.
 func (s *Shipper) Close(ctx context.Context) error {
-	s.mu.Lock()
+	for !s.mu.TryLock() { // a server that takes nothing holds whoever publishes, for a minute or more
+		select {
+		case <-ctx.Done():
+			return errors.New("shipping: NATS takes nothing: some entries may be shipped again")
+		case <-time.After(lockWait):
+		}
+	}
 	again := s.closing
 	if !again && !s.startOver {
 		s.join.flush()
+		s.tellDrops()
 		s.seal()
 		s.advance()
 	}
 	s.closing = true
 	s.changed.Broadcast()
 	defer context.AfterFunc(ctx, s.changed.Broadcast)()
-	for s.win.n > 0 && s.o.Conn.IsConnected() && ctx.Err() == nil {
+	for !again && s.win.n > 0 && s.o.Conn.IsConnected() && ctx.Err() == nil {
 		s.changed.Wait()
 	}
 	if !again {
@@ -363,6 +370,8 @@ func (s *Shipper) Close(ctx context.Context) error {
 	}
 	return errors.Join(err, s.saver.failed)
 }
+
+const lockWait = 5 * time.Millisecond
 
 // saveWait is how long Close waits for the disk of the position.
 const saveWait = 3 * time.Second

@@ -1,7 +1,6 @@
 package shipping
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,16 +13,16 @@ import (
 // dropsEvery is how often events tell of what rate limits dropped.
 const dropsEvery = 10 * time.Second
 
-// tend does what depends on time, until ctx ends: it sends batches that are not full,
+// tend does what depends on time, until Close: it sends batches that are not full,
 // passes on lines that wait for more, sends again what was not acknowledged in time, and
 // has the position saved.
-func (s *Shipper) tend(ctx context.Context) {
+func (s *Shipper) tend() {
 	tick := time.NewTicker(s.o.Flush / 4)
 	defer tick.Stop()
 	drops := time.Now()
 	for {
 		select {
-		case <-ctx.Done():
+		case <-s.ctx.Done():
 			return
 		case now := <-tick.C:
 			s.mu.Lock()
