@@ -18,6 +18,7 @@ import (
 	"github.com/daytwo/daytwo/collector/containers"
 	"github.com/daytwo/daytwo/collector/host"
 	"github.com/daytwo/daytwo/collector/publish"
+	"github.com/daytwo/daytwo/collector/shipping"
 	"github.com/daytwo/daytwo/collector/statsd"
 )
 
@@ -103,7 +104,11 @@ func checkPublish(ctx context.Context, cfg Config) []health.Check {
 		defer conn.Close()
 		o.Conn = conn
 	}
-	return publish.Doctor(ctx, o)
+	checks := publish.Doctor(ctx, o)
+	if cfg.Shipping.On {
+		checks = append(checks, shipping.Doctor(ctx, o.Conn, cfg.Cluster, cfg.DataDir, cfg.Shipping.RulesFile)...)
+	}
+	return checks
 }
 
 // checkRights reports whether this process has the capabilities that it takes to

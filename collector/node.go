@@ -17,7 +17,9 @@ import (
 	"github.com/daytwo/daytwo/collector/cgroups"
 	"github.com/daytwo/daytwo/collector/containers"
 	"github.com/daytwo/daytwo/collector/host"
+	"github.com/daytwo/daytwo/collector/journal/logs"
 	"github.com/daytwo/daytwo/collector/publish"
+	"github.com/daytwo/daytwo/collector/shipping"
 )
 
 // Node is the collector of this machine.
@@ -29,6 +31,8 @@ type Node struct {
 	names   *containers.Resolver
 	conn    *nats.Conn         // nil with NoPublish
 	pub     *publish.Publisher // nil with NoPublish
+	logs    *logs.Node
+	ship    *shipping.Shipper // nil if logs are not shipped
 	local   *query.Local
 	grid    *grid
 
@@ -53,6 +57,7 @@ type Node struct {
 	self    *self
 	parts   partRows
 	tasks   *tasks
+	shipRow shippingRow
 	launch  *launchServer // the launch API's server if there is no StatsD server, else nil
 
 	ticks      uint64        // completed
@@ -132,6 +137,11 @@ func New(cfg Config) (*Node, error) {
 			return nil, err
 		}
 	}
+	n.logs = logs.New(logs.Options{Agent: cfg.AgentID, Log: cfg.Log.With("component", "logs")})
+	if n.ship, err = n.newShipper(n.logs); err != nil {
+		n.Close(context.Background())
+		return nil, err
+	}
 	for _, name := range n.cfg.listeners() {
 		cfg.Ready.Up(name)
 	}
@@ -182,6 +192,12 @@ func (n *Node) Close(ctx context.Context) error {
 	if n.pub != nil && (stuck == nil || n.progress.at() != stepPublish) {
 		errs = append(errs, n.pub.Close(ctx))
 	}
+	if n.ship != nil {
+		errs = append(errs, n.ship.Close(ctx))
+	}
+	if n.logs != nil {
+		n.logs.Close()
+	}
 	if n.conn != nil {
 		n.conn.Close()
 	}
@@ -229,8 +245,15 @@ func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watching, serving, ticking := make(chan error, 1), make(chan error, 1), make(chan struct{})
+	shipped := make(chan struct{})
 	go func() { watching <- n.names.Run(ctx) }()
 	go func() { serving <- n.tasks.run(ctx); cancel() }()
+	go func() {
+		defer close(shipped)
+		if n.ship != nil {
+			n.ship.Run(ctx)
+		}
+	}()
 	go n.progress.watch(ctx, n.cfg.Interval, n.log)
 	go func() {
 		defer close(ticking)
@@ -243,6 +266,11 @@ func (n *Node) Run(ctx context.Context) error {
 	case <-ticking:
 	case <-time.After(lastTick):
 		n.log.Error("the last tick does not end", "in", n.progress.at().String())
+	}
+	select {
+	case <-shipped:
+	case <-time.After(lastTick):
+		n.log.Error("reading the logs does not end: some of them may be shipped again")
 	}
 	<-watching
 	return <-serving

@@ -33,6 +33,11 @@ type Config struct {
 	NoBPF          bool          // read the kernel's files only
 	Socket         string        // path of the launch API's unix socket
 	Statsd         Statsd        // of the collector
+	ShipLogs       bool          // ship this node's log entries
+	ShipRules      string        // file of rules of shipping, "" for none
+	ShipSince      time.Duration // how old the entries are with which the first start begins
+	LogsRetention  time.Duration // how long NATS keeps shipped logs
+	LogsSize       int64         // bytes of shipped logs that NATS keeps
 	SpoolSize      int64         // bytes kept on disk while NATS is unreachable
 	Retention      time.Duration // how long history is kept
 	RetentionSize  int64         // bytes of history kept on disk

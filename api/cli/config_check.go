@@ -30,6 +30,9 @@ func (c *Config) check() error {
 	if len(c.NATS) == 1 && c.NATS[0] == "none" {
 		c.NATS = nil
 	}
+	if c.ShipRules != "" && !c.ShipLogs {
+		return fmt.Errorf("ship-rules: rules are for --ship-logs, which is not given")
+	}
 	if err := checkAddress("listen", c.Listen); err != nil {
 		return err
 	}

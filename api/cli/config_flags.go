@@ -106,6 +106,28 @@ var configFlags = []configFlag{
 	{"no-bpf", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.BoolVar(&c.NoBPF, name, false, "load no BPF program; read the kernel's files instead, which costs more CPU")
 	}},
+	{"ship-logs", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.BoolVar(&c.ShipLogs, name, false,
+			"ship the log entries of this node, from the journal and from containers, to NATS, where the sinks of "+
+				"relays take them; while NATS is unreachable they stay in the journal")
+	}},
+	{"ship-rules", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.ShipRules, name, "",
+			"filter, join, sample, limit and redact the entries by the rules in the YAML `FILE` (see docs/shipping.md)")
+	}},
+	{"ship-since", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.ShipSince = setting.ShipSince
+		fs.Var((*age)(&c.ShipSince), name,
+			"begin the first time with entries as old as `DURATION`; later starts go on where the one before ended")
+	}},
+	{"logs-retention", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.LogsRetention = setting.LogsRetention
+		fs.Var((*age)(&c.LogsRetention), name, "let NATS keep shipped logs for `DURATION`, for sinks that do not respond")
+	}},
+	{"logs-size", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.LogsSize = setting.LogsBytes
+		fs.Var((*size)(&c.LogsSize), name, "let NATS keep at most `SIZE` of shipped logs, all nodes together; the oldest go first")
+	}},
 	{"spool-size", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
 		c.SpoolSize = setting.SpoolBytes
 		fs.Var((*size)(&c.SpoolSize), name, "keep at most `SIZE` of frames on disk while NATS is unreachable")
