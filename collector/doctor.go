@@ -36,7 +36,7 @@ func Doctor(ctx context.Context, cfg Config) []health.Check {
 		checks = append(checks, health.Check{Name: "configuration", State: health.Fail, Detail: err.Error(),
 			Fix: "correct the flag, key or variable that it names"})
 	}
-	rooms := []health.Room{
+	rooms := []health.Group{
 		{Name: "agent id", Doctor: func() []health.Check {
 			return []health.Check{cfg.checkID(), checkRights(), checkBTF()}
 		}},

@@ -99,7 +99,7 @@ func (n *Node) fillSelf(b *frame.Batch) {
 		s := n.cgroups.Stats()
 		v[metric.SelfGroups] = int64(s.Groups)
 		v[metric.SelfContainers] = int64(n.groups.containers)
-		v[metric.SelfKeptFDs] = int64(s.KeptFDs)
+		v[metric.SelfCgroupFDs] = int64(s.KeptFDs)
 		v[metric.SelfChecks] = int64(s.Checks)
 		v[metric.SelfMismatches] = 0
 		for _, m := range s.Mismatches {

@@ -25,7 +25,7 @@ func (f *fakeClocks) run(d time.Duration) {
 	f.wall, f.mono = f.wall.Add(d), f.mono+d
 }
 
-func TestGridIsTheWallClocks(t *testing.T) {
+func TestGridFollowsTheWallClock(t *testing.T) {
 	const interval = 20 * time.Millisecond
 	g := newGrid(interval)
 	var last time.Time
@@ -44,7 +44,7 @@ func TestGridIsTheWallClocks(t *testing.T) {
 	}
 }
 
-func TestGridEndsWithItsContext(t *testing.T) {
+func TestGridEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, ok := newGrid(time.Hour).next(ctx); ok {
@@ -52,7 +52,7 @@ func TestGridEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestGridBooksWhatGoesWrong(t *testing.T) {
+func TestGridCountsMissedTicks(t *testing.T) {
 	origin := time.Unix(1_700_000_000, 300e6)
 	f := func(name string, disturb func(*fakeClocks), wantPoint time.Duration, wantMissed, wantSteps uint64) {
 		t.Helper()

@@ -86,7 +86,7 @@ func New(cfg Config) (*Node, error) {
 		cfg.AgentID = id
 	}
 	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
-		cfg.Log.Error("nothing is kept, and launchers are not served", "err", err)
+		cfg.Log.Error("the data directory cannot be made: nothing is stored, and the launch API is not served", "err", err)
 		cfg.Socket = ""
 	}
 	cfg.Ready.Expect(cfg.parts()...)

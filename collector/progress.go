@@ -2,11 +2,12 @@ package collector
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/daytwo/daytwo/api/query"
 )
 
 // step is one step of a tick.
@@ -107,7 +108,7 @@ func (p *progress) check(interval, now time.Duration) error {
 	}
 	last := p.last.Load()
 	if last == 0 {
-		return errors.New("the first tick is still to come")
+		return query.ErrNoTick
 	}
 	if since := now - time.Duration(last); since > 2*interval+overdue {
 		return fmt.Errorf("no tick has been completed for %v", since.Round(time.Second))

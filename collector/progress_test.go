@@ -25,8 +25,8 @@ func TestProgress(t *testing.T) {
 			t.Errorf("at %v: %v, want %q", now, err, want)
 		}
 	}
-	f(0, "still to come")
-	f(time.Hour, "still to come")
+	f(0, "first tick is not complete")
+	f(time.Hour, "first tick is not complete")
 	p.completed(0)
 	f(0, "")
 	f(20*time.Second+overdue, "")

@@ -51,7 +51,7 @@ func (n *Node) try(s step, f func()) (ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			n.progress.panics.Add(1)
-			n.log.Error("a step of a tick panicked: what it reads is absent", "step", s.String(), "panic", p,
+			n.log.Error("a step of a tick panicked: its values are absent in this tick", "step", s.String(), "panic", p,
 				"stack", string(debug.Stack()))
 			n.reset(s)
 		}

@@ -23,10 +23,10 @@ func Doctor(ctx context.Context, cfg Config) []health.Check {
 		cfg.Listen = setting.Listen
 	}
 	return health.Gather(roomWithin,
-		health.Room{Name: "relay address", Doctor: func() []health.Check {
+		health.Group{Name: "relay address", Doctor: func() []health.Check {
 			return []health.Check{server.Doctor(ctx, "relay address", cfg.Listen, "--listen")}
 		}},
-		health.Room{Name: "relay token", Doctor: func() []health.Check { return []health.Check{cfg.checkToken()} }})
+		health.Group{Name: "relay token", Doctor: func() []health.Check { return []health.Check{cfg.checkToken()} }})
 }
 
 func (c *Config) checkToken() health.Check {

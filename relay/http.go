@@ -89,7 +89,7 @@ func (c *Config) guard() (*auth.Guard, error) {
 	case c.TokenFile != "":
 		token, err = auth.Source{File: c.TokenFile}.Find()
 	case c.DataDir != "":
-		token, err = auth.EnsureToken(c.DataDir)
+		token, err = auth.EnsureToken(c.DataDir, c.Log)
 	default:
 		return nil, errors.New("the HTTP API requires a token: give a data directory to keep one in, or a token file")
 	}

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +13,7 @@ func TestSourceOrder(t *testing.T) {
 	t.Setenv("DAYTWO_TOKEN", "")
 	t.Setenv("DAYTWO_TOKEN_FILE", "")
 	data := t.TempDir()
-	local, err := EnsureToken(data)
+	local, err := EnsureToken(data, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,8 +25,11 @@ const (
 // EnsureToken returns the admin token in dir, and creates it if the file is missing, or
 // empty after a power cut. The file is written atomically, and only its owner can read
 // it. Processes that start at the same time get the same token. A weak token in an
-// existing file is an error.
-func EnsureToken(dir string) (string, error) {
+// existing file is an error. log may be nil: then slog.Default() is used.
+func EnsureToken(dir string, log *slog.Logger) (string, error) {
+	if log == nil {
+		log = slog.Default()
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("create the directory of the token: %w", err)
 	}
@@ -46,7 +49,7 @@ func EnsureToken(dir string) (string, error) {
 		return "", tokenError(path, err)
 	}
 	if created {
-		slog.Info("created the token of the API", "path", path)
+		log.Info("created the token of the API", "path", path)
 	}
 	return token, nil
 }

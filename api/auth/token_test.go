@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +11,7 @@ import (
 
 func TestEnsureTokenMakesOne(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	token, err := EnsureToken(dir)
+	token, err := EnsureToken(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +25,7 @@ func TestEnsureTokenMakesOne(t *testing.T) {
 	if st.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, want 0600", st.Mode().Perm())
 	}
-	again, err := EnsureToken(dir)
+	again, err := EnsureToken(dir, slog.New(slog.DiscardHandler))
 	if err != nil || again != token {
 		t.Errorf("second call: %q, %v; want the same token", again, err)
 	}
@@ -43,11 +44,11 @@ func TestEnsureTokenAfterPowerCut(t *testing.T) {
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		token, err := EnsureToken(dir)
+		token, err := EnsureToken(dir, slog.New(slog.DiscardHandler))
 		if err != nil || len(token) < 43 {
 			t.Errorf("%q: %q, %v", content, token, err)
 		}
-		if again, err := EnsureToken(dir); err != nil || again != token {
+		if again, err := EnsureToken(dir, slog.New(slog.DiscardHandler)); err != nil || again != token {
 			t.Errorf("%q: then %q, %v", content, again, err)
 		}
 		if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o600 {
@@ -63,7 +64,7 @@ func TestEnsureTokenRace(t *testing.T) {
 	for i := range tokens {
 		wg.Go(func() {
 			var err error
-			if tokens[i], err = EnsureToken(dir); err != nil {
+			if tokens[i], err = EnsureToken(dir, slog.New(slog.DiscardHandler)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -87,7 +88,7 @@ func TestEnsureTokenExisting(t *testing.T) {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		got, err := EnsureToken(dir)
+		got, err := EnsureToken(dir, slog.New(slog.DiscardHandler))
 		if wantErr != "" {
 			if err == nil || !strings.Contains(err.Error(), wantErr) {
 				t.Errorf("%q: error %v, want %q in it", content, err, wantErr)

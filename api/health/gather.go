@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// Room is what can be looked at by itself.
-type Room struct {
+// Group is the checks of one part of the program, which do not depend on those of another.
+type Group struct {
 	Name   string
 	Doctor func() []Check
 }
 
-// Gather looks at all rooms at once, and returns their checks in the order of the
-// rooms. A room that has not reported within limit is a failure of its own: a mount
+// Gather looks at all groups at once, and returns their checks in the order of the
+// groups. A group that has not reported within limit is a failure of its own: a mount
 // or a process of the machine may hold its calls for ever.
-func Gather(limit time.Duration, rooms ...Room) (checks []Check) {
-	reports := make([]chan []Check, len(rooms))
-	for i, r := range rooms {
+func Gather(limit time.Duration, groups ...Group) (checks []Check) {
+	reports := make([]chan []Check, len(groups))
+	for i, r := range groups {
 		reports[i] = make(chan []Check, 1)
 		go func() { reports[i] <- r.Doctor() }()
 	}
 	late := time.After(limit)
-	for i, r := range rooms {
+	for i, r := range groups {
 		select {
 		case c := <-reports[i]:
 			checks = append(checks, c...)

@@ -14,7 +14,7 @@ const (
 	SelfFDs
 	SelfGroups
 	SelfContainers
-	SelfKeptFDs
+	SelfCgroupFDs
 	SelfChecks
 	SelfMismatches
 	SelfFrames
@@ -70,7 +70,7 @@ func init() {
 		SelfFDs:             {Name: "open_fds", Source: "/proc/self/fd", Help: "Open file descriptors."},
 		SelfGroups:          {Name: "cgroups", Source: "collector", Help: "Cgroups in this tick."},
 		SelfContainers:      {Name: "containers", Source: "collector", Help: "Cgroups that are containers."},
-		SelfKeptFDs:         {Name: "kept_fds", Source: "collector", Help: "Cgroup files kept open."},
+		SelfCgroupFDs:       {Name: "kept_fds", Source: "collector", Help: "Cgroup files held open."},
 		SelfChecks:          {Name: "checks", Type: Counter, Source: "collector", Help: "Cgroups compared with the kernel's own text."},
 		SelfMismatches:      {Name: "check_mismatches", Type: Counter, Source: "collector", Help: "Comparisons that differed; each makes its part fall back to files."},
 		SelfFrames:          {Name: "frames", Type: Counter, Source: "collector", Help: "Frames encoded."},
@@ -106,7 +106,7 @@ func init() {
 		PartMismatches: {Name: "part_mismatches", Type: Counter, Source: "collector", Help: "Comparisons of this part with the kernel's text that differed."},
 	})
 	register(Call, "daytwo_collector", []Metric{
-		CallsHeld:     {Name: "calls_held", Source: "collector", Help: "Calls that have not returned, and whose callers no longer wait: what they would tell is absent."},
+		CallsHeld:     {Name: "calls_held", Source: "collector", Help: "Calls that have not returned, and whose callers no longer wait: their values are absent."},
 		CallsTimedOut: {Name: "calls_timed_out", Type: Counter, Source: "collector", Help: "Calls that did not return in time."},
 		CallsRefused:  {Name: "calls_refused", Type: Counter, Source: "collector", Help: "Calls that were not made, because too many of their sort had not returned."},
 	})

@@ -34,7 +34,7 @@ func Run(ctx context.Context, c cli.Config, agentID func(dataDir string) (string
 		c.AgentID = id
 	}
 	if c.TokenFile == "" {
-		if _, err := auth.EnsureToken(c.Data); err != nil {
+		if _, err := auth.EnsureToken(c.Data, c.Log); err != nil {
 			return err
 		}
 	}

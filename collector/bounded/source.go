@@ -208,7 +208,7 @@ func (s *Source) survive(key string, f func() (any, error)) (value any, err erro
 func (s *Source) held(key string, c *call) error {
 	if now := time.Now(); c.overdue && now.Sub(s.logged) >= logEvery {
 		s.logged = now
-		s.log.Warn("a call does not return: what it would tell is absent", "source", s.name, "key", key,
+		s.log.Warn("a call does not return: its value is absent until it does", "source", s.name, "key", key,
 			"for", now.Sub(c.began).Round(time.Millisecond), "held", s.overdue, "most", cap(s.slots))
 	}
 	return fmt.Errorf("%s %s: %w", s.name, key, ErrHeld)

@@ -244,7 +244,7 @@ func (w *walk) choose() {
 	case l.Mode == "unified":
 		why = ""
 	case l.Freezer >= 0 && !w.kernel.HasField("freezer", "state"):
-		why = "the kernel's BTF does not tell about its freezer"
+		why = "the kernel's BTF does not describe its freezer"
 	case !w.has.initPIDs:
 		why = "the lists of cgroup v1 show the processes of our own PID namespace only"
 	default:

@@ -99,7 +99,7 @@ func checkStream(ctx context.Context, o *Options) health.Check {
 		c.Fix = "start 'daytwo relay', which makes it, or make it yourself; --cluster must be the same everywhere"
 	case errors.Is(err, context.DeadlineExceeded):
 		// A node's credential may not ask about streams: the server then stays silent.
-		c.Detail += ": the server does not tell this credential"
+		c.Detail += ": this credential may not ask the server"
 	default:
 		c.State, c.Detail, c.Fix = health.Warn, name+": "+err.Error(), "enable JetStream on the NATS server"
 	}

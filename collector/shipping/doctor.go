@@ -69,7 +69,7 @@ func checkStream(ctx context.Context, conn *nats.Conn, name string) health.Check
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		c.Detail += " is not there yet: the collector creates it if its credential may, else a relay with a log sink does"
 	case errors.Is(err, context.DeadlineExceeded):
-		c.Detail += ": the server does not tell this credential" // a node's may not ask about streams
+		c.Detail += ": this credential may not ask the server" // a node's may not ask about streams
 	default:
 		c.State, c.Detail, c.Fix = health.Warn, name+": "+err.Error(), "enable JetStream on the NATS server"
 	}

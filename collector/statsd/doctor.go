@@ -40,7 +40,7 @@ func Doctor(addresses []string, optional bool, o Options, running int) []health.
 	if !o.NoBPF {
 		checks = append(checks,
 			tried("statsd steering", origin.TrySteering(), "containers' ports are steered onto one socket",
-				"each container gets a socket, and is not heard in a network namespace of its own"),
+				"each container gets a socket, and packets from a network namespace of its own are not received"),
 			tried("statsd senders", origin.TrySender(), "senders to a shared port are known by their cgroups",
 				"senders to a shared port are known only by what their lines say"),
 			tried("statsd kernel drops", origin.TryDrops(), "what the kernel drops is counted by sender",
@@ -91,7 +91,7 @@ func checkListener(l Listener, running int) health.Check {
 	} else if err != nil {
 		c.State, c.Detail, c.Fix = health.Fail, err.Error(), "give --statsd an address of this machine that may be used"
 	} else if !l.Loopback() {
-		c.State, c.Detail = health.Warn, c.Detail+"; whoever reaches it may send: StatsD asks nobody for a token"
+		c.State, c.Detail = health.Warn, c.Detail+"; StatsD has no authentication: every host that can reach it may send"
 		c.Fix = "use a loopback address, or see that strangers do not reach this one"
 	}
 	return c

@@ -31,7 +31,7 @@ const portsName = "ports"
 func (s *Server) openListeners() (ports []uint16, err error) {
 	for _, l := range s.o.Listen {
 		if !l.Loopback() {
-			s.log.Warn("StatsD asks nobody for a token: whoever reaches this address may send", "address", l.Address)
+			s.log.Warn("StatsD has no authentication: every host that can reach this address may send", "address", l.Address)
 		}
 		in, err := s.listen(l)
 		at, _ := netip.ParseAddrPort(l.Address)
@@ -41,11 +41,11 @@ func (s *Server) openListeners() (ports []uint16, err error) {
 			s.opened = append(s.opened, listening{name: listenerName(l, in), in: in, of: l})
 			port = in.Port()
 		case l.Off(err):
-			s.log.Debug("a default address is not heard: there is no IPv6 here", "address", l.Address, "err", err)
+			s.log.Debug("StatsD is not received on a default address: this machine has no IPv6", "address", l.Address, "err", err)
 			s.off = append(s.off, l)
 		case l.Optional && errors.Is(err, unix.EADDRINUSE):
 			err = taken(l, err)
-			s.log.Error("StatsD is not heard on a default address: end who has it, or give --statsd other addresses",
+			s.log.Error("StatsD is not received on a default address: end the process that uses it, or give --statsd other addresses",
 				"address", l.Address, "err", err)
 			s.opened = append(s.opened, listening{name: l.String(), err: err, of: l})
 		default:
@@ -96,10 +96,10 @@ func (s *Server) reopen() {
 		}
 		if err == nil {
 			s.tellDrops(in)
-			s.log.Info("StatsD is heard on a default address: there is IPv6 by now", "address", l.Address)
+			s.log.Info("StatsD is received on a default address now: the machine has IPv6", "address", l.Address)
 		} else {
 			err = taken(l, err)
-			s.log.Error("StatsD is not heard on a default address", "address", l.Address, "err", err)
+			s.log.Error("StatsD is not received on a default address", "address", l.Address, "err", err)
 		}
 		s.listeners.Lock()
 		defer s.listeners.Unlock()
@@ -117,7 +117,7 @@ func (s *Server) reopen() {
 			continue
 		}
 		s.tellDrops(in)
-		s.log.Info("StatsD is heard on a default address: whoever had it is gone", "address", l.of.Address)
+		s.log.Info("StatsD is received on a default address now: the process that used it has ended", "address", l.of.Address)
 		s.listeners.Lock()
 		l.in, l.err = in, nil
 		s.shown.rows = nil

@@ -133,7 +133,7 @@ func (s *Server) open() (err error) {
 	// No one will take the other descriptors. Left open, their sockets would queue
 	// packets that no one reads.
 	if err := s.fds.Forget(); err != nil {
-		s.log.Warn("the service manager keeps descriptors that nobody wants", "err", err)
+		s.log.Warn("descriptors of former sockets could not be removed from the service manager", "err", err)
 	}
 	s.waiting = false
 	close(s.ready)
@@ -143,7 +143,7 @@ func (s *Server) open() (err error) {
 // tellDrops counts the kernel's drops at a listener's sockets by sender.
 func (s *Server) tellDrops(l *intake.Listener) {
 	if err := l.UDPSockets(s.table.CountDrops); err != nil {
-		s.log.Warn("whose packets the kernel drops is not known", "err", err)
+		s.log.Warn("the kernel's drops cannot be counted by sender", "err", err)
 	}
 }
 

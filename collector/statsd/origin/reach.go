@@ -118,7 +118,7 @@ func (t *Table) enter(id string, pid int, ns *os.File, err error) {
 	}
 	was := t.reached[id]
 	if got.failed = err != nil; got.failed && (was == nil || was.pid != pid) {
-		t.c.Log.Warn("a container's own port is not heard in its network namespace",
+		t.c.Log.Warn("StatsD cannot be received on a container's own port in its network namespace",
 			"container_id", id, "pid", pid, "err", err)
 	}
 	t.reached[id] = got

@@ -99,7 +99,7 @@ func TestReachLogsOnce(t *testing.T) {
 	for range 5 {
 		r.table.Reach()
 	}
-	if n := strings.Count(log.String(), "is not heard in its network namespace"); n != 1 {
+	if n := strings.Count(log.String(), "cannot be received on a container"); n != 1 {
 		t.Errorf("logged %d times:\n%s", n, log.String())
 	}
 }

@@ -223,7 +223,7 @@ func (t *Table) Refused() error {
 func (t *Table) startDrops() {
 	d, err := bpf.NewDrops(t.sender)
 	if err != nil {
-		t.c.Log.Warn("whose packets the kernel drops is not known", "err", err)
+		t.c.Log.Warn("the kernel's drops cannot be counted by sender", "err", err)
 		return
 	}
 	t.drops = d

@@ -64,7 +64,7 @@ const maxValues = 10_000
 func (a *API) fieldValues(w http.ResponseWriter, r *http.Request) error {
 	field := strings.ToUpper(r.PathValue("field"))
 	if !slices.Contains(valueFields, field) {
-		return web.BadRequest("the values of %s are not told: use one of %s", field, strings.Join(valueFields, ", "))
+		return web.BadRequest("the values of %s cannot be listed: use one of %s", field, strings.Join(valueFields, ", "))
 	}
 	q, err := a.v1Query(r, false)
 	if err != nil {
