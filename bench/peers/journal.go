@@ -70,7 +70,10 @@ func benchJournal(r *report) error {
 			r.journalLine(theirs, own)
 		}
 	}
-	return selectJournal(r, j, dir)
+	if err := selectJournal(r, j, dir); err != nil {
+		return err
+	}
+	return shipJournal(r, dir)
 }
 
 // journalLine prints a line of the table.

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -58,12 +57,9 @@ func gatewayd(dir, accept string) error {
 
 // measureSdjournal reads all entries by go-systemd's sdjournal, which is built for it.
 func measureSdjournal(dir string) (journalResult, error) {
-	bin := filepath.Join(dir, "..", filepath.Base(dir)+".sdjournal")
-	build := exec.Command("go", "build", "-o", bin, "./sdjournal")
-	build.Dir = os.Getenv("DAYTWO_PEERS")
-	build.Env = append(os.Environ(), "CGO_ENABLED=1")
-	if out, err := build.CombinedOutput(); err != nil {
-		return journalResult{}, fmt.Errorf("it needs cgo and libsystemd-dev: %s", strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", "; "))
+	bin, err := buildSdjournal(dir)
+	if err != nil {
+		return journalResult{}, err
 	}
 	defer os.Remove(bin)
 	return measureJournal("go-systemd's sdjournal and encoding/json", func() (int, error) {
