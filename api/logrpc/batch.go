@@ -18,7 +18,7 @@ const (
 	// batchBytes is from how many bytes on a batch is sent. Below 16 KiB the codec needs no
 	// memory for its compression.
 	batchBytes = 12 << 10
-	// waits is how long the source may have nothing before what there is is sent.
+	// waits is how long a record that comes soon after another waits for more.
 	waits = 300 * time.Microsecond
 	// keepBuffer is how many bytes of a buffer are kept for the next batch.
 	keepBuffer = 32 << 10
@@ -38,6 +38,7 @@ type batchWriter struct {
 	frame []byte
 	timer *time.Timer
 	armed bool
+	sent  time.Time // when the last batch was sent
 	err   error
 }
 
@@ -66,9 +67,10 @@ func (w *batchWriter) add(rec entry.Record) error {
 			w.put(entry.Record{Event: tooLarge(rec.Entry)})
 		}
 	}
-	if w.enc.Size() >= batchBytes {
+	switch {
+	case w.enc.Size() >= batchBytes, !w.armed && time.Since(w.sent) >= waits:
 		w.send()
-	} else if !w.armed {
+	case !w.armed:
 		w.armed = true
 		w.timer.Reset(waits)
 	}
@@ -116,6 +118,7 @@ func (w *batchWriter) send() {
 		if err := enc.Finish(entry.Header{}, 0, w.write); err != nil && w.err == nil {
 			w.err = err
 		}
+		w.sent = time.Now()
 	} else {
 		enc.Reset()
 	}

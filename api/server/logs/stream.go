@@ -16,8 +16,8 @@ const (
 	keepBuffer = 32 << 10         // bytes of a buffer that is kept
 )
 
-// stream sends records to a client. A record waits for flushAfter, at most, for others
-// that are sent with it.
+// stream sends records to a client. A record that comes soon after another waits for
+// flushAfter, at most, for others that are sent with it.
 type stream struct {
 	a    *API
 	ask  *request
@@ -33,6 +33,7 @@ type stream struct {
 	timer  *time.Timer
 	armed  bool
 	closed bool
+	wrote  time.Time     // when the last write ended
 	took   time.Duration // of the slowest write
 	fault  error         // of writing
 }
@@ -78,11 +79,16 @@ func (s *stream) ping() {
 	s.mu.Unlock()
 }
 
-// appended sends the buffer now or soon. The caller holds the lock.
+// appended sends the buffer: now if nothing was sent for a while, else soon. The caller
+// holds the lock.
 func (s *stream) appended() {
-	if len(s.buf) >= flushAt {
+	switch {
+	case len(s.buf) >= flushAt:
 		s.write()
-	} else if !s.armed && len(s.buf) > 0 && s.ask.q.Follow {
+	case s.armed || len(s.buf) == 0 || !s.ask.q.Follow:
+	case time.Since(s.wrote) >= flushAfter:
+		s.write()
+	default:
 		s.armed = true
 		s.timer.Reset(flushAfter)
 	}
@@ -117,7 +123,8 @@ func (s *stream) write() {
 	if _, s.fault = s.out.Write(s.buf); s.fault == nil && s.ask.q.Follow {
 		s.fault = s.ctl.Flush()
 	}
-	took := time.Since(begun)
+	s.wrote = time.Now()
+	took := s.wrote.Sub(begun)
 	s.took = max(s.took, took)
 	if s.fault != nil && took >= s.a.o.Stall {
 		s.a.stats.slow.Add(1)
