@@ -94,6 +94,10 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// sinkLibraries speak the protocols of receivers of logs: relay/sinks alone links them.
+var sinkLibraries = []string{"github.com/twmb/franz-go", "github.com/redis/go-redis", "google.golang.org/grpc",
+	"github.com/tinylib/msgp", "go.opentelemetry.io/proto"}
+
 // There are rules for what a room links, too, not only for what it imports.
 func TestLinks(t *testing.T) {
 	all := list(t, "amd64")
@@ -116,9 +120,10 @@ func TestLinks(t *testing.T) {
 		}
 	}
 	const natsServer = "github.com/nats-io/nats-server"
-	check("collector", module+"/relay", module+"/bench", "github.com/twmb/franz-go", natsServer, "testing")
+	check("collector", slices.Concat(sinkLibraries, []string{module + "/relay", module + "/bench", natsServer, "testing"})...)
 	check("relay", module+"/collector", module+"/bpf", module+"/bench", "github.com/cilium/ebpf", natsServer, "testing")
 	check("api", module+"/collector", module+"/relay", module+"/bpf", module+"/bench", "github.com/cilium/ebpf", "testing")
+	check("api", sinkLibraries...)
 	for _, room := range []string{"api/query", "relay/recent", "relay/fleet", "api/v1"} { // they know no HTTP
 		check(room, "net/http", module+"/api/server", module+"/api/console")
 	}

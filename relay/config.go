@@ -36,6 +36,7 @@ type Config struct {
 	CacheBytes  int64         // approximate bound of the decoded newest ticks; default 256 MiB
 	Forget      time.Duration // an agent silent for so long is no longer listed; default 24 hours
 
+	SinksFile string            // configuration of the sinks of logs; "" for none
 	Agent     string            // id of the agent on this machine, "this node" of the API; "" without one
 	AgentBoot uint64            // boot number of a collector in this process: Ready waits for its ticks; 0 without one
 	Ready     *ready.Parts      // where the relay adds the parts that have to be ready; default: its own

@@ -10,6 +10,7 @@ import (
 	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/api/setting"
+	"github.com/daytwo/daytwo/relay/sinks"
 )
 
 // roomWithin is how long Doctor waits for each of its checks.
@@ -26,7 +27,17 @@ func Doctor(ctx context.Context, cfg Config) []health.Check {
 		health.Group{Name: "relay address", Doctor: func() []health.Check {
 			return []health.Check{server.Doctor(ctx, "relay address", cfg.Listen, "--listen")}
 		}},
-		health.Group{Name: "relay token", Doctor: func() []health.Check { return []health.Check{cfg.checkToken()} }})
+		health.Group{Name: "relay token", Doctor: func() []health.Check { return []health.Check{cfg.checkToken()} }},
+		health.Group{Name: "sinks", Doctor: cfg.checkSinks})
+}
+
+// checkSinks says whether the configuration of sinks is valid, and which receivers of it
+// can be used from here.
+func (c *Config) checkSinks() []health.Check {
+	if c.SinksFile == "" {
+		return nil
+	}
+	return sinks.Doctor(c.SinksFile)
 }
 
 func (c *Config) checkToken() health.Check {

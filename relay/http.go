@@ -38,11 +38,16 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	h, err := server.New(server.Options{
+	o := server.Options{
 		Fleet: r.Fleet(), History: r.History(), Logs: r.Logs(), Guard: guard,
 		Agent: cfg.Agent, Cluster: cfg.Cluster, Version: cfg.Version,
 		Ready: cfg.Ready, Metrics: append([]func(io.Writer){r.WriteMetrics, r.logs.WriteMetrics}, cfg.Metrics...), Log: cfg.Log,
-	})
+	}
+	if r.sinks != nil {
+		o.Sinks = r.sinks
+		o.Metrics = append(o.Metrics, r.sinks.WriteMetrics)
+	}
+	h, err := server.New(o)
 	if err != nil {
 		return errors.Join(err, l.Close(), r.Close())
 	}

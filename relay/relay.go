@@ -19,6 +19,7 @@ import (
 	"github.com/daytwo/daytwo/relay/gateway"
 	"github.com/daytwo/daytwo/relay/ingest"
 	"github.com/daytwo/daytwo/relay/recent"
+	"github.com/daytwo/daytwo/relay/sinks"
 	"github.com/nats-io/nats.go"
 )
 
@@ -30,6 +31,7 @@ type Relay struct {
 	lock   *lockfile.Lock // of the history, nil if it is in memory only
 	fleet  *fleet.Fleet
 	ingest *ingest.Ingest
+	sinks  *sinks.Manager // nil without a configuration of sinks
 	node   nodeTicks
 	rpc    *rpc.Client // for what nodes are asked
 	logs   *gateway.Gateway
@@ -83,6 +85,9 @@ func New(cfg Config) (*Relay, error) {
 	}
 	r.ingest = ingest.New(in)
 	cfg.Ready.Add(ready.Frames, r.ingest.Ready)
+	if r.sinks, err = r.openSinks(); err != nil {
+		return nil, errors.Join(fmt.Errorf("sinks: %w", err), r.Close())
+	}
 	if cfg.AgentBoot != 0 {
 		r.node = nodeTicks{agent: cfg.Agent, boot: cfg.AgentBoot, start: time.Now()}
 		cfg.Ready.Add(ready.NodeAtRelay, r.node.ready)
@@ -127,6 +132,9 @@ func (r *Relay) Run(ctx context.Context) error {
 func (r *Relay) work(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { _ = r.ingest.Run(ctx) }) // returns nil
+	if r.sinks != nil {
+		work.Go(func() { r.sinks.Run(ctx) })
+	}
 	work.Go(func() {
 		tick := time.NewTicker(tidyEvery)
 		defer tick.Stop()

@@ -41,6 +41,7 @@ type Config struct {
 	SpoolSize      int64         // bytes kept on disk while NATS is unreachable
 	Retention      time.Duration // how long history is kept
 	RetentionSize  int64         // bytes of history kept on disk
+	Sinks          string        // file of the sinks of logs, "" for none
 	Ready          *ready.Parts  // where the program registers what it still waits for
 	LogLevel       slog.Level
 	LogFormat      string       // "text" or "json"

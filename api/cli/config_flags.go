@@ -140,6 +140,10 @@ var configFlags = []configFlag{
 		c.RetentionSize = setting.HistoryBytes
 		fs.Var((*size)(&c.RetentionSize), name, "keep at most `SIZE` of history on disk (units KiB, MiB, GiB, TiB)")
 	}},
+	{"sinks", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Sinks, name, "",
+			"deliver shipped logs to the sinks in the YAML `FILE`, which is read again when it changes: see 'daytwo sink --help'")
+	}},
 	{"log-level", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.Var((*level)(&c.LogLevel), name, "log messages of `LEVEL` and above: debug, info, warn, error")
 	}},

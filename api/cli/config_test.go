@@ -62,7 +62,7 @@ func TestConfigSources(t *testing.T) {
 		"statsd-budget": "5", "statsd-series": "6", "statsd-expiry": "gauge=5m",
 		"no-bpf": "true", "ship-logs": "true", "ship-rules": "/rules", "ship-since": "2h",
 		"logs-retention": "2d", "logs-size": "2GiB", "spool-size": "1GiB", "retention": "7d", "retention-size": "1.5TiB",
-		"log-level": "debug", "log-format": "json",
+		"log-level": "debug", "log-format": "json", "sinks": "/sinks.yaml",
 	}
 	for _, p := range []struct {
 		name string

@@ -24,6 +24,7 @@ type Options struct {
 	Fleet   query.Fleet
 	History query.History     // if nil, queries return query.ErrNoHistory
 	Logs    query.Logs        // if nil, the routes of logs answer with status 501
+	Sinks   query.Sinks       // if nil, the routes of sinks answer with status 501
 	Guard   *auth.Guard       // checks the token
 	Agent   string            // id of the agent on this machine, "" if there is none
 	Cluster string            // name of the cluster
@@ -101,7 +102,7 @@ func (s *server) tokenRoutes() []web.Route {
 		{Method: "GET", Path: "/api/v1/statsd", Handle: s.statsd},
 		{Method: "GET", Path: "/api/v1/events", Handle: s.events},
 	}
-	return slices.Concat(native, s.logs.Routes(), s.dcos.ThisNode(), s.dcos.AnyAgent(), s.dcos.ClusterState(),
+	return slices.Concat(native, s.sinkRoutes(), s.logs.Routes(), s.dcos.ThisNode(), s.dcos.AnyAgent(), s.dcos.ClusterState(),
 		s.dcos.LogRoutes())
 }
 

@@ -25,7 +25,7 @@ func (in *Ingest) attach(ctx context.Context) (jetstream.Consumer, error) {
 		return nil, err
 	}
 	stream, err := js.Stream(ctx, in.o.stream())
-	update := in.o.Stream != (bus.Config{Cluster: in.o.Stream.Cluster})
+	update := !in.o.Logs && in.o.Stream != (bus.Config{Cluster: in.o.Stream.Cluster})
 	if errors.Is(err, jetstream.ErrStreamNotFound) || err == nil && update {
 		stream, err = in.o.ensure(ctx, js)
 	}

@@ -22,7 +22,7 @@ type Handler func(ctx context.Context, m *Message) Verdict
 // every other field means its default.
 type Options struct {
 	Conn          *nats.Conn    // connected or not; the caller closes it
-	Stream        bus.Config    // created if it is missing, updated if more than Cluster is set
+	Stream        bus.Config    // created if it is missing; that of frames is updated if more than Cluster is set
 	Logs          bool          // receive from the stream of logs; default that of frames
 	Subject       string        // filter; default every subject of the stream
 	Start         time.Time     // of a consumer that is created: only messages from then on; default all

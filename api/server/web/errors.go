@@ -42,6 +42,10 @@ func asError(err error) *Error {
 		return e
 	case errors.Is(err, query.ErrUnknownAgent):
 		return &Error{http.StatusNotFound, "unknown agent: GET /api/v1/agents lists all"}
+	case errors.Is(err, query.ErrNoSink):
+		return &Error{http.StatusNotFound, err.Error() + ": GET /api/v1/sinks lists all"}
+	case errors.Is(err, query.ErrNoSinkAnswer), errors.Is(err, query.ErrNoDead):
+		return &Error{http.StatusServiceUnavailable, err.Error()}
 	case errors.Is(err, query.ErrNoSuchSource), errors.Is(err, query.ErrNoJournal):
 		return &Error{http.StatusNotFound, err.Error()}
 	case errors.Is(err, query.ErrBadCursor), errors.Is(err, query.ErrBadLogQuery):

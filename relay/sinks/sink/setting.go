@@ -1,0 +1,143 @@
+package sink
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/docker/go-units"
+	"go.yaml.in/yaml/v3"
+)
+
+// Bytes is a size in a configuration: a number of bytes, or text such as 512KiB, 4MiB, 1g
+// (powers of 1024).
+type Bytes int64
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (b *Bytes) UnmarshalYAML(n *yaml.Node) error {
+	v, err := units.RAMInBytes(n.Value)
+	if n.Kind != yaml.ScalarNode || err != nil || v < 0 {
+		return fmt.Errorf("line %d: %q is not a size: write bytes, or 512KiB, 4MiB, 1GiB", n.Line, n.Value)
+	}
+	*b = Bytes(v)
+	return nil
+}
+
+// Duration is a duration in a configuration, such as 500ms, 10s, 5m, 2h.
+type Duration time.Duration
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
+	v, err := time.ParseDuration(n.Value)
+	if n.Kind != yaml.ScalarNode || err != nil || v < 0 {
+		return fmt.Errorf("line %d: %q is not a duration: write 500ms, 10s, 5m or 2h", n.Line, n.Value)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// Or returns the duration, or a default if it is 0.
+func (d Duration) Or(def time.Duration) time.Duration {
+	if d == 0 {
+		return def
+	}
+	return time.Duration(d)
+}
+
+// File is the path of a file that holds a secret. It is read each time that the secret is
+// needed, so that a new one counts without a restart.
+type File string
+
+// maxSecret bounds a secret, in bytes.
+const maxSecret = 64 << 10
+
+// Read returns the secret, without white space at its end; "" without a path.
+func (f File) Read() (string, error) {
+	if f == "" {
+		return "", nil
+	}
+	file, err := os.Open(string(f))
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	b, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
+	b = bytes.TrimRight(b, " \t\r\n")
+	switch {
+	case err != nil:
+		return "", err
+	case len(b) > maxSecret:
+		return "", fmt.Errorf("%s is larger than %d bytes, which no secret is", f, maxSecret)
+	case len(b) == 0:
+		return "", fmt.Errorf("%s is empty: write the secret into it", f)
+	}
+	return string(b), nil
+}
+
+// Check returns an error if there is a path and the secret cannot be read.
+func (f File) Check(key string) error {
+	if _, err := f.Read(); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	return nil
+}
+
+// TLS are the settings of an encrypted connection.
+type TLS struct {
+	CA         File   `yaml:"ca_file"`     // certificates to trust; default the system's
+	Cert       File   `yaml:"cert_file"`   // client certificate
+	Key        File   `yaml:"key_file"`    // its key
+	ServerName string `yaml:"server_name"` // expected in the certificate; default the host
+	Insecure   bool   `yaml:"insecure"`    // accept any certificate
+}
+
+// Config returns the settings as package crypto/tls has them. Nil is the system's default.
+// A client certificate is read again at each handshake.
+func (t *TLS) Config() (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if t == nil {
+		return c, nil
+	}
+	c.ServerName, c.InsecureSkipVerify = t.ServerName, t.Insecure
+	if t.CA != "" {
+		pem, err := os.ReadFile(string(t.CA))
+		if err != nil {
+			return nil, fmt.Errorf("tls: ca_file: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls: ca_file: %s holds no certificate in PEM form", t.CA)
+		}
+	}
+	if (t.Cert == "") != (t.Key == "") {
+		return nil, errors.New("tls: cert_file and key_file must be set together")
+	}
+	if t.Cert != "" {
+		load := func() (*tls.Certificate, error) {
+			pair, err := tls.LoadX509KeyPair(string(t.Cert), string(t.Key))
+			return &pair, err
+		}
+		if _, err := load(); err != nil {
+			return nil, fmt.Errorf("tls: client certificate: %w", err)
+		}
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
+	}
+	return c, nil
+}
+
+// StringList is one text or a list of texts in a configuration.
+type StringList []string
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (l *StringList) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		*l = StringList{n.Value}
+		return nil
+	}
+	return n.Decode((*[]string)(l))
+}
