@@ -25,8 +25,10 @@ func Benchmark10000(b *testing.B) {
 		}
 		for i, p := range paths {
 			id := p[len("/docker/"):]
-			r.put(rankEngine, &record{id: id, runtime: "docker", name: fmt.Sprint("web-", i), image: "registry.example/shop/web:1.2.3",
-				imageID: "sha256:" + id, pid: i + 1, paths: []string{p}, labels: map[string]string{"tier": "front", "team": "shop"}, env: map[string]string{}})
+			r.put(rankEngine, &record{id: id, runtime: "docker", name: fmt.Sprint("web-", i),
+				image:   "registry.example/shop/web:1.2.3",
+				imageID: "sha256:" + id, pid: i + 1, paths: []string{p},
+				labels: map[string]string{"tier": "front", "team": "shop"}, env: map[string]string{}})
 		}
 		if got := r.Gen(); got != n {
 			b.Fatalf("%d answers changed, want %d", got, n)

@@ -49,7 +49,8 @@ func runPod(t *testing.T, conn *grpcConn, uid, parent string) (sandbox, containe
 	logs := t.TempDir()
 	config := msg(nil).
 		sub(1, msg(nil).str(1, "web-0").str(2, uid).str(3, "shop")).str(3, logs).
-		entry(6, podNameKey, "web-0").entry(6, podNamespaceKey, "shop").entry(6, podUIDKey, uid).entry(6, "app.kubernetes.io/name", "web").
+		entry(6, podNameKey, "web-0").entry(6, podNamespaceKey, "shop").entry(6, podUIDKey, uid).
+		entry(6, "app.kubernetes.io/name", "web").
 		sub(8, msg(nil).str(1, parent).sub(2, msg(nil).sub(1, hostNet)))
 	sandbox, err := call("RunPodSandbox", msg(nil).sub(1, config))
 	if err != nil {
@@ -67,7 +68,8 @@ func runPod(t *testing.T, conn *grpcConn, uid, parent string) (sandbox, containe
 		sub(1, msg(nil).str(1, "nginx")).
 		sub(2, msg(nil).str(1, rig.Image)).
 		str(3, "/bin/sh").str(4, "-c").str(4, "echo here; exec sleep 1000").
-		entry(9, containerNameKey, "nginx").entry(9, podNameKey, "web-0").entry(9, podNamespaceKey, "shop").entry(9, podUIDKey, uid).
+		entry(9, containerNameKey, "nginx").entry(9, podNameKey, "web-0").entry(9, podNamespaceKey, "shop").
+		entry(9, podUIDKey, uid).
 		str(11, "nginx/0.log").
 		sub(15, msg(nil).sub(2, msg(nil).sub(3, hostNet)))
 	if err := os.Mkdir(logs+"/nginx", 0o755); err != nil { // as kubelet does
@@ -107,9 +109,11 @@ func TestPod(t *testing.T) {
 				"namespace": "shop", "pod": "web-0", "pod_uid": uid, "container": "nginx",
 				"task_id": container, "task_name": "nginx", "application_name": "web", "label.app.kubernetes.io/name": "web", "executor_id": uid, "framework_id": "shop", "framework_name": "kubernetes", "label." + podNameKey: ""})
 			id = follow(t, r, parent+"/"+sandbox, named("web-0"))
-			wantLabels(t, id, map[string]string{"container_id": sandbox, "container": "POD", "pod": "web-0", "application_name": "web"})
+			wantLabels(t, id, map[string]string{"container_id": sandbox, "container": "POD", "pod": "web-0",
+				"application_name": "web"})
 			id = follow(t, r, parent, func(id *Identity) bool { return id.Label("pod") != "" })
-			wantLabels(t, id, map[string]string{"container_id": "", "container": "", "pod": "web-0", "namespace": "shop", "pod_uid": uid})
+			wantLabels(t, id, map[string]string{"container_id": "", "container": "", "pod": "web-0", "namespace": "shop",
+				"pod_uid": uid})
 		})
 	}
 }

@@ -188,8 +188,10 @@ func TestReconnect(t *testing.T) {
 	meanwhile := d.Run(t, spec)
 	c.Stop() // while nobody follows the events
 	rig.Serve(t, d)
-	within(t, 20*time.Second, "name of the container that began meanwhile", func() bool { return r.Resolve(meanwhile.Cgroup).Name == meanwhile.Name })
-	within(t, time.Second, "name of the container that ended meanwhile", func() bool { return r.Resolve(c.Cgroup).Name == "" })
+	within(t, 20*time.Second, "name of the container that began meanwhile",
+		func() bool { return r.Resolve(meanwhile.Cgroup).Name == meanwhile.Name })
+	within(t, time.Second, "name of the container that ended meanwhile",
+		func() bool { return r.Resolve(c.Cgroup).Name == "" })
 }
 
 func TestNoSockets(t *testing.T) {

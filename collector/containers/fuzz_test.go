@@ -92,9 +92,12 @@ func FuzzInspect(f *testing.F) {
 func FuzzProto(f *testing.F) {
 	spec := msg(nil).sub(2, msg(`{"process":{"env":["MESOS_TASK_ID=x"]}}`))
 	f.Add([]byte(msg(nil).str(1, "c1").entry(2, "k", "v").str(3, "img").sub(5, spec)))
-	f.Add([]byte(msg(nil).str(2, "default").str(3, "/tasks/start").sub(4, msg(nil).str(1, "t").sub(2, msg(nil).str(1, "c1").num(2, 7)))))
-	f.Add([]byte(msg(nil).str(1, "s").sub(2, msg(nil).str(1, "web").str(2, "uid").str(3, "ns")).entry(5, podNameKey, "web")))
-	f.Add([]byte(msg(nil).str(1, "c").sub(3, msg(nil).str(1, "n")).sub(4, msg(nil).str(1, "i").str(18, "j")).str(5, "ref").entry(8, "k", "v")))
+	f.Add([]byte(msg(nil).str(2, "default").str(3, "/tasks/start").
+		sub(4, msg(nil).str(1, "t").sub(2, msg(nil).str(1, "c1").num(2, 7)))))
+	f.Add([]byte(msg(nil).str(1, "s").sub(2, msg(nil).str(1, "web").str(2, "uid").str(3, "ns")).entry(5, podNameKey,
+		"web")))
+	f.Add([]byte(msg(nil).str(1, "c").sub(3, msg(nil).str(1, "n")).sub(4, msg(nil).str(1, "i").str(18, "j")).
+		str(5, "ref").entry(8, "k", "v")))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		rec := &record{space: "default"}
 		rec.fromContainer(b)

@@ -15,7 +15,8 @@ func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
 
 // none returns Options that use no runtime of this machine.
 func none() Options {
-	return Options{DockerHost: "-", ContainerHost: "-", ContainerdAddress: "-", CRIEndpoint: "-", StateDirs: []string{}, Log: slog.New(slog.DiscardHandler)}
+	return Options{DockerHost: "-", ContainerHost: "-", ContainerdAddress: "-", CRIEndpoint: "-", StateDirs: []string{},
+		Log: slog.New(slog.DiscardHandler)}
 }
 
 // start runs a Resolver until the test ends.

@@ -90,7 +90,8 @@ func TestNet(t *testing.T) {
 	for _, c := range []struct {
 		bytes, packets int
 	}{{metric.NetTxBytes, metric.NetTxPackets}, {metric.NetRxBytes, metric.NetRxPackets}} {
-		if db, dp := va[c.bytes]-was[c.bytes], va[c.packets]-was[c.packets]; db < 10*1028 || dp < 10 || db > 40_000 || dp > 100 {
+		if db, dp := va[c.bytes]-was[c.bytes], va[c.packets]-was[c.packets]; db < 10*1028 || dp < 10 || db > 40_000 ||
+			dp > 100 {
 			t.Errorf("column %d: %d bytes, %d packets for 10 pings of 1028 bytes", c.bytes, db, dp)
 		}
 	}

@@ -28,9 +28,11 @@ func TestDocker(t *testing.T) {
 
 	c := d.Run(t, spec)
 	id := follow(t, r, c.Cgroup, named(c.Name))
-	wantLabels(t, id, map[string]string{"container_id": c.ID, "name": c.Name, "image": rig.Image, "runtime": "docker", "label.tier": "front",
-		"task_id": c.ID, "task_name": c.Name, "application_name": "shop", "unit": "", "pod": ""})
-	if id.ContainerID != c.ID || id.Image != rig.Image || id.PID != c.PID || len(id.Label("image_id")) != len("sha256:")+64 {
+	wantLabels(t, id, map[string]string{"container_id": c.ID, "name": c.Name, "image": rig.Image, "runtime": "docker",
+		"label.tier": "front",
+		"task_id":    c.ID, "task_name": c.Name, "application_name": "shop", "unit": "", "pod": ""})
+	if id.ContainerID != c.ID || id.Image != rig.Image || id.PID != c.PID ||
+		len(id.Label("image_id")) != len("sha256:")+64 {
 		t.Errorf("identity %+v", id)
 	}
 
@@ -67,7 +69,8 @@ func TestCgroupParent(t *testing.T) {
 	id := follow(t, r, c.Cgroup, named(c.Name))
 	wantLabels(t, id, map[string]string{"container_id": c.ID, "runtime": "docker"})
 	inner := r.Resolve(c.Cgroup + "/init.scope")
-	wantLabels(t, inner, map[string]string{"container_id": "", "name": "", "parent_container_id": c.ID, "unit": "init.scope"})
+	wantLabels(t, inner, map[string]string{"container_id": "", "name": "", "parent_container_id": c.ID,
+		"unit": "init.scope"})
 }
 
 func TestMarathonOnDocker(t *testing.T) {
@@ -77,12 +80,14 @@ func TestMarathonOnDocker(t *testing.T) {
 	r := start(t, o)
 	connected(t, r, "docker")
 	s := spec
-	s.Env = map[string]string{"MESOS_TASK_ID": "shop_web.3f0d", "MARATHON_APP_ID": "/shop/web", "MESOS_FRAMEWORK_ID": "4193-0001"}
+	s.Env = map[string]string{"MESOS_TASK_ID": "shop_web.3f0d", "MARATHON_APP_ID": "/shop/web",
+		"MESOS_FRAMEWORK_ID": "4193-0001"}
 	// the name that a Mesos agent gives
 	s.Name = "mesos-" + uuid[:24] + fmt.Sprintf("%012x", time.Now().UnixNano()&(1<<48-1))
 	c := d.Run(t, s)
-	wantLabels(t, follow(t, r, c.Cgroup, named(c.Name)), map[string]string{"task_id": "shop_web.3f0d", "task_name": "web.shop",
-		"application_name": "/shop/web", "framework_id": "4193-0001", "framework_name": "marathon"})
+	wantLabels(t, follow(t, r, c.Cgroup, named(c.Name)),
+		map[string]string{"task_id": "shop_web.3f0d", "task_name": "web.shop",
+			"application_name": "/shop/web", "framework_id": "4193-0001", "framework_name": "marathon"})
 
 	// A container that Mesos did not start, but whose environment claims so.
 	s.Name = ""
@@ -101,7 +106,8 @@ func TestContainerd(t *testing.T) {
 	follow(t, r, before.Cgroup, named(before.Name))
 	c := d.Run(t, spec)
 	id := follow(t, r, c.Cgroup, named(c.Name))
-	wantLabels(t, id, map[string]string{"container_id": c.ID, "name": c.Name, "image": rig.Image, "runtime": "containerd", "label.tier": "front", "task_id": c.ID, "task_name": c.Name})
+	wantLabels(t, id, map[string]string{"container_id": c.ID, "name": c.Name, "image": rig.Image, "runtime": "containerd",
+		"label.tier": "front", "task_id": c.ID, "task_name": c.Name})
 	if id.PID != c.PID || len(id.Label("image_id")) != len("sha256:")+64 {
 		t.Errorf("identity %+v", id)
 	}
@@ -119,7 +125,8 @@ func TestPodmanState(t *testing.T) {
 	r := start(t, o)
 	c := d.Run(t, spec)
 	id := follow(t, r, c.Cgroup, named(c.Name))
-	wantLabels(t, id, map[string]string{"container_id": c.ID, "name": c.Name, "image": rig.Image, "runtime": "podman", "task_id": c.ID, "label.tier": ""})
+	wantLabels(t, id, map[string]string{"container_id": c.ID, "name": c.Name, "image": rig.Image, "runtime": "podman",
+		"task_id": c.ID, "label.tier": ""})
 	if id.PID != c.PID || len(id.Label("image_id")) != len("sha256:")+64 {
 		t.Errorf("identity %+v", id)
 	}
@@ -139,7 +146,8 @@ func TestPodmanAPI(t *testing.T) {
 	}
 	c := d.Run(t, spec)
 	id := follow(t, r, c.Cgroup, named(c.Name))
-	wantLabels(t, id, map[string]string{"container_id": c.ID, "name": c.Name, "image": rig.Image, "runtime": "podman", "label.tier": "front", "application_name": "shop"})
+	wantLabels(t, id, map[string]string{"container_id": c.ID, "name": c.Name, "image": rig.Image, "runtime": "podman",
+		"label.tier": "front", "application_name": "shop"})
 	second := d.Run(t, spec)
 	follow(t, r, second.Cgroup, named(second.Name))
 }
@@ -150,7 +158,8 @@ func TestRunc(t *testing.T) {
 	o.StateDirs = []string{d.RuncRoot}
 	r := start(t, o)
 	s := spec
-	s.Env = map[string]string{"NOMAD_ALLOC_ID": "6a1f4f4c-1b5d-4a3e-9d2c-0f5c5a0f1c11", "NOMAD_TASK_NAME": "redis", "NOMAD_JOB_NAME": "cache", "NOMAD_NAMESPACE": "default"}
+	s.Env = map[string]string{"NOMAD_ALLOC_ID": "6a1f4f4c-1b5d-4a3e-9d2c-0f5c5a0f1c11", "NOMAD_TASK_NAME": "redis",
+		"NOMAD_JOB_NAME": "cache", "NOMAD_NAMESPACE": "default"}
 	c := d.Run(t, s)
 	id := follow(t, r, c.Cgroup, named(c.Name))
 	wantLabels(t, id, map[string]string{"container_id": c.ID, "name": c.Name, "runtime": "runc", "label.tier": "front",
@@ -170,7 +179,8 @@ func TestRunc(t *testing.T) {
 	follow(t, r, again.Cgroup, func(id *Identity) bool { return id.PID == again.PID })
 	again.Stop()
 	r.Forget(again.Cgroup)
-	within(t, 2*time.Second, "removed container forgotten", func() bool { return r.Resolve(again.Cgroup).ContainerID == "" })
+	within(t, 2*time.Second, "removed container forgotten",
+		func() bool { return r.Resolve(again.Cgroup).ContainerID == "" })
 }
 
 // TestPathAlone resolves real containers without any runtime to ask. The path and the

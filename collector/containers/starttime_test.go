@@ -121,7 +121,8 @@ func TestStartCRI(t *testing.T) {
 	sandbox, container := runPod(t, conn, uid, parent)
 	after := time.Now()
 	started := func(id *Identity) bool { return id.Started > 0 }
-	for _, id := range []*Identity{follow(t, r, parent+"/"+sandbox, started), follow(t, r, parent+"/"+container, started)} {
+	for _, id := range []*Identity{follow(t, r, parent+"/"+sandbox, started),
+		follow(t, r, parent+"/"+container, started)} {
 		if at := time.Unix(0, id.Started); at.Before(before) || at.After(after) {
 			t.Errorf("%s: started at %v, was run between %v and %v", id.Name, at, before, after)
 		}

@@ -38,25 +38,31 @@ func TestCrun(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := `[{"id":"` + id64b + `","names":["other"]},{"id":"` + id64 + `","names":["web"],"image":"cbf4","metadata":"{\"image-name\":\"docker.io/library/nginx:1\"}"}]`
-	if err := os.WriteFile(filepath.Join(storage, "overlay-containers", "containers.json"), []byte(names), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(storage, "overlay-containers", "containers.json"), []byte(names),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	o := none()
 	o.StateDirs = []string{filepath.Join(root, "*")} // created later
 	r := start(t, o)
 	running := procfs("/proc").started(os.Getpid())
-	crunDir(t, filepath.Join(root, "crun"), id64, "/machine.slice/libpod-"+id64+".scope/container", bundle, running, map[string]string{"io.container.manager": "libpod", "team": "shop"})
+	crunDir(t, filepath.Join(root, "crun"), id64, "/machine.slice/libpod-"+id64+".scope/container", bundle, running,
+		map[string]string{"io.container.manager": "libpod", "team": "shop"})
 	id := follow(t, r, "/machine.slice/libpod-"+id64+".scope", named("web"))
-	wantLabels(t, id, map[string]string{"container_id": id64, "runtime": "podman", "image": "docker.io/library/nginx:1", "image_id": "sha256:cbf4",
+	wantLabels(t, id, map[string]string{"container_id": id64, "runtime": "podman", "image": "docker.io/library/nginx:1",
+		"image_id":   "sha256:cbf4",
 		"label.team": "shop", "slice": "machine.slice", "label.io.container.manager": ""})
-	wantLabels(t, r.Resolve("/machine.slice/libpod-"+id64+".scope/container"), map[string]string{"container_id": "", "parent_container_id": id64})
+	wantLabels(t, r.Resolve("/machine.slice/libpod-"+id64+".scope/container"),
+		map[string]string{"container_id": "", "parent_container_id": id64})
 
 	pod := "/kubepods.slice/kubepods-pod55c6c714_b240_4dec_9a45_57b61696ab6e.slice"
-	crunDir(t, filepath.Join(root, "crun"), id64b, pod+"/crio-"+id64b+".scope", "/b", running, map[string]string{"io.container.manager": "cri-o",
-		"io.kubernetes.cri-o.ContainerType": "container", "io.kubernetes.cri-o.ImageName": "registry.example/web:2",
-		podNameKey: "web-0", podNamespaceKey: "shop", podUIDKey: "55c6c714-b240-4dec-9a45-57b61696ab6e", containerNameKey: "nginx"})
+	crunDir(t, filepath.Join(root, "crun"), id64b, pod+"/crio-"+id64b+".scope", "/b", running,
+		map[string]string{"io.container.manager": "cri-o",
+			"io.kubernetes.cri-o.ContainerType": "container", "io.kubernetes.cri-o.ImageName": "registry.example/web:2",
+			podNameKey: "web-0", podNamespaceKey: "shop", podUIDKey: "55c6c714-b240-4dec-9a45-57b61696ab6e", containerNameKey: "nginx"})
 	id = follow(t, r, pod+"/crio-"+id64b+".scope", named("nginx"))
-	wantLabels(t, id, map[string]string{"container_id": id64b, "runtime": "cri-o", "image": "registry.example/web:2", "pod": "web-0", "namespace": "shop", "container": "nginx"})
+	wantLabels(t, id, map[string]string{"container_id": id64b, "runtime": "cri-o", "image": "registry.example/web:2",
+		"pod": "web-0", "namespace": "shop", "container": "nginx"})
 
 	// The process of this state has ended: the pid is now that of another process.
 	crunDir(t, filepath.Join(root, "crun"), "ended", "/ended", "/b", running-1, nil)
@@ -72,8 +78,9 @@ func TestCrun(t *testing.T) {
 
 func TestBrokenStates(t *testing.T) {
 	root := t.TempDir()
-	for name, text := range map[string]string{"empty/state.json": "", "cut/state.json": `{"id":"cut","init_proc`, "other/state.json": `{"id":"another","init_process_pid":1}`,
-		"nothing/x": "", "dir/state.json/x": "", "huge/status": `{"pid":1e99}`} {
+	for name, text := range map[string]string{"empty/state.json": "", "cut/state.json": `{"id":"cut","init_proc`,
+		"other/state.json": `{"id":"another","init_process_pid":1}`,
+		"nothing/x":        "", "dir/state.json/x": "", "huge/status": `{"pid":1e99}`} {
 		file := filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			t.Fatal(err)
@@ -107,7 +114,8 @@ func TestSockets(t *testing.T) {
 	check := func(option, env string, want ...string) {
 		t.Helper()
 		t.Setenv("X_HOST", env)
-		if got := r.sockets(option, "X_HOST", "/no/such.sock", filepath.Join(dir, "*.sock")); fmt.Sprint(got) != fmt.Sprint(want) {
+		if got := r.sockets(option, "X_HOST", "/no/such.sock",
+			filepath.Join(dir, "*.sock")); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("option %q, environment %q: %v, want %v", option, env, got, want)
 		}
 	}

@@ -94,8 +94,10 @@ func TestOrder(t *testing.T) {
 // TestWhoseEnvironment gives containers an environment that claims to be a task of
 // another framework. The environment is reported by a runtime or read from the process.
 func TestWhoseEnvironment(t *testing.T) {
-	mesos := map[string]string{"MESOS_TASK_ID": "spoof", "MARATHON_APP_ID": "/spoof", "MESOS_FRAMEWORK_ID": "spoof", "MESOS_EXECUTOR_ID": "spoof"}
-	nomad := map[string]string{"NOMAD_ALLOC_ID": allocB, "NOMAD_TASK_NAME": "spoof", "NOMAD_JOB_NAME": "spoof", "NOMAD_NAMESPACE": "spoof"}
+	mesos := map[string]string{"MESOS_TASK_ID": "spoof", "MARATHON_APP_ID": "/spoof", "MESOS_FRAMEWORK_ID": "spoof",
+		"MESOS_EXECUTOR_ID": "spoof"}
+	nomad := map[string]string{"NOMAD_ALLOC_ID": allocB, "NOMAD_TASK_NAME": "spoof", "NOMAD_JOB_NAME": "spoof",
+		"NOMAD_NAMESPACE": "spoof"}
 	pod := map[string]string{podUIDKey: "u", podNameKey: "p", podNamespaceKey: "shop", containerNameKey: "web"}
 	check := func(what, path string, rec *record, mesosCounts, nomadCounts bool) {
 		t.Helper()
@@ -141,50 +143,69 @@ func TestWhoseEnvironment(t *testing.T) {
 	kube := "/kubepods/burstable/pod" + uuid + "/" + id64
 	check("a pod's container", kube, &record{id: id64, runtime: "containerd", labels: pod}, false, false)
 	check("a pod's container that only its path tells", kube, nil, false, false)
-	check("a pod's container that calls itself as Mesos does", kube, &record{id: id64, name: "mesos-" + uuid, labels: pod}, false, false)
+	check("a pod's container that calls itself as Mesos does", kube,
+		&record{id: id64, name: "mesos-" + uuid, labels: pod}, false, false)
 	check("a docker container", "/docker/"+id64, &record{id: id64, runtime: "docker", name: "web"}, false, false)
 	check("a docker container while dockerd is away", "/docker/"+id64, nil, false, false)
-	check("a podman container", "/machine.slice/libpod-"+id64+".scope", &record{id: id64, runtime: "podman", name: "web"}, false, false)
+	check("a podman container", "/machine.slice/libpod-"+id64+".scope", &record{id: id64, runtime: "podman", name: "web"},
+		false, false)
 	check("a container of runc alone", "/c1", &record{id: "c1", runtime: "runc", name: "c1"}, false, false)
 	check("an lxc container", "/lxc/web", nil, false, false)
-	check("a docker container of Mesos", "/docker/"+id64, &record{id: id64, runtime: "docker", name: "mesos-" + uuid}, true, false)
-	check("a docker container of an old Mesos", "/docker/"+id64, &record{id: id64, runtime: "docker", name: "mesos-20150101-S0." + uuid}, true, false)
-	check("a docker executor of Mesos", "/docker/"+id64, &record{id: id64, runtime: "docker", name: "mesos-" + uuid + ".executor"}, true, false)
-	check("a docker container with a like name", "/docker/"+id64, &record{id: id64, runtime: "docker", name: "mesos-master"}, false, false)
-	check("a docker container of Nomad", "/docker/"+id64, &record{id: id64, runtime: "docker", name: "spoof-" + allocB}, false, true)
-	check("a docker container of Nomad's that claims another allocation", "/docker/"+id64, &record{id: id64, runtime: "docker", name: "web-" + allocA}, false, false)
+	check("a docker container of Mesos", "/docker/"+id64, &record{id: id64, runtime: "docker", name: "mesos-" + uuid},
+		true, false)
+	check("a docker container of an old Mesos", "/docker/"+id64,
+		&record{id: id64, runtime: "docker", name: "mesos-20150101-S0." + uuid}, true, false)
+	check("a docker executor of Mesos", "/docker/"+id64,
+		&record{id: id64, runtime: "docker", name: "mesos-" + uuid + ".executor"}, true, false)
+	check("a docker container with a like name", "/docker/"+id64,
+		&record{id: id64, runtime: "docker", name: "mesos-master"}, false, false)
+	check("a docker container of Nomad", "/docker/"+id64, &record{id: id64, runtime: "docker", name: "spoof-" + allocB},
+		false, true)
+	check("a docker container of Nomad's that claims another allocation", "/docker/"+id64,
+		&record{id: id64, runtime: "docker", name: "web-" + allocA}, false, false)
 	check("a container of Mesos", "/mesos/"+uuid, nil, true, false)
 	check("a container of Nomad", "/nomad/"+allocA+".redis", nil, false, true)
 	check("a container that nobody claims", "/my/parent/"+id64, nil, true, true)
 
 	// Nomad's cgroup names the allocation; the environment adds other tags.
 	s := inputs{place: parsePath("/nomad/" + allocA + ".redis"), own: &record{id: allocA + ".redis", pid: 1, env: nomad}}
-	wantLabels(t, s.identity(), map[string]string{"executor_id": allocA, "task_id": allocA + ".redis", "task_name": "redis", "application_name": "spoof"})
+	wantLabels(t, s.identity(), map[string]string{"executor_id": allocA, "task_id": allocA + ".redis",
+		"task_name": "redis", "application_name": "spoof"})
 }
 
 // Kubernetes' tags come from the runtime, or else from the path.
 func TestPodTags(t *testing.T) {
-	labels := map[string]string{podUIDKey: uuid, podNameKey: "p", podNamespaceKey: "shop", containerNameKey: "web", "app": "front"}
+	labels := map[string]string{podUIDKey: uuid, podNameKey: "p", podNamespaceKey: "shop", containerNameKey: "web",
+		"app": "front"}
 	path := "/kubepods/burstable/pod" + uuid + "/" + id64
-	wantLabels(t, compose(parsePath(path), nil, nil, "", nil), map[string]string{"framework_name": "kubernetes", "executor_id": uuid,
-		"framework_id": "", "task_id": id64, "task_name": ""})
-	wantLabels(t, compose(parsePath(path), []*record{{id: id64, labels: labels}}, nil, "", nil), map[string]string{"framework_name": "kubernetes",
-		"executor_id": uuid, "framework_id": "shop", "task_id": id64, "task_name": "web", "application_name": "front"})
-	sandbox := &record{id: id64b, sandboxOnly: true, labels: map[string]string{podUIDKey: uuid, "app.kubernetes.io/name": "shop"}}
-	wantLabels(t, compose(parsePath(path), []*record{{id: id64, labels: labels}}, nil, "", sandbox), map[string]string{"application_name": "shop"})
+	wantLabels(t, compose(parsePath(path), nil, nil, "", nil),
+		map[string]string{"framework_name": "kubernetes", "executor_id": uuid,
+			"framework_id": "", "task_id": id64, "task_name": ""})
+	wantLabels(t, compose(parsePath(path), []*record{{id: id64, labels: labels}}, nil, "", nil),
+		map[string]string{"framework_name": "kubernetes",
+			"executor_id": uuid, "framework_id": "shop", "task_id": id64, "task_name": "web", "application_name": "front"})
+	sandbox := &record{id: id64b, sandboxOnly: true, labels: map[string]string{podUIDKey: uuid,
+		"app.kubernetes.io/name": "shop"}}
+	wantLabels(t, compose(parsePath(path), []*record{{id: id64, labels: labels}}, nil, "", sandbox),
+		map[string]string{"application_name": "shop"})
 }
 
 // A launcher adds to the labels of a runtime, but does not change them.
 func TestLaunched(t *testing.T) {
-	id := compose(place{id: id64}, []*record{{id: id64, runtime: "docker", name: "web", labels: map[string]string{"com.docker.compose.project": "shop"}}}, nil, "", nil)
-	got := id.Launched("other", "called", []frame.Label{{Name: "application_name", Value: "x"}, {Name: "framework_name", Value: "aurora"},
+	id := compose(place{id: id64}, []*record{{id: id64, runtime: "docker", name: "web",
+		labels: map[string]string{"com.docker.compose.project": "shop"}}}, nil, "", nil)
+	got := id.Launched("other", "called", []frame.Label{{Name: "application_name", Value: "x"},
+		{Name: "framework_name", Value: "aurora"},
 		{Name: "container_id", Value: "other"}, {Name: "label.team", Value: "blue"}, {Name: "task_id", Value: "t"}})
-	wantLabels(t, got, map[string]string{"container_id": id64, "name": "web", "runtime": "docker", "application_name": "shop",
-		"framework_name": "aurora", "label.team": "blue", "task_id": "t", "task_name": "web"})
+	wantLabels(t, got, map[string]string{"container_id": id64, "name": "web", "runtime": "docker",
+		"application_name": "shop",
+		"framework_name":   "aurora", "label.team": "blue", "task_id": "t", "task_name": "web"})
 	checkRow(t, got)
 
-	got = compose(parsePath("/system.slice/foo.service/t1"), nil, nil, "", nil).Launched("t1", "web", []frame.Label{{Name: "task_name", Value: "web"}})
-	wantLabels(t, got, map[string]string{"container_id": "t1", "name": "web", "runtime": "daytwo", "unit": "foo.service", "task_name": "web"})
+	got = compose(parsePath("/system.slice/foo.service/t1"), nil, nil, "", nil).Launched("t1", "web",
+		[]frame.Label{{Name: "task_name", Value: "web"}})
+	wantLabels(t, got, map[string]string{"container_id": "t1", "name": "web", "runtime": "daytwo", "unit": "foo.service",
+		"task_name": "web"})
 	if got.ContainerID != "t1" || got.Name != "web" || got.Runtime != "daytwo" {
 		t.Errorf("%+v", got)
 	}

@@ -24,7 +24,8 @@ func (c *fakeClock) read() (wall, steady int64) {
 // balances. The time of the last sample is the wall clock's.
 // balances; the time of the last sample is by the clock as it is.
 func TestClockSteps(t *testing.T) {
-	for _, step := range []time.Duration{0, 3 * time.Hour, -3 * time.Hour, 26 * time.Hour, -400 * 24 * time.Hour, 40 * time.Second, -time.Second} {
+	for _, step := range []time.Duration{0, 3 * time.Hour, -3 * time.Hour, 26 * time.Hour, -400 * 24 * time.Hour,
+		40 * time.Second, -time.Second} {
 		t.Run(step.String(), func(t *testing.T) { steps(t, step) })
 	}
 }

@@ -109,7 +109,8 @@ func TestDropsByContainer(t *testing.T) {
 			}
 			for _, b := range senders {
 				if row.Key == b.id && v[metric.StatsdPackets]+v[metric.StatsdKernelDrops] != b.sent {
-					bad += fmt.Sprintf("%s: sent %d, %d received, %d dropped\n", b.id, b.sent, v[metric.StatsdPackets], v[metric.StatsdKernelDrops])
+					bad += fmt.Sprintf("%s: sent %d, %d received, %d dropped\n", b.id, b.sent, v[metric.StatsdPackets],
+						v[metric.StatsdKernelDrops])
 				}
 			}
 		}

@@ -123,7 +123,8 @@ func TestNoIPv6(t *testing.T) {
 			t.Errorf("the log: %s", s)
 		}
 		off("0")
-		for end := time.Now().Add(5 * time.Second); len(names()) < 5 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		for end := time.Now().Add(5 * time.Second); len(names()) < 5 &&
+			time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 			r.reopen() // the address is new and can only be bound a moment later
 		}
 		if got := fmt.Sprint(names()); got != "[udp://127.0.0.1:8125 udp://127.0.0.1:61825 udp://[::1]:8125 udp://[::1]:61825 ports]" {
@@ -153,7 +154,8 @@ func TestTakenIPv6(t *testing.T) {
 			t.Errorf("%d addresses are missing", r.absent())
 		}
 		who := fmt.Sprintf("process %d", os.Getpid())
-		if s := log.String(); strings.Count(s, "level=ERROR") != 1 || !strings.Contains(s, "[::1]:8125") || !strings.Contains(s, who) {
+		if s := log.String(); strings.Count(s, "level=ERROR") != 1 || !strings.Contains(s, "[::1]:8125") ||
+			!strings.Contains(s, who) {
 			t.Error(s)
 		}
 	})

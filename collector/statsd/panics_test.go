@@ -57,7 +57,8 @@ func (r *rig) balanced(received, panicked int64) (app, ledger frame.Table) {
 // told checks that the log has one short stack that names a function.
 func told(t *testing.T, log, function string) {
 	t.Helper()
-	if n := strings.Count(log, "panicked"); n != 1 || !strings.Contains(log, "level=ERROR") || !strings.Contains(log, function) || len(log) > 3*maxStack {
+	if n := strings.Count(log, "panicked"); n != 1 || !strings.Contains(log, "level=ERROR") ||
+		!strings.Contains(log, function) || len(log) > 3*maxStack {
 		t.Errorf("%d panics are logged, want 1 with %s:\n%s", n, function, log)
 	}
 }
@@ -143,7 +144,8 @@ func TestManyPanics(t *testing.T) {
 		}
 		return nil
 	}
-	r.store = series.New(series.Options{Workers: 2, Budget: 3, Log: r.log, Labels: odd, Rules: mustRules(t, `mappings: [{match: "m.*", name: "$1"}]`)})
+	r.store = series.New(series.Options{Workers: 2, Budget: 3, Log: r.log, Labels: odd,
+		Rules: mustRules(t, `mappings: [{match: "m.*", name: "$1"}]`)})
 	received := int64(0)
 	for i := range 200 {
 		var b []byte

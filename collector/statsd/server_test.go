@@ -30,7 +30,8 @@ type rig struct {
 func newRig(t testing.TB, o Options) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	r := &rig{t: t, unix: filepath.Join(dir, "dgram"), stream: filepath.Join(dir, "stream"), parent: func(origin.Info) uint64 { return 0 }}
+	r := &rig{t: t, unix: filepath.Join(dir, "dgram"), stream: filepath.Join(dir, "stream"),
+		parent: func(origin.Info) uint64 { return 0 }}
 	if len(o.Listen) == 0 {
 		for _, a := range []string{"127.0.0.1:0", "unixgram://" + r.unix, "unix://" + r.stream, "127.0.0.1:0?dialect=etsy"} {
 			l, err := ParseListener(a)
@@ -135,7 +136,8 @@ func TestLaunch(t *testing.T) {
 				benchrig.NeedRoot(t, "a BPF program")
 			}
 			r := newRig(t, Options{NoBPF: noBPF})
-			got, err := launch.NewClient(r.o.Socket).Add(t.Context(), launch.Request{ContainerID: "c1", Labels: map[string]string{"task_name": "web"}})
+			got, err := launch.NewClient(r.o.Socket).Add(t.Context(),
+				launch.Request{ContainerID: "c1", Labels: map[string]string{"task_name": "web"}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -185,7 +187,8 @@ func TestFields(t *testing.T) {
 
 func TestTooLong(t *testing.T) {
 	r := newRig(t, Options{NoBPF: true})
-	r.send("udp", r.udp, "a:1|c\nb:"+strings.Repeat("1", line.DefaultMaxLine)+"|c\nc:1|c", "a:1|c|#"+strings.Repeat("x", 60000))
+	r.send("udp", r.udp, "a:1|c\nb:"+strings.Repeat("1", line.DefaultMaxLine)+"|c\nc:1|c",
+		"a:1|c|#"+strings.Repeat("x", 60000))
 	app, ledger := r.await(4)
 	if v := ledger.Row(0); v[metric.StatsdRejectedTooLong] != 2 || len(app.Rows) != 2 {
 		t.Errorf("ledger: %v", v)
@@ -203,7 +206,8 @@ func TestRestartOnSameAddresses(t *testing.T) {
 	r := newRig(t, Options{NoBPF: true, Listen: []Listener{l}})
 	r.send("udp", taken, "a:1|c")
 	r.await(1)
-	if _, err := New(Options{Listen: []Listener{{Network: "udp", Address: "203.0.113.1:8125"}}, NoBPF: true, Ports: launch.PortRange{First: 11000, Last: 11002}}); err == nil || !strings.Contains(err.Error(), "--statsd") {
+	if _, err := New(Options{Listen: []Listener{{Network: "udp", Address: "203.0.113.1:8125"}}, NoBPF: true,
+		Ports: launch.PortRange{First: 11000, Last: 11002}}); err == nil || !strings.Contains(err.Error(), "--statsd") {
 		t.Errorf("an address that is not ours: %v", err)
 	}
 	if _, err := New(Options{RulesFile: "/does/not/exist"}); err == nil {
@@ -220,9 +224,12 @@ func TestParseListener(t *testing.T) {
 	}
 	check("127.0.0.1:8125", Listener{Network: "udp", Address: "127.0.0.1:8125"})
 	check("udp://[::1]:1?gauges=delta", Listener{Network: "udp", Address: "[::1]:1", Line: line.Options{GaugeDelta: true}})
-	check("unix:///a/b?dialect=etsy", Listener{Network: "unix", Address: "/a/b", Line: line.Options{Dialect: line.Etsy, GaugeDelta: true}})
-	check("unixgram:///a?dialect=etsy&gauges=absolute&tags=influx", Listener{Network: "unixgram", Address: "/a", Line: line.Options{Dialect: line.Etsy, NameTags: line.Influx}})
-	for _, s := range []string{"", "localhost", "localhost:8125", "tcp://127.0.0.1:1", "unix://rel", "127.0.0.1:1?dialect=x", "127.0.0.1:1?tags=none", "127.0.0.1:99999"} {
+	check("unix:///a/b?dialect=etsy", Listener{Network: "unix", Address: "/a/b",
+		Line: line.Options{Dialect: line.Etsy, GaugeDelta: true}})
+	check("unixgram:///a?dialect=etsy&gauges=absolute&tags=influx",
+		Listener{Network: "unixgram", Address: "/a", Line: line.Options{Dialect: line.Etsy, NameTags: line.Influx}})
+	for _, s := range []string{"", "localhost", "localhost:8125", "tcp://127.0.0.1:1", "unix://rel",
+		"127.0.0.1:1?dialect=x", "127.0.0.1:1?tags=none", "127.0.0.1:99999"} {
 		if l, err := ParseListener(s); err == nil {
 			t.Errorf("%q: %+v", s, l)
 		}
@@ -231,7 +238,8 @@ func TestParseListener(t *testing.T) {
 
 func TestLabels(t *testing.T) {
 	var got []string
-	for _, l := range Labels("id", "web", map[string]string{"framework_name": "f", "env": "prod", "container_id": "other", "agent_id": "x", "empty": ""}) {
+	for _, l := range Labels("id", "web", map[string]string{"framework_name": "f", "env": "prod", "container_id": "other",
+		"agent_id": "x", "empty": ""}) {
 		got = append(got, l.Name+"="+l.Value)
 	}
 	if s := strings.Join(got, " "); s != "container_id=id framework_name=f label.env=prod name=web task_name=web" {

@@ -32,13 +32,15 @@ func TestTakenAddress(t *testing.T) {
 	var log strings.Builder
 	who := fmt.Sprintf("process %d", os.Getpid())
 	r := newRig(t, Options{NoBPF: true, Listen: []Listener{taken, free}, Log: slog.New(slog.NewTextHandler(&log, nil))})
-	if s := log.String(); !strings.Contains(s, "level=ERROR") || !strings.Contains(s, who) || !strings.Contains(s, "--statsd") {
+	if s := log.String(); !strings.Contains(s, "level=ERROR") || !strings.Contains(s, who) ||
+		!strings.Contains(s, "--statsd") {
 		t.Errorf("the log: %s", s)
 	}
 	r.send("udp", fmt.Sprint("127.0.0.1:", r.in.Listeners()[0].Port()), "a:1|c")
 	r.await(1)
 	tab := r.Listeners()
-	if len(tab.Rows) != 3 || tab.Rows[0].Label("reason") == "" || tab.Row(0)[metric.ListenerUp] != 0 || tab.Row(0)[metric.ListenerPackets] != metric.Absent {
+	if len(tab.Rows) != 3 || tab.Rows[0].Label("reason") == "" || tab.Row(0)[metric.ListenerUp] != 0 ||
+		tab.Row(0)[metric.ListenerPackets] != metric.Absent {
 		t.Errorf("%d rows; %+v: %v", len(tab.Rows), tab.Rows[0], tab.Row(0))
 	}
 	if v := tab.Row(1); v[metric.ListenerUp] != 1 || v[metric.ListenerPackets] != 1 || v[metric.ListenerBuffer] < 1<<16 {
@@ -60,19 +62,22 @@ func TestTakenAddress(t *testing.T) {
 		r.reopen()
 		r.send("udp", at, "a:1|c")
 		r.await(2)
-		if tab := r.Listeners(); tab.Gen == gen || tab.Row(0)[metric.ListenerUp] != 1 || tab.Row(0)[metric.ListenerPackets] != 1 || tab.Rows[0].Label("reason") != "" {
+		if tab := r.Listeners(); tab.Gen == gen || tab.Row(0)[metric.ListenerUp] != 1 ||
+			tab.Row(0)[metric.ListenerPackets] != 1 || tab.Rows[0].Label("reason") != "" {
 			t.Errorf("once it is free: %+v %v", tab.Rows[0], tab.Row(0))
 		}
 	}(taken.Address)
 	taken.Optional = false
 	ports := benchrig.Ports(t, 100)
 	_, err = New(Options{NoBPF: true, Listen: []Listener{taken}, Ports: ports, Log: slog.New(slog.DiscardHandler)})
-	if !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), who) || !strings.Contains(err.Error(), "--statsd") {
+	if !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), who) ||
+		!strings.Contains(err.Error(), "--statsd") {
 		t.Errorf("asked for by name: %v", err)
 	}
 	// Nor does a second collector share this one's addresses.
 	taken.Address = fmt.Sprint("127.0.0.1:", r.in.Listeners()[0].Port())
-	if _, err := New(Options{NoBPF: true, Listen: []Listener{taken}, Ports: ports, Log: slog.New(slog.DiscardHandler)}); !errors.Is(err, unix.EADDRINUSE) {
+	if _, err := New(Options{NoBPF: true, Listen: []Listener{taken}, Ports: ports,
+		Log: slog.New(slog.DiscardHandler)}); !errors.Is(err, unix.EADDRINUSE) {
 		t.Errorf("a second one: %v", err)
 	}
 }
@@ -116,7 +121,8 @@ func TestMain(m *testing.M) {
 	if ports == "" {
 		os.Exit(benchrig.Main(m))
 	}
-	o := Options{NoBPF: true, Listen: []Listener{{Network: "udp", Address: "127.0.0.1:0"}}, Log: slog.New(slog.DiscardHandler)}
+	o := Options{NoBPF: true, Listen: []Listener{{Network: "udp", Address: "127.0.0.1:0"}},
+		Log: slog.New(slog.DiscardHandler)}
 	o.Ports, _ = launch.ParsePortRange(ports)
 	s, err := New(o)
 	fmt.Println("serving", err)
@@ -161,7 +167,8 @@ func TestStaleDescriptor(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec /proc/`+fmt.Sprint(os.Getpid())+`/exe`)
-	cmd.Env = append(os.Environ(), serviceEnv+"="+benchrig.Ports(t, 100).String(), "NOTIFY_SOCKET="+notify.LocalAddr().String(), "LISTEN_FDS=1", "LISTEN_FDNAMES=statsd-udp-stale")
+	cmd.Env = append(os.Environ(), serviceEnv+"="+benchrig.Ports(t, 100).String(),
+		"NOTIFY_SOCKET="+notify.LocalAddr().String(), "LISTEN_FDS=1", "LISTEN_FDNAMES=statsd-udp-stale")
 	cmd.ExtraFiles = []*os.File{f}
 	in, _ := cmd.StdinPipe()
 	out, _ := cmd.StdoutPipe()

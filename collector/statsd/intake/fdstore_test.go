@@ -143,7 +143,8 @@ func (m *manager) start(at string) (cmd *exec.Cmd, out *bufferedLines, stop io.C
 	}
 	// LISTEN_PID is the service's pid, which is only known once it runs.
 	cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0"`, exe)
-	cmd.Env = append(os.Environ(), serviceEnv+"="+at, "NOTIFY_SOCKET="+m.path, fmt.Sprint("LISTEN_FDS=", len(m.fds)), "LISTEN_FDNAMES="+strings.Join(m.name, ":"))
+	cmd.Env = append(os.Environ(), serviceEnv+"="+at, "NOTIFY_SOCKET="+m.path, fmt.Sprint("LISTEN_FDS=", len(m.fds)),
+		"LISTEN_FDNAMES="+strings.Join(m.name, ":"))
 	for _, fd := range m.fds {
 		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 		if err != nil {

@@ -233,7 +233,8 @@ func TestKernelUnixgram(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := g.wait(t, i+1)[i]
-		if len(p.Data) != min(size, slotSize) || p.Truncated != (size > slotSize) || int(p.Source.PID) != os.Getpid() || int(p.Source.UID) != os.Getuid() || p.Source.Listener != l.Number {
+		if len(p.Data) != min(size, slotSize) || p.Truncated != (size > slotSize) || int(p.Source.PID) != os.Getpid() ||
+			int(p.Source.UID) != os.Getuid() || p.Source.Listener != l.Number {
 			t.Errorf("%d bytes came for %d, truncated: %t, from %+v", len(p.Data), size, p.Truncated, p.Source)
 		}
 	}

@@ -100,7 +100,8 @@ func TestPanicsWhileShedding(t *testing.T) {
 	send("unixgram", "gram")
 	send("unix", "stream")
 	send("unix", "stream")
-	for end := time.Now().Add(10 * time.Second); over.Load() < 3 || gram.Counts().ShedPackets < 90; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); over.Load() < 3 ||
+		gram.Counts().ShedPackets < 90; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d panics, %+v", over.Load(), gram.Counts())
 		}

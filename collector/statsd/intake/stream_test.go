@@ -35,7 +35,8 @@ func TestKernelUnixStream(t *testing.T) {
 		c.Close()
 		var joined strings.Builder
 		total := len(strings.Join(want, ""))
-		for end := time.Now().Add(5 * time.Second); time.Now().Before(end) && joined.Len() < total; time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(5 * time.Second); time.Now().Before(end) &&
+			joined.Len() < total; time.Sleep(time.Millisecond) {
 			joined.Reset()
 			g.mu.Lock()
 			for _, p := range g.packets[n:] {
@@ -112,7 +113,8 @@ func FuzzSplitter(f *testing.F) {
 			}
 		}
 		p.end()
-		if p.framing != FramingLength && !p.skip && !bytes.Contains(in, bytes.Repeat([]byte("x"), 100)) && len(in) < slotSize && !bytes.Equal(out, in) {
+		if p.framing != FramingLength && !p.skip && !bytes.Contains(in, bytes.Repeat([]byte("x"), 100)) &&
+			len(in) < slotSize && !bytes.Equal(out, in) {
 			t.Fatalf("out %q, in %q", out, in)
 		}
 	})

@@ -60,9 +60,11 @@ func compare(t *testing.T, o Options, text string) {
 		if i > 0 && !p.More(&l) {
 			t.Fatalf("%q: no metric %d of %d", text, i+1, len(want))
 		}
-		if string(l.Name) != m.name || l.Type != m.typ || l.Rate != m.rate || l.Timestamp != m.timestamp || l.Hash != m.hash ||
+		if string(l.Name) != m.name || l.Type != m.typ || l.Rate != m.rate || l.Timestamp != m.timestamp ||
+			l.Hash != m.hash ||
 			string(l.Tags) != m.tags || string(l.ContainerID) != m.container || string(l.External) != m.external ||
-			string(l.Cardinality) != m.cardinality || string(l.Entity) != m.entity || l.Hidden != (strings.HasPrefix(m.tags, internal) || strings.Contains(m.tags, ","+internal)) {
+			string(l.Cardinality) != m.cardinality || string(l.Entity) != m.entity ||
+			l.Hidden != (strings.HasPrefix(m.tags, internal) || strings.Contains(m.tags, ","+internal)) {
 			t.Fatalf("%q: %+v, want %+v", text, l, m)
 		}
 		if m.typ == 's' {

@@ -132,10 +132,12 @@ func TestNameTags(t *testing.T) {
 func TestEvents(t *testing.T) {
 	var l Line
 	p := New(Options{})
-	if r := p.Parse([]byte(`_e{5,9}:title|text\\nmo|d:1700000000|h:box|k:key|p:low|s:src|t:error|#env:prod|c:abc`), &l); r != Accepted {
+	if r := p.Parse([]byte(`_e{5,9}:title|text\\nmo|d:1700000000|h:box|k:key|p:low|s:src|t:error|#env:prod|c:abc`),
+		&l); r != Accepted {
 		t.Fatal(r)
 	}
-	for got, want := range map[string]string{string(l.Title): "title", string(l.Text): `text\\nmo`, string(l.Host): "box", string(l.Key): "key",
+	for got, want := range map[string]string{string(l.Title): "title", string(l.Text): `text\\nmo`, string(l.Host): "box",
+		string(l.Key):      "key",
 		string(l.Priority): "low", string(l.Source): "src", string(l.Alert): "error", string(l.Tags): "env:prod", string(l.ContainerID): "abc"} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -147,7 +149,8 @@ func TestEvents(t *testing.T) {
 	if r := p.Parse([]byte("_sc|disk.full|2|d:5|h:box|#a:b|m:it is full"), &l); r != Accepted {
 		t.Fatal(r)
 	}
-	if l.Kind != ServiceCheck || string(l.Name) != "disk.full" || l.Status != 2 || string(l.Message) != "it is full" || string(l.Host) != "box" || string(l.Tags) != "a:b" || l.Timestamp != 5 || l.Title != nil {
+	if l.Kind != ServiceCheck || string(l.Name) != "disk.full" || l.Status != 2 || string(l.Message) != "it is full" ||
+		string(l.Host) != "box" || string(l.Tags) != "a:b" || l.Timestamp != 5 || l.Title != nil {
 		t.Errorf("%+v", l)
 	}
 }

@@ -30,7 +30,8 @@ func refParse(o Options, text string) ([]refMetric, bool) {
 		return nil, refEvent(text)
 	case strings.HasPrefix(text, "_sc|"):
 		parts := strings.Split(text, "|")
-		return nil, len(parts) >= 3 && parts[1] != "" && len(parts[2]) == 1 && strings.Contains("0123", parts[2]) && refTags(parts[3:])
+		return nil, len(parts) >= 3 && parts[1] != "" && len(parts[2]) == 1 && strings.Contains("0123", parts[2]) &&
+			refTags(parts[3:])
 	}
 	parts := strings.Split(text, "|")
 	name, value, colon := strings.Cut(parts[0], ":")

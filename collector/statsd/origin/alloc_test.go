@@ -16,7 +16,8 @@ func TestAllocations(t *testing.T) {
 	c := r.add(t, launch.Request{ContainerID: "a"})
 	path := fmt.Sprintf("/daytwo-test-origin-%d/alloc", os.Getpid())
 	dirs := makeCgroup(t, r.table, path)
-	p := startSender(t, sending{Cgroups: dirs, Network: "udp", Address: fmt.Sprint("127.0.0.1:", r.udp.Port()), Lines: []string{"x"}})
+	p := startSender(t, sending{Cgroups: dirs, Network: "udp", Address: fmt.Sprint("127.0.0.1:", r.udp.Port()),
+		Lines: []string{"x"}})
 	if info := r.who(t, "x"); info.Cgroup != path {
 		t.Fatalf("the packet is of %+v", info)
 	}

@@ -63,7 +63,8 @@ func mesos(method, path, body string) string {
 func TestIsolator(t *testing.T) {
 	given := rig.Ports(t, 4)
 	given.Last = given.First + 3
-	ports := strings.NewReplacer("PORT1", fmt.Sprint(given.First+1), "PORT2", fmt.Sprint(given.First+2), "PORT3", fmt.Sprint(given.First+3))
+	ports := strings.NewReplacer("PORT1", fmt.Sprint(given.First+1), "PORT2", fmt.Sprint(given.First+2), "PORT3",
+		fmt.Sprint(given.First+3))
 	tab := newTable(t, Config{Ports: given, File: filepath.Join(t.TempDir(), "e.json")})
 	path := startAPI(t, tab)
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
@@ -92,9 +93,11 @@ func TestIsolator(t *testing.T) {
 	check("DELETE", "/container/two", "", 202, "")
 	check("DELETE", "/container/two", "", 404, "no such container")
 	check("POST", "/container", `{"container_id":"four"}`, 201, "PORT2")
-	for _, body := range []string{``, `{}`, `[]`, `{"container_id":"a/b"}`, `{"container_id":".."}`, `{"container_id":7}`, `{"container_id":"x","statsd_port":70000}`,
+	for _, body := range []string{``, `{}`, `[]`, `{"container_id":"a/b"}`, `{"container_id":".."}`, `{"container_id":7}`,
+		`{"container_id":"x","statsd_port":70000}`,
 		`{"container_id":"x","cgroup":"relative"}`, `{"container_id":"x","cgroup":"/a/../b"}`, `{"container_id":"x","labels":{"":"v"}}`,
-		`{"container_id":"` + strings.Repeat("x", 300) + `"}`, `{"container_id":"x","name":"` + strings.Repeat("n", launch.MaxBody) + `"}`} {
+		`{"container_id":"` + strings.Repeat("x", 300) + `"}`, `{"container_id":"x","name":"` + strings.Repeat("n",
+			launch.MaxBody) + `"}`} {
 		check("POST", "/container", body, 400, "error")
 	}
 	check("PUT", "/container", "", 405, "Method")
@@ -119,7 +122,8 @@ func TestClient(t *testing.T) {
 	tab := newTable(t, Config{})
 	path := startAPI(t, tab)
 	c := launch.NewClient(path)
-	want := launch.Container{ContainerID: "a", StatsdHost: "127.0.0.1", StatsdPort: tab.c.Ports.First + 1, Name: "n", Labels: map[string]string{"k": "v,w"}}
+	want := launch.Container{ContainerID: "a", StatsdHost: "127.0.0.1", StatsdPort: tab.c.Ports.First + 1, Name: "n",
+		Labels: map[string]string{"k": "v,w"}}
 	got, err := c.Add(t.Context(), launch.Request{ContainerID: "a", Name: "n", Labels: want.Labels})
 	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %+v (%v), want %+v", got, err, want)

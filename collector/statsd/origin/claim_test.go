@@ -23,10 +23,12 @@ func TestTwoCollectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	one := newTable(t, Config{Ports: launch.PortRange{First: first, Last: first + 200}})
-	two := newTable(t, Config{Ports: launch.PortRange{First: first + 100, Last: last}, File: file}) // overlapping ranges are enough
+	two := newTable(t, Config{Ports: launch.PortRange{First: first + 100, Last: last},
+		File: file}) // overlapping ranges are enough
 	path := startAPI(t, two)
 	code, body := ask(t, path, mesos("POST", "/container", `{"container_id":"a"}`))
-	if code != 503 || !strings.Contains(body, "--statsd-ports") || !strings.Contains(body, fmt.Sprintf("process %d", os.Getpid())) {
+	if code != 503 || !strings.Contains(body, "--statsd-ports") ||
+		!strings.Contains(body, fmt.Sprintf("process %d", os.Getpid())) {
 		t.Errorf("%d %s", code, body)
 	}
 	if err := two.Refused(); !errors.Is(err, ErrClaimed) {
@@ -91,7 +93,8 @@ func TestClaims(t *testing.T) {
 	if o := find(); o != nil {
 		t.Errorf("found %v after its end", o)
 	}
-	for _, text := range []string{"", "\n", "x", "0: 2 0 00010000 0001 01 7 @daytwo-statsd-ports/", "0: 2 0 00010000 0001 01 7 @daytwo-statsd-ports/99999-1/x",
+	for _, text := range []string{"", "\n", "x", "0: 2 0 00010000 0001 01 7 @daytwo-statsd-ports/",
+		"0: 2 0 00010000 0001 01 7 @daytwo-statsd-ports/99999-1/x",
 		"0: 2 0 00010000 0001 01 7 @daytwo-statsd-ports/5-6/nobody-listens", "0: 2 0 00000000 0001 03 7 @" + c.name} {
 		if all, err := readClaims(strings.NewReader(text)); err != nil || len(all) != 0 {
 			t.Errorf("%q: %v (%v)", text, all, err)

@@ -73,7 +73,8 @@ func TestNetnsHangs(t *testing.T) {
 	}
 	// However often it is opened, only one call is blocked.
 	for range 20 {
-		if _, err := r.table.Add(launch.Request{ContainerID: "a", Netns: filepath.Join(fuse.Dir, "file")}); !errors.Is(err, bounded.ErrHeld) {
+		if _, err := r.table.Add(launch.Request{ContainerID: "a", Netns: filepath.Join(fuse.Dir, "file")}); !errors.Is(err,
+			bounded.ErrHeld) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -90,7 +91,8 @@ func TestKeptNetnsHangs(t *testing.T) {
 	fuse := rig.MountFuse(t, rig.FuseOpen)
 	file := filepath.Join(t.TempDir(), "endpoints.json")
 	ports := rig.Ports(t, 1000)
-	kept := fmt.Sprintf(`[{"container_id":"a","statsd_port":%d,"netns":%q,"netns_inode":1}]`, ports.First+7, filepath.Join(fuse.Dir, "file"))
+	kept := fmt.Sprintf(`[{"container_id":"a","statsd_port":%d,"netns":%q,"netns_inode":1}]`, ports.First+7,
+		filepath.Join(fuse.Dir, "file"))
 	if err := os.WriteFile(file, []byte(kept), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +148,8 @@ func TestReachBesideHang(t *testing.T) {
 		}
 		return nil
 	})
-	healthy := startSender(t, sending{Netns: true, Wait: true, Network: "udp", Address: "127.0.0.1:1", Lines: []string{"x"}})
+	healthy := startSender(t, sending{Netns: true, Wait: true, Network: "udp", Address: "127.0.0.1:1",
+		Lines: []string{"x"}})
 	r.add(t, launch.Request{ContainerID: "hung"})
 	r.add(t, launch.Request{ContainerID: "healthy"})
 	own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", os.Getpid()))

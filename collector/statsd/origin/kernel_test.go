@@ -171,7 +171,8 @@ func TestKernelPorts(t *testing.T) {
 			}
 			defer s.Close()
 			for i, p := range ports {
-				if _, err := s.WriteTo(fmt.Append(nil, "x:", i, "|c"), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(p)}); err != nil {
+				if _, err := s.WriteTo(fmt.Append(nil, "x:", i, "|c"),
+					&net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(p)}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -239,7 +240,8 @@ func TestKernelEndpointsPersist(t *testing.T) {
 // loopback.
 func TestKernelNetns(t *testing.T) {
 	r := newFixture(t, Config{})
-	p := startSender(t, sending{Netns: true, Wait: true, Network: "udp", Address: fmt.Sprint("127.0.0.1:", r.first+1), Lines: []string{"far"}})
+	p := startSender(t, sending{Netns: true, Wait: true, Network: "udp", Address: fmt.Sprint("127.0.0.1:", r.first+1),
+		Lines: []string{"far"}})
 	// This is the namespace of the main thread.
 	c := r.add(t, launch.Request{ContainerID: "apart", Netns: fmt.Sprintf("/proc/%d/ns/net", p.Process.Pid)})
 	if c.StatsdPort != r.first+1 {
@@ -264,7 +266,8 @@ func TestKernelSender(t *testing.T) {
 	}
 	base := fmt.Sprintf("/daytwo-test-origin-%d", os.Getpid())
 	for i, network := range []string{"udp4", "udp6", "unixgram"} {
-		address := map[string]string{"udp4": fmt.Sprint("127.0.0.1:", r.udp.Port()), "udp6": fmt.Sprint("[::1]:", r.udp6.Port()), "unixgram": r.unix}[network]
+		address := map[string]string{"udp4": fmt.Sprint("127.0.0.1:", r.udp.Port()),
+			"udp6": fmt.Sprint("[::1]:", r.udp6.Port()), "unixgram": r.unix}[network]
 		box, sub := fmt.Sprintf("%s/box%d", base, i), fmt.Sprintf("%s/box%d/init", base, i)
 		boxDirs, subDirs := makeCgroup(t, r.table, box), makeCgroup(t, r.table, sub)
 		check := func(data string, dirs []string, want Info) {

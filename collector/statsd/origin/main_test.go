@@ -99,7 +99,10 @@ func send(job string) error {
 			return err
 		}
 		var opt error
-		if err := raw.Control(func(fd uintptr) { opt = unix.SetsockoptInt(int(fd), unix.SOL_UDP, udpSegment, s.Segment) }); err != nil || opt != nil {
+		if err := raw.Control(func(fd uintptr) {
+			opt = unix.SetsockoptInt(int(fd), unix.SOL_UDP, udpSegment,
+				s.Segment)
+		}); err != nil || opt != nil {
 			return errors.Join(err, opt)
 		}
 	}

@@ -20,7 +20,8 @@ func apart(t *testing.T, r *fixture, name string, port uint16) (*sender, Contain
 	t.Helper()
 	path := fmt.Sprintf("/daytwo-test-origin-%d/%s", os.Getpid(), name)
 	dirs := makeCgroup(t, r.table, path)
-	p := startSender(t, sending{Cgroups: dirs, Netns: true, Wait: true, Network: "udp", Address: fmt.Sprint("127.0.0.1:", port), Lines: []string{name}})
+	p := startSender(t, sending{Cgroups: dirs, Netns: true, Wait: true, Network: "udp",
+		Address: fmt.Sprint("127.0.0.1:", port), Lines: []string{name}})
 	return p, Container{ID: name, Cgroups: []string{path}, PID: p.Process.Pid}
 }
 
@@ -61,7 +62,8 @@ func TestKernelReach(t *testing.T) {
 	}
 
 	p.stop() // this ends the namespace; a runtime reports it later
-	for end := time.Now().Add(5 * time.Second); r.table.alive() && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Second); r.table.alive() &&
+		time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 	}
 	r.table.Reach()
 	counts(0, 1)
@@ -167,7 +169,8 @@ func TestKernelReachSurvives(t *testing.T) {
 
 func TestWithin(t *testing.T) {
 	file := []byte("4:memory:/k/a/init\n1:name=systemd:/other\n0::/\n")
-	for cgroup, want := range map[string]bool{"/k/a": true, "/k/a/init": true, "/k": true, "/k/a/in": false, "/": false, "/other": true, "": false} {
+	for cgroup, want := range map[string]bool{"/k/a": true, "/k/a/init": true, "/k": true, "/k/a/in": false, "/": false,
+		"/other": true, "": false} {
 		if got := within(file, []string{"/no", cgroup}); got != want {
 			t.Errorf("%q: %v", cgroup, got)
 		}

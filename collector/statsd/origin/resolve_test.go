@@ -141,7 +141,8 @@ func TestUnused(t *testing.T) {
 	tab := newTable(t, Config{})
 	kept := Origin(0)
 	keep := func(o Origin) bool { return o == kept }
-	tab.Containers([]Container{{ID: "a", Cgroups: []string{"/a"}}, {ID: "b", Cgroups: []string{"/b"}}, {ID: "c", Cgroups: []string{"/c"}}})
+	tab.Containers([]Container{{ID: "a", Cgroups: []string{"/a"}}, {ID: "b", Cgroups: []string{"/b"}},
+		{ID: "c", Cgroups: []string{"/c"}}})
 	x := tab.index.Load()
 	a, b, c := x.byID["a"], x.byID["b"], x.byID["c"]
 	kept = b
@@ -164,7 +165,8 @@ func TestUnused(t *testing.T) {
 		tab.Unused(keep)
 	}
 	if x := tab.index.Load(); len(tab.infos) > 16 || len(x.byID) > 16 || len(x.byPath) > 16 {
-		t.Errorf("%d numbers, %d ids, %d paths after containers that sent nothing", len(tab.infos), len(x.byID), len(x.byPath))
+		t.Errorf("%d numbers, %d ids, %d paths after containers that sent nothing", len(tab.infos), len(x.byID),
+			len(x.byPath))
 	}
 }
 

@@ -89,10 +89,11 @@ func TestKernelSteeringSurvives(t *testing.T) {
 	defer sock.Close()
 	raw, _ := sock.SyscallConn()
 	store := &keeper{}
-	c := Config{Ports: ports, File: filepath.Join(t.TempDir(), "e.json"), Store: store, Socket: func(netip.AddrPort) (fd int, err error) {
-		raw.Control(func(f uintptr) { fd = int(f) })
-		return fd, nil
-	}}
+	c := Config{Ports: ports, File: filepath.Join(t.TempDir(), "e.json"), Store: store,
+		Socket: func(netip.AddrPort) (fd int, err error) {
+			raw.Control(func(f uintptr) { fd = int(f) })
+			return fd, nil
+		}}
 	heard := func(want ...string) {
 		t.Helper()
 		var got []string
@@ -155,7 +156,8 @@ func TestSenderVeth(t *testing.T) {
 	r := newFixture(t, Config{})
 	path := fmt.Sprintf("/daytwo-test-origin-%d/veth", os.Getpid())
 	dirs := makeCgroup(t, r.table, path)
-	p := startSender(t, sending{Cgroups: dirs, Netns: true, Wait: true, Network: "udp", Address: fmt.Sprint("10.213.77.1:", r.udp.Port()), Lines: []string{"veth"}})
+	p := startSender(t, sending{Cgroups: dirs, Netns: true, Wait: true, Network: "udp",
+		Address: fmt.Sprint("10.213.77.1:", r.udp.Port()), Lines: []string{"veth"}})
 	name := fmt.Sprint("d2t", os.Getpid()%1000000)
 	pid := fmt.Sprint(p.Process.Pid)
 	t.Cleanup(func() { exec.Command("ip", "link", "del", name).Run() }) // already gone if the namespace ended first

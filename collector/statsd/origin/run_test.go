@@ -35,7 +35,8 @@ func TestKernelRun(t *testing.T) {
 	r := newFixture(t, Config{})
 	socket := startAPI(t, r.table)
 	job, _ := json.Marshal(sending{Network: "udp", Lines: []string{"own"}})
-	shared, _ := json.Marshal(sending{Network: "udp", Address: fmt.Sprint("127.0.0.1:", r.udp.Port()), Lines: []string{"shared"}})
+	shared, _ := json.Marshal(sending{Network: "udp", Address: fmt.Sprint("127.0.0.1:", r.udp.Port()),
+		Lines: []string{"shared"}})
 	var ids [2]string
 	for i, job := range [][]byte{job, shared} {
 		cmd := program(socket, "--name", "demo", "--label", "framework_name=f", "--", "/proc/self/exe")

@@ -82,7 +82,8 @@ func TestEventsAreCut(t *testing.T) {
 	if len(rows) != 2 {
 		t.Fatalf("%d events", len(rows))
 	}
-	if rows[0].Key != title[:mostTitle] || rows[0].Label("truncated") != "true" || rows[0].Label("text") != "\uFFFDx" || len(rows[0].Label("host")) != mostLabel {
+	if rows[0].Key != title[:mostTitle] || rows[0].Label("truncated") != "true" || rows[0].Label("text") != "\uFFFDx" ||
+		len(rows[0].Label("host")) != mostLabel {
 		t.Errorf("%d bytes of title, %q", len(rows[0].Key), rows[0].Labels)
 	}
 	if rows[1].Label("tag.t199") != "\uFFFD" || rows[1].Label("truncated") != "" || len(rows[1].Labels) > frame.MaxLabels {
@@ -206,7 +207,8 @@ func TestEventFlood(t *testing.T) {
 			t.Errorf("the others: %v", seen)
 		}
 		one, other := seen["flood101"], seen["flood0"]
-		if fair := min(mostEvents/4, mostEventBytes/4/(len("flood")+text)); one+other != len(rows)-2 || one < fair || other < fair {
+		if fair := min(mostEvents/4, mostEventBytes/4/(len("flood")+text)); one+other != len(rows)-2 || one < fair ||
+			other < fair {
 			t.Errorf("%d and %d of those who flood", one, other)
 		}
 		r.counted("", metric.StatsdEvents, 3002)
@@ -252,8 +254,10 @@ func TestEventFloodOfManySenders(t *testing.T) {
 	r.flush()
 	told += len(r.s.Events().Rows)
 	v := r.ledger.Row(0)
-	if lost := v[metric.StatsdEventsDropped]; v[metric.StatsdEvents] != senders*workers || int64(told)+lost != v[metric.StatsdEvents]+v[metric.StatsdStatusChanges] {
-		t.Errorf("%d events and %d changes, %d told and %d lost", v[metric.StatsdEvents], v[metric.StatsdStatusChanges], told, lost)
+	if lost := v[metric.StatsdEventsDropped]; v[metric.StatsdEvents] != senders*workers ||
+		int64(told)+lost != v[metric.StatsdEvents]+v[metric.StatsdStatusChanges] {
+		t.Errorf("%d events and %d changes, %d told and %d lost", v[metric.StatsdEvents], v[metric.StatsdStatusChanges],
+			told, lost)
 	}
 	r.balance()
 }

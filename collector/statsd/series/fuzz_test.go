@@ -13,7 +13,8 @@ import (
 // Whatever is sent, events are valid rows of a frame, and each event is either returned
 // once or counted as dropped.
 func FuzzEvents(f *testing.F) {
-	for _, s := range []string{"_e{1,1}:a|b|#x:1,x:2,y|h:h|k:k|s:s|p:low|t:error|d:9", "_sc|a|2|m:x\\ny|h:h|#host:z", "_e{2,2}:\xff\xff|\\n|#\xfe:\xfd,:,a:", "_e{1,0}:a||d:99999999999999999", "_sc|\xff|0|d:-1"} {
+	for _, s := range []string{"_e{1,1}:a|b|#x:1,x:2,y|h:h|k:k|s:s|p:low|t:error|d:9", "_sc|a|2|m:x\\ny|h:h|#host:z",
+		"_e{2,2}:\xff\xff|\\n|#\xfe:\xfd,:,a:", "_e{1,0}:a||d:99999999999999999", "_sc|\xff|0|d:-1"} {
 		f.Add(s, s)
 	}
 	f.Fuzz(func(t *testing.T, one, two string) {
@@ -49,7 +50,8 @@ func FuzzEvents(f *testing.F) {
 // Whatever is sent, the tables are valid, and a line made from the form in a series' row
 // belongs to that series.
 func FuzzForm(f *testing.F) {
-	for _, s := range []string{"a:1|c|#x:1,x:2,y", "a:1|g|#,:,a:", "\xff:1|c|#\xfe:\xfd", "a:1|s|#dd.internal.x:1,b", "a:1:2|ms|#x:1;2,x:1", "a:1|c|#type:x,tag.a:b", "daytwo.statsd.overflow:1|c"} {
+	for _, s := range []string{"a:1|c|#x:1,x:2,y", "a:1|g|#,:,a:", "\xff:1|c|#\xfe:\xfd", "a:1|s|#dd.internal.x:1,b",
+		"a:1:2|ms|#x:1;2,x:1", "a:1|c|#type:x,tag.a:b", "daytwo.statsd.overflow:1|c"} {
 		f.Add(s, s)
 	}
 	f.Fuzz(func(t *testing.T, one, two string) {
@@ -86,7 +88,8 @@ func FuzzForm(f *testing.F) {
 			again := fmt.Sprintf("%s:7|%s|#%s", row.Key, row.Label("type"), strings.Join(tags, ","))
 			before := r.app.Row(i)[metric.AppSamples]
 			var l line.Line
-			if r.p.Parse([]byte(again), &l) != line.Accepted || strings.Contains(again, "\n") || strings.Contains(again, "#dd.internal.") || strings.Contains(again, ",dd.internal.") {
+			if r.p.Parse([]byte(again), &l) != line.Accepted || strings.Contains(again, "\n") ||
+				strings.Contains(again, "#dd.internal.") || strings.Contains(again, ",dd.internal.") {
 				continue
 			}
 			r.send(1, again)

@@ -86,7 +86,8 @@ func TestConcurrently(t *testing.T) {
 			for n := range rounds {
 				w.Begin()
 				for range 10 {
-					receive(w, p, uint32(1+rng.IntN(3)), fmt.Appendf(nil, "all:1|c\nc%d:1|c|#x\nh:3|ms|@0.5\nbad\ns:%d|s\nn%d:1|c", rng.IntN(30), n, n), start.UnixNano())
+					receive(w, p, uint32(1+rng.IntN(3)), fmt.Appendf(nil, "all:1|c\nc%d:1|c|#x\nh:3|ms|@0.5\nbad\ns:%d|s\nn%d:1|c",
+						rng.IntN(30), n, n), start.UnixNano())
 				}
 				w.End()
 			}

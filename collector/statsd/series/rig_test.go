@@ -29,7 +29,8 @@ func newRig(t testing.TB, o Options) *rig {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &rig{t: t, s: New(o), p: line.New(line.Options{GaugeDelta: true}), now: start, parent: map[uint32]uint64{1: 101, 2: 102}}
+	return &rig{t: t, s: New(o), p: line.New(line.Options{GaugeDelta: true}), now: start,
+		parent: map[uint32]uint64{1: 101, 2: 102}}
 }
 
 // send adds the lines of a packet, as the server does.
@@ -58,9 +59,12 @@ func receive(w *Worker, p *line.Parser, origin uint32, packet []byte, now int64)
 
 func (r *rig) flush() {
 	r.app, r.ledger = r.s.Flush(r.now, func(origin uint32) uint64 { return r.parent[origin] })
-	if len(r.app.Vals) != len(r.app.Rows)*r.app.Width() || len(r.app.Histograms) != 0 && len(r.app.Histograms) != len(r.app.Rows) ||
-		len(r.app.Sets) != 0 && len(r.app.Sets) != len(r.app.Rows) || len(r.ledger.Vals) != len(r.ledger.Rows)*r.ledger.Width() {
-		r.t.Fatalf("%d rows, %d values, %d histograms, %d sets", len(r.app.Rows), len(r.app.Vals), len(r.app.Histograms), len(r.app.Sets))
+	if len(r.app.Vals) != len(r.app.Rows)*r.app.Width() ||
+		len(r.app.Histograms) != 0 && len(r.app.Histograms) != len(r.app.Rows) ||
+		len(r.app.Sets) != 0 && len(r.app.Sets) != len(r.app.Rows) ||
+		len(r.ledger.Vals) != len(r.ledger.Rows)*r.ledger.Width() {
+		r.t.Fatalf("%d rows, %d values, %d histograms, %d sets", len(r.app.Rows), len(r.app.Vals), len(r.app.Histograms),
+			len(r.app.Sets))
 	}
 	for i, row := range r.app.Rows { // the sketch from which a set's value is estimated is in the table
 		isSet := row.Label("type") == "s"
