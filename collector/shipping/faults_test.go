@@ -2,6 +2,7 @@ package shipping
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -138,6 +139,30 @@ func TestNodeCredential(t *testing.T) {
 	s := start(t, b.options(src))
 	s.until("failures", func(st Stats) bool { return st.Errors >= 3 })
 	b.stream()
+	s.stored(100)
+	b.once(100)
+}
+
+// A server that refuses the credentials is asked again until it takes them.
+func TestNATSRefuses(t *testing.T) {
+	b := newBroker(t)
+	b.users = []*server.User{{Username: "admin", Password: "pw"}, {Username: "a", Password: "new"}}
+	src := newSource()
+	src.numbers("u", 100)
+	o := b.options(src) // the node has the new password, and the server not yet
+	b.users[1].Password = "old"
+	b.start().stream()
+	s := start(t, o)
+	s.until("a batch that waits", func(st Stats) bool { return st.InFlight > 0 && st.Lag > 0 })
+	rig.Eventually(t, 20*time.Second, func() error {
+		if err := o.Conn.LastError(); err == nil || !strings.Contains(err.Error(), "Authorization") {
+			return fmt.Errorf("the server did not refuse: %v", err)
+		}
+		return nil
+	})
+	b.stop()
+	b.users[1].Password = "new"
+	b.start()
 	s.stored(100)
 	b.once(100)
 }
