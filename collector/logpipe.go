@@ -51,6 +51,8 @@ func LogPipe(ctx context.Context, c LogPipeConfig) error {
 		PartialAfter: c.PartialAfter, Drop: c.Drop, Buffer: int(c.Buffer), ExitWait: c.ExitWait,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
+	began := time.Now()
+	o.Suppressed = func() (uint64, error) { return suppressedSince(began) }
 	var err error
 	if o.Fields, err = c.fields(os.Environ()); err == nil {
 		err = o.Check()

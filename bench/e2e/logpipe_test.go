@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +18,81 @@ import (
 
 	"github.com/daytwo/daytwo/bench/rig"
 )
+
+// What journald's rate limit suppresses is counted and reported, by what the journal
+// says of it.
+func TestLogPipeRateLimit(t *testing.T) {
+	rig.Need(t, rig.CgroupV2)
+	program := rig.Binary(t)
+	rig.InNamespaces(t, rig.Mount, func(t *testing.T) {
+		d := rig.StartJournald(t, "RateLimitIntervalSec=1s\nRateLimitBurst=100\n")
+		unit := unitCgroup(t)
+		cmd := exec.Command(program, "log-pipe", "-t", "chatty")
+		var errs bytes.Buffer
+		cmd.Stderr = &errs
+		cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(unit.Fd())}
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		const lines = 50_000 // the limit rises with the free space of the disk
+		for i := range lines {
+			fmt.Fprintf(in, "line %d\n", i+1)
+		}
+		rig.Eventually(t, 20*time.Second, func() error { // journald tells with a later entry
+			fmt.Fprintln(in, "later")
+			if len(d.Entries("MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e")) == 0 {
+				return errors.New("journald has suppressed nothing, or does not tell")
+			}
+			return nil
+		})
+		in.Close()
+		cmd.Wait()
+		d.Sync()
+		reports := d.Entries("MESSAGE_ID=d2a7f0c6b0f64b2c8f5a3c1e9b7d4e60")
+		if len(reports) != 1 || reports[0]["SYSLOG_IDENTIFIER"] != "chatty" || reports[0]["PRIORITY"] != "4" {
+			t.Fatalf("%v\n%s", reports, errs.String())
+		}
+		suppressed, _ := strconv.Atoi(fmt.Sprint(reports[0]["SUPPRESSED_LINES"]))
+		kept := 0
+		for _, e := range d.Entries("SYSLOG_IDENTIFIER=chatty") {
+			if strings.HasPrefix(fmt.Sprint(e["MESSAGE"]), "line ") {
+				kept++
+			}
+		}
+		if suppressed == 0 || kept+suppressed < lines || kept >= lines {
+			t.Errorf("%d lines are kept and %d suppressed, of %d", kept, suppressed, lines)
+		}
+		if status := cmd.ProcessState.ExitCode(); status != 1 || !strings.Contains(errs.String(), "rate limit") {
+			t.Errorf("status %d: %s", status, errs.String())
+		}
+	})
+}
+
+// unitCgroup makes a cgroup that journald takes for a unit's, and opens it.
+func unitCgroup(t *testing.T) *os.File {
+	t.Helper()
+	root := "/sys/fs/cgroup"
+	if _, err := os.Stat(root + "/unified"); err == nil {
+		root += "/unified"
+	}
+	dir := filepath.Join(root, rig.UniqueName("daytwo-test")+".service")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		f.Close()
+		rig.Eventually(t, 20*time.Second, func() error { return syscall.Rmdir(dir) })
+	})
+	return f
+}
 
 // 'daytwo log-pipe' writes to journald what it reads from standard input, two
 // descriptors, and named pipes.
