@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const journaldProgram = "/lib/systemd/systemd-journald"
@@ -21,7 +23,25 @@ const JournaldSocket = "/run/systemd/journal/socket"
 // Journald is a journald of the test's own, which keeps all that it gets.
 type Journald struct {
 	*Process
-	t testing.TB
+	t    testing.TB
+	held *os.File // its socket, if the test holds that open
+}
+
+// HoldSocket makes the socket that journald takes entries at, and holds it open until the
+// test ends, as systemd does: what journald has not taken when it ends stays there for
+// the next one. Call it before Restart.
+func (d *Journald) HoldSocket() {
+	d.t.Helper()
+	os.Remove(JournaldSocket)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err == nil {
+		d.held = os.NewFile(uintptr(fd), JournaldSocket)
+		d.t.Cleanup(func() { d.held.Close() })
+		err = unix.Bind(fd, &unix.SockaddrUnix{Name: JournaldSocket})
+	}
+	if err != nil {
+		d.t.Fatalf("hold the socket of journald: %v", err)
+	}
 }
 
 // StartJournald starts a journald, in a mount namespace of the test (see InNamespaces),
@@ -65,7 +85,12 @@ SystemKeepFree=0
 // Restart starts journald after it has ended, and waits until it listens.
 func (d *Journald) Restart() {
 	d.t.Helper()
-	d.Process = StartProcess(d.t, exec.Command(journaldProgram))
+	cmd := exec.Command(journaldProgram)
+	if d.held != nil { // see sd_listen_fds(3)
+		cmd = exec.Command("sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec "+journaldProgram)
+		cmd.ExtraFiles = []*os.File{d.held}
+	}
+	d.Process = StartProcess(d.t, cmd)
 	Eventually(d.t, 20*time.Second, func() error {
 		c, err := net.Dial("unixgram", JournaldSocket)
 		if err == nil {

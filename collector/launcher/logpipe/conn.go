@@ -16,6 +16,7 @@ type conn struct {
 	path   string
 	fd     int // -1 if not connected
 	buffer int // bytes of the send buffer that the kernel gave
+	peer   int // pidfd of journald, -1 if unknown
 }
 
 // dial connects. A journald that has ended has not necessarily closed its socket: systemd
@@ -36,7 +37,7 @@ func (c *conn) dial() error {
 		unix.Close(fd)
 		return fmt.Errorf("connect to journald at %s: %w", c.path, err)
 	}
-	c.fd = fd
+	c.fd, c.peer = fd, -1
 	return nil
 }
 
@@ -54,6 +55,10 @@ func (c *conn) close() {
 	if c.fd >= 0 {
 		unix.Close(c.fd)
 		c.fd = -1
+		if c.peer >= 0 {
+			unix.Close(c.peer)
+			c.peer = -1
+		}
 	}
 }
 

@@ -151,6 +151,54 @@ func TestJournaldKilled(t *testing.T) {
 	})
 }
 
+// Where systemd holds the socket, the end of journald shows at its process alone, and what
+// waits in the socket is not lost. The batch that journald was working on is sent again.
+func TestJournaldKilledHeld(t *testing.T) {
+	rig.InNamespaces(t, rig.Mount, func(t *testing.T) {
+		d := rig.StartJournald(t, "")
+		d.Kill()
+		d.HoldSocket()
+		d.Restart()
+		p := run(t, Options{Fields: testFields})
+		done := make(chan struct{})
+		go func() {
+			p.number(1, numbers)
+			close(done)
+		}()
+		for i := range 3 {
+			rig.Eventually(t, patience, func() error {
+				if n := len(d.Entries("MESSAGE=line " + strconv.Itoa((i+1)*numbers/5))); n == 0 {
+					return fmt.Errorf("line %d is not there yet", (i+1)*numbers/5)
+				}
+				return nil
+			})
+			d.Kill()
+			d.Restart()
+		}
+		<-done
+		stats := p.end()
+		if stats.Lost() || stats.Away != 3 {
+			t.Errorf("%+v", stats)
+		}
+		d.Sync()
+		first, again := map[string]bool{}, 0
+		for _, e := range d.Entries("SYSLOG_IDENTIFIER=test", "STREAM=STDOUT") {
+			m := fmt.Sprint(e["MESSAGE"])
+			if first[m] {
+				again++
+				if e["LINE_RESENT"] != "1" {
+					t.Fatalf("%s came twice, and the second one is not marked", m)
+				}
+			}
+			first[m] = true
+		}
+		if len(first) != numbers {
+			t.Errorf("%d lines of %d arrived", len(first), numbers)
+		}
+		t.Logf("%+v, %d lines came twice", stats, again)
+	})
+}
+
 // A journald that stands still makes the task wait, and nothing is lost or sent twice.
 func TestJournaldStopped(t *testing.T) {
 	inJournald(t, "", func(t *testing.T, d *rig.Journald) {

@@ -79,13 +79,17 @@ func newPipe(o Options) (*pipe, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	p := &pipe{Options: o, conn: conn{path: o.Socket, fd: -1}, report: makePrefixes(o.Fields, "")}
+	p := &pipe{Options: o, conn: conn{path: o.Socket, fd: -1, peer: -1}, report: makePrefixes(o.Fields, "")}
 	for _, s := range o.Sources {
 		p.sources = append(p.sources, &source{Source: s, prefixes: makePrefixes(o.Fields, s.Stream),
 			splitter: splitter{max: o.LineMax}, priority: s.Priority})
 	}
-	p.polled = make([]unix.PollFd, 0, len(p.sources)+2)
-	return p, p.conn.dial()
+	p.polled = make([]unix.PollFd, 0, len(p.sources)+3)
+	if err := p.conn.dial(); err != nil {
+		return nil, err
+	}
+	p.conn.peer = watchJournald(o.Socket)
+	return p, nil
 }
 
 // wait waits until there is something to do, and reads what there is to read.
@@ -98,6 +102,7 @@ func (p *pipe) wait(wake int) error {
 		}
 		p.polled = append(p.polled, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 	}
+	p.polled = append(p.polled, unix.PollFd{Fd: int32(p.conn.peer), Events: unix.POLLIN}) // -1 is ignored
 	if p.full {
 		p.polled = append(p.polled, unix.PollFd{Fd: int32(p.conn.fd), Events: unix.POLLOUT})
 	}
@@ -108,6 +113,10 @@ func (p *pipe) wait(wake int) error {
 		return fmt.Errorf("wait for output: %w", err)
 	}
 	p.now = time.Now()
+	if p.polled[len(p.sources)].Revents != 0 {
+		p.seen = true
+		p.lost(errJournaldEnded)
+	}
 	for i, s := range p.sources {
 		if p.polled[i].Revents != 0 {
 			p.read(s)

@@ -15,6 +15,7 @@ type sending struct {
 	probing bool      // an empty datagram was sent after it
 
 	away      bool // journald is not reachable
+	seen      bool // the process of journald was seen to end: the next one is waited for
 	awaySince time.Time
 	retry     time.Time // when to connect again
 	pause     time.Duration
@@ -28,6 +29,7 @@ const (
 	confirmAfter = time.Second            // without output
 	minPause     = 5 * time.Millisecond   // between two attempts to connect
 	maxPause     = 250 * time.Millisecond // the same
+	unseenFor    = 5 * time.Second        // a journald may take until its process is seen
 )
 
 // flush sends what can be sent, and otherwise finds out whether journald has handled what
@@ -165,9 +167,13 @@ func (p *pipe) connect() bool {
 		return false
 	}
 	err := p.conn.dial()
-	if err == nil && !open(p.conn.probe()) {
-		p.conn.close()
-		err = unix.EPIPE
+	if err == nil {
+		p.conn.peer = watchJournald(p.conn.path)
+		unseen := p.seen && p.conn.peer < 0 && p.now.Sub(p.awaySince) < unseenFor
+		if unseen || !open(p.conn.probe()) {
+			p.conn.close()
+			err = errJournaldEnded
+		}
 	}
 	if err != nil {
 		p.retry = p.now.Add(p.pause)
@@ -175,7 +181,7 @@ func (p *pipe) connect() bool {
 		return false
 	}
 	d := p.now.Sub(p.awaySince)
-	p.away = false
+	p.away, p.seen = false, false
 	p.AwayTime += d
 	p.gap.away += d
 	p.gap.returned = true
