@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
@@ -50,8 +52,8 @@ func (w *terminal) types(t *testing.T, want string, times int, keys ...string) {
 	t.Fatalf("after %q the screen lacks %q:\n%s", keys, want, screen)
 }
 
-// onTerminal opens a terminal whose variable RUN is "daytwo run".
-func onTerminal(t *testing.T) (*terminal, api) {
+// onTerminal opens a terminal whose variable RUN is "daytwo run" with --log.
+func onTerminal(t *testing.T, log string) (*terminal, api) {
 	t.Helper()
 	a := startAPI(t)
 	exe, err := os.Executable()
@@ -59,7 +61,7 @@ func onTerminal(t *testing.T) (*terminal, api) {
 		t.Fatal(err)
 	}
 	t.Setenv(programEnv, "1")
-	t.Setenv("DAYTWO_LOG", "none")
+	t.Setenv("DAYTWO_LOG", log)
 	t.Setenv("RUN", exe+" run --socket "+a.socket)
 	return newTerminal(t), a
 }
@@ -68,7 +70,7 @@ func onTerminal(t *testing.T) (*terminal, api) {
 // run: keys stop and interrupt the command, and the command stops if it reads from the
 // terminal while it is in the background.
 func TestTerminalJobs(t *testing.T) {
-	w, a := onTerminal(t)
+	w, a := onTerminal(t, LogNone)
 	w.types(t, "ready", 1, "$RUN sh -c 'echo rea''dy; read x; echo got $x; sleep 1000'", "Enter")
 	w.types(t, "Stopped", 1, "C-z")
 	w.types(t, "Stopped", 2, "bg; sleep 0.2; jobs", "Enter")
@@ -82,12 +84,31 @@ func TestTerminalJobs(t *testing.T) {
 // A shell that daytwo run starts has its own job control. When it ends, the terminal
 // belongs to the outer shell again.
 func TestTerminalShell(t *testing.T) {
-	w, a := onTerminal(t)
+	w, a := onTerminal(t, LogNone)
 	w.types(t, "inner%", 2, "$RUN env PS1=inner% bash --norc -i", "Enter")
 	w.types(t, "here", 1, "echo he''re; sleep 1000", "Enter")
 	w.types(t, "Stopped", 1, "C-z")
 	w.types(t, "stopped jobs", 1, "exit 4", "Enter")
 	w.types(t, "exit\n", 2, "exit 4", "Enter")
 	w.types(t, "status 4", 1, "echo status $?", "Enter")
+	a.nothingLeft(t)
+}
+
+// With a log, too, the shell's job control works, the output is on the screen, and the
+// command is told when it is interrupted.
+func TestTerminalLog(t *testing.T) { inJournald(t, testTerminalLog) }
+
+func testTerminalLog(t *testing.T, d *rig.Journald) {
+	w, a := onTerminal(t, LogJournald)
+	w.types(t, "ready", 1, "$RUN --name tty sh -c 'echo rea''dy; read x; echo got $x; sleep 1000'", "Enter")
+	w.types(t, "Stopped", 1, "C-z")
+	w.types(t, "$RUN --name", 3, "fg", "Enter") // the shell prints the command that it continues
+	w.types(t, "got it", 1, "it", "Enter")
+	w.types(t, "^C", 1, "C-c")
+	w.types(t, "status 130", 1, "echo status $?", "Enter")
+	if d := cmp.Diff([]string{"got it", "ready"}, output(d, "tty", "MESSAGE")); d != "" {
+		t.Error(d)
+	}
+	w.types(t, "terminal yes", 1, "$RUN --tty sh -c 'test -t 1 -a -t 2 && echo ter''minal yes'", "Enter")
 	a.nothingLeft(t)
 }
