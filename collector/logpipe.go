@@ -99,7 +99,8 @@ func LogPipe(ctx context.Context, c LogPipeConfig) error {
 		o.Log.Info("the output has ended", stats.Attrs()...)
 	}
 	if stats.Lost() {
-		return fmt.Errorf("of %d lines, %d did not reach the journal, and %d may not have: is journald running and not limiting?",
+		return fmt.Errorf("of %d lines, %d did not reach the journal, and %d may not have: "+
+			"see whether journald runs, and whether it limits the rate",
 			stats.Lines, stats.DroppedLines+stats.Suppressed, stats.Unconfirmed)
 	}
 	return nil
@@ -157,7 +158,8 @@ func (c *LogPipeConfig) fields(env []string) (fields []logpipe.Field, err error)
 func checkHanded(fd int) error {
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 	if err != nil || flags&unix.FD_CLOEXEC != 0 {
-		return fmt.Errorf("descriptor %d is not open: start 'daytwo log-pipe' with it, as a shell does with '%d</run/app/log'", fd, fd)
+		return fmt.Errorf("descriptor %d is not open: start 'daytwo log-pipe' with it, as a shell does with '%d</run/app/log'",
+			fd, fd)
 	}
 	return nil
 }

@@ -79,25 +79,33 @@ The exit status is 0 if every line reached journald, else 1.`,
 	fs.SortFlags = false
 	fs.StringVarP(&l.Identifier, "identifier", "t", "",
 		"set SYSLOG_IDENTIFIER to `NAME` (default: the label task_name, else log-pipe)")
-	fs.StringArrayVar(&l.Labels, "label", nil, "add the field KEY to every entry, in capitals: `KEY=VALUE`; may be repeated")
+	fs.StringArrayVar(&l.Labels, "label", nil,
+		"add the field KEY to every entry, in capitals: `KEY=VALUE`; may be repeated")
 	fs.BoolVar(&l.OriginEnv, "origin-env", false,
 		"take labels that identify the task from the environment too, such as CONTAINER_ID and TASK_NAME")
-	fs.StringVar(&stdoutFD, "stdout-fd", "", "read the program's standard output from the open descriptor `N` (default: 0)")
+	fs.StringVar(&stdoutFD, "stdout-fd", "",
+		"read the program's standard output from the open descriptor `N` (default: 0)")
 	fs.StringVar(&stderrFD, "stderr-fd", "", "read the program's standard error from the open descriptor `N`")
 	fs.StringVar(&l.StdoutFifo, "fifo", "", "read standard output from the named pipe `PATH`, until SIGTERM")
 	fs.StringVar(&l.StderrFifo, "stderr-fifo", "", "read standard error from the named pipe `PATH`, until SIGTERM")
 	fs.BoolVar(&l.Tee, "tee", false, "print what is read, too")
-	fs.StringVar(&l.Namespace, "journal-namespace", "", "write to the journal namespace `NAME` (see LogNamespace= in systemd.exec(5))")
-	fs.StringVarP(&l.Priority, "priority", "p", "info", "give lines of standard output the `PRIORITY`: 0 to 7 or its name, as in journalctl")
+	fs.StringVar(&l.Namespace, "journal-namespace", "",
+		"write to the journal namespace `NAME` (see LogNamespace= in systemd.exec(5))")
+	fs.StringVarP(&l.Priority, "priority", "p", "info",
+		"give lines of standard output the `PRIORITY`: 0 to 7 or its name, as in journalctl")
 	fs.StringVar(&l.StderrPriority, "stderr-priority", "err", "give lines of standard error the `PRIORITY`")
 	fs.BoolVar(&l.LevelPrefix, "level-prefix", false,
-		"take the priority from a line that begins with <0> to <7>, and remove that (see SyslogLevelPrefix= in systemd.exec(5))")
+		"take the priority from a line that begins with <0> to <7>, and remove that "+
+			"(see SyslogLevelPrefix= in systemd.exec(5))")
 	fs.BoolVar(&l.StripCR, "strip-cr", false, "remove a carriage return at the end of a line")
 	fs.Var((*size)(&l.LineMax), "line-max", "write a line above `SIZE` in pieces; four times as much memory may be used")
-	fs.Var((*age)(&l.PartialAfter), "partial-after", "write an unfinished line after `TIME` without output; 0: wait for its end")
-	fs.StringVar(&onFull, "on-full", "block", "`WHAT` to do while journald takes nothing: block the program, or drop the oldest lines")
+	fs.Var((*age)(&l.PartialAfter), "partial-after",
+		"write an unfinished line after `TIME` without output; 0: wait for its end")
+	fs.StringVar(&onFull, "on-full", "block",
+		"`WHAT` to do while journald takes nothing: block the program, or drop the oldest lines")
 	fs.Var((*size)(&l.Buffer), "buffer", "keep up to `SIZE` of entries before dropping, with --on-full drop")
-	fs.Var((*age)(&l.ExitWait), "exit-wait", "wait `TIME` at most for the program after a signal, and for journald at the end")
+	fs.Var((*age)(&l.ExitWait), "exit-wait",
+		"wait `TIME` at most for the program after a signal, and for journald at the end")
 	fs.BoolVar(&l.Stats, "stats", false, "print counts at the end, to standard error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		if l.StdoutFD, err = descriptor(stdoutFD); err != nil {

@@ -113,7 +113,8 @@ SIGTERM.`,
 	fs.BoolVarP(&t.Detach, "detach", "d", false, "run the task in the background, and print its container id")
 	fs.BoolVarP(&tty, "tty", "t", false, "give the command the terminal itself, and log nothing: for shells and editors")
 	fs.StringVar(&t.Log, "log", "journald", "log to `WHERE`: journald or none")
-	fs.StringVar(&t.LogNamespace, "journal-namespace", "", "log to the journal namespace `NAME` (see LogNamespace= in systemd.exec(5))")
+	fs.StringVar(&t.LogNamespace, "journal-namespace", "",
+		"log to the journal namespace `NAME` (see LogNamespace= in systemd.exec(5))")
 	fs.StringVar(&onFull, "log-on-full", "block",
 		"`WHAT` to do while journald takes nothing: block the command, or drop the oldest lines beyond 8 MiB")
 	fs.StringVar(&t.Socket, "socket", "",

@@ -139,7 +139,8 @@ func TestLogPipe(t *testing.T) {
 		ok(`printf 'a\n<2>b\n' | $DAYTWO log-pipe --origin-env --level-prefix -p notice --tee`, "a\n<2>b\n")
 		check(entries("FRAMEWORK_ID=f", "MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "TASK_NAME", "OTHER"),
 			"a|5|env|env|<nil>", "b|2|env|env|<nil>")
-		ok(`$DAYTWO log-pipe -t two --stdout-fd 3 --stderr-fd 4 --stderr-priority 6 --strip-cr 3< <(echo out) 4< <(sleep 0.1; printf 'err\r\n')`, "")
+		ok(`$DAYTWO log-pipe -t two --stdout-fd 3 --stderr-fd 4 --stderr-priority 6 --strip-cr \
+			3< <(echo out) 4< <(sleep 0.1; printf 'err\r\n')`, "")
 		check(entries("SYSLOG_IDENTIFIER=two", "MESSAGE", "STREAM", "PRIORITY"), "out|STDOUT|6", "err|STDERR|6")
 
 		for args, want := range map[string]string{

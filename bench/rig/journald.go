@@ -91,8 +91,8 @@ func (d *Journald) Restart() {
 		cmd.ExtraFiles = []*os.File{d.held}
 	}
 	d.Process = StartProcess(d.t, cmd)
-	Eventually(d.t, 20*time.Second, func() error {
-		c, err := net.Dial("unixgram", JournaldSocket)
+	Eventually(d.t, 20*time.Second, func() error { // JournaldSocket may be held, the other socket is not
+		c, err := net.Dial("unix", filepath.Join(filepath.Dir(JournaldSocket), "stdout"))
 		if err == nil {
 			c.Close()
 		}

@@ -65,7 +65,8 @@ func (o *order) startLog(agentID string, r launch.Request, as *syscall.Credentia
 	}
 	fields, left := logFields(agentID, r)
 	if len(left) > 0 {
-		fmt.Fprintf(os.Stderr, "daytwo: these labels are in no entry of the journal, which has no room or no name for them: %q\n", left)
+		fmt.Fprintf(os.Stderr, "daytwo: the journal has no room or no name for these labels, and its entries lack them: %q\n",
+			left)
 	}
 	l = &taskLog{ended: make(chan error, 1), order: logOrder{ID: o.ID, Name: t.Name, Fields: fields,
 		Socket: logpipe.Socket(t.LogNamespace), Drop: t.LogDrop, Tee: !t.Detach}}
@@ -225,7 +226,8 @@ func logPipe() (status int) {
 	if err != nil {
 		return exitUsage
 	}
-	options := logpipe.Options{Socket: o.Socket, Fields: o.Fields, Drop: o.Drop, PartialAfter: logpipe.DefaultPartialAfter, Log: log}
+	options := logpipe.Options{Socket: o.Socket, Fields: o.Fields, Drop: o.Drop, Log: log,
+		PartialAfter: logpipe.DefaultPartialAfter}
 	for i, s := range []logpipe.Source{{Stream: "STDOUT", Priority: 6}, {Stream: "STDERR", Priority: 3}} {
 		s.FD, s.Tee = logStdoutFD+i, -1
 		if o.Tee {

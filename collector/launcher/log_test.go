@@ -47,9 +47,10 @@ func TestLog(t *testing.T) { inJournald(t, testLog) }
 
 func testLog(t *testing.T, d *rig.Journald) {
 	a := startAPI(t)
-	got := ended(t, a.logged("--name", "web", "--label", "framework_name=shop", "--label", "com.example/x=y", "--label", "message=no",
-		"sh", "-c", "echo out; echo; echo err >&2; printf last; exit 3"))
-	if got.status != 3 || got.out != "out\n\nlast" || !strings.HasSuffix(got.err, "err\n") || !strings.Contains(got.err, `["message"]`) {
+	got := ended(t, a.logged("--name", "web", "--label", "framework_name=shop", "--label", "com.example/x=y",
+		"--label", "message=no", "sh", "-c", "echo out; echo; echo err >&2; printf last; exit 3"))
+	if got.status != 3 || got.out != "out\n\nlast" || !strings.HasSuffix(got.err, "err\n") ||
+		!strings.Contains(got.err, `["message"]`) {
 		t.Errorf("%+v", got)
 	}
 	fields := []string{"STREAM", "PRIORITY", "MESSAGE", "SYSLOG_IDENTIFIER", "FRAMEWORK_NAME", "COM_EXAMPLE_X", "_COMM"}
@@ -90,7 +91,8 @@ func TestLogDetach(t *testing.T) { inJournald(t, testLogDetach) }
 
 func testLogDetach(t *testing.T, d *rig.Journald) {
 	a := startAPI(t)
-	cmd := a.logged("--detach", "--name", "back", "sh", "-c", "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.02; done")
+	cmd := a.logged("--detach", "--name", "back", "sh", "-c",
+		"i=0; while :; do i=$((i+1)); echo line $i; sleep 0.02; done")
 	got := ended(t, cmd)
 	id := strings.TrimSuffix(got.out, "\n")
 	if got.status != 0 || got.err != "" || len(id) != 64 {
@@ -178,7 +180,8 @@ func TestLogUser(t *testing.T) { inJournald(t, testLogUser) }
 
 func testLogUser(t *testing.T, d *rig.Journald) {
 	a := startAPI(t)
-	got := ended(t, a.logged("--name", "user", "--user", "1234:1234", "sh", "-c", "echo a >/dev/stdout; echo b >/dev/stderr"))
+	got := ended(t, a.logged("--name", "user", "--user", "1234:1234", "sh", "-c",
+		"echo a >/dev/stdout; echo b >/dev/stderr"))
 	if got.status != 0 || got.out != "a\n" || got.err != "b\n" {
 		t.Errorf("%+v", got)
 	}
@@ -222,12 +225,14 @@ func TestLogFields(t *testing.T) {
 		got[f.Name] = f.Value
 		bytes += len(f.Name) + len(f.Value)
 	}
-	for name, want := range map[string]string{"AGENT_ID": "agent", "CONTAINER_ID": "c", "TASK_NAME": "n", "SYSLOG_IDENTIFIER": "n", "TASK_ID": "t"} {
+	for name, want := range map[string]string{"AGENT_ID": "agent", "CONTAINER_ID": "c", "TASK_NAME": "n",
+		"SYSLOG_IDENTIFIER": "n", "TASK_ID": "t"} {
 		if got[name] != want {
 			t.Errorf("%s is %q", name, got[name])
 		}
 	}
-	if bytes > 10<<10 || got["LONG09"] == "" || got["LONG19"] != "" || !slices.Contains(left, "1") || !slices.Contains(left, "task-name") || !slices.Contains(left, "long19") {
+	if bytes > 10<<10 || got["LONG09"] == "" || got["LONG19"] != "" ||
+		!slices.Contains(left, "1") || !slices.Contains(left, "task-name") || !slices.Contains(left, "long19") {
 		t.Errorf("%d bytes of %d fields, and %q are left out", bytes, len(fields), left)
 	}
 }

@@ -27,6 +27,7 @@ func newTerminal(t *testing.T) *terminal {
 	w := &terminal{tmux, filepath.Join(t.TempDir(), "tmux")}
 	w.run(t, "new-session", "-d", "-x", "200", "-y", "50", "env", "PS1=% ", "bash", "--norc", "-i")
 	t.Cleanup(func() { w.run(t, "kill-server") })
+	w.types(t, "%", 1) // earlier keys would be shown twice
 	return w
 }
 
@@ -42,7 +43,9 @@ func (w *terminal) run(t *testing.T, args ...string) string {
 // types sends keys, and waits until the text want is on the screen `times` times.
 func (w *terminal) types(t *testing.T, want string, times int, keys ...string) {
 	t.Helper()
-	w.run(t, append([]string{"send-keys"}, keys...)...)
+	if len(keys) > 0 {
+		w.run(t, append([]string{"send-keys"}, keys...)...)
+	}
 	var screen string
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if screen = w.run(t, "capture-pane", "-p"); strings.Count(screen, want) >= times {
@@ -66,6 +69,18 @@ func onTerminal(t *testing.T, log string) (*terminal, api) {
 	return newTerminal(t), a
 }
 
+// bg is a shell script that continues a job, and waits until that stops as it reads from
+// the terminal. If the shell waited for a key meanwhile, it would take the terminal's
+// settings of that moment for the job's.
+const bg = `bg; until [ "$(jobs -s)" ]; do sleep 0.05; done; `
+
+// fg brings a job to the foreground. The shell prints the job's command then, and takes
+// keys that come earlier itself.
+const (
+	fg      = "echo fore''ground; fg"
+	fgShows = "foreground\n$RUN"
+)
+
 // On a terminal, the shell's job control works as if the command ran without daytwo
 // run: keys stop and interrupt the command, and the command stops if it reads from the
 // terminal while it is in the background.
@@ -73,8 +88,8 @@ func TestTerminalJobs(t *testing.T) {
 	w, a := onTerminal(t, LogNone)
 	w.types(t, "ready", 1, "$RUN sh -c 'echo rea''dy; read x; echo got $x; sleep 1000'", "Enter")
 	w.types(t, "Stopped", 1, "C-z")
-	w.types(t, "Stopped", 2, "bg; sleep 0.2; jobs", "Enter")
-	w.types(t, "$RUN sh", 6, "fg", "Enter") // the shell prints the command that it continues
+	w.types(t, "Stopped", 2, bg+"jobs", "Enter")
+	w.types(t, fgShows, 1, fg, "Enter")
 	w.types(t, "got it", 1, "it", "Enter")
 	w.types(t, "^C", 1, "C-c")
 	w.types(t, "status 130", 1, "echo status $?", "Enter")
@@ -102,7 +117,7 @@ func testTerminalLog(t *testing.T, d *rig.Journald) {
 	w, a := onTerminal(t, LogJournald)
 	w.types(t, "ready", 1, "$RUN --name tty sh -c 'echo rea''dy; read x; echo got $x; sleep 1000'", "Enter")
 	w.types(t, "Stopped", 1, "C-z")
-	w.types(t, "$RUN --name", 3, "fg", "Enter") // the shell prints the command that it continues
+	w.types(t, fgShows, 1, fg, "Enter")
 	w.types(t, "got it", 1, "it", "Enter")
 	w.types(t, "^C", 1, "C-c")
 	w.types(t, "status 130", 1, "echo status $?", "Enter")

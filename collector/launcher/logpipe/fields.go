@@ -39,13 +39,13 @@ func FieldName(label string) (string, error) {
 }
 
 func checkName(name string) error {
-	valid := func(r rune) bool { return r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' }
+	invalid := func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' }
 	switch {
 	case name == "":
 		return fmt.Errorf("a field needs a name of letters")
 	case len(name) > MaxName:
 		return fmt.Errorf("the field name %.80s has %d bytes: journald takes up to %d", name, len(name), MaxName)
-	case name[0] == '_' || name[0] >= '0' && name[0] <= '9' || strings.ContainsFunc(name, func(r rune) bool { return !valid(r) }):
+	case name[0] == '_' || name[0] >= '0' && name[0] <= '9' || strings.ContainsFunc(name, invalid):
 		return fmt.Errorf("journald takes no field named %q: use A-Z, 0-9 and _, and begin with a letter", name)
 	case slices.Contains(own, name):
 		return fmt.Errorf("the field %s is written for every line: give the label another name", name)

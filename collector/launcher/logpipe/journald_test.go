@@ -52,7 +52,8 @@ func TestJournald(t *testing.T) {
 		for _, n := range []int{0, 1, 4095, 4096, 5000, 48 << 10, 64<<10 + 1, 1 << 20, 17 << 20} {
 			want = append(want, strings.Repeat("x", n), strings.Repeat("ü", n/2)+strings.Repeat("y", n%2))
 		}
-		want = append(want, "\x1b[31mred\x07", "cr\r", "inner\x00nul", "bad \xff\xfe utf-8", "FIELD=x", "MESSAGE=y", ".", "#", " sp ")
+		want = append(want, "\x1b[31mred\x07", "cr\r", "inner\x00nul", "bad \xff\xfe utf-8",
+			"FIELD=x", "MESSAGE=y", ".", "#", " sp ")
 		fields := append([]Field{{"NOTE", "two\nlines"}}, testFields...)
 		p := run(t, Options{Fields: fields, LineMax: 32 << 20})
 		p.write(0, strings.Join(want, "\n")+"\n")
@@ -158,8 +159,8 @@ func TestJournaldKilledHeld(t *testing.T) {
 		d := rig.StartJournald(t, "")
 		d.Kill()
 		d.HoldSocket()
+		p := run(t, Options{Fields: testFields}) // journald starts later
 		d.Restart()
-		p := run(t, Options{Fields: testFields})
 		done := make(chan struct{})
 		go func() {
 			p.number(1, numbers)

@@ -60,6 +60,7 @@ func Run(ctx context.Context, o Options) (Stats, error) {
 		}
 		p.endIdle()
 		p.checkSuppressed()
+		p.look()
 		p.flush()
 		if p.finished() {
 			break
@@ -88,7 +89,8 @@ func newPipe(o Options) (*pipe, error) {
 	if err := p.conn.dial(); err != nil {
 		return nil, err
 	}
-	p.conn.peer = watchJournald(o.Socket)
+	p.now = time.Now()
+	p.look()
 	return p, nil
 }
 

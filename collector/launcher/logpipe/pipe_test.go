@@ -77,7 +77,8 @@ func TestLines(t *testing.T) {
 	check(Options{StripCR: true}, "crlf\r\n\r\nx\r\r\na\rb\n", "crlf", "", "x\r", "a\rb")
 	check(Options{}, "<3>x\n", "<3>x")
 	var long []string
-	for _, n := range []int{4095, 4096, 5000, 48 << 10, 48<<10 + 1, batchMax - 100, batchMax, 64<<10 + 1, 1 << 20, 5 << 20} {
+	for _, n := range []int{4095, 4096, 5000, 48 << 10, 48<<10 + 1,
+		batchMax - 100, batchMax, 64<<10 + 1, 1 << 20, 5 << 20} {
 		long = append(long, strings.Repeat("ä", n/2)+strings.Repeat("x", n%2))
 	}
 	check(Options{}, strings.Join(long, "\n")+"\n", long...)
@@ -96,7 +97,8 @@ func TestLevelPrefix(t *testing.T) {
 	long := strings.Repeat("x", 1500)
 	got, _ := lines(t, Options{LevelPrefix: true, LineMax: MinLineMax},
 		"<3>error\nplain\n<7>\n<8>x\n<x>\n<1\n<4>"+long+"\nafter\n", "")
-	want := []string{"3|error", "6|plain", "7|", "6|<8>x", "6|<x>", "6|<1", "4|" + long[:MinLineMax-3], "4|" + long[MinLineMax-3:], "6|after"}
+	want := []string{"3|error", "6|plain", "7|", "6|<8>x", "6|<x>", "6|<1",
+		"4|" + long[:MinLineMax-3], "4|" + long[MinLineMax-3:], "6|after"}
 	if d := cmp.Diff(want, messages(got, "PRIORITY", "MESSAGE")); d != "" {
 		t.Error(d)
 	}
@@ -149,7 +151,8 @@ func TestPartialAfter(t *testing.T) {
 	r.wait(6)
 	stats := p.end()
 	got := messages(r.wait(7), "MESSAGE", "LINE_BREAK", "CONTAINER_PARTIAL_ORDINAL", "CONTAINER_PARTIAL_LAST")
-	want := []string{"whole|||", "name: |idle|1|false", "ä|idle|2|false", "||3|true", "next|||", "more|idle|1|false", "|eof|2|true"}
+	want := []string{"whole|||", "name: |idle|1|false", "ä|idle|2|false", "||3|true",
+		"next|||", "more|idle|1|false", "|eof|2|true"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
@@ -183,7 +186,11 @@ func TestFieldName(t *testing.T) {
 	check := func(label, want, problem string) {
 		t.Helper()
 		got, err := FieldName(label)
-		if problem == "" && (got != want || err != nil) || problem != "" && (err == nil || !strings.Contains(err.Error(), problem)) {
+		ok := err == nil && got == want
+		if problem != "" {
+			ok = err != nil && strings.Contains(err.Error(), problem)
+		}
+		if !ok {
 			t.Errorf("%q: %q, %v", label, got, err)
 		}
 	}

@@ -67,7 +67,8 @@ func (p *pipe) addReport() {
 	}
 	if n.lines > 0 {
 		fields = appendField(fields, "LOST_BYTES", strconv.FormatUint(n.bytes, 10))
-		say("LOST_LINES", n.lines, "%d lines (%d bytes) are missing here: journald did not take them in time", n.lines, n.bytes)
+		say("LOST_LINES", n.lines, "%d lines (%d bytes) are missing here: journald did not take them in time",
+			n.lines, n.bytes)
 	}
 	if n.suppressed > 0 {
 		say("SUPPRESSED_LINES", n.suppressed, "journald's rate limit suppressed %d lines of this output "+

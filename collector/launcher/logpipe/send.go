@@ -14,8 +14,10 @@ type sending struct {
 	last    time.Time // when something was sent last
 	probing bool      // an empty datagram was sent after it
 
-	away      bool // journald is not reachable
-	seen      bool // the process of journald was seen to end: the next one is waited for
+	away      bool          // journald is not reachable
+	seen      bool          // the process of journald was seen to end: the next one is waited for
+	nextLook  time.Time     // for that process, while it is not known
+	lookPause time.Duration // until then, the last time
 	awaySince time.Time
 	retry     time.Time // when to connect again
 	pause     time.Duration
@@ -156,6 +158,20 @@ func (p *pipe) lost(err error) {
 	p.Resent += uint64(lines)
 	p.gap.resent += uint64(lines)
 	p.Log.Warn("journald is not reachable: waiting for it", "path", p.conn.path, "err", err, "drop", p.Drop)
+}
+
+// look looks for the process of journald from time to time, while that is not known:
+// journald may start later than who writes to its socket.
+func (p *pipe) look() {
+	if p.conn.fd < 0 || p.conn.peer >= 0 || p.now.Before(p.nextLook) {
+		return
+	}
+	if p.conn.peer = watchJournald(p.conn.path); p.conn.peer >= 0 {
+		p.lookPause = 0
+		return
+	}
+	p.lookPause = min(max(100*time.Millisecond, 2*p.lookPause), time.Minute)
+	p.nextLook = p.now.Add(p.lookPause)
 }
 
 // open reports whether a socket is open that gives such an error.

@@ -101,8 +101,8 @@ func TestSplitMemory(t *testing.T) {
 
 // What is held back of unfinished text is the beginning of a character, and no more.
 func TestIncomplete(t *testing.T) {
-	for text, want := range map[string]int{"": 0, "a": 0, "ä": 0, "a\xc3": 1, "\xe2\x82": 2, "x\xf0\x9f\x98": 3, "😀": 0,
-		"\x80": 0, "\x80\x80\x80\x80": 0, "\xff": 0} {
+	for text, want := range map[string]int{"": 0, "a": 0, "ä": 0, "a\xc3": 1, "\xe2\x82": 2, "x\xf0\x9f\x98": 3,
+		"😀": 0, "\x80": 0, "\x80\x80\x80\x80": 0, "\xff": 0} {
 		if got := incomplete([]byte(text)); got != want {
 			t.Errorf("%q: %d, want %d", text, got, want)
 		}
