@@ -26,6 +26,7 @@ type Config struct {
 	Socket    string             // path of the launch API's socket; "" = none
 	Statsd    Statsd
 	Shipping  Shipping
+	Logs      Logs
 	NoPublish bool         // publish no frames: only serve /metrics
 	Boot      uint64       // identifies this run of the collector; default: random
 	Ready     *ready.Parts // receives the readiness of the collector's parts; default: a new one

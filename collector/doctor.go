@@ -17,6 +17,7 @@ import (
 	"github.com/daytwo/daytwo/collector/cgroups"
 	"github.com/daytwo/daytwo/collector/containers"
 	"github.com/daytwo/daytwo/collector/host"
+	"github.com/daytwo/daytwo/collector/journal/logs"
 	"github.com/daytwo/daytwo/collector/publish"
 	"github.com/daytwo/daytwo/collector/shipping"
 	"github.com/daytwo/daytwo/collector/statsd"
@@ -57,6 +58,12 @@ func Doctor(ctx context.Context, cfg Config) []health.Check {
 				return nil
 			}
 			return []health.Check{server.Doctor(ctx, "node metrics", cfg.Metrics, "--metrics")}
+		}},
+		{Name: "logs", Doctor: func() []health.Check {
+			if cfg.Logs.Off {
+				return nil
+			}
+			return logs.Doctor(cfg.Logs.Dirs)
 		}},
 		{Name: "publish", Doctor: func() []health.Check { return checkPublish(ctx, cfg) }},
 		{Name: "data directory", Doctor: func() []health.Check { return []health.Check{checkData(cfg.DataDir)} }},

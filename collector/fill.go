@@ -123,6 +123,9 @@ func (n *Node) fillSelf(b *frame.Batch) {
 		v[metric.SelfPublishErrors] = int64(s.Errors)
 		v[metric.SelfInFlight] = int64(s.InFlight)
 	}
+	if n.logs != nil {
+		n.logRows.fill(v, n.logs)
+	}
 	b.Tables = append(b.Tables, table(metric.Collector, 1, n.self.rows, v),
 		table(metric.Part, n.parts.gen, n.parts.rows, n.parts.vals))
 }

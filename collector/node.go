@@ -31,8 +31,8 @@ type Node struct {
 	names   *containers.Resolver
 	conn    *nats.Conn         // nil with NoPublish
 	pub     *publish.Publisher // nil with NoPublish
-	logs    *logs.Node
-	ship    *shipping.Shipper // nil if logs are not shipped
+	logs    *logs.Node         // nil if no logs are read
+	ship    *shipping.Shipper  // nil if logs are not shipped
 	local   *query.Local
 	grid    *grid
 
@@ -58,6 +58,7 @@ type Node struct {
 	parts   partRows
 	tasks   *tasks
 	shipRow shippingRow
+	logRows logRows
 	launch  *launchServer // the launch API's server if there is no StatsD server, else nil
 
 	ticks      uint64        // completed
@@ -113,6 +114,8 @@ func New(cfg Config) (*Node, error) {
 		n.tasks.launch = n.launch.ended
 	}
 	n.groups = groupRows{resolve: n.tasks.resolve, forget: n.tasks.forgetGroup, nextID: nextID}
+	n.openLogs()
+	n.logRows.nextID = nextID
 	n.io.nextID, n.hugetlb.nextID, n.parts.nextID, n.held.nextID = nextID, nextID, nextID, nextID
 	n.net = newNetRows(&n.groups, nextID)
 	n.self = newSelf(nextID)
@@ -137,8 +140,7 @@ func New(cfg Config) (*Node, error) {
 			return nil, err
 		}
 	}
-	n.logs = logs.New(logs.Options{Agent: cfg.AgentID, Log: cfg.Log.With("component", "logs")})
-	if n.ship, err = n.newShipper(n.logs); err != nil {
+	if n.ship, err = n.newShipper(n.Logs()); err != nil {
 		n.Close(context.Background())
 		return nil, err
 	}
@@ -244,10 +246,11 @@ const lastTick = 2 * time.Second
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	watching, serving, ticking := make(chan error, 1), make(chan error, 1), make(chan struct{})
-	shipped := make(chan struct{})
+	watching, serving := make(chan error, 1), make(chan error, 1)
+	ticking, answering, shipped := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() { watching <- n.names.Run(ctx) }()
 	go func() { serving <- n.tasks.run(ctx); cancel() }()
+	go func() { defer close(answering); n.serveRPC(ctx) }()
 	go func() {
 		defer close(shipped)
 		if n.ship != nil {
@@ -271,6 +274,11 @@ func (n *Node) Run(ctx context.Context) error {
 	case <-shipped:
 	case <-time.After(lastTick):
 		n.log.Error("reading the logs does not end: some of them may be shipped again")
+	}
+	select {
+	case <-answering:
+	case <-time.After(lastTick):
+		n.log.Error("an answer to a relay does not end")
 	}
 	<-watching
 	return <-serving

@@ -7,6 +7,7 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/collector/cgroups"
 	"github.com/daytwo/daytwo/collector/containers"
+	"github.com/daytwo/daytwo/collector/journal/logs"
 )
 
 // groupRows holds the rows of the Container table, one for each cgroup. Rows are
@@ -16,6 +17,7 @@ type groupRows struct {
 	resolve func(path string) *containers.Identity
 	forget  func(path string)
 	nextID  func() uint64
+	logs    *logs.Identities // is told which containers come and go; nil: nobody is
 
 	spare  []*frame.Row      // memory that the next change of rows is built in
 	rows   []*frame.Row      // one for each cgroup
@@ -94,6 +96,9 @@ func (g *groupRows) update(s *cgroups.Snapshot, names uint64) {
 
 // reset drops all rows: the next update makes new ones.
 func (g *groupRows) reset() {
+	if g.logs != nil {
+		g.logs.AllWent()
+	}
 	g.rows, g.spare, g.named, g.byPath, g.containers, g.made = nil, nil, nil, nil, 0, false
 	g.gen++
 	g.containersGen++
@@ -153,6 +158,7 @@ func (g *groupRows) came(n *namedGroup) {
 	if n.container() {
 		g.containers++
 		g.containersGen++
+		g.tellLogs(n, true)
 	}
 }
 
@@ -164,6 +170,18 @@ func (g *groupRows) went(n *namedGroup) {
 	if n.container() {
 		g.containers--
 		g.containersGen++
+		g.tellLogs(n, false)
+	}
+}
+
+// tellLogs tells whoever reads logs that a container's cgroup came or went.
+func (g *groupRows) tellLogs(n *namedGroup, came bool) {
+	switch {
+	case g.logs == nil:
+	case came:
+		g.logs.Came(n.group.Path, logIdentity(n.identity))
+	default:
+		g.logs.Went(n.group.Path)
 	}
 }
 

@@ -43,7 +43,8 @@ func (n *Node) Serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, end())
 	}
-	h := server.NewNode(server.NodeOptions{Fleet: n.local, Agent: n.cfg.AgentID, Ready: n.cfg.Ready, Log: n.log})
+	h := server.NewNode(server.NodeOptions{Fleet: n.local, Agent: n.cfg.AgentID, Ready: n.cfg.Ready,
+		Logs: n.Logs(), Guard: n.guard(), Log: n.log})
 	srv := web.NewHTTPServer(h, n.log)
 	served := make(chan error, 1)
 	go func() {

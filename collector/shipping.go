@@ -34,6 +34,9 @@ func (n *Node) newShipper(logs query.Logs) (*shipping.Shipper, error) {
 	if n.conn == nil {
 		return nil, errors.New("ship-logs: there is no NATS to ship logs to: give --nats")
 	}
+	if n.logs == nil {
+		return nil, errors.New("ship-logs: --journal none leaves no logs to ship: name directories")
+	}
 	var r *rules.Rules
 	if cfg.RulesFile != "" {
 		var err error

@@ -115,6 +115,9 @@ func (n *Node) fill(b *frame.Batch, at time.Time) {
 		n.add(b, stepSelf, func() { b.Tables = append(b.Tables, n.shipRow.table(n.ship, n.groups.nextID)) })
 	}
 	n.add(b, stepHost, func() { n.fillHardware(b) })
+	if n.logs != nil {
+		n.add(b, stepSelf, func() { b.Tables = append(b.Tables, n.logRows.table()) })
+	}
 }
 
 // add runs a step that adds tables to b. After a panic it removes those that the

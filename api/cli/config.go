@@ -38,6 +38,7 @@ type Config struct {
 	ShipSince      time.Duration // how old the entries are with which the first start begins
 	LogsRetention  time.Duration // how long NATS keeps shipped logs
 	LogsSize       int64         // bytes of shipped logs that NATS keeps
+	Journal        []string      // directories with journal files; none turns logs off
 	SpoolSize      int64         // bytes kept on disk while NATS is unreachable
 	Retention      time.Duration // how long history is kept
 	RetentionSize  int64         // bytes of history kept on disk

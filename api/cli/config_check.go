@@ -27,6 +27,9 @@ func (c *Config) check() error {
 	if len(c.Statsd.Listen) == 1 && c.Statsd.Listen[0] == "none" {
 		c.Statsd.Listen = nil
 	}
+	if len(c.Journal) == 1 && c.Journal[0] == "none" {
+		c.Journal = nil
+	}
 	if len(c.NATS) == 1 && c.NATS[0] == "none" {
 		c.NATS = nil
 	}

@@ -20,7 +20,7 @@ var configFlags = []configFlag{
 	{"listen", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Listen, name, setting.Listen, "serve the HTTP API on `ADDRESS`")
 	}},
-	{"token-file", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"token-file", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.TokenFile, name, "",
 			"require the token in `FILE` from users of the API "+
 				"(default: token in the data directory, created if it does not exist)")
@@ -102,6 +102,10 @@ var configFlags = []configFlag{
 		c.Statsd.Expiry = Expiry{setting.StatsdExpiry, setting.StatsdExpiry, setting.StatsdExpiry, setting.StatsdExpiry}
 		fs.Var(expiry{&c.Statsd.Expiry}, name,
 			"forget a series that had no sample for `DURATION`, or by type: counter=7d,gauge=5m,histogram=1h,set=1h")
+	}},
+	{"journal", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringSliceVar(&c.Journal, name, setting.Journal(),
+			"read log entries from the journal files in `DIR`,… and in the directories below; \"none\" reads no logs")
 	}},
 	{"no-bpf", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.BoolVar(&c.NoBPF, name, false, "load no BPF program; read the kernel's files instead, which costs more CPU")

@@ -59,7 +59,7 @@ func TestConfigSources(t *testing.T) {
 		"cluster": "c", "shards": "4", "nats": "nats://a:1,nats://b:2", "nats-creds": "/creds", "nats-ca": "/ca",
 		"nats-cert": "/cert", "nats-key": "/key", "nats-replicas": "3", "token-file": "/t", "socket": "/s",
 		"statsd": "127.0.0.1:1,unix:///x?dialect=etsy", "statsd-ports": "3000-4000", "statsd-rules": "/r",
-		"statsd-budget": "5", "statsd-series": "6", "statsd-expiry": "gauge=5m",
+		"statsd-budget": "5", "statsd-series": "6", "statsd-expiry": "gauge=5m", "journal": "/j,/k",
 		"no-bpf": "true", "ship-logs": "true", "ship-rules": "/rules", "ship-since": "2h",
 		"logs-retention": "2d", "logs-size": "2GiB", "spool-size": "1GiB", "retention": "7d", "retention-size": "1.5TiB",
 		"log-level": "debug", "log-format": "json", "sinks": "/sinks.yaml",

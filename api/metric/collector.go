@@ -40,6 +40,10 @@ const (
 	SelfStatsdPanics
 	SelfTicksStalled
 	SelfPanics
+	SelfLogStreams
+	SelfLogQueries
+	SelfLogEntries
+	SelfLogBytes
 )
 
 // Columns of Part, one row per part of a cgroup's record. Append only.
@@ -100,6 +104,10 @@ func init() {
 			Help: "Ticks that had not ended after three intervals, or after 5 s if that is longer."},
 		SelfPanics: {Name: "panics", Type: Counter, Source: "collector",
 			Help: "Panics that ticks, and what asks runtimes and processes, survived."},
+		SelfLogStreams: {Name: "log_streams", Source: "collector", Help: "Queries of log entries that are being answered."},
+		SelfLogQueries: {Name: "log_queries", Type: Counter, Source: "collector", Help: "Queries of log entries since the start."},
+		SelfLogEntries: {Name: "log_entries", Type: Counter, Source: "collector", Help: "Log entries sent in answer to queries."},
+		SelfLogBytes:   {Name: "log", Unit: Bytes, Type: Counter, Source: "collector", Help: "Bytes of the fields of log entries sent in answer to queries."},
 	})
 	register(Part, "daytwo_collector", []Metric{
 		PartReader:     {Name: "part_reader", Unit: Bool, Source: "collector", Prom: "daytwo_collector_part_reader", Help: "Always 1; the labels name the reader that the part uses, and why."},

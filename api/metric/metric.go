@@ -37,8 +37,10 @@ const (
 
 	Shipping Kind = 18 // one row: log shipping, where it is on
 
+	LogEvents Kind = 19 // a kind of event in the streams of log entries that a node answers
+
 	// MaxKind is the greatest kind that this version has.
-	MaxKind = Shipping
+	MaxKind = LogEvents
 )
 
 var kindNames = [MaxKind + 1]string{
@@ -46,7 +48,7 @@ var kindNames = [MaxKind + 1]string{
 	Container: "container", ContainerIO: "container_io", ContainerHugetlb: "container_hugetlb",
 	ContainerNet: "container_net", Collector: "collector", Part: "part", App: "app", Statsd: "statsd", Event: "event",
 	StatsdListener: "statsd_listener", Call: "call",
-	Hardware: "hardware", Shipping: "shipping",
+	Hardware: "hardware", Shipping: "shipping", LogEvents: "log_events",
 }
 
 func (k Kind) String() string {

@@ -39,3 +39,6 @@ const (
 	MaxInterval = time.Hour
 	MaxShards   = 1024
 )
+
+// Journal returns the default directories of journal files: those of journald.
+func Journal() []string { return []string{"/run/log/journal", "/var/log/journal"} }

@@ -26,6 +26,13 @@ var scopePrefixes = map[string]string{
 	"nerdctl": "containerd", "runc": "runc", "crun": "crun", "buildkit": "buildkit",
 }
 
+// PathContainer returns the id and the name of the container whose own cgroup a path is,
+// by the path alone: "" for no container, and for a name that the path does not contain.
+func PathContainer(path string) (id, name string) {
+	p := parsePath(path)
+	return p.id, p.name
+}
+
 // parsePath reads a cgroup's path in the forms of the runtimes, kubelet, Mesos, Nomad
 // and systemd.
 func parsePath(path string) place {

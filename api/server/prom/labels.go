@@ -27,6 +27,7 @@ var exposedLabels = [metric.MaxKind + 1][]string{
 	metric.Part:             {"part", "reader", "reason"},
 	metric.StatsdListener:   {"listener"},
 	metric.Call:             {"source"},
+	metric.LogEvents:        {"kind"},
 	metric.Hardware: slices.Sorted(slices.Values(append([]string{"core_id", "level", "node_id", "page_size",
 		"target_node_id", "thread_id", "type"}, metric.MachineLabels...))),
 }

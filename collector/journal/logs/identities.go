@@ -92,6 +92,15 @@ func (s *Identities) Went(path string) {
 	s.went(path)
 }
 
+// AllWent says that no cgroup is known any more: those that are there come again.
+func (s *Identities) AllWent() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for path := range s.byPath {
+		s.went(path)
+	}
+}
+
 func (s *Identities) went(path string) {
 	i := s.byPath[path]
 	if i == nil {
