@@ -111,10 +111,10 @@ func (n *Node) fill(b *frame.Batch, at time.Time) {
 		n.add(b, stepStatsd, func() { n.fillStatsd(b, at) })
 	}
 	n.add(b, stepSelf, func() { b.Tables = append(b.Tables, n.held.table(n.calls)) })
+	n.add(b, stepHost, func() { n.fillHardware(b) })
 	if n.ship != nil {
 		n.add(b, stepSelf, func() { b.Tables = append(b.Tables, n.shipRow.table(n.ship, n.groups.nextID)) })
 	}
-	n.add(b, stepHost, func() { n.fillHardware(b) })
 	if n.logs != nil {
 		n.add(b, stepSelf, func() { b.Tables = append(b.Tables, n.logRows.table()) })
 	}
