@@ -265,6 +265,16 @@ func (f *fleet) merged(all []written) {
 	if len(got) == 0 {
 		f.Error("nothing of node-b with priority 3")
 	}
+	for _, agents := range []string{"node-b", "node-b,node-c"} {
+		var took []time.Duration
+		for range 100 {
+			begun := time.Now()
+			f.numbers(url.Values{"agent": {agents}, "limit": {"100"}, "tail": {"1"}})
+			took = append(took, time.Since(begun))
+		}
+		slices.Sort(took)
+		f.Logf("the last 100 entries of %s: p50 %v, p99 %v", agents, took[50], took[98])
+	}
 }
 
 // pulled lets systemd-journal-remote pull from the relay.

@@ -46,16 +46,17 @@ func (g *Gateway) Entries(ctx context.Context, q *query.LogQuery) (query.LogRead
 
 // reader is a query of a gateway.
 type reader struct {
-	g      *Gateway
-	q      query.LogQuery
-	plan   *plan
-	own    bool // the cursors are those of the only agent
-	last   *leg // of the last entry
-	vector vector
-	past   bool  // what there was before is read, and then what comes
-	left   int64 // entries; -1 is no limit
-	skip   int64 // entries of what comes
-	out    entry.Entry
+	g       *Gateway
+	q       query.LogQuery
+	plan    *plan
+	own     bool // the cursors are those of the only agent
+	last    *leg // of the last entry
+	waiting bool // that nothing matches yet was said, or is not so
+	vector  vector
+	past    bool  // what there was before is read, and then what comes
+	left    int64 // entries; -1 is no limit
+	skip    int64 // entries of what comes
+	out     entry.Entry
 
 	mu     sync.Mutex // of closing, and of changing what follows
 	closed bool
@@ -173,8 +174,10 @@ func (r *reader) Next(ctx context.Context) (entry.Record, error) {
 			continue
 		case err != nil:
 			return entry.Record{}, err
-		case rec.Event != nil:
+		case rec.Event != nil && r.wanted(rec.Event):
 			return rec, nil
+		case rec.Event != nil:
+			continue
 		}
 		now := time.Now()
 		if !r.own && r.m.follow && now.Sub(r.refreshed) >= r.g.o.Refresh {
@@ -198,6 +201,7 @@ func (r *reader) Next(ctx context.Context) (entry.Record, error) {
 // take counts an entry and gives it its cursor. It returns nil if the entry is skipped.
 func (r *reader) take(e *entry.Entry, l *leg) *entry.Entry {
 	r.g.counts.entries.Add(1)
+	r.waiting = true // for more, which is no news
 	if r.own {
 		return e
 	}
@@ -218,6 +222,20 @@ func (r *reader) take(e *entry.Entry, l *leg) *entry.Entry {
 	r.out = *e // the leg still needs the entry as it is
 	r.out.Cursor = r.vector.string()
 	return &r.out
+}
+
+// wanted reports whether an event is passed on. That nothing matches yet concerns the query
+// only while nothing matches on any agent.
+func (r *reader) wanted(e *entry.Event) bool {
+	if e.Kind != entry.Waiting || r.own {
+		return true
+	}
+	if r.waiting || r.q.Cursor != "" {
+		return false
+	}
+	r.waiting = true
+	e.Agent = ""
+	return true
 }
 
 // mark writes the last entry of a leg into the cursor.

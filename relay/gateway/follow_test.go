@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -64,6 +65,34 @@ func (f *follower) expect(want ...string) {
 func (c *cluster) add(agent string, at int64, messages ...string) {
 	for i, m := range messages {
 		c.node(agent).Add(start0+at+int64(i), "web", m)
+	}
+}
+
+// That nothing matches yet is said once, and only if it is so on all agents.
+func TestWaiting(t *testing.T) {
+	c := newCluster(t, 3)
+	c.add("node-0", 0, "a")
+	var all [2]string // what each follower got
+	var reading sync.WaitGroup
+	for i, q := range []query.LogQuery{{Grep: "x"}, {}} {
+		f := c.follow(q)
+		reading.Go(func() { all[i] = f.next() + "," + f.next() })
+	}
+	rig.Eventually(t, 10*time.Second, func() error {
+		for _, a := range c.Agents() {
+			if n := c.node(a.ID).Readers(); n != 2 {
+				return fmt.Errorf("%s has %d readers", a.ID, n)
+			}
+		}
+		return nil
+	})
+	for _, a := range c.Agents() {
+		c.node(a.ID).Event(entry.Event{Kind: entry.Waiting, Agent: a.ID})
+	}
+	c.add("node-1", 10, "x")
+	reading.Wait()
+	if want := [2]string{"waiting ,x", "a,x"}; all != want {
+		t.Errorf("%q, want %q", all, want)
 	}
 }
 

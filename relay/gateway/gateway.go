@@ -31,7 +31,7 @@ type Options struct {
 	Log   *slog.Logger            // default slog.Default()
 
 	MaxAgents  int // agents that one query may ask; default 1024
-	MaxStreams int // streams to nodes at once, of all queries; default 16384
+	MaxStreams int // streams to nodes at once, of all queries, of up to 64 KiB each; default 8192
 	Parallel   int // requests at once, of one query; default 64
 
 	// Reorder is how long an entry of a query that follows several agents waits for older
@@ -76,7 +76,7 @@ func New(o Options) *Gateway {
 		o.Log = slog.Default()
 	}
 	def(&o.MaxAgents, 1024)
-	def(&o.MaxStreams, 16384)
+	def(&o.MaxStreams, 8192)
 	def(&o.Parallel, 64)
 	defTime(&o.Reorder, 3*time.Millisecond)
 	defTime(&o.Patience, 3*time.Second)

@@ -169,11 +169,14 @@ func (g *Gateway) resolve(ctx context.Context, agents []string, q *query.LogQuer
 		}
 	}
 	isAway := func(h has) bool { return errors.Is(h.err, query.ErrNodeAway) }
+	hasNone := func(h has) bool { return errors.Is(h.err, query.ErrNoJournal) }
 	switch {
 	case found:
 		return parts, nil
 	case !slices.ContainsFunc(answers, func(h has) bool { return !isAway(h) }):
 		return nil, query.ErrNodeAway
+	case !slices.ContainsFunc(answers, func(h has) bool { return !hasNone(h) }):
+		return nil, answers[0].err
 	case len(parts) > 0 && !slices.ContainsFunc(answers, isAway):
 		return parts, nil // those that cannot tell what they have find out by reading
 	case len(silent) > 0:
