@@ -40,7 +40,8 @@ func startPodman(e *Engine) error {
 	return err
 }
 
-// Serve starts podman's API on Engine.Socket and returns a function that ends it.
+// Serve starts podman's API on Engine.Socket and returns a function that ends it. Tests
+// that run in parallel must not do so at the same time: they share the engine.
 func Serve(t testing.TB, e *Engine) (stop func()) {
 	t.Helper()
 	p, ok := e.ops.(*podman)

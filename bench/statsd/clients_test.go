@@ -23,6 +23,7 @@ var engines = []struct {
 // TestClients sends 10 of each type from inside a container with every client over
 // every transport, and checks every route.
 func TestClients(t *testing.T) {
+	t.Parallel()
 	for _, engine := range engines {
 		t.Run(engine.name, func(t *testing.T) {
 			e := engine.start(t)

@@ -68,6 +68,7 @@ var hostile = []struct {
 // Malformed and hostile packets are rejected with a reason, over either transport; good
 // lines beside them are accepted.
 func TestHostilePackets(t *testing.T) {
+	t.Parallel()
 	udp, path := rig.FreePort(t), filepath.Join(socketDir(t), "s")
 	n := up(t, nil, "--interval", "200ms", "--statsd", udp+",unixgram://"+path)
 	for network, address := range map[string]string{"udp": udp, "unixgram": path} {
@@ -237,6 +238,7 @@ func TestKilledInFlood(t *testing.T) {
 // Lines beyond the budget of series of a container go into one overflow series, and
 // are counted.
 func TestManySeries(t *testing.T) {
+	t.Parallel()
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)
 	dir := socketDir(t)
@@ -256,6 +258,7 @@ func TestManySeries(t *testing.T) {
 // After kill -9 and a start on the same data, what is sent arrives, the ledger starts
 // at zero, and the socket exists again.
 func TestKilledCollector(t *testing.T) {
+	t.Parallel()
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)
 	dir := socketDir(t)

@@ -17,6 +17,7 @@ import (
 // namespace. What it sends there is known as its own, although the packets do not say
 // who sent them. After kill -9 the port is the same.
 func TestOwnPort(t *testing.T) {
+	t.Parallel()
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)
 	c := docker.Run(t, rig.Spec{Name: rig.UniqueName("launched"), Args: clients.Mounts()})
@@ -63,6 +64,7 @@ func TestOwnPort(t *testing.T) {
 // exists. The container is served in its own network namespace as soon as its runtime
 // knows it, and again after kill -9.
 func TestOwnPortByID(t *testing.T) {
+	t.Parallel()
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)
 	n := up(t, []string{"DOCKER_HOST=unix://" + docker.Socket}, "--statsd", rig.FreePort(t), "--interval", "200ms")
@@ -124,6 +126,7 @@ func TestOwnPortByID(t *testing.T) {
 
 // The stream listener accepts clients that put the length before each packet.
 func TestStream(t *testing.T) {
+	t.Parallel()
 	docker := rig.Docker(t)
 	clients := rig.Statsd(t)
 	dir := socketDir(t)

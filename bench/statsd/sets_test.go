@@ -18,6 +18,7 @@ import (
 // Two containers send sets with members in common. The sets go through frames and NATS
 // to the relay, where each member counts once.
 func TestSets(t *testing.T) {
+	t.Parallel()
 	n := up(t, nil, "--statsd", rig.FreePort(t))
 	var conns []net.Conn
 	for i := range 2 {
