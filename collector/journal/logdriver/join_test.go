@@ -27,7 +27,15 @@ func TestOldForm(t *testing.T) {
 	m.add("MESSAGE", "of no container")
 	m.docker('a', false, "out end\r")
 	m.docker('a', false, "after")
-	m.check(t, "a6 c1 before", "b6 c4 other", "a3 c6 pppppppppp… end(16391)", " c7 of no container", "a6 c8 pppppppppp…end\r(32776)", "a6 c9 after")
+	m.check(
+		t,
+		"a6 c1 before",
+		"b6 c4 other",
+		"a3 c6 pppppppppp… end(16391)",
+		" c7 of no container",
+		"a6 c8 pppppppppp…end\r(32776)",
+		"a6 c9 after",
+	)
 }
 
 // Some versions of Docker flag the last piece, too, and so does conmon at the end.
@@ -41,7 +49,15 @@ func TestOldFormFlagsAll(t *testing.T) {
 	m.podman('d', false, full8, fieldPartial, "true")
 	m.podman('d', false, "end", fieldPartial, "true")
 	m.podman('d', false, "next\n")
-	m.check(t, "a6 c2 pppppppppp…pend(16387)", "a6 c3 next", "a6 c4 alone", "a6 c5 last", "d6 c7 qqqqqqqqqq…qend(8195)", "d6 c8 next")
+	m.check(
+		t,
+		"a6 c2 pppppppppp…pend(16387)",
+		"a6 c3 next",
+		"a6 c4 alone",
+		"a6 c5 last",
+		"d6 c7 qqqqqqqqqq…qend(8195)",
+		"d6 c8 next",
+	)
 }
 
 func TestNewForm(t *testing.T) {
@@ -66,8 +82,19 @@ func TestMissingPieces(t *testing.T) {
 	m.docker('a', false, "whole")
 	m.docker('b', false, full16, fieldPartial, "true")
 	m.piece('b', false, "1", "w", 1, true)
-	equal(t, "forward", forward(m.all), "! partial_lost", "a6 c2 23 +", "! partial_lost", "a6 c4 13 +", "a6 c5 1 +", "a6 c6 whole",
-		"b6 c7 pppppppppp…pppp(16384) +", "b6 c8 1")
+	equal(
+		t,
+		"forward",
+		forward(m.all),
+		"! partial_lost",
+		"a6 c2 23 +",
+		"! partial_lost",
+		"a6 c4 13 +",
+		"a6 c5 1 +",
+		"a6 c6 whole",
+		"b6 c7 pppppppppp…pppp(16384) +",
+		"b6 c8 1",
+	)
 }
 
 // A piece waits for the time limit, and what follows it later is marked.
@@ -81,7 +108,15 @@ func TestTimeLimit(t *testing.T) {
 	m.docker('c', false, "late")
 	m.docker('a', false, "new line")
 	m.piece('b', false, "2", "x", 2, true)
-	m.check(t, "c6 c5000 still", "a6 c1 pppppppppp…pppp(16384) +", "b6 c2 1 +", "c6 c5004 late", "a6 c5005 new line", "b6 c5006 2 +")
+	m.check(
+		t,
+		"c6 c5000 still",
+		"a6 c1 pppppppppp…pppp(16384) +",
+		"b6 c2 1 +",
+		"c6 c5004 late",
+		"a6 c5005 new line",
+		"b6 c5006 2 +",
+	)
 
 	var j Joiner
 	j.Add(m.all[0].Clone())
@@ -196,7 +231,8 @@ func TestOrigin(t *testing.T) {
 			t.Errorf("%s: %v", name, o)
 		}
 	}
-	if _, ok := Origin(m.podman('a', false, "x", "_SYSTEMD_CGROUP", "/machine.slice/libpod-conmon-"+id('a')+".scope"), nil); !ok {
+	own := m.podman('a', false, "x", "_SYSTEMD_CGROUP", "/machine.slice/libpod-conmon-"+id('a')+".scope")
+	if _, ok := Origin(own, nil); !ok {
 		t.Error("conmon is not believed")
 	}
 	if d, _ := Of(e); d != Docker {

@@ -38,15 +38,33 @@ func priority(stderr bool) string {
 // docker adds an entry of Docker's driver.
 func (m *maker) docker(container byte, stderr bool, text string, more ...string) *entry.Entry {
 	full := id(container)
-	return m.add(append([]string{fieldIDFull, full, fieldID, full[:12], fieldName, "n" + full[:1], fieldImage, "bb", "MESSAGE", text,
-		fieldPriority, priority(stderr), fieldUID, "0"}, more...)...)
+	return m.add(
+		append(
+			[]string{
+				fieldIDFull,
+				full,
+				fieldID,
+				full[:12],
+				fieldName,
+				"n" + full[:1],
+				fieldImage,
+				"bb",
+				"MESSAGE",
+				text,
+				fieldPriority,
+				priority(stderr),
+				fieldUID,
+				"0",
+			},
+			more...)...)
 }
 
 // podman adds an entry of conmon.
 func (m *maker) podman(container byte, stderr bool, text string, more ...string) *entry.Entry {
 	full := id(container)
-	return m.add(append([]string{"MESSAGE", text, fieldIDFull, full, fieldPriority, priority(stderr), fieldID, full[:12],
-		fieldName, "n" + full[:1], fieldUID, "0"}, more...)...)
+	return m.add(
+		append([]string{"MESSAGE", text, fieldIDFull, full, fieldPriority, priority(stderr), fieldID, full[:12],
+			fieldName, "n" + full[:1], fieldUID, "0"}, more...)...)
 }
 
 // piece adds a piece of the new form.

@@ -116,7 +116,12 @@ func TestLongLinesInJournald(t *testing.T) {
 				checkCut(t, e, id, got)
 			}
 			if back := backward(all); strings.Join(back, "\n") != strings.Join(shows(got), "\n") {
-				t.Errorf("%s: backward it is\n%s\nnot\n%s", e.Name, strings.Join(back, "\n"), strings.Join(shows(got), "\n"))
+				t.Errorf(
+					"%s: backward it is\n%s\nnot\n%s",
+					e.Name,
+					strings.Join(back, "\n"),
+					strings.Join(shows(got), "\n"),
+				)
 			}
 		}
 	})
@@ -141,7 +146,8 @@ func checkCut(t *testing.T, e *rig.Engine, id string, records []entry.Record) {
 		if d.String() != e.Name {
 			t.Errorf("%s: driver %v", e.Name, d)
 		}
-		if o, ok := Origin(r.Entry, nil); !ok || o.Tag("container_id") != id || !strings.HasPrefix(o.Tag("task_name"), "log-") {
+		if o, ok := Origin(r.Entry, nil); !ok || o.Tag("container_id") != id ||
+			!strings.HasPrefix(o.Tag("task_name"), "log-") {
 			t.Errorf("%s: origin %q %v", e.Name, o, ok)
 		}
 		text, _ := r.Entry.Get(fieldMessage)

@@ -30,7 +30,14 @@ const (
 // Previous goes to the line before, and reports whether there is one.
 func (r *Reader) Previous() bool {
 	r.settle()
+	if !r.previous() {
+		return false
+	}
 	r.repeat = false
+	return true
+}
+
+func (r *Reader) previous() bool {
 	b := &r.back
 	if !b.ok && r.cur.f == nil {
 		return false

@@ -54,7 +54,17 @@ func TestPiecesOfTwoStreams(t *testing.T) {
 	for r.SeekTail(); r.Previous(); {
 		back = append(back, show(r.Line()))
 	}
-	equal(t, "backward", back, "E:the end open", "first of the next start", "lone open", "E:err 2", "out 1 out 2", "E:err 1 whole")
+	equal(
+		t,
+		"backward",
+		back,
+		"E:the end open",
+		"first of the next start",
+		"lone open",
+		"E:err 2",
+		"out 1 out 2",
+		"E:err 1 whole",
+	)
 }
 
 func (w *testWriter) line2(text string) { w.t.Helper(); w.write(Stderr, text, false) }
@@ -472,7 +482,9 @@ func TestEntry(t *testing.T) {
 	r.Next()
 	var e entry.Entry
 	r.Entry(&e)
-	for name, want := range map[string]string{"MESSAGE": "text", "PRIORITY": "3", "STREAM": "STDERR", "CONTAINER_NAME": "web", "TAG": "x"} {
+	for name, want := range map[string]string{
+		"MESSAGE": "text", "PRIORITY": "3", "STREAM": "STDERR", "CONTAINER_NAME": "web", "TAG": "x",
+	} {
 		if got, _ := e.Get(name); string(got) != want {
 			t.Errorf("%s=%q, not %q", name, got, want)
 		}
@@ -480,7 +492,9 @@ func TestEntry(t *testing.T) {
 	if e.Origin.Tag("container_id") != "abc" || e.Realtime != w.now.UnixMicro() || e.Monotonic != entry.NoMonotonic {
 		t.Errorf("%+v", e)
 	}
-	for in, want := range map[string]string{"com.x/y-1": "COM_X_Y_1", "__a": "A", "é": "", strings.Repeat("a", 70): strings.Repeat("A", 64)} {
+	for in, want := range map[string]string{
+		"com.x/y-1": "COM_X_Y_1", "__a": "A", "é": "", strings.Repeat("a", 70): strings.Repeat("A", 64),
+	} {
 		if got := fieldName(in); got != want {
 			t.Errorf("%q: %q, not %q", in, got, want)
 		}

@@ -17,7 +17,12 @@ import (
 func (r *Reader) Entry(e *entry.Entry) {
 	l := &r.line
 	*e = entry.Entry{Realtime: l.Time / 1000, Monotonic: entry.NoMonotonic, Origin: r.l.o.Origin, Fields: e.Fields[:0]}
-	e.Fields = append(e.Fields, entry.Field{Name: "MESSAGE", Value: l.Text}, priorities[l.Stream], streamFields[l.Stream])
+	e.Fields = append(
+		e.Fields,
+		entry.Field{Name: "MESSAGE", Value: l.Text},
+		priorities[l.Stream],
+		streamFields[l.Stream],
+	)
 	if l.Cut || l.Open {
 		e.Fields = append(e.Fields, partialField)
 	}
@@ -29,7 +34,10 @@ func (r *Reader) Entry(e *entry.Entry) {
 
 var (
 	priorities   = [streams]entry.Field{{Name: "PRIORITY", Value: []byte("6")}, {Name: "PRIORITY", Value: []byte("3")}}
-	streamFields = [streams]entry.Field{{Name: "STREAM", Value: []byte("STDOUT")}, {Name: "STREAM", Value: []byte("STDERR")}}
+	streamFields = [streams]entry.Field{
+		{Name: "STREAM", Value: []byte("STDOUT")},
+		{Name: "STREAM", Value: []byte("STDERR")},
+	}
 	partialField = entry.Field{Name: "CONTAINER_PARTIAL_MESSAGE", Value: []byte("true")}
 )
 

@@ -57,7 +57,14 @@ func (e *LostError) Error() string {
 	}
 	switch {
 	case e.Files > 0 && e.Bytes > 0:
-		return fmt.Sprintf("%s: %s %d files with at least %d bytes that were not read%s", e.Path, how, e.Files, e.Bytes, perhaps)
+		return fmt.Sprintf(
+			"%s: %s %d files with at least %d bytes that were not read%s",
+			e.Path,
+			how,
+			e.Files,
+			e.Bytes,
+			perhaps,
+		)
 	case e.Files > 0:
 		return fmt.Sprintf("%s: %s %d files that were not read%s", e.Path, how, e.Files, perhaps)
 	case e.Bytes > 0:
@@ -92,5 +99,10 @@ type CutError struct {
 }
 
 func (e *CutError) Error() string {
-	return fmt.Sprintf("%s: the line at offset %d is longer than %d bytes and is shown in parts", e.Path, e.Offset, MaxLine)
+	return fmt.Sprintf(
+		"%s: the line at offset %d is longer than %d bytes and is shown in parts",
+		e.Path,
+		e.Offset,
+		MaxLine,
+	)
 }

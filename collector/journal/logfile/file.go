@@ -60,6 +60,9 @@ func (l *Log) openFile(dir string, n name) (*file, error) {
 	return f, nil
 }
 
+// is reports whether two files are the same one, which may have been compressed or copied.
+func (f *file) is(g *file) bool { return f == g || f.id != 0 && f.id == g.id }
+
 func (f *file) readAt(p []byte, off int64) (n int, err error) {
 	if f.gz != nil {
 		n, err = f.gz.ReadAt(p, off)

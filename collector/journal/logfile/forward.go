@@ -25,7 +25,7 @@ func (r *Reader) startForward() {
 		if m.f == nil {
 			m = mark{c.f, c.end}
 		}
-		if r.skip[s] = m; m.f != start.f && m.f != c.f || m.f == start.f && m.start < start.start {
+		if r.skip[s] = m; !m.f.is(start.f) && !m.f.is(c.f) || m.f.is(start.f) && m.start < start.start {
 			start = m
 		}
 	}
@@ -116,7 +116,7 @@ func (r *Reader) skipped(f *file) bool {
 	switch {
 	case m.f == nil:
 		return false
-	case m.f != f: // which is an older one: the marks of a file are dropped when it is left
+	case !m.f.is(f): // which is an older one: the marks of a file are dropped when it is left
 		return true
 	case r.rec.start < m.start:
 		return true

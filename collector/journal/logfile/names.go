@@ -89,10 +89,8 @@ func (l *Log) names() ([]name, error) {
 		}
 	}
 	slices.SortFunc(all, func(a, b name) int {
-		if c := cmp.Or(cmp.Compare(a.attempt, b.attempt), compareBool(a.live, b.live), cmp.Compare(a.order, b.order)); c != 0 {
-			return c
-		}
-		return compareBool(b.gzip, a.gzip) // while it is compressed there are both: the complete one last
+		return cmp.Or(cmp.Compare(a.attempt, b.attempt), compareBool(a.live, b.live), cmp.Compare(a.order, b.order),
+			compareBool(b.gzip, a.gzip)) // while it is compressed there are both: the complete one last
 	})
 	return all[max(0, len(all)-maxFiles):], nil
 }

@@ -18,7 +18,8 @@ func TestParseTime(t *testing.T) {
 		"2023-02-29T00:00:00Z", "2024-01-02T03:04:05.123456789+05:30", "2024-01-02T03:04:05-23:59", "2024-13-01T00:00:00Z",
 		"2024-00-01T00:00:00Z", "2024-01-32T00:00:00Z", "2024-01-02T24:00:00Z", "2024-01-02T00:60:00Z",
 		"2024-01-02T00:00:60Z", "2024-01-02T00:00:00.Z", "2024-01-02T00:00:00.1234567891Z", "2024-01-02T00:00:00",
-		"2024-01-02T00:00:00+1:00", "2024-01-02 00:00:00Z", "1969-12-31T23:59:59Z", "2100-02-29T00:00:00Z", "2000-02-29T00:00:00Z",
+		"2024-01-02T00:00:00+1:00", "2024-01-02 00:00:00Z", "1969-12-31T23:59:59Z",
+		"2100-02-29T00:00:00Z", "2000-02-29T00:00:00Z",
 	} {
 		checkTime(t, s)
 	}
@@ -118,14 +119,17 @@ func FuzzParseJSON(f *testing.F) {
 			Attrs  map[string]string `json:"attrs"`
 		}
 		d := json.NewDecoder(bytes.NewReader(b))
-		if d.Decode(&o) != nil || d.More() || o.Log == nil || o.Stream == nil || o.Time == nil || bytes.ContainsAny(b, "\x00") {
+		if d.Decode(&o) != nil || d.More() || o.Log == nil || o.Stream == nil || o.Time == nil ||
+			bytes.ContainsAny(b, "\x00") {
 			return
 		}
 		var names map[string]json.RawMessage
 		if json.Unmarshal(b, &names) != nil || names["log"] == nil || names["stream"] == nil || names["time"] == nil {
 			return // they were matched without regard to case
 		}
-		if strings.Count(string(b), ":") > 5 || *o.Stream != "stdout" && *o.Stream != "stderr" || o.Time.Year() < 1970 || o.Time.Year() > 2261 {
+		if strings.Count(string(b), ":") > 5 || *o.Stream != "stdout" && *o.Stream != "stderr" ||
+			o.Time.Year() < 1970 ||
+			o.Time.Year() > 2261 {
 			return // names may be repeated in another case
 		}
 		if err != nil {
@@ -134,7 +138,8 @@ func FuzzParseJSON(f *testing.F) {
 			}
 			t.Fatalf("%q: %v", b, err)
 		}
-		if text := strings.TrimSuffix(*o.Log, "\n"); string(r.text) != text || r.time != o.Time.UnixNano() || r.stream.String() != *o.Stream {
+		if text := strings.TrimSuffix(*o.Log, "\n"); string(r.text) != text || r.time != o.Time.UnixNano() ||
+			r.stream.String() != *o.Stream {
 			t.Fatalf("%q: %+v", b, r)
 		}
 	})

@@ -3,6 +3,7 @@ package logfile
 import (
 	"errors"
 	"io/fs"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,6 +43,11 @@ func (r *Reader) refresh() {
 // changed reports whether files may have come or gone since it was last called.
 func (r *Reader) changed() bool {
 	before := r.changes
+	if r.w == nil { // the directory may be there now
+		if r.w = r.l.o.Watcher.watch(r.dir, filepath.Base(r.l.path)); r.w != nil {
+			before = 0
+		}
+	}
 	if r.w != nil {
 		r.w.w.catchUp()
 		r.changes = r.w.changed() + 1
@@ -69,12 +75,13 @@ func (r *Reader) look() bool {
 	next := 0
 	if n := len(r.queue); n > 0 {
 		last = r.queue[n-1]
-		next = r.find(names, last) + 1
-	}
-	if next > 0 && last != nil {
-		last.gen, last.lossy = made-int64(len(names)-next), lossy
-		last.moved = last.moved || last.live && !names[next-1].live
-		last.live = names[next-1].live
+		if next = r.find(names, last) + 1; next > 0 {
+			last.gen, last.lossy = made-int64(len(names)-next), lossy
+			last.moved = last.moved || last.live && !names[next-1].live
+			last.live = names[next-1].live
+		} else if last.id == 0 && last.older != nil {
+			next = r.find(names, last.older) + 1 // where it was
+		}
 	}
 	var fresh []*file
 	ok := true
@@ -91,6 +98,8 @@ func (r *Reader) look() bool {
 			r.fail(err)
 		case r.queued(f, fresh):
 			ok = false
+		case last != nil && next == 0 && f.id != 0 && last.id != 0 && f.first <= last.first:
+			// It is older than the last one, which is gone.
 		default:
 			f.gen, f.lossy = made-int64(len(names)-1-i), lossy
 			fresh = append(fresh, f)
@@ -109,6 +118,9 @@ func (r *Reader) look() bool {
 		fresh[0].lost = r.gap(last, fresh[0])
 	}
 	r.queue = append(r.queue, fresh...)
+	if n := len(r.queue); n > 0 && r.queue[n-1].id == 0 {
+		r.before(r.queue[n-1]) // an empty file is known by the one before it
+	}
 	return true
 }
 
@@ -166,8 +178,8 @@ func (r *Reader) find(names []name, f *file) int {
 			return i
 		}
 	}
-	if f.id == 0 {
-		return -1
+	if f.id == 0 && f.identify() != nil || f.id == 0 {
+		return -1 // it was empty, so there is no other one of that content
 	}
 	for i := len(names) - 1; i >= 0; i-- { // compressed, or copied
 		if o, err := r.open(names[i]); err == nil && o.id == f.id {

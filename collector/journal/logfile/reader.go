@@ -37,6 +37,7 @@ type Reader struct {
 	ahead   place // its place
 	repeat  bool  // line, at cur, is to be returned by Next once more
 	changes uint64
+	follows bool  // Wait was called
 	leaveAt int64 // when the file that is read may be left, in nanoseconds; 0: not known
 
 	told map[string]bool // errors of files, so that each is told once
@@ -147,9 +148,20 @@ func (r *Reader) sweep() {
 	for _, f := range r.queue {
 		need[f] = true
 	}
-	for _, marks := range [...][streams]mark{r.cur.from, r.ahead.from, r.join.marks()} {
+	begins := func(marks [streams]mark) {
 		for _, m := range marks {
 			need[m.f] = true
+		}
+	}
+	begins(r.cur.from)
+	begins(r.ahead.from)
+	begins(r.join.marks())
+	for i := range r.back.lines {
+		begins(r.back.lines[i].place.from)
+	}
+	for f := range r.all {
+		if need[f] && f.id == 0 { // it is known by the one before it: see look
+			need[f.older] = true
 		}
 	}
 	for f := range r.all {

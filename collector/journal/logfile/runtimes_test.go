@@ -198,7 +198,13 @@ func TestDockerRotationWhileFollowing(t *testing.T) {
 func TestDockerTruncateWhileFollowing(t *testing.T) {
 	e := rig.Docker(t)
 	const lines = 10000
-	c := e.Run(t, rig.Spec{Cmd: []string{"/bin/sh", "-c", fmt.Sprintf(counter, lines)}, Args: []string{"--log-driver", "json-file"}})
+	c := e.Run(
+		t,
+		rig.Spec{
+			Cmd:  []string{"/bin/sh", "-c", fmt.Sprintf(counter, lines)},
+			Args: []string{"--log-driver", "json-file"},
+		},
+	)
 	path := command(t, e, "inspect", "-f", "{{.LogPath}}", c.ID)
 	r := reader(t, New(path, Options{Watcher: watcher(t)}))
 	r.Next()
@@ -247,7 +253,10 @@ func TestDockerShortLived(t *testing.T) {
 			if remove {
 				args = append(args, "--rm")
 			}
-			id := command(t, e, append(args, rig.Image, "/bin/sh", "-c", "for i in 0 1 2 3 4 5 6 7 8 9; do echo $i; done")...)
+			id := command(
+				t,
+				e,
+				append(args, rig.Image, "/bin/sh", "-c", "for i in 0 1 2 3 4 5 6 7 8 9; do echo $i; done")...)
 			t.Cleanup(func() { tryCommand(e, "rm", "-f", "-v", id) })
 			path := filepath.Join(e.Dir, "d/containers", id, id+"-json.log")
 			wg.Go(func() {

@@ -193,7 +193,7 @@ func (r *Reader) settleCursor(names []name, c *Cursor) {
 		}
 	}
 	if r.target.kind == atCursor && r.Previous() {
-		if r.cur.f == f && r.cur.end == c.offset && r.cur.sub == c.sub {
+		if r.cur.f.is(f) && r.cur.end == c.offset && r.cur.sub == c.sub {
 			r.repeat = true
 			return
 		}

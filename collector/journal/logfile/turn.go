@@ -68,7 +68,7 @@ func (r *Reader) leaving() bool {
 
 // mayGrow reports whether a file that was rotated may still be written to.
 func (r *Reader) mayGrow(f *file) bool {
-	if r.l.format != CRI || !f.moved || f.dead {
+	if r.l.format != CRI || !r.follows || !f.moved || f.dead {
 		return false
 	}
 	now := time.Now().UnixNano()
@@ -81,7 +81,7 @@ func (r *Reader) mayGrow(f *file) bool {
 // leave goes on with the next file.
 func (r *Reader) leave(f *file) {
 	for s := range r.skip {
-		if r.skip[s].f == f {
+		if m := r.skip[s]; m.f != nil && m.f.is(f) {
 			r.skip[s].f = nil
 		}
 	}

@@ -148,7 +148,15 @@ func randomLog(t testing.TB, f Format, seed uint64) (*testWriter, []twinLine) {
 	t.Helper()
 	rnd := rand.New(rand.NewPCG(seed, 7))
 	w := newTestWriter(t, f)
-	texts := []string{"", "plain", "ümlaut \"quoted\" \\ back", "tab\tand\rcr", "\x1b[31mred\x1b[0m", "null\u0000inside", "<&> \u2028"}
+	texts := []string{
+		"",
+		"plain",
+		"ümlaut \"quoted\" \\ back",
+		"tab\tand\rcr",
+		"\x1b[31mred\x1b[0m",
+		"null\u0000inside",
+		"<&> \u2028",
+	}
 	if f == DockerJSON {
 		texts = append(texts, "bad utf8 \xff\xfe")
 	}
@@ -185,8 +193,19 @@ func same(t testing.TB, what string, got, want []twinLine) {
 	for i := range min(len(got), len(want)) {
 		if got[i] != want[i] {
 			g, w := got[i], want[i]
-			t.Fatalf("%s: line %d is\n%d %v %.60q (%d), not\n%d %v %.60q (%d)", what, i, g.time, g.stream, g.text, len(g.text),
-				w.time, w.stream, w.text, len(w.text))
+			t.Fatalf(
+				"%s: line %d is\n%d %v %.60q (%d), not\n%d %v %.60q (%d)",
+				what,
+				i,
+				g.time,
+				g.stream,
+				g.text,
+				len(g.text),
+				w.time,
+				w.stream,
+				w.text,
+				len(w.text),
+			)
 		}
 	}
 }

@@ -17,6 +17,7 @@ const (
 // when there will be nothing more after End, or ctx's error.
 func (r *Reader) Wait(ctx context.Context) error {
 	r.settle()
+	r.follows = true
 	timer := time.NewTimer(pollWatched)
 	defer timer.Stop()
 	for {
