@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"os"
 	"slices"
 
 	"github.com/daytwo/daytwo/api/auth"
@@ -32,8 +33,15 @@ func (n *Node) openLogs() {
 	}
 	n.groups.logs = logs.NewIdentities(containers.PathContainer)
 	n.logs = logs.New(logs.Options{
-		Agent: n.cfg.AgentID, Dirs: n.cfg.Logs.Dirs, Identities: n.groups.logs, Log: n.log.With("component", "logs"),
+		Agent: n.cfg.AgentID, Dirs: n.cfg.Logs.Dirs, Identities: n.groups.logs, NoCgroups: !booted(),
+		Log: n.log.With("component", "logs"),
 	})
+}
+
+// booted reports whether systemd runs as the first process (sd_booted(3)).
+func booted() bool {
+	info, err := os.Lstat("/run/systemd/system")
+	return err == nil && info.IsDir()
 }
 
 // Logs returns the log entries of this node.

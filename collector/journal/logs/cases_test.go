@@ -237,6 +237,35 @@ func TestForgedOrigin(t *testing.T) {
 	want(t, "of the forger", get(t, n, &q, "NUMBER"), "0", "1")
 }
 
+// Where systemd does not run, journald knows no cgroups: a root process that it has looked
+// at is believed, and nobody else.
+func TestOriginWithoutCgroups(t *testing.T) {
+	full := strings.Repeat("ab", 32)
+	claim := []string{"CONTAINER_ID=" + full, "TASK_NAME=web", "STREAM=STDOUT"}
+	senders := map[int][]string{
+		0: {"_UID=0", "_COMM=daytwo-log-pipe"},
+		1: {"_UID=0"}, // gone before journald looked
+		2: {"_UID=1000", "_COMM=daytwo-log-pipe"},
+		3: {"_SYSTEMD_CGROUP=/docker/" + strings.Repeat("cd", 32), "_UID=0", "_COMM=daytwo-log-pipe"},
+	}
+	dir := t.TempDir()
+	numbered(t, dir, len(senders), func(i int) []string { return append(senders[i], claim...) })
+	for noCgroups, numbers := range map[bool][]string{true: {"0"}, false: nil} {
+		n := New(Options{Agent: "a", Dirs: []string{dir}, Identities: NewIdentities(parsePath), NoCgroups: noCgroups, Log: discard})
+		t.Cleanup(n.Close)
+		for _, q := range []query.LogQuery{{Containers: []string{full}}, {Tasks: []string{"web"}}} {
+			if numbers == nil {
+				if _, err := n.Entries(t.Context(), &q); !errors.Is(err, query.ErrNoSuchSource) {
+					// The names are in the index, whoever wrote them: then nothing is of them.
+					want(t, "believed", get(t, n, &q, "NUMBER"))
+				}
+				continue
+			}
+			want(t, fmt.Sprintf("%+v", q), get(t, n, &q, "NUMBER"), numbers...)
+		}
+	}
+}
+
 // What journald says that it suppressed is an event in the stream of whoever it concerns,
 // and not for whom it does not; nobody else can say so.
 func TestSuppressed(t *testing.T) {

@@ -19,6 +19,9 @@ type Options struct {
 	Agent      string
 	Dirs       []string    // directories with journal files; default as journal.Options says
 	Identities *Identities // default: none are known
+	// NoCgroups says that journald knows no cgroups, since systemd does not run here. Then
+	// what a root process says of itself is believed: see origins.
+	NoCgroups bool
 	// Idle is how long the journal's files stay open after the last query; default 5
 	// minutes.
 	Idle time.Duration

@@ -19,9 +19,14 @@ import (
 //   - conmon of a user's Podman is believed for the container that its scope is named for.
 //   - Any other entry is of no container: also one without _SYSTEMD_CGROUP, whose sender
 //     was gone before journald could look.
+//
+// Where systemd does not run, journald knows no cgroups (Options.NoCgroups). There a
+// root process that journald has looked at (_COMM) is believed: it may be in a container
+// that somebody has given the socket of the machine's journald.
 type origins struct {
-	agent string
-	ids   *Identities
+	agent     string
+	ids       *Identities
+	noCgroups bool
 
 	gen      uint64               // of ids that the maps were made with
 	byCgroup map[string]*Identity // &host for none
@@ -33,16 +38,16 @@ type origins struct {
 // maxOrigins bounds each map of origins.
 const maxOrigins = 4096
 
-func newOrigins(agent string, ids *Identities) *origins {
-	o := &origins{agent: agent, ids: ids, byCgroup: map[string]*Identity{}, byFields: map[string]*Identity{}}
-	o.host.Origin.SetTag("agent_id", agent)
+func newOrigins(opt *Options) *origins {
+	o := &origins{agent: opt.Agent, ids: opt.Identities, noCgroups: opt.NoCgroups, byCgroup: map[string]*Identity{}, byFields: map[string]*Identity{}}
+	o.host.Origin.SetTag("agent_id", opt.Agent)
 	return o
 }
 
 // sender is what an entry says about who it is of.
 type sender struct {
-	cgroup, uid, full, id, name []byte
-	tagged                      bool // it has a field of origin tags
+	cgroup, comm, uid, full, id, name []byte
+	tagged                            bool // it has a field of origin tags
 }
 
 func (s *sender) read(fields []entry.Field) {
@@ -52,6 +57,8 @@ func (s *sender) read(fields []entry.Field) {
 		switch f.Name {
 		case "_SYSTEMD_CGROUP":
 			s.cgroup = f.Value
+		case "_COMM":
+			s.comm = f.Value
 		case "_UID":
 			s.uid = f.Value
 		case "CONTAINER_ID_FULL":
@@ -81,7 +88,11 @@ func (o *origins) of(fields []entry.Field) (i *Identity, byFields bool) {
 	var s sender
 	s.read(fields)
 	if len(s.cgroup) == 0 {
-		return &o.host, false
+		names := len(s.full) > 0 || len(s.id) > 0 || s.tagged
+		if !o.noCgroups || len(s.comm) == 0 || string(s.uid) != "0" || !names {
+			return &o.host, false
+		}
+		return o.named(&s, fields), true
 	}
 	i, ok := o.byCgroup[string(s.cgroup)]
 	if !ok {

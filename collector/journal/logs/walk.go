@@ -45,7 +45,7 @@ func (o *opened) walk(p *plan) *walk {
 	if !m.Everything() {
 		m = journal.Any(m, journal.Equal("MESSAGE_ID", messageDropped))
 	}
-	w := &walk{o: o, p: p, r: o.j.Reader(m), origins: newOrigins(o.node.o.Agent, o.node.o.Identities)}
+	w := &walk{o: o, p: p, r: o.j.Reader(m), origins: newOrigins(&o.node.o)}
 	w.check = func(v []byte) { w.message = p.grep.match(v) || isSuppression(v) }
 	return w
 }
