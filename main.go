@@ -75,17 +75,21 @@ func runUp(ctx context.Context, c cli.Config) error {
 func relayConfig(c cli.Config, server nats.InProcessConnProvider) relay.Config {
 	return relay.Config{
 		Listen: c.Listen, DataDir: c.Data, TokenFile: c.TokenFile, Cluster: c.Cluster,
-		NATS: natsOptions(c, "daytwo relay", server), Stream: bus.Config{Replicas: c.Replicas},
+		NATS: natsOptions(c, "daytwo relay", server), Stream: bus.Config{Replicas: c.Replicas}, Logs: logsStream(c),
 		SinksFile: c.Sinks, DiskBytes: c.RetentionSize, Retention: c.Retention, Agent: c.AgentID, Version: version, Ready: c.Ready, Log: c.Log,
 	}
+}
+
+// logsStream returns how the stream of shipped logs is created.
+func logsStream(c cli.Config) bus.Config {
+	return bus.Config{MaxAge: c.LogsRetention, MaxBytes: c.LogsSize, Replicas: c.Replicas}
 }
 
 func collectorConfig(c cli.Config, server nats.InProcessConnProvider) collector.Config {
 	return collector.Config{
 		AgentID: c.AgentID, Interval: c.Interval, DataDir: c.Data, Metrics: c.Metrics, Cluster: c.Cluster, Shards: c.Shards,
 		NATS: natsOptions(c, "daytwo collector", server), NoPublish: len(c.NATS) == 0 && server == nil,
-		Shipping: collector.Shipping{On: c.ShipLogs, RulesFile: c.ShipRules, Since: c.ShipSince,
-			Stream: bus.Config{MaxAge: c.LogsRetention, MaxBytes: c.LogsSize}},
+		Shipping: collector.Shipping{On: c.ShipLogs, RulesFile: c.ShipRules, Since: c.ShipSince, Stream: logsStream(c)},
 		Logs:     collector.Logs{Off: len(c.Journal) == 0, Dirs: c.Journal, TokenFile: c.TokenFile},
 		SpoolMax: c.SpoolSize, NoBPF: c.NoBPF, Ready: c.Ready, Log: c.Log,
 		Socket: c.Socket, Statsd: collector.Statsd{

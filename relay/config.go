@@ -28,6 +28,7 @@ type Config struct {
 	NATS    bus.ConnectOptions // the server that has the stream of frames
 	Conn    *nats.Conn         // used instead of NATS if not nil; the caller closes it
 	Stream  bus.Config         // used if the stream is missing; Cluster is filled in
+	Logs    bus.Config         // likewise of the stream of logs, which sinks receive
 
 	MemoryBytes int64         // bound of the compressed frames in memory; default 256 MiB
 	MemoryFor   time.Duration // how long frames stay in memory; default 15 minutes
@@ -56,7 +57,7 @@ func (c *Config) defaults() error {
 	if c.Cluster == "" {
 		c.Cluster = setting.Cluster
 	}
-	c.Stream.Cluster = c.Cluster
+	c.Stream.Cluster, c.Logs.Cluster = c.Cluster, c.Cluster
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}

@@ -134,3 +134,28 @@ func TestSinks(t *testing.T) {
 		t.Errorf("a missing file: %v", err)
 	}
 }
+
+// A relay with a sink makes the stream of logs as it is configured.
+func TestSinksMakeTheStream(t *testing.T) {
+	b := newBroker(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "sinks.yaml")
+	if err := os.WriteFile(file, []byte("sinks: [{name: f, file: {path: "+dir+"/out}}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{
+		Listen: freeAddress(t), DataDir: dir, Cluster: cluster, Log: quiet, SinksFile: file,
+		Logs: bus.Config{MaxAge: time.Hour, MaxBytes: 8 << 20}, NATS: bus.ConnectOptions{URLs: "nats://" + b.addr, Log: quiet},
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, cfg) }()
+	wait(t, "the stream", func() bool {
+		s, err := b.js.Stream(t.Context(), bus.LogsStream(cluster))
+		return err == nil && s.CachedInfo().Config.MaxAge == time.Hour && s.CachedInfo().Config.MaxBytes == 8<<20
+	})
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

@@ -124,11 +124,11 @@ var configFlags = []configFlag{
 		fs.Var((*age)(&c.ShipSince), name,
 			"begin the first time with entries as old as `DURATION`; later starts go on where the one before ended")
 	}},
-	{"logs-retention", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"logs-retention", up | collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
 		c.LogsRetention = setting.LogsRetention
 		fs.Var((*age)(&c.LogsRetention), name, "let NATS keep shipped logs for `DURATION`, for sinks that do not respond")
 	}},
-	{"logs-size", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
+	{"logs-size", up | collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
 		c.LogsSize = setting.LogsBytes
 		fs.Var((*size)(&c.LogsSize), name, "let NATS keep at most `SIZE` of shipped logs, all nodes together; the oldest go first")
 	}},
