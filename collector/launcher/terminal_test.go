@@ -1,6 +1,7 @@
 package launcher
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,6 +56,24 @@ func (w *terminal) types(t *testing.T, want string, times int, keys ...string) {
 	t.Fatalf("after %q the screen lacks %q:\n%s", keys, want, screen)
 }
 
+// stops sends Control-Z until the screen says that a job has stopped. A shell that waits
+// for a command ignores it.
+func (w *terminal) stops(t *testing.T) {
+	t.Helper()
+	rig.Eventually(t, patience, func() error {
+		w.run(t, "send-keys", "C-z")
+		var screen string
+		shows := func() bool {
+			screen = w.run(t, "capture-pane", "-p")
+			return strings.Contains(screen, "Stopped")
+		}
+		if !eventually(time.Second, shows) {
+			return fmt.Errorf("nothing has stopped:\n%s", screen)
+		}
+		return nil
+	})
+}
+
 // onTerminal opens a terminal whose variable RUN is "daytwo run" with --log.
 func onTerminal(t *testing.T, log string) (*terminal, api) {
 	t.Helper()
@@ -68,6 +87,10 @@ func onTerminal(t *testing.T, log string) (*terminal, api) {
 	t.Setenv("RUN", exe+" run --socket "+a.socket)
 	return newTerminal(t), a
 }
+
+// forever runs until SIGINT ends it. A shell that is about to execute another program loses
+// that signal.
+const forever = "while :; do sleep 0.1; done"
 
 // bg is a shell script that continues a job, and waits until that stops as it reads from
 // the terminal. If the shell waited for a key meanwhile, it would take the terminal's
@@ -86,7 +109,7 @@ const (
 // terminal while it is in the background.
 func TestTerminalJobs(t *testing.T) {
 	w, a := onTerminal(t, LogNone)
-	w.types(t, "ready", 1, "$RUN sh -c 'echo rea''dy; read x; echo got $x; sleep 1000'", "Enter")
+	w.types(t, "ready", 1, "$RUN sh -c 'echo rea''dy; read x; echo got $x; "+forever+"'", "Enter")
 	w.types(t, "Stopped", 1, "C-z")
 	w.types(t, "Stopped", 2, bg+"jobs", "Enter")
 	w.types(t, fgShows, 1, fg, "Enter")
@@ -102,7 +125,7 @@ func TestTerminalShell(t *testing.T) {
 	w, a := onTerminal(t, LogNone)
 	w.types(t, "inner%", 2, "$RUN env PS1=inner% bash --norc -i", "Enter")
 	w.types(t, "here", 1, "echo he''re; sleep 1000", "Enter")
-	w.types(t, "Stopped", 1, "C-z")
+	w.stops(t) // the first key may come before the shell has given the terminal to sleep
 	w.types(t, "stopped jobs", 1, "exit 4", "Enter")
 	w.types(t, "exit\n", 2, "exit 4", "Enter")
 	w.types(t, "status 4", 1, "echo status $?", "Enter")
@@ -115,7 +138,7 @@ func TestTerminalLog(t *testing.T) { inJournald(t, testTerminalLog) }
 
 func testTerminalLog(t *testing.T, d *rig.Journald) {
 	w, a := onTerminal(t, LogJournald)
-	w.types(t, "ready", 1, "$RUN --name tty sh -c 'echo rea''dy; read x; echo got $x; sleep 1000'", "Enter")
+	w.types(t, "ready", 1, "$RUN --name tty sh -c 'echo rea''dy; read x; echo got $x; "+forever+"'", "Enter")
 	w.types(t, "Stopped", 1, "C-z")
 	w.types(t, fgShows, 1, fg, "Enter")
 	w.types(t, "got it", 1, "it", "Enter")
@@ -124,6 +147,6 @@ func testTerminalLog(t *testing.T, d *rig.Journald) {
 	if d := cmp.Diff([]string{"got it", "ready"}, output(d, "tty", "MESSAGE")); d != "" {
 		t.Error(d)
 	}
-	w.types(t, "terminal yes", 1, "$RUN --tty sh -c 'test -t 1 -a -t 2 && echo ter''minal yes'", "Enter")
+	w.types(t, "status 5", 1, "$RUN --tty sh -c 'test -t 1 -a -t 2 && exit 5'; echo status $?", "Enter")
 	a.nothingLeft(t)
 }
