@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
@@ -69,6 +70,28 @@ func TestLogPipeRateLimit(t *testing.T) {
 		if status := cmd.ProcessState.ExitCode(); status != 1 || !strings.Contains(errs.String(), "rate limit") {
 			t.Errorf("status %d: %s", status, errs.String())
 		}
+	})
+}
+
+// The entries of a task that 'daytwo run' starts name the node, as its collector does.
+func TestRunLog(t *testing.T) {
+	rig.InNamespaces(t, rig.Mount, func(t *testing.T) {
+		d := rig.StartJournald(t, "")
+		c := rig.Start(t, rig.Options{Program: "collector", Args: []string{"--nats", "none", "--agent-id", "node-7"}})
+		socket := filepath.Join(c.Data, launch.SocketName)
+		rig.Eventually(t, rig.Ready, func() error {
+			out, err := exec.Command(rig.Binary(t), "run", "--socket", socket, "--name", "hello", "--", "echo", "hi").CombinedOutput()
+			if err == nil && string(out) != "hi\n" || err != nil {
+				return fmt.Errorf("%v: %s", err, out)
+			}
+			return nil
+		})
+		d.Sync()
+		entries := d.Entries("TASK_NAME=hello")
+		if len(entries) != 1 || entries[0]["MESSAGE"] != "hi" || entries[0]["AGENT_ID"] != "node-7" {
+			t.Errorf("%v", entries)
+		}
+		c.Stop(t)
 	})
 }
 

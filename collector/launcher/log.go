@@ -55,6 +55,8 @@ type logOrder struct {
 	Socket   string
 	Drop     bool
 	Tee      bool // the output goes to the standard streams of the launcher, too
+
+	Restarted bool // see logpipe.Options
 }
 
 // startLog starts the log pipe of a task. It returns nil if the task has none.
@@ -161,6 +163,7 @@ func (l *taskLog) keep(cmd *exec.Cmd) {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
+		l.order.Restarted = true
 		if cmd, err = l.start(); err != nil {
 			l.closeReads()
 			l.ended <- err
@@ -226,7 +229,7 @@ func logPipe() (status int) {
 	if err != nil {
 		return exitUsage
 	}
-	options := logpipe.Options{Socket: o.Socket, Fields: o.Fields, Drop: o.Drop, Log: log,
+	options := logpipe.Options{Socket: o.Socket, Fields: o.Fields, Drop: o.Drop, Restarted: o.Restarted, Log: log,
 		PartialAfter: logpipe.DefaultPartialAfter}
 	for i, s := range []logpipe.Source{{Stream: "STDOUT", Priority: 6}, {Stream: "STDERR", Priority: 3}} {
 		s.FD, s.Tee = logStdoutFD+i, -1

@@ -13,6 +13,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/bench/rig"
+	"github.com/daytwo/daytwo/collector/launcher/logpipe"
 )
 
 // inJournald runs body beside a journald of its own.
@@ -116,8 +117,9 @@ func testLogDetach(t *testing.T, d *rig.Journald) {
 	unix.Kill(pid, unix.SIGKILL)
 	n = more(n + 10)
 	again := logPipeOf(t, d, id)
-	if again == pid {
-		t.Error("nothing killed the log pipe")
+	reports := d.Entries("CONTAINER_ID="+id, "MESSAGE_ID="+logpipe.ReportID)
+	if again == pid || len(reports) != 1 || reports[0]["LOG_PIPE_RESTARTED"] != "1" {
+		t.Errorf("log pipes %d and %d, reports %v", pid, again, reports)
 	}
 	pids := append(processes(t, id), again, supervisor(t, id))
 	unix.Kill(supervisor(t, id), unix.SIGTERM)

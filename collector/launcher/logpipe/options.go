@@ -49,6 +49,10 @@ type Options struct {
 	// journald may take for the last lines; 0 for DefaultExitWait.
 	ExitWait time.Duration
 
+	// Restarted says that another pipe had the same sources and was killed: what it had read
+	// and not written is lost, and a report says so.
+	Restarted bool
+
 	// Suppressed returns how many entries of this process journald has suppressed since the
 	// process began, by what the journal says; nil if nobody can tell.
 	Suppressed func() (entries uint64, err error)

@@ -85,6 +85,7 @@ func newPipe(o Options) (*pipe, error) {
 		p.sources = append(p.sources, &source{Source: s, prefixes: makePrefixes(o.Fields, s.Stream),
 			splitter: splitter{max: o.LineMax}, priority: s.Priority})
 	}
+	p.gap.restarted = o.Restarted
 	p.polled = make([]unix.PollFd, 0, len(p.sources)+3)
 	if err := p.conn.dial(); err != nil {
 		return nil, err

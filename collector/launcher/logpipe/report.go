@@ -21,9 +21,10 @@ type notice struct {
 	suppressed   uint64 // entries
 	away         time.Duration
 	returned     bool // journald was away
+	restarted    bool // see Options.Restarted
 }
 
-func (n *notice) any() bool { return n.lines > 0 || n.returned || n.suppressed > 0 }
+func (n *notice) any() bool { return n.lines > 0 || n.returned || n.suppressed > 0 || n.restarted }
 
 func (n *notice) addTo(m *notice) {
 	m.lines += n.lines
@@ -32,6 +33,7 @@ func (n *notice) addTo(m *notice) {
 	m.suppressed += n.suppressed
 	m.away += n.away
 	m.returned = m.returned || n.returned
+	m.restarted = m.restarted || n.restarted
 }
 
 // drop drops the oldest batches until the rest fits into the buffer.
@@ -58,6 +60,10 @@ func (p *pipe) addReport() {
 	say := func(field string, value uint64, format string, args ...any) {
 		fields = appendField(fields, field, strconv.FormatUint(value, 10))
 		says = append(says, fmt.Sprintf(format, args...))
+	}
+	if n.restarted {
+		say("LOG_PIPE_RESTARTED", 1, "the process that writes this log was killed, and what it had read is missing here: "+
+			"up to some hundred KiB")
 	}
 	if n.returned {
 		say("AWAY_USEC", uint64(n.away.Microseconds()), "journald was not reachable for %v", n.away.Round(time.Millisecond))

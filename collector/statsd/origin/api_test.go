@@ -26,6 +26,7 @@ func startAPI(t *testing.T, tab *Table) (path string) {
 		t.Fatal(err)
 	}
 	s := Server(tab, nil)
+	WithAgentID(s, "agent-1")
 	go s.Serve(ln)
 	t.Cleanup(func() { s.Close() })
 	return path
@@ -112,8 +113,9 @@ func TestNoStatsd(t *testing.T) {
 	if code, body := ask(t, path, mesos("POST", "/container", `{"container_id":"a"}`)); code != 204 || body != "" {
 		t.Errorf("%d %s", code, body)
 	}
-	if _, err := launch.NewClient(path).Add(t.Context(), launch.Request{ContainerID: "a"}); err != launch.ErrNoStatsd {
-		t.Errorf("the client says %v", err)
+	c, err := launch.NewClient(path).Add(t.Context(), launch.Request{ContainerID: "a"})
+	if err != launch.ErrNoStatsd || c.AgentID != "agent-1" {
+		t.Errorf("the client says %+v, %v", c, err)
 	}
 }
 
@@ -123,7 +125,7 @@ func TestClient(t *testing.T) {
 	path := startAPI(t, tab)
 	c := launch.NewClient(path)
 	want := launch.Container{ContainerID: "a", StatsdHost: "127.0.0.1", StatsdPort: tab.c.Ports.First + 1, Name: "n",
-		Labels: map[string]string{"k": "v,w"}}
+		Labels: map[string]string{"k": "v,w"}, AgentID: "agent-1"}
 	got, err := c.Add(t.Context(), launch.Request{ContainerID: "a", Name: "n", Labels: want.Labels})
 	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %+v (%v), want %+v", got, err, want)
