@@ -29,6 +29,9 @@ need unshare util-linux
 need tmux tmux
 need python3 python3 python3-venv
 need journalctl systemd
+need redis-server redis-server
+need rsyslogd rsyslog rsyslog-openssl
+need mvn maven
 need /lib/systemd/systemd-journal-remote systemd-journal-remote
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 

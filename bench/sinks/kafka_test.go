@@ -63,7 +63,7 @@ group.initial.rebalance.delay.ms=0
 
 func (b *broker) start() {
 	b.t.Helper()
-	b.process = rig.StartProcess(b.t, exec.Command("java", "-Xmx512m", "-cp", b.libs+"/*", "kafka.Kafka", b.config))
+	b.process = rig.StartProcess(b.t, exec.Command("java", "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", b.libs+"/*", "kafka.Kafka", b.config))
 	rig.Eventually(b.t, 90*time.Second, func() error {
 		c, err := kgo.NewClient(kgo.SeedBrokers(b.address))
 		if err != nil {

@@ -110,7 +110,7 @@ func (c *Config) Open() (sink.Sink, error) {
 		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerBatchCompression(codecs[c.Compression]),
 		kgo.ProducerBatchMaxBytes(int32(c.MaxMessage)), kgo.ProducerLinger(0),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)),
-		kgo.RecordDeliveryTimeout(deliverWithin), kgo.UnknownTopicRetries(1),
+		kgo.UnknownTopicRetries(1), // RecordDeliveryTimeout counts from a record's own time, which is old
 		kgo.MaxBufferedRecords(200_000),
 	}
 	if c.TLS != nil {
@@ -199,6 +199,8 @@ func (t *topic) Write(ctx context.Context, batch []*sink.Record) sink.Result {
 			Headers: []kgo.RecordHeader{{Key: "id", Value: []byte(r.ID)}, {Key: "agent", Value: []byte(r.Agent)}},
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, deliverWithin)
+	defer cancel()
 	errs := make([]error, len(batch))
 	done := make(chan struct{})
 	left := make(chan struct{}, len(batch))
@@ -219,7 +221,7 @@ func (t *topic) Write(ctx context.Context, batch []*sink.Record) sink.Result {
 	case <-ctx.Done(): // records on their way cannot be called back: another client begins anew
 		go t.client.Close()
 		t.client = nil
-		return sink.RetryAll(len(batch), ctx.Err())
+		return sink.RetryAll(len(batch), fmt.Errorf("not produced within %v: %w", deliverWithin, ctx.Err()))
 	}
 	var res sink.Result
 	for i, err := range errs {
