@@ -32,6 +32,7 @@ need journalctl systemd
 need redis-server redis-server
 need rsyslogd rsyslog rsyslog-openssl
 need mvn maven
+need javac default-jdk-headless
 need /lib/systemd/systemd-journal-remote systemd-journal-remote
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 

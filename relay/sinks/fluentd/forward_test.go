@@ -101,7 +101,7 @@ func readChunk(in *msgp.Reader) (c chunk, id string, err error) {
 		if _, entries, err = msgp.ReadArrayHeaderBytes(entries); err != nil {
 			break
 		}
-		if entries, err = msgp.Skip(entries); err != nil { // the time
+		if _, entries, err = msgp.ReadIntfBytes(entries); err != nil { // the time
 			break
 		}
 		var v any
