@@ -48,7 +48,7 @@ func (n *logNode) start() {
 		n.t.Fatal(err)
 	}
 	s := rpc.NewServer(rpc.ServerOptions{
-		Conn: conn, Cluster: cluster, Agent: n.agent, Handlers: logrpc.Handlers(n.logs), Log: quiet, MaxStreams: 4096,
+		Conn: conn, Cluster: cluster, Agent: n.agent, Handlers: logrpc.Handlers(n.logs), Log: quiet,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

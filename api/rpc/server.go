@@ -26,7 +26,7 @@ type ServerOptions struct {
 	Cluster    string
 	Agent      string
 	Handlers   map[string]Handler // by verb
-	MaxStreams int                // at once; default 1024
+	MaxStreams int                // at once; default 4096
 	Log        *slog.Logger       // nil: slog.Default()
 }
 
@@ -44,7 +44,7 @@ type Server struct {
 // NewServer makes a server; Run makes it answer.
 func NewServer(o ServerOptions) *Server {
 	if o.MaxStreams == 0 {
-		o.MaxStreams = 1024
+		o.MaxStreams = 4096
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

@@ -214,7 +214,7 @@ func TestGrows(t *testing.T) {
 	c := newCluster(t, 2)
 	c.add("node-0", 0, "a")
 	now := time.Now().UnixMicro() - start0
-	all, task := c.follow(query.LogQuery{}), c.follow(query.LogQuery{Tasks: []string{"web"}})
+	all, task := c.follow(query.LogQuery{}), c.follow(query.LogQuery{Tasks: []string{"we"}})
 	all.expect("a")
 	task.expect("a")
 	c.add("node-1", now+1e6, "b")
@@ -226,7 +226,7 @@ func TestGrows(t *testing.T) {
 	task.expect("c")
 	task.r.Close()
 	c.add("node-1", now+3e6, "d")
-	again := c.follow(query.LogQuery{Cursor: task.cursor, Tasks: []string{"web"}})
+	again := c.follow(query.LogQuery{Cursor: task.cursor, Tasks: []string{"we"}})
 	again.expect("d")
 }
 

@@ -88,5 +88,5 @@ func New(o Options) *Gateway {
 // Pauses between attempts to reach a node that is away.
 const (
 	firstPause = 100 * time.Millisecond
-	longPause  = 2 * time.Second
+	longPause  = 5 * time.Second
 )

@@ -21,8 +21,9 @@ type part struct {
 // plan says which agents a query asks. Agents that did not say what they have are asked,
 // too.
 type plan struct {
-	parts []part // sorted by agent
-	one   bool   // it is one agent, whose cursors pass unchanged
+	parts []part         // sorted by agent
+	one   bool           // it is one agent, whose cursors pass unchanged
+	later query.LogQuery // what agents are asked that match later
 }
 
 // lists returns the lists of a query's selectors, in the order of query.LogSourceKinds.
@@ -49,13 +50,13 @@ func (g *Gateway) plan(ctx context.Context, q *query.LogQuery) (*plan, error) {
 	base := *q
 	base.Agents = nil
 	if only, ok := g.runsOnly(q); ok && slices.Contains(agents, only) {
-		return g.bounded(&plan{[]part{{only, base}}, true})
+		return g.bounded(&plan{parts: []part{{only, base}}, one: true, later: base})
 	}
 	if len(agents) == 0 {
 		return nil, fmt.Errorf("no agent is known: %w", query.ErrNoSuchSource)
 	}
 	if !hasSelectors(q) || one { // that node says itself what is ambiguous
-		p := &plan{one: one}
+		p := &plan{one: one, later: base}
 		for _, a := range agents {
 			p.parts = append(p.parts, part{a, base})
 		}
@@ -64,11 +65,11 @@ func (g *Gateway) plan(ctx context.Context, q *query.LogQuery) (*plan, error) {
 	if len(agents) > g.o.MaxAgents {
 		return nil, g.tooMany(len(agents))
 	}
-	parts, err := g.resolve(ctx, agents, &base)
+	p, err := g.resolve(ctx, agents, &base)
 	if err != nil {
 		return nil, err
 	}
-	return g.bounded(&plan{parts: parts})
+	return g.bounded(p)
 }
 
 func (g *Gateway) bounded(p *plan) (*plan, error) {
@@ -134,7 +135,7 @@ func (g *Gateway) each(n int, fn func(i int)) {
 
 // resolve replaces selectors by the names that they match anywhere, and chooses the agents
 // that have some.
-func (g *Gateway) resolve(ctx context.Context, agents []string, q *query.LogQuery) ([]part, error) {
+func (g *Gateway) resolve(ctx context.Context, agents []string, q *query.LogQuery) (*plan, error) {
 	answers := g.ask(ctx, agents, q)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -172,13 +173,13 @@ func (g *Gateway) resolve(ctx context.Context, agents []string, q *query.LogQuer
 	hasNone := func(h has) bool { return errors.Is(h.err, query.ErrNoJournal) }
 	switch {
 	case found:
-		return parts, nil
+		return &plan{parts: parts, later: names.everywhere(q)}, nil
 	case !slices.ContainsFunc(answers, func(h has) bool { return !isAway(h) }):
 		return nil, query.ErrNodeAway
 	case !slices.ContainsFunc(answers, func(h has) bool { return !hasNone(h) }):
 		return nil, answers[0].err
 	case len(parts) > 0 && !slices.ContainsFunc(answers, isAway):
-		return parts, nil // those that cannot tell what they have find out by reading
+		return &plan{parts: parts, later: *q}, nil // those that cannot tell what they have find out by reading
 	case len(silent) > 0:
 		return nil, fmt.Errorf("%s: %w, but these agents did not answer: %s",
 			described(q), query.ErrNoSuchSource, strings.Join(silent[:min(len(silent), maxCandidates)], ", "))

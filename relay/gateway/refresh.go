@@ -35,8 +35,8 @@ func (r *reader) refresh() {
 	if len(ids) == 0 {
 		return
 	}
-	if hasSelectors(&r.q) {
-		running := r.g.o.Fleet.Running(matchLabels(&r.q))
+	if hasSelectors(&r.plan.later) {
+		running := r.g.o.Fleet.Running(matchLabels(&r.plan.later))
 		ids = slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(running, id) })
 	}
 	r.mu.Lock()
@@ -48,8 +48,7 @@ func (r *reader) refresh() {
 		if len(r.m.legs) >= r.g.o.MaxAgents {
 			return
 		}
-		base := r.q
-		base.Agents = nil
+		base := r.plan.later
 		r.vector.add()
 		r.plan.parts = append(r.plan.parts, part{id, base})
 		l := r.add(id, &base, start{position: position{kind: since, time: r.began.UnixMicro()}})
