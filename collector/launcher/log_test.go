@@ -115,7 +115,7 @@ func testLogDetach(t *testing.T, d *rig.Journald) {
 		t.Error("the log pipe is in the task's cgroup")
 	}
 	unix.Kill(pid, unix.SIGKILL)
-	n = more(n + 10)
+	more(n + 10)
 	again := logPipeOf(t, d, id)
 	reports := d.Entries("CONTAINER_ID="+id, "MESSAGE_ID="+logpipe.ReportID)
 	if again == pid || len(reports) != 1 || reports[0]["LOG_PIPE_RESTARTED"] != "1" {

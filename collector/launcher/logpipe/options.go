@@ -71,7 +71,7 @@ type Source struct {
 // Stats count what a pipe has done.
 type Stats struct {
 	Lines, Bytes uint64 // read; a line that was cut counts once
-	Entries      uint64 // written, without those that were sent again
+	Entries      uint64 // made of them; one that was sent again counts once, a dropped one too
 	Cut          uint64 // lines cut because they were longer than LineMax
 	Unfinished   uint64 // pieces of lines that were written after PartialAfter
 

@@ -33,6 +33,7 @@ type receiver struct {
 	files   int // memfds
 	bad     []error
 	hold    sync.Mutex // held by a test that lets nothing be received
+	rounds  int        // calls of recvmsg, under hold
 }
 
 func newReceiver(t testing.TB) *receiver {
@@ -72,6 +73,7 @@ func (r *receiver) receive(fd int, done chan struct{}) {
 	buf, oob := make([]byte, 1<<20), make([]byte, 256)
 	for {
 		r.hold.Lock()
+		r.rounds++
 		r.hold.Unlock()
 		n, oobn, _, _, err := unix.Recvmsg(fd, buf, oob, unix.MSG_CMSG_CLOEXEC)
 		if err == unix.EINTR {
