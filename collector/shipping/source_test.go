@@ -70,12 +70,6 @@ func (s *source) numbers(unit string, n int) {
 	s.write(lines...)
 }
 
-func (s *source) len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return max(len(s.lines), s.made)
-}
-
 func (s *source) Entries(_ context.Context, q *query.LogQuery) (query.LogReader, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
