@@ -47,7 +47,7 @@ func decode(n *yaml.Node, into any) error {
 // fieldOf returns the field of a struct that has a key.
 func fieldOf(v reflect.Value, key string) reflect.Value {
 	for i := range v.NumField() {
-		if v.Type().Field(i).Tag.Get("yaml") == key {
+		if tag := v.Type().Field(i).Tag.Get("yaml"); tag != "" && tag == key {
 			return v.Field(i)
 		}
 	}
