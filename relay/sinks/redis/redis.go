@@ -13,6 +13,14 @@ import (
 	"github.com/daytwo/daytwo/relay/sinks/sink"
 )
 
+// The client's own log lines say what the errors of Write say.
+func init() { redis.SetLogger(silent{}) }
+
+type silent struct{}
+
+// Printf implements the client's logger.
+func (silent) Printf(context.Context, string, ...any) {}
+
 // Config is the configuration of a sink for Redis.
 type Config struct {
 	Addresses sink.StringList `yaml:"addresses"` // HOST:PORT; several are a cluster, or with master the sentinels

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"time"
+	"unsafe"
 
 	"github.com/daytwo/daytwo/api/entry"
 )
@@ -89,13 +90,14 @@ func (r *Record) Message() []byte {
 	return m
 }
 
-// Field returns the first field with a name as text, "" if there is none.
+// Field returns the first field with a name as text, "" if there is none. The text is valid
+// as long as the entry's memory, since nobody changes that.
 func (r *Record) Field(name string) string {
 	if r.Entry == nil {
 		return ""
 	}
 	v, _ := r.Entry.Get(name)
-	return string(v)
+	return unsafe.String(unsafe.SliceData(v), len(v))
 }
 
 // Tag returns an origin tag (metric.OriginTags), "" if it is unknown.

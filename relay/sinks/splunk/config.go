@@ -50,9 +50,14 @@ func (c *Config) Check() error {
 	return c.Token.Check("splunk: token_file")
 }
 
-// Limits implements sinks.Type. Splunk advises requests below 1 MB.
+// Limits implements sinks.Type. Splunk advises requests below 1 MB. Receivers of raw lines
+// often take no line above 64 KiB, and OpenTelemetry's then loses the lines behind it.
 func (c *Config) Limits() sink.Limits {
-	return sink.Limits{Records: 1000, Bytes: 1 << 20, Record: 8 << 20, Wait: time.Second}
+	l := sink.Limits{Records: 1000, Bytes: 1 << 20, Record: 8 << 20, Wait: time.Second}
+	if c.Raw {
+		l.Record = 40 << 10
+	}
+	return l
 }
 
 // Target implements sinks.Type.
