@@ -3,10 +3,15 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"net"
+	"net/url"
 	"time"
 
 	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/api/setting"
@@ -27,8 +32,50 @@ func Doctor(ctx context.Context, cfg Config) []health.Check {
 		health.Group{Name: "relay address", Doctor: func() []health.Check {
 			return []health.Check{server.Doctor(ctx, "relay address", cfg.Listen, "--listen")}
 		}},
-		health.Group{Name: "relay token", Doctor: func() []health.Check { return []health.Check{cfg.checkToken()} }},
+		health.Group{Name: "relay token", Doctor: func() []health.Check { // which the logs require, too
+			return append([]health.Check{cfg.checkToken()}, cfg.checkLogs(ctx)...)
+		}},
 		health.Group{Name: "sinks", Doctor: cfg.checkSinks})
+}
+
+// checkLogs asks the relay that runs at the address, if one does, for a log entry of the
+// nodes.
+func (c *Config) checkLogs(ctx context.Context) []health.Check {
+	ctx, cancel := context.WithTimeout(ctx, roomWithin/2)
+	defer cancel()
+	token, err := auth.Source{File: c.tokenPath()}.Find()
+	if err != nil {
+		return nil // the check of the token says so
+	}
+	address := c.Listen
+	if host, port, err := net.SplitHostPort(address); err == nil {
+		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+			address = net.JoinHostPort("127.0.0.1", port)
+		}
+	}
+	relay, err := client.New("http://"+address, token)
+	if err != nil || relay.Ready(ctx) != nil {
+		return nil // no relay runs, or it is not ready, which is for other checks to say
+	}
+	check := health.Check{Name: "relay logs", State: health.OK, Detail: "the nodes answer queries of logs"}
+	if err := firstEntry(ctx, relay); err != nil {
+		check.State, check.Detail = health.Warn, err.Error()
+		check.Fix = "run 'daytwo doctor' on the node: its collector must run, be connected to NATS and read a journal"
+	}
+	return []health.Check{check}
+}
+
+// firstEntry returns an error if a relay has no entry, or reports a node that is away.
+func firstEntry(ctx context.Context, relay *client.Client) error {
+	for e, err := range relay.Logs(ctx, url.Values{"limit": {"1"}, "tail": {"1"}}) {
+		switch {
+		case err != nil:
+			return err
+		case e.Event == string(entry.NodeAway):
+			return fmt.Errorf("agent %s: %s", e.AgentID, e.Message)
+		}
+	}
+	return nil
 }
 
 // checkSinks says whether the configuration of sinks is valid, and which receivers of it

@@ -17,6 +17,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/logrpc"
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/bench/rig/nodelogs"
@@ -340,5 +341,34 @@ func TestLogMetrics(t *testing.T) {
 		if !strings.Contains(string(metrics), "\n"+line) {
 			t.Errorf("no %q", line)
 		}
+	}
+}
+
+// The doctor says whether the nodes answer.
+func TestLogDoctor(t *testing.T) {
+	b := newBroker(t)
+	n := newLogNode(t, b, "node-a")
+	n.logs.Add(logStart, "web", "first")
+	r := newServed(t, b)
+	r.client(1)
+	check := func() (none health.Check) {
+		for _, c := range Doctor(t.Context(), r.cfg) {
+			if c.Name == "relay logs" {
+				return c
+			}
+		}
+		return none
+	}
+	wait(t, "readiness", func() bool { return check().Name != "" })
+	if c := check(); c.State != health.OK {
+		t.Errorf("%+v", c)
+	}
+	n.stop()
+	if c := check(); c.State != health.Warn || !strings.Contains(c.Detail, "not connected") {
+		t.Errorf("the node is away: %+v", c)
+	}
+	r.stop()
+	if c := check(); c.Name != "" {
+		t.Errorf("no relay runs: %+v", c)
 	}
 }

@@ -340,7 +340,8 @@ func (f *fleet) followed(journald *rig.Journald) {
 	f.Helper()
 	ctx, cancel := context.WithCancel(f.Context())
 	defer cancel()
-	q := url.Values{"follow": {"1"}, "limit": {"0"}, "match": {"SYSLOG_IDENTIFIER=fleet"}}
+	now := strconv.FormatInt(time.Now().UnixMicro(), 10)
+	q := url.Values{"follow": {"1"}, "since": {now}, "match": {"SYSLOG_IDENTIFIER=fleet"}}
 	lines := make(chan *v1.LogEntry, 100)
 	var reading sync.WaitGroup
 	reading.Go(func() {
@@ -359,7 +360,6 @@ func (f *fleet) followed(journald *rig.Journald) {
 	})
 	defer reading.Wait()
 	defer cancel()
-	time.Sleep(300 * time.Millisecond) // the stream is open; a line before would not be of it
 	var took []time.Duration
 	for i := range 200 {
 		if i == 100 {

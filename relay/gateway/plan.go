@@ -32,13 +32,8 @@ func lists(q *query.LogQuery) [6]*[]string {
 }
 
 func hasSelectors(q *query.LogQuery) bool {
-	return slices.ContainsFunc(slices.Collect(func(yield func(*[]string) bool) {
-		for _, l := range lists(q) {
-			if !yield(l) {
-				return
-			}
-		}
-	}), func(l *[]string) bool { return len(*l) > 0 })
+	all := lists(q)
+	return slices.ContainsFunc(all[:], func(l *[]string) bool { return len(*l) > 0 })
 }
 
 // plan chooses the agents of a query.

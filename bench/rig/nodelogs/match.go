@@ -40,9 +40,9 @@ func (l *Logs) matcher(q *query.LogQuery) (func(*entry.Entry) bool, error) {
 	}
 	inScope := q.Scope.Filter()
 	return func(e *entry.Entry) bool {
-		for k, names2 := range allowed {
-			isAllowed := func(n string) bool { return names2[n] }
-			if names2 != nil && !slices.ContainsFunc(names(e, query.LogSourceKinds[k]), isAllowed) {
+		for k, some := range allowed {
+			isAllowed := func(n string) bool { return some[n] }
+			if some != nil && !slices.ContainsFunc(names(e, query.LogSourceKinds[k]), isAllowed) {
 				return false
 			}
 		}
