@@ -7,6 +7,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/collector/journal"
+	"github.com/daytwo/daytwo/collector/journal/logfile"
 )
 
 // event makes an event of this node that happened now.
@@ -19,7 +20,19 @@ func (n *Node) event(kind entry.Kind, source string, count uint64, message strin
 func (n *Node) eventOf(err error) entry.Event {
 	var lost *journal.LostError
 	var file *journal.FileError
+	var gone *logfile.LostError
+	var log *logfile.FileError
+	var bad *logfile.BadError
+	var cut *logfile.CutError
 	switch {
+	case errors.As(err, &gone):
+		return n.event(entry.Truncated, gone.Path, 0, gone.Error())
+	case errors.As(err, &log):
+		return n.event(entry.Unreadable, log.Path, 0, log.Error())
+	case errors.As(err, &bad):
+		return n.event(entry.Unreadable, bad.Path, 0, bad.Error())
+	case errors.As(err, &cut):
+		return n.event(entry.PartialLost, cut.Path, 0, cut.Error())
 	case errors.As(err, &lost):
 		return n.event(entry.Vacuumed, lost.Path, lost.Entries, lost.Error())
 	case errors.As(err, &file):

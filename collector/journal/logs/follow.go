@@ -24,7 +24,7 @@ func (r *reader) follow(ctx context.Context) (*entry.Record, error) {
 		if r.left > 0 {
 			r.left = -1 // Limit bounds what there was
 		}
-		if r.w.p.selects && !r.sent && !r.w.p.waits && !r.o.exists(r.w.p) {
+		if r.w.status().p.selects && !r.sent && !r.w.status().p.waits && !r.o.exists(r.w.status().p) {
 			r.wait()
 			return nil, nil
 		}
@@ -39,13 +39,13 @@ func (r *reader) follow(ctx context.Context) (*entry.Record, error) {
 		return &entry.Record{}, nil
 	}
 	pause := lifeSign - now.Sub(r.alive)
-	if r.w.p.selects {
+	if r.w.status().p.selects {
 		pause = min(pause, lookAgain)
 	}
 	wait, cancel := context.WithTimeout(ctx, pause)
 	defer cancel()
 	defer context.AfterFunc(r.done, cancel)()
-	switch err := r.w.r.Wait(wait); {
+	switch err := r.w.wait(wait); {
 	case err == nil:
 		r.quiet = time.Now()
 	case r.done.Err() != nil:
@@ -58,16 +58,17 @@ func (r *reader) follow(ctx context.Context) (*entry.Record, error) {
 
 // replan takes in what selectors match by now.
 func (r *reader) replan() error {
-	if !r.w.p.selects || time.Since(r.planned) < lookAgain {
+	before, ok := r.w.(*walk)
+	if !ok || !before.p.selects || time.Since(r.planned) < lookAgain {
 		return nil
 	}
 	r.planned = time.Now()
 	p, err := r.o.newPlan(&r.q)
-	if err != nil || p.key == r.w.p.key {
+	if err != nil || p.key == before.p.key {
 		return nil // a name that was unique is no more, or the last entries went: what was found counts
 	}
 	w := r.o.walk(p)
-	if c := r.w.r.Cursor(); c.Realtime > 0 {
+	if c := before.r.Cursor(); c.Realtime > 0 {
 		w.r.SeekAfter(c)
 	} else {
 		w.r.SeekRealtime(uint64(r.quiet.UnixMicro()))
@@ -77,7 +78,7 @@ func (r *reader) replan() error {
 }
 
 // swap goes on with another walk.
-func (r *reader) swap(w *walk) {
+func (r *reader) swap(w source) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.w.close()
@@ -97,10 +98,10 @@ func (r *reader) ended(now time.Time) bool {
 		if len(selectors) == 0 {
 			continue
 		}
-		if hasGlob(selectors) || len(r.w.p.names[k]) == 0 {
+		if hasGlob(selectors) || len(r.w.status().p.names[k]) == 0 {
 			return false
 		}
-		for name := range r.w.p.names[k] {
+		for name := range r.w.status().p.names[k] {
 			known, lives := false, false
 			r.o.node.o.Identities.named(k, name, func(_ *Identity, paths []string) {
 				known, lives = true, lives || len(paths) > 0

@@ -12,6 +12,9 @@ import (
 type Identity struct {
 	Origin entry.Origin // container_id is not empty
 	Name   string       // of the container
+	// LogPath is the file that the runtime writes the container's output to, "" if it
+	// writes none.
+	LogPath string
 }
 
 func (i *Identity) id() string { return i.Origin.Tag("container_id") }
@@ -172,6 +175,18 @@ func (s *Identities) ofContainer(id string) (i *Identity, lives bool) {
 		return k.identity, len(k.paths) > 0
 	}
 	return nil, false
+}
+
+// haveFiles reports whether the log of any container is in a file.
+func (s *Identities) haveFiles() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, k := range s.byID {
+		if k.identity.LogPath != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // each calls fn with each container that is known, and the paths of its cgroups.

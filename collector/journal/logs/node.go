@@ -153,6 +153,14 @@ func (o *opened) view() *view {
 	return &view{node: o.node, catalog: o.catalog}
 }
 
+// source returns what has the entries of a plan.
+func (o *opened) source(p *plan) source {
+	if f := o.fileOf(p); f != nil {
+		return f
+	}
+	return o.walk(p)
+}
+
 // checkAgents returns query.ErrUnknownAgent if a query is not for this node.
 func (n *Node) checkAgents(q *query.LogQuery) error {
 	if len(q.Agents) == 0 || slices.ContainsFunc(q.Agents, func(s string) bool {
@@ -173,7 +181,7 @@ func (n *Node) plan(q *query.LogQuery) (*opened, *plan, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if !q.Follow && o.j.Len() == 0 {
+	if !q.Follow && o.j.Len() == 0 && !n.o.Identities.haveFiles() {
 		err = query.ErrNoJournal
 		if bad := o.j.Bad(); len(bad) > 0 {
 			err = fmt.Errorf("%w: %w", query.ErrNoJournal, bad[0])

@@ -19,6 +19,7 @@ type plan struct {
 
 	names        [numKinds]map[string]bool // by kind: what selectors match; nil without selectors
 	matches      *matches
+	asked        *matches // the same, also where the index has it all
 	grep         *grep
 	priority     *query.PriorityRange
 	since, until int64
@@ -94,6 +95,7 @@ func (o *opened) newPlan(q *query.LogQuery) (*plan, error) {
 		all = append(all, journal.Equal("_BOOT_ID", p.boot.String()))
 	}
 	if p.matches != nil {
+		p.asked = p.matches
 		all = append(all, p.matches.index(v))
 		if !p.matches.known {
 			p.matches = nil // the index has it all

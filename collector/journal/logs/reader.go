@@ -11,7 +11,6 @@ import (
 
 	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/query"
-	"github.com/daytwo/daytwo/collector/journal"
 )
 
 // reader carries out one query.
@@ -19,14 +18,15 @@ type reader struct {
 	o    *opened
 	q    query.LogQuery
 	mu   sync.Mutex // held while w is exchanged or closed
-	w    *walk
+	w    source
 	done context.Context // ends with Close
 	end  context.CancelFunc
 
-	left     int64 // entries that may still come; -1: no bound
-	snapshot *walk // after what there was at the beginning, if Limit bounds that alone
-	reached  bool  // the end of what there is
-	sent     bool  // an entry was returned
+	left     int64  // entries that may still come; -1: no bound
+	snapshot source // after what there was at the beginning, if Limit bounds that alone
+	reached  bool   // the end of what there is
+	sent     bool   // an entry was returned
+	taken    int    // steps of w
 	planned  time.Time
 	quiet    time.Time // since when nothing came
 	alive    time.Time // of the last record
@@ -44,7 +44,7 @@ func (n *Node) Entries(ctx context.Context, q *query.LogQuery) (query.LogReader,
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{o: o, q: *q, w: o.walk(p), left: -1, planned: time.Now(), events: o.bad()}
+	r := &reader{o: o, q: *q, w: o.source(p), left: -1, planned: time.Now(), events: o.bad()}
 	r.done, r.end = context.WithCancel(context.Background())
 	if q.Limit > 0 {
 		r.left = q.Limit
@@ -62,42 +62,37 @@ func (n *Node) Entries(ctx context.Context, q *query.LogQuery) (query.LogReader,
 func (r *reader) start(ctx context.Context) error {
 	q, w := &r.q, r.w
 	if q.Follow && q.Limit > 0 && !q.Tail {
-		r.snapshot = r.o.walk(w.p)
+		r.snapshot = r.o.source(w.status().p)
 		r.snapshot.tail()
 	}
 	switch {
 	case q.Cursor != "":
-		c, err := journal.ParseCursor(q.Cursor)
+		e, err := w.seekCursor(q.Cursor, !q.Reverse)
 		if err != nil {
-			return fmt.Errorf("%w: %w", query.ErrBadCursor, err)
+			return err
 		}
-		if q.Reverse {
-			w.r.SeekCursor(c)
-		} else {
-			w.r.SeekAfter(c)
-		}
-		if e, ok := r.o.passed(&c); ok {
-			r.events = append(r.events, e)
+		if e != nil {
+			r.events = append(r.events, *e)
 		}
 	case q.Reverse || q.Tail:
 		w.seekEnd()
 	case q.Since > 0:
-		w.r.SeekRealtime(uint64(q.Since))
+		w.seekTime(q.Since)
 	default:
-		w.r.SeekHead()
+		w.seekHead()
 	}
 	if q.Tail && q.Cursor == "" {
 		if q.Limit == 0 {
 			w.tail()
 		}
-		if err := w.steps(ctx, -q.Limit); err != nil {
+		if err := steps(ctx, w, -q.Limit); err != nil {
 			return err
 		}
 	}
-	if err := w.steps(ctx, q.Skip); err != nil {
+	if err := steps(ctx, w, q.Skip); err != nil {
 		return err
 	}
-	if w.p.waits {
+	if w.status().p.waits {
 		r.wait()
 	}
 	return nil
@@ -106,44 +101,6 @@ func (r *reader) start(ctx context.Context) error {
 // wait says that nothing matches yet.
 func (r *reader) wait() {
 	r.events = append(r.events, r.o.node.event(entry.Waiting, "", 0, "nothing matches yet: waiting for the first entry"))
-}
-
-// seekEnd goes after all entries until the end of the query.
-func (w *walk) seekEnd() {
-	if w.p.bounded() {
-		w.r.SeekRealtime(uint64(w.p.until) + 1)
-	} else {
-		w.r.SeekTail()
-	}
-}
-
-// tail goes after all entries that there are now.
-func (w *walk) tail() {
-	w.seekEnd()
-	if w.r.Previous() && w.look() {
-		w.at = forward // on the last entry, and behind it
-	}
-}
-
-// steps goes over so many entries, back if n is negative.
-func (w *walk) steps(ctx context.Context, n int64) error {
-	d := forward
-	if n < 0 {
-		d, n = backward, -n
-	}
-	for ; n > 0; n-- {
-		ok, err := w.step(ctx, d)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return nil
-		}
-		if !w.wanted {
-			n++ // an event, which is not counted
-		}
-	}
-	return nil
 }
 
 // Next implements query.LogReader.
@@ -179,7 +136,7 @@ func (r *reader) Next(ctx context.Context) (entry.Record, error) {
 		if len(r.events) > 0 {
 			continue
 		}
-		if !r.q.Follow || r.w.past {
+		if !r.q.Follow || r.w.status().past {
 			return entry.Record{}, io.EOF
 		}
 		if rec, err := r.follow(ctx); rec != nil || err != nil {
@@ -202,15 +159,15 @@ func (r *reader) next() entry.Record {
 // take returns the entry that the walk came to, and what happened before it. ok is false
 // if only events are due.
 func (r *reader) take() (rec entry.Record, ok bool) {
-	w := r.w
+	src, w := r.w, r.w.status()
 	if w.dropped > 0 {
 		e := r.o.node.event(entry.Suppressed, w.whose, w.dropped,
 			fmt.Sprintf("the rate limit of journald suppressed %d entries of %s", w.dropped, w.whose))
-		e.Time = int64(w.r.Realtime())
+		e.Time = src.realtime()
 		r.events = append(r.events, e)
 	}
-	if len(w.errs) > 0 || w.count%checkEvery == 0 {
-		for _, err := range w.errors() {
+	if r.taken++; r.taken%checkEvery == 0 {
+		for _, err := range src.errors() {
 			r.events = append(r.events, r.o.node.eventOf(err))
 		}
 	}
@@ -221,11 +178,9 @@ func (r *reader) take() (rec entry.Record, ok bool) {
 		r.over = true
 		return rec, false
 	}
-	c := w.r.Cursor()
-	r.cursor, _ = c.AppendText(r.cursor[:0])
 	e := &r.rec
+	r.cursor = src.fill(e, r.cursor[:0])
 	e.Cursor = unsafe.String(unsafe.SliceData(r.cursor), len(r.cursor)) // valid until the next call
-	e.Realtime, e.Monotonic, e.Boot, e.Origin = int64(c.Realtime), int64(c.Monotonic), c.Boot, w.of.Origin
 	e.Fields = w.fields
 	if r.q.Fields != nil {
 		w.fields = slices.DeleteFunc(w.fields, func(f entry.Field) bool { return !slices.Contains(r.q.Fields, f.Name) })
@@ -236,7 +191,7 @@ func (r *reader) take() (rec entry.Record, ok bool) {
 	}
 	r.sent = true
 	r.o.node.stats.entries.Add(1)
-	r.o.node.stats.bytes.Add(uint64(len(w.buf)))
+	r.o.node.stats.bytes.Add(uint64(w.size))
 	return entry.Record{Entry: e}, true
 }
 
@@ -244,7 +199,7 @@ func (r *reader) take() (rec entry.Record, ok bool) {
 func (r *reader) leaveRest() {
 	r.left = -1
 	s := r.snapshot
-	if s == nil || r.w.r.Realtime() > s.r.Realtime() {
+	if s == nil || r.w.realtime() > s.realtime() {
 		return
 	}
 	r.swap(s)

@@ -3,32 +3,24 @@ package logs
 import (
 	"context"
 
-	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/collector/journal"
 )
 
 // walk goes over the entries of a plan, forward and back. It stands between two of them,
 // or on one.
 type walk struct {
+	state
 	o       *opened
-	p       *plan
 	r       *journal.Reader
 	origins *origins
 
 	buf    []byte
-	fields []entry.Field
 	of     *Identity
 	driver bool // of is what the entry's fields say
 
-	past  bool      // it came to an entry after p.until
-	at    direction // where it came from to the entry that it is on; none if it is on none
-	count int       // of entries that were looked at
-	errs  []error
+	errs []error
 
-	wanted  bool   // the entry matches; else it is there for dropped alone
-	dropped uint64 // entries that the rate limit suppressed, if this entry says so
-	whose   string // unit or cgroup of dropped
-	message bool   // whether grep matches, of the last call of check
+	message bool // whether grep matches, of the last call of check
 	check   func(value []byte)
 }
 
@@ -45,7 +37,7 @@ func (o *opened) walk(p *plan) *walk {
 	if !m.Everything() {
 		m = journal.Any(m, journal.Equal("MESSAGE_ID", messageDropped))
 	}
-	w := &walk{o: o, p: p, r: o.j.Reader(m), origins: newOrigins(&o.node.o)}
+	w := &walk{state: state{p: p}, o: o, r: o.j.Reader(m), origins: newOrigins(&o.node.o)}
 	w.check = func(v []byte) { w.message = p.grep.match(v) || isSuppression(v) }
 	return w
 }
@@ -55,9 +47,6 @@ func (w *walk) close() { _ = w.r.Close() } // of files that are read only
 // checkEvery is after how many entries a walk looks whether it is still wanted.
 const checkEvery = 256
 
-// step goes to the next entry of the plan in a direction, and reports whether there is
-// one. Turning around on an entry goes to that entry once more: it stands on the other
-// side of it then.
 func (w *walk) step(ctx context.Context, d direction) (bool, error) {
 	if w.at != none && w.at != d {
 		w.at = d
@@ -110,6 +99,7 @@ func (w *walk) look() bool {
 	var err error
 	w.buf, w.fields, err = w.r.AppendFields(w.buf[:0], w.fields[:0])
 	w.fail(err)
+	w.size = len(w.buf)
 	w.of, w.driver = w.origins.of(w.fields)
 	if w.driver {
 		w.fields = withStream(w.fields)
@@ -140,7 +130,6 @@ func (w *walk) fail(err error) {
 // maxErrors bounds the errors that are kept between two entries.
 const maxErrors = 100
 
-// errors returns what went wrong since it was last called.
 func (w *walk) errors() []error {
 	errs := append(w.errs, w.r.Errors()...)
 	w.errs = w.errs[:0]

@@ -1,0 +1,162 @@
+package logs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/collector/journal/logfile"
+)
+
+// file reads the log file of one container, for a plan that selects it alone.
+type file struct {
+	state
+	o  *opened
+	of *Identity
+	r  *logfile.Reader
+	e  entry.Entry
+}
+
+// fileOf returns the source of a plan that selects one container whose log its runtime
+// writes to a file, and of which the journal has nothing; else nil.
+func (o *opened) fileOf(p *plan) source {
+	if p.names[units] != nil || p.boot != [16]byte{} {
+		return nil
+	}
+	var of *Identity
+	several := false
+	for k := range units {
+		for name := range p.names[k] {
+			o.node.o.Identities.named(k, name, func(i *Identity, _ []string) {
+				several = several || of != nil && of != i
+				of = i
+			})
+		}
+	}
+	if of == nil || several || of.LogPath == "" || o.exists(p) {
+		return nil
+	}
+	for k := range units {
+		if p.names[k] != nil && !of.has(k, p.names[k]) {
+			return nil
+		}
+	}
+	of = newOrigins(o.node.o.Agent, o.node.o.Identities).ofAgent(of)
+	if !p.scope(&of.Origin) {
+		return nil
+	}
+	base := filepath.Base(of.LogPath)
+	log := logfile.New(of.LogPath, logfile.Options{Origin: of.Origin,
+		// A pod's container has a file for each of its starts: 0.log, 1.log.
+		Attempts: strings.Trim(strings.TrimSuffix(base, ".log"), "0123456789") == "" && strings.HasSuffix(base, ".log"),
+		Fields: []entry.Field{{Name: "CONTAINER_ID", Value: []byte(of.id())}, {Name: "CONTAINER_ID_FULL", Value: []byte(of.id())},
+			{Name: "CONTAINER_NAME", Value: []byte(of.Name)}}})
+	return &file{state: state{p: p}, o: o, of: of, r: log.Reader()}
+}
+
+func (f *file) close() { f.r.Close() }
+
+func (f *file) step(ctx context.Context, d direction) (bool, error) {
+	if f.at != none && f.at != d {
+		f.at = d
+		return true, nil
+	}
+	if _, lives := f.o.node.o.Identities.ofContainer(f.of.id()); !lives {
+		f.r.End()
+	}
+	for {
+		if f.count++; f.count%checkEvery == 0 {
+			if err := ctx.Err(); err != nil {
+				return false, err
+			}
+		}
+		ok := false
+		if d == forward {
+			ok = f.r.Next()
+		} else {
+			ok = f.r.Previous()
+		}
+		if !ok {
+			return false, nil
+		}
+		f.at = none
+		switch when := f.realtime(); {
+		case d == forward && when > f.p.until, d == backward && when < f.p.since:
+			f.past = true
+			return false, nil
+		case when < f.p.since || when > f.p.until:
+			continue
+		}
+		if f.look() {
+			f.at = d
+			return true, nil
+		}
+	}
+}
+
+func (f *file) realtime() int64 { return f.r.Line().Time / 1000 }
+
+// look reads the line that it came to, and reports whether it matches.
+func (f *file) look() bool {
+	line := f.r.Line().Text
+	if f.wanted = false; f.p.grep != nil && !f.p.grep.match(line) {
+		return false
+	}
+	f.r.Entry(&f.e)
+	f.fields, f.size = f.e.Fields, len(line)
+	f.wanted = f.p.accepts(f.fields, f.of) && (f.p.asked == nil || f.p.asked.match(f.fields, &f.of.Origin))
+	return f.wanted
+}
+
+func (f *file) fill(e *entry.Entry, dst []byte) []byte {
+	e.Realtime, e.Monotonic, e.Boot, e.Origin = f.e.Realtime, f.e.Monotonic, f.e.Boot, f.e.Origin
+	c := f.r.Cursor()
+	return c.Append(dst)
+}
+
+func (f *file) errors() []error { return f.r.Errors() }
+
+func (f *file) seekHead()           { f.r.SeekHead() }
+func (f *file) seekTime(usec int64) { f.r.SeekTime(usec * 1000) }
+
+func (f *file) seekEnd() {
+	if f.p.bounded() {
+		f.r.SeekTime((f.p.until + 1) * 1000)
+	} else {
+		f.r.SeekTail()
+	}
+}
+
+func (f *file) seekCursor(text string, after bool) (*entry.Event, error) {
+	c, err := logfile.ParseCursor(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", query.ErrBadCursor, err)
+	}
+	if after {
+		f.r.SeekAfter(c)
+	} else {
+		f.r.SeekCursor(c)
+	}
+	return nil, nil
+}
+
+func (f *file) tail() {
+	f.seekEnd()
+	if f.r.Previous() && f.look() {
+		f.at = forward
+	}
+}
+
+func (f *file) wait(ctx context.Context) error {
+	err := f.r.Wait(ctx)
+	if errors.Is(err, io.EOF) { // the container has ended: the reader finds that out itself
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return err
+}

@@ -1,0 +1,113 @@
+package logs
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/collector/journal"
+)
+
+// source is what a reader reads: the journal, or the log file of one container. It stands
+// between two entries of a plan, or on one.
+type source interface {
+	// step goes to the next entry in a direction, and reports whether there is one. Turning
+	// around on an entry goes to that entry once more: it stands on the other side of it then.
+	step(ctx context.Context, d direction) (bool, error)
+	status() *state
+	// fill writes the entry that it is on, but for its cursor, which it appends to dst.
+	fill(e *entry.Entry, dst []byte) []byte
+	realtime() int64 // of the entry that it is on, microseconds since 1970
+	errors() []error // what went wrong since this was last called
+
+	seekHead()
+	seekEnd() // after all entries until the end of the plan
+	seekTime(usec int64)
+	// seekCursor goes behind the entry of a cursor if after is set, else before it. The
+	// event, if there is one, says that the entry is gone.
+	seekCursor(text string, after bool) (event *entry.Event, err error)
+	tail() // goes after all entries that there are now
+
+	wait(ctx context.Context) error
+	close()
+}
+
+// state is what a reader has to know of a source after a step.
+type state struct {
+	p       *plan
+	at      direction // where it came from to the entry that it is on; none if it is on none
+	past    bool      // it came to an entry after p.until
+	count   int       // of entries that were looked at
+	wanted  bool      // the entry matches; else it is there for dropped alone
+	dropped uint64    // entries that the rate limit suppressed, if this entry says so
+	whose   string    // unit or cgroup of dropped
+	fields  []entry.Field
+	size    int // of the fields, in bytes
+}
+
+func (s *state) status() *state { return s }
+
+// steps goes over so many entries, back if n is negative.
+func steps(ctx context.Context, s source, n int64) error {
+	d := forward
+	if n < 0 {
+		d, n = backward, -n
+	}
+	for ; n > 0; n-- {
+		ok, err := s.step(ctx, d)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return nil
+		}
+		if !s.status().wanted {
+			n++ // an event, which is not counted
+		}
+	}
+	return nil
+}
+
+func (w *walk) realtime() int64                { return int64(w.r.Realtime()) }
+func (w *walk) seekHead()                      { w.r.SeekHead() }
+func (w *walk) seekTime(usec int64)            { w.r.SeekRealtime(uint64(usec)) }
+func (w *walk) wait(ctx context.Context) error { return w.r.Wait(ctx) }
+
+func (w *walk) seekCursor(text string, after bool) (*entry.Event, error) {
+	c, err := journal.ParseCursor(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", query.ErrBadCursor, err)
+	}
+	if after {
+		w.r.SeekAfter(c)
+	} else {
+		w.r.SeekCursor(c)
+	}
+	if e, ok := w.o.passed(&c); ok {
+		return &e, nil
+	}
+	return nil, nil
+}
+
+func (w *walk) seekEnd() {
+	if w.p.bounded() {
+		w.r.SeekRealtime(uint64(w.p.until) + 1)
+	} else {
+		w.r.SeekTail()
+	}
+}
+
+func (w *walk) tail() {
+	w.seekEnd()
+	if w.r.Previous() && w.look() {
+		w.at = forward // on the last entry, and behind it
+	}
+}
+
+func (w *walk) fill(e *entry.Entry, dst []byte) []byte {
+	c := w.r.Cursor()
+	dst, _ = c.AppendText(dst) // never fails
+	e.Realtime, e.Monotonic, e.Boot, e.Origin = int64(c.Realtime), int64(c.Monotonic), c.Boot, w.of.Origin
+	return dst
+}
