@@ -34,7 +34,8 @@ func (n *Node) openLogs() {
 	n.groups.logs = logs.NewIdentities(containers.PathContainer)
 	n.logs = logs.New(logs.Options{
 		Agent: n.cfg.AgentID, Dirs: n.cfg.Logs.Dirs, Identities: n.groups.logs, NoCgroups: !booted(),
-		Log: n.log.With("component", "logs"),
+		Ended: n.endedContainers,
+		Log:   n.log.With("component", "logs"),
 	})
 }
 
@@ -42,6 +43,20 @@ func (n *Node) openLogs() {
 func booted() bool {
 	info, err := os.Lstat("/run/systemd/system")
 	return err == nil && info.IsDir()
+}
+
+// endedContainers returns the containers that have ended and whose log is in files.
+func (n *Node) endedContainers(ctx context.Context) (ended []*logs.Identity) {
+	all, errs := n.names.Logged(ctx)
+	for _, err := range errs {
+		n.log.Warn("logs of containers that have ended may be missing", "err", err)
+	}
+	for _, c := range all {
+		if !c.Runs {
+			ended = append(ended, logIdentity(c.Identity))
+		}
+	}
+	return ended
 }
 
 // Logs returns the log entries of this node.
@@ -93,7 +108,7 @@ func (n *Node) guard() *auth.Guard {
 
 // logIdentity returns what is known of a container, as entries of logs show it.
 func logIdentity(id *containers.Identity) *logs.Identity {
-	i := &logs.Identity{Name: id.Name}
+	i := &logs.Identity{Name: id.Name, LogPath: id.LogPath}
 	for _, l := range id.Labels {
 		if metric.IsOriginTag(l.Name) {
 			i.Origin.SetTag(l.Name, l.Value)

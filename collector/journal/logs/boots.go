@@ -68,7 +68,7 @@ func currentBoot() (id journal.ID) {
 
 // Boots implements query.Logs.
 func (n *Node) Boots(ctx context.Context, q *query.LogQuery) ([]query.LogBoot, error) {
-	o, p, err := n.plan(q)
+	o, p, err := n.plan(ctx, q)
 	if err != nil {
 		return nil, err
 	}

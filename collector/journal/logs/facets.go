@@ -9,18 +9,20 @@ import (
 )
 
 // each calls fn with each entry of a plan, in order. fn must not keep anything.
-func (o *opened) each(ctx context.Context, p *plan, fn func(w *walk) bool) error {
-	w := o.walk(p)
-	defer w.close()
+func (o *opened) each(ctx context.Context, p *plan, fn func(w *state, usec int64) bool) error {
+	src := o.source(p)
+	defer src.close()
 	if p.since > 0 {
-		w.r.SeekRealtime(uint64(p.since))
+		src.seekTime(p.since)
+	} else {
+		src.seekHead()
 	}
 	for {
-		ok, err := w.step(ctx, forward)
+		ok, err := src.step(ctx, forward)
 		if !ok || err != nil {
 			return err
 		}
-		if w.wanted && !fn(w) {
+		if w := src.status(); w.wanted && !fn(w, src.realtime()) {
 			return nil
 		}
 	}
@@ -28,7 +30,7 @@ func (o *opened) each(ctx context.Context, p *plan, fn func(w *walk) bool) error
 
 // Fields implements query.Logs.
 func (n *Node) Fields(ctx context.Context, q *query.LogQuery) ([]string, error) {
-	o, p, err := n.plan(q)
+	o, p, err := n.plan(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +41,7 @@ func (n *Node) Fields(ctx context.Context, q *query.LogQuery) ([]string, error) 
 	}
 	seen := map[string]struct{}{}
 	var names []string
-	err = o.each(ctx, p, func(w *walk) bool {
+	err = o.each(ctx, p, func(w *state, _ int64) bool {
 		for i := range w.fields {
 			if _, ok := seen[w.fields[i].Name]; !ok {
 				seen[w.fields[i].Name] = struct{}{}
@@ -54,7 +56,7 @@ func (n *Node) Fields(ctx context.Context, q *query.LogQuery) ([]string, error) 
 
 // Values implements query.Logs.
 func (n *Node) Values(ctx context.Context, q *query.LogQuery, field string, limit int) ([]string, error) {
-	o, p, err := n.plan(q)
+	o, p, err := n.plan(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +70,7 @@ func (n *Node) Values(ctx context.Context, q *query.LogQuery, field string, limi
 		})
 		return s.values(), ctx.Err()
 	}
-	err = o.each(ctx, p, func(w *walk) bool {
+	err = o.each(ctx, p, func(w *state, _ int64) bool {
 		own := false
 		for i := range w.fields {
 			if w.fields[i].Name == field {
@@ -124,7 +126,7 @@ func (n *Node) Histogram(ctx context.Context, q *query.LogQuery, step int64) ([]
 	if step <= 0 {
 		return nil, query.ErrBadLogQuery
 	}
-	o, p, err := n.plan(q)
+	o, p, err := n.plan(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -132,9 +134,8 @@ func (n *Node) Histogram(ctx context.Context, q *query.LogQuery, step int64) ([]
 	counts := map[int64]*query.LogBucket{}
 	var last *query.LogBucket
 	full := false
-	err = o.each(ctx, p, func(w *walk) bool {
-		at := int64(w.r.Realtime())
-		at -= at % step
+	err = o.each(ctx, p, func(w *state, usec int64) bool {
+		at := usec - usec%step
 		if last == nil || last.Start != at {
 			if last = counts[at]; last == nil {
 				if full = len(counts) == maxBuckets; full {

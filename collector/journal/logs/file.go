@@ -6,57 +6,59 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/collector/journal"
 	"github.com/daytwo/daytwo/collector/journal/logfile"
 )
 
-// file reads the log file of one container, for a plan that selects it alone.
+// file reads the log file of one container.
 type file struct {
 	state
-	o  *opened
-	of *Identity
-	r  *logfile.Reader
-	e  entry.Entry
+	o *opened
+	r *logfile.Reader
+	e entry.Entry
 }
 
-// fileOf returns the source of a plan that selects one container whose log its runtime
-// writes to a file, and of which the journal has nothing; else nil.
-func (o *opened) fileOf(p *plan) source {
-	if p.names[units] != nil || p.boot != [16]byte{} {
+// maxLogFiles bounds how many log files one query reads.
+const maxLogFiles = 512
+
+// filesOf returns the containers that a plan selects, or may select, whose log their
+// runtime writes to a file, by their ids.
+func (o *opened) filesOf(p *plan) (all []*Identity) {
+	if p.names[units] != nil || p.boot != (journal.ID{}) {
 		return nil
 	}
-	var of *Identity
-	several := false
-	for k := range units {
-		for name := range p.names[k] {
-			o.node.o.Identities.named(k, name, func(i *Identity, _ []string) {
-				several = several || of != nil && of != i
-				of = i
-			})
+	origins := newOrigins(&o.node.o)
+	o.node.o.Identities.each(func(i *Identity, _ []string) {
+		if i.LogPath == "" {
+			return
 		}
-	}
-	if of == nil || several || of.LogPath == "" || o.exists(p) {
-		return nil
-	}
-	for k := range units {
-		if p.names[k] != nil && !of.has(k, p.names[k]) {
-			return nil
+		for k := range units {
+			if p.names[k] != nil && !i.has(k, p.names[k]) {
+				return
+			}
 		}
-	}
-	of = newOrigins(o.node.o.Agent, o.node.o.Identities).ofAgent(of)
-	if !p.scope(&of.Origin) {
-		return nil
-	}
+		if i = origins.ofAgent(i); p.scope(&i.Origin) {
+			all = append(all, i)
+		}
+	})
+	slices.SortFunc(all, func(a, b *Identity) int { return strings.Compare(a.id(), b.id()) })
+	return all
+}
+
+// file makes the source of the log file of a container.
+func (o *opened) file(p *plan, of *Identity) *file {
 	base := filepath.Base(of.LogPath)
-	log := logfile.New(of.LogPath, logfile.Options{Origin: of.Origin,
-		// A pod's container has a file for each of its starts: 0.log, 1.log.
-		Attempts: strings.Trim(strings.TrimSuffix(base, ".log"), "0123456789") == "" && strings.HasSuffix(base, ".log"),
-		Fields: []entry.Field{{Name: "CONTAINER_ID", Value: []byte(of.id())}, {Name: "CONTAINER_ID_FULL", Value: []byte(of.id())},
-			{Name: "CONTAINER_NAME", Value: []byte(of.Name)}}})
-	return &file{state: state{p: p}, o: o, of: of, r: log.Reader()}
+	number, plain := strings.CutSuffix(base, ".log")
+	log := logfile.New(of.LogPath, logfile.Options{Origin: of.Origin, Watcher: o.watcher,
+		Attempts: plain && strings.Trim(number, "0123456789") == "", // a pod's: a file for each start
+		Fields: []entry.Field{{Name: "CONTAINER_ID", Value: []byte(of.id())},
+			{Name: "CONTAINER_ID_FULL", Value: []byte(of.id())}, {Name: "CONTAINER_NAME", Value: []byte(of.Name)}}})
+	return &file{state: state{p: p, of: of}, o: o, r: log.Reader()}
 }
 
 func (f *file) close() { f.r.Close() }
@@ -69,6 +71,7 @@ func (f *file) step(ctx context.Context, d direction) (bool, error) {
 	if _, lives := f.o.node.o.Identities.ofContainer(f.of.id()); !lives {
 		f.r.End()
 	}
+	f.past = false
 	for {
 		if f.count++; f.count%checkEvery == 0 {
 			if err := ctx.Err(); err != nil {

@@ -78,6 +78,9 @@ func TestContainerLogFile(t *testing.T) {
 		want(t, "after line 40", get(t, n, &q, "MESSAGE"), "line 41")
 		q.Reverse = true
 		want(t, "before line 40", get(t, n, &q, "MESSAGE"), "line 39")
+		if !strings.HasSuffix(entries[0].Cursor, ";c="+id) {
+			t.Errorf("cursor %s", entries[0].Cursor)
+		}
 		q = query.LogQuery{Containers: []string{id}, Cursor: "file;bad"}
 		if _, err := n.Entries(t.Context(), &q); !errors.Is(err, query.ErrBadCursor) {
 			t.Errorf("a bad cursor: %v", err)

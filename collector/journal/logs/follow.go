@@ -24,7 +24,7 @@ func (r *reader) follow(ctx context.Context) (*entry.Record, error) {
 		if r.left > 0 {
 			r.left = -1 // Limit bounds what there was
 		}
-		if r.w.status().p.selects && !r.sent && !r.w.status().p.waits && !r.o.exists(r.w.status().p) {
+		if r.w.status().p.selects && !r.sent && !r.w.status().p.waits && len(r.w.status().p.files) == 0 && !r.o.exists(r.w.status().p) {
 			r.wait()
 			return nil, nil
 		}
@@ -58,33 +58,32 @@ func (r *reader) follow(ctx context.Context) (*entry.Record, error) {
 
 // replan takes in what selectors match by now.
 func (r *reader) replan() error {
-	before, ok := r.w.(*walk)
-	if !ok || !before.p.selects || time.Since(r.planned) < lookAgain {
+	before := r.w.status().p
+	if !before.selects || time.Since(r.planned) < lookAgain {
 		return nil
 	}
 	r.planned = time.Now()
 	p, err := r.o.newPlan(&r.q)
-	if err != nil || p.key == before.p.key {
+	if err != nil || p.key == before.key {
 		return nil // a name that was unique is no more, or the last entries went: what was found counts
 	}
-	w := r.o.walk(p)
-	if c := before.r.Cursor(); c.Realtime > 0 {
-		w.r.SeekAfter(c)
+	w := r.o.source(p)
+	if r.sent {
+		if _, err := w.seekCursor(string(r.cursor), true); err != nil {
+			w.close()
+			return err
+		}
 	} else {
-		w.r.SeekRealtime(uint64(r.quiet.UnixMicro()))
+		w.seekTime(r.began.UnixMicro())
 	}
 	r.swap(w)
 	return nil
 }
 
-// swap goes on with another walk.
+// swap goes on with another source.
 func (r *reader) swap(w source) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.w.close()
-	if r.w = w; r.done.Err() != nil {
-		w.close()
-	}
+	r.w = w
 }
 
 // ended reports whether all containers that are followed have ended a while ago.

@@ -95,6 +95,21 @@ func (s *Identities) Went(path string) {
 	s.went(path)
 }
 
+// Remember makes a container known that has no cgroup any more. It does nothing for one
+// that is known already.
+func (s *Identities) Remember(i *Identity) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byID[i.id()] != nil {
+		return
+	}
+	k := &known{identity: i}
+	s.byID[i.id()] = k
+	s.index(k, true)
+	s.gen.Add(1)
+	s.end(k)
+}
+
 // AllWent says that no cgroup is known any more: those that are there come again.
 func (s *Identities) AllWent() {
 	s.mu.Lock()
@@ -121,8 +136,13 @@ func (s *Identities) went(path string) {
 	if len(k.paths) > 0 {
 		return
 	}
+	s.end(k)
+}
+
+// end keeps a container that has no cgroup any more, as long as there is room.
+func (s *Identities) end(k *known) {
 	k.ends++
-	s.ended = append(s.ended, i.id())
+	s.ended = append(s.ended, k.identity.id())
 	for len(s.ended) > maxEnded {
 		id := s.ended[0]
 		s.ended = s.ended[1:]

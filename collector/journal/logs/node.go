@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/daytwo/daytwo/api/glob"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/collector/journal"
+	"github.com/daytwo/daytwo/collector/journal/logfile"
 )
 
 // Options of a Node. Agent is required.
@@ -22,6 +24,9 @@ type Options struct {
 	// NoCgroups says that journald knows no cgroups, since systemd does not run here. Then
 	// what a root process says of itself is believed: see origins.
 	NoCgroups bool
+	// Ended lists containers that have ended and whose log is in files, as far as runtimes
+	// keep them. It is asked when a query names what nothing else knows.
+	Ended func(ctx context.Context) []*Identity
 	// Idle is how long the journal's files stay open after the last query; default 5
 	// minutes.
 	Idle time.Duration
@@ -40,6 +45,9 @@ type Node struct {
 	open   *opened
 	users  int
 	idle   *time.Timer
+
+	asking sync.Mutex // held while Ended is asked
+	asked  time.Time
 }
 
 var (
@@ -52,6 +60,7 @@ type opened struct {
 	node    *Node
 	j       *journal.Journal
 	catalog *catalog
+	watcher *logfile.Watcher // of container log files; nil: they are looked at again and again
 	end     func()
 }
 
@@ -96,7 +105,17 @@ func (n *Node) openJournal() *opened {
 		_ = j.Run(ctx) // its only error would be ctx's
 	}()
 	o := &opened{node: n, j: j, catalog: newCatalog(j, n.o.Identities.parse)}
+	if n.o.Identities.haveFiles() {
+		var err error
+		if o.watcher, err = logfile.NewWatcher(); err != nil {
+			n.o.Log.Warn("container log files are looked at twenty times a second", "err", err)
+			o.watcher = nil
+		}
+	}
 	o.end = func() {
+		if o.watcher != nil {
+			_ = o.watcher.Close() // it holds nothing that could be lost
+		}
 		cancel()
 		<-ended
 		o.catalog.known.Close()
@@ -155,10 +174,14 @@ func (o *opened) view() *view {
 
 // source returns what has the entries of a plan.
 func (o *opened) source(p *plan) source {
-	if f := o.fileOf(p); f != nil {
-		return f
+	if len(p.files) == 0 {
+		return o.walk(p)
 	}
-	return o.walk(p)
+	m := &merged{none: state{p: p}, kids: []*kid{{source: o.walk(p)}}}
+	for _, i := range p.files[:min(len(p.files), maxLogFiles)] {
+		m.kids = append(m.kids, &kid{source: o.file(p, i), key: i.id()})
+	}
+	return m
 }
 
 // checkAgents returns query.ErrUnknownAgent if a query is not for this node.
@@ -173,7 +196,32 @@ func (n *Node) checkAgents(q *query.LogQuery) error {
 }
 
 // plan opens the journal and plans a query. If there is no error, call release.
-func (n *Node) plan(q *query.LogQuery) (*opened, *plan, error) {
+func (n *Node) plan(ctx context.Context, q *query.LogQuery) (*opened, *plan, error) {
+	o, p, err := n.planKnown(q)
+	if (errors.Is(err, query.ErrNoSuchSource) || errors.Is(err, query.ErrNoJournal)) && n.askEnded(ctx) {
+		return n.planKnown(q)
+	}
+	return o, p, err
+}
+
+// askEvery is how often Options.Ended is asked at most.
+const askEvery = 5 * time.Second
+
+// askEnded makes the containers known that have ended, and reports whether it asked.
+func (n *Node) askEnded(ctx context.Context) bool {
+	n.asking.Lock()
+	defer n.asking.Unlock()
+	if n.o.Ended == nil || !n.asked.IsZero() && time.Since(n.asked) < askEvery {
+		return false
+	}
+	for _, i := range n.o.Ended(ctx) {
+		n.o.Identities.Remember(i)
+	}
+	n.asked = time.Now()
+	return true
+}
+
+func (n *Node) planKnown(q *query.LogQuery) (*opened, *plan, error) {
 	if err := n.checkAgents(q); err != nil {
 		return nil, nil, err
 	}

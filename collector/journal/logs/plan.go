@@ -27,15 +27,16 @@ type plan struct {
 	scope        func(*entry.Origin) bool
 	scoped       bool
 
-	selects bool // it has selectors
-	waits   bool // nothing that it selects has entries yet
+	selects bool        // it has selectors
+	waits   bool        // nothing that it selects has entries yet
+	files   []*Identity // whose log files are read, too
 	key     string
 }
 
 // plain reports whether the index alone says which entries match.
 func (p *plan) plain() bool {
 	return p.match.Everything() && p.grep == nil && p.priority == nil && p.since == 0 && p.until == 0 && !p.scoped &&
-		!p.selects && p.matches == nil
+		!p.selects && p.matches == nil && len(p.files) == 0
 }
 
 // bounded reports whether there is an end.
@@ -122,7 +123,11 @@ func (o *opened) newPlan(q *query.LogQuery) (*plan, error) {
 		all = append(all, v.namesMatch(kind(k), p.names[k]))
 	}
 	p.match = journal.All(all...)
+	p.files = o.filesOf(p)
 	p.key = p.match.String()
+	for _, i := range p.files {
+		p.key += " " + i.LogPath
+	}
 	return p, nil
 }
 

@@ -17,8 +17,9 @@ import (
 type reader struct {
 	o    *opened
 	q    query.LogQuery
-	mu   sync.Mutex // held while w is exchanged or closed
+	busy sync.Mutex // held by Next
 	w    source
+	ctx  eitherContext   // of the call of Next
 	done context.Context // ends with Close
 	end  context.CancelFunc
 
@@ -27,10 +28,12 @@ type reader struct {
 	reached  bool   // the end of what there is
 	sent     bool   // an entry was returned
 	taken    int    // steps of w
+	began    time.Time
 	planned  time.Time
 	quiet    time.Time // since when nothing came
 	alive    time.Time // of the last record
 	over     bool
+	closing  sync.Once
 
 	rec    entry.Entry
 	cursor []byte
@@ -40,14 +43,18 @@ type reader struct {
 
 // Entries implements query.Logs.
 func (n *Node) Entries(ctx context.Context, q *query.LogQuery) (query.LogReader, error) {
-	o, p, err := n.plan(q)
+	o, p, err := n.plan(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{o: o, q: *q, w: o.source(p), left: -1, planned: time.Now(), events: o.bad()}
+	r := &reader{o: o, q: *q, w: o.source(p), left: -1, began: time.Now(), planned: time.Now(), events: o.bad()}
 	r.done, r.end = context.WithCancel(context.Background())
 	if q.Limit > 0 {
 		r.left = q.Limit
+	}
+	if rest := len(p.files) - maxLogFiles; rest > 0 {
+		r.events = append(r.events, n.event(entry.Unreadable, "", 0,
+			fmt.Sprintf("%d container log files more than one query reads are left out: name containers or tasks", rest)))
 	}
 	n.stats.opened.Add(1)
 	n.stats.open.Add(1)
@@ -105,11 +112,14 @@ func (r *reader) wait() {
 
 // Next implements query.LogReader.
 func (r *reader) Next(ctx context.Context) (entry.Record, error) {
+	r.busy.Lock()
+	defer r.busy.Unlock()
 	d := forward
 	if r.q.Reverse {
 		d = backward
 	}
 	r.alive = time.Now()
+	r.ctx.Context, r.ctx.done = ctx, r.done
 	for {
 		if len(r.events) > 0 {
 			return r.next(), nil
@@ -120,7 +130,10 @@ func (r *reader) Next(ctx context.Context) (entry.Record, error) {
 		if r.left == 0 && r.q.Follow {
 			r.leaveRest()
 		}
-		ok, err := r.w.step(ctx, d)
+		ok, err := r.w.step(&r.ctx, d)
+		if err != nil && r.done.Err() != nil {
+			return entry.Record{}, io.EOF
+		}
 		if err != nil {
 			return entry.Record{}, err
 		}
@@ -207,17 +220,31 @@ func (r *reader) leaveRest() {
 
 // Close implements query.LogReader.
 func (r *reader) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.done.Err() != nil {
-		return nil
-	}
+	r.closing.Do(r.close)
+	return nil
+}
+
+func (r *reader) close() {
 	r.end()
+	r.busy.Lock()
+	defer r.busy.Unlock()
 	r.w.close()
 	if r.snapshot != nil {
 		r.snapshot.close()
 	}
 	r.o.node.stats.open.Add(-1)
 	r.o.node.release()
-	return nil
+}
+
+// eitherContext ends with one of two contexts.
+type eitherContext struct {
+	context.Context
+	done context.Context
+}
+
+func (c *eitherContext) Err() error {
+	if err := c.done.Err(); err != nil {
+		return err
+	}
+	return c.Context.Err()
 }

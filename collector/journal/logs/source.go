@@ -43,7 +43,8 @@ type state struct {
 	dropped uint64    // entries that the rate limit suppressed, if this entry says so
 	whose   string    // unit or cgroup of dropped
 	fields  []entry.Field
-	size    int // of the fields, in bytes
+	of      *Identity // whose entry it is
+	size    int       // of the fields, in bytes
 }
 
 func (s *state) status() *state { return s }

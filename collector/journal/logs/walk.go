@@ -15,7 +15,6 @@ type walk struct {
 	origins *origins
 
 	buf    []byte
-	of     *Identity
 	driver bool // of is what the entry's fields say
 
 	errs []error
@@ -52,6 +51,7 @@ func (w *walk) step(ctx context.Context, d direction) (bool, error) {
 		w.at = d
 		return true, nil
 	}
+	w.past = false
 	for {
 		if w.count++; w.count%checkEvery == 0 {
 			if err := ctx.Err(); err != nil {
