@@ -24,7 +24,8 @@ func (r *reader) follow(ctx context.Context) (*entry.Record, error) {
 		if r.left > 0 {
 			r.left = -1 // Limit bounds what there was
 		}
-		if r.w.status().p.selects && !r.sent && !r.w.status().p.waits && len(r.w.status().p.files) == 0 && !r.o.exists(r.w.status().p) {
+		p := r.w.status().p
+		if p.selects && !r.sent && !p.waits && len(p.files) == 0 && !r.o.exists(p) {
 			r.wait()
 			return nil, nil
 		}

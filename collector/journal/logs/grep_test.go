@@ -7,7 +7,8 @@ import (
 
 // A search by literal finds what the regular expression does.
 func FuzzGrep(f *testing.F) {
-	for _, s := range []string{"", "a", "error: (no|bad) file", "^x+y", "(?i)Abc", "(ab|cd)ef", "a{2,3}b", "\xff", "[ab]c"} {
+	for _, s := range []string{"", "a", "error: (no|bad) file", "^x+y", "(?i)Abc", "(ab|cd)ef", "a{2,3}b",
+		"\xff", "[ab]c"} {
 		for _, m := range []string{"", "aaab", "error: no file", "ABCEF abef xxy \xff", "é"} {
 			f.Add(s, []byte(m))
 		}
