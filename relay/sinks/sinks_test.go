@@ -27,7 +27,7 @@ func TestDelivers(t *testing.T) {
 	}
 	m.stop()
 	// Another run begins after what was delivered.
-	m = manage(t, b, "relay1", t.TempDir(), r.config(""))
+	manage(t, b, "relay1", t.TempDir(), r.config(""))
 	b.lines(1000, 1099)
 	r.lines(0, 1100)
 	if r.again() != 0 {

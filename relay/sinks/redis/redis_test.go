@@ -124,13 +124,13 @@ func TestLA20RedisSaysNo(t *testing.T) {
 	if res := s.Write(t.Context(), batch[n:n+3]); res.Err != nil {
 		t.Errorf("%+v", res)
 	}
-	if err := c.SlaveOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
+	if err := c.ReplicaOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
 	if res := s.Write(t.Context(), testlog.Records(0, 3)); len(res.Retry) != 3 || !strings.Contains(res.Err.Error(), "READONLY") {
 		t.Errorf("a replica: %+v", res)
 	}
-	if err := c.SlaveOf(t.Context(), "NO", "ONE").Err(); err != nil {
+	if err := c.ReplicaOf(t.Context(), "NO", "ONE").Err(); err != nil {
 		t.Fatal(err)
 	}
 	bounded := open(t, Config{Addresses: sink.StringList{address}, MaxLength: 3})
