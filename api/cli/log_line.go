@@ -18,7 +18,6 @@ type logLine struct {
 	format   string // short, short-iso, short-precise, with-unit or cat
 	terminal bool   // replace what could control a terminal
 	color    bool
-	b        []byte
 }
 
 // SGR sequences of priorities: as journalctl has them.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/bench/rig"
+	"github.com/daytwo/daytwo/relay/sinks"
 )
 
 func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
@@ -58,7 +59,11 @@ func runPage(t *testing.T, page, bin string) {
 	}
 	net := rig.NewNetns(t)
 	home := t.TempDir()
-	rig.StartReady(t, rig.Options{Data: "/var/lib/daytwo", Netns: net, DefaultPorts: true})
+	o := rig.Options{Data: "/var/lib/daytwo", Netns: net, DefaultPorts: true}
+	if filepath.Base(page) == "logs.md" {
+		o.Args = append(o.Args, logsSetUp(t)...)
+	}
+	rig.StartReady(t, o)
 	for _, c := range all {
 		t.Logf("$ %s", c.text)
 		cmd := exec.Command("timeout", "--kill-after=5", fmt.Sprint(commandTime.Seconds()), "bash", "-c", "set -e\n"+c.text)
@@ -90,6 +95,51 @@ func runPage(t *testing.T, page, bin string) {
 		}
 	}
 	tasksEnd(t)
+}
+
+// logsSetUp starts what the page about logs needs of a machine, and returns the flags
+// that it says daytwo is started with.
+func logsSetUp(t *testing.T) []string {
+	t.Helper()
+	rig.StartJournald(t, "")
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		rig.Missing(t, "redis-server", err.Error(), "apt-get install redis-server")
+	}
+	const sinks = "/var/lib/daytwo/sinks.yaml"
+	if err := os.MkdirAll(filepath.Dir(sinks), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(sinks, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"--ship-logs", "--sinks", sinks}
+}
+
+// Each configuration of sinks that a page shows is one.
+func TestSinksInPages(t *testing.T) {
+	text, err := os.ReadFile("../../docs/logs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, secret := range []string{"es-password", "hec-token", "fluentd-key"} {
+		if err := os.WriteFile(filepath.Join(dir, secret), []byte("secret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := 0
+	for _, block := range strings.Split(string(text), "```yaml\n")[1:] {
+		block, _, _ = strings.Cut(block, "```")
+		f, err := sinks.Parse([]byte(strings.ReplaceAll(block, "/etc/daytwo/", dir+"/")))
+		if err != nil {
+			t.Errorf("%v in\n%s", err, block)
+			continue
+		}
+		found += len(f.Sinks)
+	}
+	if found < 8 {
+		t.Errorf("%d sinks", found)
+	}
 }
 
 // tasksEnd waits until the tasks that a page started in the background have ended.
