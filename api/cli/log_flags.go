@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -81,6 +82,9 @@ func (o *logOptions) check() error {
 		if _, err := match(f); err != nil {
 			return usage("--filter: %w", err)
 		}
+	}
+	if _, err := regexp.Compile(o.grep); err != nil {
+		return usage("--grep: %w", err)
 	}
 	switch {
 	case o.lines < 0:

@@ -81,6 +81,7 @@ func TestTaskLog(t *testing.T) {
 	ask(t, 2, "task", "log", "web", "--lines", "-1")
 	ask(t, 2, "task", "log", "web", "-f", "-r")
 	ask(t, 2, "task", "log", "web", "--since", "whenever")
+	ask(t, 2, "task", "log", "web", "-g", "(")
 	ask(t, 2, "task", "log", "web", "-o", "table")
 }
 
