@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -122,7 +123,18 @@ func (f *file) fill(e *entry.Entry, dst []byte) []byte {
 	return c.Append(dst)
 }
 
-func (f *file) errors() []error { return f.r.Errors() }
+// errors returns what happened to the file. That it went with its container matters only
+// to a query that names containers.
+func (f *file) errors() []error {
+	all := f.r.Errors()
+	if len(all) == 0 || slices.ContainsFunc(f.p.names[:units], func(names map[string]bool) bool { return names != nil }) {
+		return all
+	}
+	if _, lives := f.o.node.o.Identities.ofContainer(f.of.id()); lives {
+		return all
+	}
+	return slices.DeleteFunc(all, func(err error) bool { return errors.Is(err, fs.ErrNotExist) })
+}
 
 func (f *file) seekHead()           { f.r.SeekHead() }
 func (f *file) seekTime(usec int64) { f.r.SeekTime(usec * 1000) }
