@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -14,12 +15,15 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// What journald gets while the programs are killed one after the other, and NATS is away,
-// reaches the client once each, in order.
+// What journald gets while the programs are killed one after the other, NATS is away, and
+// journald rotates and restarts, reaches the client once each, in order.
 func TestLogsSurviveKills(t *testing.T) {
 	rig.Binary(t)
 	rig.InNamespaces(t, rig.Mount, func(t *testing.T) {
-		rig.StartJournald(t, "")
+		journald := rig.StartJournald(t, "")
+		journald.Kill()
+		journald.HoldSocket() // lines wait there while it restarts
+		journald.Restart()
 		c := newCluster(t)
 		c.startNATS(t)
 		collector, relay := c.collector(t), c.relay(t)
@@ -95,6 +99,17 @@ func TestLogsSurviveKills(t *testing.T) {
 		c.stopNATS()
 		time.Sleep(100 * time.Millisecond) // NATS is away
 		c.startNATS(t)
+		more(200)
+		t.Log("rotate the journal, and restart journald")
+		for range 3 {
+			journald.Signal(syscall.SIGUSR2)
+			more(20)
+		}
+		journald.Signal(syscall.SIGTERM)
+		if err := journald.Wait(t, 20*time.Second); err != nil {
+			t.Errorf("journald: %v", err)
+		}
+		journald.Restart()
 		more(200)
 		stop()
 		read(func() bool { return next == written.Load() })
