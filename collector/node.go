@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -35,6 +36,8 @@ type Node struct {
 	ship    *shipping.Shipper  // nil if logs are not shipped
 	local   *query.Local
 	grid    *grid
+
+	readersClosed sync.Once
 
 	header   frame.Header
 	snapshot *cgroups.Snapshot    // cgroups of this tick; nil if they could not be read
@@ -223,19 +226,22 @@ func (n *Node) closeLater() {
 	}
 }
 
-// closeReaders closes what ticks read.
+// closeReaders closes what ticks read, once: after a tick that did not end, closeLater
+// and a second Close may meet here.
 func (n *Node) closeReaders() error {
 	var errs []error
-	if n.cgroups != nil {
-		errs = append(errs, n.cgroups.Close())
-	}
-	if n.host != nil {
-		n.host.Close()
-	}
-	if n.self != nil {
-		n.net.reader.Close()
-		n.self.close()
-	}
+	n.readersClosed.Do(func() {
+		if n.cgroups != nil {
+			errs = append(errs, n.cgroups.Close())
+		}
+		if n.host != nil {
+			n.host.Close()
+		}
+		if n.self != nil {
+			n.net.reader.Close()
+			n.self.close()
+		}
+	})
 	return errors.Join(errs...)
 }
 

@@ -251,7 +251,8 @@ func TestOriginWithoutCgroups(t *testing.T) {
 	dir := t.TempDir()
 	numbered(t, dir, len(senders), func(i int) []string { return append(senders[i], claim...) })
 	for noCgroups, numbers := range map[bool][]string{true: {"0"}, false: nil} {
-		n := New(Options{Agent: "a", Dirs: []string{dir}, Identities: NewIdentities(parsePath), NoCgroups: noCgroups, Log: discard})
+		n := New(Options{Agent: "a", Dirs: []string{dir}, Identities: NewIdentities(parsePath),
+			NoCgroups: noCgroups, Log: discard})
 		t.Cleanup(n.Close)
 		for _, q := range []query.LogQuery{{Containers: []string{full}}, {Tasks: []string{"web"}}} {
 			if numbers == nil {

@@ -39,10 +39,7 @@ func (r *reader) follow(ctx context.Context) (*entry.Record, error) {
 	if now.Sub(r.alive) >= lifeSign {
 		return &entry.Record{}, nil
 	}
-	pause := lifeSign - now.Sub(r.alive)
-	if r.w.status().p.selects {
-		pause = min(pause, lookAgain)
-	}
+	pause := min(lifeSign-now.Sub(r.alive), lookAgain)
 	wait, cancel := context.WithTimeout(ctx, pause)
 	defer cancel()
 	defer context.AfterFunc(r.done, cancel)()
@@ -57,34 +54,60 @@ func (r *reader) follow(ctx context.Context) (*entry.Record, error) {
 	return nil, r.replan()
 }
 
-// replan takes in what selectors match by now.
+// replan takes in what selectors match by now, and the log files of containers that came.
 func (r *reader) replan() error {
-	before := r.w.status().p
-	if !before.selects || time.Since(r.planned) < lookAgain {
+	before, gen := r.w.status().p, r.o.node.o.Identities.gen.Load()
+	if time.Since(r.planned) < lookAgain || !before.selects && gen == r.gen {
 		return nil
 	}
-	r.planned = time.Now()
+	r.planned, r.gen = time.Now(), gen
 	p, err := r.o.newPlan(&r.q)
 	if err != nil || p.key == before.key {
 		return nil // a name that was unique is no more, or the last entries went: what was found counts
 	}
-	w := r.o.source(p)
-	if r.sent {
-		if _, err := w.seekCursor(string(r.cursor), true); err != nil {
-			w.close()
-			return err
-		}
-	} else {
-		w.seekTime(r.began.UnixMicro())
+	m, ok := r.w.(*merged)
+	if !ok {
+		m = &merged{kids: []*kid{{source: r.w}}, last: r.rec.Realtime, dir: forward}
 	}
-	r.swap(w)
+	r.w = m
+	m.extend(r.o, before, p, r.began.UnixMicro())
 	return nil
 }
 
-// swap goes on with another source.
-func (r *reader) swap(w source) {
-	r.w.close()
-	r.w = w
+// extend goes on with another plan: what was read goes on where it was, and what came is
+// read from a time on. The journal is the first kid. It must be at the end of all kids.
+func (m *merged) extend(o *opened, before, p *plan, since int64) {
+	old := map[string]*kid{}
+	for _, k := range m.kids[1:] {
+		old[k.key] = k
+	}
+	journal := m.kids[0]
+	if w := journal.source.(*walk); before.match.String() != p.match.String() {
+		journal.source = o.walk(p)
+		if c := w.r.Cursor(); c.Realtime > 0 {
+			journal.source.(*walk).r.SeekAfter(c)
+		} else {
+			journal.seekTime(since)
+		}
+		w.close()
+	}
+	m.kids = []*kid{journal}
+	for _, i := range p.files[:min(len(p.files), maxLogFiles)] {
+		k := old[i.id()]
+		if delete(old, i.id()); k == nil {
+			k = &kid{source: o.file(p, i), key: i.id()}
+			k.seekTime(since)
+		}
+		m.kids = append(m.kids, k)
+	}
+	for _, k := range old {
+		k.close()
+	}
+	for _, k := range m.kids {
+		k.ended = false
+		k.status().p = p
+	}
+	m.none.p, m.cur = p, nil
 }
 
 // ended reports whether all containers that are followed have ended a while ago.

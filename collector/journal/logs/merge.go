@@ -160,12 +160,23 @@ func (m *merged) each(fn func(s source)) {
 	}
 }
 
-func (m *merged) realtime() int64     { return m.cur.realtime() }
 func (m *merged) seekHead()           { m.each(source.seekHead) }
 func (m *merged) seekEnd()            { m.each(source.seekEnd) }
 func (m *merged) tail()               { m.each(source.tail) }
 func (m *merged) close()              { m.each(source.close) }
 func (m *merged) seekTime(usec int64) { m.each(func(s source) { s.seekTime(usec) }) }
+
+// realtime is the time of the newest entry that any source is on, before the first step
+// and at the end.
+func (m *merged) realtime() (usec int64) {
+	if m.cur != nil {
+		return m.cur.realtime()
+	}
+	for _, k := range m.kids {
+		usec = max(usec, k.realtime())
+	}
+	return usec
+}
 
 func (m *merged) errors() (all []error) {
 	for _, k := range m.kids {

@@ -42,6 +42,22 @@ func TestMergeLogFiles(t *testing.T) {
 	want(t, "all", get(t, n, &query.LogQuery{}, "MESSAGE"), expect...)
 	want(t, "last", get(t, n, &query.LogQuery{Tail: true, Limit: 20}, "MESSAGE"), expect[280:]...)
 	want(t, "skip", get(t, n, &query.LogQuery{Tail: true, Limit: 20, Skip: -30}, "MESSAGE")[:20], expect[250:270]...)
+	follow, err := n.Entries(t.Context(), &query.LogQuery{Follow: true, Limit: 2}) // the first two, then what comes
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer follow.Close()
+	for i := range 2 {
+		rec, err := follow.Next(t.Context())
+		if err != nil || rec.Entry == nil || rec.Entry.Realtime != longAgo+int64(i)*1e6 {
+			t.Fatalf("entry %d: %+v, %v", i, rec, err)
+		}
+	}
+	dockerLog(t, filepath.Join(logs, files[1]+"-json.log"), 300, 301)
+	expect = append(expect, "line 300")
+	if rec, err := follow.Next(t.Context()); err != nil || rec.Entry == nil || rec.Entry.Realtime != longAgo+300e6 {
+		t.Fatalf("the entry that came: %+v, %v", rec, err)
+	}
 	want(t, "skip on", get(t, n, &query.LogQuery{Skip: 100, Limit: 20}, "MESSAGE"), expect[100:120]...)
 	back := slices.Clone(expect)
 	slices.Reverse(back)
@@ -132,6 +148,15 @@ func TestFollowMerged(t *testing.T) {
 	writeJournal(t, filepath.Join(dir, "a.journal"), []line{{realtime: time.Now().UnixMicro(), monotonic: 1, boot: boot1,
 		fields: []string{"MESSAGE=line 7"}}})
 	expect(" line 7")
+	// A container that comes is followed, too, from its first line on.
+	late := identity("late", "late")
+	late.LogPath = filepath.Join(logs, "late-json.log")
+	at := int((time.Now().UnixMicro() - longAgo) / 1e6)
+	dockerLog(t, late.LogPath, at+1, at+2)
+	known.Came("/docker/late", late)
+	expect(fmt.Sprint("late line ", at+1))
+	dockerLog(t, filepath.Join(logs, "a-json.log"), at+2, at+3)
+	expect(fmt.Sprint("a line ", at+2))
 	r.Close()
 	if _, more := <-next; more {
 		t.Error("an entry after Close")

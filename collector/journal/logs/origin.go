@@ -39,7 +39,8 @@ type origins struct {
 const maxOrigins = 4096
 
 func newOrigins(opt *Options) *origins {
-	o := &origins{agent: opt.Agent, ids: opt.Identities, noCgroups: opt.NoCgroups, byCgroup: map[string]*Identity{}, byFields: map[string]*Identity{}}
+	o := &origins{agent: opt.Agent, ids: opt.Identities, noCgroups: opt.NoCgroups,
+		byCgroup: map[string]*Identity{}, byFields: map[string]*Identity{}}
 	o.host.Origin.SetTag("agent_id", opt.Agent)
 	return o
 }

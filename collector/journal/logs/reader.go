@@ -30,6 +30,7 @@ type reader struct {
 	taken    int    // steps of w
 	began    time.Time
 	planned  time.Time
+	gen      uint64    // of the identities, then
 	quiet    time.Time // since when nothing came
 	alive    time.Time // of the last record
 	over     bool
@@ -47,7 +48,8 @@ func (n *Node) Entries(ctx context.Context, q *query.LogQuery) (query.LogReader,
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{o: o, q: *q, w: o.source(p), left: -1, began: time.Now(), planned: time.Now(), events: o.bad()}
+	r := &reader{o: o, q: *q, w: o.source(p), left: -1, began: time.Now(), planned: time.Now(),
+		gen: n.o.Identities.gen.Load(), events: o.bad()}
 	r.done, r.end = context.WithCancel(context.Background())
 	if q.Limit > 0 {
 		r.left = q.Limit
@@ -215,7 +217,8 @@ func (r *reader) leaveRest() {
 	if s == nil || r.w.realtime() > s.realtime() {
 		return
 	}
-	r.swap(s)
+	r.w.close()
+	r.w, r.snapshot = s, nil
 }
 
 // Close implements query.LogReader.

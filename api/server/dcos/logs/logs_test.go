@@ -36,7 +36,9 @@ func newFixture(t *testing.T) *fixture {
 		Tasks:   func(agent string) []Task { return []Task{webTask} },
 		Running: func(agent, c string) (Task, bool) { return webTask, agent == "A" && c == "C" }}
 	log := slog.New(slog.DiscardHandler)
-	f.srv = httptest.NewServer(web.NewHTTPServer(web.Bounded(web.Mux(api.Routes(), "", log)), log).Handler)
+	f.srv = httptest.NewUnstartedServer(nil)
+	f.srv.Config = web.NewHTTPServer(web.Bounded(web.Mux(api.Routes(), "", log)), log)
+	f.srv.Start()
 	t.Cleanup(f.srv.Close)
 	return f
 }

@@ -1,0 +1,101 @@
+package logs
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/daytwo/daytwo/api/health"
+	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/bench/rig"
+)
+
+// The journal is opened by the first query, and closed some time after the last one; the
+// next one opens it again.
+func TestIdle(t *testing.T) {
+	dir := t.TempDir()
+	numbered(t, dir, 3, nil)
+	n := New(Options{Agent: agent, Dirs: []string{dir}, Idle: time.Millisecond, Log: discard})
+	defer n.Close()
+	is := func(open bool) error {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if (n.open != nil) != open {
+			return fmt.Errorf("the journal is open: %v", !open)
+		}
+		return nil
+	}
+	if err := is(false); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		r, err := n.Entries(t.Context(), &query.LogQuery{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := is(true); err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		rig.Eventually(t, 30*time.Second, func() error { return is(false) })
+	}
+}
+
+// Containers that have ended are known for a while, and their number is bounded.
+func TestIdentitiesAreBounded(t *testing.T) {
+	s := NewIdentities(parsePath)
+	for i := range maxEnded + 100 {
+		id := fmt.Sprint("c", i)
+		s.Came("/docker/"+id, identity(id, "web"))
+		s.Came("/docker/"+id+"/inner", identity(id, "web"))
+		s.Went("/docker/" + id)
+		if _, lives := s.ofContainer(id); !lives {
+			t.Fatal("a container ends with the first of its cgroups")
+		}
+		s.Went("/docker/" + id + "/inner")
+		s.Remember(identity(id, "other"))
+	}
+	for i, known := range map[int]bool{0: false, 99: false, 100: true, maxEnded + 99: true} {
+		got, lives := s.ofContainer(fmt.Sprint("c", i))
+		if (got != nil) != known || lives {
+			t.Errorf("container %d: %+v, lives: %v", i, got, lives)
+		}
+	}
+	if n := len(s.byName[tasks]["web"]); n != maxEnded || len(s.byID) != maxEnded {
+		t.Errorf("%d containers by id, %d by name", len(s.byID), n)
+	}
+}
+
+// Doctor tells of files that cannot be read, and of journald's rate limit as configured.
+func TestDoctor(t *testing.T) {
+	dir := t.TempDir()
+	state := func(c health.State) {
+		t.Helper()
+		if got := Doctor([]string{dir}); len(got) != 1 || got[0].State != c {
+			t.Errorf("checks %+v", got)
+		}
+	}
+	state(health.Warn) // no files
+	numbered(t, dir, 3, nil)
+	state(health.OK)
+	conf := filepath.Join(dir, "journald.conf")
+	for text, want := range map[string]string{
+		"": "RateLimitBurst=10000", "[Journal]\nRateLimitBurst = 5\n": "RateLimitBurst=5", "RateLimitIntervalSec=0\n": "off",
+		"#RateLimitBurst=7\n": "RateLimitBurst=10000",
+	} {
+		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if c := checkRateLimit([]string{conf}); !strings.Contains(c.Detail, want) {
+			t.Errorf("%q: %+v", text, c)
+		}
+	}
+	bad := filepath.Join(dir, "bad.journal")
+	if err := os.WriteFile(bad, []byte(strings.Repeat("no journal ", 50)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	state(health.Warn)
+}
