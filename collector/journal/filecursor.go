@@ -21,6 +21,7 @@ type fileCursor struct {
 	back  bool
 	e     entry
 	ended bool // there is none, and there will be none
+	idle  bool // there was none when the files were last compared
 
 	late bool  // the file came while the reader was reading
 	last entry // the last one of the file, if the tail was sought

@@ -146,13 +146,26 @@ func (r *Reader) best(back bool) *fileCursor {
 		return r.next
 	}
 	r.next, r.second, r.back = nil, nil, back
-	going := 0
+	going := r.compare(back, false)
+	if r.next != nil && !back {
+		r.compare(back, true)
+	}
+	r.alone = r.next != nil && going == 1
+	return r.next
+}
+
+// compare finds the next entry and the one after it, and returns how many files may have
+// entries. With again it looks only at those that had none before. journald writes to
+// its files in turn: an entry that was not there when its file was looked at may be older
+// than one that was found in another file later, and would be skipped by who reads on
+// after that one.
+func (r *Reader) compare(back, again bool) (going int) {
 	for _, c := range r.files {
-		if c.done(back) {
+		if c.done(back) || again && !c.idle {
 			continue
 		}
 		has := r.peek(c, back)
-		if !c.done(back) {
+		if c.idle = !has; !c.done(back) {
 			going++
 		}
 		switch {
@@ -165,8 +178,7 @@ func (r *Reader) best(back bool) *fileCursor {
 			r.second = c // perhaps the same entry: it is dropped once that is read
 		}
 	}
-	r.alone = r.next != nil && going == 1
-	return r.next
+	return going
 }
 
 // peek looks for the next entry of a file, other than one that was read from
