@@ -31,9 +31,11 @@ not answer.`,
 	}
 	fs := cmd.Flags()
 	o := logFlags(fs, "short")
-	agents := fs.StringArray("agent", nil, "print entries of the node `AGENT`: its id, the beginning of its id, or its hostname; repeatable")
+	agents := fs.StringArray("agent", nil,
+		"print entries of the node `AGENT`: its id, the beginning of its id, or its hostname; repeatable")
 	tasks := fs.StringArray("task", nil, "print entries of the task `TASK`: a name, an id or a pattern; repeatable")
-	containers := fs.StringArray("container", nil, "print entries of the container `ID`, or the beginning of its id; repeatable")
+	containers := fs.StringArray("container", nil,
+		"print entries of the container `ID`, or the beginning of its id; repeatable")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.filters = append(o.filters, args...)
 		cl, err := o.client(conn)

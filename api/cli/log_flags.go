@@ -35,20 +35,24 @@ type logOptions struct {
 func logFlags(fs *pflag.FlagSet, format string) *logOptions {
 	o := &logOptions{fs: fs}
 	fs.SortFlags = false
-	fs.BoolVarP(&o.follow, "follow", "f", false, "also wait for new entries and print them, until interrupted")
+	fs.BoolVarP(&o.follow, "follow", "f", false,
+		"also wait for new entries and print them, until interrupted, or until the tasks that are named have ended")
 	fs.IntVarP(&o.lines, "lines", "n", defaultLines,
 		"print the newest `N` entries; all of them with --since, --until or --boot, unless N is given")
 	fs.BoolVar(&o.all, "all", false, "print all entries")
 	fs.StringVarP(&o.since, "since", "S", "",
 		"print entries from `TIME` on: \"2026-01-02 03:04:05\", today, yesterday, -1h, \"20min ago\", @SECONDS")
 	fs.StringVarP(&o.until, "until", "U", "", "print entries up to `TIME`")
-	fs.StringVarP(&o.boot, "boot", "b", "", "print entries of the boot `ID`, or 0 (the current one), -1 (the one before), …")
+	fs.StringVarP(&o.boot, "boot", "b", "",
+		"print entries of the boot `ID`, or 0 (the current one), -1 (the one before), …")
 	fs.Lookup("boot").NoOptDefVal = "0"
 	fs.StringVarP(&o.priority, "priority", "p", "",
-		"print entries of `PRIORITY` or more important: emerg, alert, crit, err, warning, notice, info, debug, 0 to 7, or FROM..TO")
+		"print entries of `PRIORITY` or more important: emerg, alert, crit, err, warning, notice, info, debug, 0 to 7, "+
+			"or FROM..TO")
 	fs.StringVarP(&o.grep, "grep", "g", "",
 		"print entries whose message matches the regular expression `PATTERN`; case matters only if it has capitals")
-	fs.StringArrayVarP(&o.units, "unit", "u", nil, "print entries of the systemd unit `UNIT`, which may be a pattern; repeatable")
+	fs.StringArrayVarP(&o.units, "unit", "u", nil,
+		"print entries of the systemd unit `UNIT`, which may be a pattern; repeatable")
 	fs.StringArrayVar(&o.units, "component", nil, "same as --unit `UNIT`")
 	fs.StringArrayVar(&o.filters, "filter", nil,
 		"print entries with `FIELD=VALUE` (or FIELD:VALUE); values of one field are alternatives; repeatable")
@@ -56,7 +60,9 @@ func logFlags(fs *pflag.FlagSet, format string) *logOptions {
 	fs.StringVar(&o.color, "color", "auto", "colour lines by priority and task: `WHEN` is auto, always or never")
 	fs.BoolVar(&o.noPager, "no-pager", false, "do not show the output in a pager ($DAYTWO_PAGER, $PAGER or less)")
 	formats := []string{format}
-	for _, f := range []string{"short", "short-iso", "short-precise", "with-unit", "cat", "json", "json-pretty", "export"} {
+	for _, f := range []string{
+		"short", "short-iso", "short-precise", "with-unit", "cat", "json", "json-pretty", "export",
+	} {
 		if f != format {
 			formats = append(formats, f)
 		}

@@ -10,11 +10,13 @@ import (
 	"iter"
 	"net/url"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/v1"
 )
 
@@ -68,6 +70,8 @@ func (o *logOptions) print(cmd *cobra.Command, from logSource, heads bool, queri
 		switch {
 		case errors.Is(err, syscall.EPIPE), err != nil && ctx.Err() != nil:
 			return nil // the reader of the output, or the user, has had enough
+		case client.NotFound(err):
+			return errors.New(strings.ReplaceAll(err.Error(), "GET /api/v1/containers", "'daytwo task list'"))
 		case err != nil:
 			return err
 		}
@@ -158,5 +162,6 @@ func (p *logPrinter) export(ctx context.Context, from logSource, q url.Values) e
 
 // colored reports whether lines have colours.
 func (o *logOptions) colored(terminal bool) bool {
-	return o.color == "always" || o.color == "auto" && terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	plain := os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
+	return o.color == "always" || o.color == "auto" && terminal && !plain
 }

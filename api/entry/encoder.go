@@ -66,7 +66,8 @@ func (e *Encoder) Add(x *Entry) error {
 		}
 		size += len(tag) + 10
 	}
-	if len(x.Cursor) > MaxCursor || len(x.Fields) > MaxFields || len(e.records)+size > MaxBatch || e.count >= MaxRecords {
+	full := len(e.records)+size > MaxBatch || e.count >= MaxRecords
+	if full || len(x.Cursor) > MaxCursor || len(x.Fields) > MaxFields {
 		return ErrTooLarge
 	}
 	b := append(e.records, kindEntry)

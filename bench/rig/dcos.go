@@ -36,7 +36,8 @@ for name in ("Mapping", "MutableMapping", "Sequence", "Iterable", "Callable"):
     setattr(collections, name, getattr(collections.abc, name))
 `
 
-// DCOS sets the DC/OS command line up for the cluster at a URL, with a token. Its virtual environment is kept in the user's cache directory.
+// DCOS sets the DC/OS command line up for the cluster at a URL, with a token. Its virtual
+// environment is kept in the user's cache directory.
 func DCOS(t testing.TB, url, token string) *DCOSCLI {
 	t.Helper()
 	env, err := dcosEnvironment()
@@ -102,7 +103,8 @@ func (c *DCOSCLI) Follow(t testing.TB, args ...string) *bufio.Reader {
 
 func (c *DCOSCLI) command(ctx context.Context, args []string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, "dcos"), args...)
-	cmd.Env = append(dcosEnviron(), "DCOS_DIR="+c.dir, "PATH="+c.bin+":"+os.Getenv("PATH"), "COLUMNS=200", "PYTHONUNBUFFERED=1")
+	cmd.Env = append(dcosEnviron(), "DCOS_DIR="+c.dir, "PATH="+c.bin+":"+os.Getenv("PATH"), "COLUMNS=200",
+		"PYTHONUNBUFFERED=1")
 	return cmd
 }
 
