@@ -335,9 +335,11 @@ func TestDirectoryMadeAgain(t *testing.T) {
 				t.Fatalf("after %v: %v", time.Since(begin), err)
 			}
 		}
+		cancel()
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
 		}
+		ctx, cancel = context.WithTimeout(t.Context(), 30*time.Second)
 		for r.SeekHead(); r.Next(); r.SeekHead() {
 			if err := r.Wait(ctx); err != nil {
 				t.Fatal(err)
