@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/query"
@@ -19,6 +20,7 @@ type reader struct {
 	left   int64 // entries of the past that may still come; -1 is no bound
 	until  int   // records there were at the beginning
 	closed atomic.Bool
+	given  []byte // the memory of the entry that Next returned last
 }
 
 // Entries implements query.Logs.
@@ -71,8 +73,13 @@ func (s *Store) exists(q *query.LogQuery, all []entry.Record) bool {
 	return slices.ContainsFunc(all, func(r entry.Record) bool { return r.Entry != nil && matches(&only, r.Entry) })
 }
 
-// Next implements query.LogReader.
+// Next implements query.LogReader. An entry is overwritten by the next call, so that
+// whoever keeps a part of one notices.
 func (r *reader) Next(ctx context.Context) (entry.Record, error) {
+	for i := range r.given {
+		r.given[i] = '!'
+	}
+	r.given = nil
 	for {
 		all, changed := r.s.snapshot()
 		for {
@@ -114,9 +121,21 @@ func (r *reader) Next(ctx context.Context) (entry.Record, error) {
 	}
 }
 
-// only returns an entry with the fields that are wanted.
+// only returns an entry with the fields that are wanted, in memory of its own.
 func (r *reader) only(e *entry.Entry) *entry.Entry {
 	c := e.Clone()
+	defer func() {
+		size := len(c.Cursor)
+		for _, f := range c.Fields {
+			size += len(f.Value)
+		}
+		r.given = append(make([]byte, 0, size), c.Cursor...)
+		c.Cursor = unsafe.String(unsafe.SliceData(r.given), len(r.given))
+		for i, f := range c.Fields {
+			r.given = append(r.given, f.Value...)
+			c.Fields[i].Value = r.given[len(r.given)-len(f.Value):]
+		}
+	}()
 	if r.q.Fields != nil {
 		c.Fields = slices.DeleteFunc(c.Fields, func(f entry.Field) bool { return !slices.Contains(r.q.Fields, f.Name) })
 	}

@@ -15,7 +15,7 @@ type lines struct {
 	ids    bool // events have an id
 	file   string
 	agent  string
-	cursor string // of the entry before, which an event has too
+	cursor []byte // of the entry before, which an event has too
 	left   int64  // entries until the answer is full; 0 is no bound, and -1 is full
 	b      []byte
 }
@@ -28,7 +28,7 @@ func (l *lines) full() bool { return l.left < 0 }
 func (l *lines) append(dst []byte, rec entry.Record) []byte {
 	e := rec.Entry
 	if ev := rec.Event; ev != nil {
-		e = &entry.Entry{Cursor: l.cursor, Realtime: ev.Time, Monotonic: entry.NoMonotonic, Fields: []entry.Field{
+		e = &entry.Entry{Cursor: string(l.cursor), Realtime: ev.Time, Monotonic: entry.NoMonotonic, Fields: []entry.Field{
 			{Name: "MESSAGE", Value: []byte("-- " + ev.Message + " --")},
 			{Name: "PRIORITY", Value: []byte("4")},
 			{Name: "SYSLOG_IDENTIFIER", Value: []byte("daytwo")},
@@ -46,7 +46,7 @@ func (l *lines) append(dst []byte, rec entry.Record) []byte {
 			l.left = -1
 		}
 	}
-	l.cursor = e.Cursor
+	l.cursor = append(l.cursor[:0], e.Cursor...)
 	switch l.format {
 	case jsonLines:
 		return append(l.json(dst, e), '\n')

@@ -319,7 +319,11 @@ func TestEventsAreShown(t *testing.T) {
 		t.Errorf("%q", body)
 	}
 	s := f.stream(v1 + "/stream/")
-	s.want("line 1", "-- 3 entries were deleted --", "line 2")
+	first := s.want("line 1")
+	if id := s.want("-- 3 entries were deleted --"); id != first || id == "" {
+		t.Errorf("the event has the id %q, the entry before it %q", id, first)
+	}
+	s.want("line 2")
 }
 
 func TestDownloads(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/daytwo/daytwo/api/query"
@@ -131,7 +132,7 @@ func (p *positions) walk(
 		message, _ := rec.Entry.Get("MESSAGE")
 		line = append(append(line[:0], message...), '\n')
 		more := fn(at.offset, line)
-		at = mark{rec.Entry.Cursor, at.offset + int64(len(line))}
+		at = mark{strings.Clone(rec.Entry.Cursor), at.offset + int64(len(line))}
 		p.newest = max(p.newest, rec.Entry.Realtime)
 		p.mark(at, false)
 		if !more {
