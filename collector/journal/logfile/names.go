@@ -18,7 +18,7 @@ type name struct {
 	gzip    bool
 }
 
-// parseName tells whether a file is the live file of the name live, or was rotated
+// parseName reports whether a file is the live file of the name live, or was rotated
 // from it: with a number that grows with age (Docker, logrotate: .1, .2.gz), or with
 // a date (kubelet: .20240102-150405, .20240102-150405.gz; logrotate: -20240102).
 func parseName(base, live string) (n name, ok bool) {
