@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Cookie is the name of the cookie in which DC/OS clients send the token.
@@ -15,7 +16,8 @@ const maxTries = 8
 
 // Guard accepts requests that carry the token.
 type Guard struct {
-	sum [sha256.Size]byte
+	sum   [sha256.Size]byte
+	admin *Principal
 }
 
 // NewGuard returns a Guard for a token. It returns an error for a weak or empty token, so
@@ -24,7 +26,10 @@ func NewGuard(token string) (*Guard, error) {
 	if err := checkToken(token); err != nil {
 		return nil, err
 	}
-	return &Guard{sum: sha256.Sum256([]byte(token))}, nil
+	return &Guard{
+		sum:   sha256.Sum256([]byte(token)),
+		admin: newPrincipal(AdminName, nil, MethodToken, time.Time{}),
+	}, nil
 }
 
 // Allowed reports whether a request carries the token T: in the header "Authorization:
@@ -67,12 +72,25 @@ func credential(h string) string {
 	return strings.TrimSpace(t)
 }
 
+// Principal returns who sent a request: the admin if it carries the token, else nil.
+func (g *Guard) Principal(r *http.Request) *Principal {
+	if !g.Allowed(r) {
+		return nil
+	}
+	return g.admin
+}
+
 // Handler returns a handler that calls next for requests that carry the token, and for
-// those that open accepts without one. For all others it sets the WWW-Authenticate
-// header and calls denied.
+// those that open accepts without one. The context of a request with the token carries
+// the admin's Principal. For all others it sets the WWW-Authenticate header and calls
+// denied.
 func (g *Guard) Handler(next, denied http.Handler, open func(*http.Request) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !open(r) && !g.Allowed(r) {
+		p := g.Principal(r)
+		switch {
+		case p != nil:
+			r = r.WithContext(With(r.Context(), p))
+		case !open(r):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="daytwo"`)
 			denied.ServeHTTP(w, r)
 			return
