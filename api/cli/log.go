@@ -21,7 +21,7 @@ the kernel, and of every container. FIELD=VALUE arguments select entries as
 those of journalctl do: values of one field are alternatives, and different
 fields are all needed. Lines that begin with "-- " say what is missing: what a
 rate limit suppressed, what was deleted before it was read, and which node does
-not answer.`,
+not answer. With -o cat they are on standard error.`,
 		Example: `  daytwo log
   daytwo log -f -p err
   daytwo log -u ssh.service --since today
@@ -108,7 +108,8 @@ func taskLogCommand(conn *connection) *cobra.Command {
 		Long: `Print what tasks wrote to stdout and stderr, or to one of them: the lines as they
 were written, or with -o another format. TASK is a name, an id, a part of one of
 them, or a pattern (* ? [a-z]). If several tasks match, a header says whose the
-lines after it are. Of a task that has ended, give its whole name or id.`,
+lines after it are. Of a task that has ended, give its whole name or id. What is
+missing of the output is said on standard error.`,
 		Example: `  daytwo task log web-1
   daytwo task log web-1 stderr --follow
   daytwo task log 'web*' -n 100 -o short

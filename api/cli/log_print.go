@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/v1"
 )
 
@@ -36,8 +37,9 @@ type logPrinter struct {
 	o       *logOptions
 	w       *bufio.Writer
 	line    logLine
-	heads   bool   // print a header whenever the task changes
-	last    string // the task of the entry before
+	notices io.Writer // standard error, or the pager that would cover it
+	heads   bool      // print a header whenever the task changes
+	last    string    // the task of the entry before
 	entries int
 	b       []byte
 
@@ -51,11 +53,14 @@ func (o *logOptions) print(cmd *cobra.Command, from logSource, heads bool, queri
 	defer cancel()
 	out, terminal, done := o.pager(cmd.OutOrStdout(), cancel)
 	defer done()
-	p := &logPrinter{o: o, w: bufio.NewWriterSize(out, 64<<10), heads: heads}
+	p := &logPrinter{o: o, w: bufio.NewWriterSize(out, 64<<10), notices: cmd.ErrOrStderr(), heads: heads}
+	if out != cmd.OutOrStdout() {
+		p.notices = p.w
+	}
 	p.line = logLine{format: o.out.format, terminal: terminal, color: o.colored(terminal)}
 	if !terminal && !o.follow && term.IsTerminal(int(os.Stderr.Fd())) {
 		p.progress = startProgress(cmd.ErrOrStderr())
-		defer p.progress.stop()
+		defer p.progress.hide()
 	}
 	for _, q := range queries {
 		var err error
@@ -99,6 +104,9 @@ func (p *logPrinter) run(ctx context.Context, from logSource, q url.Values) erro
 // entry prints one entry or event.
 func (p *logPrinter) entry(e *v1.LogEntry) error {
 	p.b = p.b[:0]
+	if p.isNotice(e) {
+		return p.notice(e)
+	}
 	switch p.o.out.format {
 	case "json":
 		p.b = appendFlat(p.b, e, false)
@@ -125,6 +133,28 @@ func (p *logPrinter) entry(e *v1.LogEntry) error {
 		return p.w.Flush()
 	}
 	return nil
+}
+
+// isNotice reports whether an event is for the user alone: it says how reading goes on, and
+// not what is missing, or the output is to have nothing but what was written.
+func (p *logPrinter) isNotice(e *v1.LogEntry) bool {
+	switch e.Event {
+	case "":
+		return false
+	case string(entry.Ended), string(entry.Waiting), client.Reconnecting:
+		return true
+	}
+	return p.o.out.format == "cat"
+}
+
+// notice prints an event after what was printed before.
+func (p *logPrinter) notice(e *v1.LogEntry) error {
+	if err := p.w.Flush(); err != nil {
+		return err
+	}
+	p.progress.hide()
+	_, err := p.notices.Write((&logLine{}).event(p.b, e))
+	return err
 }
 
 // headOf returns what the header of an entry's task says.

@@ -30,8 +30,10 @@ func (p *logProgress) add(n int) {
 	}
 }
 
-func (p *logProgress) stop() {
+// hide clears the line until more is shown.
+func (p *logProgress) hide() {
 	if p != nil && p.anything {
+		p.anything = false
 		fmt.Fprint(p.w, "\r\x1b[K")
 	}
 }

@@ -142,3 +142,47 @@ func TestNodeLog(t *testing.T) {
 	}
 	ask(t, 2, "log", "--filter", "x")
 }
+
+// What a task wrote comes without anything between, and what is missing of it is said on
+// standard error. Other formats mark it in its place. That it has ended is a notice.
+func TestLogEvents(t *testing.T) {
+	s := serveLogs(t)
+	const id = "0123456789abcdef"
+	addLines(s, id, "web", "STDOUT", 1, 1)
+	s.Event(entry.Event{Kind: entry.Vacuumed, Agent: "agent-1", Count: 3, Message: "3 entries are gone"})
+	addLines(s, id, "web", "STDOUT", 2, 2)
+	s.Event(entry.Event{Kind: entry.Ended, Agent: "agent-1", Message: "web has ended"})
+	const gap, end = "-- 3 entries are gone --\n", "-- web has ended --\n"
+	for _, c := range []struct {
+		format, stdout, stderr string // of stdout, all lines in which the word "web" or "gone" is
+	}{
+		{"cat", "web stdout 1\nweb stdout 2\n", gap + end},
+		{"short", "web stdout 1\n" + gap + "web stdout 2\n", end},
+		{"json", "web stdout 1\n{\"agent_id\"" + "web stdout 2\n", end},
+	} {
+		for _, command := range [][]string{{"task", "log", "web"}, {"log"}, {"node", "log", "alpha"}} {
+			out, errs := ask(t, 0, append(command, "--all", "-o", c.format)...)
+			if errs != c.stderr {
+				t.Errorf("%q -o %s: stderr %q, want %q", command, c.format, errs, c.stderr)
+			}
+			var got strings.Builder
+			for line := range strings.Lines(out) {
+				switch {
+				case c.format == "json" && strings.Contains(line, `"event":"vacuumed"`):
+					got.WriteString(line[:len(`{"agent_id"`)])
+				case c.format == "json":
+					var e struct{ MESSAGE string }
+					if err := json.Unmarshal([]byte(line), &e); err != nil {
+						t.Error(err)
+					}
+					got.WriteString(e.MESSAGE + "\n")
+				default:
+					got.WriteString(line[max(strings.Index(line, "web stdout"), 0):])
+				}
+			}
+			if got.String() != c.stdout {
+				t.Errorf("%q -o %s: %q, want %q in\n%s", command, c.format, got.String(), c.stdout, out)
+			}
+		}
+	}
+}

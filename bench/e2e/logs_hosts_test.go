@@ -243,7 +243,7 @@ func (h *logHosts) container(engine *rig.Engine, driver string) {
 		return
 	}
 	rig.Eventually(h, 20*time.Second, func() error { // its files are gone
-		if out, errs, status := h.run("task", "log", name); status != 1 || !strings.HasSuffix(out, "file does not exist --\n") {
+		if out, errs, status := h.run("task", "log", name); status != 1 || out != "" || !strings.Contains(errs, "file does not exist --\n") {
 			return fmt.Errorf("of a removed container: status %d, %.300q %s", status, out, errs)
 		}
 		return nil
