@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/daytwo/daytwo/api/client"
+	"github.com/daytwo/daytwo/api/glob"
 	"github.com/daytwo/daytwo/api/v1"
 )
 
@@ -108,8 +110,9 @@ func taskLogCommand(conn *connection) *cobra.Command {
 		Long: `Print what tasks wrote to stdout and stderr, or to one of them: the lines as they
 were written, or with -o another format. TASK is a name, an id, a part of one of
 them, or a pattern (* ? [a-z]). If several tasks match, a header says whose the
-lines after it are. Of a task that has ended, give its whole name or id. What is
-missing of the output is said on standard error.`,
+lines after it are; with a pattern, --follow includes tasks that start later. Of a
+task that has ended, give its whole name or id. What is missing of the output is
+said on standard error.`,
 		Example: `  daytwo task log web-1
   daytwo task log web-1 stderr --follow
   daytwo task log 'web*' -n 100 -o short
@@ -153,10 +156,11 @@ func (o *logOptions) ofTasks(name string, list []v1.Container) (queries []url.Va
 	if len(exact) > 0 {
 		list = exact
 	}
-	if len(list) == 0 {
+	later := o.follow && selectsAll(name, list) // tasks that start later, too
+	if later || len(list) == 0 {
 		v := o.values()
 		v.Set("task", name)
-		return []url.Values{v}, false
+		return []url.Values{v}, later
 	}
 	all := o.values()
 	for _, c := range list {
@@ -171,4 +175,14 @@ func (o *logOptions) ofTasks(name string, list []v1.Container) (queries []url.Va
 		queries = []url.Values{all}
 	}
 	return queries, len(list) > 1
+}
+
+// selectsAll reports whether a name is a pattern that matches the id or the name of each
+// task of a list, so that it selects them by itself.
+func selectsAll(name string, list []v1.Container) bool {
+	pattern := glob.Compile(name)
+	_, plain := pattern.Text()
+	return !plain && !slices.ContainsFunc(list, func(c v1.Container) bool {
+		return !pattern.Match(c.TaskID) && !pattern.Match(c.TaskName)
+	})
 }

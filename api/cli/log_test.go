@@ -100,6 +100,16 @@ func TestLogOfTasks(t *testing.T) {
 		queries) != 1 || queries[0].Get("container") != "y" {
 		t.Errorf("an exact name: %v", queries)
 	}
+	o.follow = true
+	for _, c := range []struct{ name, task, container string }{
+		{"w*", "w*", ""}, {"*", "*", ""}, {"web", "", "x"}, {"x*", "", "x"},
+	} {
+		queries, _ := o.ofTasks(c.name, []v1.Container{{TaskName: "web", TaskID: "t", ContainerID: "x"}})
+		if q := queries[0]; len(queries) != 1 || q.Get("task") != c.task || q.Get("container") != c.container {
+			t.Errorf("following %q: %v", c.name, queries)
+		}
+	}
+	o.follow = false
 	cmd := &cobra.Command{}
 	var out strings.Builder
 	cmd.SetOut(&out)

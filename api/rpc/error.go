@@ -49,8 +49,8 @@ func CodeOf(err error) Code {
 var (
 	// ErrAway is that no node of the name answers.
 	ErrAway = &Error{Unavailable, "the node is not connected"}
-	// ErrNoServer is that this process is not connected to NATS.
-	ErrNoServer = &Error{Unavailable, "NATS is not connected"}
+	// ErrNoServer is that the client, which is a relay, is not connected to NATS.
+	ErrNoServer = &Error{Unavailable, "the relay is not connected to NATS"}
 	// ErrSilent is that the other end has sent nothing for too long.
 	ErrSilent = &Error{Unavailable, "the other end is silent: it or the network between is gone"}
 	// ErrLost is that a message was lost on the way.

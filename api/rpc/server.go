@@ -155,11 +155,14 @@ func (s *Server) receive(m *nats.Msg) {
 		st.take(m.Data)
 		return
 	}
-	// The stream is of before a restart of this node, or has just ended.
+	// The stream is of before a restart of this node, or it has ended here: what said so was
+	// lost with the connection to NATS.
 	if subject, ok := bus.UpToDown(m.Subject, s.o.Cluster, s.o.Agent); ok && wantsAnswer(m.Data) {
-		_ = s.o.Conn.Publish(subject, appendEnd(nil, &Error{Unavailable, "the node does not know the stream: it was started anew"}))
+		_ = s.o.Conn.Publish(subject, appendEnd(nil, errUnknown))
 	}
 }
+
+var errUnknown = &Error{Unavailable, "the connection to it was lost for a while, or it was started anew"}
 
 // Stats are figures of a server.
 type Stats struct {

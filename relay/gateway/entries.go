@@ -52,6 +52,7 @@ type reader struct {
 	own     bool // the cursors are those of the only agent
 	last    *leg // of the last entry
 	waiting bool // that nothing matches yet was said, or is not so
+	found   found
 	vector  vector
 	past    bool  // what there was before is read, and then what comes
 	left    int64 // entries; -1 is no limit
@@ -117,6 +118,9 @@ func (r *reader) open(ctx context.Context) (err error) {
 	for i := range parts {
 		r.add(parts[i].agent, &parts[i].q, starts[i])
 	}
+	if r.plan.waits {
+		r.m.event(&entry.Event{Kind: entry.Waiting, Message: "nothing matches yet: waiting for the first entry"})
+	}
 	return r.begin(ctx)
 }
 
@@ -180,9 +184,8 @@ func (r *reader) Next(ctx context.Context) (entry.Record, error) {
 			continue
 		}
 		now := time.Now()
-		if !r.own && r.m.follow && now.Sub(r.refreshed) >= r.g.o.Refresh {
-			r.refreshed = now
-			r.refresh()
+		if !r.own && r.m.follow {
+			r.grow(now)
 		}
 		if rec.Entry == nil {
 			if now.Sub(r.lived) >= signOfLife {

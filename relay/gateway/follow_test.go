@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -230,6 +231,69 @@ func TestGrows(t *testing.T) {
 	again.expect("d")
 }
 
+// A unit that is logged on another node later, and what matches nowhere at first, are
+// followed, too: a pattern waits, and a name that nobody has is an error.
+func TestGrowsByUnit(t *testing.T) {
+	c := newCluster(t, 3)
+	add := func(agent, unit, message string) {
+		c.node(agent).Add(time.Now().UnixMicro()+1e6, unit, message, "_SYSTEMD_UNIT="+unit+".service")
+	}
+	c.node("node-0").Add(start0, "web", "a", "_SYSTEMD_UNIT=web.service")
+	unit := c.follow(query.LogQuery{Units: []string{"web.service"}})
+	both := c.follow(query.LogQuery{Units: []string{"web.*"}, Tasks: []string{"w*"}})
+	unit.expect("a")
+	both.expect("a")
+	late := []*follower{
+		c.follow(query.LogQuery{Units: []string{"db*"}}), c.follow(query.LogQuery{Units: []string{"db.service"}}),
+		c.follow(query.LogQuery{Tasks: []string{"d?"}, Tail: true, Limit: 3}),
+		c.follow(query.LogQuery{Containers: []string{"db-on-*"}}),
+	}
+	for _, f := range late {
+		f.expect("waiting ")
+	}
+	for _, q := range []query.LogQuery{
+		{Units: []string{"db"}, Follow: true}, {Tasks: []string{"db"}, Follow: true}, {Tasks: []string{"d*"}},
+	} {
+		if r, err := c.Entries(t.Context(), &q); !errors.Is(err, query.ErrNoSuchSource) {
+			t.Errorf("%+v: %v", q, err)
+			if err == nil {
+				r.Close()
+			}
+		}
+	}
+	add("node-1", "web", "b")
+	unit.expect("b")
+	both.expect("b")
+	add("node-2", "db", "c")
+	for _, f := range late {
+		f.expect("c")
+	}
+	add("node-0", "web", "d")
+	unit.expect("d")
+	add("node-2", "web", "e")
+	unit.expect("e")
+	both.expect("d", "e")
+}
+
+// However many queries look for the same, a node is asked once.
+func TestSearchIsShared(t *testing.T) {
+	c := newCluster(t, 2, func(o *Options) { o.Refresh = time.Hour })
+	c.node("node-1").Add(start0, "web", "a", "_SYSTEMD_UNIT=web.service")
+	var work sync.WaitGroup
+	for range 50 {
+		work.Go(func() {
+			q := &query.LogQuery{Units: []string{"web.service"}}
+			if got := c.whoHas(t.Context(), []string{"node-0", "node-1"}, q); !slices.Equal(got, []string{"node-1"}) {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+	work.Wait()
+	if n := c.node("node-0").asks; n != 1 {
+		t.Errorf("a node was asked %d times", n)
+	}
+}
+
 // Closing ends a query that waits, and its streams.
 func TestClose(t *testing.T) {
 	c := newCluster(t, 3)
@@ -256,4 +320,23 @@ func TestClose(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// What is said of a node that is away is true: who lost whom, if that is known.
+func TestAwayMessage(t *testing.T) {
+	lost := fmt.Errorf("%w: %s", query.ErrNodeAway, "the relay is not connected to NATS")
+	for _, c := range []struct {
+		why    error
+		follow bool
+		want   string
+	}{
+		{query.ErrNodeAway, false, "the node is not connected; its entries are missing here"},
+		{query.ErrNodeAway, true, "the node is not connected; its entries come when it is back"},
+		{lost, true, "the node cannot be read: the relay is not connected to NATS; its entries come when it is back"},
+		{query.ErrLogsBusy, false, query.ErrLogsBusy.Error() + "; its entries are missing here"},
+	} {
+		if got := awayMessage(c.why, c.follow); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
 }

@@ -53,6 +53,8 @@ type Gateway struct {
 	streams atomic.Int64
 	counts  counts
 
+	searches searches
+
 	mu       sync.Mutex
 	listed   []query.Agent // the fleet's, as of listedAt
 	listedAt time.Time

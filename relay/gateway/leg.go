@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/daytwo/daytwo/api/entry"
@@ -188,14 +189,14 @@ func (l *leg) away(why error) {
 }
 
 func awayMessage(why error, follow bool) string {
-	s := "the node does not answer: its entries are missing here"
+	s := why.Error()
+	if reason, ok := strings.CutPrefix(s, query.ErrNodeAway.Error()+": "); ok {
+		s = "the node cannot be read: " + reason
+	}
 	if follow {
-		s = "the node does not answer: its entries come when it is back"
+		return s + "; its entries come when it is back"
 	}
-	if why != query.ErrNodeAway {
-		s += " (" + why.Error() + ")"
-	}
-	return s
+	return s + "; its entries are missing here"
 }
 
 // pull hands over the records of a stream until that ends.

@@ -168,7 +168,7 @@ func (m *merger) pick(now time.Time) (*leg, entry.Record, time.Duration, error) 
 		}
 	}
 	switch {
-	case best == nil && !left:
+	case best == nil && !left && (!m.follow || len(m.legs) > 0): // without legs, some may come
 		return nil, entry.Record{}, 0, io.EOF
 	case best == nil:
 		return nil, entry.Record{}, m.idle, nil

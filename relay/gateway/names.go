@@ -75,6 +75,22 @@ func (n *names) on(sources []query.LogSource, q *query.LogQuery) (query.LogQuery
 	return out, true
 }
 
+// mayCome reports whether what no agent has now may come: names that match a pattern, or a
+// unit of a whole name. What any other selector names is expected to be there.
+func (n *names) mayCome(q *query.LogQuery) bool {
+	for k, l := range lists(q) {
+		may := len(*l) == 0
+		for _, s := range *l {
+			kind := query.LogSourceKinds[k]
+			may = may || len(n.found[selected{kind, s}]) > 0 || isGlob(s) || kind == "unit" && query.IsUnitName(s)
+		}
+		if !may {
+			return false
+		}
+	}
+	return true
+}
+
 // everywhere returns the query for an agent that did not say what it has.
 func (n *names) everywhere(q *query.LogQuery) query.LogQuery {
 	out := *q

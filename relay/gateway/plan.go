@@ -24,6 +24,7 @@ type plan struct {
 	parts []part         // sorted by agent
 	one   bool           // it is one agent, whose cursors pass unchanged
 	later query.LogQuery // what agents are asked that match later
+	waits bool           // nothing matches yet
 }
 
 // lists returns the lists of a query's selectors, in the order of query.LogSourceKinds.
@@ -169,6 +170,8 @@ func (g *Gateway) resolve(ctx context.Context, agents []string, q *query.LogQuer
 	switch {
 	case found:
 		return &plan{parts: parts, later: names.everywhere(q)}, nil
+	case q.Follow && names.mayCome(q) && slices.ContainsFunc(answers, func(h has) bool { return h.err == nil }):
+		return &plan{parts: parts, later: names.everywhere(q), waits: true}, nil
 	case !slices.ContainsFunc(answers, func(h has) bool { return !isAway(h) }):
 		return nil, query.ErrNodeAway
 	case !slices.ContainsFunc(answers, func(h has) bool { return !hasNone(h) }):

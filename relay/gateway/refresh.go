@@ -21,23 +21,54 @@ func (g *Gateway) agents() []query.Agent {
 	return g.listed
 }
 
+// grow takes in agents that a search has found, and looks for more from time to time.
+func (r *reader) grow(now time.Time) {
+	if len(r.plan.later.Units) > 0 {
+		r.join(r.new(r.found.take()))
+	}
+	if now.Sub(r.refreshed) >= r.g.o.Refresh {
+		r.refreshed = now
+		r.refresh()
+	}
+}
+
 // refresh lets a query that follows read agents that match by now: new ones, and those on
-// which a container that it selects was started. What they have of before the query began is
-// not of it. Containers are known by the frames of their agents; units are not looked for.
+// which something that it selects was started. What they have of before the query began is
+// not of it. Containers are known by the frames of their agents; units have to be asked for,
+// which goes on beside the reading.
 func (r *reader) refresh() {
 	ids, _, err := r.g.chosen(r.q.Agents)
-	if err != nil || len(r.q.Units) > 0 {
+	if err != nil || len(r.new(ids)) == 0 {
 		return
 	}
-	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+	switch later := &r.plan.later; {
+	case len(later.Units) > 0:
+		if r.found.begin() {
+			ctx := r.m.ctx
+			r.m.work.Go(func() { r.found.end(r.g.whoHas(ctx, ids, later)) })
+		}
+	case hasSelectors(later):
+		running := r.g.o.Fleet.Running(matchLabels(later))
+		r.join(slices.DeleteFunc(r.new(ids), func(id string) bool { return !slices.Contains(running, id) }))
+	default:
+		r.join(r.new(ids))
+	}
+}
+
+// new returns those of some agents that are not read yet.
+func (r *reader) new(ids []string) []string {
+	if len(ids) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
 		return slices.ContainsFunc(r.m.legs, func(l *leg) bool { return l.agent == id })
 	})
+}
+
+// join lets the query read more agents.
+func (r *reader) join(ids []string) {
 	if len(ids) == 0 {
 		return
-	}
-	if hasSelectors(&r.plan.later) {
-		running := r.g.o.Fleet.Running(matchLabels(&r.plan.later))
-		ids = slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(running, id) })
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -60,7 +91,7 @@ func (r *reader) refresh() {
 // labelsOf are the labels of a container's row that the kinds of selectors are compared
 // with.
 var labelsOf = [6][]string{
-	{"container_id"}, {"task_id", "task_name"}, {"framework_id", "framework_name"}, {"executor_id"},
+	{"container_id", "name"}, {"task_id", "task_name"}, {"framework_id", "framework_name"}, {"executor_id"},
 	{"application_name"}, nil,
 }
 

@@ -42,10 +42,6 @@ func (p *plan) plain() bool {
 // bounded reports whether there is an end.
 func (p *plan) bounded() bool { return p.until != math.MaxInt64 }
 
-// unitSuffixes are the kinds of units: a selector with one is a whole name.
-var unitSuffixes = []string{".service", ".socket", ".scope", ".slice", ".mount", ".timer", ".target", ".path",
-	".device", ".swap", ".automount"}
-
 // hasGlob reports whether a selector is a pattern.
 func hasGlob(selectors []string) bool {
 	return slices.ContainsFunc(selectors, func(s string) bool {
@@ -53,10 +49,6 @@ func hasGlob(selectors []string) bool {
 		_, plain := p.Text()
 		return !plain
 	})
-}
-
-func isUnitName(s string) bool {
-	return slices.ContainsFunc(unitSuffixes, func(suffix string) bool { return strings.HasSuffix(s, suffix) })
 }
 
 // newPlan plans a query. It returns query.ErrNoSuchSource if the selectors of one list
@@ -138,7 +130,7 @@ func mayCome(k kind, selectors []string, names map[string]bool) (may bool) {
 		switch {
 		case hasGlob([]string{s}):
 			may = true
-		case k == units && isUnitName(s):
+		case k == units && query.IsUnitName(s):
 			names[s], may = true, true
 		}
 	}
