@@ -108,7 +108,7 @@ func (n *Node) guard() *auth.Guard {
 
 // logIdentity returns what is known of a container, as entries of logs show it.
 func logIdentity(id *containers.Identity) *logs.Identity {
-	i := &logs.Identity{Name: id.Name, LogPath: id.LogPath}
+	i := &logs.Identity{Name: id.Name, Labels: id.Labels, LogPath: id.LogPath}
 	for _, l := range id.Labels {
 		if metric.IsOriginTag(l.Name) {
 			i.Origin.SetTag(l.Name, l.Value)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ import (
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/bench/rig"
+	"github.com/daytwo/daytwo/collector/containers"
 )
 
 const journalRemote = "/lib/systemd/systemd-journal-remote"
@@ -154,4 +156,14 @@ func TestLogs(t *testing.T) {
 			}
 		}), err)
 	})
+}
+
+// What logs know of a container are its origin tags and the labels of its rows.
+func TestLogIdentity(t *testing.T) {
+	labels := []frame.Label{{Name: "image", Value: "nginx"}, {Name: "label.team", Value: "shop"}, {Name: "task_name", Value: "web"}}
+	i := logIdentity(&containers.Identity{ContainerID: "0123", Name: "box", Labels: labels})
+	if i.Origin.Tag("container_id") != "0123" || i.Origin.Tag("task_name") != "web" || i.Name != "box" ||
+		!slices.Equal(i.Labels, labels) {
+		t.Errorf("%+v", i)
+	}
 }

@@ -13,9 +13,10 @@ import (
 )
 
 func FuzzDecodeRequest(f *testing.F) {
+	image := query.LogCondition{Tag: "image", Patterns: []string{"x"}}
 	for _, q := range []*query.LogQuery{
 		{}, {Tasks: []string{"a", "b*"}, Priority: &query.PriorityRange{Max: 3}, Cursor: "s=1;i=2", Follow: true},
-		{Scope: &query.LogScope{Selectors: []map[string]string{{"task_name": "x"}}}, Since: 5, Skip: -1},
+		{Scope: &query.LogScope{Selectors: [][]query.LogCondition{{image}}}, Since: 5, Skip: -1},
 	} {
 		b, err := encodeRequest(request{List: listValues, Field: "A", Limit: 3}, q)
 		if err != nil {

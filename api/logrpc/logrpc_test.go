@@ -141,13 +141,14 @@ func clone(e *entry.Entry) *entry.Entry {
 // Everything that a node has crosses as it is, whatever is asked.
 func TestSame(t *testing.T) {
 	p := newPair(t, filled(500))
+	task := query.LogCondition{Tag: "task_name", Patterns: []string{"task-1"}}
 	for name, q := range map[string]*query.LogQuery{
 		"all":     {},
 		"reverse": {Reverse: true, Limit: 300},
 		"tail":    {Tail: true, Limit: 50, Skip: -7},
 		"task":    {Tasks: []string{"task-[12]"}, Since: start + 100, Until: start + 400},
 		"fields":  {Fields: []string{"MESSAGE"}, Matches: []string{"PRIORITY=6"}, Grep: "9$"},
-		"scope":   {Scope: &query.LogScope{Selectors: []map[string]string{{"task_name": "task-1"}}}},
+		"scope":   {Scope: &query.LogScope{Selectors: [][]query.LogCondition{{task}}}},
 		"nothing": {Scope: &query.LogScope{}},
 		"level":   {Priority: &query.PriorityRange{Min: 7, Max: 7}, Cursor: "s=node-1;i=5"},
 	} {

@@ -94,13 +94,6 @@ type LogQuery struct {
 // PriorityRange bounds the priority of entries, inclusive.
 type PriorityRange struct{ Min, Max int }
 
-// LogScope says which entries an asker may see: those that one of the selectors allows.
-// A selector has a pattern (api/glob) for some origin tags, all of which must match. A
-// scope without selectors allows nothing.
-type LogScope struct {
-	Selectors []map[string]string `json:"selectors"`
-}
-
 // LogReader returns the records of a query in order. It is not safe for concurrent use.
 type LogReader interface {
 	// Next returns the next record, which is valid until the next call. It returns io.EOF

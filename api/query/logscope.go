@@ -1,38 +1,84 @@
 package query
 
 import (
+	"slices"
+
 	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/glob"
+	"github.com/daytwo/daytwo/api/metric"
 )
 
-// Filter returns a function that reports whether the scope allows entries of an origin.
-// A nil scope allows all. A tag that is unknown matches no pattern.
-func (s *LogScope) Filter() func(*entry.Origin) bool {
+// LogScope says which entries an asker may see: those that one of the selectors allows.
+// A selector allows the entries for which all of its conditions hold; one without
+// conditions allows all. A scope without selectors allows nothing.
+type LogScope struct {
+	Selectors [][]LogCondition `json:"selectors"`
+}
+
+// LogCondition holds for entries that have a tag which one of the patterns (api/glob)
+// matches. The tag is an origin tag, or a label of the entry's container as rows of
+// metrics have them: image, namespace, label.KEY. A tag that an entry does not have
+// matches no pattern.
+type LogCondition struct {
+	Tag      string   `json:"tag"`
+	Patterns []string `json:"patterns"`
+}
+
+// Filter returns a function that reports whether the scope allows entries of an origin
+// and a container's labels. A nil scope allows all.
+func (s *LogScope) Filter() func(*entry.Origin, []frame.Label) bool {
 	if s == nil {
-		return func(*entry.Origin) bool { return true }
+		return func(*entry.Origin, []frame.Label) bool { return true }
 	}
-	selectors := make([]map[string]glob.Pattern, len(s.Selectors))
+	selectors := make([][]condition, len(s.Selectors))
 	for i, selector := range s.Selectors {
-		selectors[i] = make(map[string]glob.Pattern, len(selector))
-		for tag, pattern := range selector {
-			selectors[i][tag] = glob.Compile(pattern)
+		for _, c := range selector {
+			compiled := condition{origin: slices.Index(metric.OriginTags[:], c.Tag), label: c.Tag}
+			for _, text := range c.Patterns {
+				compiled.patterns = append(compiled.patterns, glob.Compile(text))
+			}
+			selectors[i] = append(selectors[i], compiled)
 		}
 	}
-	return func(o *entry.Origin) bool {
-		for _, selector := range selectors {
-			if allows(selector, o) {
-				return true
+	return func(o *entry.Origin, labels []frame.Label) bool {
+		return slices.ContainsFunc(selectors, func(selector []condition) bool {
+			for i := range selector {
+				if !selector[i].holds(o, labels) {
+					return false
+				}
 			}
-		}
-		return false
+			return true
+		})
 	}
 }
 
-func allows(selector map[string]glob.Pattern, o *entry.Origin) bool {
-	for tag, pattern := range selector {
-		if value := o.Tag(tag); value == "" || !pattern.Match(value) {
-			return false
+// condition is a compiled LogCondition.
+type condition struct {
+	origin   int    // index in metric.OriginTags, -1 for a label
+	label    string // name of the label
+	patterns []glob.Pattern
+}
+
+func (c *condition) holds(o *entry.Origin, labels []frame.Label) bool {
+	value := ""
+	if c.origin >= 0 {
+		value = o[c.origin]
+	} else {
+		for i := range labels {
+			if labels[i].Name == c.label {
+				value = labels[i].Value
+				break
+			}
 		}
 	}
-	return true
+	if value == "" {
+		return false
+	}
+	for i := range c.patterns {
+		if c.patterns[i].Match(value) {
+			return true
+		}
+	}
+	return false
 }

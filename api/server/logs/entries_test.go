@@ -195,7 +195,8 @@ func TestEvents(t *testing.T) {
 func TestScope(t *testing.T) {
 	s := serve(t, func(o *Options) {
 		o.Scope = func(r *http.Request) *query.LogScope {
-			return &query.LogScope{Selectors: []map[string]string{{"task_name": r.Header.Get("Task")}}}
+			task := query.LogCondition{Tag: "task_name", Patterns: []string{r.Header.Get("Task")}}
+			return &query.LogScope{Selectors: [][]query.LogCondition{{task}}}
 		}
 	})
 	if got := s.messages("", "Task", "w*"); len(got) != 50 || got[0] != "web 00" || got[1] != "web 01" {

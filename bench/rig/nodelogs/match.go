@@ -47,7 +47,7 @@ func (l *Logs) matcher(q *query.LogQuery) (func(*entry.Entry) bool, error) {
 			}
 		}
 		message, _ := e.Get("MESSAGE")
-		return inScope(&e.Origin) && grep.Match(message) && matches(e, q.Matches) && inPriority(e, q.Priority) &&
+		return inScope(&e.Origin, nil) && grep.Match(message) && matches(e, q.Matches) && inPriority(e, q.Priority) &&
 			(q.Since == 0 || e.Realtime >= q.Since) && (q.Until == 0 || e.Realtime <= q.Until)
 	}, nil
 }

@@ -20,7 +20,7 @@ func matches(q *query.LogQuery, e *entry.Entry) bool {
 		!of(q.Applications, "application_name"), !anyMatches(q.Units, values(e, "_SYSTEMD_UNIT", "UNIT")):
 		return false
 	case q.Since != 0 && e.Realtime < q.Since, q.Until != 0 && e.Realtime > q.Until,
-		q.Boot != "" && q.Boot != hex.EncodeToString(e.Boot[:]), !q.Scope.Filter()(&e.Origin):
+		q.Boot != "" && q.Boot != hex.EncodeToString(e.Boot[:]), !q.Scope.Filter()(&e.Origin, nil):
 		return false
 	}
 	if p := q.Priority; p != nil {

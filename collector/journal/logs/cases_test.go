@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/query"
 )
 
@@ -196,7 +197,7 @@ func TestAmbiguousSelector(t *testing.T) {
 	want(t, "two", get(t, n, &query.LogQuery{Containers: []string{"db", "web2"}}, "NUMBER"), "1", "3")
 	want(t, "of a container without entries", get(t, n, &query.LogQuery{Tasks: []string{"cac"}}, "NUMBER"))
 	// Names that the asker may not see are not told.
-	only := &query.LogScope{Selectors: []map[string]string{{"container_id": "web3"}}}
+	only := onlyTag("container_id", "web3")
 	want(t, "scoped", get(t, n, &query.LogQuery{Containers: []string{"we"}, Scope: only}, "NUMBER"), "2")
 	_, err = n.Entries(t.Context(), &query.LogQuery{Containers: []string{"db"}, Scope: only})
 	if !errors.Is(err, query.ErrNoSuchSource) {
@@ -205,6 +206,37 @@ func TestAmbiguousSelector(t *testing.T) {
 	sources, err := n.Sources(t.Context(), &query.LogQuery{Containers: []string{"we", "db"}, Scope: only})
 	web3 := query.LogSource{Kind: "container", Selector: "we", Name: "web3"}
 	if err != nil || len(sources) != 1 || sources[0] != web3 {
+		t.Errorf("sources %v, error %v", sources, err)
+	}
+}
+
+// onlyTag is the scope of who may see the entries with a tag.
+func onlyTag(tag, pattern string) *query.LogScope {
+	return &query.LogScope{Selectors: [][]query.LogCondition{{{Tag: tag, Patterns: []string{pattern}}}}}
+}
+
+// A scope may name labels of a container, which count by what the collector knows of the
+// container, and not by what an entry says.
+func TestScopeOfLabels(t *testing.T) {
+	dir := t.TempDir()
+	id := strings.Repeat("cd", 32)
+	senders := [][]string{
+		{"_SYSTEMD_CGROUP=/docker/" + id, "_UID=0"},
+		{"_SYSTEMD_CGROUP=/docker/" + strings.Repeat("ef", 32), "_UID=0"},
+		{"_SYSTEMD_CGROUP=/system.slice/x.service", "_UID=0", "CONTAINER_ID_FULL=" + id, "CONTAINER_NAME=web"},
+		{"_SYSTEMD_CGROUP=/system.slice/x.service", "_UID=0"},
+	}
+	numbered(t, dir, len(senders), func(i int) []string { return append(senders[i], "IMAGE=nginx", "image=nginx") })
+	known := NewIdentities(parsePath)
+	web := identity(id, "web")
+	web.Labels = []frame.Label{{Name: "image", Value: "nginx"}, {Name: "label.team", Value: "shop"}}
+	known.Came("/docker/"+id, web)
+	n := node(t, known, dir)
+	want(t, "of a label", get(t, n, &query.LogQuery{Scope: onlyTag("label.team", "sh*")}, "NUMBER"), "0", "2")
+	want(t, "of an image", get(t, n, &query.LogQuery{Scope: onlyTag("image", "*")}, "NUMBER"), "0", "2")
+	want(t, "of another", get(t, n, &query.LogQuery{Scope: onlyTag("label.team", "pay")}, "NUMBER"))
+	sources, err := n.Sources(t.Context(), &query.LogQuery{Containers: []string{"[ce]*"}, Scope: onlyTag("image", "nginx")})
+	if err != nil || len(sources) != 1 || sources[0].Name != id {
 		t.Errorf("sources %v, error %v", sources, err)
 	}
 }
@@ -230,7 +262,7 @@ func TestForgedOrigin(t *testing.T) {
 	numbered(t, dir, len(senders), func(i int) []string { return append(senders[i], claim...) })
 	n := node(t, nil, dir)
 	for _, q := range []query.LogQuery{{Containers: []string{full}}, {Containers: []string{"victim"}},
-		{Tasks: []string{"victim"}}, {Scope: &query.LogScope{Selectors: []map[string]string{{"container_id": full}}}}} {
+		{Tasks: []string{"victim"}}, {Scope: onlyTag("container_id", full)}} {
 		want(t, fmt.Sprintf("%+v", q), get(t, n, &q, "NUMBER"), "4", "5")
 	}
 	q := query.LogQuery{Containers: []string{strings.Repeat("cd", 32)}}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/query"
 )
 
@@ -169,9 +168,9 @@ func (n *Node) Sources(ctx context.Context, q *query.LogQuery) ([]query.LogSourc
 		return nil, err
 	}
 	defer n.release()
-	var scope func(*entry.Origin) bool
+	var scope scopeFilter
 	if q.Scope != nil {
-		scope = q.Scope.Filter()
+		scope = scopeFilter(q.Scope.Filter())
 	}
 	v := o.view()
 	defer o.catalog.mu.Unlock()

@@ -43,7 +43,7 @@ func (o *opened) filesOf(p *plan) (all []*Identity) {
 				return
 			}
 		}
-		if i = origins.ofAgent(i); p.scope(&i.Origin) {
+		if i = origins.ofAgent(i); p.scope.allows(i) {
 			all = append(all, i)
 		}
 	})

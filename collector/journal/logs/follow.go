@@ -156,7 +156,7 @@ func (o *opened) exists(p *plan) bool {
 }
 
 // visible reports whether a name has entries that a scope allows.
-func (o *opened) visible(v *view, k kind, name string, scope func(*entry.Origin) bool) bool {
+func (o *opened) visible(v *view, k kind, name string, scope scopeFilter) bool {
 	p := &plan{until: 1<<63 - 1, scope: scope}
 	p.names[k] = map[string]bool{name: true}
 	p.match = v.namesMatch(k, p.names[k])
@@ -170,7 +170,7 @@ func (o *opened) visible(v *view, k kind, name string, scope func(*entry.Origin)
 	o.node.o.Identities.named(k, name, func(i *Identity, _ []string) {
 		c := *i
 		c.Origin.SetTag("agent_id", o.node.o.Agent)
-		found = found || scope(&c.Origin)
+		found = found || scope.allows(&c)
 	})
 	return found
 }

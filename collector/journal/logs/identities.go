@@ -6,12 +6,14 @@ import (
 	"sync/atomic"
 
 	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/api/frame"
 )
 
 // Identity is what the collector knows of a container.
 type Identity struct {
-	Origin entry.Origin // container_id is not empty
-	Name   string       // of the container
+	Origin entry.Origin  // container_id is not empty
+	Name   string        // of the container
+	Labels []frame.Label // of its rows of metrics; they are shared, and nobody changes them
 	// LogPath is the file that the runtime writes the container's output to, "" if it
 	// writes none.
 	LogPath string

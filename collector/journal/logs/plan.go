@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/glob"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/collector/journal"
@@ -24,7 +25,7 @@ type plan struct {
 	priority     *query.PriorityRange
 	since, until int64
 	boot         journal.ID // zero for all
-	scope        func(*entry.Origin) bool
+	scope        scopeFilter
 	scoped       bool
 
 	selects bool        // it has selectors
@@ -32,6 +33,11 @@ type plan struct {
 	files   []*Identity // whose log files are read, too
 	key     string
 }
+
+// scopeFilter reports whether the asker may see entries of an origin and labels.
+type scopeFilter func(*entry.Origin, []frame.Label) bool
+
+func (f scopeFilter) allows(i *Identity) bool { return f(&i.Origin, i.Labels) }
 
 // plain reports whether the index alone says which entries match.
 func (p *plan) plain() bool {
@@ -204,5 +210,5 @@ func (p *plan) accepts(fields []entry.Field, i *Identity) bool {
 			return false
 		}
 	}
-	return (p.matches == nil || p.matches.match(fields, &i.Origin)) && p.scope(&i.Origin)
+	return (p.matches == nil || p.matches.match(fields, &i.Origin)) && p.scope.allows(i)
 }

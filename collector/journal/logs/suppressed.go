@@ -40,7 +40,7 @@ func (w *walk) suppressed() (n uint64, whose string) {
 			return 0, ""
 		}
 	}
-	if !w.p.scope(&i.Origin) {
+	if !w.p.scope.allows(i) {
 		return 0, ""
 	}
 	if whose = string(unit); whose == "" {

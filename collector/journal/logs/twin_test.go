@@ -166,8 +166,8 @@ func (tw *twin) query() (mine, plain query.LogQuery) {
 	maybe(3, func() { q.Skip = r.Int64N(60) - 30 })
 	maybe(10, func() { q.Fields = []string{"NUMBER", "MESSAGE"} })
 	maybe(6, func() {
-		q.Scope = &query.LogScope{Selectors: []map[string]string{
-			{"task_name": pick("web", "b*", "*")[0]}, {"container_id": "box1"}}}
+		q.Scope = &query.LogScope{Selectors: [][]query.LogCondition{
+			{{Tag: "task_name", Patterns: pick("web", "b*", "*")}}, {{Tag: "container_id", Patterns: []string{"box1"}}}}}
 	})
 	mine, plain = q, q
 	maybe(3, func() {
