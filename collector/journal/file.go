@@ -43,6 +43,7 @@ type File struct {
 	data mapping
 	refs atomic.Int32
 	live atomic.Bool // it may be appended to
+	held atomic.Bool // its directory does not respond: whoever begins to read leaves it out
 	key  fileKey
 	// known is how many entries the file had when it was last looked at.
 	known atomic.Uint64

@@ -3,14 +3,12 @@ package journal
 import (
 	"cmp"
 	"errors"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/daytwo/daytwo/collector/bounded"
 )
 
 // Options of a Journal.
@@ -19,7 +17,10 @@ type Options struct {
 	// below that are named for a machine, a namespace or "remote". Empty:
 	// /run/log/journal and /var/log/journal. One that is not there may come.
 	Dirs []string
-	Log  *slog.Logger // nil: slog.Default()
+	// Calls makes the calls that look at the directories, since a mount may hold them for
+	// ever. Default: a source of the journal's own.
+	Calls *bounded.Source
+	Log   *slog.Logger // default slog.Default()
 }
 
 // Journal is the journal files of some directories, kept open for all readers.
@@ -29,13 +30,14 @@ type Journal struct {
 
 	refreshing sync.Mutex // held by whoever changes files; taken before mu
 	closed     bool
+	dirs       map[string]fileKey // directories that there are, also those in Options.Dirs
 
 	gen atomic.Uint64 // rises whenever files or bad change
 	mu  sync.Mutex
 	// files by what they are: a rotated one has another path and is the same.
 	files   map[fileKey]*File
 	bad     map[string]error // by path
-	live    []*File          // those of files that may be appended to
+	live    []*File          // those of files that may be appended to, and respond
 	readers map[*Reader]struct{}
 
 	unfinished atomic.Bool   // a file has just been made and has no header yet
@@ -46,9 +48,6 @@ type Journal struct {
 
 type fileKey struct{ dev, ino uint64 }
 
-// maxFiles bounds what is opened of a directory tree.
-const maxFiles = 16384
-
 // Open opens what journal files there are. That there are none, or that some
 // cannot be read, is no error: see Bad.
 func Open(o Options) *Journal {
@@ -58,44 +57,13 @@ func Open(o Options) *Journal {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Calls == nil {
+		o.Calls = bounded.NewSet(o.Log).Source("journal", len(o.Dirs)+1, nil)
+	}
 	j := &Journal{o: o, files: map[fileKey]*File{}, bad: map[string]error{}, readers: map[*Reader]struct{}{},
 		news: make(chan struct{}), asked: make(chan struct{}, 1)}
 	j.Refresh()
 	return j
-}
-
-// list finds the paths of journal files, and what could not be looked at.
-func (j *Journal) list() (paths []string, bad map[string]error) {
-	bad = map[string]error{}
-	read := func(dir string) []os.DirEntry {
-		entries, err := os.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			bad[dir] = &FileError{Path: dir, Err: withoutPath(err)}
-		}
-		return entries
-	}
-	take := func(dir string, e os.DirEntry) {
-		if len(paths) < maxFiles && isJournalName(e.Name()) && !e.IsDir() {
-			paths = append(paths, filepath.Join(dir, e.Name()))
-		}
-	}
-	for _, dir := range j.o.Dirs {
-		for _, e := range read(dir) {
-			if take(dir, e); e.IsDir() {
-				sub := filepath.Join(dir, e.Name())
-				for _, e := range read(sub) {
-					take(sub, e)
-				}
-			}
-		}
-	}
-	return paths, bad
-}
-
-// isJournalName reports whether a file is called as journal files are; one that
-// was replaced because it was not closed properly ends in a tilde.
-func isJournalName(name string) bool {
-	return strings.HasSuffix(name, ".journal") || strings.HasSuffix(name, ".journal~")
 }
 
 // Bad returns what is wrong with files that are not read, by path.
@@ -140,8 +108,13 @@ func (j *Journal) Close() error {
 }
 
 // Len returns how many files can be read.
-func (j *Journal) Len() int {
+func (j *Journal) Len() (n int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return len(j.files)
+	for _, f := range j.files {
+		if !f.held.Load() {
+			n++
+		}
+	}
+	return n
 }

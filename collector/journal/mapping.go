@@ -20,6 +20,8 @@ type mapping []byte
 // errShrunk is the cause of an access beyond the end of a file.
 var errShrunk = fmt.Errorf("%w: an object lies beyond the end of the file", ErrCorrupt)
 
+var errNotRegular = errors.New("not a regular file")
+
 // maxFile is the largest file that is mapped. journald's own limit is 4 GiB for
 // compact files, and 128 MiB by default.
 const maxFile = 1 << 36
@@ -37,7 +39,7 @@ func mapFile(f *os.File, live bool) (mapping, error) {
 	size := info.Size()
 	switch {
 	case !info.Mode().IsRegular():
-		return nil, errors.New("not a regular file")
+		return nil, errNotRegular
 	case size < headMinimum:
 		return nil, fmt.Errorf("%d bytes are too few for a journal file", size)
 	case size > maxFile:

@@ -1,10 +1,7 @@
 package journal
 
 import (
-	"errors"
-	"io/fs"
 	"maps"
-	"os"
 	"time"
 )
 
@@ -20,22 +17,15 @@ func (j *Journal) Refresh() {
 	if j.closed {
 		return
 	}
-	files, bad, unfinished := j.look()
-	if j.misses(files) {
+	found := j.lookAtAll()
+	if j.misses(found.files) {
 		// A listing may miss a file that is renamed at that moment, as all are that
 		// are rotated: only what two listings miss is gone.
-		again, _, _ := j.look()
-		for key, f := range again {
-			switch files[key] {
-			case nil:
-				files[key] = f
-			case f:
-			default:
-				j.discard(f) // both opened it
-			}
-		}
+		found.addFiles(j, j.lookAtAll().files)
 	}
-	j.unfinished.Store(unfinished)
+	files, bad := found.files, found.bad
+	j.dirs = found.dirs
+	j.unfinished.Store(found.unfinished)
 
 	j.mu.Lock()
 	old, changed := j.files, !maps.Equal(files, j.files)
@@ -46,12 +36,17 @@ func (j *Journal) Refresh() {
 		}
 	}
 	j.files, j.bad = files, bad
-	j.live = j.live[:0]
+	live := make([]*File, 0, len(j.live))
 	for _, f := range files {
-		if f.stillLive() {
-			j.live = append(j.live, f)
+		held := found.isHeld(f.Path())
+		if f.held.Swap(held) != held {
+			changed = true
+		}
+		if !held && f.live.Load() {
+			live = append(live, f)
 		}
 	}
+	j.live = live // replaced, never changed: written reads it
 	if changed {
 		j.gen.Add(1)
 	}
@@ -91,42 +86,4 @@ func (j *Journal) discard(f *File) {
 	if err := f.release(); err != nil {
 		j.o.Log.Warn("a journal file could not be closed", "path", f.Path(), "err", err)
 	}
-}
-
-// look opens files that are new, and returns all that are there by now, what
-// cannot be read, and whether a file is just being made.
-func (j *Journal) look() (files map[fileKey]*File, bad map[string]error, unfinished bool) {
-	paths, bad := j.list()
-	files = map[fileKey]*File{}
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
-			if !errors.Is(err, fs.ErrNotExist) { // else it went meanwhile
-				bad[path] = &FileError{Path: path, Err: withoutPath(err)}
-			}
-			continue
-		}
-		key := keyOfInfo(info)
-		f := j.files[key]
-		if f != nil {
-			f.setPath(path)
-			f.count()
-			if !f.stillLive() || !f.data.outgrown(info.Size()) {
-				files[key] = f
-				continue
-			}
-		}
-		f, err = openFile(path)
-		switch {
-		case errors.Is(err, ErrEmpty) && time.Since(info.ModTime()) < finishWithin:
-			unfinished = true
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			bad[path] = err
-		case err == nil && files[f.key] != nil:
-			j.discard(f) // it has two names
-		case err == nil:
-			files[f.key] = f
-		}
-	}
-	return files, bad, unfinished
 }

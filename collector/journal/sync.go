@@ -33,7 +33,7 @@ func (r *Reader) sync() bool {
 	now := make(map[*File]bool, len(r.j.files))
 	for _, f := range r.j.files {
 		now[f] = true
-		if !have[f] && f.acquire() {
+		if !have[f] && !f.held.Load() && f.acquire() {
 			came = append(came, f)
 		}
 	}

@@ -8,12 +8,12 @@ import (
 	"slices"
 )
 
-// snapshot takes references of all files; give them back with the function.
+// snapshot takes references of all files that respond; give them back with the function.
 func (j *Journal) snapshot() (files []*File, release func()) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, f := range j.files {
-		if f.acquire() {
+		if !f.held.Load() && f.acquire() {
 			files = append(files, f)
 		}
 	}

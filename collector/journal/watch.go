@@ -26,7 +26,7 @@ const rescanEvery = 2 * time.Second
 // Run watches the directories and the live files until ctx ends, and wakes
 // readers that wait. It returns nil then.
 func (j *Journal) Run(ctx context.Context) error {
-	w, err := newWatch(j.o.Dirs)
+	w, err := newWatch(j)
 	if err != nil {
 		j.o.Log.Warn("journal directories cannot be watched and are listed every two seconds", "err", err)
 	}
@@ -102,9 +102,11 @@ func (p *poller) adapt(now time.Time) bool {
 }
 
 func (j *Journal) refreshAndWake(w *watch) {
-	w.update()
 	before := j.gen.Load()
 	j.Refresh()
+	if w.update() {
+		j.Refresh() // for what came before they were watched
+	}
 	if j.gen.Load() != before {
 		j.wake()
 	}
@@ -113,9 +115,13 @@ func (j *Journal) refreshAndWake(w *watch) {
 // written changes whenever an entry is written to any live file.
 func (j *Journal) written() (n uint64) {
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, f := range j.live {
-		n += f.count()
+	live := j.live
+	j.mu.Unlock()
+	for _, f := range live {
+		if f.acquire() { // and without the lock: to read a mapped file may take long
+			n += f.count()
+			_ = f.release() // the last one tells what goes wrong
+		}
 	}
 	return n
 }

@@ -161,6 +161,9 @@ func (w *Watcher) watch(dir, live string) *watchedDir {
 	if d.wd < 0 && !d.add() {
 		return nil
 	}
+	if other := w.dirs[dir]; other != nil { // somebody else was as fast
+		d = other
+	}
 	w.dirs[dir] = d
 	d.refs++
 	if _, ok := d.made[live]; !ok {
@@ -169,18 +172,20 @@ func (w *Watcher) watch(dir, live string) *watchedDir {
 	return d
 }
 
-// add adds the directory to what the kernel watches; mu is held.
+// add adds the directory to what the kernel watches. mu is held, but not during the
+// system call, which its path may hold for ever.
 func (d *watchedDir) add() bool {
-	ok := false
-	_ = d.w.raw.Control(func(fd uintptr) {
-		wd, err := unix.InotifyAddWatch(int(fd), d.path, watchMask)
-		if err != nil {
-			return
-		}
-		d.wd, ok = int32(wd), true
-		d.w.byWD[d.wd] = d
-	})
-	return ok
+	wd, err := -1, error(nil)
+	d.w.mu.Unlock()
+	closed := d.w.raw.Control(func(fd uintptr) { wd, err = unix.InotifyAddWatch(int(fd), d.path, watchMask) })
+	d.w.mu.Lock()
+	if closed != nil || err != nil {
+		return false
+	}
+	d.wd = int32(wd)
+	d.w.byWD[d.wd] = d
+	d.changes++ // what happened meanwhile
+	return true
 }
 
 // release ends the watching for one reader.

@@ -1,0 +1,155 @@
+package journal
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/bench/rig"
+	"github.com/daytwo/daytwo/collector/bounded"
+)
+
+// heldDir returns what Bad says of a directory that does not respond, nil if it says nothing.
+func heldDir(j *Journal, dir string) error {
+	for _, err := range j.Bad() {
+		var file *FileError
+		if errors.As(err, &file) && file.Path == dir && errors.Is(err, ErrHeld) {
+			return err
+		}
+	}
+	return nil
+}
+
+func count(j *Journal) (n int) {
+	r := j.Reader(Match{})
+	defer r.Close()
+	for r.Next() {
+		n++
+	}
+	return n
+}
+
+// A directory on a filesystem whose server is gone delays nobody but the first look, and
+// files in other directories are read, also those that come later.
+func TestDirectoryHangs(t *testing.T) {
+	fuse, good := rig.MountFuse(t, rig.FuseOpendir), t.TempDir()
+	lineFile(t, filepath.Join(good, "a.journal"), fileFormats[6], 10)
+	began := time.Now()
+	j := runJournal(t, fuse.Dir, good)
+	if took := time.Since(began); took < lookWait || took > lookWait+5*time.Second {
+		t.Errorf("opened after %v, want a little more than %v", took, lookWait)
+	}
+	if heldDir(j, fuse.Dir) == nil {
+		t.Errorf("it is not said that %s does not respond: %v", fuse.Dir, j.Bad())
+	}
+	if n := count(j); n != 10 {
+		t.Errorf("%d entries, want 10", n)
+	}
+	began = time.Now()
+	j.Refresh()
+	if took := time.Since(began); took > lookWait/2 {
+		t.Errorf("the second look took %v", took)
+	}
+	if fuse.Waiting() != 1 {
+		t.Errorf("%d calls wait for the filesystem, want 1", fuse.Waiting())
+	}
+	lineFile(t, filepath.Join(good, "b.journal"), fileFormats[0], 7)
+	waitFor(t, "the new file", 4*rescanEvery, func() bool { return j.Len() == 2 })
+	fuse.Revive()
+	waitFor(t, "the directory to respond", 4*rescanEvery, func() bool { return heldDir(j, fuse.Dir) == nil })
+}
+
+// Files of a directory that stops to respond stay with those who read them, are left out
+// by whoever begins then, and are read again once it responds. The second file has the
+// first seven entries of the first one.
+func TestDirectoryStopsToRespond(t *testing.T) {
+	one, two := t.TempDir(), t.TempDir()
+	lineFile(t, filepath.Join(one, "a.journal"), fileFormats[6], 10)
+	lineFile(t, filepath.Join(two, "b.journal"), fileFormats[0], 7)
+	calls := bounded.NewSet(discard).Source("journal", 3, nil)
+	j := Open(Options{Dirs: []string{one, two}, Calls: calls, Log: discard})
+	defer j.Close()
+	before := j.Reader(Match{})
+	defer before.Close()
+	release := make(chan struct{})
+	_, err := bounded.Do(calls, one, 0, func() (*listing, error) {
+		<-release
+		return nil, errors.New("the server came back")
+	})
+	if !errors.Is(err, bounded.ErrHeld) {
+		t.Fatal(err)
+	}
+	j.Refresh()
+	if heldDir(j, one) == nil || j.Len() != 1 || count(j) != 7 {
+		t.Errorf("%d entries of %d files, %v: want 7 of 1", count(j), j.Len(), j.Bad())
+	}
+	if names, _ := j.FieldNames(); len(names) == 0 {
+		t.Error("no field of the directory that responds")
+	}
+	n := 0
+	for before.Next() {
+		n++
+	}
+	if n != 10 {
+		t.Errorf("who read before has %d entries, want 10", n)
+	}
+	close(release)
+	waitFor(t, "the directory to respond", 5*time.Second, func() bool { j.Refresh(); return heldDir(j, one) == nil })
+	if count(j) != 10 || j.Len() != 2 {
+		t.Errorf("%d entries of %d files afterwards, want 10 of 2", count(j), j.Len())
+	}
+}
+
+// What a look finds that returns too late is used by the next one, and closed if there is none.
+func TestLateLook(t *testing.T) {
+	dir := t.TempDir()
+	lineFile(t, filepath.Join(dir, "a.journal"), fileFormats[6], 10)
+	j := Open(Options{Dirs: []string{t.TempDir()}, Log: discard})
+	defer j.Close()
+	l := j.look(dir, nil)
+	if len(l.files) != 1 || len(l.opened) != 1 {
+		t.Fatalf("%+v", l)
+	}
+	var file *File
+	for f := range l.opened {
+		file = f
+	}
+	if err := l.Close(); err != nil || file.acquire() {
+		t.Errorf("the file is open: %v", err)
+	}
+	if file.stays(filepath.Join(dir, "a.journal"), 1) {
+		t.Error("a file that is closed stays")
+	}
+}
+
+// What is called as a journal file and is none is not opened: a FIFO, a device, a directory.
+func TestNotRegularFiles(t *testing.T) {
+	rig.NeedRoot(t, "making a device")
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name+".journal") }
+	for _, err := range []error{
+		unix.Mkfifo(at("fifo"), 0o600), unix.Mkfifo(filepath.Join(dir, "fifo"), 0o600),
+		unix.Mknod(at("null"), unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))),
+		os.Symlink("/dev/zero", at("zero")), os.Symlink(at("loop"), at("loop")), os.Mkdir(at("dir"), 0o700),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	lineFile(t, at("good"), fileFormats[6], 10)
+	j := Open(Options{Dirs: []string{dir, filepath.Join(dir, "fifo"), "/dev/null"}, Log: discard})
+	defer j.Close()
+	refused := 0
+	for _, err := range j.Bad() {
+		if errors.Is(err, errNotRegular) {
+			refused++
+		}
+	}
+	if refused != 3 || len(j.Bad()) != 6 || count(j) != 10 {
+		t.Errorf("%d refused as no regular files, want 3; %d entries; %v", refused, count(j), j.Bad())
+	}
+}
