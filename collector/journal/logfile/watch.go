@@ -157,15 +157,13 @@ func (w *Watcher) watch(dir, live string) *watchedDir {
 	d := w.dirs[dir]
 	if d == nil {
 		d = &watchedDir{w: w, path: dir, wd: -1, news: make(chan struct{}), made: map[string]uint64{}}
+		w.dirs[dir] = d
 	}
+	d.refs++
 	if d.wd < 0 && !d.add() {
+		d.drop()
 		return nil
 	}
-	if other := w.dirs[dir]; other != nil { // somebody else was as fast
-		d = other
-	}
-	w.dirs[dir] = d
-	d.refs++
 	if _, ok := d.made[live]; !ok {
 		d.made[live] = 0
 	}
@@ -192,6 +190,11 @@ func (d *watchedDir) add() bool {
 func (d *watchedDir) release() {
 	d.w.mu.Lock()
 	defer d.w.mu.Unlock()
+	d.drop()
+}
+
+// drop is release; mu is held.
+func (d *watchedDir) drop() {
 	if d.refs--; d.refs > 0 {
 		return
 	}
