@@ -20,7 +20,7 @@ import (
 	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/logrpc"
 	"github.com/daytwo/daytwo/api/rpc"
-	"github.com/daytwo/daytwo/bench/rig/nodelogs"
+	"github.com/daytwo/daytwo/bench/rig/testlogs"
 )
 
 // logNode is a node that answers about its logs over NATS, and sends frames.
@@ -28,13 +28,13 @@ type logNode struct {
 	t     *testing.T
 	b     *broker
 	agent string
-	logs  *nodelogs.Logs
+	logs  *testlogs.Logs
 	stop  func()
 }
 
 func newLogNode(t *testing.T, b *broker, agent string) *logNode {
 	t.Helper()
-	n := &logNode{t: t, b: b, agent: agent, logs: nodelogs.New(agent)}
+	n := &logNode{t: t, b: b, agent: agent, logs: testlogs.New(agent)}
 	n.start()
 	b.publish(agent, newNode(agent).Tick()...)
 	t.Cleanup(func() { n.stop() })
@@ -127,7 +127,7 @@ func TestLogsSurviveRestarts(t *testing.T) {
 	for i, n := range nodes {
 		writers.Go(func() {
 			for ctx.Err() == nil {
-				n.logs.Add(int64(begun+written[i]*1000), "web", strconv.Itoa(written[i]))
+				n.logs.Say(int64(begun+written[i]*1000), "web", strconv.Itoa(written[i]))
 				written[i]++
 				time.Sleep(2 * time.Millisecond)
 			}
@@ -206,7 +206,7 @@ func TestLogsSurviveRestarts(t *testing.T) {
 func TestThousandFollowers(t *testing.T) {
 	b := newBroker(t)
 	n := newLogNode(t, b, "node-a")
-	n.logs.Add(logStart, "web", "first")
+	n.logs.Say(logStart, "web", "first")
 	r := newServed(t, b)
 	c := r.client(1)
 	const followers = 1000
@@ -252,7 +252,7 @@ func TestThousandFollowers(t *testing.T) {
 		t.Errorf("%d MiB", more>>20)
 	}
 	begun := time.Now()
-	n.logs.Add(logStart+1, "web", "second")
+	n.logs.Say(logStart+1, "web", "second")
 	got.Wait()
 	t.Logf("all of them have the next line after %v", time.Since(begun))
 	wait(t, "the streams' end", func() bool { return n.logs.Readers() == 0 })
@@ -276,7 +276,7 @@ func TestFollowLatency(t *testing.T) {
 		"one node": {"agent": {"node-a"}}, "three nodes": {},
 	} {
 		for _, n := range nodes {
-			n.logs.Add(logStart, "web", "first")
+			n.logs.Say(logStart, "web", "first")
 		}
 		q.Set("follow", "1")
 		q.Set("limit", "0")
@@ -290,7 +290,7 @@ func TestFollowLatency(t *testing.T) {
 		buf := make([]byte, 4096)
 		for i := range 300 {
 			begun := time.Now()
-			nodes[0].logs.Add(logStart+int64(i)+1, "web", fmt.Sprint("line ", i))
+			nodes[0].logs.Say(logStart+int64(i)+1, "web", fmt.Sprint("line ", i))
 			if n, err := body.Read(buf); err != nil || !strings.Contains(string(buf[:n]), fmt.Sprint(`"line `, i, `"`)) {
 				t.Fatalf("%s, %v", buf[:n], err)
 			}
@@ -316,7 +316,7 @@ func percentile(all []time.Duration, p int) time.Duration {
 func TestLogMetrics(t *testing.T) {
 	b := newBroker(t)
 	n := newLogNode(t, b, "node-a")
-	n.logs.Add(logStart, "web", "first")
+	n.logs.Say(logStart, "web", "first")
 	r := newServed(t, b)
 	c := r.client(1)
 	body, err := c.LogsRaw(t.Context(), nil, "text/plain")
@@ -348,7 +348,7 @@ func TestLogMetrics(t *testing.T) {
 func TestLogDoctor(t *testing.T) {
 	b := newBroker(t)
 	n := newLogNode(t, b, "node-a")
-	n.logs.Add(logStart, "web", "first")
+	n.logs.Say(logStart, "web", "first")
 	r := newServed(t, b)
 	r.client(1)
 	check := func() (none health.Check) {

@@ -19,9 +19,9 @@ import (
 
 // serveLogs starts a relay's routes over logs in memory, and over one node's tick, whose
 // container "web" has the id 0123456789abcdef.
-func serveLogs(t *testing.T) *testlogs.Store {
+func serveLogs(t *testing.T) *testlogs.Logs {
 	t.Helper()
-	store := testlogs.New()
+	store := testlogs.New("")
 	local := query.NewLocal("agent-1", "alpha")
 	local.Update(func(b *frame.Batch) { query.CopyBatch(b, tick(1)) })
 	serveRoutes(t, server.Options{Fleet: local, Logs: store})
@@ -29,7 +29,7 @@ func serveLogs(t *testing.T) *testlogs.Store {
 }
 
 // addLines adds lines of a container, with its task's name.
-func addLines(s *testlogs.Store, container, name, stream string, from, to int) {
+func addLines(s *testlogs.Logs, container, name, stream string, from, to int) {
 	for i := from; i <= to; i++ {
 		e := testlogs.Line("agent-1", container, stream, fmt.Sprintf("%s %s %d", name, strings.ToLower(stream), i), i)
 		e.Origin.SetTag("task_id", container)

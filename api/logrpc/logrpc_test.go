@@ -21,7 +21,7 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/bench/rig"
-	"github.com/daytwo/daytwo/bench/rig/nodelogs"
+	"github.com/daytwo/daytwo/bench/rig/testlogs"
 )
 
 func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
@@ -35,7 +35,7 @@ const (
 // pair is a node and a client with a NATS server between them.
 type pair struct {
 	*testing.T
-	logs   *nodelogs.Logs
+	logs   *testlogs.Logs
 	server *rpc.Server
 	client *rpc.Client
 	node   *Node
@@ -59,7 +59,7 @@ func newPair(t *testing.T, logs query.Logs) *pair {
 		return c
 	}
 	p := &pair{T: t}
-	p.logs, _ = logs.(*nodelogs.Logs)
+	p.logs, _ = logs.(*testlogs.Logs)
 	o := rpc.ServerOptions{Conn: connect(), Cluster: cluster, Agent: agent, Handlers: Handlers(logs), Log: quiet}
 	p.server = rpc.NewServer(o)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -88,18 +88,18 @@ func newPair(t *testing.T, logs query.Logs) *pair {
 }
 
 // filled returns n entries of different forms.
-func filled(n int) *nodelogs.Logs {
-	l := nodelogs.New(agent)
+func filled(n int) *testlogs.Logs {
+	l := testlogs.New(agent)
 	for i := range n {
 		switch i % 10 {
 		case 3:
-			l.AddEntry(&entry.Entry{Realtime: start - int64(i), Monotonic: entry.NoMonotonic, Fields: []entry.Field{
+			l.Add(entry.Entry{Realtime: start - int64(i), Monotonic: entry.NoMonotonic, Fields: []entry.Field{
 				{Name: "MESSAGE", Value: []byte{0, 0xff, '\n'}}, {Name: "TAG", Value: []byte("a")}, {Name: "TAG", Value: nil},
 			}})
 		case 7:
-			l.Add(start+int64(i), "big", strings.Repeat("x", i%50*2000))
+			l.Say(start+int64(i), "big", strings.Repeat("x", i%50*2000))
 		default:
-			l.Add(start+int64(i), fmt.Sprint("task-", i%5), fmt.Sprint("line ", i), "PRIORITY=6", "_HOSTNAME=h")
+			l.Say(start+int64(i), fmt.Sprint("task-", i%5), fmt.Sprint("line ", i), "PRIORITY=6", "_HOSTNAME=h")
 		}
 	}
 	return l
@@ -240,7 +240,7 @@ func TestFollow(t *testing.T) {
 	}
 	want := entry.Event{Kind: entry.Gap, Time: start, Agent: agent, Source: "s", Count: 3, Message: "3 are missing"}
 	for i := range 100 {
-		p.logs.Add(start, "web", fmt.Sprint("new ", i))
+		p.logs.Say(start, "web", fmt.Sprint("new ", i))
 		rec, err := r.Next(t.Context())
 		if err != nil || rec.Entry == nil || string(rec.Entry.Fields[0].Value) != fmt.Sprint("new ", i) {
 			t.Fatalf("%d: %+v, %v", i, rec, err)

@@ -47,7 +47,7 @@ func capable(t *testing.T, relay, capabilities string) string {
 
 // dcosLogs are the logs of two tasks and of a service.
 type dcosLogs struct {
-	*testlogs.Store
+	*testlogs.Logs
 	n int
 }
 
@@ -67,7 +67,7 @@ func (l *dcosLogs) add(task int, stream, message string) {
 }
 
 func TestDCOSCommandLineLogs(t *testing.T) {
-	l := &dcosLogs{Store: testlogs.New()}
+	l := &dcosLogs{Logs: testlogs.New("")}
 	tick := testtick.New(2, true)
 	relay := serve(t, Options{Fleet: testtick.Local(tick), Agent: testtick.Agent, Cluster: "c", Version: "1", Logs: l})
 	t.Cleanup(relay.CloseClientConnections) // the followers never end

@@ -11,7 +11,7 @@ import (
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/bench/rig/history"
-	"github.com/daytwo/daytwo/bench/rig/nodelogs"
+	"github.com/daytwo/daytwo/bench/rig/testlogs"
 	"github.com/daytwo/daytwo/bench/rig/testtick"
 )
 
@@ -160,8 +160,8 @@ func TestNodeLogs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := nodelogs.New(testtick.Agent)
-	l.Add(1_760_000_000_000_000, "web", "hello")
+	l := testlogs.New(testtick.Agent)
+	l.Say(1_760_000_000_000_000, "web", "hello")
 	o := NodeOptions{Fleet: testtick.Local(testtick.New(1, false)), Agent: testtick.Agent, Logs: l}
 	status := func(o NodeOptions, path, token string) int {
 		r := httptest.NewRequest("GET", path, nil)

@@ -68,7 +68,7 @@ func InNamespaces(t *testing.T, namespaces Namespaces, body func(t *testing.T), 
 		"-test.timeout="+timeout.String())
 	cmd.Env = append(append(os.Environ(), namespaceTest+"="+strings.Join(append(inside(), t.Name()), ":")), environment...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: uintptr(namespaces), Pdeathsig: syscall.SIGKILL}
-	var out outputBuffer
+	var out Buffer
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &out, 5*time.Second
 	ended := make(chan error)
 	onThread(func() { ended <- cmd.Run() })

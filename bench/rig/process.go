@@ -1,10 +1,8 @@
 package rig
 
 import (
-	"bytes"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -15,27 +13,9 @@ import (
 type Process struct {
 	Cmd *exec.Cmd
 
-	out   outputBuffer
+	out   Buffer
 	ended chan struct{}
 	err   error // of Wait; read it after ended is closed
-}
-
-// outputBuffer collects what a process writes.
-type outputBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *outputBuffer) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(b)
-}
-
-func (o *outputBuffer) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }
 
 // StartProcess starts cmd. Its standard output and standard error go to Log,

@@ -65,7 +65,7 @@ func (f *follower) expect(want ...string) {
 
 func (c *cluster) add(agent string, at int64, messages ...string) {
 	for i, m := range messages {
-		c.node(agent).Add(start0+at+int64(i), "web", m)
+		c.node(agent).Say(start0+at+int64(i), "web", m)
 	}
 }
 
@@ -81,8 +81,8 @@ func TestWaiting(t *testing.T) {
 	}
 	rig.Eventually(t, 10*time.Second, func() error {
 		for _, a := range c.Agents() {
-			if n := c.node(a.ID).Readers(); n != 2 {
-				return fmt.Errorf("%s has %d readers", a.ID, n)
+			if n := c.node(a.ID).Followers(); n != 2 {
+				return fmt.Errorf("%s has %d followers", a.ID, n)
 			}
 		}
 		return nil
@@ -236,9 +236,9 @@ func TestGrows(t *testing.T) {
 func TestGrowsByUnit(t *testing.T) {
 	c := newCluster(t, 3)
 	add := func(agent, unit, message string) {
-		c.node(agent).Add(time.Now().UnixMicro()+1e6, unit, message, "_SYSTEMD_UNIT="+unit+".service")
+		c.node(agent).Say(time.Now().UnixMicro()+1e6, unit, message, "_SYSTEMD_UNIT="+unit+".service")
 	}
-	c.node("node-0").Add(start0, "web", "a", "_SYSTEMD_UNIT=web.service")
+	c.node("node-0").Say(start0, "web", "a", "_SYSTEMD_UNIT=web.service")
 	unit := c.follow(query.LogQuery{Units: []string{"web.service"}})
 	both := c.follow(query.LogQuery{Units: []string{"web.*"}, Tasks: []string{"w*"}})
 	unit.expect("a")
@@ -278,7 +278,7 @@ func TestGrowsByUnit(t *testing.T) {
 // However many queries look for the same, a node is asked once.
 func TestSearchIsShared(t *testing.T) {
 	c := newCluster(t, 2, func(o *Options) { o.Refresh = time.Hour })
-	c.node("node-1").Add(start0, "web", "a", "_SYSTEMD_UNIT=web.service")
+	c.node("node-1").Say(start0, "web", "a", "_SYSTEMD_UNIT=web.service")
 	var work sync.WaitGroup
 	for range 50 {
 		work.Go(func() {

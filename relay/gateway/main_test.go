@@ -16,7 +16,7 @@ import (
 	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/bench/rig"
-	"github.com/daytwo/daytwo/bench/rig/nodelogs"
+	"github.com/daytwo/daytwo/bench/rig/testlogs"
 )
 
 func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
@@ -33,7 +33,7 @@ type cluster struct {
 
 // node is the logs of a node that can go away.
 type node struct {
-	*nodelogs.Logs
+	*testlogs.Logs
 	mu   sync.Mutex
 	gone chan struct{} // closed while it is away
 	asks int
@@ -64,7 +64,7 @@ func (c *cluster) restart(change ...func(*Options)) {
 func (c *cluster) join(agent string) *node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := &node{Logs: nodelogs.New(agent), gone: make(chan struct{})}
+	n := &node{Logs: testlogs.New(agent), gone: make(chan struct{})}
 	c.nodes[agent] = n
 	return n
 }
@@ -201,7 +201,7 @@ func (c *cluster) fill(entries int, seed uint64, stepBack bool) {
 		if stepBack && rnd.IntN(10) == 0 {
 			at[a] -= rnd.Int64N(30)
 		}
-		c.node(a).Add(at[a], []string{"web", "db"}[rnd.IntN(2)], fmt.Sprint(i))
+		c.node(a).Say(at[a], []string{"web", "db"}[rnd.IntN(2)], fmt.Sprint(i))
 	}
 }
 

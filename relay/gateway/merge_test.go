@@ -106,7 +106,7 @@ func TestPages(t *testing.T) {
 func TestOtherFilter(t *testing.T) {
 	c := newCluster(t, 2)
 	for i, task := range []string{"x", "y", "x", "y", "x"} {
-		c.node(fmt.Sprintf("node-%d", i%2)).Add(start0+int64(i), task, fmt.Sprint(task, i))
+		c.node(fmt.Sprintf("node-%d", i%2)).Say(start0+int64(i), task, fmt.Sprint(task, i))
 	}
 	all := c.read(query.LogQuery{})
 	g := c.read(query.LogQuery{Cursor: all.cursors[1], Tasks: []string{"x"}})

@@ -13,7 +13,7 @@ import (
 func routed(t *testing.T) *cluster {
 	c := newCluster(t, 4)
 	for i, task := range []string{"web", "web-2", "api", "web"} {
-		c.node(c.Agents()[i].ID).Add(start0+int64(i), task, "of "+task, "_SYSTEMD_UNIT="+task+".service")
+		c.node(c.Agents()[i].ID).Say(start0+int64(i), task, "of "+task, "_SYSTEMD_UNIT="+task+".service")
 	}
 	return c
 }

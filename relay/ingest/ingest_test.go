@@ -16,6 +16,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/bus/embedded"
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
 // broker is a real NATS server with a stream.
@@ -336,7 +337,7 @@ func TestPanic(t *testing.T) {
 		m.Release()
 		return Stored
 	}}
-	var log logBuffer
+	var log rig.Buffer
 	in := run(t, Options{Conn: b.connect(), Handle: r.handle, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	eventually(t, "all", func() bool { return b.consumer().AckFloor.Stream == 6 })
 	if s := stats(in); s.Frames[Stored] != 4 || s.Frames[Panicked] != 2 || s.Total() != 6 {
@@ -356,22 +357,4 @@ func TestPanic(t *testing.T) {
 	if n := strings.Count(text, "level=ERROR"); n != 1 {
 		t.Errorf("%d panics in a row were logged", n)
 	}
-}
-
-// logBuffer is a log that may be read and written concurrently.
-type logBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -1,7 +1,6 @@
 package sinks
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -155,31 +154,13 @@ type managed struct {
 	t    testing.TB
 	path string
 	stop func()
-	log  *logBuffer
-}
-
-// logBuffer is what was logged.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	log  *rig.Buffer
 }
 
 // manage runs sinks with a configuration. dir is the data directory.
 func manage(t testing.TB, b *broker, relay, dir, config string) *managed {
 	t.Helper()
-	m := &managed{t: t, path: filepath.Join(dir, "sinks.yaml"), log: new(logBuffer)}
+	m := &managed{t: t, path: filepath.Join(dir, "sinks.yaml"), log: new(rig.Buffer)}
 	m.write(config)
 	var err error
 	m.Manager, err = New(Options{

@@ -1,37 +1,18 @@
 package embedded
 
 import (
-	"bytes"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/bench/rig"
-	"github.com/nats-io/nats.go/jetstream"
 )
-
-// logBuffer is a log that may be read while it is written.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // On a full disk, publishing fails with an error and the server keeps running. It stores
 // messages again by itself once the disk has free space.
@@ -42,7 +23,7 @@ func TestFullDisk(t *testing.T) {
 func fullDisk(t *testing.T) {
 	dir := t.TempDir()
 	rig.SmallDisk(t, dir, "8m")
-	var log logBuffer
+	var log rig.Buffer
 	s, err := Start(Options{StoreDir: filepath.Join(dir, "nats"), Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)

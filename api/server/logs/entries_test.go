@@ -88,8 +88,8 @@ func TestBadRequests(t *testing.T) {
 	if code, _, _ := s.get("", "Accept", "image/png"); code != http.StatusNotAcceptable {
 		t.Errorf("image/png: %d", code)
 	}
-	s.logs.Add(start, "web-2", "x")
-	s.logs.Add(start, "web-3", "x")
+	s.logs.Say(start, "web-2", "x")
+	s.logs.Say(start, "web-3", "x")
 	code, _, body := s.get("?task=web-")
 	if code != http.StatusConflict || !strings.Contains(body, `"candidates":["web-2","web-3"]`) {
 		t.Errorf("ambiguous: %d %s", code, body)
@@ -138,7 +138,7 @@ func TestFollow(t *testing.T) {
 			next, end := s.follow(path)
 			for i, message := range []string{"new 1", "new 2"} {
 				s.readers(1)
-				s.logs.Add(start+60e6, "web", message)
+				s.logs.Say(start+60e6, "web", message)
 				got := next()
 				if i == 0 && got != first {
 					t.Errorf("the first entry is %q, want %q", got, first)

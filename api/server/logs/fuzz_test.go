@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/daytwo/daytwo/bench/rig/nodelogs"
+	"github.com/daytwo/daytwo/bench/rig/testlogs"
 )
 
 // No parameters, and no headers, make a query that contradicts itself.
@@ -18,7 +18,7 @@ func FuzzParse(f *testing.F) {
 		r.URL = &url.URL{Path: "/api/v1/logs", RawQuery: q}
 		r.Header.Set("Last-Event-ID", last)
 		r.Header.Set("Accept", accept)
-		ask, err := New(Options{Logs: nodelogs.New("a")}).parse(r)
+		ask, err := New(Options{Logs: testlogs.New("a")}).parse(r)
 		if err != nil {
 			return
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/daytwo/daytwo/api/server/web"
 	"github.com/daytwo/daytwo/api/v1"
 	"github.com/daytwo/daytwo/bench/rig"
-	"github.com/daytwo/daytwo/bench/rig/nodelogs"
+	"github.com/daytwo/daytwo/bench/rig/testlogs"
 )
 
 func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
@@ -26,7 +26,7 @@ const start = 1_760_000_000_000_000
 
 type site struct {
 	*testing.T
-	logs *nodelogs.Logs
+	logs *testlogs.Logs
 	url  string
 	api  *API
 	srv  *http.Server
@@ -35,11 +35,11 @@ type site struct {
 // serve serves 50 entries of the task web, one a second, and 50 of the task db between them.
 func serve(t *testing.T, change ...func(*Options)) *site {
 	t.Helper()
-	l := nodelogs.New("node-1")
+	l := testlogs.New("node-1")
 	for i := range 50 {
 		at := int64(start + i*1e6)
-		l.Add(at, "web", "web "+number(i), "PRIORITY=6", "_HOSTNAME=host-1", "SYSLOG_IDENTIFIER=nginx", "_PID=7")
-		l.Add(at+500_000, "db", "db "+number(i), "PRIORITY=3")
+		l.Say(at, "web", "web "+number(i), "PRIORITY=6", "_HOSTNAME=host-1", "SYSLOG_IDENTIFIER=nginx", "_PID=7")
+		l.Say(at+500_000, "db", "db "+number(i), "PRIORITY=3")
 	}
 	o := Options{Logs: l, Now: func() time.Time { return time.UnixMicro(start + 100e6) }}
 	for _, c := range change {

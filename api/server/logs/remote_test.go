@@ -21,12 +21,14 @@ func TestJournalRemotePulls(t *testing.T) {
 		}
 	}
 	s := serve(t)
-	s.logs.AddEntry(&entry.Entry{Realtime: start + 60e6, Monotonic: entry.NoMonotonic, Fields: []entry.Field{
-		{Name: "MESSAGE", Value: []byte("binary \x00\xff\nand a line")}, {Name: "TAG", Value: []byte("a")},
-		{Name: "TAG", Value: []byte("b")}, {Name: "__UNKNOWN", Value: []byte("x")},
-	}})
+	s.logs.Add(entry.Entry{
+		Realtime: start + 60e6, Monotonic: entry.NoMonotonic, Boot: [16]byte{1, 2, 3}, Fields: []entry.Field{
+			{Name: "MESSAGE", Value: []byte("binary \x00\xff\nand a line")}, {Name: "TAG", Value: []byte("a")},
+			{Name: "TAG", Value: []byte("b")}, {Name: "__UNKNOWN", Value: []byte("x")},
+		},
+	})
 	long := strings.Repeat("long ", 20_000)
-	s.logs.Add(start+61e6, "web", long)
+	s.logs.Say(start+61e6, "web", long)
 	for path, want := range map[string]int{"": 102, "/entries?boot": 102, "/entries?PRIORITY=3": 50} {
 		file := filepath.Join(t.TempDir(), "pulled.journal")
 		cmd := exec.CommandContext(t.Context(), remote,

@@ -1,42 +1,24 @@
 package web
 
 import (
-	"bytes"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
+
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
-// lockedBuffer is a buffer that several goroutines write to.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // serve starts a server on a real listener, and returns its URL and its log.
-func serve(t *testing.T, h http.Handler) (url string, logged *lockedBuffer) {
+func serve(t *testing.T, h http.Handler) (url string, logged *rig.Buffer) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	logged = new(lockedBuffer)
+	logged = new(rig.Buffer)
 	srv := NewHTTPServer(h, slog.New(slog.NewTextHandler(logged, nil)))
 	done := make(chan struct{})
 	go func() {

@@ -2,7 +2,9 @@ package testlogs
 
 import (
 	"encoding/hex"
+	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,84 +13,97 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// matches reports whether a query selects an entry.
-func matches(q *query.LogQuery, e *entry.Entry) bool {
-	of := func(selectors []string, tags ...string) bool { return anyMatches(selectors, tagValues(e, tags...)) }
-	switch {
-	case !of(q.Agents, "agent_id"), !of(q.Containers, "container_id"), !of(q.Tasks, "task_id", "task_name"),
-		!of(q.Frameworks, "framework_id", "framework_name"), !of(q.Executors, "executor_id"),
-		!of(q.Applications, "application_name"), !anyMatches(q.Units, values(e, "_SYSTEMD_UNIT", "UNIT")):
-		return false
-	case q.Since != 0 && e.Realtime < q.Since, q.Until != 0 && e.Realtime > q.Until,
-		q.Boot != "" && q.Boot != hex.EncodeToString(e.Boot[:]), !q.Scope.Filter()(&e.Origin, nil):
-		return false
-	}
-	if p := q.Priority; p != nil {
-		n := 6
-		if v := values(e, "PRIORITY"); len(v) > 0 {
-			n, _ = strconv.Atoi(v[0])
-		}
-		if n < p.Min || n > p.Max {
-			return false
+// matcher returns a function that reports whether a query selects an entry.
+func (l *Logs) matcher(q *query.LogQuery) (func(*entry.Entry) bool, error) {
+	var kinds [6]*chosen
+	for k, list := range selectors(q) {
+		var err error
+		if kinds[k], err = l.choose(q, query.LogSourceKinds[k], list); err != nil {
+			return nil, err
 		}
 	}
-	if q.Grep != "" {
-		message, ok := e.Get("MESSAGE")
-		if re, err := regexp.Compile(q.Grep); err != nil || !ok || !re.Match(message) {
-			return false
-		}
+	grep, err := regexp.Compile(q.Grep)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", query.ErrBadLogQuery, err)
 	}
-	return fieldsMatch(q.Matches, e)
-}
-
-// fieldsMatch applies FIELD=VALUE arguments.
-func fieldsMatch(args []string, e *entry.Entry) bool {
-	if len(args) == 0 {
-		return true
-	}
-	group := map[string]bool{} // whether a field has one of its values
-	all := func() bool {
-		for _, ok := range group {
-			if !ok {
+	inScope := q.Scope.Filter()
+	boot := l.boot(q.Boot)
+	return func(e *entry.Entry) bool {
+		for k, c := range kinds {
+			if c != nil && !slices.ContainsFunc(names(e, query.LogSourceKinds[k]), c.allows) {
 				return false
 			}
 		}
-		return len(group) > 0
+		message, has := e.Get("MESSAGE")
+		return inScope(&e.Origin, nil) && ofAgents(q.Agents, e.Origin.Tag("agent_id")) && fieldsMatch(q.Matches, e) &&
+			(q.Grep == "" || has && grep.Match(message)) && inPriority(e, q.Priority) &&
+			(q.Since == 0 || e.Realtime >= q.Since) && (q.Until == 0 || e.Realtime <= q.Until) &&
+			(boot == "" || boot == hex.EncodeToString(e.Boot[:]))
+	}, nil
+}
+
+// boot returns the id of a boot: of an offset, as journalctl -b counts, it is the id of the
+// boot so many before the newest one, or of the boot at that place if it is positive.
+func (l *Logs) boot(s string) string {
+	n, err := strconv.Atoi(s)
+	if err != nil || len(s) > 9 {
+		return s
 	}
-	for _, a := range args {
-		if a == "+" {
-			if all() {
-				return true
-			}
-			clear(group)
+	var ids []string
+	for _, r := range l.all() {
+		if r.Entry == nil {
 			continue
 		}
-		name, value, _ := strings.Cut(a, "=")
-		for _, v := range append(values(e, name), "\x00none") {
-			group[name] = group[name] || v == value
+		if id := hex.EncodeToString(r.Entry.Boot[:]); !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
 	}
-	return all()
+	if n <= 0 {
+		n += len(ids)
+	}
+	if n < 1 || n > len(ids) {
+		return "none"
+	}
+	return ids[n-1]
 }
 
-// anyMatches reports whether a selector is a value, its beginning, or a pattern of it.
-func anyMatches(selectors, values []string) bool {
-	for _, s := range selectors {
+// ofAgents reports whether a selector is an agent's id, its beginning, or a pattern of it.
+func ofAgents(selectors []string, agent string) bool {
+	return len(selectors) == 0 || slices.ContainsFunc(selectors, func(s string) bool {
 		p := glob.Compile(s)
-		for _, v := range values {
-			if v != "" && (strings.HasPrefix(v, s) || p.Match(v)) {
-				return true
-			}
-		}
-	}
-	return len(selectors) == 0
+		return strings.HasPrefix(agent, s) || p.Match(agent)
+	})
 }
 
-func tagValues(e *entry.Entry, tags ...string) (all []string) {
-	for _, t := range tags {
-		all = append(all, e.Origin.Tag(t))
+func inPriority(e *entry.Entry, r *query.PriorityRange) bool {
+	p := priority(e)
+	return r == nil || p >= r.Min && p <= r.Max
+}
+
+func priority(e *entry.Entry) int {
+	v, _ := e.Get("PRIORITY")
+	if n, err := strconv.Atoi(string(v)); err == nil && n >= 0 && n <= 7 {
+		return n
 	}
-	return all
+	return 6
+}
+
+// fieldsMatch implements journalctl's matches: "+" separates groups, of which one has to hold.
+func fieldsMatch(list []string, e *entry.Entry) bool {
+	if i := slices.Index(list, "+"); i >= 0 {
+		return fieldsMatch(list[:i], e) || fieldsMatch(list[i+1:], e)
+	}
+	has := map[string]bool{}
+	for _, m := range list {
+		name, value, _ := strings.Cut(m, "=")
+		has[name] = has[name] || slices.Contains(values(e, name), value)
+	}
+	for _, ok := range has {
+		if !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // values returns the values of fields; a tag of the origin counts as a field in capitals.

@@ -18,7 +18,7 @@ import (
 // twin is the same entries as journal files and as a plain store.
 type twin struct {
 	n      *Node
-	store  *testlogs.Store
+	store  *testlogs.Logs
 	cursor []string // of the node, by number
 	random *rand.Rand
 }
@@ -29,7 +29,7 @@ var (
 
 // newTwin writes entries of all sorts to several files, interleaved.
 func newTwin(t *testing.T, seed uint64, entries int) *twin {
-	tw := &twin{store: testlogs.New(), random: rand.New(rand.NewPCG(seed, 2))}
+	tw := &twin{store: testlogs.New(""), random: rand.New(rand.NewPCG(seed, 2))}
 	identities := NewIdentities(parsePath)
 	identities.Came("/docker/"+ids[1], identity(ids[1], "web", "task_name=web", "task_id=web.1",
 		"framework_name=marathon", "application_name=/shop/web"))

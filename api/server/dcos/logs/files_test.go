@@ -98,7 +98,7 @@ func TestFiles(t *testing.T) {
 
 // A file that is polled is not read from its beginning each time.
 func TestPositionsAreRemembered(t *testing.T) {
-	store := testlogs.New()
+	store := testlogs.New("")
 	long := strings.Repeat("x", 1023)
 	for i := range 3000 {
 		store.Add(testlogs.Line("A", "C", "STDOUT", long, i))

@@ -23,14 +23,14 @@ import (
 // fixture is the routes over logs in memory.
 type fixture struct {
 	t     *testing.T
-	store *testlogs.Store
+	store *testlogs.Logs
 	srv   *httptest.Server
 }
 
 var webTask = Task{ID: "web.1", Agent: "A", Framework: "F", Executor: "web.1", Container: "C"}
 
 func newFixture(t *testing.T) *fixture {
-	f := &fixture{t: t, store: testlogs.New()}
+	f := &fixture{t: t, store: testlogs.New("")}
 	api := &API{Logs: f.store, Agent: "A", Known: func(id string) bool { return id == "A" || id == "B" },
 		Task:    func(id string) (Task, bool) { return webTask, id == webTask.ID },
 		Tasks:   func(agent string) []Task { return []Task{webTask} },
