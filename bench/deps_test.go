@@ -139,7 +139,8 @@ func TestLinks(t *testing.T) {
 	check("api/cli", module+"/api/bus", "github.com/nats-io", "github.com/containerd")
 	check("api/client", module+"/api/server", module+"/api/query", module+"/api/metric")
 	check("api/server", module+"/api/client")
-	for _, room := range []string{"api/server/dcos", "api/server/prom", "api/server/web", "api/server/logs"} {
+	for _, room := range []string{"api/server/dcos", "api/server/prom", "api/server/web", "api/server/logs",
+		"api/server/logstream"} {
 		check(room, module+"/api/console", module+"/api/auth")
 		if slices.Contains(all[module+"/"+room].Deps, module+"/api/server") {
 			t.Errorf("%s links api/server", room)

@@ -12,6 +12,7 @@ import (
 	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server/dcos"
 	"github.com/daytwo/daytwo/api/server/logs"
+	"github.com/daytwo/daytwo/api/server/logstream"
 	"github.com/daytwo/daytwo/api/server/prom"
 	"github.com/daytwo/daytwo/api/server/web"
 )
@@ -47,7 +48,8 @@ func NewNode(o NodeOptions) http.Handler {
 	if o.Logs == nil || o.Guard == nil {
 		return web.Bounded(web.RefuseRebinding(web.Mux(open, hint, o.Log)))
 	}
-	logRoutes := logs.New(logs.Options{Logs: o.Logs}).Routes()
+	streams := logstream.New(logstream.Options{Log: o.Log})
+	logRoutes := logs.New(logs.Options{Logs: o.Logs, Streams: streams}).Routes()
 	mux := web.Mux(slices.Concat(open, logRoutes), hint+", and with the token /api/v1/logs", o.Log)
 	guarded := o.Guard.Handler(mux, http.HandlerFunc(denied), func(r *http.Request) bool {
 		return r.URL.Path != logsPath && !strings.HasPrefix(r.URL.Path, logsPath+"/")

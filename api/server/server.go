@@ -15,6 +15,7 @@ import (
 	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server/dcos"
 	"github.com/daytwo/daytwo/api/server/logs"
+	"github.com/daytwo/daytwo/api/server/logstream"
 	"github.com/daytwo/daytwo/api/server/prom"
 	"github.com/daytwo/daytwo/api/server/web"
 )
@@ -40,6 +41,7 @@ type server struct {
 	scraper *prom.Scraper
 	dcos    dcos.API
 	logs    *logs.API
+	streams *logstream.Streams
 	now     func() time.Time
 }
 
@@ -66,11 +68,12 @@ func New(o Options) (http.Handler, error) {
 }
 
 func newServer(o Options) *server {
+	streams := logstream.New(logstream.Options{Log: o.Log})
 	return &server{
-		Options: o, scraper: prom.NewScraper(o.Fleet, true), now: time.Now,
+		Options: o, streams: streams, scraper: prom.NewScraper(o.Fleet, true), now: time.Now,
 		dcos: dcos.API{Fleet: o.Fleet, Agent: o.Agent, Cluster: o.Cluster, Version: o.Version, Now: time.Now,
-			Logs: o.Logs},
-		logs: logs.New(logs.Options{Logs: o.Logs}),
+			Logs: o.Logs, Streams: streams},
+		logs: logs.New(logs.Options{Logs: o.Logs, Streams: streams}),
 	}
 }
 
@@ -113,7 +116,7 @@ func (s *server) console(w http.ResponseWriter, r *http.Request) error {
 
 // metrics answers with the relay's own metrics.
 func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
-	prom.ServeText(w, r, append([]func(io.Writer){prom.WriteProcess, s.logs.WriteMetrics}, s.Metrics...)...)
+	prom.ServeText(w, r, append([]func(io.Writer){prom.WriteProcess, s.streams.WriteMetrics}, s.Metrics...)...)
 	return nil
 }
 

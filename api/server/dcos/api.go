@@ -5,17 +5,19 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server/logstream"
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
 // API answers DC/OS' routes over a fleet.
 type API struct {
 	Fleet   query.Fleet
-	Agent   string           // id of the agent on this machine, "" if there is none
-	Cluster string           // name of the cluster
-	Version string           // of the program
-	Now     func() time.Time // time.Now
-	Logs    query.Logs       // nil if there are none
+	Agent   string             // id of the agent on this machine, "" if there is none
+	Cluster string             // name of the cluster
+	Version string             // of the program
+	Now     func() time.Time   // time.Now
+	Logs    query.Logs         // nil if there are none
+	Streams *logstream.Streams // default: of its own
 	// LogScope returns which log entries the asker may see; nil is everything.
 	LogScope func(*http.Request) *query.LogScope
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/server/dcos/logs"
+	"github.com/daytwo/daytwo/api/server/logstream"
 )
 
 // logTasks returns where the output of the tasks is that run on an agent, "" for all.
@@ -62,6 +63,10 @@ func (s *API) newLogs() *logs.API {
 	if l == nil {
 		l = query.NoLogs{}
 	}
-	return &logs.API{Logs: l, Agent: s.Agent, Known: s.knownAgent, Task: s.runningTask, Tasks: s.logTasks,
+	streams := s.Streams
+	if streams == nil {
+		streams = logstream.New(logstream.Options{Now: s.Now})
+	}
+	return &logs.API{Logs: l, Streams: streams, Agent: s.Agent, Known: s.knownAgent, Task: s.runningTask, Tasks: s.logTasks,
 		Running: s.runningContainer, Scope: s.LogScope}
 }

@@ -1,14 +1,13 @@
 package logs
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
 	"strconv"
 
-	"github.com/daytwo/daytwo/api/entry"
-	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server/logstream"
+	"github.com/daytwo/daytwo/api/server/web"
 )
 
 // Headers of answers.
@@ -55,63 +54,22 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, ask *request) error
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	a.stats.streams.Add(1)
-	a.stats.opened.Add(1)
-	defer a.stats.streams.Add(-1)
-	s := newStream(a, w, r, ask)
-	err = s.copy(ctx, reader)
-	if s.close(); err != nil {
+	body, end := io.Writer(w), func() {}
+	if !ask.q.Follow {
+		body, end = web.Compressed(w, r)
+	}
+	s := a.o.Streams.Open(w, r, body, ask.q.Follow, ask.format.encode(ask.several()))
+	if ask.q.Follow {
+		s.Flush() // the header, also if nothing comes for long
+	}
+	more, err := s.Copy(ctx, reader, ask.limit)
+	s.Close()
+	end()
+	if err != nil && !errors.Is(err, logstream.ErrBroken) {
 		panic(http.ErrAbortHandler) // the only way to tell the client that the rest is missing
 	}
 	if ask.more {
-		h.Set(trailerMore, strconv.FormatBool(s.more))
+		h.Set(trailerMore, strconv.FormatBool(more))
 	}
 	return nil
-}
-
-// copy sends the records of a reader until it ends. An error means that the connection
-// has to be closed: the client can go on at the last cursor.
-func (s *stream) copy(ctx context.Context, reader query.LogReader) error {
-	if s.ask.q.Follow {
-		s.flush() // the header, also if nothing comes for long
-	}
-	for s.err() == nil {
-		rec, err := reader.Next(ctx)
-		switch {
-		case err == io.EOF:
-			return s.flush()
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil:
-			s.event(broken(err))
-			return s.flush()
-		case rec.Entry != nil:
-			if s.ask.limit >= 0 && s.sent == s.ask.limit {
-				s.more = true
-				return s.flush()
-			}
-			s.entry(rec.Entry)
-		case rec.Event != nil:
-			s.event(rec.Event)
-		default:
-			s.ping()
-		}
-		if s.slow() {
-			s.event(&entry.Event{
-				Kind: entry.SlowReader, Time: s.a.o.Now().UnixMicro(),
-				Message: "the entries were read too slowly: ask again from the last cursor",
-			})
-			return s.flush()
-		}
-	}
-	return s.err()
-}
-
-// broken returns the event of a reader's error, after which nothing comes.
-func broken(err error) *entry.Event {
-	e := &entry.Event{Kind: entry.Unreadable, Message: "reading ended: " + err.Error()}
-	if errors.Is(err, query.ErrNodeAway) {
-		e.Kind = entry.NodeAway
-	}
-	return e
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/api/server/logstream"
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
@@ -12,12 +13,12 @@ import (
 type format struct {
 	name        string
 	contentType string
-	accept      []string // content types of the Accept header that ask for it
-	extension   string   // of downloads
-	whole       bool     // without a limit it has all entries, as its clients expect
-	ping        string   // what is sent while nothing comes; "" if the format has no comments
-	fields      []string // that it shows; nil for all
-	encoder     func(several bool) encoder
+	accept      []string                   // content types of the Accept header that ask for it
+	extension   string                     // of downloads
+	whole       bool                       // without a limit it has all entries, as its clients expect
+	ping        string                     // what is sent while nothing comes; "" if the format has no comments
+	fields      []string                   // that it shows; nil for all
+	encoder     func(several bool) encoder // several: the entries may be of several containers
 }
 
 // encoder appends records in a format. It is not safe for concurrent use, and allocates
@@ -25,6 +26,20 @@ type format struct {
 type encoder interface {
 	entry(dst []byte, e *entry.Entry) []byte
 	event(dst []byte, e *entry.Event) []byte
+}
+
+// encode returns what appends records in the format.
+func (f *format) encode(several bool) logstream.Encode {
+	enc := f.encoder(several)
+	return func(dst []byte, rec entry.Record) []byte {
+		switch {
+		case rec.Entry != nil:
+			return enc.entry(dst, rec.Entry)
+		case rec.Event != nil:
+			return enc.event(dst, rec.Event)
+		}
+		return append(dst, f.ping...)
+	}
 }
 
 // formats holds all formats; the first one is the default.

@@ -5,22 +5,21 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server/logstream"
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
 // Options of an API.
 type Options struct {
-	Logs  query.Logs                            // if nil, every request is answered with status 501
-	Scope func(r *http.Request) *query.LogScope // what the asker may see; nil: everything
-	Now   func() time.Time                      // default time.Now
-	Stall time.Duration                         // one that takes nothing for so long is cut off; default 5 minutes
-	Slow  time.Duration                         // one that took so long for a part is told so, and cut off; default 2 minutes
+	Logs    query.Logs                            // if nil, every request is answered with status 501
+	Streams *logstream.Streams                    // default: of its own
+	Scope   func(r *http.Request) *query.LogScope // what the asker may see; nil: everything
+	Now     func() time.Time                      // default time.Now
 }
 
 // API answers the routes of log entries. It is safe for concurrent use.
 type API struct {
-	o     Options
-	stats stats
+	o Options
 }
 
 // New returns an API.
@@ -31,11 +30,8 @@ func New(o Options) *API {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Stall == 0 {
-		o.Stall = 5 * time.Minute
-	}
-	if o.Slow == 0 {
-		o.Slow = 2 * time.Minute
+	if o.Streams == nil {
+		o.Streams = logstream.New(logstream.Options{Now: o.Now})
 	}
 	return &API{o: o}
 }

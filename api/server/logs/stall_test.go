@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daytwo/daytwo/api/server/logstream"
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
@@ -28,13 +29,15 @@ func (s *site) stalled(path string) *net.TCPConn {
 // big adds entries of 1 MiB each.
 func (s *site) big(n int) {
 	for i := range n {
-		s.logs.Add(start+int64(100+i)*1e6, "web", strings.Repeat("x", 1<<20))
+		s.logs.Say(start+int64(100+i)*1e6, "web", strings.Repeat("x", 1<<20))
 	}
 }
 
 // A client that reads nothing is cut off, and stops nobody else.
 func TestStalledClient(t *testing.T) {
-	s := serve(t, func(o *Options) { o.Stall = 300 * time.Millisecond })
+	s := serve(t, func(o *Options) {
+		o.Streams = logstream.New(logstream.Options{Stall: 300 * time.Millisecond})
+	})
 	s.big(32)
 	s.stalled("?follow=1&since=-1000d&format=json")
 	next, end := s.follow("?follow=1&since=-1000d&task=db")
@@ -47,15 +50,21 @@ func TestStalledClient(t *testing.T) {
 
 // One that took too long for a part, and then goes on, is told to ask again.
 func TestSlowClient(t *testing.T) {
-	s := serve(t, func(o *Options) { o.Slow, o.Stall = 200*time.Millisecond, time.Minute })
+	s := serve(t, func(o *Options) {
+		o.Streams = logstream.New(logstream.Options{Slow: 200 * time.Millisecond, Stall: time.Minute})
+	})
 	s.big(32)
 	c := s.stalled("?follow=1&since=-1000d&format=json")
-	var sent uint64
+	var sent string
 	rig.Eventually(t, 30*time.Second, func() error { // no part is sent for longer than Slow
-		if n := s.api.stats.bytes.Load(); n == 0 || n != sent {
+		var metrics strings.Builder
+		s.api.o.Streams.WriteMetrics(&metrics)
+		_, rest, _ := strings.Cut(metrics.String(), "\ndaytwo_logs_bytes_total ")
+		n, _, _ := strings.Cut(rest, "\n")
+		if n == "0" || n != sent {
 			sent = n
 			time.Sleep(500 * time.Millisecond)
-			return fmt.Errorf("%d bytes were sent", n)
+			return fmt.Errorf("%s bytes were sent", n)
 		}
 		return nil
 	})

@@ -24,7 +24,7 @@ type Route struct {
 	Path   string // pattern of http.ServeMux, without method and host
 	Handle Handler
 	// Stream says that the answer may go on without an end. Its context has no deadline,
-	// but ends when the server shuts down. The handler writes to a NewStream.
+	// but ends when the server shuts down. The handler sets the deadlines of the connection.
 	Stream bool
 }
 

@@ -5,13 +5,15 @@ import (
 	"slices"
 
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server/logstream"
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
 // API answers DC/OS' log routes.
 type API struct {
-	Logs  query.Logs
-	Agent string // id of the agent on this machine, "" if there is none
+	Logs    query.Logs
+	Streams *logstream.Streams
+	Agent   string // id of the agent on this machine, "" if there is none
 	// Known reports whether there is an agent of an id.
 	Known func(agent string) bool
 	// Task finds a running task by the id that DC/OS' clients know it by.

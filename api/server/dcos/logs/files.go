@@ -1,12 +1,12 @@
 package logs
 
 import (
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/server/web"
 )
@@ -182,30 +182,14 @@ func (a *API) downloadFile(w http.ResponseWriter, r *http.Request) error {
 	defer from.Close()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", "attachment; filename="+strconv.Quote(file))
-	s := web.NewStream(w)
-	var b []byte
-	for {
-		rec, err := from.Next(r.Context())
-		if err == nil && rec.Entry == nil {
-			continue // a file has no place for events
+	a.copyAll(w, r, w, from, func(dst []byte, rec entry.Record) []byte {
+		if rec.Entry == nil {
+			return dst // a file has no place for events
 		}
-		if err == nil {
-			message, _ := rec.Entry.Get("MESSAGE")
-			b = append(append(b, message...), '\n')
-		}
-		if len(b) >= flushFrom || err == io.EOF {
-			if _, err := s.Write(b); err != nil {
-				panic(http.ErrAbortHandler)
-			}
-			b = b[:0]
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			panic(http.ErrAbortHandler)
-		}
-	}
+		message, _ := rec.Entry.Get("MESSAGE")
+		return append(append(dst, message...), '\n')
+	}, 0)
+	return nil
 }
 
 // debug answers with the directories of all containers that run on an agent, by the paths

@@ -16,12 +16,7 @@ type lines struct {
 	file   string
 	agent  string
 	cursor []byte // of the entry before, which an event has too
-	left   int64  // entries until the answer is full; 0 is no bound, and -1 is full
-	b      []byte
 }
-
-// full reports whether the answer has all the entries that it may have.
-func (l *lines) full() bool { return l.left < 0 }
 
 // append appends a record. A record that is an event of daytwo is shown as an entry that
 // says so, since DC/OS' clients know nothing else.
@@ -40,11 +35,6 @@ func (l *lines) append(dst []byte, rec entry.Record) []byte {
 		return append(dst, ": ping\n\n"...)
 	case e == nil:
 		return dst
-	}
-	if rec.Entry != nil && l.left > 0 {
-		if l.left--; l.left == 0 {
-			l.left = -1
-		}
 	}
 	l.cursor = append(l.cursor[:0], e.Cursor...)
 	switch l.format {

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/api/server/logstream"
 	"github.com/daytwo/daytwo/api/server/web"
 	"github.com/daytwo/daytwo/bench/rig/testlogs"
 )
@@ -29,9 +30,11 @@ type fixture struct {
 
 var webTask = Task{ID: "web.1", Agent: "A", Framework: "F", Executor: "web.1", Container: "C"}
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t *testing.T) *fixture { return newFixtureWith(t, logstream.Options{}) }
+
+func newFixtureWith(t *testing.T, o logstream.Options) *fixture {
 	f := &fixture{t: t, store: testlogs.New("")}
-	api := &API{Logs: f.store, Agent: "A", Known: func(id string) bool { return id == "A" || id == "B" },
+	api := &API{Logs: f.store, Streams: logstream.New(o), Agent: "A", Known: func(id string) bool { return id == "A" || id == "B" },
 		Task:    func(id string) (Task, bool) { return webTask, id == webTask.ID },
 		Tasks:   func(agent string) []Task { return []Task{webTask} },
 		Running: func(agent, c string) (Task, bool) { return webTask, agent == "A" && c == "C" }}

@@ -9,15 +9,11 @@ import (
 
 	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/query"
-	"github.com/daytwo/daytwo/api/server/web"
+	"github.com/daytwo/daytwo/api/server/logstream"
 )
-
-// flushFrom is how many bytes of a range are collected before they are written.
-const flushFrom = 32 << 10
 
 // serve answers a query. A range that has no entry is answered with status 204.
 func (a *API) serve(w http.ResponseWriter, r *http.Request, q *request, l *lines, contentType string) error {
-	l.left = q.max
 	from, err := a.open(r, q)
 	if err != nil {
 		return err
@@ -29,11 +25,11 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, q *request, l *lines
 	h.Set("Access-Control-Allow-Origin", "*")
 	if q.Follow {
 		h.Set("X-Accel-Buffering", "no")
-		return follow(web.NewStream(w), r, from, l)
+		a.follow(w, r, from, l)
 	}
-	rec, err := from.Next(r.Context())
-	for err == nil && rec.Entry == nil && rec.Event == nil {
-		rec, err = from.Next(r.Context())
+	first, err := from.Next(r.Context())
+	for err == nil && first.Entry == nil && first.Event == nil {
+		first, err = from.Next(r.Context())
 	}
 	switch {
 	case err == io.EOF:
@@ -43,10 +39,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, q *request, l *lines
 	case err != nil:
 		return err
 	}
-	s := web.NewStream(w)
-	if err := copyAll(r.Context(), s, from, l, rec); err != nil {
-		panic(http.ErrAbortHandler) // else the client would take a part for the whole
-	}
+	a.copyAll(w, r, w, &peeked{from, &first}, l.append, q.max)
 	return nil
 }
 
@@ -65,58 +58,51 @@ func (nothing) Next(context.Context) (entry.Record, error) { return entry.Record
 
 func (nothing) Close() error { return nil }
 
-// copyAll writes all records, the first of which was read already.
-func copyAll(ctx context.Context, w io.Writer, from query.LogReader, l *lines, rec entry.Record) error {
-	for {
-		if rec.Entry != nil || rec.Event != nil {
-			l.b = l.append(l.b, rec)
-		}
-		if len(l.b) >= flushFrom {
-			if _, err := w.Write(l.b); err != nil {
-				return err
-			}
-			l.b = l.b[:0]
-		}
-		var err error
-		if rec, err = from.Next(ctx); l.full() {
-			err = io.EOF
-		}
-		if err == io.EOF {
-			_, err = w.Write(l.b)
-			return err
-		}
-		if err != nil {
-			return err
-		}
+// peeked is a reader, the first record of which was read already.
+type peeked struct {
+	query.LogReader
+	first *entry.Record
+}
+
+func (p *peeked) Next(ctx context.Context) (entry.Record, error) {
+	if p.first != nil {
+		rec := *p.first
+		p.first = nil
+		return rec, nil
+	}
+	return p.LogReader.Next(ctx)
+}
+
+// copyAll answers with all records, or at most limit entries if that is not 0. The bytes go
+// to out, which is w or a writer to it.
+func (a *API) copyAll(
+	w http.ResponseWriter, r *http.Request, out io.Writer, from query.LogReader, enc logstream.Encode, limit int64,
+) {
+	if limit == 0 {
+		limit = -1
+	}
+	s := a.Streams.Open(w, r, out, false, enc)
+	_, err := s.Copy(r.Context(), from, limit)
+	if s.Close(); err != nil {
+		panic(http.ErrAbortHandler) // else the client would take a part for the whole
 	}
 }
 
 // follow answers a stream: at once, also if there is nothing to send yet. It never ends the
 // answer well, but closes the connection: DC/OS' clients come back then, and one of them
 // hangs for ever if the answer has an end.
-func follow(s *web.Stream, r *http.Request, from query.LogReader, l *lines) error {
+func (a *API) follow(w http.ResponseWriter, r *http.Request, from query.LogReader, l *lines) {
+	s := a.Streams.Open(w, r, w, true, l.append)
 	defer panic(http.ErrAbortHandler)
-	if l.format == events {
-		if _, err := io.WriteString(s, ": ping\n\n"); err != nil {
-			return nil
-		}
+	defer s.Close()
+	s.Send(entry.Record{}) // a comment, where the format has any
+	if s.Flush() == nil {
+		_, _ = s.Copy(r.Context(), from, -1) // says itself why it ends
 	}
-	if s.Flush() != nil {
-		return nil
-	}
-	_ = s.Pump(func(dst []byte) ([]byte, error) {
-		rec, err := from.Next(r.Context())
-		if err != nil {
-			return dst, err
-		}
-		return l.append(dst, rec), nil
-	})
-	return nil
 }
 
 // download answers with a compressed file.
 func (a *API) download(w http.ResponseWriter, r *http.Request, q *request, l *lines, name string) error {
-	l.left = q.max
 	from, err := a.open(r, q)
 	if err != nil {
 		return err
@@ -126,8 +112,9 @@ func (a *API) download(w http.ResponseWriter, r *http.Request, q *request, l *li
 	h.Set("Content-Type", "application/gzip")
 	h.Set("Content-Disposition", `attachment; filename="`+name+`.log.gz"`)
 	h.Set("Cache-Control", "no-cache")
-	z := gzip.NewWriter(web.NewStream(w))
-	if err := copyAll(r.Context(), z, from, l, entry.Record{}); err != nil || z.Close() != nil {
+	z := gzip.NewWriter(w)
+	a.copyAll(w, r, z, from, l.append, q.max)
+	if z.Close() != nil {
 		panic(http.ErrAbortHandler)
 	}
 	return nil
