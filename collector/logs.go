@@ -34,6 +34,7 @@ func (n *Node) openLogs() {
 	n.groups.logs = logs.NewIdentities(containers.PathContainer)
 	n.logs = logs.New(logs.Options{
 		Agent: n.cfg.AgentID, Dirs: n.cfg.Logs.Dirs, Identities: n.groups.logs, NoCgroups: !booted(),
+		Calls: logs.NewCalls(n.calls),
 		Ended: n.endedContainers,
 		Log:   n.log.With("component", "logs"),
 	})
@@ -108,7 +109,7 @@ func (n *Node) guard() *auth.Guard {
 
 // logIdentity returns what is known of a container, as entries of logs show it.
 func logIdentity(id *containers.Identity) *logs.Identity {
-	i := &logs.Identity{Name: id.Name, Labels: id.Labels, LogPath: id.LogPath}
+	i := &logs.Identity{Name: id.Name, Labels: id.Labels, LogPath: id.LogPath, LogUser: id.LogUser}
 	for _, l := range id.Labels {
 		if metric.IsOriginTag(l.Name) {
 			i.Origin.SetTag(l.Name, l.Value)

@@ -12,8 +12,8 @@ type Limits struct {
 	PerGroup int // most calls of one Group
 }
 
-// Pool makes the same calls again and again, without allocating. Start and Wait must be called from one goroutine only; the other
-// methods may be called from any.
+// Pool makes the same calls again and again, without allocating. Start and Wait must be
+// called from one goroutine only; the other methods may be called from any.
 //
 // The pool starts a goroutine whenever a call would otherwise have to wait for one,
 // and ends them at Close. There are never more goroutines than the largest number of

@@ -19,6 +19,7 @@ type Identity struct {
 	// end; rotated ones are beside it. "" if it writes none, or that is not known. The
 	// container's runtime, and nobody else, names it.
 	LogPath string
+	LogUser uint32        // whose runtime named LogPath; 0 for root
 	Labels  []frame.Label // all labels of the row, sorted by name; valid UTF-8, no empty values
 
 	weakTags [numTags]bool // tags that the runtime did not report (see tagSource)
@@ -42,6 +43,7 @@ type record struct {
 	image       string
 	imageID     string
 	logPath     string
+	logUser     uint32 // who named logPath, 0 for root
 	pid         int
 	started     int64    // Unix nanoseconds, 0 if the source does not report it
 	paths       []string // of the container's cgroups
@@ -74,7 +76,9 @@ func compose(p place, recs []*record, own *record, parent string, sandbox *recor
 		first(&id.Image, r.image)
 		first(&imageID, r.imageID)
 		first(&id.Runtime, r.runtime)
-		first(&id.LogPath, r.logPath)
+		if id.LogPath == "" {
+			id.LogPath, id.LogUser = r.logPath, r.logUser
+		}
 		if id.PID == 0 {
 			id.PID = r.pid
 		}

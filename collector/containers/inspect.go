@@ -43,6 +43,7 @@ func (e *engine) inspect(ctx context.Context, runtime, id string) (*record, erro
 		return nil, errUnusable
 	}
 	rec := c.record(runtime)
+	rec.logUser = userOf(e.Socket)
 	if rec.pid > 0 {
 		rec.paths = e.r.proc.containerPaths(rec.pid, id)
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -18,6 +20,24 @@ func cleanLogPath(path string) string {
 	}
 	return filepath.Clean(path)
 }
+
+// userOf returns the user whose runtime has a path, by the directory below userDirs that
+// it is in; 0, which is root, elsewhere.
+func userOf(path string) uint32 {
+	rest, ok := strings.CutPrefix(filepath.Clean(path), userDirs)
+	if !ok {
+		return 0
+	}
+	number, _, _ := strings.Cut(rest, "/")
+	n, err := strconv.ParseUint(number, 10, 32)
+	if err != nil {
+		return nobody
+	}
+	return uint32(n)
+}
+
+// nobody is a user that no file belongs to.
+const nobody = 1<<32 - 1
 
 // inspectedLog holds the fields of GET /containers/{id}/json that tell where the log is.
 type inspectedLog struct {

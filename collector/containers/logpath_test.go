@@ -150,3 +150,23 @@ func TestLogged(t *testing.T) {
 		return nil
 	})
 }
+
+// A log's path counts as named by the user below whose directory the runtime is.
+func TestUserOfRuntime(t *testing.T) {
+	for path, want := range map[string]uint32{
+		"/run/user/1000/docker.sock": 1000, "/run/user/1000/crun/abc": 1000, "/run/user/../user/7/x": 7,
+		"/run/docker.sock": 0, "/run/runc/abc": 0, "/run/user/../docker.sock": 0,
+		"/run/user/root/docker.sock": nobody, "/run/user/99999999999/x": nobody, "/run/user/-1/x": nobody,
+	} {
+		if got := userOf(path); got != want {
+			t.Errorf("%s: user %d, want %d", path, got, want)
+		}
+	}
+	recs := []*record{{id: "a"}, {id: "a", logPath: "/x", logUser: 1000}, {id: "a", logPath: "/y"}}
+	if id := compose(place{}, recs, nil, "", nil); id.LogPath != "/x" || id.LogUser != 1000 {
+		t.Errorf("%s of user %d, want /x of user 1000", id.LogPath, id.LogUser)
+	}
+	if sameRecord(recs[1], &record{id: "a", logPath: "/x"}) {
+		t.Error("records of two users are the same")
+	}
+}

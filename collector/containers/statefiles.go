@@ -150,7 +150,7 @@ func (s *stateFiles) read(dir string) {
 	if err != nil || st.pid == 0 {
 		return
 	}
-	st.space = spaceOf(dir)
+	st.space, st.logUser = spaceOf(dir), userOf(dir)
 	s.complete(st)
 	s.known[dir], s.keys[dir] = st.key(), st.key()
 	s.r.put(rankState, &st.record)

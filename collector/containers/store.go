@@ -154,7 +154,8 @@ func (s *store) parent(path string) string {
 // lookup waits for.
 func sameRecord(a, b *record) bool {
 	return a != nil && b != nil && a.id == b.id && a.space == b.space && a.runtime == b.runtime &&
-		a.name == b.name && a.image == b.image && a.imageID == b.imageID && a.logPath == b.logPath && a.pid == b.pid &&
+		a.name == b.name && a.image == b.image && a.imageID == b.imageID && a.logPath == b.logPath &&
+		a.logUser == b.logUser && a.pid == b.pid &&
 		a.started == b.started && a.sandboxOnly == b.sandboxOnly && a.runs == b.runs && slices.Equal(a.paths, b.paths) &&
 		maps.Equal(a.labels, b.labels) && (a.env == nil) == (b.env == nil) && maps.Equal(a.env, b.env)
 }

@@ -45,7 +45,7 @@ var errReplaced = errors.New("the file was truncated")
 // openFile opens a file of a log.
 func (l *Log) openFile(dir string, n name) (*file, error) {
 	f := &file{name: n, path: dir + n.base, format: l.format}
-	h, st, err := openRegular(f.path)
+	h, st, err := openRegular(f.path, l.o.User)
 	if err != nil {
 		return nil, err
 	}

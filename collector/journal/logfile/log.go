@@ -1,6 +1,8 @@
 package logfile
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -19,6 +21,9 @@ type Options struct {
 	// Watcher tells of changes. Without one, a reader that waits looks at its files
 	// twenty times a second, and cannot tell how many files rotation removed unread.
 	Watcher *Watcher
+	// User is the user whose runtime named the path, 0 for root: files of anybody else are
+	// refused, since a user can name any path.
+	User uint32
 	// Origin and Fields are added to each entry: what the runtime knows of the container.
 	Origin entry.Origin
 	Fields []entry.Field
@@ -43,3 +48,16 @@ func New(path string, o Options) *Log {
 
 // Path returns the path of the live file.
 func (l *Log) Path() string { return l.path }
+
+// Look opens the live file and closes it, for whoever has to know whether its filesystem
+// responds. A file that does not exist yet is no error.
+func (l *Log) Look() error {
+	f, _, err := openRegular(l.path, l.o.User)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}

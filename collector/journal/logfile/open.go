@@ -14,8 +14,9 @@ type inode struct{ dev, ino uint64 }
 
 // openRegular opens a regular file for reading. The last element of the path may be
 // in the hands of a container, so anything else is refused, and never waited for: a
-// symbolic link, a FIFO, a device.
-func openRegular(path string) (*os.File, unix.Stat_t, error) {
+// symbolic link, a FIFO, a device. So is a file of anybody else than user, unless that is
+// root.
+func openRegular(path string, user uint32) (*os.File, unix.Stat_t, error) {
 	var st unix.Stat_t
 	dir, err := unix.Open(filepath.Dir(path), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -25,6 +26,10 @@ func openRegular(path string) (*os.File, unix.Stat_t, error) {
 	fd, err := openAt(dir, filepath.Base(path), &st)
 	if err != nil {
 		return nil, st, fileError(path, err)
+	}
+	if user != 0 && st.Uid != user {
+		unix.Close(fd)
+		return nil, st, fileError(path, fmt.Errorf("it belongs to user %d, and a runtime of user %d named it", st.Uid, user))
 	}
 	return os.NewFile(uintptr(fd), path), st, nil
 }

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -35,6 +36,9 @@ func checkJournal(j *journal.Journal) health.Check {
 		c.State = health.Warn
 		c.Detail += fmt.Sprintf(", and %d cannot: %v", len(bad), bad[0])
 		c.Fix = "run the collector as root or in the group systemd-journal; remove files that are corrupt"
+		if errors.Is(bad[0], journal.ErrHeld) {
+			c.Fix = "check its mount (findmnt -T DIRECTORY), and the server behind it"
+		}
 	case j.Len() == 0:
 		c.State = health.Warn
 		c.Detail = "there are no journal files: no logs are answered but those of container log files"

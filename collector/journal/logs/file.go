@@ -53,13 +53,17 @@ func (o *opened) filesOf(p *plan) (all []*Identity) {
 
 // file makes the source of the log file of a container.
 func (o *opened) file(p *plan, of *Identity) *file {
+	return &file{state: state{p: p, of: of}, o: o, r: o.log(of).Reader()}
+}
+
+// log returns the log file of a container.
+func (o *opened) log(of *Identity) *logfile.Log {
 	base := filepath.Base(of.LogPath)
 	number, plain := strings.CutSuffix(base, ".log")
-	log := logfile.New(of.LogPath, logfile.Options{Origin: of.Origin, Watcher: o.watcher,
+	return logfile.New(of.LogPath, logfile.Options{Origin: of.Origin, Watcher: o.watcher, User: of.LogUser,
 		Attempts: plain && strings.Trim(number, "0123456789") == "", // a pod's: a file for each start
 		Fields: []entry.Field{{Name: "CONTAINER_ID", Value: []byte(of.id())},
 			{Name: "CONTAINER_ID_FULL", Value: []byte(of.id())}, {Name: "CONTAINER_NAME", Value: []byte(of.Name)}}})
-	return &file{state: state{p: p, of: of}, o: o, r: log.Reader()}
 }
 
 func (f *file) close() { f.r.Close() }

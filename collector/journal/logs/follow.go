@@ -62,6 +62,9 @@ func (r *reader) replan() error {
 	}
 	r.planned, r.gen = time.Now(), gen
 	p, err := r.o.newPlan(&r.q)
+	if err == nil {
+		r.events = append(r.events, r.o.node.heldEvents(p.held, r.told)...)
+	}
 	if err != nil || p.key == before.key {
 		return nil // a name that was unique is no more, or the last entries went: what was found counts
 	}

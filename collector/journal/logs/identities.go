@@ -17,6 +17,9 @@ type Identity struct {
 	// LogPath is the file that the runtime writes the container's output to, "" if it
 	// writes none.
 	LogPath string
+	// LogUser is the user whose runtime named LogPath, 0 for root: a file of anybody else
+	// is not read.
+	LogUser uint32
 }
 
 func (i *Identity) id() string { return i.Origin.Tag("container_id") }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/glob"
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/collector/bounded"
 	"github.com/daytwo/daytwo/collector/journal"
 	"github.com/daytwo/daytwo/collector/journal/logfile"
 )
@@ -27,6 +28,9 @@ type Options struct {
 	// Ended lists containers that have ended and whose log is in files, as far as runtimes
 	// keep them. It is asked when a query names what nothing else knows.
 	Ended func(ctx context.Context) []*Identity
+	// Calls holds the calls that a mount may hold for ever. Default: sources of the node's
+	// own.
+	Calls Calls
 	// Idle is how long the journal's files stay open after the last query; default 5
 	// minutes.
 	Idle time.Duration
@@ -75,6 +79,9 @@ func New(o Options) *Node {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Calls == (Calls{}) {
+		o.Calls = NewCalls(bounded.NewSet(o.Log))
+	}
 	return &Node{o: o}
 }
 
@@ -91,13 +98,13 @@ func (n *Node) use() (*opened, error) {
 		n.idle = nil
 	}
 	if n.open == nil {
-		n.open = n.openJournal()
+		n.open = n.openJournal() // a directory that does not respond delays it once, and not for ever
 	}
 	return n.open, nil
 }
 
 func (n *Node) openJournal() *opened {
-	j := journal.Open(journal.Options{Dirs: n.o.Dirs, Log: n.o.Log})
+	j := journal.Open(journal.Options{Dirs: n.o.Dirs, Calls: n.o.Calls.journal, Log: n.o.Log})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -126,43 +133,71 @@ func (n *Node) openJournal() *opened {
 	return o
 }
 
+// endWait is how long the end of what is open may take: then it stays open.
+const endWait = 5 * time.Second
+
+// close closes what was open, nil if nothing was.
+func (n *Node) close(o *opened) {
+	if o == nil {
+		return
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); o.end() }()
+	select {
+	case <-done:
+	case <-time.After(endWait):
+		n.o.Log.Warn("the journal stays open: a directory of it does not respond")
+	}
+}
+
 // release ends a use. The last one closes the journal after a while.
-func (n *Node) release() {
+func (n *Node) release() { n.close(n.released()) }
+
+// released is release, and returns what is to be closed now, nil if nothing is.
+func (n *Node) released() *opened {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.users--; n.users > 0 || n.open == nil {
-		return
+		return nil
 	}
 	if n.closed {
-		n.open.end()
-		n.open = nil
-		return
+		return n.take()
 	}
 	var timer *time.Timer
 	timer = time.AfterFunc(n.o.Idle, func() {
 		n.mu.Lock()
-		defer n.mu.Unlock()
-		if n.idle == timer && n.users == 0 && n.open != nil {
-			n.open.end()
-			n.open, n.idle = nil, nil
+		var o *opened
+		if n.idle == timer && n.users == 0 {
+			o, n.idle = n.take(), nil
 		}
+		n.mu.Unlock()
+		n.close(o)
 	})
 	n.idle = timer
+	return nil
+}
+
+// take takes what is open, to close it; mu is held.
+func (n *Node) take() *opened {
+	o := n.open
+	n.open = nil
+	return o
 }
 
 // Close closes the journal as soon as no reader uses it.
 func (n *Node) Close() {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	n.closed = true
 	if n.idle != nil {
 		n.idle.Stop()
 		n.idle = nil
 	}
-	if n.users == 0 && n.open != nil {
-		n.open.end()
-		n.open = nil
+	var o *opened
+	if n.users == 0 {
+		o = n.take()
 	}
+	n.mu.Unlock()
+	n.close(o)
 }
 
 // view locks the catalog, and brings it up to date. The caller unlocks it.

@@ -31,6 +31,7 @@ type plan struct {
 	selects bool        // it has selectors
 	waits   bool        // nothing that it selects has entries yet
 	files   []*Identity // whose log files are read, too
+	held    []string    // paths of log files that do not respond
 	key     string
 }
 
@@ -60,6 +61,20 @@ func hasGlob(selectors []string) bool {
 // newPlan plans a query. It returns query.ErrNoSuchSource if the selectors of one list
 // match nothing.
 func (o *opened) newPlan(q *query.LogQuery) (*plan, error) {
+	p, err := o.planJournal(q)
+	if err != nil {
+		return nil, err
+	}
+	p.files, p.held = o.responding(o.filesOf(p))
+	p.key = p.match.String()
+	for _, i := range p.files {
+		p.key += " " + i.LogPath
+	}
+	return p, nil
+}
+
+// planJournal is newPlan without the log files of containers.
+func (o *opened) planJournal(q *query.LogQuery) (*plan, error) {
 	p := &plan{since: q.Since, until: q.Until, scope: q.Scope.Filter(), scoped: q.Scope != nil}
 	if p.until == 0 {
 		p.until = math.MaxInt64
@@ -121,11 +136,6 @@ func (o *opened) newPlan(q *query.LogQuery) (*plan, error) {
 		all = append(all, v.namesMatch(kind(k), p.names[k]))
 	}
 	p.match = journal.All(all...)
-	p.files = o.filesOf(p)
-	p.key = p.match.String()
-	for _, i := range p.files {
-		p.key += " " + i.LogPath
-	}
 	return p, nil
 }
 

@@ -39,7 +39,8 @@ type reader struct {
 	rec    entry.Entry
 	cursor []byte
 	event  entry.Event
-	events []entry.Event // to be returned before anything else
+	events []entry.Event   // to be returned before anything else
+	told   map[string]bool // log files that do not respond, and that an event told of
 }
 
 // Entries implements query.Logs.
@@ -49,7 +50,8 @@ func (n *Node) Entries(ctx context.Context, q *query.LogQuery) (query.LogReader,
 		return nil, err
 	}
 	r := &reader{o: o, q: *q, w: o.source(p), left: -1, began: time.Now(), planned: time.Now(),
-		gen: n.o.Identities.gen.Load(), events: o.bad()}
+		gen: n.o.Identities.gen.Load(), events: o.bad(), told: map[string]bool{}}
+	r.events = append(r.events, n.heldEvents(p.held, r.told)...)
 	r.done, r.end = context.WithCancel(context.Background())
 	if q.Limit > 0 {
 		r.left = q.Limit
