@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/daytwo/daytwo/api/entry"
 )
 
 // LogPipe says what 'daytwo log-pipe' reads, and how it writes it to journald.
@@ -61,7 +63,7 @@ While journald is slow or away, the program waits: no line is lost. With
 Lines that journald had not handled for sure when it was killed are sent again
 with LINE_RESENT=1, and may be there twice. Whatever was dropped, sent again or
 suppressed by journald's rate limit is counted and reported: on standard error,
-and in the journal, by an entry with MESSAGE_ID=` + logPipeReportID + `.
+and in the journal, by an entry with MESSAGE_ID=` + entry.PipeReport + `.
 
 The exit status is 0 if every line reached journald, else 1.`,
 		Example: `  ./server 2>&1 | daytwo log-pipe --identifier server --label task_name=server
@@ -133,9 +135,6 @@ The exit status is 0 if every line reached journald, else 1.`,
 	}
 	return cmd
 }
-
-// logPipeReportID is logpipe.ReportID.
-const logPipeReportID = "d2a7f0c6b0f64b2c8f5a3c1e9b7d4e60"
 
 // UsageError returns an error for an invalid command line.
 func UsageError(err error) error { return usageError{err} }

@@ -13,11 +13,13 @@ const (
 	Unreadable   Kind = "unreadable"    // a file is corrupt, newer than known, or may not be read
 	Truncated    Kind = "truncated"     // a log file was truncated or rotated away before it was read
 	PartialLost  Kind = "partial_lost"  // pieces of a long line are missing, or too many to be joined
+	Dropped      Kind = "dropped"       // a log pipe dropped lines that journald did not take in time, or was killed
 	ShipperDrops Kind = "shipper_drops" // a filter or a full buffer of shipping dropped entries
 
-	NodeBack Kind = "node_back" // a node that was away answers again; nothing is missing if no event says so
-	Ended    Kind = "ended"     // the container that is followed has ended, and all its entries were read
-	Waiting  Kind = "waiting"   // nothing matches yet: the query follows what does not exist so far
+	JournaldAway Kind = "journald_away" // journald was away for a while: a log pipe's lines waited, or come twice
+	NodeBack     Kind = "node_back"     // a node that was away answers again; nothing is missing if no event says so
+	Ended        Kind = "ended"         // the container that is followed has ended, and all its entries were read
+	Waiting      Kind = "waiting"       // nothing matches yet: the query follows what does not exist so far
 )
 
 // Event says what happened between two entries of a stream.

@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/bench/rig"
-	"github.com/daytwo/daytwo/collector/launcher/logpipe"
 )
 
 // inJournald runs body beside a journald of its own.
@@ -117,7 +117,7 @@ func testLogDetach(t *testing.T, d *rig.Journald) {
 	unix.Kill(pid, unix.SIGKILL)
 	more(n + 10)
 	again := logPipeOf(t, d, id)
-	reports := d.Entries("CONTAINER_ID="+id, "MESSAGE_ID="+logpipe.ReportID)
+	reports := d.Entries("CONTAINER_ID="+id, "MESSAGE_ID="+entry.PipeReport)
 	if again == pid || len(reports) != 1 || reports[0]["LOG_PIPE_RESTARTED"] != "1" {
 		t.Errorf("log pipes %d and %d, reports %v", pid, again, reports)
 	}

@@ -344,6 +344,59 @@ func TestSuppressed(t *testing.T) {
 	}
 }
 
+// What a log pipe reports is one event a notice in the streams that it concerns, and an entry
+// of its own. Nobody else can say so: no container, by whatever way it writes.
+func TestPipeReports(t *testing.T) {
+	dir := t.TempDir()
+	report := []string{"MESSAGE=daytwo: several things", "MESSAGE_ID=" + entry.PipeReport, "_TRANSPORT=journal",
+		"SYSLOG_IDENTIFIER=job", "PRIORITY=4", "LOG_PIPE_RESTARTED=1", "AWAY_USEC=2500000", "RESENT_LINES=5",
+		"LOST_LINES=7", "LOST_BYTES=70", "SUPPRESSED_LINES=9"}
+	host := "_SYSTEMD_CGROUP=/system.slice/job.service"
+	tags := []string{"TASK_NAME=job", "CONTAINER_ID=job"}
+	written := [][]string{
+		{host, "_UID=0", "_SYSTEMD_UNIT=job.service"}, // a line
+		append(append([]string{host, "_UID=0", "_SYSTEMD_UNIT=job.service"}, tags...), report...),
+		append([]string{"_SYSTEMD_CGROUP=/box/evil", "_UID=0"}, report...),                     // from a container
+		append(append([]string{"_SYSTEMD_CGROUP=/box/evil", "_UID=0"}, tags...), report...),    // in another's name
+		append([]string{host, "_UID=1000"}, report...),                                         // of a user
+		append([]string{"_UID=0", "_COMM=daytwo"}, report...),                                  // gone before journald looked
+		append([]string{host, "_UID=0", "CONTAINER_ID_FULL=e", "CONTAINER_NAME=e"}, report...), // a label, by Docker
+		append([]string{host, "_UID=0", "_TRANSPORT=stdout"}, report[:2]...),                   // not by the native way
+		append([]string{host, "_UID=0", "MESSAGE_ID=another"}, report[2:]...),                  // another message
+		append([]string{host, "_UID=0"}, "MESSAGE=daytwo: nothing", "MESSAGE_ID="+entry.PipeReport, "_TRANSPORT=journal"),
+	}
+	numbered(t, dir, len(written), func(i int) []string { return written[i] })
+	n := node(t, nil, dir)
+	all := "dropped 0,journald_away 0,dropped 7"
+	for _, c := range []struct {
+		q               query.LogQuery
+		entries, events string
+	}{
+		{query.LogQuery{}, "0 1 2 3 4 5 6 7 8 9", all},
+		{query.LogQuery{Tasks: []string{"job"}}, "1", all + ",suppressed 9"},
+		{query.LogQuery{Tasks: []string{"job"}, Matches: []string{"STREAM=STDOUT"}}, "", all + ",suppressed 9"},
+		{query.LogQuery{Units: []string{"job.service"}}, "0 1", all},
+		{query.LogQuery{Units: []string{"job.service"}, Grep: "^line"}, "0", all},
+		{query.LogQuery{Priority: &query.PriorityRange{Max: 3}}, "", all},
+		{query.LogQuery{Containers: []string{"evil"}}, "2 3", ""},
+		{query.LogQuery{Matches: []string{"MESSAGE_ID=another"}}, "8", all},
+		{query.LogQuery{Scope: &query.LogScope{Selectors: []map[string]string{{"container_id": "evil"}}}}, "2 3", ""},
+		{query.LogQuery{Scope: &query.LogScope{Selectors: []map[string]string{{"task_name": "job"}}}}, "1", all + ",suppressed 9"},
+	} {
+		entries, events, err := read(t, n, &c.q)
+		var kinds []string
+		for _, e := range events {
+			kinds = append(kinds, fmt.Sprint(e.Kind, " ", e.Count))
+			if e.Source != "job" || e.Agent != agent || e.Message == "" {
+				t.Errorf("event %+v", e)
+			}
+		}
+		if got := strings.Join(numbersOf(entries), " "); err != nil || got != c.entries || strings.Join(kinds, ",") != c.events {
+			t.Errorf("%+v: entries %s, events %q, error %v; want %s and %s", c.q, got, kinds, err, c.entries, c.events)
+		}
+	}
+}
+
 // Files that cannot be read are named, and the others are read.
 func TestUnreadableFile(t *testing.T) {
 	dir := t.TempDir()

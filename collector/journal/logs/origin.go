@@ -112,6 +112,17 @@ func (o *origins) of(fields []entry.Field) (i *Identity, byFields bool) {
 	return o.named(&s, fields), true
 }
 
+// isPipe reports whether an entry may be a log pipe's own, by what of returned for it: of
+// root, and from no container. The daemons of containers are no log pipes: they write
+// fields that containers name.
+func (o *origins) isPipe(fields []entry.Field, i *Identity, byFields bool) bool {
+	var s sender
+	s.read(fields)
+	transport, _ := value(fields, "_TRANSPORT")
+	seen := len(s.cgroup) > 0 || o.noCgroups && len(s.comm) > 0
+	return string(transport) == "journal" && string(s.uid) == "0" && seen && len(s.full) == 0 && (byFields || i == &o.host)
+}
+
 // named returns the identity that the fields of an entry name.
 func (o *origins) named(s *sender, fields []entry.Field) *Identity {
 	o.key = append(append(append(append(append(o.key[:0], s.full...), 0), s.id...), 0), s.name...)

@@ -177,9 +177,8 @@ func (r *reader) next() entry.Record {
 // if only events are due.
 func (r *reader) take() (rec entry.Record, ok bool) {
 	src, w := r.w, r.w.status()
-	if w.dropped > 0 {
-		e := r.o.node.event(entry.Suppressed, w.whose, w.dropped,
-			fmt.Sprintf("the rate limit of journald suppressed %d entries of %s", w.dropped, w.whose))
+	for _, t := range w.told {
+		e := r.o.node.event(t.kind, t.source, t.count, t.message)
 		e.Time = src.realtime()
 		r.events = append(r.events, e)
 	}

@@ -35,16 +35,15 @@ type source interface {
 
 // state is what a reader has to know of a source after a step.
 type state struct {
-	p       *plan
-	at      direction // where it came from to the entry that it is on; none if it is on none
-	past    bool      // it came to an entry after p.until
-	count   int       // of entries that were looked at
-	wanted  bool      // the entry matches; else it is there for dropped alone
-	dropped uint64    // entries that the rate limit suppressed, if this entry says so
-	whose   string    // unit or cgroup of dropped
-	fields  []entry.Field
-	of      *Identity // whose entry it is
-	size    int       // of the fields, in bytes
+	p      *plan
+	at     direction // where it came from to the entry that it is on; none if it is on none
+	past   bool      // it came to an entry after p.until
+	count  int       // of entries that were looked at
+	wanted bool      // the entry matches; else it is there for told alone
+	told   []told    // what this entry tells
+	fields []entry.Field
+	of     *Identity // whose entry it is
+	size   int       // of the fields, in bytes
 }
 
 func (s *state) status() *state { return s }

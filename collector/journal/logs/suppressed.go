@@ -1,22 +1,10 @@
 package logs
 
 import (
-	"bytes"
 	"strconv"
 
 	"github.com/daytwo/daytwo/api/entry"
 )
-
-// isSuppression reports whether a message may be journald's, about entries that its rate
-// limit suppressed.
-func isSuppression(message []byte) bool { return bytes.HasPrefix(message, []byte("Suppressed ")) }
-
-// isSuppressed reports whether an entry has the id of those that say that entries were
-// suppressed.
-func isSuppressed(fields []entry.Field) bool {
-	id, _ := value(fields, "MESSAGE_ID")
-	return string(id) == messageDropped
-}
 
 // suppressed returns how many entries journald suppressed of what the query selects, by
 // the entry that it is on, and whose they were.

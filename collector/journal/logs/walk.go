@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 
+	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/collector/journal"
 )
 
@@ -14,8 +15,8 @@ type walk struct {
 	r       *journal.Reader
 	origins *origins
 
-	buf    []byte
-	driver bool // of is what the entry's fields say
+	buf      []byte
+	byFields bool // of is what the entry's fields say
 
 	errs []error
 
@@ -34,10 +35,10 @@ const (
 func (o *opened) walk(p *plan) *walk {
 	m := p.match
 	if !m.Everything() {
-		m = journal.Any(m, journal.Equal("MESSAGE_ID", messageDropped))
+		m = journal.Any(m, journal.Equal("MESSAGE_ID", messageDropped), journal.Equal("MESSAGE_ID", entry.PipeReport))
 	}
 	w := &walk{state: state{p: p}, o: o, r: o.j.Reader(m), origins: newOrigins(&o.node.o)}
-	w.check = func(v []byte) { w.message = p.grep.match(v) || isSuppression(v) }
+	w.check = func(v []byte) { w.message = p.grep.match(v) || mayTell(v) }
 	return w
 }
 
@@ -83,8 +84,8 @@ func (w *walk) step(ctx context.Context, d direction) (bool, error) {
 	}
 }
 
-// look reads the entry that it came to, and reports whether it matches or tells of
-// entries that were suppressed.
+// look reads the entry that it came to, and reports whether it matches or tells
+// something.
 func (w *walk) look() bool {
 	if w.p.grep != nil {
 		w.message = false
@@ -100,16 +101,17 @@ func (w *walk) look() bool {
 	w.buf, w.fields, err = w.r.AppendFields(w.buf[:0], w.fields[:0])
 	w.fail(err)
 	w.size = len(w.buf)
-	w.of, w.driver = w.origins.of(w.fields)
-	if w.driver {
+	w.of, w.byFields = w.origins.of(w.fields)
+	if w.byFields {
 		w.fields = withStream(w.fields)
 	}
 	w.wanted = w.p.accepts(w.fields, w.of) && (w.p.grep == nil || w.grepped())
-	if w.dropped = 0; isSuppressed(w.fields) {
+	w.told = w.told[:0]
+	if id, ok := value(w.fields, "MESSAGE_ID"); ok && (string(id) == messageDropped || string(id) == entry.PipeReport) {
 		w.wanted = w.wanted && w.p.match.Of(w.fields) // it may have been looked up for its id alone
-		w.dropped, w.whose = w.suppressed()
+		w.tell(id)
 	}
-	return w.wanted || w.dropped > 0
+	return w.wanted || len(w.told) > 0
 }
 
 func (w *walk) grepped() bool {

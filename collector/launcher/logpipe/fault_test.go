@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
@@ -31,7 +32,7 @@ func checkNumbers(t *testing.T, entries []map[string]string, n int) (repeated in
 	next, marked := 1, 0
 	for _, e := range entries {
 		text, ok := strings.CutPrefix(e["MESSAGE"], "line ")
-		if !ok || e["MESSAGE_ID"] == ReportID {
+		if !ok || e["MESSAGE_ID"] == entry.PipeReport {
 			continue
 		}
 		if e["LINE_RESENT"] == "1" {
@@ -56,7 +57,7 @@ func checkNumbers(t *testing.T, entries []map[string]string, n int) (repeated in
 // reports returns the reports among entries.
 func reports(entries []map[string]string) (all []map[string]string) {
 	for _, e := range entries {
-		if e["MESSAGE_ID"] == ReportID {
+		if e["MESSAGE_ID"] == entry.PipeReport {
 			all = append(all, e)
 		}
 	}
@@ -150,7 +151,7 @@ func TestDrop(t *testing.T) {
 	}
 	var kept, missing, next = 0, 0, 1
 	for _, e := range r.wait(int(stats.Entries - stats.DroppedLines)) {
-		if e["MESSAGE_ID"] == ReportID {
+		if e["MESSAGE_ID"] == entry.PipeReport {
 			lost, err := strconv.Atoi(e["LOST_LINES"])
 			if err != nil || lost == 0 || e["LOST_BYTES"] == "" {
 				t.Errorf("a report is %q", e)

@@ -5,11 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// ReportID is the field MESSAGE_ID of reports: entries that a pipe writes into a task's
-// log where lines are missing, or may be there twice.
-const ReportID = "d2a7f0c6b0f64b2c8f5a3c1e9b7d4e60"
+	"github.com/daytwo/daytwo/api/entry"
+)
 
 // reportPriority is warning.
 const reportPriority = 4
@@ -62,27 +60,27 @@ func (p *pipe) addReport() {
 		says = append(says, fmt.Sprintf(format, args...))
 	}
 	if n.restarted {
-		say("LOG_PIPE_RESTARTED", 1, "the process that writes this log was killed, and what it had read is missing here: "+
+		say(entry.PipeRestarted, 1, "the process that writes this log was killed, and what it had read is missing here: "+
 			"up to some hundred KiB")
 	}
 	if n.returned {
-		say("AWAY_USEC", uint64(n.away.Microseconds()), "journald was not reachable for %v", n.away.Round(time.Millisecond))
+		say(entry.PipeAway, uint64(n.away.Microseconds()), "journald was not reachable for %v", n.away.Round(time.Millisecond))
 	}
 	if n.resent > 0 {
-		say("RESENT_LINES", n.resent, "%d lines follow that it may have had already: they have LINE_RESENT=1", n.resent)
+		say(entry.PipeResent, n.resent, "%d lines follow that it may have had already: they have LINE_RESENT=1", n.resent)
 	}
 	if n.lines > 0 {
 		fields = appendField(fields, "LOST_BYTES", strconv.FormatUint(n.bytes, 10))
-		say("LOST_LINES", n.lines, "%d lines (%d bytes) are missing here: journald did not take them in time",
+		say(entry.PipeLost, n.lines, "%d lines (%d bytes) are missing here: journald did not take them in time",
 			n.lines, n.bytes)
 	}
 	if n.suppressed > 0 {
-		say("SUPPRESSED_LINES", n.suppressed, "journald's rate limit suppressed %d lines of this output "+
+		say(entry.PipeSuppressed, n.suppressed, "journald's rate limit suppressed %d lines of this output "+
 			"(set LogRateLimitIntervalSec=0 for the unit, or RateLimitIntervalSec=0 in journald.conf)", n.suppressed)
 	}
-	fields = appendField(fields, "MESSAGE_ID", ReportID)
+	fields = appendField(fields, "MESSAGE_ID", entry.PipeReport)
 	b := p.q.unused(0)
 	b.notice = n
-	b.add(fields, p.report[reportPriority], []byte(strings.Join(says, "; ")))
+	b.add(fields, p.report[reportPriority], []byte(entry.PipePrefix+strings.Join(says, "; ")))
 	p.q.insert(b)
 }
