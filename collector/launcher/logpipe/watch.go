@@ -34,7 +34,7 @@ func watchJournald(path string) (pidfd int) {
 	var sockets []string
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
-		if err != nil || !isJournald(pid) {
+		if err != nil || !isJournald(pid) || !sharesFile(pid, path) {
 			continue
 		}
 		if sockets == nil {
@@ -60,6 +60,18 @@ func watchJournald(path string) (pidfd int) {
 func isJournald(pid int) bool {
 	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 	return err == nil && string(comm) == journaldComm+"\n"
+}
+
+// sharesFile reports whether a process sees the same file at a path, or whether that cannot
+// be found out. A journald in a container has a file of its own there, and in the network
+// namespace of the host nothing else tells its socket apart.
+func sharesFile(pid int, path string) bool {
+	ours, err := os.Stat(path)
+	if err != nil {
+		return true
+	}
+	its, err := os.Stat(fmt.Sprintf("/proc/%d/root%s", pid, path))
+	return errors.Is(err, os.ErrPermission) || err == nil && os.SameFile(ours, its)
 }
 
 // socketsAt returns the sockets that are bound to a path, as links in /proc/PID/fd name
