@@ -380,8 +380,8 @@ func TestPipeReports(t *testing.T) {
 		{query.LogQuery{Priority: &query.PriorityRange{Max: 3}}, "", all},
 		{query.LogQuery{Containers: []string{"evil"}}, "2 3", ""},
 		{query.LogQuery{Matches: []string{"MESSAGE_ID=another"}}, "8", all},
-		{query.LogQuery{Scope: &query.LogScope{Selectors: []map[string]string{{"container_id": "evil"}}}}, "2 3", ""},
-		{query.LogQuery{Scope: &query.LogScope{Selectors: []map[string]string{{"task_name": "job"}}}}, "1", all + ",suppressed 9"},
+		{query.LogQuery{Scope: onlyTag("container_id", "evil")}, "2 3", ""},
+		{query.LogQuery{Scope: onlyTag("task_name", "job")}, "1", all + ",suppressed 9"},
 	} {
 		entries, events, err := read(t, n, &c.q)
 		var kinds []string

@@ -47,7 +47,7 @@ func (w *walk) concerns() bool {
 			return false
 		}
 	}
-	return w.p.scope(&w.of.Origin)
+	return w.p.scope.allows(w.of)
 }
 
 // report tells what a log pipe's report says.
