@@ -15,6 +15,7 @@ type liveModel[O, S any] interface {
 	queryChanged(before O) bool // reports whether query needs another answer than before
 	answered(answer S, err error)
 	draw(tcell.Screen)
+	table() *table
 	key(*tcell.EventKey) (quit bool)
 	pace() (interval time.Duration, times int, paused bool) // times 0: no end
 }

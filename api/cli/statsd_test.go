@@ -140,7 +140,7 @@ func TestStatsdTopLive(t *testing.T) {
 		return sentSample(3), nil
 	}
 	go func() {
-		m := &statsdTopModel{options: statsdTopOptions{sort: "rate", interval: time.Hour}}
+		m := &statsdTopModel{options: statsdTopOptions{sort: "rate", refresh: refresh{interval: time.Hour}}}
 		done <- live(t.Context(), s, m, ask)
 	}()
 	deadline := time.After(30 * time.Second)

@@ -3,15 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
-	"time"
 
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/v1"
-	"github.com/gdamore/tcell/v2"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // statsdTopOptions holds the flags of statsd top.
@@ -20,8 +16,7 @@ type statsdTopOptions struct {
 	containers   bool // rows are containers
 	sort         string
 	limit        int
-	interval     time.Duration
-	times        int // refreshes; 0 for no end
+	refresh      refresh
 }
 
 // statsdTopSorts are the columns to sort by.
@@ -41,16 +36,14 @@ or as many times as -n says.`,
   daytwo statsd top -o json | jq '.metrics[] | {container, name, series, samples_per_second}'`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	o := statsdTopOptions{interval: 2 * time.Second}
+	var o statsdTopOptions
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	by := fs.String("by", "metric", "show a row for each `ROW`: metric, container")
 	fs.StringVar(&o.agent, "agent", "", "show only tasks on the node `AGENT`")
 	fs.StringVar(&o.sort, "sort", "rate", "sort by `COLUMN`: "+strings.Join(statsdTopSorts, ", "))
 	fs.IntVar(&o.limit, "limit", 100, "show at most `N` metrics")
-	fs.Var((*age)(&o.interval), "interval", "refresh every `DURATION`")
-	fs.IntVarP(&o.times, "times", "n", 0,
-		"end after `N` refreshes (default: never; without a terminal or with -o, after one)")
+	o.refresh.flags(fs)
 	out := outputFlags(fs, "", "table", "json", "yaml")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := out.check(); err != nil {
@@ -73,10 +66,12 @@ or as many times as -n says.`,
 			}
 			o.agent = a.AgentID
 		}
-		if out.format == "" && term.IsTerminal(int(os.Stdout.Fd())) && term.IsTerminal(int(os.Stdin.Fd())) {
-			return showStatsDTop(cmd.Context(), cl, o)
+		m := &statsdTopModel{options: o}
+		ask := func(ctx context.Context, o statsdTopOptions) (*v1.StatsD, error) { return fetchStatsD(ctx, cl, o) }
+		if onTerminal(out) {
+			return showLive(cmd.Context(), m, ask)
 		}
-		return printStatsDTop(cmd, cl, o, out)
+		return printLive(cmd.Context(), cmd.OutOrStdout(), m, ask, out)
 	}
 	return cmd
 }
@@ -89,13 +84,11 @@ func (o *statsdTopOptions) check(by string) error {
 	default:
 		return fmt.Errorf("--by %s: give metric or container", by)
 	}
-	switch {
-	case o.limit < 1 || o.limit > 10_000:
+	if o.limit < 1 || o.limit > 10_000 {
 		return fmt.Errorf("--limit %d: give a number from 1 to 10000", o.limit)
-	case o.interval < 100*time.Millisecond:
-		return fmt.Errorf("--interval %v: give 100ms or more", o.interval)
-	case o.times < 0:
-		return fmt.Errorf("-n %d: give 0 or more", o.times)
+	}
+	if err := o.refresh.check(); err != nil {
+		return err
 	}
 	for _, s := range statsdTopSorts {
 		if s == o.sort {
@@ -108,47 +101,4 @@ func (o *statsdTopOptions) check(by string) error {
 // fetchStatsD queries the relay.
 func fetchStatsD(ctx context.Context, cl *client.Client, o statsdTopOptions) (*v1.StatsD, error) {
 	return cl.StatsD(ctx, client.StatsDQuery{Agent: o.agent, Match: o.match, Sort: o.sort, Limit: o.limit})
-}
-
-// printStatsDTop prints a table, or as many as --times says.
-func printStatsDTop(cmd *cobra.Command, cl *client.Client, o statsdTopOptions, out *output) error {
-	m := &statsdTopModel{options: o}
-	w := cmd.OutOrStdout()
-	for n := 1; ; n++ {
-		s, err := fetchStatsD(cmd.Context(), cl, o)
-		if err != nil {
-			return err
-		}
-		if out.data() {
-			err = out.print(w, s)
-		} else {
-			m.answered(s, nil)
-			err = m.table().print(w)
-		}
-		if err != nil || n >= o.times {
-			return err
-		}
-		select {
-		case <-time.After(o.interval):
-		case <-cmd.Context().Done():
-			return nil
-		}
-		if !out.data() {
-			fmt.Fprintln(w)
-		}
-	}
-}
-
-// showStatsDTop draws on the terminal until a key, a signal or --times ends it.
-func showStatsDTop(ctx context.Context, cl *client.Client, o statsdTopOptions) error {
-	screen, err := tcell.NewScreen()
-	if err == nil {
-		err = screen.Init()
-	}
-	if err != nil {
-		return fmt.Errorf("this terminal (TERM=%s) cannot be drawn on: %w; use -o table", os.Getenv("TERM"), err)
-	}
-	defer screen.Fini()
-	ask := func(ctx context.Context, o statsdTopOptions) (*v1.StatsD, error) { return fetchStatsD(ctx, cl, o) }
-	return live(ctx, screen, &statsdTopModel{options: o}, ask)
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/daytwo/daytwo/api/v1"
@@ -14,16 +13,10 @@ const unknownSender = "(unknown)"
 
 // statsdTopModel is the state of statsd top.
 type statsdTopModel struct {
+	liveScreen
 	options statsdTopOptions
 	answer  *v1.StatsD
 	time    time.Time // of the answer's newest tick
-	failure error     // of the last query
-	filter  string
-	typing  bool // the filter is being typed
-	help    bool
-	paused  bool
-	offset  int // first row on the screen
-	page    int // rows on the screen
 }
 
 func (m *statsdTopModel) query() statsdTopOptions { return m.options }
@@ -46,7 +39,7 @@ func (m *statsdTopModel) answered(s *v1.StatsD, err error) {
 }
 
 func (m *statsdTopModel) pace() (time.Duration, int, bool) {
-	return m.options.interval, m.options.times, m.paused
+	return m.options.refresh.interval, m.options.refresh.times, m.paused
 }
 
 // table returns all rows as text.
@@ -99,13 +92,6 @@ func (m *statsdTopModel) containerTable() *table {
 			formatInt(l.Rejected), formatInt(l.Shed), formatInt(l.Overflowed), formatInt(l.TypeConflicts))
 	}
 	return &t
-}
-
-// shows reports whether one of the words contains the filter.
-func (m *statsdTopModel) shows(words ...string) bool {
-	f := strings.ToLower(m.filter)
-	has := func(w string) bool { return strings.Contains(strings.ToLower(w), f) }
-	return f == "" || slices.ContainsFunc(words, has)
 }
 
 // total returns the sum of the ledgers of all nodes.

@@ -21,13 +21,9 @@ func (m *statsdTopModel) draw(screen tcell.Screen) {
 		return
 	}
 	m.drawTotal(screen, width)
-	m.drawState(screen, width)
+	m.drawState(screen, width, m.state())
 	if m.help {
-		for i, line := range statsdTopHelp {
-			if y := i + 3; y < height-1 {
-				put(screen, 0, y, width, line, plainStyle)
-			}
-		}
+		drawHelp(screen, width, height, statsdTopHelp)
 	} else {
 		m.drawTable(screen, width, height)
 	}
@@ -60,18 +56,8 @@ func (m *statsdTopModel) drawTotal(screen tcell.Screen, width int) {
 	put(screen, 0, 1, width, text, style)
 }
 
-// drawState draws the filter while it is typed, else an error, else which rows are
-// shown.
-func (m *statsdTopModel) drawState(screen tcell.Screen, width int) {
-	switch {
-	case m.typing:
-		end := put(screen, 0, 2, width-1, "filter: "+m.filter, boldStyle)
-		screen.ShowCursor(end, 2)
-		return
-	case m.failure != nil:
-		put(screen, 0, 2, width, "! "+m.failure.Error(), dangerStyle)
-		return
-	}
+// state returns a line about which rows are shown.
+func (m *statsdTopModel) state() string {
 	line := "by " + m.options.sort + "  "
 	if m.options.match != "" {
 		line += "tasks " + m.options.match + "  "
@@ -79,13 +65,7 @@ func (m *statsdTopModel) drawState(screen tcell.Screen, width int) {
 	if m.options.agent != "" {
 		line += "node " + m.options.agent + "  "
 	}
-	if m.filter != "" {
-		line += "filter " + m.filter + " (esc: none)  "
-	}
-	if m.paused {
-		line += "PAUSED"
-	}
-	put(screen, 0, 2, width, line, plainStyle)
+	return line
 }
 
 // drawTable draws the columns that fit; the first takes the rest of the width.

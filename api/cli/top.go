@@ -3,15 +3,12 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/v1"
-	"github.com/gdamore/tcell/v2"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // topOptions holds the flags of top.
@@ -21,8 +18,7 @@ type topOptions struct {
 	cgroups      bool // other cgroups are rows too
 	sort         string
 	reverse      bool
-	interval     time.Duration
-	times        int // refreshes; 0 for no end
+	refresh      refresh
 }
 
 // topSample is the state of the fleet, as the relay answers it.
@@ -88,10 +84,7 @@ func topFlags(cmd *cobra.Command) *topOptions {
 	fs.BoolVar(&o.cgroups, "cgroups", false, "show other cgroups too, such as services and slices")
 	fs.StringVar(&o.sort, "sort", "cpu", "sort by `COLUMN`: "+strings.Join(columnNames(), ", "))
 	fs.BoolVar(&o.reverse, "reverse", false, "reverse the order")
-	o.interval = 2 * time.Second
-	fs.Var((*age)(&o.interval), "interval", "refresh every `DURATION`")
-	fs.IntVarP(&o.times, "times", "n", 0,
-		"end after `N` refreshes (default: never; without a terminal or with -o, after one)")
+	o.refresh.flags(fs)
 	return o
 }
 
@@ -102,11 +95,8 @@ func runTop(cmd *cobra.Command, conn *connection, o *topOptions, out *output) er
 	if _, ok := findColumn(o.sort); !ok {
 		return usageError{fmt.Errorf("--sort %s: there is no such column%s", o.sort, didYouMean(o.sort, columnNames()))}
 	}
-	if o.interval < 100*time.Millisecond {
-		return usageError{fmt.Errorf("--interval %v: give 100ms or more", o.interval)}
-	}
-	if o.times < 0 {
-		return usageError{fmt.Errorf("-n %d: give 0 or more", o.times)}
+	if err := o.refresh.check(); err != nil {
+		return usageError{err}
 	}
 	cl, err := conn.client()
 	if err != nil {
@@ -119,10 +109,11 @@ func runTop(cmd *cobra.Command, conn *connection, o *topOptions, out *output) er
 		}
 		o.agent = a.AgentID
 	}
-	if out.format == "" && term.IsTerminal(int(os.Stdout.Fd())) && term.IsTerminal(int(os.Stdin.Fd())) {
-		return showTop(cmd.Context(), cl, *o)
+	ask := func(ctx context.Context, o topOptions) (*topSample, error) { return fetchTop(ctx, cl, o) }
+	if onTerminal(out) {
+		return showLive(cmd.Context(), newTopModel(*o), ask)
 	}
-	return printTop(cmd, cl, *o, out)
+	return printLive(cmd.Context(), cmd.OutOrStdout(), newTopModel(*o), ask, out)
 }
 
 // fetchTop queries the relay.
@@ -143,47 +134,4 @@ func fetchTop(ctx context.Context, cl *client.Client, o topOptions) (*topSample,
 	list, err := cl.Containers(ctx, client.ContainersQuery{Agent: o.agent, Match: o.match, All: o.cgroups})
 	s.Containers = nonNil(list)
 	return s, err
-}
-
-// printTop prints a table, or as many as --times says.
-func printTop(cmd *cobra.Command, cl *client.Client, o topOptions, out *output) error {
-	m := newTopModel(o)
-	w := cmd.OutOrStdout()
-	for n := 1; ; n++ {
-		s, err := fetchTop(cmd.Context(), cl, o)
-		if err != nil {
-			return err
-		}
-		if out.data() {
-			err = out.print(w, s)
-		} else {
-			m.update(s)
-			err = m.table().print(w)
-		}
-		if err != nil || n >= o.times {
-			return err
-		}
-		select {
-		case <-time.After(o.interval):
-		case <-cmd.Context().Done():
-			return nil
-		}
-		if !out.data() {
-			fmt.Fprintln(w)
-		}
-	}
-}
-
-// showTop draws on the terminal until a key, a signal or --times ends it.
-func showTop(ctx context.Context, cl *client.Client, o topOptions) error {
-	screen, err := tcell.NewScreen()
-	if err == nil {
-		err = screen.Init()
-	}
-	if err != nil {
-		return fmt.Errorf("this terminal (TERM=%s) cannot be drawn on: %w; use -o table", os.Getenv("TERM"), err)
-	}
-	defer screen.Fini()
-	ask := func(ctx context.Context, o topOptions) (*topSample, error) { return fetchTop(ctx, cl, o) }
-	return live(ctx, screen, newTopModel(o), ask)
 }

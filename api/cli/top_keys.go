@@ -1,62 +1,25 @@
 package cli
 
-import (
-	"unicode/utf8"
-
-	"github.com/gdamore/tcell/v2"
-)
-
-// maxFilter is the longest filter, in bytes.
-const maxFilter = 128
+import "github.com/gdamore/tcell/v2"
 
 // key handles a key, and reports whether it ends top.
 func (m *topModel) key(ev *tcell.EventKey) (quit bool) {
-	if ev.Key() == tcell.KeyCtrlC {
-		return true
-	}
-	switch {
-	case m.help:
-		m.help = false // any key closes it
-	case m.typing:
-		m.typeKey(ev)
-	case ev.Key() == tcell.KeyRune:
-		return m.runeKey(ev.Rune())
-	default:
-		m.controlKey(ev.Key())
-	}
-	return false
-}
-
-// typeKey handles a key while the filter is typed.
-func (m *topModel) typeKey(ev *tcell.EventKey) {
-	switch ev.Key() {
-	case tcell.KeyEnter:
-		m.typing = false
-	case tcell.KeyEscape:
-		m.typing, m.filter = false, ""
-	case tcell.KeyBackspace, tcell.KeyBackspace2:
-		_, n := utf8.DecodeLastRuneInString(m.filter)
-		m.filter = m.filter[:len(m.filter)-n]
-	case tcell.KeyCtrlU:
-		m.filter = ""
-	case tcell.KeyRune:
-		if len(m.filter) < maxFilter {
-			m.filter += string(ev.Rune())
+	quit, own := m.sharedKey(ev)
+	if own {
+		if rows, moves := m.step(ev); moves {
+			m.move(m.index() + rows)
+		} else if ev.Key() == tcell.KeyRune {
+			m.runeKey(ev.Rune())
+		} else {
+			m.controlKey(ev.Key())
 		}
 	}
 	m.arrange()
+	return quit
 }
 
-func (m *topModel) runeKey(r rune) (quit bool) {
+func (m *topModel) runeKey(r rune) {
 	switch r {
-	case 'q':
-		return true
-	case '?', 'h':
-		m.help = true
-	case '/':
-		m.typing = true
-	case ' ':
-		m.paused = !m.paused
 	case 'r':
 		m.options.reverse = !m.options.reverse
 	case 's':
@@ -77,33 +40,11 @@ func (m *topModel) runeKey(r rune) (quit bool) {
 		m.sortNext(-1)
 	case '>', '.':
 		m.sortNext(1)
-	case 'j':
-		m.move(m.index() + 1)
-	case 'k':
-		m.move(m.index() - 1)
-	case 'g':
-		m.move(0)
-	case 'G':
-		m.move(len(m.entries) - 1)
 	}
-	m.arrange()
-	return false
 }
 
 func (m *topModel) controlKey(k tcell.Key) {
 	switch k {
-	case tcell.KeyUp:
-		m.move(m.index() - 1)
-	case tcell.KeyDown:
-		m.move(m.index() + 1)
-	case tcell.KeyPgUp:
-		m.move(m.index() - m.page)
-	case tcell.KeyPgDn:
-		m.move(m.index() + m.page)
-	case tcell.KeyHome:
-		m.move(0)
-	case tcell.KeyEnd:
-		m.move(len(m.entries) - 1)
 	case tcell.KeyLeft:
 		m.sortNext(-1)
 	case tcell.KeyRight:
@@ -123,7 +64,6 @@ func (m *topModel) controlKey(k tcell.Key) {
 			m.options.agent = ""
 		}
 	}
-	m.arrange()
 }
 
 // toggleRows changes between nodes and containers.

@@ -11,23 +11,17 @@ import (
 
 // topModel is the state of top.
 type topModel struct {
+	liveScreen
 	options  topOptions
 	sample   *topSample
 	rates    counterRates
 	current  map[string]rates
-	failure  error // of the last query
 	entries  []topEntry
-	filter   string
-	typing   bool // the filter is being typed
-	help     bool
-	paused   bool
 	selected string // key of the row under the cursor
-	offset   int    // first row on the screen
-	page     int    // rows on the screen
 }
 
 func newTopModel(o topOptions) *topModel {
-	return &topModel{options: o, page: 1}
+	return &topModel{options: o, liveScreen: liveScreen{page: 1}}
 }
 
 func (m *topModel) query() topOptions { return m.options }
@@ -43,7 +37,7 @@ func (m *topModel) answered(s *topSample, err error) {
 }
 
 func (m *topModel) pace() (time.Duration, int, bool) {
-	return m.options.interval, m.options.times, m.paused
+	return m.options.refresh.interval, m.options.refresh.times, m.paused
 }
 
 // update replaces the sample.
@@ -90,14 +84,9 @@ func (m *topModel) arrange() {
 
 // add appends an entry if its name or one of the words contains the filter.
 func (m *topModel) add(e topEntry, words ...string) {
-	if m.filter != "" {
-		f := strings.ToLower(m.filter)
-		has := func(w string) bool { return strings.Contains(strings.ToLower(w), f) }
-		if !slices.ContainsFunc(append(words, e.name), has) {
-			return
-		}
+	if m.shows(append(words, e.name)...) {
+		m.entries = append(m.entries, e)
 	}
-	m.entries = append(m.entries, e)
 }
 
 // sortEntries sorts numbers in descending and text in ascending order. Absent values

@@ -48,9 +48,9 @@ func (m *topModel) draw(screen tcell.Screen) {
 		return
 	}
 	m.drawFleet(screen, width)
-	m.drawState(screen, width)
+	m.drawState(screen, width, m.state())
 	if m.help {
-		m.drawHelp(screen, width, height)
+		drawHelp(screen, width, height, topHelp)
 	} else {
 		m.drawTable(screen, width, height)
 	}
@@ -109,32 +109,15 @@ func count(n int, what string) string {
 	return strconv.Itoa(n) + " " + what
 }
 
-// drawState draws the filter while it is typed, else an error, else which rows are
-// shown.
-func (m *topModel) drawState(screen tcell.Screen, width int) {
-	switch {
-	case m.typing:
-		end := put(screen, 0, 2, width-1, "filter: "+m.filter, boldStyle)
-		screen.ShowCursor(end, 2)
-		return
-	case m.failure != nil:
-		put(screen, 0, 2, width, "! "+m.failure.Error(), dangerStyle)
-		return
-	}
-	line := ""
+// state returns a line about which rows are shown.
+func (m *topModel) state() (line string) {
 	if m.options.match != "" {
 		line += "tasks " + m.options.match + "  "
 	}
 	if m.options.agent != "" {
 		line += "node " + m.options.agent + " (esc: all)  "
 	}
-	if m.filter != "" {
-		line += "filter " + m.filter + " (esc: none)  "
-	}
-	if m.paused {
-		line += "PAUSED  "
-	}
-	put(screen, 0, 2, width, line, plainStyle)
+	return line
 }
 
 // drawTable draws the columns that fit; the first takes the rest of the width.
@@ -229,14 +212,6 @@ var topHelp = []string{
 	"q ctrl-c                     quit",
 	"",
 	"CPU is cores in use. CPU% and MEM% are relative to the limit, or to the node without one.",
-}
-
-func (m *topModel) drawHelp(screen tcell.Screen, width, height int) {
-	for i, line := range topHelp {
-		if y := i + 3; y < height-1 {
-			put(screen, 0, y, width, line, plainStyle)
-		}
-	}
 }
 
 // put writes text into a field of the screen, and returns the column behind it.

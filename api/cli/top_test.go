@@ -238,7 +238,7 @@ func TestTopLive(t *testing.T) {
 	s := testScreen(t, 100, 12)
 	asked := make(chan topOptions, 100)
 	var n atomic.Int64
-	done := startTop(t.Context(), s, topOptions{sort: "cpu", interval: 5 * time.Millisecond},
+	done := startTop(t.Context(), s, topOptions{sort: "cpu", refresh: refresh{interval: 5 * time.Millisecond}},
 		func(ctx context.Context, o topOptions) (*topSample, error) {
 			select {
 			case asked <- o:
@@ -268,7 +268,7 @@ func TestTopLive(t *testing.T) {
 // The end of the context ends the loop, also while a query is under way.
 func TestTopLiveCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	done := startTop(ctx, testScreen(t, 100, 12), topOptions{sort: "cpu", interval: time.Hour},
+	done := startTop(ctx, testScreen(t, 100, 12), topOptions{sort: "cpu", refresh: refresh{interval: time.Hour}},
 		func(ctx context.Context, _ topOptions) (*topSample, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
@@ -282,7 +282,7 @@ func TestTopLiveCancelled(t *testing.T) {
 // With --times the loop ends by itself.
 func TestTopLiveTimes(t *testing.T) {
 	var n int64
-	done := startTop(t.Context(), testScreen(t, 100, 12), topOptions{sort: "cpu", interval: time.Millisecond, times: 3},
+	done := startTop(t.Context(), testScreen(t, 100, 12), topOptions{sort: "cpu", refresh: refresh{interval: time.Millisecond, times: 3}},
 		func(context.Context, topOptions) (*topSample, error) {
 			n++
 			return testSample(n), nil
