@@ -2,14 +2,13 @@ package atomicfile
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/daytwo/daytwo/api/regularfile"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,24 +20,9 @@ const (
 // Read returns the text of a small regular file, without leading and trailing white
 // space. Zero bytes count as white space: a power cut can leave them in place of text.
 func Read(path string) (string, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a named pipe must not block
+	b, err := regularfile.Read(path, maxText)
 	if err != nil {
 		return "", err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	if !st.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is not a regular file", path)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxText+1))
-	if err != nil {
-		return "", err
-	}
-	if len(b) > maxText {
-		return "", fmt.Errorf("%s is larger than %d bytes", path, maxText)
 	}
 	return strings.Trim(string(b), " \t\r\n\x00"), nil
 }

@@ -77,12 +77,8 @@ the command lists them when it is run again.`,
 			return err
 		}
 		o.q.Container = *container
-		if *agent != "" {
-			a, err := findAgent(cmd.Context(), cl, *agent)
-			if err != nil {
-				return err
-			}
-			o.q.Agent = a.AgentID
+		if o.q.Agent, err = agentID(cmd.Context(), cl, *agent); err != nil {
+			return err
 		}
 		return o.run(cmd, cl, true)
 	}

@@ -157,6 +157,19 @@ func nodeShowCommand(conn *connection) *cobra.Command {
 	return cmd
 }
 
+// agentID returns the id of the only node with an id, the beginning of an id or a hostname;
+// "" of "".
+func agentID(ctx context.Context, cl *client.Client, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	a, err := findAgent(ctx, cl, name)
+	if err != nil {
+		return "", err
+	}
+	return a.AgentID, nil
+}
+
 // findAgent returns the only node with an id, the beginning of an id or a hostname.
 func findAgent(ctx context.Context, cl *client.Client, name string) (*v1.Agent, error) {
 	agents, err := cl.Agents(ctx)

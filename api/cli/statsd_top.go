@@ -59,12 +59,8 @@ or as many times as -n says.`,
 		if err != nil {
 			return err
 		}
-		if o.agent != "" {
-			a, err := findAgent(cmd.Context(), cl, o.agent)
-			if err != nil {
-				return err
-			}
-			o.agent = a.AgentID
+		if o.agent, err = agentID(cmd.Context(), cl, o.agent); err != nil {
+			return err
 		}
 		m := &statsdTopModel{options: o}
 		ask := func(ctx context.Context, o statsdTopOptions) (*v1.StatsD, error) { return fetchStatsD(ctx, cl, o) }

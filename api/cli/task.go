@@ -61,12 +61,8 @@ func taskListCommand(conn *connection) *cobra.Command {
 		if len(args) > 0 {
 			q.Match = args[0]
 		}
-		if agent != "" {
-			a, err := findAgent(cmd.Context(), cl, agent)
-			if err != nil {
-				return err
-			}
-			q.Agent = a.AgentID
+		if q.Agent, err = agentID(cmd.Context(), cl, agent); err != nil {
+			return err
 		}
 		list, err := cl.Containers(cmd.Context(), q)
 		if err != nil {

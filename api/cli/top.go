@@ -102,12 +102,8 @@ func runTop(cmd *cobra.Command, conn *connection, o *topOptions, out *output) er
 	if err != nil {
 		return err
 	}
-	if o.agent != "" {
-		a, err := findAgent(cmd.Context(), cl, o.agent)
-		if err != nil {
-			return err
-		}
-		o.agent = a.AgentID
+	if o.agent, err = agentID(cmd.Context(), cl, o.agent); err != nil {
+		return err
 	}
 	ask := func(ctx context.Context, o topOptions) (*topSample, error) { return fetchTop(ctx, cl, o) }
 	if onTerminal(out) {

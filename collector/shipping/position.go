@@ -4,13 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/atomicfile"
+	"github.com/daytwo/daytwo/api/regularfile"
 )
 
 // maxPosition is the largest file of a position, in bytes.
@@ -28,15 +25,10 @@ const positionVersion = 1
 // readPosition reads the position that an earlier run has saved. Without one, it returns
 // nil; a file that cannot be used is an error.
 func readPosition(path string) (*place, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	b, err := regularfile.Read(path, maxPosition)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxPosition))
 	if err != nil {
 		return nil, err
 	}

@@ -3,12 +3,9 @@ package statsd
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/daytwo/daytwo/api/regularfile"
 	"github.com/daytwo/daytwo/collector/bounded"
 	"github.com/daytwo/daytwo/collector/statsd/series"
 )
@@ -30,7 +27,7 @@ func (o *Options) rules() (*series.Rules, error) {
 		calls = bounded.NewSet(o.Log)
 	}
 	text, err := bounded.Do(calls.Source("statsd_rules", 1, nil), o.RulesFile, rulesWait, func() ([]byte, error) {
-		return readRegular(o.RulesFile, maxRules)
+		return regularfile.Read(o.RulesFile, maxRules)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("statsd rules: %w", err)
@@ -40,26 +37,4 @@ func (o *Options) rules() (*series.Rules, error) {
 		return nil, fmt.Errorf("%s: %w", o.RulesFile, err)
 	}
 	return r, nil
-}
-
-// readRegular reads a regular file of at most the given number of bytes. Other files
-// might have no end, or wait for a writer, as a FIFO does.
-func readRegular(path string, most int64) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(b)) > most {
-		err = fmt.Errorf("%s is larger than %d bytes", path, most)
-	}
-	return b, err
 }

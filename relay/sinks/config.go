@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/daytwo/daytwo/api/regularfile"
 	"github.com/daytwo/daytwo/relay/sinks/sink"
 )
 
@@ -61,7 +61,7 @@ var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
 // Load reads a configuration file. It returns an error that names the line or the sink for
 // anything that it does not know, or that no sink could work with.
 func Load(path string) (*File, error) {
-	b, err := readFile(path)
+	b, err := regularfile.Read(path, maxConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -70,26 +70,6 @@ func Load(path string) (*File, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return f, nil
-}
-
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
-	if err == nil && len(b) > maxConfig {
-		err = fmt.Errorf("%s is larger than %d bytes", path, maxConfig)
-	}
-	return b, err
 }
 
 // Parse is Load for the content of a file.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/daytwo/daytwo/api/regularfile"
 	"github.com/nats-io/nats.go"
 )
 
@@ -60,7 +61,7 @@ func New(o Options) (*Manager, error) {
 		o.Log = slog.Default()
 	}
 	m := &Manager{o: o, store: store{o.Conn, o.Cluster, o.Replicas}}
-	content, err := readFile(o.Path)
+	content, err := regularfile.Read(o.Path, maxConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +111,7 @@ func (m *Manager) launch(r *running) {
 // reload reads the file again if its content changed. A content that is invalid is refused,
 // and the sinks stay as they are. Sinks whose configuration did not change are not disturbed.
 func (m *Manager) reload() {
-	content, err := readFile(m.o.Path)
+	content, err := regularfile.Read(m.o.Path, maxConfig)
 	m.mu.Lock()
 	same := err == nil && bytes.Equal(content, m.content)
 	m.mu.Unlock()
