@@ -9,6 +9,7 @@ type backward struct {
 	lines []backLine
 	text  []byte // of all lines
 	scan  scanner
+	prime scanner // of what is in front of the block
 	join  joiner
 }
 
@@ -128,6 +129,7 @@ func (r *Reader) block(end int64, limited bool) {
 		if whole = !ok; !ok || rec.start > end || rec.start == end && !limited {
 			break
 		}
+		r.learn(&b.join, b.f, &rec)
 		for {
 			a := b.join.add(b.f, &rec, &line)
 			if a != kept {

@@ -11,8 +11,26 @@ import (
 const lookBack = 128 << 10
 
 // prime gives a joiner the state that it would have at a place if all of the log had
-// been read up to there.
-func (r *Reader) prime(j *joiner, f *file, off int64) {
+// been read up to there. Of a stream without a record shortly before the place it knows
+// nothing: see learn.
+func (r *Reader) prime(j *joiner, f *file, off int64) { r.primeFor(j, f, off, streams) }
+
+// learn finds out, for the first record of a stream that prime found no record of, whether
+// it goes on with a line that began long before: the other stream may have written much
+// meanwhile.
+func (r *Reader) learn(j *joiner, f *file, rec *record) {
+	s := rec.stream
+	if j.knows(s) || j.asked[s] {
+		return
+	}
+	j.asked[s] = true
+	var before joiner
+	r.primeFor(&before, f, rec.start, s)
+	j.open[s], j.whole[s] = before.open[s], before.whole[s]
+}
+
+// primeFor is prime, and goes back until a record of a stream is found.
+func (r *Reader) primeFor(j *joiner, f *file, off int64, stream Stream) {
 	for n := int64(lookBack); ; n *= 4 {
 		files, start := r.behind(f, off, n)
 		head := start == 0 // of the container's start: nothing is in front
@@ -29,7 +47,7 @@ func (r *Reader) prime(j *joiner, f *file, off int64) {
 			r.feed(j, file, start, end)
 			start = 0
 		}
-		if head || n > 4*MaxLine || !j.missesPieces() {
+		if head || n > 4*MaxLine || !j.missesPieces() && (stream == streams || j.knows(stream)) {
 			return
 		}
 	}
@@ -39,7 +57,7 @@ func (r *Reader) prime(j *joiner, f *file, off int64) {
 func (r *Reader) feed(j *joiner, f *file, start, end int64) {
 	var rec record
 	var line Line
-	s := &r.back.scan
+	s := &r.back.prime
 	s.format = r.l.format
 	for s.seek(f, start); end < 0 || s.pos() < end; {
 		ok, err := s.next(&rec)

@@ -540,3 +540,37 @@ func TestEvent(t *testing.T) {
 		}
 	}
 }
+
+// A line goes on after much that the other stream has written, also for whoever begins to
+// read there: backward, at the tail, or at a time.
+func TestPiecesFarApart(t *testing.T) {
+	for _, f := range []Format{DockerJSON, DockerLocal, CRI} {
+		w := newTestWriter(t, f)
+		w.line("first")
+		w.write(Stdout, piece('a'), true)
+		const others = 12
+		for range others {
+			w.write(Stderr, piece('b'), true)
+			w.write(Stderr, "b end", false)
+		}
+		w.write(Stdout, "end", false)
+		w.line("last")
+		r := reader(t, w.log(Options{}))
+		r.End()
+		r.SeekTail()
+		all := backwards(r)
+		if len(all) != others+3 || all[1] != show(&Line{Text: []byte(piece('a') + "end")}) {
+			t.Errorf("%v: backward it is %q", f, all)
+		}
+		r.SeekTail()
+		for range 2 {
+			r.Previous()
+		}
+		cursor := r.Cursor()
+		r.SeekTime(cursor.Time())
+		if !r.Next() || show(r.Line()) != all[1] {
+			t.Errorf("%v: by its time it is %q, want %q", f, show(r.Line()), all[1])
+		}
+		noErrors(t, r)
+	}
+}

@@ -54,6 +54,7 @@ func (r *Reader) load() bool {
 			continue
 		}
 		r.again = false
+		r.learn(&r.join, f, &r.rec)
 		added := r.join.add(f, &r.rec, &r.line)
 		if added == kept {
 			continue

@@ -8,6 +8,7 @@ type joiner struct {
 	// whole is set for streams of which a record was seen that ends a line, or all
 	// records: their pieces are complete then.
 	whole [streams]bool
+	asked [streams]bool // learn was called for the stream
 }
 
 // openLine is a line of which the end is missing.
@@ -38,7 +39,7 @@ func (j *joiner) reset(l *Log, whole bool) {
 	}
 	for s := range j.open {
 		j.open[s].is = false
-		j.whole[s] = whole
+		j.whole[s], j.asked[s] = whole, false
 	}
 	j.sub = 0
 }
@@ -121,6 +122,9 @@ func (j *joiner) marks() (m [streams]mark) {
 	}
 	return m
 }
+
+// knows reports whether a record of a stream was seen, or none can be missing.
+func (j *joiner) knows(s Stream) bool { return j.whole[s] || j.open[s].is }
 
 // missesPieces reports whether a line is open that may have begun earlier.
 func (j *joiner) missesPieces() bool {
