@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,6 +17,8 @@ import (
 )
 
 func TestDoctorLooksAtEverything(t *testing.T) {
+	defer func(limit time.Duration) { checkTimeout = limit }(checkTimeout)
+	checkTimeout = 5 * time.Minute
 	data := t.TempDir()
 	checks := Doctor(t.Context(), Config{DataDir: data, NoPublish: true})
 	state := map[string]health.State{}

@@ -11,11 +11,11 @@ import (
 )
 
 func TestDaytwoLifecycle(t *testing.T) {
-	d := Up(t)
+	d := Up(t, "--no-bpf")
 	if !d.Running() || d.Relay.Token == "" {
 		t.Fatalf("running %v, token %q", d.Running(), d.Relay.Token)
 	}
-	other := Up(t) // beside the first one
+	other := Up(t, "--no-bpf") // beside the first one
 	for _, x := range []*Daytwo{d, other} {
 		if out := x.Client(t, "node", "list", "-o", "json"); !strings.Contains(out, "agent_id") {
 			t.Errorf("node list: %s", out)

@@ -196,6 +196,7 @@ func daemon(dir string, argv ...string) (*exec.Cmd, error) {
 	defer log.Close()
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir) // containerd writes stacks there when dockerd loses patience
 	return cmd, cmd.Start()
 }
 
