@@ -548,7 +548,7 @@ func TestPiecesFarApart(t *testing.T) {
 		w := newTestWriter(t, f)
 		w.line("first")
 		w.write(Stdout, piece('a'), true)
-		const others = 12
+		const others = 30
 		for range others {
 			w.write(Stderr, piece('b'), true)
 			w.write(Stderr, "b end", false)
