@@ -34,6 +34,7 @@ type Node struct {
 	pub     *publish.Publisher // nil with NoPublish
 	logs    *logs.Node         // nil if no logs are read
 	ship    *shipping.Shipper  // nil if logs are not shipped
+	rules   *rulesFile         // of ship, nil if there is none
 	local   *query.Local
 	grid    *grid
 
@@ -259,9 +260,13 @@ func (n *Node) Run(ctx context.Context) error {
 	go func() { defer close(answering); n.serveRPC(ctx) }()
 	go func() {
 		defer close(shipped)
-		if n.ship != nil {
-			n.ship.Run(ctx)
+		if n.ship == nil {
+			return
 		}
+		if n.rules != nil {
+			go n.rules.follow(ctx, n.ship)
+		}
+		n.ship.Run(ctx)
 	}()
 	go n.progress.watch(ctx, n.cfg.Interval, n.log)
 	go func() {

@@ -9,7 +9,6 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
-	"github.com/daytwo/daytwo/collector/bounded"
 	"github.com/daytwo/daytwo/collector/shipping"
 	"github.com/daytwo/daytwo/collector/shipping/rules"
 )
@@ -21,9 +20,6 @@ type Shipping struct {
 	Since     time.Duration // how old the entries are with which the first start begins
 	Stream    bus.Config    // how the stream is created if it is missing; Cluster is the collector's
 }
-
-// rulesWait is how long the file of rules may take: its file server may be gone.
-const rulesWait = 5 * time.Second
 
 // newShipper opens what ships logs. It returns nil if that is not configured.
 func (n *Node) newShipper(logs query.Logs) (*shipping.Shipper, error) {
@@ -39,11 +35,10 @@ func (n *Node) newShipper(logs query.Logs) (*shipping.Shipper, error) {
 	}
 	var r *rules.Rules
 	if cfg.RulesFile != "" {
+		n.rules = &rulesFile{path: cfg.RulesFile, source: n.calls.Source("ship_rules", 1, nil),
+			log: n.log.With("component", "shipping")}
 		var err error
-		r, err = bounded.Do(n.calls.Source("ship_rules", 1, nil), cfg.RulesFile, rulesWait, func() (*rules.Rules, error) {
-			return rules.Load(cfg.RulesFile)
-		})
-		if err != nil {
+		if r, err = n.rules.load(); err != nil {
 			return nil, fmt.Errorf("ship-rules: %w", err)
 		}
 	}
@@ -62,7 +57,7 @@ type shippingRow struct {
 }
 
 // table returns the table of log shipping for one tick.
-func (r *shippingRow) table(s *shipping.Shipper, nextID func() uint64) frame.Table {
+func (r *shippingRow) table(s *shipping.Shipper, file *rulesFile, nextID func() uint64) frame.Table {
 	if r.rows == nil {
 		r.rows = []*frame.Row{{ID: nextID()}}
 		r.vals = make([]int64, metric.Width(metric.Shipping))
@@ -80,6 +75,10 @@ func (r *shippingRow) table(s *shipping.Shipper, nextID func() uint64) frame.Tab
 	}
 	if st.Running {
 		v[metric.ShipRunning] = 1
+	}
+	v[metric.ShipRulesRefused] = 0
+	if file != nil && file.refused.Load() {
+		v[metric.ShipRulesRefused] = 1
 	}
 	return table(metric.Shipping, 1, r.rows, v)
 }

@@ -298,12 +298,15 @@ func TestCollectorShips(t *testing.T) {
 			err := n.Fleet().View("a", func(b *frame.Batch) { wrong = wantShipped(b) })
 			return errors.Join(err, wrong)
 		})
+		r.changeRules(n, rules)
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 		lines, events := r.shipped()
-		if wantNumbers(t, lines, "ann", 0, 300); len(lines) != 1 || len(events) > 0 {
+		wantNumbers(t, lines, "ann", 0, 300)
+		wantNumbers(t, lines, "bob", 300, 400)
+		if delete(lines, "cid"); len(lines) != 2 || len(events) > 0 {
 			t.Errorf("%d writers, %+v", len(lines), events)
 		}
 		cfg.Shipping.RulesFile += "x"
@@ -315,6 +318,60 @@ func TestCollectorShips(t *testing.T) {
 			t.Errorf("no NATS: %v", err)
 		}
 	})
+}
+
+// changeRules changes the file of rules of a collector, under which bob's lines are left out:
+// what is invalid, empty or gone is refused, and the next one applies within seconds.
+func (r *shipRig) changeRules(n *Node, path string) {
+	value := func(column int) (v int64) {
+		_ = n.Fleet().View("a", func(b *frame.Batch) {
+			for _, table := range b.Tables {
+				if table.Kind == metric.Shipping {
+					v = table.Vals[column]
+				}
+			}
+		})
+		return v
+	}
+	until := func(what string, ok func() bool) {
+		r.t.Helper()
+		rig.Eventually(r.t, 20*time.Second, func() error {
+			if !ok() {
+				return errors.New(what)
+			}
+			return nil
+		})
+	}
+	for i, bad := range []string{"filter: [drop: {units: x}]", "", "gone"} {
+		err := os.WriteFile(path, []byte(bad), 0o600)
+		if bad == "gone" {
+			err = os.Remove(path)
+		}
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		until("it is taken", func() bool { return value(metric.ShipRulesRefused) == 1 })
+		r.write("bob", 200+i, 201+i)
+		until("the rules before do not apply", func() bool { return value(metric.ShipFiltered) == int64(201+i) })
+		if err := os.WriteFile(path, []byte("filter: [drop: {match: {WRITER: bob}}]"), 0o600); err != nil {
+			r.t.Fatal(err)
+		}
+		until("it is refused", func() bool { return value(metric.ShipRulesRefused) == 0 })
+	}
+	if err := os.WriteFile(path, []byte("filter: [drop: {match: {WRITER: [cid, ann]}}]"), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	begun, filtered := time.Now(), value(metric.ShipFiltered)
+	until("it does not apply", func() bool {
+		r.write("cid", 0, 1)
+		time.Sleep(200 * time.Millisecond)
+		return value(metric.ShipFiltered) > filtered
+	})
+	r.t.Logf("changed rules apply after %v", time.Since(begun))
+	stored := value(metric.ShipStored)
+	r.write("ann", 300, 400)
+	r.write("bob", 300, 400)
+	until("they are not shipped", func() bool { return value(metric.ShipStored) >= stored+100 && value(metric.ShipLag) == 0 })
 }
 
 // wantShipped returns an error unless the row about shipping says that all is done.

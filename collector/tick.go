@@ -113,7 +113,7 @@ func (n *Node) fill(b *frame.Batch, at time.Time) {
 	n.add(b, stepSelf, func() { b.Tables = append(b.Tables, n.held.table(n.calls)) })
 	n.add(b, stepHost, func() { n.fillHardware(b) })
 	if n.ship != nil {
-		n.add(b, stepSelf, func() { b.Tables = append(b.Tables, n.shipRow.table(n.ship, n.groups.nextID)) })
+		n.add(b, stepSelf, func() { b.Tables = append(b.Tables, n.shipRow.table(n.ship, n.rules, n.groups.nextID)) })
 	}
 	if n.logs != nil {
 		n.add(b, stepSelf, func() { b.Tables = append(b.Tables, n.logRows.table()) })

@@ -32,7 +32,7 @@ func checkRules(path string) health.Check {
 	}
 	r, err := rules.Load(path)
 	if err != nil {
-		c.State, c.Detail, c.Fix = health.Fail, err.Error(), "correct the file that --ship-rules names"
+		c.State, c.Detail, c.Fix = health.Fail, err.Error(), "correct the file that --ship-rules names: a collector that runs keeps the rules before it, one that starts ends"
 		return c
 	}
 	c.Detail = fmt.Sprintf("%s: %d filter, %d join, %d sample, %d rate, %d redact", path,

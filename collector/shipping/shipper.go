@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,6 +25,7 @@ type Shipper struct {
 	sub     *nats.Subscription
 	count   counters
 	say     said
+	rules   atomic.Pointer[rules.Rules] // that filter is to be replaced by; nil for none
 
 	mu        sync.Mutex
 	changed   *sync.Cond // the window has room, or the reader is to stop
@@ -92,6 +94,12 @@ func New(o Options) (*Shipper, error) {
 	s.saver.start(PositionFile(o.Dir), &s.ended)
 	s.ended.Go(s.tend)
 	return s, nil
+}
+
+// SetRules replaces the rules, within a second if NATS takes what was read. Lines that wait
+// to be joined are edited by the new ones.
+func (s *Shipper) SetRules(r *rules.Rules) {
+	s.rules.Store(r)
 }
 
 // Close sends what was read, waits for its acknowledgement until ctx ends, or not at all

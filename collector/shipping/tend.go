@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/collector/shipping/rules"
 )
 
 // dropsEvery is how often events tell of what rate limits dropped.
@@ -27,6 +28,7 @@ func (s *Shipper) tend() {
 		case now := <-tick.C:
 			s.mu.Lock()
 			if !s.closing && !s.startOver && !s.win.full() {
+				s.replaceFilter()
 				s.join.idle(now)
 				if now.Sub(drops) >= dropsEvery {
 					drops = now
@@ -44,6 +46,14 @@ func (s *Shipper) tend() {
 			s.mu.Unlock()
 			s.report()
 		}
+	}
+}
+
+// replaceFilter lets new rules apply. What the old ones dropped is told before.
+func (s *Shipper) replaceFilter() {
+	if r := s.rules.Swap(nil); r != nil {
+		s.tellDrops()
+		s.filter = rules.NewFilter(r)
 	}
 }
 
