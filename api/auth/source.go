@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+
+	"github.com/daytwo/daytwo/api/setting"
 )
 
 // ErrNoToken is the error of Find if no source has a token.
@@ -66,12 +67,5 @@ func fileToken(path string) (string, error) {
 // loopback reports whether a URL certainly refers to this machine.
 func loopback(rawURL string) bool {
 	u, err := url.Parse(rawURL)
-	if err != nil {
-		return false
-	}
-	if u.Hostname() == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(u.Hostname())
-	return ip != nil && ip.IsLoopback()
+	return err == nil && setting.IsLoopback(u.Hostname())
 }

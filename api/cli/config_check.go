@@ -43,7 +43,7 @@ func (c *Config) check() error {
 		if err := checkAddress("metrics", c.Metrics); err != nil {
 			return err
 		}
-		if host, _, _ := net.SplitHostPort(c.Metrics); !isLoopback(host) {
+		if host, _, _ := net.SplitHostPort(c.Metrics); !setting.IsLoopback(host) {
 			return fmt.Errorf("metrics: %s is not a loopback address, and this page requires no token: "+
 				"use 127.0.0.1:PORT, or scrape the relay's /fleet/metrics", c.Metrics)
 		}
@@ -102,9 +102,4 @@ func checkAddress(key, address string) error {
 		return fmt.Errorf("%s: %q is not HOST:PORT, such as %s (%v)", key, address, setting.Listen, err)
 	}
 	return nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
