@@ -23,6 +23,7 @@ type Identity struct {
 	Issuer string    // "iss"
 	ID     string    // "jti"
 	Expiry time.Time // "exp", zero if the token never expires
+	Local  bool      // "local": the relay's own issuer says so of local users
 
 	notBefore, issued time.Time
 }
@@ -40,6 +41,9 @@ func (v *Verifier) identity(payload []byte) (*Identity, error) {
 	)
 	if err != nil {
 		return nil, err
+	}
+	if text, ok := c["local"]; ok && json.Unmarshal(text, &id.Local) != nil {
+		return nil, errors.New("its claim local is not true or false")
 	}
 	if v.o.Issuer != "" && id.Issuer != v.o.Issuer {
 		return nil, fmt.Errorf("its issuer is %.64q, not %q", id.Issuer, v.o.Issuer)

@@ -1,0 +1,80 @@
+package gate
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/daytwo/daytwo/api/auth"
+)
+
+// maxCredential bounds a credential, bytes.
+const maxCredential = 16 << 10
+
+// credential returns the token of a request, "" for none, and whether it came in a cookie.
+func credential(r *http.Request) (token string, cookie bool, err error) {
+	headers := r.Header.Values("Authorization")
+	if len(headers) > 1 {
+		return "", false, errors.New("it has several Authorization headers")
+	}
+	if len(headers) == 1 {
+		if token = headerToken(headers[0]); token == "" {
+			return "", false, errors.New("its Authorization header is neither 'Bearer TOKEN' nor 'token=TOKEN'")
+		}
+	}
+	if token == "" {
+		cookies := r.CookiesNamed(auth.Cookie)
+		if len(cookies) > 1 {
+			return "", false, errors.New("it has several cookies " + auth.Cookie)
+		}
+		if len(cookies) == 1 {
+			token, cookie = cookies[0].Value, true
+		}
+	}
+	if len(token) > maxCredential {
+		return "", false, errors.New("its token is too long")
+	}
+	return token, cookie, nil
+}
+
+// headerToken returns the token in an Authorization header, "" for another form: "Bearer T"
+// (RFC 6750), or "token=T", as DC/OS has it.
+func headerToken(h string) string {
+	h = strings.TrimSpace(h)
+	if t, ok := strings.CutPrefix(h, "token="); ok {
+		return t
+	}
+	scheme, t, ok := strings.Cut(h, " ")
+	if !ok || !strings.EqualFold(scheme, "bearer") {
+		return ""
+	}
+	return strings.TrimSpace(t)
+}
+
+// ownPage reports whether a request with a cookie can only have been caused by a page of
+// this server, or by no page: a browser says where a request comes from in Sec-Fetch-Site
+// (Fetch Metadata), and in Origin for all but plain reads and for WebSockets.
+func ownPage(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+	default:
+		// A link on another page may open the console, but not read through it.
+		return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate"
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return plainRead(r)
+	}
+	return sameHost(origin, r.Host)
+}
+
+// plainRead reports whether a request only reads and is not the handshake of a WebSocket.
+func plainRead(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Upgrade") == ""
+}
+
+// sameHost reports whether an origin is that of a server with this Host header.
+func sameHost(origin, host string) bool {
+	scheme, rest, ok := strings.Cut(origin, "://")
+	return ok && (scheme == "http" || scheme == "https") && rest != "" && strings.EqualFold(rest, host)
+}
