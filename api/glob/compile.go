@@ -140,6 +140,19 @@ func (p *Pattern) Text() (text string, ok bool) {
 	return "", false
 }
 
+// Prefix returns a text with which every text that the pattern matches begins.
+func (p *Pattern) Prefix() string {
+	if len(p.tokens) == 0 || p.tokens[0].kind != literal {
+		return ""
+	}
+	return p.tokens[0].literal
+}
+
+// Quote returns a pattern that matches only the text s.
+func Quote(s string) string { return quoter.Replace(s) }
+
+var quoter = strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]")
+
 // Stars returns the number of * in a pattern.
 func (p *Pattern) Stars() int { return p.stars }
 

@@ -121,6 +121,26 @@ func TestText(t *testing.T) {
 	}
 }
 
+// A quoted text matches itself only, whatever it contains.
+func TestQuote(t *testing.T) {
+	for _, s := range []string{"", "web", "*", "a?b", "[a-z]", "[", "]", "[]]", "[!x]", "[*]", `a\*`, "\xff*", "**"} {
+		p := Compile(Quote(s))
+		if text, ok := p.Text(); !ok || text != s || !p.Match(s) || p.Match(s+"x") {
+			t.Errorf("%q is quoted as %q, which is %q", s, Quote(s), text)
+		}
+	}
+}
+
+func TestPrefix(t *testing.T) {
+	for pattern, want := range map[string]string{
+		"": "", "web": "web", "web*": "web", "w[e]b?": "web", "*": "", "?web": "", "[ab]c": "", "[*]x*": "*x",
+	} {
+		if p := Compile(pattern); p.Prefix() != want {
+			t.Errorf("%q begins with %q, want %q", pattern, p.Prefix(), want)
+		}
+	}
+}
+
 func TestMatchDoesNotAllocate(t *testing.T) {
 	p := CompileParts("api.*.us[a-z]rs.*?", '.')
 	s := "api.get.users.time"
