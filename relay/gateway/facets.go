@@ -41,7 +41,9 @@ func askAll[T any](
 		case errors.Is(err, query.ErrBadLogQuery), errors.Is(err, query.ErrBadCursor), errors.As(err, &ambiguous):
 			return nil, err
 		default:
-			last = err
+			if last = err; !errors.Is(err, query.ErrNodeAway) {
+				g.nodeFailed(p.parts[i].agent, err)
+			}
 			partial.Away = append(partial.Away, p.parts[i].agent)
 		}
 	}

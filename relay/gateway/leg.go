@@ -121,6 +121,7 @@ func (l *leg) run(r query.LogReader) {
 			return
 		case !l.temporary(err):
 			if !errors.Is(err, query.ErrNoSuchSource) {
+				l.m.g.nodeFailed(l.agent, err)
 				l.m.event(&entry.Event{
 					Kind: entry.Unreadable, Agent: l.agent, Message: "reading this node ended: " + err.Error(),
 				})

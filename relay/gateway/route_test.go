@@ -2,11 +2,15 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
 // routed is a fleet on which "web" runs on two nodes, "web-2" on one, and "api" on another.
@@ -120,5 +124,41 @@ func TestFacets(t *testing.T) {
 	fields, err = c.Fields(t.Context(), &query.LogQuery{})
 	if !errors.As(err, &partial) || !slices.Equal(partial.Away, []string{"node-3"}) || len(fields) != 2 {
 		t.Errorf("one away: %v, %v", fields, err)
+	}
+}
+
+// What a node cannot read is an event or a partial answer, and is logged and counted.
+func TestNodeFails(t *testing.T) {
+	c := routed(t)
+	var log rig.Buffer
+	c.restart(func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	c.node("node-3").Fail(errors.New("the disk is gone"))
+	var events []string
+	r, err := c.Entries(t.Context(), &query.LogQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for {
+		rec, err := r.Next(t.Context())
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rec.Event != nil {
+			events = append(events, fmt.Sprint(rec.Event.Kind, " ", rec.Event.Agent, " ", rec.Event.Message))
+		}
+	}
+	if want := []string{"unreadable node-3 reading this node ended: the disk is gone"}; !slices.Equal(events, want) {
+		t.Errorf("events %q, want %q", events, want)
+	}
+	var partial *query.PartialError
+	if _, err := c.Fields(t.Context(), &query.LogQuery{}); !errors.As(err, &partial) {
+		t.Errorf("fields: %v", err)
+	}
+	if n := strings.Count(log.String(), "agent=node-3 err=\"the disk is gone\""); n != 2 || c.counts.failed.Load() != 2 {
+		t.Errorf("%d failures are counted, the log has %s", c.counts.failed.Load(), log.String())
 	}
 }

@@ -12,6 +12,13 @@ type counts struct {
 	away    atomic.Uint64
 	back    atomic.Uint64
 	refused atomic.Uint64
+	failed  atomic.Uint64
+}
+
+// nodeFailed counts and logs an error of a node that answers, but not with what it should.
+func (g *Gateway) nodeFailed(agent string, err error) {
+	g.counts.failed.Add(1)
+	g.o.Log.Warn("a node could not answer a query of its logs", "agent", agent, "err", err)
 }
 
 // WriteMetrics writes metrics in Prometheus' text format 0.0.4.
@@ -27,4 +34,5 @@ func (g *Gateway) WriteMetrics(w io.Writer) {
 	one("node_away_total", "counter", "Times that a node went away during a query of logs, or was.", c.away.Load())
 	one("node_back_total", "counter", "Times that such a node answered again.", c.back.Load())
 	one("refused_total", "counter", "Queries refused because too many streams were open.", c.refused.Load())
+	one("node_failures_total", "counter", "Answers of nodes that ended with an error.", c.failed.Load())
 }

@@ -11,6 +11,11 @@ import (
 // each calls fn with every entry that matches.
 func (l *Logs) each(q *query.LogQuery, fn func(e *entry.Entry)) error {
 	match, err := l.matcher(q)
+	if err == nil {
+		l.mu.Lock()
+		err = l.fault
+		l.mu.Unlock()
+	}
 	if err != nil {
 		return err
 	}
