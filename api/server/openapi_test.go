@@ -82,6 +82,53 @@ func TestOpenAPISchemasAreTheTypes(t *testing.T) {
 	}
 }
 
+// Every part of a path in braces is described.
+func TestOpenAPIPathParameters(t *testing.T) {
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Parameters []openapiParameter `json:"parameters"`
+		} `json:"paths"`
+		Components struct {
+			Parameters map[string]openapiParameter `json:"parameters"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal(openapiDocument, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for path, methods := range doc.Paths {
+		var want []string
+		for part := range strings.SplitSeq(path, "/") {
+			if name, ok := strings.CutPrefix(part, "{"); ok {
+				want = append(want, strings.TrimSuffix(name, "}"))
+			}
+		}
+		slices.Sort(want)
+		for method, op := range methods {
+			var got []string
+			for _, p := range op.Parameters {
+				if name, ok := strings.CutPrefix(p.Ref, "#/components/parameters/"); ok {
+					if p, ok = doc.Components.Parameters[name]; !ok {
+						t.Errorf("%s %s: no parameter %q", method, path, name)
+					}
+				}
+				if p.In == "path" {
+					got = append(got, p.Name)
+				}
+			}
+			if slices.Sort(got); !slices.Equal(got, want) {
+				t.Errorf("%s %s: the described parts are %v", method, path, got)
+			}
+		}
+	}
+}
+
+// openapiParameter describes a parameter, or refers to one.
+type openapiParameter struct {
+	Ref  string `json:"$ref"`
+	Name string `json:"name"`
+	In   string `json:"in"`
+}
+
 func TestOpenAPIReferencesResolve(t *testing.T) {
 	var doc openapiDoc
 	if err := json.Unmarshal(openapiDocument, &doc); err != nil {

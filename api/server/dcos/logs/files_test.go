@@ -74,7 +74,8 @@ func TestFiles(t *testing.T) {
 		"/agent/A/files/browse?path=" + url.QueryEscape(webTask.Directory()), run + "/files/browse"} {
 		_, body = f.get(path)
 		if err := json.Unmarshal([]byte(body), &items); err != nil || len(items) != 2 ||
-			!strings.HasSuffix(items[1].Path, "C/stdout") || items[1].Size != int64(want.Len()) || items[0].Size != 11 {
+			!strings.HasPrefix(items[1].Path, "/var/lib/mesos/slave/slaves/A/frameworks/F/executors/") ||
+			!strings.HasSuffix(items[1].Path, "/runs/C/stdout") || items[1].Size != int64(want.Len()) || items[0].Size != 11 {
 			t.Errorf("%s: %s", path, body)
 		}
 	}

@@ -365,13 +365,41 @@ func TestRefusals(t *testing.T) {
 		"/system/v1/logs/v2/task/unknown":       404,
 		run + "/core":                           404,
 		"/system/v1/agent/A/logs/v2/task/frameworks/F/executors/E/runs/X/stdout": 404,
-		v2 + "/component/none.service":                                           404,
-		v1 + "/range?filter=MESSAGE:a:b":                                         204,
+		v2 + "/component/none.service":                                           204, v1 + "/range/framework/F/executor/E/container/X": 204,
+		v1 + "/range?filter=MESSAGE:a:b": 204,
 	} {
 		if status, body := f.get(path); status != want {
 			t.Errorf("%s: status %d, want %d: %s", path, status, want, body)
 		}
 	}
+}
+
+// The cursor of a task's file may be a number of bytes.
+func TestByteOffsets(t *testing.T) {
+	f := newFixture(t)
+	f.lines(1, 20) // 9 lines of 7 bytes, then 11 of 8
+	get := func(params string, header ...string) []int {
+		_, body := f.get(run+"/stdout?"+params, header...)
+		return numbers(body)
+	}
+	for params, want := range map[string][]int{
+		"cursor=0": upTo(1, 20), "cursor=6": upTo(1, 20), "cursor=7": upTo(2, 20), "cursor=62": upTo(9, 20),
+		"cursor=63": upTo(10, 20), "cursor=71&limit=2": upTo(11, 12), "cursor=71&skip=-2&limit=3": upTo(9, 11),
+		"cursor=71&skip=3": upTo(14, 20), "cursor=150": upTo(20, 20), "cursor=7&skip=-5&limit=1": upTo(1, 1),
+	} {
+		if got := get(params); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", params, got, want)
+		}
+	}
+	for _, params := range []string{"cursor=151", "cursor=99999", "cursor=151&limit=5"} {
+		if status, body := f.get(run + "/stdout?" + params); status != 204 {
+			t.Errorf("%s: %d %s", params, status, body)
+		}
+	}
+	if got := get("cursor=0&limit=2", "Last-Event-ID", "63"); !slices.Equal(got, upTo(10, 20)) {
+		t.Errorf("after an event: %v", got)
+	}
+	f.stream(run+"/stdout?cursor=END", "Last-Event-ID", "143").want("line 20")
 }
 
 func TestFieldValues(t *testing.T) {

@@ -43,7 +43,8 @@ func filters(q url.Values, lq *query.LogQuery) error {
 // request is a query, and how many entries its answer has at most; 0 is no bound.
 type request struct {
 	query.LogQuery
-	max int64
+	max   int64
+	quiet bool // what it names may have no entries yet
 }
 
 // unlimited takes the default limit away.
@@ -62,7 +63,7 @@ func (a *API) v1Query(r *http.Request, stream bool) (*request, error) {
 		return nil, err
 	}
 	q := r.URL.Query()
-	lq := &request{LogQuery: query.LogQuery{Agents: []string{agent}, Follow: stream, Scope: a.scope(r)}}
+	lq := &request{LogQuery: query.LogQuery{Agents: []string{agent}, Follow: stream, Scope: a.scope(r)}, quiet: true}
 	if c := r.PathValue("container"); c != "" {
 		lq.Containers = []string{c}
 	}

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 
@@ -15,6 +16,9 @@ import (
 // serve answers a query. A range that has no entry is answered with status 204.
 func (a *API) serve(w http.ResponseWriter, r *http.Request, q *request, l *lines, contentType string) error {
 	from, err := a.open(r, q)
+	if errors.Is(err, query.ErrNoSuchSource) && q.quiet && !q.Follow {
+		from, err = nothing{}, nil
+	}
 	if err != nil {
 		return err
 	}

@@ -73,8 +73,36 @@ func (s *sizes) of(ctx context.Context, logs query.Logs, q *query.LogQuery) (siz
 	p := s.file(q)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	err = p.walk(ctx, logs, q, p.marks[len(p.marks)-1], func(int64, []byte) bool { return true })
+	err = p.walk(ctx, logs, q, p.marks[len(p.marks)-1], func(int64, []byte, string) bool { return true })
 	return p.marks[len(p.marks)-1].offset, p.newest, err
+}
+
+// before returns the cursor of the line in front of the one that has the byte at an offset,
+// "" if that is the first one. Beyond the end it is the cursor of the last line.
+func (s *sizes) before(ctx context.Context, logs query.Logs, q *query.LogQuery, offset int64) (string, error) {
+	p := s.file(q)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := p.nearest(offset)
+	cursor := at.cursor
+	return cursor, p.walk(ctx, logs, q, at, func(from int64, line []byte, this string) bool {
+		if offset < from+int64(len(line)) {
+			return false
+		}
+		cursor = strings.Clone(this)
+		return true
+	})
+}
+
+// nearest returns the last place that is remembered before an offset.
+func (p *positions) nearest(offset int64) mark {
+	at := p.marks[0]
+	for _, m := range p.marks {
+		if m.offset <= offset {
+			at = m
+		}
+	}
+	return at
 }
 
 // read returns at most n bytes of a file from an offset on.
@@ -82,14 +110,8 @@ func (s *sizes) read(ctx context.Context, logs query.Logs, q *query.LogQuery, of
 	p := s.file(q)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	from := p.marks[0]
-	for _, m := range p.marks {
-		if m.offset <= offset {
-			from = m
-		}
-	}
 	var data []byte
-	err := p.walk(ctx, logs, q, from, func(at int64, line []byte) bool {
+	err := p.walk(ctx, logs, q, p.nearest(offset), func(at int64, line []byte, _ string) bool {
 		if skip := offset - at; skip < int64(len(line)) {
 			data = append(data, line[max(skip, 0):]...)
 		}
@@ -98,11 +120,11 @@ func (s *sizes) read(ctx context.Context, logs query.Logs, q *query.LogQuery, of
 	return data[:min(len(data), n)], err
 }
 
-// walk calls fn with each line from a mark on and the offset where it begins, until fn
+// walk calls fn with each line from a mark on, the offset where it begins and its cursor, until fn
 // returns false. It remembers where it has been. A container without entries has an
 // empty file.
 func (p *positions) walk(
-	ctx context.Context, logs query.Logs, q *query.LogQuery, at mark, fn func(int64, []byte) bool,
+	ctx context.Context, logs query.Logs, q *query.LogQuery, at mark, fn func(int64, []byte, string) bool,
 ) error {
 	if at.cursor != "" {
 		again := *q
@@ -131,7 +153,7 @@ func (p *positions) walk(
 		}
 		message, _ := rec.Entry.Get("MESSAGE")
 		line = append(append(line[:0], message...), '\n')
-		more := fn(at.offset, line)
+		more := fn(at.offset, line, rec.Entry.Cursor)
 		at = mark{strings.Clone(rec.Entry.Cursor), at.offset + int64(len(line))}
 		p.newest = max(p.newest, rec.Entry.Realtime)
 		p.mark(at, false)

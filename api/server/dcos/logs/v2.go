@@ -3,6 +3,7 @@ package logs
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/daytwo/daytwo/api/server/web"
@@ -15,6 +16,7 @@ func (a *API) component(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	q.quiet = true
 	if unit := r.PathValue("unit"); unit != "" {
 		q.Units = []string{unit}
 	}
@@ -31,17 +33,30 @@ func (a *API) fileQuery(r *http.Request, follow bool) (*request, string, error) 
 	if err != nil {
 		return nil, "", err
 	}
+	again := r.Header.Get("Last-Event-ID") != ""
+	if again && !follow {
+		q.max = defaultLimit // as in the original, no other parameter counts
+	}
 	file := r.PathValue("file")
 	if file != "stdout" && file != "stderr" {
 		return nil, "", web.NotFound("a task has the files stdout and stderr, and not %q", file)
 	}
 	q.Containers = []string{r.PathValue("container")}
 	q.Matches = []string{"STREAM=" + strings.ToUpper(file)}
+	if offset, err := strconv.ParseInt(q.Cursor, 10, 64); err == nil && offset >= 0 {
+		before, err := a.sizes.before(r.Context(), a.Logs, fileQuery(q.Agents[0], q.Containers[0], file, q.Scope), offset)
+		if err != nil {
+			return nil, "", err
+		}
+		if q.Cursor = before; !again {
+			q.Skip++ // reading begins after the cursor here, and not with its entry
+		}
+	}
 	return q, file, nil
 }
 
-// taskFile answers with the lines of a task's file. The original counted bytes where a
-// cursor is used here.
+// taskFile answers with the lines of a task's file. A cursor may be a number of bytes, as in
+// the original: reading begins with the line that the byte belongs to.
 func (a *API) taskFile(w http.ResponseWriter, r *http.Request) error {
 	f, contentType := accepted(r)
 	q, file, err := a.fileQuery(r, f == events)
@@ -68,7 +83,9 @@ func (a *API) taskBrowse(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.browseContainer(w, r, agent, r.PathValue("container"), strings.TrimSuffix(r.URL.Path, "/files/browse"))
+	t := Task{Agent: agent, Framework: r.PathValue("framework"), Executor: r.PathValue("executor"),
+		Container: r.PathValue("container")}
+	return a.browseContainer(w, r, agent, t.Container, t.Directory())
 }
 
 // discovery returns the routes that redirect to the agent of a task.
