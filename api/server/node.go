@@ -30,12 +30,13 @@ type NodeOptions struct {
 // NewNode returns the handler of one node. Most of its routes do not require a token, so
 // that it must be served on loopback addresses only: /metrics, with the metrics of cAdvisor
 // and node_exporter, /healthz, /readyz, and DC/OS' metrics API for this node. The routes of
-// logs, /api/v1/logs and below, always require the token.
+// logs, the native ones and those of DC/OS, always require the token.
 func NewNode(o NodeOptions) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	scraper := prom.NewScraper(o.Fleet, false)
+	streams := logstream.New(logstream.Options{Log: o.Log})
 	api := dcos.API{Fleet: o.Fleet, Agent: o.Agent, Now: time.Now}
 	open := append(api.ThisNode(),
 		web.Route{Method: "GET", Path: "/healthz", Handle: web.Healthz},
@@ -48,14 +49,15 @@ func NewNode(o NodeOptions) http.Handler {
 	if o.Logs == nil || o.Guard == nil {
 		return web.Bounded(web.RefuseRebinding(web.Mux(open, hint, o.Log)))
 	}
-	streams := logstream.New(logstream.Options{Log: o.Log})
-	logRoutes := logs.New(logs.Options{Logs: o.Logs, Streams: streams}).Routes()
-	mux := web.Mux(slices.Concat(open, logRoutes), hint+", and with the token /api/v1/logs", o.Log)
+	api.Logs, api.Streams = o.Logs, streams
+	closed := slices.Concat(logs.New(logs.Options{Logs: o.Logs, Streams: streams}).Routes(), api.LogRoutes())
+	mux := web.Mux(slices.Concat(open, closed), hint+", and with the token /api/v1/logs and /system/v1/logs/", o.Log)
 	guarded := o.Guard.Handler(mux, http.HandlerFunc(denied), func(r *http.Request) bool {
-		return r.URL.Path != logsPath && !strings.HasPrefix(r.URL.Path, logsPath+"/")
+		return slices.Contains([]string{"/metrics", "/healthz", "/readyz"}, r.URL.Path) ||
+			strings.HasPrefix(r.URL.Path, metricsPath)
 	})
 	return web.Bounded(web.RefuseRebinding(guarded))
 }
 
-// logsPath is the path of the routes that show log entries.
-const logsPath = "/api/v1/logs"
+// metricsPath begins the paths of DC/OS' metrics API for this node.
+const metricsPath = "/system/v1/metrics/"

@@ -173,7 +173,9 @@ func TestNodeLogs(t *testing.T) {
 		return w.Code
 	}
 	paths := []string{"/api/v1/logs", "/api/v1/logs/", "/api/v1/%6cogs", "/api/v1/logs/entries", "/api/v1/logs/fields",
-		"/api/v1/logs/values?field=MESSAGE", "/api/v1/logs/histogram", "/api/v1/logs/boots"}
+		"/api/v1/logs/values?field=MESSAGE", "/api/v1/logs/histogram", "/api/v1/logs/boots", "/system/v1/logs/v1/range/",
+		"/system/v1/logs/v1/fields/CONTAINER_ID", "/system/v1/logs/v2/component",
+		"/system/v1/agent/" + testtick.Agent + "/logs/v1/range/download", "/slave/" + testtick.Agent + "/files/debug"}
 	for _, path := range paths {
 		if code := status(o, path, ""); code != http.StatusNotFound {
 			t.Errorf("%s without a guard: %d", path, code)
@@ -191,7 +193,8 @@ func TestNodeLogs(t *testing.T) {
 			t.Errorf("%s: %d", path, code)
 		}
 	}
-	for _, path := range []string{"//api/v1/logs", "/x/../api/v1/logs", "/api/v1/./logs"} {
+	for _, path := range []string{"//api/v1/logs", "/x/../api/v1/logs", "/api/v1/./logs", "/system/v1/metrics/../logs/v1/range",
+		"/system/v1/metrics/%2e%2e/logs/v1/range", "/system/v1/metrics/v0/../../logs/v2/component"} {
 		if code := status(o, path, ""); code == http.StatusOK {
 			t.Errorf("%s without a token: %d", path, code)
 		}
