@@ -57,6 +57,9 @@ func Main(args []string, p Programs) int {
 
 func run(ctx context.Context, args []string, p Programs, stdout, stderr io.Writer) int {
 	root, started := command(p)
+	if cmd, _, err := root.Find(args); err == nil && cmd.Name() == "log" {
+		args = joinBoot(args)
+	}
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

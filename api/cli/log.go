@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,14 +21,16 @@ func logCommand(conn *connection) *cobra.Command {
 		Short: "Print log entries of the whole fleet, by time",
 		Long: `Print log entries of all nodes in one list, by time: of every systemd unit, of
 the kernel, and of every container. FIELD=VALUE arguments select entries as
-those of journalctl do: values of one field are alternatives, and different
-fields are all needed. Lines that begin with "-- " say what is missing: what a
-rate limit suppressed, what was deleted before it was read, and which node does
-not answer. With -o cat they are on standard error.`,
+those of journalctl do: values of one field are alternatives, different fields
+are all needed, and + stands between groups of which one has to match. Lines that
+begin with "-- " say what is missing: what a rate limit suppressed, what was
+deleted before it was read, and which node does not answer. With -o cat they are
+on standard error.`,
 		Example: `  daytwo log
   daytwo log -f -p err
   daytwo log -u ssh.service --since today
   daytwo log --task 'web*' -g 'timeout|refused' --since -1h
+  daytwo log _COMM=sshd PRIORITY=3 + _COMM=cron
   daytwo log -o json --agent node7 _COMM=sshd | jq -r .MESSAGE`,
 		GroupID: "ask",
 	}
@@ -111,8 +114,8 @@ func taskLogCommand(conn *connection) *cobra.Command {
 were written, or with -o another format. TASK is a name, an id, a part of one of
 them, or a pattern (* ? [a-z]). If several tasks match, a header says whose the
 lines after it are; with a pattern, --follow includes tasks that start later. Of a
-task that has ended, give its whole name or id. What is missing of the output is
-said on standard error.`,
+task that has ended, give its whole name or id, or --completed: a part of it is
+enough then, too. What is missing of the output is said on standard error.`,
 		Example: `  daytwo task log web-1
   daytwo task log web-1 stderr --follow
   daytwo task log 'web*' -n 100 -o short
@@ -120,6 +123,7 @@ said on standard error.`,
 		Args: cobra.RangeArgs(1, 2),
 	}
 	o := logFlags(cmd.Flags(), "cat")
+	cmd.Flags().BoolVar(&o.completed, "completed", false, "also print what tasks wrote that have ended and match")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 2 {
 			switch args[1] {
@@ -137,7 +141,13 @@ said on standard error.`,
 		if err != nil {
 			return err
 		}
-		queries, several := o.ofTasks(args[0], oncePerContainer(list))
+		list = oncePerContainer(list)
+		if o.completed {
+			if list, err = addEnded(cmd.Context(), cl, args[0], list); err != nil {
+				return err
+			}
+		}
+		queries, several := o.ofTasks(args[0], list)
 		return o.print(cmd, cl, several, queries...)
 	}
 	return cmd
@@ -153,7 +163,7 @@ func (o *logOptions) ofTasks(name string, list []v1.Container) (queries []url.Va
 			exact = append(exact, c)
 		}
 	}
-	if len(exact) > 0 {
+	if len(exact) > 0 && !o.completed {
 		list = exact
 	}
 	later := o.follow && selectsAll(name, list) // tasks that start later, too
@@ -166,7 +176,9 @@ func (o *logOptions) ofTasks(name string, list []v1.Container) (queries []url.Va
 	for _, c := range list {
 		v := o.values()
 		for _, v := range []url.Values{v, all} {
-			v.Add("agent", c.AgentID)
+			if c.AgentID != "" {
+				v.Add("agent", c.AgentID)
+			}
 			v.Add("container", c.ContainerID)
 		}
 		queries = append(queries, v)
@@ -175,6 +187,36 @@ func (o *logOptions) ofTasks(name string, list []v1.Container) (queries []url.Va
 		queries = []url.Values{all}
 	}
 	return queries, len(list) > 1
+}
+
+// maxEnded bounds the tasks that have ended of which the output is printed.
+const maxEnded = 100
+
+// addEnded appends the containers of tasks that have ended, match, and have entries left.
+func addEnded(ctx context.Context, cl *client.Client, name string, list []v1.Container) ([]v1.Container, error) {
+	pattern := glob.Compile(name)
+	if _, plain := pattern.Text(); plain {
+		name = "*" + name + "*"
+	}
+	values, err := cl.LogValues(ctx, url.Values{
+		"task": {name}, "field": {"CONTAINER_ID"}, "limit": {strconv.Itoa(maxEnded + len(list))},
+	})
+	if client.NotFound(err) {
+		return list, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	running := list
+	for _, id := range values.Values {
+		if !slices.ContainsFunc(running, func(c v1.Container) bool { return c.ContainerID == id }) {
+			list = append(list, v1.Container{ContainerID: id})
+		}
+	}
+	if values.More {
+		return nil, fmt.Errorf("more than %d tasks match: give more of the name", maxEnded)
+	}
+	return list, nil
 }
 
 // selectsAll reports whether a name is a pattern that matches the id or the name of each

@@ -22,6 +22,7 @@ const defaultLines = 10
 type logOptions struct {
 	fs                 *pflag.FlagSet
 	follow, all        bool
+	completed          bool // also tasks that have ended; of task log
 	reverse, noPager   bool
 	lines              int
 	since, until, boot string
@@ -107,8 +108,12 @@ func (o *logOptions) check() error {
 	return nil
 }
 
-// match returns a filter in the form FIELD=VALUE.
+// match returns a filter in the form FIELD=VALUE. As for journalctl, "+" stands between
+// groups of which one has to match.
 func match(filter string) (string, error) {
+	if filter == "+" {
+		return filter, nil
+	}
 	i := strings.IndexAny(filter, "=:")
 	if i < 1 {
 		return "", errors.New(strconv.Quote(filter) + " is not of the form FIELD=VALUE")
@@ -162,6 +167,27 @@ func (o *logOptions) values() url.Values {
 		v.Set("follow", "true")
 	}
 	return v
+}
+
+// bootOffset is what -b takes as an argument of its own: an offset or an id.
+var bootOffset = regexp.MustCompile(`^(?:[+-]?[0-9]{1,9}|[0-9a-f]{32})$`)
+
+// joinBoot joins -b and an offset behind it, as journalctl does: the flag alone has a meaning
+// too, so that pflag would take "-1" for another flag.
+func joinBoot(args []string) []string {
+	out := make([]string, 0, len(args))
+	for i := 0; i < len(args); i++ {
+		switch a := args[i]; {
+		case a == "--":
+			return append(out, args[i:]...)
+		case (a == "-b" || a == "--boot") && i+1 < len(args) && bootOffset.MatchString(args[i+1]):
+			i++
+			out = append(out, "--boot="+args[i])
+		default:
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // ignoreCase returns a pattern that ignores case if it has no capitals, as journalctl

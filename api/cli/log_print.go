@@ -62,6 +62,7 @@ func (o *logOptions) print(cmd *cobra.Command, from logSource, heads bool, queri
 		p.progress = startProgress(cmd.ErrOrStderr())
 		defer p.progress.hide()
 	}
+	var missing error // of a task without entries
 	for _, q := range queries {
 		var err error
 		if o.out.format == "export" {
@@ -76,12 +77,17 @@ func (o *logOptions) print(cmd *cobra.Command, from logSource, heads bool, queri
 		case errors.Is(err, syscall.EPIPE), err != nil && ctx.Err() != nil:
 			return nil // the reader of the output, or the user, has had enough
 		case client.NotFound(err):
-			return errors.New(strings.ReplaceAll(err.Error(), "GET /api/v1/containers", "'daytwo task list'"))
+			missing = err // others may have some
 		case err != nil:
 			return err
 		}
 	}
-	if p.entries == 0 && o.out.format != "export" {
+	if p.entries == 0 && missing != nil {
+		text := strings.ReplaceAll(missing.Error(), "GET /api/v1/containers", "'daytwo task list'")
+		text, _, _ = strings.Cut(text, ": GET ") // of what no command lists
+		return errors.New(text)
+	}
+	if p.entries == 0 && (o.lines > 0 || o.unlimited()) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "daytwo: no log entries match")
 		return errFailed
 	}
@@ -172,6 +178,7 @@ func (p *logPrinter) export(ctx context.Context, from logSource, q url.Values) e
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := body.Read(buf)
+		p.entries += n // at least one, if anything comes
 		p.progress.add(n)
 		if _, werr := p.w.Write(buf[:n]); werr != nil {
 			return werr

@@ -150,7 +150,44 @@ func TestNodeLog(t *testing.T) {
 	if _, errs := ask(t, 1, "log", "NUMBER=99"); !strings.Contains(errs, "no log entries match") {
 		t.Error(errs)
 	}
+	check(3, "log", "NUMBER=4", "PRIORITY=6", "+", "NUMBER=5", "+", "NUMBER=1", "NUMBER=9", "+", "NUMBER=1")
+	check(0, "log", "-n", "0")
+	check(5, "log", "-b", "0")
+	check(1, "log", "-b", "-n", "1")
+	check(2, "node", "log", "alpha", "--boot", "1", "-n2")
+	check(5, "log", "-b", "b0070000000000000000000000000000")
+	for _, args := range [][]string{{"-b", "-1"}, {"-b", "+7"}, {"NUMBER=99", "-o", "export"}} {
+		if _, errs := ask(t, 1, append([]string{"log"}, args...)...); !strings.Contains(errs, "no log entries match") {
+			t.Errorf("%q: %s", args, errs)
+		}
+	}
 	ask(t, 2, "log", "--filter", "x")
+}
+
+// With --completed a part of a name is enough for tasks that have ended, too, and each has
+// lines of its own.
+func TestLogOfCompletedTasks(t *testing.T) {
+	s := serveLogs(t)
+	addLines(s, "0123456789abcdef", "web", "STDOUT", 1, 3)
+	addLines(s, "cafe", "old-web-1", "STDOUT", 4, 6)
+	addLines(s, "beef", "old-web-2", "STDOUT", 7, 9)
+	addLines(s, "d", "db", "STDOUT", 10, 10)
+	out, _ := ask(t, 0, "task", "log", "web", "-n", "2")
+	if out != "web stdout 2\nweb stdout 3\n" {
+		t.Errorf("without it: %q", out)
+	}
+	out, _ = ask(t, 0, "task", "log", "web", "-n", "2", "--completed")
+	want := "===> 0123456789abcdef <===\nweb stdout 2\nweb stdout 3\n\n===> beef <===\nold-web-2 stdout 8\nold-web-2 stdout 9\n\n" +
+		"===> cafe <===\nold-web-1 stdout 5\nold-web-1 stdout 6\n"
+	if out != want {
+		t.Errorf("%q, want %q", out, want)
+	}
+	if out, _ = ask(t, 0, "task", "log", "old-*-1", "--completed", "-n1"); out != "old-web-1 stdout 6\n" {
+		t.Errorf("a pattern: %q", out)
+	}
+	if _, errs := ask(t, 1, "task", "log", "nobody", "--completed"); !strings.Contains(errs, "'daytwo task list'") {
+		t.Error(errs)
+	}
 }
 
 // What a task wrote comes without anything between, and what is missing of it is said on

@@ -94,6 +94,13 @@ func TestBadRequests(t *testing.T) {
 	if code != http.StatusConflict || !strings.Contains(body, `"candidates":["web-2","web-3"]`) {
 		t.Errorf("ambiguous: %d %s", code, body)
 	}
+	for path, want := range map[string]string{
+		"?task=none": "/api/v1/containers", "?unit=none.service": "/api/v1/logs/values?field=_SYSTEMD_UNIT",
+	} {
+		if _, _, body := s.get(path); !strings.Contains(body, "GET "+want) {
+			t.Errorf("%s: %s", path, body)
+		}
+	}
 	if code, _, body := serve(t, func(o *Options) { o.Logs = nil }).get(""); code != http.StatusNotImplemented {
 		t.Errorf("without logs: %d %s", code, body)
 	}

@@ -31,13 +31,24 @@ func answerError(w http.ResponseWriter, r *http.Request, err error) error {
 	case errors.Is(err, query.ErrBadCursor), errors.Is(err, query.ErrBadLogQuery):
 		return web.BadRequest("%v", err)
 	case errors.Is(err, query.ErrNoSuchSource):
-		return web.NotFound("%v: GET /api/v1/containers lists what runs", err)
+		return web.NotFound("%v: GET %s", err, whatThereIs(r))
 	case errors.Is(err, query.ErrUnknownAgent):
 		return web.NotFound("%v: GET /api/v1/agents lists all", err)
 	case errors.Is(err, query.ErrNodeAway), errors.Is(err, query.ErrNoJournal), errors.Is(err, query.ErrLogsBusy):
 		return &web.Error{Status: http.StatusServiceUnavailable, Message: err.Error()}
 	}
 	return err
+}
+
+// whatThereIs says where a request that names nothing finds names.
+func whatThereIs(r *http.Request) string {
+	switch q := r.URL.Query(); {
+	case q.Has("container"), q.Has("task"), q.Has("framework"), q.Has("executor"), q.Has("application"):
+		return "/api/v1/containers lists what runs"
+	case q.Has("unit"):
+		return "/api/v1/logs/values?field=_SYSTEMD_UNIT lists the units that have entries"
+	}
+	return "/api/v1/logs/boots lists the boots that have entries"
 }
 
 // away returns the agents whose part of an answer is missing, and any other error.
