@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -172,6 +173,8 @@ func (o *logOptions) ofTasks(name string, list []v1.Container) (queries []url.Va
 		v.Set("task", name)
 		return []url.Values{v}, later
 	}
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b v1.Container) int { return cmp.Compare(a.TaskName, b.TaskName) })
 	all := o.values()
 	for _, c := range list {
 		v := o.values()

@@ -163,9 +163,14 @@ func (p *logPrinter) notice(e *v1.LogEntry) error {
 	return err
 }
 
-// headOf returns what the header of an entry's task says.
+// headOf returns what the header of an entry's task says: its id, which has the name in it
+// where DC/OS made it, else the name and the beginning of the id.
 func headOf(e *v1.LogEntry) string {
-	return cmp.Or(e.Tags["task_id"], e.Tags["container_id"], source(e))
+	id, name := cmp.Or(e.Tags["task_id"], e.Tags["container_id"], source(e)), e.Tags["task_name"]
+	if name == "" || strings.Contains(id, name) {
+		return id
+	}
+	return name + " " + id[:min(len(id), 12)]
 }
 
 // export copies an answer in the journal export format.

@@ -121,7 +121,7 @@ func TestLogOfTasks(t *testing.T) {
 	if err := o.print(cmd, cl, true, queries...); err != nil {
 		t.Fatal(err)
 	}
-	if want := "===> 0123456789abcdef <===\nweb stdout 1\nweb stdout 2\n\n===> fedcba9876543210 <===\ndb stdout 3\n"; out.String() != want {
+	if want := "===> web 0123456789ab <===\nweb stdout 1\nweb stdout 2\n\n===> db fedcba987654 <===\ndb stdout 3\n"; out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
 	}
 }
@@ -177,8 +177,8 @@ func TestLogOfCompletedTasks(t *testing.T) {
 		t.Errorf("without it: %q", out)
 	}
 	out, _ = ask(t, 0, "task", "log", "web", "-n", "2", "--completed")
-	want := "===> 0123456789abcdef <===\nweb stdout 2\nweb stdout 3\n\n===> beef <===\nold-web-2 stdout 8\nold-web-2 stdout 9\n\n" +
-		"===> cafe <===\nold-web-1 stdout 5\nold-web-1 stdout 6\n"
+	want := "===> web 0123456789ab <===\nweb stdout 2\nweb stdout 3\n\n" +
+		"===> old-web-2 beef <===\nold-web-2 stdout 8\nold-web-2 stdout 9\n\n===> old-web-1 cafe <===\nold-web-1 stdout 5\nold-web-1 stdout 6\n"
 	if out != want {
 		t.Errorf("%q, want %q", out, want)
 	}
