@@ -266,7 +266,7 @@ func (n *Node) Run(ctx context.Context) error {
 		if n.rules != nil {
 			go n.rules.follow(ctx, n.ship)
 		}
-		n.ship.Run(ctx)
+		_ = n.ship.Run(ctx) // what fails is logged, and tried again
 	}()
 	go n.progress.watch(ctx, n.cfg.Interval, n.log)
 	go func() {

@@ -133,7 +133,7 @@ func (r *Relay) work(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { _ = r.ingest.Run(ctx) }) // returns nil
 	if r.sinks != nil {
-		work.Go(func() { r.sinks.Run(ctx) })
+		work.Go(func() { _ = r.sinks.Run(ctx) }) // returns nil
 	}
 	work.Go(func() {
 		tick := time.NewTicker(tidyEvery)

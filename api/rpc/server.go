@@ -27,7 +27,7 @@ type ServerOptions struct {
 	Agent      string
 	Handlers   map[string]Handler // by verb
 	MaxStreams int                // at once; default 4096
-	Log        *slog.Logger       // nil: slog.Default()
+	Log        *slog.Logger       // default slog.Default()
 }
 
 // Server answers what is asked of a node.

@@ -11,7 +11,7 @@ import (
 type Options struct {
 	NoBPF         bool         // read files only
 	Layout        *Layout      // default: the result of Detect
-	Log           *slog.Logger // default: slog.Default
+	Log           *slog.Logger // default slog.Default()
 	ForceMismatch []Part       // for tests: the check of BPF against files fails for these parts
 }
 

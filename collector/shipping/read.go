@@ -11,13 +11,13 @@ import (
 	"github.com/daytwo/daytwo/collector/shipping/rules"
 )
 
-// Run reads logs until ctx ends. What fails is tried again, for ever.
-func (s *Shipper) Run(ctx context.Context) {
+// Run reads logs until ctx ends, and returns nil then. What fails is tried again, for ever.
+func (s *Shipper) Run(ctx context.Context) error {
 	for wait := s.o.Retry; ctx.Err() == nil; {
 		before := s.count.read.Load()
 		err := s.follow(ctx)
 		if ctx.Err() != nil {
-			return
+			return nil
 		}
 		if s.count.read.Load() != before {
 			wait = s.o.Retry
@@ -32,6 +32,7 @@ func (s *Shipper) Run(ctx context.Context) {
 			wait = min(2*wait, maxRetry)
 		}
 	}
+	return nil
 }
 
 // follow reads logs from where they were read last until that fails, which is an error,

@@ -27,7 +27,7 @@ func (s *Shipper) ship(e *entry.Entry) {
 		s.count.dropped.Add(1)
 		s.say.warn("a log entry cannot be shipped", err)
 		s.shipEvent(&entry.Event{Kind: entry.ShipperDrops, Time: time.Now().UnixMicro(), Agent: s.o.Agent, Count: 1,
-			Message: "An entry cannot be shipped: " + err.Error() + "."})
+			Message: "an entry cannot be shipped: " + err.Error()})
 		return
 	}
 	if cut {

@@ -146,7 +146,7 @@ func (s *Shipper) tooLarge(f *flight, err error) {
 	s.say.warn("log entries are lost: the stream takes not even small messages; raise its max_msg_size", err)
 	f.missing = 0
 	s.shipEvent(&entry.Event{Kind: entry.ShipperDrops, Time: time.Now().UnixMicro(), Agent: s.o.Agent,
-		Count: uint64(f.records), Message: "The stream of logs refused these entries: " + err.Error() + "."})
+		Count: uint64(f.records), Message: "the stream of logs refused these entries: " + err.Error()})
 	s.settle()
 }
 

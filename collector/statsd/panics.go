@@ -1,7 +1,6 @@
 package statsd
 
 import (
-	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -37,7 +36,7 @@ func (p *panics) report(over string, value any) {
 		return
 	}
 	stack := debug.Stack()
-	p.log.Error("daytwo panicked over "+over+" and goes on: this is a fault of its own", "err", fmt.Sprint(value),
-		"others_since", p.muted, "stack", string(stack[:min(len(stack), maxStack)]))
+	p.log.Error("daytwo panicked over "+over+" and goes on: this is a fault of its own", "panic", value,
+		"not_logged", p.muted, "stack", string(stack[:min(len(stack), maxStack)]))
 	p.next, p.muted = now.Add(panicInterval), 0
 }

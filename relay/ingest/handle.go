@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"fmt"
 	"runtime/debug"
 	"time"
 )
@@ -41,7 +40,7 @@ func (s *session) take(ctx context.Context, m *Message) bool {
 		in.notYet.Add(1)
 		if now := time.Now(); now.Sub(warned) >= time.Minute {
 			warned = now
-			in.o.Log.Warn("a message cannot be handled yet, all later ones wait for it",
+			in.o.Log.Warn("a message cannot be handled yet: all later ones wait for it",
 				"consumer", in.o.Durable, "subject", m.Subject)
 		}
 		if sleep(ctx, wait); ctx.Err() != nil {
@@ -77,8 +76,8 @@ func (p *panicLog) report(in *Ingest, m *Message, reason any) {
 		p.hidden++
 		return
 	}
-	in.o.Log.Error("panic while a message was handled, the message is dropped", "consumer", in.o.Durable,
-		"subject", m.Subject, "bytes", len(m.Data), "err", fmt.Sprint(reason), "not_logged", p.hidden,
+	in.o.Log.Error("handling a message panicked: the message is dropped", "consumer", in.o.Durable,
+		"subject", m.Subject, "bytes", len(m.Data), "panic", reason, "not_logged", p.hidden,
 		"stack", string(debug.Stack()))
 	p.last, p.hidden = now, 0
 }

@@ -78,7 +78,7 @@ func (in *Ingest) Run(ctx context.Context) error {
 		in.notReady.Store(&err)
 		if err.Error() != lastErr || time.Since(lastLog) >= time.Minute {
 			lastLog, lastErr = time.Now(), err.Error()
-			in.o.Log.Warn("messages cannot be received, trying again", "consumer", in.o.Durable, "err", err)
+			in.o.Log.Warn("messages cannot be received: trying again", "consumer", in.o.Durable, "err", err)
 		}
 		if time.Since(began) > maxBackoff {
 			wait = minBackoff

@@ -67,7 +67,7 @@ func (d *deadLetters) add(r *sink.Record, reason, detail string) {
 		d.log.Error("a dead letter cannot be written", "sink", d.name, "path", d.path, "reason", reason,
 			"detail", detail, "err", err)
 	} else if tell {
-		d.log.Warn("a sink refused a record for good, it is a dead letter", "sink", d.name, "path", d.path,
+		d.log.Warn("a sink refused a record for good: it is a dead letter now", "sink", d.name, "path", d.path,
 			"reason", reason, "detail", detail, "record_id", r.ID)
 	}
 }

@@ -29,7 +29,7 @@ type Options struct {
 	Relay    string // id of this relay
 	DataDir  string // dead letters are kept below it; "" keeps none
 	Receive  Receive
-	Log      *slog.Logger
+	Log      *slog.Logger // default slog.Default()
 }
 
 // reloadEvery is how often the configuration file is looked at.
@@ -76,8 +76,8 @@ func New(o Options) (*Manager, error) {
 	return m, nil
 }
 
-// Run runs the sinks until ctx ends, and follows changes of the file.
-func (m *Manager) Run(ctx context.Context) {
+// Run runs the sinks until ctx ends, and follows changes of the file. It returns nil then.
+func (m *Manager) Run(ctx context.Context) error {
 	m.mu.Lock()
 	m.ctx = ctx
 	for _, r := range m.runners {
@@ -90,7 +90,7 @@ func (m *Manager) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			m.work.Wait()
-			return
+			return nil
 		case <-tick.C:
 			m.reload()
 		}
@@ -124,7 +124,7 @@ func (m *Manager) reload() {
 	}
 	if err != nil {
 		if m.setRefused(err.Error()) {
-			m.o.Log.Error("the configuration of sinks is refused, the previous one stays", "path", m.o.Path, "err", err)
+			m.o.Log.Error("the configuration of sinks is refused: the previous one stays", "path", m.o.Path, "err", err)
 		}
 		return
 	}

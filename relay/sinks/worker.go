@@ -183,7 +183,7 @@ func (w *worker) write(ctx context.Context, batch []item) (res sink.Result, pani
 	defer stop()
 	defer func() {
 		if reason := recover(); reason != nil {
-			w.log.Error("panic in a sink", "sink", w.cfg.Name, "err", fmt.Sprint(reason), "stack", string(debug.Stack()))
+			w.log.Error("a sink panicked", "sink", w.cfg.Name, "panic", reason, "stack", string(debug.Stack()))
 			res, panicked = sink.SplitAll(len(batch), fmt.Sprint("panic: ", reason)), true
 		}
 	}()
@@ -199,7 +199,7 @@ func (w *worker) failed(err error, wait time.Duration, records int) {
 	w.status.failed(err)
 	if now := time.Now(); now.Sub(w.logged) >= logEvery {
 		w.logged = now
-		w.log.Warn("a sink does not take records, trying again", "sink", w.cfg.Name, "records", records,
+		w.log.Warn("a sink does not take records: trying again", "sink", w.cfg.Name, "records", records,
 			"wait", wait.Round(time.Millisecond), "err", err)
 	}
 }

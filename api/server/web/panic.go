@@ -2,7 +2,6 @@ package web
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -31,7 +30,7 @@ func survivePanics(next http.Handler, log *slog.Logger) http.Handler {
 			}
 			panics.Add(1)
 			log.Error("the handler of a request panicked", "method", r.Method, "path", r.URL.Path,
-				"err", fmt.Sprint(reason), "stack", string(debug.Stack()))
+				"panic", reason, "stack", string(debug.Stack()))
 			if begun.wrote {
 				panic(http.ErrAbortHandler)
 			}

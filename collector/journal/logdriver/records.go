@@ -72,7 +72,7 @@ func (j *Joiner) lost(e *entry.Entry, what string) {
 		container, _ = e.Get(fieldID)
 	}
 	j.out = append(j.out, entry.Record{Event: &entry.Event{Kind: entry.PartialLost, Time: e.Realtime,
-		Source: string(container), Message: "In the log of container " + string(container) + " " + what + "."}})
+		Source: string(container), Message: "in the log of container " + string(container) + ", " + what}})
 }
 
 // withoutText copies an entry but for the text of its message.

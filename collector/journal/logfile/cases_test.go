@@ -520,27 +520,6 @@ func TestLetsGoOfFiles(t *testing.T) {
 	})
 }
 
-func TestEvent(t *testing.T) {
-	for _, c := range []struct {
-		err  error
-		kind entry.Kind
-		text string
-	}{
-		{&LostError{Path: "/x", Sure: true, Files: 3}, entry.Truncated, "/x: rotation removed 3 files that were not read."},
-		{&LostError{Path: "/x", Cause: Truncated, Bytes: 5, Sure: true}, entry.Truncated,
-			"/x: truncation removed at least 5 bytes that were not read."},
-		{&LostError{Path: "/x"}, entry.Truncated, "/x: rotation removed lines that were not read, perhaps."},
-		{&BadError{"/x", 1, 2, errNotARecord}, entry.Unreadable,
-			"/x: 2 bytes at offset 1 were passed over: not a record of this format."},
-		{&CutError{"/x", 1}, entry.PartialLost, "/x: the line at offset 1 is longer than 16777216 bytes and is shown in parts."},
-		{&FileError{"/x", fs.ErrNotExist}, entry.Unreadable, "/x: file does not exist."},
-	} {
-		if e := Event(c.err); e.Kind != c.kind || e.Source != "/x" || e.Message != c.text || e.Time == 0 {
-			t.Errorf("%+v", e)
-		}
-	}
-}
-
 // A line goes on after much that the other stream has written, also for whoever begins to
 // read there: backward, at the tail, or at a time.
 func TestPiecesFarApart(t *testing.T) {

@@ -64,9 +64,6 @@ func (g *gzipAt) end(err error) error {
 		g.size = g.at
 		return io.EOF
 	}
-	if g.at == 0 && errors.Is(err, io.ErrUnexpectedEOF) {
-		return errCutGzip
-	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return errCutGzip
 	}

@@ -2,15 +2,20 @@ package logs
 
 import (
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/bench/rig"
+	"github.com/daytwo/daytwo/collector/journal"
+	"github.com/daytwo/daytwo/collector/journal/logfile"
 )
 
 // The journal is opened by the first query, and closed some time after the last one; the
@@ -98,4 +103,29 @@ func TestDoctor(t *testing.T) {
 		t.Fatal(err)
 	}
 	state(health.Warn)
+}
+
+// Each error of a reader is an event of a kind, with the path that it is about.
+func TestEventOf(t *testing.T) {
+	n := New(Options{Agent: agent})
+	for _, c := range []struct {
+		err    error
+		kind   entry.Kind
+		source string
+		count  uint64
+	}{
+		{&logfile.LostError{Path: "/x", Sure: true, Files: 3}, entry.Truncated, "/x", 0},
+		{&logfile.BadError{Path: "/x", Offset: 1, Bytes: 2, Err: io.EOF}, entry.Unreadable, "/x", 0},
+		{&logfile.CutError{Path: "/x", Offset: 1}, entry.PartialLost, "/x", 0},
+		{&logfile.FileError{Path: "/x", Err: fs.ErrNotExist}, entry.Unreadable, "/x", 0},
+		{&journal.LostError{Path: "/x", Entries: 7}, entry.Vacuumed, "/x", 7},
+		{&journal.FileError{Path: "/x", Err: journal.ErrCorrupt}, entry.Unreadable, "/x", 0},
+		{io.ErrUnexpectedEOF, entry.Unreadable, "", 0},
+	} {
+		e := n.eventOf(c.err)
+		if e.Kind != c.kind || e.Source != c.source || e.Count != c.count || e.Message != c.err.Error() || e.Agent != agent ||
+			e.Time == 0 {
+			t.Errorf("%v: %+v", c.err, e)
+		}
+	}
 }

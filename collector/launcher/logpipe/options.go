@@ -57,7 +57,7 @@ type Options struct {
 	// process began, by what the journal says; nil if nobody can tell.
 	Suppressed func() (entries uint64, err error)
 
-	Log *slog.Logger
+	Log *slog.Logger // default slog.Default()
 }
 
 // Source is an open file that a task writes to. Nobody else may read it.

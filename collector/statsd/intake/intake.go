@@ -41,8 +41,8 @@ type Options struct {
 	// and workers continue; a connection is closed. The deferred function that recovered
 	// the panic makes the call. The default logs it with its stack.
 	Panicked func(over string, value any)
-	Store    *FDStore // preserves sockets over a restart; nil: they end with the process
-	Log      *slog.Logger
+	Store    *FDStore     // preserves sockets over a restart; nil: they end with the process
+	Log      *slog.Logger // default slog.Default()
 }
 
 // Intake receives packets until it is closed.
@@ -78,7 +78,7 @@ func New(o Options) (*Intake, error) {
 	}
 	if o.Panicked == nil {
 		o.Panicked = func(over string, value any) {
-			o.Log.Error("a panic over "+over, "err", value, "stack", string(debug.Stack()))
+			o.Log.Error("a panic over "+over, "panic", value, "stack", string(debug.Stack()))
 		}
 	}
 	in := &Intake{o: o, wake: make(chan struct{}, o.Workers)}

@@ -167,7 +167,7 @@ func (t *Table) openIn(x *index, e *endpoint) error {
 // shut undoes open. The origin stays until it is released.
 func (t *Table) shut(e *endpoint) {
 	if err := t.closePort(e.StatsdPort); err != nil {
-		t.c.Log.Warn("close an endpoint", "container_id", e.ContainerID, "err", err)
+		t.c.Log.Warn("an endpoint could not be closed", "container_id", e.ContainerID, "err", err)
 	}
 	delete(t.endpoints, e.ContainerID)
 	delete(t.byPort, e.StatsdPort)

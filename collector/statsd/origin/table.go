@@ -58,7 +58,7 @@ type Config struct {
 
 	Store Store        // may be nil
 	Calls *bounded.Set // makes the calls that may block forever; default: a set of its own
-	Log   *slog.Logger
+	Log   *slog.Logger // default slog.Default()
 }
 
 // Counts are the counts of a table since it was created.

@@ -68,7 +68,7 @@ func (s *Store) sampleLog(origin uint32, r line.Reason, text []byte, now int64) 
 		text = text[:most]
 	}
 	s.o.Log.Warn("statsd: a line is rejected", "reason", r.String(), "from", s.key(origin),
-		"line", string(text), "others_since", s.logMuted.Swap(0))
+		"line", string(text), "not_logged", s.logMuted.Swap(0))
 }
 
 func (s *Store) key(origin uint32) string {

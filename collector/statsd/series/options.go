@@ -10,12 +10,12 @@ import (
 
 // Options are the options of a store. The zero value of a field means its default.
 type Options struct {
-	Workers int    // goroutines that add lines; default 1
-	Budget  int    // series per container; default setting.StatsdBudget
-	Total   int    // series in all; default setting.StatsdSeries
-	Expiry  Expiry // when series without samples are removed
-	Rules   *Rules // nil for none
-	Log     *slog.Logger
+	Workers int          // goroutines that add lines; default 1
+	Budget  int          // series per container; default setting.StatsdBudget
+	Total   int          // series in all; default setting.StatsdSeries
+	Expiry  Expiry       // when series without samples are removed
+	Rules   *Rules       // nil for none
+	Log     *slog.Logger // default slog.Default()
 
 	// Key returns the key of an origin's row in the ledger. It is never "". The default
 	// is the origin's number.
