@@ -92,7 +92,7 @@ func command(p Programs) (root *cobra.Command, started *bool) {
 	root = &cobra.Command{
 		Use:   "daytwo",
 		Short: "Day-2 operations for a cluster of Linux machines",
-		Long: `Day-2 operations for a cluster of Linux machines: metrics of every host,
+		Long: `Day-2 operations for a cluster of Linux machines: metrics and logs of every host,
 container and task, from one static binary.
 
 On one machine, 'daytwo up' runs everything. In a cluster, run 'daytwo
@@ -108,6 +108,7 @@ command that 'daytwo run' started.`,
   daytwo top -o json                 print it once, for scripts
   daytwo task list web               list the tasks with "web" in their names or tags
   daytwo task metrics details web-1  print every metric of one task
+  daytwo task log web-1 -f           print what it writes, as it comes
   daytwo run -- ./server             run a command as a task`,
 		Version:           p.Version,
 		SilenceUsage:      true,

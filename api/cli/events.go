@@ -50,7 +50,7 @@ func eventsCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events",
 		Short: "List the events that tasks sent, and changes of their service checks",
-		Long: `List what tasks sent by DogStatsD: events, and service checks senders status
+		Long: `List what tasks sent by DogStatsD: events, and service checks whose status
 changed, oldest first. 'daytwo task events TASK' lists those of one task.
 
 --follow also prints new ones as they arrive. Those that reach the relay more
@@ -89,7 +89,7 @@ func taskEventsCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events TASK",
 		Short: "List the events that a task sent, and changes of its service checks",
-		Long: `List what a task sent by DogStatsD: events, and service checks senders status
+		Long: `List what a task sent by DogStatsD: events, and service checks whose status
 changed, oldest first. For a task that no longer exists, give its whole name or
 id.`,
 		Example: `  daytwo task events web-1

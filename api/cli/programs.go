@@ -30,10 +30,11 @@ directory. The client commands find it there by themselves.`,
 func collectorCommand(p Programs) *cobra.Command {
 	return programCommand(collector, p.Collector, &cobra.Command{
 		Use:   "collector",
-		Short: "Read the metrics of this node and publish them to NATS",
-		Long: `Read the metrics of this node and publish them to NATS. Run one on every node, as
-root. While NATS is unreachable, it keeps the metrics in a spool on disk. With
---nats none it publishes nothing, and only serves this node's own /metrics.`,
+		Short: "Publish the metrics of this node to NATS, and answer relays about its logs",
+		Long: `Read the metrics of this node and publish them to NATS, and answer relays that ask
+for log entries of this node. Run one on every node, as root. While NATS is
+unreachable, it keeps the metrics in a spool on disk. With --nats none it publishes
+nothing, and only serves this node's own /metrics and logs.`,
 		Example: `  daytwo collector --nats nats://nats1:4222,nats://nats2:4222
   daytwo collector --nats none --metrics 127.0.0.1:61091`,
 	})
@@ -42,10 +43,10 @@ root. While NATS is unreachable, it keeps the metrics in a spool on disk. With
 func relayCommand(p Programs) *cobra.Command {
 	return programCommand(relay, p.Relay, &cobra.Command{
 		Use:   "relay",
-		Short: "Receive the metrics of all nodes from NATS and serve the API",
-		Long: `Receive the metrics of all nodes from NATS, keep their history, and serve the HTTP
-API and the console. Run as many as you like, behind a load balancer; a relay
-does not need root.`,
+		Short: "Serve the API: the metrics of all nodes, with history, and their logs",
+		Long: `Receive the metrics of all nodes from NATS, keep their history, ask the nodes for
+their logs, and serve the HTTP API and the console. Run as many as you like, behind
+a load balancer; a relay does not need root.`,
 		Example: `  daytwo relay --nats nats://nats1:4222 --data /srv/daytwo --retention 7d`,
 	})
 }

@@ -77,8 +77,8 @@ journald is slow or away the command waits, unless you give --log-on-full drop.
 
 With --detach the task runs in the background: 'daytwo run' prints the task's
 container id and returns once the command has started. The task's standard input
-is /dev/null, and its output goes to journald alone. To stop it, run 'pkill -f ID', which sends the command
-SIGTERM.`,
+is /dev/null, and its output goes to journald alone. To stop it, run 'pkill -f ID',
+which sends the command SIGTERM.`,
 		Example: `  daytwo run -- ./server --port 8080
   daytwo run --name web --memory 512MiB --cpus 1.5 --pids 200 -- ./server
   daytwo run --tty -- bash

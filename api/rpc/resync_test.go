@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -10,19 +11,33 @@ import (
 func joined(t *testing.T) (a, b *Stream, lose *atomic.Bool) {
 	lose = new(atomic.Bool)
 	var ends [2]*Stream
+	var queues [2]chan []byte // in order, and not under the sender's lock
+	var work sync.WaitGroup
 	for i := range ends {
+		queues[i] = make(chan []byte, 1024)
 		ends[i] = newStream(t.Context(), func(p []byte) error {
 			if !lose.Load() {
-				go ends[1-i].take(append([]byte(nil), p...)) // not under the sender's lock
+				queues[1-i] <- append([]byte(nil), p...)
 			}
 			return nil
 		}, nil)
 		ends[i].accepted = true
 	}
+	for i := range ends {
+		work.Go(func() {
+			for p := range queues[i] {
+				ends[i].take(p)
+			}
+		})
+	}
 	t.Cleanup(func() {
 		lose.Store(true)
 		a.Close()
 		b.Close()
+		for _, q := range queues {
+			close(q)
+		}
+		work.Wait()
 	})
 	return ends[0], ends[1], lose
 }
