@@ -1,12 +1,16 @@
 package journal
 
-import "runtime/debug"
+import (
+	"math"
+	"runtime/debug"
+)
 
 // fileCursor is where a reader is in one file: entries up to the offset at were
 // passed and larger ones are ahead, but while the reader is on the entry at at,
 // that one is neither.
 type fileCursor struct {
 	f      *File
+	group  *group // of its entries, nil as long as none was read
 	walker walker
 	dec    *decoder
 	export renderCache
@@ -23,7 +27,10 @@ type fileCursor struct {
 	ended bool // there is none, and there will be none
 	idle  bool // there was none when the files were last compared
 
-	late bool  // the file came while the reader was reading
+	sureTo uint64 // what was written up to that offset is known to be older than what is in files that come
+	end    uint64 // where the file ended when complete looked
+
+	late bool  // the file came while the reader was reading, and numbers do not say what of it is news
 	last entry // the last one of the file, if the tail was sought
 
 	checked bool   // its list of entries was
@@ -70,6 +77,19 @@ func (c *fileCursor) peek(back bool) (ok bool, err error) {
 		// One entry cannot be read: the others can.
 		c.skipped++
 		c.reason, from = err, at
+	}
+}
+
+// sure reports whether all files are known that may have older entries than that which
+// peek found.
+func (c *fileCursor) sure() bool { return c.e.at <= c.sureTo }
+
+// noteEnd notes where the file ends now: entries are written behind its last object.
+func (c *fileCursor) noteEnd() {
+	var err error
+	defer catchFault(debug.SetPanicOnFault(true), &err)
+	if c.end = math.MaxUint64; c.f.live.Load() && c.f.state() != stateArchived {
+		c.end = c.f.u64(headTailObject)
 	}
 }
 

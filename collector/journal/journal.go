@@ -31,6 +31,7 @@ type Journal struct {
 	refreshing sync.Mutex // held by whoever changes files; taken before mu
 	closed     bool
 	dirs       map[string]fileKey // directories that there are, also those in Options.Dirs
+	looked     atomic.Pointer[looked]
 
 	gen atomic.Uint64 // rises whenever files or bad change
 	mu  sync.Mutex
@@ -40,10 +41,9 @@ type Journal struct {
 	live    []*File          // those of files that may be appended to, and respond
 	readers map[*Reader]struct{}
 
-	unfinished atomic.Bool   // a file has just been made and has no header yet
-	news       chan struct{} // closed when there may be new entries
-	waiting    atomic.Int64  // readers that wait for them
-	asked      chan struct{} // tells Run that one does
+	news    chan struct{} // closed when there may be new entries
+	waiting atomic.Int64  // readers that wait for them
+	asked   chan struct{} // tells Run that one does
 }
 
 type fileKey struct{ dev, ino uint64 }
@@ -58,7 +58,7 @@ func Open(o Options) *Journal {
 		o.Log = slog.Default()
 	}
 	if o.Calls == nil {
-		o.Calls = bounded.NewSet(o.Log).Source("journal", len(o.Dirs)+1, nil)
+		o.Calls = bounded.NewSet(o.Log).Source("journal", 2*len(o.Dirs)+1, nil)
 	}
 	j := &Journal{o: o, files: map[fileKey]*File{}, bad: map[string]error{}, readers: map[*Reader]struct{}{},
 		news: make(chan struct{}), asked: make(chan struct{}, 1)}

@@ -39,6 +39,7 @@ const (
 	headDataTableSize  = 112
 	headFieldTable     = 120
 	headFieldTableSize = 128
+	headTailObject     = 136
 	headObjects        = 144
 	headEntries        = 152
 	headEntryArray     = 176

@@ -348,3 +348,63 @@ func TestDirectoryMadeAgain(t *testing.T) {
 		cancel()
 	}
 }
+
+// A journal of /run is moved to files of /var that an earlier journald left there: the
+// copies of entries that were read are not shown again.
+func TestFlushToFormerFiles(t *testing.T) {
+	withJournald(t, func(t *testing.T) {
+		d := startJournald(t, "")
+		a, b := d.writer("a", 0), d.writer("b", 1000)
+		a.sendAll(10)
+		b.sendAll(10)
+		d.sync()
+		d.process.Signal(syscall.SIGTERM)
+		<-d.process.Ended()
+		a.close()
+		b.close()
+		if err := os.Remove("/run/systemd/journal/flushed"); err != nil {
+			t.Fatal(err)
+		}
+		d.start() // it writes to /run
+		a.sendAll(100)
+		d.sync()
+		j := runJournal(t, volatile, persistent)
+		f := follow(t, j, Match{}, nil)
+		slow := j.Reader(Equal("WRITER", "a"))
+		defer slow.Close()
+		for range 50 {
+			if !slow.Next() {
+				t.Fatal("less than 50 lines")
+			}
+		}
+		if _, err := slow.AppendExport(nil); err != nil {
+			t.Fatal(err)
+		}
+		a.sendAll(100)
+		b.sendAll(100)
+		d.sync()
+		waitFor(t, "lines of /run", 10*time.Second, func() bool { return len(f.got()) == 200 })
+		d.process.Signal(syscall.SIGUSR1)
+		a.sendAll(100)
+		b.sendAll(100)
+		d.sync()
+		waitFor(t, "the flush", 10*time.Second, func() bool {
+			in, _ := filepath.Glob(volatile + "/*/*.journal")
+			return len(in) == 0
+		})
+		waitFor(t, "all lines", 30*time.Second, func() bool { return len(f.got()) >= 400 })
+		time.Sleep(50 * time.Millisecond)
+		before := append(numbered("a", 1, 110), numbered("b", 1, 10)...)
+		wantAll(t, append(before, f.got()...), map[string]int{"a": 310, "b": 210})
+		rest := numbered("a", 1, 50)
+		for slow.Next() {
+			var s follower
+			s.take(slow)
+			rest = append(rest, s.lines...)
+		}
+		wantAll(t, rest, map[string]int{"a": 310})
+		for _, err := range append(f.errors(), slow.Errors()...) {
+			t.Error(err)
+		}
+	})
+}

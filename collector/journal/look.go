@@ -22,17 +22,17 @@ var ErrHeld = errors.New("the directory does not respond")
 
 // listing is what a look at directories found.
 type listing struct {
-	dirs       map[string]fileKey // directories that there are, also those below them
-	held       []string           // directories that do not respond
-	files      map[fileKey]*File  // that can be read
-	opened     map[*File]bool     // those of files that the look opened
-	bad        map[string]error   // by path
-	unfinished bool               // a file is just being made
+	dirs   map[string]fileKey // directories that there are, also those below them
+	held   []string           // directories that do not respond
+	files  map[fileKey]*File  // that can be read
+	opened map[*File]bool     // those of files that the look opened
+	bad    map[string]error   // by path
+	looked
 }
 
 func newListing() *listing {
 	return &listing{dirs: map[string]fileKey{}, files: map[fileKey]*File{}, opened: map[*File]bool{},
-		bad: map[string]error{}}
+		bad: map[string]error{}, looked: looked{began: time.Now(), states: map[string][]dirState{}}}
 }
 
 // Close closes what a look opened that came too late for anybody to take it.
@@ -98,7 +98,7 @@ func (j *Journal) lookAtAll() *listing {
 		all.addFiles(j, l.files)
 		maps.Copy(all.dirs, l.dirs)
 		maps.Copy(all.bad, l.bad)
-		all.unfinished = all.unfinished || l.unfinished
+		all.looked.add(dir, &l.looked)
 	}
 	return all
 }
@@ -156,19 +156,20 @@ const maxFiles = 16384
 // list finds the paths of journal files in a directory and in those right below it.
 func (l *listing) list(dir string) (paths []string) {
 	var subs []string
-	read := func(dir string) {
-		entries, err := os.ReadDir(dir)
+	read := func(path string) {
+		l.states[dir] = append(l.states[dir], stateOf(path))
+		entries, err := os.ReadDir(path)
 		if err == nil {
 			var info os.FileInfo
-			if info, err = os.Stat(dir); err == nil {
-				l.dirs[dir] = keyOfInfo(info)
+			if info, err = os.Stat(path); err == nil {
+				l.dirs[path] = keyOfInfo(info)
 			}
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			l.bad[dir] = &FileError{Path: dir, Err: withoutPath(err)}
+			l.bad[path] = &FileError{Path: path, Err: withoutPath(err)}
 		}
 		for _, e := range entries {
-			path := filepath.Join(dir, e.Name())
+			path := filepath.Join(path, e.Name())
 			switch {
 			case e.IsDir():
 				subs = append(subs, path)

@@ -25,6 +25,7 @@ type Reader struct {
 	// soughtTail is the time when files were put at their tails, in microseconds
 	// since 1970.
 	soughtTail uint64
+	groups     []*group
 	current    *fileCursor // of the entry that was read last, nil if it is gone
 	e          entry       // the one that was read last; at the tail, the last one there was
 	read       bool        // e was read
@@ -85,6 +86,9 @@ func (r *Reader) seek(t target) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.target, r.settled, r.current, r.read, r.e = t, false, nil, false, entry{}
+	for _, g := range r.groups {
+		g.passed = 0
+	}
 }
 
 // Next goes to the next entry, and reports whether there is one. A live journal
@@ -110,6 +114,7 @@ func (r *Reader) step(back bool) bool {
 		r.current.leave(back)
 	}
 	r.e, r.current, r.read, r.rendered = best.e, best, true, false
+	r.group(best, r.e.seqnumID).passed = r.e.seqnum
 	best.take()
 	return true
 }
@@ -129,87 +134,26 @@ func (r *Reader) settle() {
 		if err := c.settle(&r.target); err != nil {
 			r.fail(c, err)
 		}
-		if r.target.kind == atTail && c.last.at != 0 && (r.e.at == 0 || compareEntries(&r.e, &c.last) < 0) {
-			r.e = c.last
-		}
 	}
+	r.sought()
+}
+
+// sought notes where the files are at the target.
+func (r *Reader) sought() {
 	r.settled, r.next, r.soughtTail = true, nil, uint64(time.Now().UnixMicro())
-}
-
-// best is the file whose entry comes next in a direction, nil if none has one.
-// The entries of one file mostly follow one another, so the runner-up is kept:
-// while the leader's entries are before it, no other file is looked at. Without
-// one any live file may have got an entry, and all are looked at.
-func (r *Reader) best(back bool) *fileCursor {
-	if r.next != nil && r.back == back && (r.second != nil || r.alone) && r.peek(r.next, back) &&
-		(r.alone || compareIn(back, r.next, r.second) < 0) {
-		return r.next
+	if r.target.kind != atTail {
+		return
 	}
-	r.next, r.second, r.back = nil, nil, back
-	going := r.compare(back, false)
-	if r.next != nil && !back {
-		r.compare(back, true)
-	}
-	r.alone = r.next != nil && going == 1
-	return r.next
-}
-
-// compare finds the next entry and the one after it, and returns how many files may have
-// entries. With again it looks only at those that had none before. journald writes to
-// its files in turn: an entry that was not there when its file was looked at may be older
-// than one that was found in another file later, and would be skipped by who reads on
-// after that one.
-func (r *Reader) compare(back, again bool) (going int) {
 	for _, c := range r.files {
-		if c.done(back) || again && !c.idle {
-			continue
-		}
-		has := r.peek(c, back)
-		if c.idle = !has; !c.done(back) {
-			going++
-		}
-		switch {
-		case !has:
-		case r.next == nil:
-			r.next = c
-		case compareIn(back, c, r.next) < 0:
-			r.next, r.second = c, r.next
-		case r.second == nil || compareIn(back, c, r.second) < 0:
-			r.second = c // perhaps the same entry: it is dropped once that is read
+		if c.last.at != 0 {
+			if r.e.at == 0 || compareEntries(&r.e, &c.last) < 0 {
+				r.e = c.last
+			}
+			g := r.group(c, c.last.seqnumID)
+			g.passed = max(g.passed, c.last.seqnum)
 		}
 	}
-	return going
-}
-
-// peek looks for the next entry of a file, other than one that was read from
-// another file. A file that cannot be read is left out from then on.
-func (r *Reader) peek(c *fileCursor, back bool) bool {
-	if !c.checked {
-		c.checked = true
-		if err := c.f.check(); err != nil {
-			r.errs = append(r.errs, &FileError{Path: c.f.Path(), Err: err})
-		}
-	}
-	for {
-		ok, err := c.peek(back)
-		if err != nil {
-			r.fail(c, err)
-			return false
-		}
-		if !ok {
-			return false
-		}
-		if !r.repeats(c, back) {
-			return true
-		}
-		c.drop()
-	}
-}
-
-// repeats reports whether the next entry of a file was read from another file
-// already.
-func (r *Reader) repeats(c *fileCursor, back bool) bool {
-	return r.read && r.current != c && compareEntries(&c.e, &r.e) == 0 || c.late && !back && r.isOld(c)
+	r.alignTails()
 }
 
 // fail notes what is wrong with a file. One that was removed is told of by remove.

@@ -14,18 +14,36 @@ const finishWithin = time.Second
 func (j *Journal) Refresh() {
 	j.refreshing.Lock()
 	defer j.refreshing.Unlock()
+	j.refresh()
+}
+
+// refreshSince is Refresh, unless another one began after a time.
+func (j *Journal) refreshSince(t time.Time) {
+	j.refreshing.Lock()
+	defer j.refreshing.Unlock()
+	if !j.looked.Load().began.After(t) {
+		j.refresh()
+	}
+}
+
+// maxLooks bounds how often files are looked for where directories do not come to rest.
+const maxLooks = 5
+
+func (j *Journal) refresh() {
 	if j.closed {
 		return
 	}
 	found := j.lookAtAll()
-	if j.misses(found.files) {
+	for n := 1; n < maxLooks && (n == 1 && j.misses(found.files) || found.changed(j.o.Calls)); n++ {
 		// A listing may miss a file that is renamed at that moment, as all are that
 		// are rotated: only what two listings miss is gone.
-		found.addFiles(j, j.lookAtAll().files)
+		again := j.lookAtAll()
+		again.addFiles(j, found.files)
+		found = again
 	}
 	files, bad := found.files, found.bad
 	j.dirs = found.dirs
-	j.unfinished.Store(found.unfinished)
+	j.looked.Store(&found.looked)
 
 	j.mu.Lock()
 	old, changed := j.files, !maps.Equal(files, j.files)

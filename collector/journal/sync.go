@@ -70,8 +70,9 @@ func (r *Reader) sync() bool {
 // to come in the order in which they are written to.
 const lateBy = 5_000_000 // microseconds
 
-// add adds a file that a reference was taken of. In the midst of reading, its
-// entries that are much older than the last one read are passed over.
+// add adds a file that a reference was taken of. In the midst of reading, its entries
+// are passed over that come before the last one read of their group or, of an unknown
+// group, are much older than the last one read.
 func (r *Reader) add(f *File) {
 	c := &fileCursor{dec: &r.dec}
 	c.renew(f, &r.match)
@@ -80,7 +81,9 @@ func (r *Reader) add(f *File) {
 		return
 	}
 	t := r.target
-	switch {
+	switch g := r.findGroup(c.seqnumID()); {
+	case g != nil && g.passed > 0:
+		t = target{afterCursor, Cursor{SeqnumID: g.id, Seqnum: g.passed, has: hasSeqnumID | hasSeqnum}}
 	case t.kind == atTail && !r.read:
 		// The file was not there when the tail was sought: it may well be new.
 		c.late = true
@@ -98,6 +101,13 @@ func (r *Reader) add(f *File) {
 	}
 }
 
+// seqnumID is that of the file, zero if it was cut off.
+func (c *fileCursor) seqnumID() (id ID) {
+	var err error
+	defer catchFault(debug.SetPanicOnFault(true), &err)
+	return c.f.seqnumID()
+}
+
 // renew gives the cursor a file, its first one or the same one opened anew.
 func (c *fileCursor) renew(f *File, m *Match) {
 	c.f, c.ready, c.ended = f, false, false
@@ -109,7 +119,7 @@ func (r *Reader) remove(c *fileCursor) {
 	// What was read of it may stand in another file too, into which it is being
 	// copied: now is the last time to see that.
 	for _, o := range r.files {
-		for o.late && r.peek(o, false) && c.hasPassed(&o.e) {
+		for o.mayCopy() && r.peek(o, false) && c.hasPassed(&o.e) {
 			o.drop()
 		}
 	}
@@ -155,11 +165,13 @@ func (r *Reader) lost(c *fileCursor) (n uint64) {
 	return all.n - i
 }
 
-// copied reports whether a file that came while the reader was reading has a copy
-// of an entry.
+// copied reports whether another file has a copy of an entry.
 func (r *Reader) copied(e *entry) bool {
-	return slices.ContainsFunc(r.files, func(o *fileCursor) bool { return o.late && o.copyOf(e) != 0 })
+	return slices.ContainsFunc(r.files, func(o *fileCursor) bool { return o.mayCopy() && o.copyOf(e) != 0 })
 }
+
+// mayCopy reports whether entries of other files may be copied into a file.
+func (c *fileCursor) mayCopy() bool { return c.late || c.f.live.Load() }
 
 // copyOf is the offset of the copy of an entry in the file, 0 if it has none.
 // journald copies /run/log/journal to /var/log/journal under new sequence
@@ -190,17 +202,17 @@ func (c *fileCursor) hasPassed(e *entry) bool {
 	return at != 0 && at <= c.at
 }
 
-// isOld reports whether the next entry of a file that came while the reader was
-// reading was read from another file, or is too old to be news.
+// isOld reports whether the next entry of a file was read from another file, or is too
+// old to be news in a file that came while the reader was reading.
 func (r *Reader) isOld(c *fileCursor) bool {
 	when, last := c.e.realtime, r.e.realtime
 	if c.e.boot == r.e.boot {
 		when, last = c.e.monotonic, r.e.monotonic
 	}
 	switch {
-	case when > last:
+	case when > last, when == last && c == r.current:
 		return false
-	case when+lateBy < last:
+	case c.late && when+lateBy < last:
 		return true
 	}
 	return slices.ContainsFunc(r.files, func(o *fileCursor) bool { return o != c && o.hasPassed(&c.e) })

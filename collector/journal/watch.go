@@ -47,7 +47,7 @@ func (j *Journal) Run(ctx context.Context) error {
 			return nil
 		case <-j.asked: // somebody waits now
 		case now := <-ticks:
-			if p.looks++; p.looks%lookForMissing == 0 && w.missingCame() || j.unfinished.Load() {
+			if p.looks++; p.looks%lookForMissing == 0 && w.missingCame() || j.looked.Load().unfinished {
 				j.refreshAndWake(w)
 			}
 			if p.changed(j.written(), now) {
