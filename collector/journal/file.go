@@ -31,6 +31,8 @@ var (
 type FileError struct {
 	Path string
 	Err  error
+	// Entries is how many entries cannot be read for it, at most; 0 if nothing says.
+	Entries uint64
 }
 
 func (e *FileError) Error() string { return "journal file " + e.Path + ": " + e.Err.Error() }
@@ -46,7 +48,8 @@ type File struct {
 	held atomic.Bool // its directory does not respond: whoever begins to read leaves it out
 	key  fileKey
 	// known is how many entries the file had when it was last looked at.
-	known atomic.Uint64
+	known      atomic.Uint64
+	lastNumber atomic.Uint64 // of its entries, then
 
 	// Of the header, what never changes once the file has its hash tables.
 	compact, keyed           bool
@@ -133,6 +136,7 @@ func newFile(path string) (_ *File, err error) {
 	}
 	f.refs.Store(1)
 	f.known.Store(le.Uint64(head[headEntries:]))
+	f.lastNumber.Store(le.Uint64(head[headTailSeqnum:]))
 	mapped.Lock()
 	defer mapped.Unlock()
 	if mapped.files == nil {

@@ -41,6 +41,8 @@ type Journal struct {
 	live    []*File          // those of files that may be appended to, and respond
 	readers map[*Reader]struct{}
 
+	gaps gaps
+
 	news    chan struct{} // closed when there may be new entries
 	waiting atomic.Int64  // readers that wait for them
 	asked   chan struct{} // tells Run that one does

@@ -40,6 +40,7 @@ const (
 	headFieldTable     = 120
 	headFieldTableSize = 128
 	headTailObject     = 136
+	headTailSeqnum     = 160
 	headObjects        = 144
 	headEntries        = 152
 	headEntryArray     = 176

@@ -26,6 +26,7 @@ type Reader struct {
 	// since 1970.
 	soughtTail uint64
 	groups     []*group
+	crossing   crossing
 	current    *fileCursor // of the entry that was read last, nil if it is gone
 	e          entry       // the one that was read last; at the tail, the last one there was
 	read       bool        // e was read
@@ -86,6 +87,7 @@ func (r *Reader) seek(t target) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.target, r.settled, r.current, r.read, r.e = t, false, nil, false, entry{}
+	r.crossing = crossing{}
 	for _, g := range r.groups {
 		g.passed = 0
 	}
@@ -107,7 +109,11 @@ func (r *Reader) step(back bool) bool {
 		r.settle()
 	}
 	best := r.best(back)
+	if r.crossing.back != back {
+		r.crossing.back, r.crossing.from, r.crossing.gaps = back, r.e, nil
+	}
 	if best == nil {
+		r.crossing.ended = true
 		return false
 	}
 	if r.current != nil && r.current != best {
@@ -161,11 +167,14 @@ func (r *Reader) fail(c *fileCursor, err error) {
 	if c.failed = true; c.f.wiped() {
 		return
 	}
-	r.errs = append(r.errs, &FileError{Path: c.f.Path(), Err: err})
+	known := c.f.known.Load()
+	r.errs = append(r.errs, &FileError{Path: c.f.Path(), Err: err, Entries: known - min(known, c.passed)})
 }
 
-// Errors returns what was wrong with files since it was last asked: each a
-// *FileError. Files that are named are left out where they cannot be read.
+// Errors returns what was wrong with files since it was last asked: a *FileError each,
+// a *LostError for those that were removed too early, and a *GapError where files that
+// were read through do not meet. Files that are named are left out where they cannot be
+// read.
 func (r *Reader) Errors() []error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -174,11 +183,11 @@ func (r *Reader) Errors() []error {
 	for _, c := range r.files {
 		if c.skipped > 0 && !c.f.wiped() {
 			err := fmt.Errorf("%d entries were skipped: %w", c.skipped, c.reason)
-			errs = append(errs, &FileError{Path: c.f.Path(), Err: err})
+			errs = append(errs, &FileError{Path: c.f.Path(), Err: err, Entries: c.skipped})
 			c.skipped, c.reason = 0, nil
 		}
 	}
-	return errs
+	return append(errs, r.newGaps()...)
 }
 
 // Cursor is the place of the entry that was read last.

@@ -125,6 +125,7 @@ func (r *Reader) remove(c *fileCursor) {
 	}
 	if n := r.lost(c); n > 0 && r.settled {
 		r.errs = append(r.errs, &LostError{Path: c.f.Path(), Entries: n})
+		r.crossing.lost = remember(r.crossing.lost, lostFile{scopeOf(c.f.Path()), c.f.lastNumber.Load()})
 	}
 	if r.current == c {
 		r.current = nil

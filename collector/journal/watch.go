@@ -133,6 +133,7 @@ func (f *File) count() (n uint64) {
 	defer catchFault(debug.SetPanicOnFault(true), &err)
 	if n = f.entries(); n > f.known.Load() {
 		f.known.Store(n)
+		f.lastNumber.Store(f.u64(headTailSeqnum))
 	}
 	return n
 }

@@ -296,7 +296,6 @@ func (w *fileWriter) save(path string) {
 const (
 	headMachineID     = 40
 	headTailBootID    = 56
-	headTailSeqnum    = 160
 	headHeadSeqnum    = 168
 	headHeadRealtime  = 184
 	headTailRealtime  = 192

@@ -20,6 +20,7 @@ func (n *Node) event(kind entry.Kind, source string, count uint64, message strin
 func (n *Node) eventOf(err error) entry.Event {
 	var lost *journal.LostError
 	var file *journal.FileError
+	var missing *journal.GapError
 	var gone *logfile.LostError
 	var log *logfile.FileError
 	var bad *logfile.BadError
@@ -36,7 +37,9 @@ func (n *Node) eventOf(err error) entry.Event {
 	case errors.As(err, &lost):
 		return n.event(entry.Vacuumed, lost.Path, lost.Entries, lost.Error())
 	case errors.As(err, &file):
-		return n.event(entry.Unreadable, file.Path, 0, file.Error())
+		return n.event(entry.Unreadable, file.Path, file.Entries, file.Error())
+	case errors.As(err, &missing):
+		return n.event(entry.Gap, missing.Dir, missing.Entries, missing.Error())
 	}
 	return n.event(entry.Unreadable, "", 0, err.Error())
 }

@@ -34,6 +34,7 @@ type reader struct {
 	quiet    time.Time // since when nothing came
 	alive    time.Time // of the last record
 	over     bool
+	last     bool // what went wrong until the end was told
 	closing  sync.Once
 
 	rec    entry.Entry
@@ -128,8 +129,16 @@ func (r *reader) Next(ctx context.Context) (entry.Record, error) {
 		if len(r.events) > 0 {
 			return r.next(), nil
 		}
-		if r.over || r.done.Err() != nil || r.left == 0 && !r.q.Follow && !r.q.Tail {
+		if r.done.Err() != nil {
 			return entry.Record{}, io.EOF
+		}
+		if r.over || r.left == 0 && !r.q.Follow && !r.q.Tail {
+			if r.last {
+				return entry.Record{}, io.EOF
+			}
+			r.last = true
+			r.tellErrors()
+			continue
 		}
 		if r.left == 0 && r.q.Follow {
 			r.leaveRest()
@@ -147,10 +156,7 @@ func (r *reader) Next(ctx context.Context) (entry.Record, error) {
 			}
 			continue
 		}
-		for _, err := range r.w.errors() {
-			r.events = append(r.events, r.o.node.eventOf(err))
-		}
-		if len(r.events) > 0 {
+		if r.tellErrors(); len(r.events) > 0 {
 			continue
 		}
 		if !r.q.Follow || r.w.status().past {
@@ -162,6 +168,13 @@ func (r *reader) Next(ctx context.Context) (entry.Record, error) {
 			}
 			return *rec, nil
 		}
+	}
+}
+
+// tellErrors makes events of what went wrong.
+func (r *reader) tellErrors() {
+	for _, err := range r.w.errors() {
+		r.events = append(r.events, r.o.node.eventOf(err))
 	}
 }
 
@@ -183,9 +196,7 @@ func (r *reader) take() (rec entry.Record, ok bool) {
 		r.events = append(r.events, e)
 	}
 	if r.taken++; r.taken%checkEvery == 0 {
-		for _, err := range src.errors() {
-			r.events = append(r.events, r.o.node.eventOf(err))
-		}
+		r.tellErrors()
 	}
 	if !w.wanted {
 		return rec, false
