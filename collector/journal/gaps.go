@@ -184,7 +184,8 @@ func (files numberedFiles) proven(i int, n uint64, d *decoder) bool {
 	before, after := uint64(0), uint64(0)
 	for k := i; before < n; k-- {
 		span := files.whole(files[k], boot, d)
-		if before += span; before < n && (span == 0 || k == 0 || !files[k].follows(files[k-1]) || files.between(k-1, d) > 0) {
+		if before += span; before < n &&
+			(span == 0 || k == 0 || !files[k].follows(files[k-1]) || files.between(k-1, d) > 0) {
 			return false
 		}
 	}

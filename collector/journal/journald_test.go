@@ -97,6 +97,7 @@ func (d *journald) start() {
 		c, err := net.Dial("unixgram", d.socket())
 		if err == nil {
 			c.Close()
+			_, err = os.Stat(filepath.Join(filepath.Dir(d.socket()), "io.systemd.journal")) // that of journalctl --sync
 		}
 		return err == nil
 	})
