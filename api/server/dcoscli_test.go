@@ -129,6 +129,24 @@ func TestDCOSCommandLineLogs(t *testing.T) {
 					t.Errorf("nothing matches: status %d, %s", status, errs)
 				}
 			}
+			if name == "v2" {
+				ends(lines("node", "log", "--leader", "--lines=1"), "service 2")
+			}
+			if name != "files" {
+				node := c.Follow(t, "node", "log", "--mesos-id="+testtick.Agent, "--component=dcos-net", "--follow", "--lines=1")
+				for _, want := range []string{"service 2", "service followed"} {
+					line, err := node.ReadString('\n')
+					for err == nil && strings.TrimSpace(line) == "" {
+						line, err = node.ReadString('\n')
+					}
+					if err != nil || !strings.HasSuffix(strings.TrimSpace(line), want) {
+						t.Fatalf("followed %q, %v; want %q", line, err, want)
+					}
+					if want == "service 2" {
+						l.add(-1, "", "service followed")
+					}
+				}
+			}
 			if _, errs, status := c.Run(t, "task", "log", "nobody"); status == 0 || strings.Contains(errs, "Traceback") {
 				t.Errorf("an unknown task: status %d, %s", status, errs)
 			}

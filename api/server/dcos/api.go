@@ -48,6 +48,9 @@ func (s *API) ClusterState() []web.Route {
 	return []web.Route{
 		{Method: "GET", Path: "/mesos/master/state", Handle: s.state},
 		{Method: "GET", Path: "/mesos/master/state.json", Handle: s.state},
+		{Method: "GET", Path: "/mesos/state", Handle: s.state},
+		{Method: "GET", Path: "/mesos/master/slaves", Handle: s.slaveList},
+		{Method: "GET", Path: "/mesos/slaves", Handle: s.slaveList},
 		{Method: "GET", Path: "/mesos/master/state-summary", Handle: s.stateSummary},
 		{Method: "GET", Path: "/mesos/state-summary", Handle: s.stateSummary},
 		{Method: "POST", Path: "/mesos/api/v1", Handle: s.operatorAPI},

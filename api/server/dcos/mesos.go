@@ -73,6 +73,12 @@ func (s *API) state(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// slaveList answers with the agents alone.
+func (s *API) slaveList(w http.ResponseWriter, r *http.Request) error {
+	agents := s.Fleet.Agents()
+	return web.WriteJSON(w, r, map[string]any{"slaves": s.slaves(agents, s.frameworks(agents))})
+}
+
 // stateSummary answers like state, without tasks.
 func (s *API) stateSummary(w http.ResponseWriter, r *http.Request) error {
 	agents := s.Fleet.Agents()

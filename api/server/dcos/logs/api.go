@@ -18,7 +18,7 @@ type API struct {
 	Known func(agent string) bool
 	// Task finds a running task by the id that DC/OS' clients know it by.
 	Task func(id string) (Task, bool)
-	// Tasks returns the tasks that run on an agent.
+	// Tasks returns the tasks that run on an agent, "" for all.
 	Tasks func(agent string) []Task
 	// Running finds a running container of an agent.
 	Running func(agent, container string) (Task, bool)

@@ -2,7 +2,6 @@ package logs
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -175,20 +174,25 @@ func (a *API) downloadFile(w http.ResponseWriter, r *http.Request) error {
 	if file == "" {
 		return web.BadRequest("path= names a directory")
 	}
-	from, err := a.Logs.Entries(r.Context(), fileQuery(agent, container, file, a.scope(r)))
+	return a.sendFile(w, r, &request{LogQuery: *fileQuery(agent, container, file, a.scope(r))}, file)
+}
+
+// sendFile answers with the lines of a file, as they were written.
+func (a *API) sendFile(w http.ResponseWriter, r *http.Request, q *request, file string) error {
+	from, err := a.open(r, q)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
 	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Disposition", "attachment; filename="+strconv.Quote(file))
+	w.Header().Set("Content-Disposition", "attachment; filename="+file)
 	a.copyAll(w, r, w, from, func(dst []byte, rec entry.Record) []byte {
 		if rec.Entry == nil {
 			return dst // a file has no place for events
 		}
 		message, _ := rec.Entry.Get("MESSAGE")
 		return append(append(dst, message...), '\n')
-	}, 0)
+	}, q.max)
 	return nil
 }
 

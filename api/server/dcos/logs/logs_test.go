@@ -336,10 +336,9 @@ func TestDownloads(t *testing.T) {
 		v1 + "/range/download":                                 "root-range.log.gz",
 		v1 + "/range/download/?postfix=a/b":                    "root-range-a_b.log.gz",
 		v1 + "/range" + container + "/download?postfix=stdout": "task-C-stdout.log.gz",
-		run + "/stdout/download":                               "task-C-stdout.log.gz",
 	} {
 		resp := f.do(path)
-		if got := resp.Header.Get("Content-Disposition"); got != `attachment; filename="`+name+`"` {
+		if got := resp.Header.Get("Content-Disposition"); got != "attachment; filename="+name {
 			t.Errorf("%s: %s", path, got)
 		}
 		z, err := gzip.NewReader(resp.Body)
@@ -350,6 +349,22 @@ func TestDownloads(t *testing.T) {
 		if n := bytes.Count(b, []byte("\n")); err != nil || n != 20_000 {
 			t.Errorf("%s: %d lines, %v", path, n, err)
 		}
+	}
+}
+
+// A task's file comes as it is.
+func TestFileDownload(t *testing.T) {
+	f := newFixture(t)
+	f.lines(1, 20_000)
+	resp := f.do(run + "/stdout/download")
+	b, err := io.ReadAll(resp.Body)
+	if n := bytes.Count(b, []byte("\n")); err != nil || n != 20_000 || !bytes.HasPrefix(b, []byte("line 1\nline 2\n")) ||
+		resp.Header.Get("Content-Disposition") != "attachment; filename=stdout" ||
+		resp.Header.Get("Content-Type") != "application/octet-stream" {
+		t.Errorf("%d lines, %v, %v", n, resp.Header, err)
+	}
+	if _, body := f.get(run + "/stdout/download?cursor=END&skip=-2"); body != "line 19999\nline 20000\n" {
+		t.Errorf("the end: %q", body)
 	}
 }
 
@@ -383,15 +398,15 @@ func TestByteOffsets(t *testing.T) {
 		return numbers(body)
 	}
 	for params, want := range map[string][]int{
-		"cursor=0": upTo(1, 20), "cursor=6": upTo(1, 20), "cursor=7": upTo(2, 20), "cursor=62": upTo(9, 20),
+		"cursor=0": upTo(1, 20), "cursor=5": upTo(1, 20), "cursor=6": upTo(2, 20), "cursor=7": upTo(2, 20),
 		"cursor=63": upTo(10, 20), "cursor=71&limit=2": upTo(11, 12), "cursor=71&skip=-2&limit=3": upTo(9, 11),
-		"cursor=71&skip=3": upTo(14, 20), "cursor=150": upTo(20, 20), "cursor=7&skip=-5&limit=1": upTo(1, 1),
+		"cursor=71&skip=3": upTo(14, 20), "cursor=149": upTo(20, 20), "cursor=7&skip=-5&limit=1": upTo(1, 1),
 	} {
 		if got := get(params); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", params, got, want)
 		}
 	}
-	for _, params := range []string{"cursor=151", "cursor=99999", "cursor=151&limit=5"} {
+	for _, params := range []string{"cursor=150", "cursor=151", "cursor=99999", "cursor=151&limit=5"} {
 		if status, body := f.get(run + "/stdout?" + params); status != 204 {
 			t.Errorf("%s: %d %s", params, status, body)
 		}
@@ -434,6 +449,9 @@ func TestDiscovery(t *testing.T) {
 		if resp.StatusCode != 303 || resp.Header.Get("Location") != want {
 			t.Errorf("%s: %s %s, want %s", path, resp.Status, resp.Header.Get("Location"), want)
 		}
+	}
+	if resp := f.do(base + "eb."); resp.StatusCode != 303 || resp.Header.Get("Location") != to+"stdout" {
+		t.Errorf("a part of an id: %s %s", resp.Status, resp.Header.Get("Location"))
 	}
 	if _, body := f.get(ended + "stderr"); body != "the end\n" {
 		t.Errorf("the log of a task that has ended: %q", body)

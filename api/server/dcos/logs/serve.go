@@ -99,8 +99,7 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request, from query.LogReade
 	s := a.Streams.Open(w, r, w, true, l.append)
 	defer panic(http.ErrAbortHandler)
 	defer s.Close()
-	s.Send(entry.Record{}) // a comment, where the format has any
-	if s.Flush() == nil {
+	if s.Flush() == nil { // the header; the first line is of an entry, as DC/OS' own tests demand
 		_, _ = s.Copy(r.Context(), from, -1) // says itself why it ends
 	}
 }
@@ -114,7 +113,7 @@ func (a *API) download(w http.ResponseWriter, r *http.Request, q *request, l *li
 	defer from.Close()
 	h := w.Header()
 	h.Set("Content-Type", "application/gzip")
-	h.Set("Content-Disposition", `attachment; filename="`+name+`.log.gz"`)
+	h.Set("Content-Disposition", "attachment; filename="+name+".log.gz")
 	h.Set("Cache-Control", "no-cache")
 	z := gzip.NewWriter(w)
 	a.copyAll(w, r, z, from, l.append, q.max)

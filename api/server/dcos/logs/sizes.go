@@ -78,7 +78,8 @@ func (s *sizes) of(ctx context.Context, logs query.Logs, q *query.LogQuery) (siz
 }
 
 // before returns the cursor of the line in front of the one that has the byte at an offset,
-// "" if that is the first one. Beyond the end it is the cursor of the last line.
+// "" if that is the first one. A byte that ends a line counts as one of the next line. Beyond
+// the end it is the cursor of the last line.
 func (s *sizes) before(ctx context.Context, logs query.Logs, q *query.LogQuery, offset int64) (string, error) {
 	p := s.file(q)
 	p.mu.Lock()
@@ -86,7 +87,7 @@ func (s *sizes) before(ctx context.Context, logs query.Logs, q *query.LogQuery, 
 	at := p.nearest(offset)
 	cursor := at.cursor
 	return cursor, p.walk(ctx, logs, q, at, func(from int64, line []byte, this string) bool {
-		if offset < from+int64(len(line)) {
+		if offset == from || offset < from+int64(len(line))-1 {
 			return false
 		}
 		cursor = strings.Clone(this)

@@ -74,7 +74,7 @@ func (a *API) taskDownload(w http.ResponseWriter, r *http.Request) error {
 	if !r.URL.Query().Has("limit") {
 		q.unlimited()
 	}
-	return a.download(w, r, q, &lines{plain: true, agent: q.Agents[0]}, "task-"+fileName(q.Containers[0])+"-"+file)
+	return a.sendFile(w, r, q, file)
 }
 
 // taskBrowse lists the files of a task.
