@@ -14,6 +14,7 @@ const (
 	Truncated    Kind = "truncated"     // a log file was truncated or rotated away before it was read
 	PartialLost  Kind = "partial_lost"  // pieces of a long line are missing, or too many to be joined
 	Dropped      Kind = "dropped"       // a log pipe dropped lines that journald did not take in time, or was killed
+	JournaldDied Kind = "journald_died" // journald ended without a stop: what it had taken and not written is missing
 	ShipperDrops Kind = "shipper_drops" // a filter or a full buffer of shipping dropped entries
 
 	JournaldAway Kind = "journald_away" // journald was away for a while: a log pipe's lines waited, or come twice

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -341,6 +342,66 @@ func TestSuppressed(t *testing.T) {
 	s := n.Stats()
 	if len(s.Events) != 1 || s.Events[0] != (EventCount{entry.Suppressed, 5}) || s.Open != 0 || s.Entries == 0 {
 		t.Errorf("counts %+v", s)
+	}
+}
+
+// A journald that starts although the one before it in this boot and namespace did not stop
+// is an event in every stream; only journald itself can say so.
+func TestJournaldDied(t *testing.T) {
+	dir := t.TempDir()
+	state := func(id, boot, namespace, transport string) []string {
+		message := map[string]string{messageStarted: "Journal started", messageStopped: "Journal stopped"}[id]
+		fields := []string{"MESSAGE_ID=" + id, "MESSAGE=" + message, "_TRANSPORT=" + transport, "_UID=0",
+			"_MACHINE_ID=m", "_BOOT_ID=" + boot}
+		if namespace != "" {
+			fields = append(fields, "_NAMESPACE="+namespace)
+		}
+		return fields
+	}
+	one, two := strings.Repeat("1", 32), strings.Repeat("2", 32)
+	written := [][]string{
+		state(messageStarted, one, "", "driver"),
+		state(messageStarted, one, "shop", "driver"), // the first one of its namespace
+		state(messageStopped, one, "shop", "driver"),
+		state(messageStarted, one, "", "driver"),  // 3: the one before did not stop
+		state(messageStarted, one, "", "journal"), // a forger
+		{"_SYSTEMD_UNIT=a.service"},
+		state(messageStopped, one, "", "driver"),
+		state(messageStarted, one, "", "driver"),     // after a stop
+		state(messageStarted, one, "shop", "driver"), // after a stop
+		state(messageStarted, two, "", "driver"),     // of another boot
+		state(messageStarted, two, "", "driver"),     // 10: again
+	}
+	var lines []line
+	for i, fields := range written {
+		l := line{realtime: longAgo + int64(i)*1e6, monotonic: int64(i) * 1e6, boot: one,
+			fields: append([]string{fmt.Sprint("NUMBER=", i)}, fields...)}
+		for _, f := range fields {
+			if b, ok := strings.CutPrefix(f, "_BOOT_ID="); ok {
+				l.boot = b
+			}
+		}
+		l.fields = slices.DeleteFunc(l.fields, func(f string) bool { return strings.HasPrefix(f, "_BOOT_ID=") })
+		if len(fields) == 1 {
+			l.fields = append(l.fields, "MESSAGE=x")
+		}
+		lines = append(lines, l)
+	}
+	writeJournal(t, filepath.Join(dir, "a.journal"), lines)
+	n := node(t, nil, dir)
+	for _, q := range []query.LogQuery{{}, {Units: []string{"a"}}, {Grep: "^x"}, {Reverse: true}} {
+		_, events, err := read(t, n, &q)
+		var at []int
+		for _, e := range events {
+			at = append(at, int((e.Time-longAgo)/1e6))
+			if e.Kind != entry.JournaldDied || e.Agent != agent {
+				t.Errorf("event %+v", e)
+			}
+		}
+		slices.Sort(at)
+		if err != nil || !slices.Equal(at, []int{3, 10}) {
+			t.Errorf("%+v: events at %v, error %v", q, at, err)
+		}
 	}
 }
 

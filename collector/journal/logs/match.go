@@ -9,6 +9,8 @@ import (
 // Ids of messages (systemd's src/systemd/sd-messages.h).
 const (
 	messageDropped  = "a596d6fe7bfa4994828e72309e95d61e" // entries were suppressed by the rate limit
+	messageStarted  = "f77379a8490b408bbe5f6940505a777b" // journald was started
+	messageStopped  = "d93fb3c9c24d451a97cea615ce59c00b" // journald was stopped
 	messageCoredump = "fc2e22bc6ee647b6b90729ab34a250b1"
 )
 

@@ -18,10 +18,16 @@ type told struct {
 
 // mayTell reports whether the message of an entry may be of one that tells something.
 func mayTell(message []byte) bool {
-	const suppressed, report = "Suppressed ", entry.PipePrefix
-	return len(message) >= len(suppressed) && string(message[:len(suppressed)]) == suppressed ||
-		len(message) >= len(report) && string(message[:len(report)]) == report
+	for _, prefix := range [...]string{"Suppressed ", "Journal started", entry.PipePrefix} {
+		if len(message) >= len(prefix) && string(message[:len(prefix)]) == prefix {
+			return true
+		}
+	}
+	return false
 }
+
+// telling are the ids of messages that tell something: they are looked at in each query.
+var telling = [...]string{messageDropped, messageStarted, entry.PipeReport}
 
 // tell finds out what the entry that it is on tells about what the query selects.
 func (w *walk) tell(id []byte) {
@@ -30,6 +36,11 @@ func (w *walk) tell(id []byte) {
 		if n, whose := w.suppressed(); n > 0 {
 			w.told = append(w.told, told{entry.Suppressed, whose, n,
 				fmt.Sprintf("the rate limit of journald suppressed %d entries of %s", n, whose)})
+		}
+	case messageStarted:
+		if w.died() {
+			w.told = append(w.told, told{entry.JournaldDied, "", 0,
+				"journald had been killed, or had crashed: what it had taken and not yet written is missing"})
 		}
 	case entry.PipeReport:
 		if w.origins.isPipe(w.fields, w.of, w.byFields) && w.concerns() {

@@ -2,8 +2,8 @@ package logs
 
 import (
 	"context"
+	"slices"
 
-	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/collector/journal"
 )
 
@@ -35,7 +35,9 @@ const (
 func (o *opened) walk(p *plan) *walk {
 	m := p.match
 	if !m.Everything() {
-		m = journal.Any(m, journal.Equal("MESSAGE_ID", messageDropped), journal.Equal("MESSAGE_ID", entry.PipeReport))
+		for _, id := range telling {
+			m = journal.Any(m, journal.Equal("MESSAGE_ID", id))
+		}
 	}
 	w := &walk{state: state{p: p}, o: o, r: o.j.Reader(m), origins: newOrigins(&o.node.o)}
 	w.check = func(v []byte) { w.message = p.grep.match(v) || mayTell(v) }
@@ -107,7 +109,7 @@ func (w *walk) look() bool {
 	}
 	w.wanted = w.p.accepts(w.fields, w.of) && (w.p.grep == nil || w.grepped())
 	w.told = w.told[:0]
-	if id, ok := value(w.fields, "MESSAGE_ID"); ok && (string(id) == messageDropped || string(id) == entry.PipeReport) {
+	if id, ok := value(w.fields, "MESSAGE_ID"); ok && slices.Contains(telling[:], string(id)) {
 		w.wanted = w.wanted && w.p.match.Of(w.fields) // it may have been looked up for its id alone
 		w.tell(id)
 	}
