@@ -17,6 +17,7 @@ type counts struct {
 	bytes   atomic.Uint64
 	slow    atomic.Uint64
 	failed  atomic.Uint64
+	cut     atomic.Uint64
 
 	mu     sync.Mutex
 	events map[entry.Kind]uint64
@@ -31,10 +32,14 @@ func (c *counts) event(k entry.Kind) {
 	c.events[k]++
 }
 
+// Cut counts an entry that was cut for a client that cannot read more.
+func (s *Streams) Cut() { s.counts.cut.Add(1) }
+
 // kinds are the kinds of events, in the order in which they are shown.
 var kinds = []entry.Kind{
 	entry.Suppressed, entry.Vacuumed, entry.Gap, entry.SlowReader, entry.NodeAway, entry.Unreadable, entry.Truncated,
-	entry.PartialLost, entry.ShipperDrops, entry.NodeBack, entry.Ended, entry.Waiting,
+	entry.PartialLost, entry.Dropped, entry.JournaldDied, entry.ShipperDrops, entry.JournaldAway, entry.NodeBack,
+	entry.Ended, entry.Waiting,
 }
 
 // WriteMetrics writes metrics in Prometheus' text format 0.0.4.
@@ -50,6 +55,7 @@ func (s *Streams) WriteMetrics(w io.Writer) {
 	one("bytes_total", "counter", "Bytes of log entries and events sent to clients, before compression.", c.bytes.Load())
 	one("slow_readers_total", "counter", "Streams that ended because the client read too slowly.", c.slow.Load())
 	one("failed_streams_total", "counter", "Streams that ended because the entries could not be read.", c.failed.Load())
+	one("cut_total", "counter", "Log entries that were cut for a client that cannot read more.", c.cut.Load())
 	fmt.Fprint(w, "# HELP daytwo_logs_events_total Events in streams of log entries, by kind.\n"+
 		"# TYPE daytwo_logs_events_total counter\n")
 	c.mu.Lock()

@@ -2,9 +2,12 @@ package logs
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -22,6 +25,7 @@ type goEntry struct {
 		PID        string `json:"_PID"`
 		Unit       string `json:"_SYSTEMD_UNIT"`
 		Hostname   string `json:"_HOSTNAME"`
+		Cut        string `json:"DAYTWO_CUT"`
 	} `json:"fields"`
 	Cursor    string `json:"cursor"`
 	Monotonic int64  `json:"monotonic_timestamp"`
@@ -31,11 +35,77 @@ type goEntry struct {
 // goRequest sends what that command line sends.
 func (f *fixture) goRequest(path, accept string) *http.Response {
 	f.t.Helper()
-	resp := f.do(path, "Accept", accept, "Accept-Encoding", "gzip", "Authorization", "token=t", "User-Agent", "")
+	resp := f.do(path, "Accept", accept, "Accept-Encoding", "gzip", "Authorization", "token=t", "User-Agent", goAgent(accept))
 	if resp.Header.Get("Content-Encoding") != "" {
 		f.t.Fatalf("%s is compressed", path)
 	}
 	return resp
+}
+
+// goAgent is its User-Agent: it follows without one.
+func goAgent(accept string) string {
+	if accept == eventsType {
+		return ""
+	}
+	return "dcos-cli/1.2.0 linux"
+}
+
+// That client reads 64 KiB a line, and no more of an event: what is longer is cut for it, and
+// says so. Every other client gets it whole.
+func TestGoClientCuts(t *testing.T) {
+	f := newFixture(t)
+	long := map[int]string{1: strings.Repeat("x", 64<<10), 2: strings.Repeat("\xff", 1<<20), 3: strings.Repeat("\U0001f600", 30_000),
+		4: strings.Repeat("\x00", 11_000), 5: "short"}
+	for i := 1; i <= len(long); i++ {
+		e := testlogs.Line("A", "C", "STDOUT", long[i], i)
+		e.Fields = append(e.Fields, entry.Field{Name: "_CMDLINE", Value: []byte(strings.Repeat("y", 1<<16*(i%2)))})
+		for k := range 100 {
+			e.Fields = append(e.Fields, entry.Field{Name: fmt.Sprint("F", k), Value: make([]byte, 1000*(i%2))})
+		}
+		f.store.Add(e)
+	}
+	check := func(line []byte, n int) {
+		t.Helper()
+		var e goEntry
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatalf("%v: %.200s", err, line)
+		}
+		message, mark, was := strings.Cut(e.Fields.Message, " [cut: ")
+		if want := strings.ToValidUTF8(strings.ReplaceAll(long[n], "\xff", "\ufffd"), ""); !strings.HasPrefix(want, message) ||
+			was != (n < 5) || was && (len(message) < 6000 || !strings.Contains(mark, "more bytes") || e.Fields.Cut != strconv.Itoa(len(long[n]))) {
+			t.Errorf("entry %d: %d bytes %.40q, %q, %q", n, len(message), message, mark, e.Fields.Cut)
+		}
+	}
+	const path = "/system/v1/agent/A/logs/v2/component?skip=-10"
+	scan := bufio.NewScanner(f.goRequest(path, jsonType).Body)
+	n := 0
+	for scan.Scan() {
+		n++
+		check(scan.Bytes(), n)
+	}
+	if scan.Err() != nil || n != len(long) {
+		t.Errorf("%d lines, %v", n, scan.Err())
+	}
+	scan = bufio.NewScanner(f.goRequest(path, eventsType).Body)
+	scan.Split(func(data []byte, _ bool) (int, []byte, error) { // as its library has it
+		if i := bytes.Index(data, []byte("\n\n")); i >= 0 {
+			return i + 2, data[:i], nil
+		}
+		return 0, nil, nil
+	})
+	for n = 0; n < len(long) && scan.Scan(); {
+		if _, data, ok := strings.Cut(scan.Text(), "data: "); ok {
+			n++
+			check([]byte(data), n)
+		}
+	}
+	if scan.Err() != nil || n != len(long) {
+		t.Errorf("%d events, %v", n, scan.Err())
+	}
+	b, err := io.ReadAll(f.do(path, "Accept", jsonType, "User-Agent", "curl/8").Body)
+	if err != nil || bytes.Contains(b, []byte("[cut: ")) || bytes.Count(b, []byte("x")) < 64<<10 {
+		t.Errorf("another client: %d bytes, %v", len(b), err)
+	}
 }
 
 func TestGoClientReads(t *testing.T) {

@@ -16,6 +16,8 @@ type lines struct {
 	file   string
 	agent  string
 	cursor []byte // of the entry before, which an event has too
+	most   int    // bytes of a line that the client can read; 0 is no bound
+	cuts   func() // called for each entry that was cut
 }
 
 // append appends a record. A record that is an event of daytwo is shown as an entry that
@@ -37,6 +39,16 @@ func (l *lines) append(dst []byte, rec entry.Record) []byte {
 		return dst
 	}
 	l.cursor = append(l.cursor[:0], e.Cursor...)
+	from := len(dst)
+	if dst = l.one(dst, e); l.most > 0 && len(dst)-from > l.most {
+		l.cuts()
+		dst = l.one(dst[:from], cut(e))
+	}
+	return dst
+}
+
+// one appends an entry.
+func (l *lines) one(dst []byte, e *entry.Entry) []byte {
 	switch l.format {
 	case jsonLines:
 		return append(l.json(dst, e), '\n')

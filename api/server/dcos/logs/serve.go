@@ -23,6 +23,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, q *request, l *lines
 		return err
 	}
 	defer from.Close()
+	l.most, l.cuts = longest(r, l.format), a.Streams.Cut
 	h := w.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("Cache-Control", "no-cache")
