@@ -35,7 +35,7 @@ func TestLogsSurviveKillsOfAll(t *testing.T) {
 		c := newCluster(t)
 		nats := rig.StartNATS(t, filepath.Join(c.dir, "nats"), c.nats)
 		file, sinks := filepath.Join(c.dir, "shipped.json"), filepath.Join(c.dir, "sinks.yaml")
-		config := fmt.Sprintf("sinks:\n  - name: file\n    file: {path: %s}\n    filter: {identifier: [load]}\n", file)
+		config := fmt.Sprintf("sinks:\n  - name: file\n    file: {path: %s, max_size: 1GiB}\n    filter: {identifier: [load]}\n", file)
 		if err := os.WriteFile(sinks, []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
