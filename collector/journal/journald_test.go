@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -47,11 +48,24 @@ RuntimeMaxFiles=10000
 type journald struct {
 	t         testing.TB
 	namespace string // of journald's own, "" for the default
+	program   string // another one than journaldProgram
 	process   *rig.Process
 }
 
-// withJournald runs body where a journald can be started.
+// withJournald runs body where a journald can be started, and its process seen.
 func withJournald(t *testing.T, body func(t *testing.T)) {
+	t.Helper()
+	withUnseenJournald(t, func(t *testing.T) {
+		if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+			t.Fatal(err)
+		}
+		body(t)
+	})
+}
+
+// withUnseenJournald runs body where a journald can be started, whose process cannot be
+// seen: /proc is of another PID namespace.
+func withUnseenJournald(t *testing.T, body func(t *testing.T)) {
 	t.Helper()
 	rig.InNamespaces(t, rig.Mount|rig.PID, func(t *testing.T) {
 		if _, err := exec.LookPath(journaldProgram); err != nil {
@@ -92,7 +106,7 @@ func (d *journald) start() {
 	if d.namespace != "" {
 		args = append(args, d.namespace)
 	}
-	d.process = rig.StartProcess(d.t, exec.Command(journaldProgram, args...))
+	d.process = rig.StartProcess(d.t, exec.Command(cmp.Or(d.program, journaldProgram), args...))
 	waitFor(d.t, "journald listens", 20*time.Second, func() bool {
 		c, err := net.Dial("unixgram", d.socket())
 		if err == nil {

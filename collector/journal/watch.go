@@ -3,103 +3,7 @@ package journal
 import (
 	"context"
 	"runtime/debug"
-	"time"
 )
-
-// While somebody waits for entries, the headers of live files are looked at each
-// pollBusy, and each pollIdle if none came for idleAfter: what costs is to wake
-// up, up to 0.1 ms in a virtual machine. Whether a directory that was not there
-// has come is looked at each lookForMissing times. journald writes through a mapping and tells
-// inotify 250 ms later: too late for a person who follows a log.
-const (
-	pollBusy  = 5 * time.Millisecond
-	pollIdle  = 10 * time.Millisecond
-	idleAfter = time.Second
-
-	lookForMissing = 4
-)
-
-// rescanEvery is how often directories are listed where no event told of a
-// change: events get lost.
-const rescanEvery = 2 * time.Second
-
-// Run watches the directories and the live files until ctx ends, and wakes
-// readers that wait. It returns nil then.
-func (j *Journal) Run(ctx context.Context) error {
-	w, err := newWatch(j)
-	if err != nil {
-		j.o.Log.Warn("journal directories cannot be watched and are listed every two seconds", "err", err)
-	}
-	defer w.close()
-	j.refreshAndWake(w) // what came since Open
-	rescan := time.NewTicker(rescanEvery)
-	defer rescan.Stop()
-	poll := time.NewTicker(pollBusy)
-	defer poll.Stop()
-	p := poller{every: pollBusy}
-	for {
-		ticks := poll.C
-		if j.waiting.Load() == 0 {
-			ticks = nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-j.asked: // somebody waits now
-		case now := <-ticks:
-			if p.looks++; p.looks%lookForMissing == 0 && w.missingCame() || j.looked.Load().unfinished {
-				j.refreshAndWake(w)
-			}
-			if p.changed(j.written(), now) {
-				j.wake()
-			}
-			if p.adapt(now) {
-				poll.Reset(p.every)
-			}
-		case e := <-w.events():
-			if tells(e) {
-				j.refreshAndWake(w)
-			}
-		case err := <-w.errors():
-			j.o.Log.Debug("events of journal directories were lost", "err", err)
-			j.refreshAndWake(w)
-		case <-rescan.C:
-			j.refreshAndWake(w)
-			j.wake()
-		}
-	}
-}
-
-// poller says when to look for entries, by how many there are.
-type poller struct {
-	looks   int
-	entries uint64
-	again   bool
-	rose    time.Time // when there were new ones
-	every   time.Duration
-}
-
-// changed reports whether there are new entries, and once more at the next call:
-// journald counts an entry a moment before it lists it for each of its fields.
-func (p *poller) changed(entries uint64, now time.Time) bool {
-	rose := entries != p.entries
-	look := rose || p.again
-	if p.entries, p.again = entries, rose; rose {
-		p.rose = now
-	}
-	return look
-}
-
-// adapt sets how often to look, and reports whether that is another time.
-func (p *poller) adapt(now time.Time) bool {
-	every := pollBusy
-	if now.Sub(p.rose) > idleAfter {
-		every = pollIdle
-	}
-	is := every != p.every
-	p.every = every
-	return is
-}
 
 func (j *Journal) refreshAndWake(w *watch) {
 	before := j.gen.Load()
@@ -110,6 +14,18 @@ func (j *Journal) refreshAndWake(w *watch) {
 	if j.gen.Load() != before {
 		j.wake()
 	}
+}
+
+// has reports whether one of the files has an inode number.
+func (j *Journal) has(inode uint64) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for key := range j.files {
+		if key.ino == inode {
+			return true
+		}
+	}
+	return false
 }
 
 // written changes whenever an entry is written to any live file.

@@ -92,8 +92,7 @@ func (w *watch) missingCame() bool {
 	return false
 }
 
-// tells reports whether an event says that files came or went. What is written
-// to them is seen by polling.
+// tells reports whether an event says that files came or went.
 func tells(e fsnotify.Event) bool {
 	return e.Has(fsnotify.Create) || e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename)
 }
