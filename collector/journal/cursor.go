@@ -45,10 +45,25 @@ const hexDigits = "0123456789abcdef"
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
 func (id ID) append(dst []byte) []byte {
-	for _, b := range id {
-		dst = append(dst, hexDigits[b>>4], hexDigits[b&15])
+	var text [2 * len(id)]byte
+	for i, b := range id {
+		text[2*i], text[2*i+1] = hexDigits[b>>4], hexDigits[b&15]
 	}
-	return dst
+	return append(dst, text[:]...)
+}
+
+// appendHex appends a number in hexadecimal digits, as strconv.AppendUint does in twice
+// the time.
+func appendHex(dst []byte, n uint64) []byte {
+	var text [16]byte
+	i := len(text)
+	for {
+		i--
+		text[i] = hexDigits[n&15]
+		if n >>= 4; n == 0 {
+			return append(dst, text[i:]...)
+		}
+	}
 }
 
 // ParseID reads an id of 32 hexadecimal digits, with or without dashes.
@@ -64,11 +79,11 @@ func (c *Cursor) String() string { return string(c.append(nil)) }
 
 func (c *Cursor) append(dst []byte) []byte {
 	dst = c.SeqnumID.append(append(dst, "s="...))
-	dst = strconv.AppendUint(append(dst, ";i="...), c.Seqnum, 16)
+	dst = appendHex(append(dst, ";i="...), c.Seqnum)
 	dst = c.Boot.append(append(dst, ";b="...))
-	dst = strconv.AppendUint(append(dst, ";m="...), c.Monotonic, 16)
-	dst = strconv.AppendUint(append(dst, ";t="...), c.Realtime, 16)
-	return strconv.AppendUint(append(dst, ";x="...), c.XorHash, 16)
+	dst = appendHex(append(dst, ";m="...), c.Monotonic)
+	dst = appendHex(append(dst, ";t="...), c.Realtime)
+	return appendHex(append(dst, ";x="...), c.XorHash)
 }
 
 // ParseCursor reads a cursor. As sd_journal_seek_cursor(3) has it, parts may

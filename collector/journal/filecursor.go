@@ -16,6 +16,7 @@ type fileCursor struct {
 	export renderCache
 	json   renderCache
 	raw    renderCache
+	spare  *spareCaches
 
 	at     uint64
 	on     bool
@@ -67,6 +68,11 @@ func (c *fileCursor) peek(back bool) (ok bool, err error) {
 		if err != nil || at == 0 {
 			if c.ended = final && err == nil; err == nil && !back {
 				c.passed = max(c.passed, entries)
+			}
+			if c.ended {
+				c.spare.keep(&c.export)
+				c.spare.keep(&c.json)
+				c.spare.keep(&c.raw)
 			}
 			return false, err
 		}

@@ -16,9 +16,9 @@ const maxNames = 1 << 14
 // anew.
 func (r *Reader) nextNames() {
 	if len(r.names.last) > maxNames {
-		r.names = fieldNames{}
+		r.names, r.spare = fieldNames{}, spareCaches{}
 		for _, c := range r.files {
-			c.json, c.raw = renderCache{}, renderCache{}
+			c.export, c.json, c.raw = renderCache{}, renderCache{}, renderCache{}
 		}
 	}
 	r.names.entry++

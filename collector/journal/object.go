@@ -89,3 +89,21 @@ func (f *File) item(e *entry, i int) uint64 {
 	}
 	return f.u64(e.at + entryItems + uint64(i)*entryItemSize)
 }
+
+// lists reports whether the items of an entry have a data object.
+func (f *File) lists(items []byte, data uint64) bool {
+	if f.compact {
+		for ; len(items) >= entryItemCompact; items = items[entryItemCompact:] {
+			if uint64(le.Uint32(items)) == data {
+				return true
+			}
+		}
+		return false
+	}
+	for ; len(items) >= entryItemSize; items = items[entryItemSize:] {
+		if le.Uint64(items) == data {
+			return true
+		}
+	}
+	return false
+}

@@ -37,7 +37,8 @@ type Reader struct {
 	back       bool        // direction of next
 	errs       []error
 	names      fieldNames
-	slot       renderSlot  // the field that was rendered last
+	slot       renderSlot // the field that was rendered last
+	spare      spareCaches
 	json       JSONOptions // that the caches of JSON were made with
 }
 

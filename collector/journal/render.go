@@ -44,7 +44,7 @@ func (r *Reader) appendFields(dst []byte, cache *renderCache, render renderer, o
 			r.slot.name, r.slot.hash = r.names.number(p[:eq]), jenkins(p)
 			r.slot.text = render(r.slot.text[:0], p, eq)
 			if s = &r.slot; c.f.u64(at+dataEntriesAt) > 1 {
-				cache.put(at, s)
+				cache.put(at, s, &r.spare)
 			}
 		}
 		hash ^= s.hash

@@ -6,9 +6,39 @@ package journal
 // files only few entries are read.
 type renderCache struct {
 	slots []renderSlot
-	shift uint8 // takes a hash down to the index of a slot
+	shift uint8  // takes a hash down to the index of a slot
+	use   uint32 // of the slots: those of another one are empty
 	puts  int
 	bytes int
+}
+
+// spareCaches are caches of files whose entries were all read, for the files that follow:
+// most of a cache is made, and of its memory allocated, once a reader.
+type spareCaches struct {
+	caches []renderCache
+	uses   uint32 // of any cache's slots
+}
+
+const maxSpare = 4
+
+// keep takes the slots of a cache, which is empty then.
+func (s *spareCaches) keep(c *renderCache) {
+	if c.slots != nil && len(s.caches) < maxSpare {
+		s.caches = append(s.caches, *c)
+	}
+	*c = renderCache{}
+}
+
+// give gives a cache slots.
+func (s *spareCaches) give(c *renderCache) {
+	if n := len(s.caches); n > 0 {
+		*c = s.caches[n-1]
+		s.caches = s.caches[:n-1]
+	} else {
+		c.resize(renderBitsMin)
+	}
+	s.uses++
+	c.use, c.puts = s.uses, 0
 }
 
 // renderSlot is a field as it was rendered.
@@ -16,6 +46,7 @@ type renderSlot struct {
 	at   uint64 // of its data object; 0: the slot is empty
 	hash uint64 // its part of the entry's hash
 	name int32  // the number of its name
+	use  uint32 // of the cache
 	text []byte
 }
 
@@ -32,20 +63,21 @@ func (c *renderCache) get(at uint64) *renderSlot {
 	if c.slots == nil {
 		return nil
 	}
-	if s := &c.slots[c.slotOf(at)]; s.at == at {
+	if s := &c.slots[c.slotOf(at)]; s.at == at && s.use == c.use {
 		return s
 	}
 	return nil
 }
 
 // put keeps a copy of a field.
-func (c *renderCache) put(at uint64, from *renderSlot) {
+func (c *renderCache) put(at uint64, from *renderSlot, spare *spareCaches) {
 	if len(from.text) > renderMaxField {
 		return
 	}
-	if c.puts++; c.slots == nil {
-		c.resize(renderBitsMin)
-	} else if c.puts == 4<<renderBitsMin {
+	if c.slots == nil {
+		spare.give(c)
+	}
+	if c.puts++; c.puts == 4<<renderBitsMin && len(c.slots) < 1<<renderBits {
 		c.resize(renderBits)
 	}
 	if c.bytes > renderMaxBytes {
@@ -54,7 +86,7 @@ func (c *renderCache) put(at uint64, from *renderSlot) {
 	}
 	s := &c.slots[c.slotOf(at)]
 	c.bytes += max(0, len(from.text)-cap(s.text))
-	s.at, s.hash, s.name, s.text = at, from.hash, from.name, append(s.text[:0], from.text...)
+	s.at, s.hash, s.name, s.use, s.text = at, from.hash, from.name, c.use, append(s.text[:0], from.text...)
 }
 
 // resize makes so many slots, as a power of two, and keeps what there is.
@@ -62,7 +94,7 @@ func (c *renderCache) resize(bits uint8) {
 	old := c.slots
 	c.slots, c.shift = make([]renderSlot, 1<<bits), 64-bits
 	for _, s := range old {
-		if s.at != 0 {
+		if s.at != 0 && s.use == c.use {
 			c.slots[c.slotOf(s.at)] = s
 		}
 	}

@@ -74,7 +74,7 @@ const lateBy = 5_000_000 // microseconds
 // are passed over that come before the last one read of their group or, of an unknown
 // group, are much older than the last one read.
 func (r *Reader) add(f *File) {
-	c := &fileCursor{dec: &r.dec}
+	c := &fileCursor{dec: &r.dec, spare: &r.spare}
 	c.renew(f, &r.match)
 	r.files = append(r.files, c)
 	if !r.settled {

@@ -17,7 +17,7 @@ func walkerOf(f *File, m *Match, d *decoder) walker {
 	case m.Everything():
 		return &listWalker{list: f.entryList()}
 	case m.payload != "":
-		return &valueWalker{listWalker: listWalker{list: list{f: f}}, payload: []byte(m.payload), d: d}
+		return &valueWalker{listWalker: listWalker{list: list{f: f}, leads: true}, payload: []byte(m.payload), d: d}
 	}
 	parts := make([]walker, len(m.parts))
 	for i := range m.parts {
@@ -25,6 +25,11 @@ func walkerOf(f *File, m *Match, d *decoder) walker {
 	}
 	if m.any {
 		return anyWalker(parts)
+	}
+	for _, p := range parts[1:] {
+		if v, ok := p.(*valueWalker); ok {
+			v.leads = false
+		}
 	}
 	return allWalker(parts)
 }
@@ -34,6 +39,8 @@ type listWalker struct {
 	list
 	data uint64 // the data object whose list it is, 0 for the list of all entries
 	i    uint64 // index of the entry that was returned last
+
+	leads bool // what it finds is most often wanted
 }
 
 // refresh sees what was appended meanwhile.
@@ -66,6 +73,9 @@ func (w *listWalker) after(at uint64) (uint64, error) {
 	}
 	if next != 0 {
 		w.i = i
+		if w.leads {
+			w.lookAhead(i + 1)
+		}
 	}
 	return next, err
 }
@@ -88,6 +98,14 @@ func (w *listWalker) before(at uint64) (uint64, error) {
 		w.i = i - 1
 	}
 	return prev, err
+}
+
+// lookAhead has the processor fetch the entry that is wanted next, while the one before
+// it is read: of few entries among many none is in its caches.
+func (w *listWalker) lookAhead(i uint64) {
+	if at, err := w.get(i); err == nil && at != 0 && at < uint64(len(w.f.data)) {
+		prefetch(&w.f.data[at])
+	}
 }
 
 // indexAfter is the index of the first entry whose offset is larger. It looks
@@ -154,14 +172,12 @@ func (w *valueWalker) find() (bool, error) {
 
 // checked checks that an entry that the list has does have the payload.
 func (w *valueWalker) checked(at uint64, err error) (uint64, error) {
-	var e entry
-	if at == 0 || err != nil || w.f.entry(at, &e) != nil { // who reads the entry tells of that
+	if at == 0 || err != nil {
 		return at, err
 	}
-	for i := range w.f.items(&e) {
-		if w.f.item(&e, i) == w.data {
-			return at, nil
-		}
+	size, err := w.f.object(at, objectEntry)
+	if err != nil || w.f.lists(w.f.data[at+entryItems:at+size], w.data) {
+		return at, nil // who reads the entry tells of an error
 	}
 	return 0, corrupt(w.data, "a list that has an entry without the field")
 }
