@@ -1,256 +1,227 @@
 package logdriver
 
 import (
-	"cmp"
-	"iter"
-	"math"
+	"context"
 	"slices"
-	"time"
 
 	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/collector/journal"
 )
 
-// Bounds of what is joined.
-const (
-	// TimeLimit is how long a piece waits for the next one. Then the line is shown as
-	// far as it goes; what comes of it later is another entry. Docker and Podman write
-	// pieces as fast as the container does; only a container that leaves a long line
-	// unfinished makes them wait.
-	TimeLimit = 5 * time.Second
-	// MaxLine is the longest line that is joined, in bytes; a longer one is shown in
-	// parts.
-	MaxLine = 16 << 20
-	// MaxOpen is how much of unfinished lines is kept, in bytes: beyond it, the one that
-	// waits longest is shown as far as it goes.
-	MaxOpen = 64 << 20
-	// MaxLines is how many unfinished lines are kept.
-	MaxLines = 4096
-)
+// Around returns the entry of a piece's container that is next to the one of a cursor, in a
+// direction, among those that its driver wrote, of any stream. ok is false if there is none. The fields are
+// valid until the next call.
+type Around func(ctx context.Context, p *Piece, c *journal.Cursor, back bool) (
+	fields []entry.Field, at journal.Cursor, ok bool, err error)
 
-// Joiner joins the pieces of lines. It is given entries in the order of the journal, of
-// any number of containers, and returns them with each line in one entry: that of its last
-// piece, so that reading goes on exactly after its cursor. An entry that is less than a
-// line keeps CONTAINER_PARTIAL_MESSAGE=true; of a whole one all CONTAINER_PARTIAL_ fields
-// are removed.
-//
-// To go on after a cursor, give a new Joiner the entries of the TimeLimit before it, up to
-// and with the cursor's own, and drop what it returns: then it has the pieces of lines that
-// were unfinished there. A Joiner that begins in the middle of a line shows the rest of it,
-// marked, with an event.
-//
-// Pieces that bear the id of their line (Docker 23 and later, log-pipe) are joined by it.
-// Those of the old form bear a flag alone: the next entry of the same container and stream
-// goes on, within the TimeLimit; the line ends with the first one that has no flag, or that
-// is shorter than what the driver cuts at (Docker 16 KiB, Podman 8 KiB).
-//
-// A Joiner is not safe for concurrent use.
+// Joiner says which entries are lines, and joins their pieces. It is not safe for concurrent
+// use.
 type Joiner struct {
-	open  [2]map[string]*line // by stream and container
-	lines int                 // in open
-	bytes int                 // of their texts
-	// earliest is not after the last piece of any line in open, in microseconds since
-	// 1970.
-	earliest int64
-	shown    map[string]shown // by container and stream: what may go on with its id
-	out      []entry.Record
-	piece    piece
-	e        entry.Entry // of the last line, when it is joined
-	spare    []entry.Field
+	around  Around
+	next    Piece
+	pieces  [2]Piece
+	text    tail
+	given   []journal.Cursor
+	counted map[string]counted
+	key     []byte
 }
 
-// line is a line of which the end is missing.
-type line struct {
-	container string
-	stream    int
-	last      *entry.Entry // of the last piece, without its text
-	text      []byte
-	id        string // "": the old form
-	ordinal   int    // of the last piece
-	cut       bool   // its front was shown, or is missing
-}
+// NewJoiner makes a Joiner of a way to look around.
+func NewJoiner(around Around) *Joiner { return &Joiner{around: around, counted: map[string]counted{}} }
 
-// shown is a line with an id that was given up: what follows is not its beginning.
-type shown struct {
-	id      string
-	ordinal int
-}
+// Verdict is what becomes of an entry.
+type Verdict uint8
 
-// Add takes the next entry. The records are valid until the next call of any method.
-func (j *Joiner) Add(e *entry.Entry) []entry.Record {
-	j.begin()
-	p := &j.piece
-	p.read(e)
-	if j.lines > 0 {
-		j.expire(e.Realtime)
-	}
-	if p.form == whole || p.form == candidate && j.lines == 0 {
-		j.give(e, p)
-		return j.out
-	}
-	j.add(e, p)
-	for j.lines > 0 && (j.bytes > MaxOpen || j.lines > MaxLines) {
-		j.giveUp(j.oldest())
-	}
-	return j.out
-}
+// Verdicts.
+const (
+	Ends    Verdict = iota // it is a line, or what there is of one ends with it
+	Goes                   // its line goes on with another piece
+	Unknown                // its line may go on, and nothing of its stream has come since
+)
 
-func (j *Joiner) add(e *entry.Entry, p *piece) {
-	l := j.open[p.stream][string(p.container)]
-	if l != nil && !l.goesOn(p) {
-		j.giveUp(l)
-		l = nil
+// Judge says what becomes of the entry of a cursor.
+func (j *Joiner) Judge(ctx context.Context, p *Piece, c *journal.Cursor) (Verdict, error) {
+	if !p.Opens() {
+		return Ends, nil
 	}
+	n, err := j.beside(ctx, p, c, false, &j.next)
 	switch {
-	case l == nil && p.form == candidate:
-		j.give(e, p)
-		return
-	case l == nil && p.last && p.ordinal == 1:
-		j.single(e, p)
-		return
-	case l == nil:
-		l = j.begins(e, p)
-	case p.form == withID && p.ordinal != l.ordinal+1:
-		l.cut = true
-		j.lost(e, "pieces of a line are missing")
+	case err != nil:
+		return Unknown, err
+	case n.reach == end:
+		if p.short {
+			return Ends, nil
+		}
+		return Unknown, nil
+	case n.reach == far || !p.sameLine(&j.next):
+		return Ends, nil
 	}
-	if len(l.text)+len(p.text) > MaxLine && l.last != nil {
-		j.part(l)
+	if parted, err := j.parted(ctx, p, c, &j.next, &n.at); parted || err != nil {
+		return Ends, err
 	}
-	l.text = append(l.text, p.text...)
-	l.ordinal = p.ordinal
-	j.bytes += len(p.text)
-	if !p.last {
-		l.last = withoutText(e, p)
-		return
-	}
-	j.finish(l, e, !l.cut)
-	j.close(l)
+	return Goes, nil
 }
 
-// begins makes a line of the first piece that is read of it.
-func (j *Joiner) begins(e *entry.Entry, p *piece) *line {
-	l := &line{container: string(p.container), stream: p.stream, id: string(p.id), cut: p.ordinal != 1}
-	if j.open[p.stream] == nil {
-		j.open[p.stream] = map[string]*line{}
-	}
-	j.open[p.stream][l.container] = l
-	if j.lines++; j.lines == 1 || e.Realtime < j.earliest {
-		j.earliest = e.Realtime
-	}
-	if before := j.shown[shownKey(l)]; l.cut && (before.id != l.id || before.ordinal != p.ordinal-1) {
-		j.lost(e, "the beginning of a line was not read, or is not in the journal")
-	}
-	return l
+// reach is how a look for another entry ended.
+type reach uint8
+
+const (
+	end reach = iota // there is none
+	far              // there is none within the TimeLimit
+	found
+)
+
+type neighbour struct {
+	reach  reach
+	fields []entry.Field
+	at     journal.Cursor
 }
 
-// goesOn reports whether a piece belongs to a line.
-func (l *line) goesOn(p *piece) bool {
-	if p.form == withID {
-		return l.id == string(p.id) && p.ordinal > l.ordinal
-	}
-	return l.id == ""
-}
-
-// giveUp returns what there is of a line that has no end, and forgets it.
-func (j *Joiner) giveUp(l *line) {
-	j.finish(l, l.last, false)
-	j.close(l)
-	if l.id == "" {
-		return
-	}
-	if j.shown == nil || len(j.shown) == MaxLines {
-		j.shown = map[string]shown{}
-	}
-	j.shown[shownKey(l)] = shown{l.id, l.ordinal}
-}
-
-func shownKey(l *line) string { return string(rune('0'+l.stream)) + l.container }
-
-// close forgets a line.
-func (j *Joiner) close(l *line) {
-	j.bytes -= len(l.text)
-	j.lines--
-	delete(j.open[l.stream], l.container)
-}
-
-// Expire returns the lines that have waited for the TimeLimit at a time, in microseconds
-// since 1970. Add does the same by the time of its entry. Whoever follows calls it when
-// there is nothing to read and Waiting says that there are unfinished lines.
-func (j *Joiner) Expire(now int64) []entry.Record {
-	j.begin()
-	j.expire(now)
-	return j.out
-}
-
-// Waiting reports how many unfinished lines there are.
-func (j *Joiner) Waiting() int { return j.lines }
-
-// End returns the unfinished lines of a container, by its full id: it has ended.
-func (j *Joiner) End(containerID string) []entry.Record {
-	j.begin()
-	for _, lines := range j.open {
-		if l := lines[containerID]; l != nil {
-			j.giveUp(l)
+// beside looks for the entry of the stream of a piece next to it, and reads it.
+func (j *Joiner) beside(ctx context.Context, p *Piece, c *journal.Cursor, back bool, into *Piece) (n neighbour, err error) {
+	n.at = *c
+	for {
+		var ok bool
+		if n.fields, n.at, ok, err = j.around(ctx, p, &n.at, back); !ok || err != nil {
+			return n, err
+		}
+		if !InTime(c, &n.at) {
+			n.reach = far
+			return n, nil
+		}
+		if into.Read(n.fields); into.sameStream(p) {
+			n.reach = found
+			return n, nil
 		}
 	}
-	return j.out
 }
 
-// Flush returns all unfinished lines: there will be no more entries.
-func (j *Joiner) Flush() []entry.Record {
-	j.begin()
-	j.expire(math.MaxInt64)
-	return j.out
-}
-
-func (j *Joiner) begin() {
-	clear(j.out)
-	j.out = j.out[:0]
-}
-
-func (j *Joiner) expire(now int64) {
-	if j.lines == 0 || now-j.earliest <= TimeLimit.Microseconds() {
-		return
+// Give says that a line which may still go on was shown up to a piece. What comes of it is
+// shown by itself.
+func (j *Joiner) Give(c *journal.Cursor) {
+	if len(j.given) == maxGiven {
+		j.given = slices.Delete(j.given, 0, 1)
 	}
-	var late []*line
-	j.earliest = math.MaxInt64
-	for l := range j.all() {
-		if now-l.last.Realtime > TimeLimit.Microseconds() {
-			late = append(late, l)
-		} else {
-			j.earliest = min(j.earliest, l.last.Realtime)
+	j.given = append(j.given, *c)
+}
+
+const maxGiven = 64
+
+func (j *Joiner) isGiven(c *journal.Cursor) bool {
+	return slices.ContainsFunc(j.given, func(g journal.Cursor) bool { return g.SameEntry(c) })
+}
+
+// GivenBy takes over what another Joiner was told to have been given.
+func (j *Joiner) GivenBy(o *Joiner) { j.given = slices.Clone(o.given) }
+
+// Line returns the fields of the line that ends with the entry of a cursor, given its
+// fields, which it changes, and which pieces are missing, if any. The text is valid until the
+// next call.
+func (j *Joiner) Line(ctx context.Context, p *Piece, c *journal.Cursor, fields []entry.Field) (
+	[]entry.Field, *LostError, error) {
+	text := &fields[p.message].Value
+	if p.driver == &conmon && p.last {
+		TrimNewline(fields)
+	}
+	j.text.reset()
+	var lost *LostError
+	first, at := p, *c
+	whole, begun, counts, one := p.last || p.short, true, false, true
+	known, behind := j.lastCount(p), -1 // behind: how many pieces the one that is counted is behind w
+	if known.is(c) {
+		behind = 0
+	}
+	for {
+		w := &j.pieces[0]
+		if first == w {
+			w = &j.pieces[1]
 		}
-	}
-	slices.SortFunc(late, compareLines)
-	for _, l := range late {
-		j.giveUp(l)
-	}
-}
-
-// all goes over the unfinished lines.
-func (j *Joiner) all() iter.Seq[*line] {
-	return func(yield func(*line) bool) {
-		for _, lines := range j.open {
-			for _, l := range lines {
-				if !yield(l) {
-					return
+		n, err := j.beside(ctx, first, &at, true, w)
+		if err != nil {
+			return fields, nil, err
+		}
+		if n.reach != found || !w.sameLine(first) {
+			begun = first.ordinal == 1
+			if !begun && first.form == withID && lost == nil {
+				if lost, err = j.missing(ctx, first, &at, w); err != nil {
+					return fields, nil, err
 				}
 			}
+			break
 		}
+		if behind >= 0 {
+			behind++
+		} else if known.is(&n.at) {
+			behind = 0
+		}
+		if j.isGiven(&n.at) || first.driver.alone(w, first) {
+			begun = false
+			break
+		}
+		if one {
+			j.text.prepend(*text)
+			one = false
+		}
+		j.text.prepend(n.fields[w.message].Value)
+		if !counts && first.driver.mayPart(&n.at, &at) {
+			counts = true // further in front there are fewer pieces
+			m, ok := known.before(behind, w.driver.from)
+			parted := m >= w.driver.from
+			if behind < 0 || !ok {
+				if parted, err = j.parted(ctx, w, &n.at, first, &at); err != nil {
+					return fields, nil, err
+				}
+			}
+			if parted {
+				j.text.n -= w.size
+				begun = false
+				break
+			}
+		}
+		if first.form == withID && w.ordinal != first.ordinal-1 {
+			whole, lost = false, &LostError{Container: string(p.container)}
+		}
+		first, at = w, n.at
 	}
+	if one && begun && whole && p.form == candidate {
+		return fields, nil, nil
+	}
+	if !one {
+		*text = j.text.bytes()
+	}
+	fields = slices.DeleteFunc(fields, isMark)
+	if !whole || !begun {
+		fields = append(fields, entry.Field{Name: FieldPartial, Value: yes})
+	}
+	return fields, lost, nil
 }
 
-func compareLines(a, b *line) int {
-	return cmp.Or(cmp.Compare(a.last.Realtime, b.last.Realtime), cmp.Compare(a.container, b.container),
-		cmp.Compare(a.stream, b.stream))
-}
+var yes = []byte("true")
 
-// oldest is the line that waits longest.
-func (j *Joiner) oldest() (oldest *line) {
-	for l := range j.all() {
-		if oldest == nil || compareLines(l, oldest) < 0 {
-			oldest = l
+// maxLook bounds how far the beginning of a line is looked for that is not within the
+// TimeLimit, in entries.
+const maxLook = 1000
+
+// missing returns an error if the pieces before the first one that is joined were not shown
+// as a line that did not go on in time.
+func (j *Joiner) missing(ctx context.Context, first *Piece, c *journal.Cursor, w *Piece) (*LostError, error) {
+	at := *c
+	for range maxLook {
+		fields, next, ok, err := j.around(ctx, first, &at, true)
+		if err != nil {
+			return nil, err
 		}
+		if !ok {
+			break
+		}
+		at = next
+		if w.Read(fields); !w.sameStream(first) {
+			continue
+		}
+		if w.sameID(first) && w.ordinal == first.ordinal-1 {
+			return nil, nil
+		}
+		break
 	}
-	return oldest
+	return &LostError{Container: string(first.container), Beginning: true}, nil
 }

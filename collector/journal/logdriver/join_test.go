@@ -1,28 +1,25 @@
 package logdriver
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/collector/journal"
 )
-
-// check joins entries both ways.
-func (m *maker) check(t *testing.T, want ...string) {
-	t.Helper()
-	equal(t, t.Name()+" forward", forward(m.all), want...)
-	equal(t, t.Name()+" backward", backward(m.all), want...)
-}
 
 func TestOldForm(t *testing.T) {
 	var m maker
 	m.docker('a', false, "before")
-	m.docker('a', false, full16, fieldPartial, "true")
-	m.docker('a', true, full16, fieldPartial, "true")
+	m.docker('a', false, full16, FieldPartial, "true")
+	m.docker('a', true, full16, FieldPartial, "true")
 	m.docker('b', false, "other")
-	m.docker('a', false, full16, fieldPartial, "true")
+	m.docker('a', false, full16, FieldPartial, "true")
 	m.docker('a', true, "err end")
 	m.add("MESSAGE", "of no container")
 	m.docker('a', false, "out end\r")
@@ -38,25 +35,28 @@ func TestOldForm(t *testing.T) {
 	)
 }
 
-// Some versions of Docker flag the last piece, too, and so does conmon at the end.
-func TestOldFormFlagsAll(t *testing.T) {
+// Some versions of Docker flag the last piece, too, all at the end, and so does conmon, whose
+// pieces are of any size.
+func TestFlaggedLastPiece(t *testing.T) {
 	var m maker
-	m.docker('a', false, full16, fieldPartial, "true")
-	m.docker('a', false, "end", fieldPartial, "true")
+	m.docker('a', false, full16, FieldPartial, "true")
+	m.docker('a', false, "end", FieldPartial, "true")
 	m.docker('a', false, "next")
-	m.docker('a', false, "alone", fieldPartial, "true")
+	m.docker('a', false, "alone", FieldPartial, "true")
 	m.docker('a', false, "last")
-	m.podman('d', false, full8, fieldPartial, "true")
-	m.podman('d', false, "end", fieldPartial, "true")
-	m.podman('d', false, "next\n")
+	m.podman('d', false, full8, FieldPartial, "true", fieldPID, "7")
+	m.podman('d', false, "end", FieldPartial, "true", fieldPID, "7")
+	m.podman('d', false, "next\n", fieldPID, "8") // it runs again
+	m.piece('e', false, "end", "x", 1, false)
 	m.check(
 		t,
 		"a6 c2 pppppppppp…pend(16387)",
 		"a6 c3 next",
 		"a6 c4 alone",
 		"a6 c5 last",
-		"d6 c7 qqqqqqqqqq…qend(8195)",
+		"d6 c7 qqqqqqqqqq…qend(8195) +",
 		"d6 c8 next",
+		"e6 c9 end",
 	)
 }
 
@@ -69,7 +69,10 @@ func TestNewForm(t *testing.T) {
 	m.piece('a', false, "3", "x", 3, true)
 	m.docker('a', false, "4")
 	m.piece('a', false, "5", "z", 1, true)
-	m.check(t, "a3 c4 AB", "a6 c5 123", "a6 c6 4", "a6 c7 5")
+	m.logPipe('t', false, "6", marks("x", 1, false)...)
+	m.logPipe('t', true, "whole")
+	m.logPipe('t', false, "7", marks("x", 2, true)...)
+	m.check(t, "a3 c4 AB", "a6 c5 123", "a6 c6 4", "a6 c7 5", "t4 c9 whole", "t4 c10 67")
 }
 
 func TestMissingPieces(t *testing.T) {
@@ -78,167 +81,208 @@ func TestMissingPieces(t *testing.T) {
 	m.piece('a', false, "3", "x", 3, true)
 	m.piece('a', false, "1", "y", 1, false)
 	m.piece('a', false, "3", "y", 3, true)
-	m.piece('a', false, "1", "z", 1, false)
+	m.piece('a', false, full16, "z", 1, false)
 	m.docker('a', false, "whole")
-	m.docker('b', false, full16, fieldPartial, "true")
+	m.docker('b', false, full16, FieldPartial, "true")
 	m.piece('b', false, "1", "w", 1, true)
-	equal(
+	m.check(
 		t,
-		"forward",
-		forward(m.all),
-		"! partial_lost",
-		"a6 c2 23 +",
-		"! partial_lost",
-		"a6 c4 13 +",
-		"a6 c5 1 +",
+		"a6 c2 23 + !!",
+		"a6 c4 13 + !",
+		"a6 c5 pppppppppp…pppp(16384) +",
 		"a6 c6 whole",
 		"b6 c7 pppppppppp…pppp(16384) +",
 		"b6 c8 1",
 	)
 }
 
-// A piece waits for the time limit, and what follows it later is marked.
+// A piece waits for the time limit. What follows it later is another line, and nothing is
+// missing.
 func TestTimeLimit(t *testing.T) {
 	var m maker
-	m.docker('a', false, full16, fieldPartial, "true")
-	m.piece('b', false, "1", "x", 1, false)
-	m.n += int(TimeLimit/time.Millisecond) - 3
-	m.docker('c', false, "still")
-	m.n += 3
-	m.docker('c', false, "late")
+	m.docker('a', false, full16, FieldPartial, "true")
+	m.piece('b', false, full16, "x", 1, false)
+	m.piece('d', false, "1", "y", 1, false)
+	m.n += int(TimeLimit/time.Millisecond) - 1
+	m.piece('d', false, "2", "y", 2, true) // just in time
 	m.docker('a', false, "new line")
 	m.piece('b', false, "2", "x", 2, true)
 	m.check(
 		t,
-		"c6 c5000 still",
 		"a6 c1 pppppppppp…pppp(16384) +",
-		"b6 c2 1 +",
-		"c6 c5004 late",
-		"a6 c5005 new line",
-		"b6 c5006 2 +",
+		"b6 c2 pppppppppp…pppp(16384) +",
+		"d6 c2003 12",
+		"a6 c2004 new line",
+		"b6 c2005 2 +",
 	)
+}
 
-	var j Joiner
-	j.Add(m.all[0].Clone())
-	if got := j.Expire(m.all[0].Realtime + TimeLimit.Microseconds()); len(got) != 0 || j.Waiting() != 1 {
-		t.Errorf("too early: %v", got)
-	}
-	if got := j.Expire(m.all[0].Realtime + TimeLimit.Microseconds() + 1); len(got) != 1 || j.Waiting() != 0 {
-		t.Errorf("in time: %v", got)
-	}
-	j.Add(m.all[0].Clone())
-	if got := j.End(id('b')); len(got) != 0 {
-		t.Errorf("another container ended: %v", got)
-	}
-	if got := j.End(id('a')); len(got) != 1 {
-		t.Errorf("the container ended: %v", got)
+// log-pipe has waited itself.
+func TestIdle(t *testing.T) {
+	var m maker
+	m.logPipe('t', false, "6", marks("x", 1, false)...)
+	m.logPipe('t', false, "7", append(marks("x", 2, false), fieldBreak, "idle")...)
+	m.logPipe('t', false, "8", marks("x", 3, true)...)
+	m.check(t, "t4 c2 67 +", "t4 c3 8 +")
+	var p Piece
+	p.Read(m.all[1].fields)
+	if v, err := NewJoiner(around(m.all[:2])).Judge(t.Context(), &p, &m.all[1].at); v != Ends || err != nil {
+		t.Errorf("verdict %v, %v: a reader would wait", v, err)
 	}
 }
 
-// A last piece that never comes costs bounded memory.
-func TestBounds(t *testing.T) {
+// A boot ends all lines.
+func TestBoots(t *testing.T) {
 	var m maker
-	var j Joiner
-	text := strings.Repeat("m", 1<<20)
-	total, lines := 0, 0
-	count := func(records []entry.Record) {
-		for _, r := range records {
-			if r.Entry != nil {
-				v, _ := r.Entry.Get(fieldMessage)
-				total += len(v)
-				lines++
-				if len(v) > MaxLine {
-					t.Errorf("a line of %d bytes", len(v))
+	m.docker('a', false, full16, FieldPartial, "true")
+	m.docker('a', false, "new line")
+	m.all[1].at.Boot = journal.ID{3}
+	m.check(t, "a6 c1 pppppppppp…pppp(16384) +", "a6 c2 new line")
+}
+
+// What was given away is not repeated.
+func TestGive(t *testing.T) {
+	for _, form := range []string{"old", "new"} {
+		var m maker
+		if form == "old" {
+			m.docker('a', false, full16, FieldPartial, "true")
+			m.docker('a', false, full16, FieldPartial, "true")
+			m.docker('a', false, "end")
+		} else {
+			m.piece('a', false, full16, "x", 1, false)
+			m.piece('a', false, full16, "x", 2, false)
+			m.piece('a', false, "end", "x", 3, true)
+		}
+		j := NewJoiner(around(m.all))
+		c := cursor(2)
+		j.Give(&c)
+		var p Piece
+		p.Read(m.all[2].fields)
+		fields, lost, err := j.Line(t.Context(), &p, &m.all[2].at, m.all[2].fields)
+		if got := show(record{made{m.all[2].at, fields}, lost}); got != "a6 c3 end +" || err != nil {
+			t.Errorf("%s: %s, %v", form, got, err)
+		}
+	}
+}
+
+// Lines that are too long for one entry come in parts with all bytes, in bounded memory, from
+// either end.
+func TestParts(t *testing.T) {
+	for _, form := range []string{"docker", "podman", "ids", "log-pipe"} {
+		t.Run(form, func(t *testing.T) {
+			var m maker
+			const size = 30 << 20
+			piece := map[string]int{"docker": docker.piece, "podman": 8 << 10, "ids": docker.piece, "log-pipe": 64 << 10}[form]
+			text := strings.Repeat("m", piece)
+			m.n = 50
+			for i := range size / piece {
+				last := i == size/piece-1
+				var mark []string
+				if !last {
+					mark = []string{FieldPartial, "true"}
+				}
+				switch form {
+				case "docker":
+					m.docker('a', false, text, mark...)
+				case "podman":
+					m.podman('a', false, text, mark...)
+				case "ids":
+					m.piece('a', false, text, "x", i+1, last)
+				case "log-pipe":
+					m.logPipe('a', false, text, marks("x", i+1, last)...)
+				}
+				if i%100 == 0 {
+					m.add("MESSAGE", "other")
 				}
 			}
-		}
-		if j.bytes > MaxOpen || j.lines > MaxLines {
-			t.Errorf("%d bytes, %d lines", j.bytes, j.lines)
-		}
-	}
-	for i := range 100 {
-		count(j.Add(m.docker(byte('0'+i%3), false, text, fieldPartial, "true")))
-		m.all = nil
-	}
-	for i := range 10000 {
-		count(j.Add(m.docker('a', false, full16, fieldPartial, "true", fieldIDFull, fmt.Sprintf("%064x", i))))
-		m.all = nil
-	}
-	count(j.Flush())
-	if want := 100<<20 + 10000*dockerPiece; total != want || j.bytes != 0 {
-		t.Errorf("%d bytes of %d, %d open", total, want, j.bytes)
+			var both [2][]string
+			for i, back := range []bool{false, true} {
+				total, parts := 0, 0
+				for _, r := range m.read(t, back) {
+					if r.get("MESSAGE") == "other" {
+						continue
+					}
+					parts++
+					n := len(r.get("MESSAGE"))
+					total += n
+					if n > MaxPart || parts == 1 && n < MaxWhole*min(piece, docker.piece)/docker.piece {
+						t.Errorf("a part of %d bytes", n)
+					}
+					if r.get(FieldPartial) == "" || r.lost != nil {
+						t.Errorf("%s is not marked, or misses something", show(r))
+					}
+					both[i] = append(both[i], show(r))
+				}
+				if total != size || parts < 3 {
+					t.Errorf("%d bytes of %d in %d parts", total, size, parts)
+				}
+			}
+			equal(t, "backward", both[1], both[0])
+		})
 	}
 }
 
-// The lines around the cursor of each entry are the same whether or not reading stopped
-// there.
-func TestResume(t *testing.T) {
-	var m maker
-	for i := range 60 {
-		m.piece('a', false, full16, fmt.Sprint("l", i), 1, false)
-		m.docker('b', i%2 == 0, full16, fieldPartial, "true")
-		m.piece('a', false, fmt.Sprint(i), fmt.Sprint("l", i), 2, true)
-		m.docker('b', i%2 == 0, fmt.Sprint("end ", i))
-		m.n += 700
-	}
-	all := forward(m.all)
-	for stop := range len(m.all) {
-		var before Joiner
-		var got []string
-		add := func(j *Joiner, i int) {
-			for _, r := range j.Add(m.all[i].Clone()) {
-				got = append(got, show(r))
-			}
-		}
-		for i := range stop + 1 {
-			add(&before, i)
-		}
-		var after Joiner
-		for i := range stop + 1 {
-			if m.all[i].Realtime >= m.all[stop].Realtime-TimeLimit.Microseconds() {
-				after.Add(m.all[i].Clone())
-			}
-		}
-		for i := stop + 1; i < len(m.all); i++ {
-			add(&after, i)
-		}
-		equal(t, fmt.Sprint("stopped at ", stop), got, all...)
+// A line without an end is joined without looking at all of it again and again.
+func TestEndless(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		t.Run(fmt.Sprint("back ", back), func(t *testing.T) { endless(t, back) })
 	}
 }
 
-func TestOrigin(t *testing.T) {
+func endless(t *testing.T, back bool) {
 	var m maker
-	e := m.docker('a', false, "x", "_SYSTEMD_CGROUP", "/system.slice/docker.service")
-	o, ok := Origin(e, nil)
-	if !ok || o.Tag("container_id") != id('a') || o.Tag("task_id") != id('a') || o.Tag("task_name") != "na" {
-		t.Errorf("%v %v", o, ok)
+	for range 4000 {
+		m.podman('a', false, full8, FieldPartial, "true")
+		m.n += 1000 // others write, too
+		m.all[len(m.all)-1].at.Monotonic = uint64(len(m.all))
 	}
-	o, ok = Origin(e, func(c string) (o entry.Origin, ok bool) {
-		o.SetTag("task_name", "web."+c[:1])
-		return o, true
+	looks := 0
+	look := around(m.all)
+	j := NewJoiner(func(ctx context.Context, p *Piece, c *journal.Cursor, back bool) (
+		[]entry.Field, journal.Cursor, bool, error) {
+		looks++
+		return look(ctx, p, c, back)
 	})
-	if !ok || o.Tag("task_name") != "web.a" {
-		t.Errorf("%v %v", o, ok)
+	total := 0
+	var p Piece
+	all := slices.Clone(m.all)
+	if back {
+		slices.Reverse(all)
 	}
-	for name, e := range map[string]*entry.Entry{
-		"another user":      m.add("MESSAGE", "x", fieldIDFull, id('a'), fieldUID, "1000"),
-		"no user":           m.add("MESSAGE", "x", fieldIDFull, id('a')),
-		"another container": m.podman('a', false, "x", "_SYSTEMD_CGROUP", "/machine.slice/libpod-"+id('b')+".scope"),
-		"a short id":        m.add("MESSAGE", "x", fieldIDFull, "abc", fieldUID, "0"),
-		"no container":      m.add("MESSAGE", "x", fieldUID, "0"),
-	} {
-		if o, ok := Origin(e, nil); ok {
-			t.Errorf("%s: %v", name, o)
+	for _, e := range all {
+		p.Read(e.fields)
+		v, err := j.Judge(t.Context(), &p, &e.at)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if v == Goes {
+			continue
+		}
+		fields, _, err := j.Line(t.Context(), &p, &e.at, append([]entry.Field(nil), e.fields...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += len(made{e.at, fields}.get("MESSAGE"))
 	}
-	own := m.podman('a', false, "x", "_SYSTEMD_CGROUP", "/machine.slice/libpod-conmon-"+id('a')+".scope")
-	if _, ok := Origin(own, nil); !ok {
-		t.Error("conmon is not believed")
+	if total != 4000*len(full8) || looks > 10*4000 {
+		t.Errorf("%d bytes of %d, looked around %d times", total, 4000*len(full8), looks)
 	}
-	if d, _ := Of(e); d != Docker {
-		t.Error(d)
+}
+
+// What fails while it looks around is told.
+func TestError(t *testing.T) {
+	var m maker
+	m.docker('a', false, full16, FieldPartial, "true")
+	bad := errors.New("bad")
+	j := NewJoiner(func(context.Context, *Piece, *journal.Cursor, bool) ([]entry.Field, journal.Cursor, bool, error) {
+		return nil, journal.Cursor{}, false, bad
+	})
+	var p Piece
+	p.Read(m.all[0].fields)
+	if _, err := j.Judge(t.Context(), &p, &m.all[0].at); err != bad {
+		t.Error(err)
 	}
-	if d, _ := Of(m.podman('a', false, "x")); d != Podman {
-		t.Error(d)
+	if _, _, err := j.Line(t.Context(), &p, &m.all[0].at, m.all[0].fields); err != bad {
+		t.Error(err)
 	}
 }

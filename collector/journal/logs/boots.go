@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/collector/journal"
@@ -65,6 +66,8 @@ func currentBoot() (id journal.ID) {
 	}
 	return id
 }
+
+var thisBoot = sync.OnceValue(currentBoot)
 
 // Boots implements query.Logs.
 func (n *Node) Boots(ctx context.Context, q *query.LogQuery) ([]query.LogBoot, error) {

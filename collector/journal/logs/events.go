@@ -7,6 +7,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/collector/journal"
+	"github.com/daytwo/daytwo/collector/journal/logdriver"
 	"github.com/daytwo/daytwo/collector/journal/logfile"
 )
 
@@ -25,6 +26,7 @@ func (n *Node) eventOf(err error) entry.Event {
 	var log *logfile.FileError
 	var bad *logfile.BadError
 	var cut *logfile.CutError
+	var pieces *logdriver.LostError
 	switch {
 	case errors.As(err, &gone):
 		return n.event(entry.Truncated, gone.Path, 0, gone.Error())
@@ -34,6 +36,8 @@ func (n *Node) eventOf(err error) entry.Event {
 		return n.event(entry.Unreadable, bad.Path, 0, bad.Error())
 	case errors.As(err, &cut):
 		return n.event(entry.PartialLost, cut.Path, 0, cut.Error())
+	case errors.As(err, &pieces):
+		return n.event(entry.PartialLost, pieces.Container, 0, pieces.Error())
 	case errors.As(err, &lost):
 		return n.event(entry.Vacuumed, lost.Path, lost.Entries, lost.Error())
 	case errors.As(err, &file):

@@ -5,10 +5,12 @@ import (
 	"slices"
 
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/collector/journal/logdriver"
 )
 
 // each calls fn with each entry of a plan, in order. fn must not keep anything.
 func (o *opened) each(ctx context.Context, p *plan, fn func(w *state, usec int64) bool) error {
+	p.follow = false // it counts what there is
 	src := o.source(p)
 	defer src.close()
 	if p.since > 0 {
@@ -36,7 +38,7 @@ func (n *Node) Fields(ctx context.Context, q *query.LogQuery) ([]string, error) 
 	defer n.release()
 	if p.plain() {
 		names, _ := o.j.FieldNames() // files that cannot be read are told of by whoever reads entries
-		return names, nil
+		return slices.DeleteFunc(names, logdriver.IsHidden), nil
 	}
 	seen := map[string]struct{}{}
 	var names []string
@@ -62,7 +64,8 @@ func (n *Node) Values(ctx context.Context, q *query.LogQuery, field string, limi
 	defer n.release()
 	s := smallest{limit: limit, seen: map[string]struct{}{}}
 	tag := tagFields[field]
-	if p.plain() && tag == "" && field != "STREAM" {
+	whole := field != "MESSAGE" && !logdriver.IsMark(field) || !o.pieces() // what entries show is what the index has
+	if p.plain() && tag == "" && field != "STREAM" && whole {
 		o.j.Values(field, func(value []byte) bool {
 			s.add(value)
 			return ctx.Err() == nil

@@ -19,7 +19,8 @@ const (
 // for whoever called Next.
 func (r *reader) follow(ctx context.Context) (*entry.Record, error) {
 	now := time.Now()
-	if !r.reached {
+	paused := r.w.status().paused
+	if !r.reached && !paused {
 		r.reached, r.quiet = true, now
 		if r.left > 0 {
 			r.left = -1 // Limit bounds what there was
@@ -30,7 +31,7 @@ func (r *reader) follow(ctx context.Context) (*entry.Record, error) {
 			return nil, nil
 		}
 	}
-	if r.ended(now) {
+	if !paused && r.ended(now) {
 		r.over = true
 		r.events = append(r.events, r.o.node.event(entry.Ended, "", 0,
 			"what is followed has ended, and all its entries were read"))
@@ -85,14 +86,8 @@ func (m *merged) extend(o *opened, before, p *plan, since int64) {
 		old[k.key] = k
 	}
 	journal := m.kids[0]
-	if w := journal.source.(*walk); before.match.String() != p.match.String() {
-		journal.source = o.walk(p)
-		if c := w.r.Cursor(); c.Realtime > 0 {
-			journal.source.(*walk).r.SeekAfter(c)
-		} else {
-			journal.seekTime(since)
-		}
-		w.close()
+	if before.match.String() != p.match.String() {
+		journal.source = o.goOn(journal.source.(*joined), p, since)
 	}
 	m.kids = []*kid{journal}
 	for _, i := range p.files[:min(len(p.files), maxLogFiles)] {

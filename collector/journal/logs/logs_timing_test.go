@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,8 +22,12 @@ func benchEntries() int {
 	return 100_000
 }
 
-// BenchmarkLogs asks for what people ask for, of 150 files.
-func BenchmarkLogs(b *testing.B) {
+// BenchmarkLogs asks for what people ask for, of 150 files; BenchmarkLogsWithPieces the same,
+// where one line is in pieces.
+func BenchmarkLogs(b *testing.B)           { benchmarkLogs(b, false) }
+func BenchmarkLogsWithPieces(b *testing.B) { benchmarkLogs(b, true) }
+
+func benchmarkLogs(b *testing.B, pieces bool) {
 	dir := b.TempDir()
 	const files = 150
 	n := benchEntries()
@@ -38,6 +43,17 @@ func BenchmarkLogs(b *testing.B) {
 					"_COMM=dockerd", "_EXE=/usr/bin/dockerd", "_SYSTEMD_CGROUP=/system.slice/" + unit, "_HOSTNAME=host",
 					"_TRANSPORT=journal", "SYSLOG_IDENTIFIER=app", "CONTAINER_NAME=" + fmt.Sprint("c", i%500),
 					"CONTAINER_ID_FULL=" + fmt.Sprintf("%064x", i%500), "MESSAGE=" + message}})
+		}
+		if pieces && f == files/4 {
+			mark := func(i int, last bool) {
+				lines[i].fields = append(slices.Clone(lines[0].fields), "CONTAINER_PARTIAL_ID=x",
+					fmt.Sprint("CONTAINER_PARTIAL_ORDINAL=", i), fmt.Sprint("CONTAINER_PARTIAL_LAST=", last))
+				if !last {
+					lines[i].fields = append(lines[i].fields, "CONTAINER_PARTIAL_MESSAGE=true")
+				}
+			}
+			mark(1, false)
+			mark(2, true)
 		}
 		writeJournal(b, filepath.Join(dir, fmt.Sprintf("system@%d.journal", f)), lines)
 	}

@@ -46,6 +46,30 @@ func parseMatches(args []string) (*matches, error) {
 	return m, nil
 }
 
+// has reports whether a field is asked for.
+func (m *matches) has(name string) bool {
+	return m != nil && slices.ContainsFunc(m.groups, func(g []fieldMatch) bool {
+		return slices.ContainsFunc(g, func(f fieldMatch) bool { return f.name == name })
+	})
+}
+
+// bySender reports whether it depends on the sender and the stream alone what entries of the
+// journald drivers of Docker and Podman match.
+func (m *matches) bySender() bool {
+	if m == nil {
+		return true
+	}
+	return !slices.ContainsFunc(m.groups, func(g []fieldMatch) bool {
+		return slices.ContainsFunc(g, func(f fieldMatch) bool { return !senderFields[f.name] && tagFields[f.name] == "" })
+	})
+}
+
+// senderFields do not differ between the entries of one stream.
+var senderFields = map[string]bool{"CONTAINER_ID_FULL": true, "CONTAINER_NAME": true, "CONTAINER_TAG": true,
+	"IMAGE_NAME": true, "PRIORITY": true, "STREAM": true, "SYSLOG_IDENTIFIER": true, "_BOOT_ID": true, "_COMM": true,
+	"_EXE": true, "_HOSTNAME": true, "_MACHINE_ID": true, "_PID": true, "_SYSTEMD_CGROUP": true, "_SYSTEMD_UNIT": true,
+	"_TRANSPORT": true, "_UID": true}
+
 // index selects at least what matches.
 func (m *matches) index(v *view) journal.Match {
 	var groups []journal.Match

@@ -59,7 +59,8 @@ func (m *merged) step(ctx context.Context, d direction) (bool, error) {
 		}
 	}
 	m.cur = nil
-	m.none.past = true
+	m.none.past, m.none.paused = true, false
+	wait := int64(math.MaxInt64) // of the entry in front of which a kid waits
 	for _, k := range m.kids {
 		if !k.head && !k.ended {
 			ok, err := k.step(ctx, d)
@@ -70,6 +71,9 @@ func (m *merged) step(ctx context.Context, d direction) (bool, error) {
 		}
 		m.none.past = m.none.past && k.status().past
 		if !k.head {
+			if k.status().paused {
+				m.none.paused, wait = true, min(wait, max(k.realtime(), m.last))
+			}
 			continue
 		}
 		if k.time = k.realtime(); d == forward {
@@ -82,7 +86,8 @@ func (m *merged) step(ctx context.Context, d direction) (bool, error) {
 			m.cur = k
 		}
 	}
-	if m.cur == nil {
+	if m.cur == nil || m.cur.time >= wait {
+		m.cur = nil
 		return false, nil
 	}
 	m.cur.head, m.last = false, m.cur.time
@@ -190,12 +195,16 @@ func (m *merged) wait(ctx context.Context) error {
 	wait, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make(chan error, len(m.kids))
+	waits := 0
 	for _, k := range m.kids {
-		go func() { results <- k.wait(wait) }()
+		if !m.none.paused || k.status().paused { // what others have comes behind
+			waits++
+			go func() { results <- k.wait(wait) }()
+		}
 	}
 	var err error
 	some := false
-	for range m.kids {
+	for range waits {
 		if e := <-results; e == nil {
 			some = true
 			cancel()

@@ -210,9 +210,9 @@ func (o *opened) view() *view {
 // source returns what has the entries of a plan.
 func (o *opened) source(p *plan) source {
 	if len(p.files) == 0 {
-		return o.walk(p)
+		return o.journal(p)
 	}
-	m := &merged{none: state{p: p}, kids: []*kid{{source: o.walk(p)}}}
+	m := &merged{none: state{p: p}, kids: []*kid{{source: o.journal(p)}}}
 	for _, i := range p.files[:min(len(p.files), maxLogFiles)] {
 		m.kids = append(m.kids, &kid{source: o.file(p, i), key: i.id()})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/bench/rig"
 	"github.com/daytwo/daytwo/collector/journal"
+	"github.com/daytwo/daytwo/collector/journal/logdriver"
 	"github.com/daytwo/daytwo/collector/journal/logfile"
 )
 
@@ -118,6 +119,7 @@ func TestEventOf(t *testing.T) {
 		{&logfile.BadError{Path: "/x", Offset: 1, Bytes: 2, Err: io.EOF}, entry.Unreadable, "/x", 0},
 		{&logfile.CutError{Path: "/x", Offset: 1}, entry.PartialLost, "/x", 0},
 		{&logfile.FileError{Path: "/x", Err: fs.ErrNotExist}, entry.Unreadable, "/x", 0},
+		{&logdriver.LostError{Container: "c"}, entry.PartialLost, "c", 0},
 		{&journal.LostError{Path: "/x", Entries: 7}, entry.Vacuumed, "/x", 7},
 		{&journal.FileError{Path: "/x", Err: journal.ErrCorrupt}, entry.Unreadable, "/x", 0},
 		{io.ErrUnexpectedEOF, entry.Unreadable, "", 0},

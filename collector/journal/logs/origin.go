@@ -33,6 +33,8 @@ type origins struct {
 	byFields map[string]*Identity
 	key      []byte
 	host     Identity
+
+	full, piece bool // of the last entry: as sender has them
 }
 
 // maxOrigins bounds each map of origins.
@@ -49,6 +51,7 @@ func newOrigins(opt *Options) *origins {
 type sender struct {
 	cgroup, comm, uid, full, id, name []byte
 	tagged                            bool // it has a field of origin tags
+	piece                             bool // it is marked as a piece of a line
 }
 
 func (s *sender) read(fields []entry.Field) {
@@ -70,6 +73,8 @@ func (s *sender) read(fields []entry.Field) {
 			s.name = f.Value
 		case "TASK_ID", "TASK_NAME", "FRAMEWORK_ID", "FRAMEWORK_NAME", "EXECUTOR_ID", "APPLICATION_NAME":
 			s.tagged = true
+		case "CONTAINER_PARTIAL_MESSAGE", "CONTAINER_PARTIAL_ID":
+			s.piece = true
 		}
 	}
 }
@@ -88,6 +93,7 @@ func (o *origins) of(fields []entry.Field) (i *Identity, byFields bool) {
 	}
 	var s sender
 	s.read(fields)
+	o.full, o.piece = len(s.full) > 0, s.piece
 	if len(s.cgroup) == 0 {
 		names := len(s.full) > 0 || len(s.id) > 0 || s.tagged
 		if !o.noCgroups || len(s.comm) == 0 || string(s.uid) != "0" || !names {

@@ -43,6 +43,15 @@ func writeJournal(t testing.TB, path string, lines []line) {
 	if _, err := exec.LookPath(remoteProgram); err != nil {
 		rig.Missing(t, remoteProgram, err.Error(), "apt-get install systemd-journal-remote")
 	}
+	cmd := exec.Command(remoteProgram, "--split-mode=none", "-o", path, "-")
+	cmd.Stdin = export(lines)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", cmd, err, out)
+	}
+}
+
+// export writes entries in the journal export format.
+func export(lines []line) *bytes.Buffer {
 	var export bytes.Buffer
 	for _, l := range lines {
 		fmt.Fprintf(&export, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=%s\n",
@@ -59,11 +68,7 @@ func writeJournal(t testing.TB, path string, lines []line) {
 		}
 		export.WriteByte('\n')
 	}
-	cmd := exec.Command(remoteProgram, "--split-mode=none", "-o", path, "-")
-	cmd.Stdin = &export
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", cmd, err, out)
-	}
+	return &export
 }
 
 // parsePath is what the collector's paths of cgroups are in these tests:

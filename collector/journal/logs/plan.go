@@ -27,6 +27,7 @@ type plan struct {
 	boot         journal.ID // zero for all
 	scope        scopeFilter
 	scoped       bool
+	follow       bool
 
 	selects bool        // it has selectors
 	waits   bool        // nothing that it selects has entries yet
@@ -75,7 +76,7 @@ func (o *opened) newPlan(q *query.LogQuery) (*plan, error) {
 
 // planJournal is newPlan without the log files of containers.
 func (o *opened) planJournal(q *query.LogQuery) (*plan, error) {
-	p := &plan{since: q.Since, until: q.Until, scope: q.Scope.Filter(), scoped: q.Scope != nil}
+	p := &plan{since: q.Since, until: q.Until, scope: q.Scope.Filter(), scoped: q.Scope != nil, follow: q.Follow}
 	if p.until == 0 {
 		p.until = math.MaxInt64
 	}

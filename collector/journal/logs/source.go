@@ -38,6 +38,7 @@ type state struct {
 	p      *plan
 	at     direction // where it came from to the entry that it is on; none if it is on none
 	past   bool      // it came to an entry after p.until
+	paused bool      // it waits in front of an entry: see joined
 	count  int       // of entries that were looked at
 	wanted bool      // the entry matches; else it is there for told alone
 	told   []told    // what this entry tells

@@ -1,10 +1,12 @@
 package logs
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
 	"github.com/daytwo/daytwo/collector/journal"
+	"github.com/daytwo/daytwo/collector/journal/logdriver"
 )
 
 // walk goes over the entries of a plan, forward and back. It stands between two of them,
@@ -17,6 +19,8 @@ type walk struct {
 
 	buf      []byte
 	byFields bool // of is what the entry's fields say
+	lines    bool // grep is left to whoever joins lines,
+	quick    bool // but for entries without marks
 
 	errs []error
 
@@ -40,7 +44,10 @@ func (o *opened) walk(p *plan) *walk {
 		}
 	}
 	w := &walk{state: state{p: p}, o: o, r: o.j.Reader(m), origins: newOrigins(&o.node.o)}
-	w.check = func(v []byte) { w.message = p.grep.match(v) || mayTell(v) }
+	w.check = func(v []byte) {
+		line, ends := bytes.CutSuffix(v, newline) // see logdriver.TrimNewline
+		w.message = p.grep.match(v) || ends && p.grep.match(line) || mayTell(v)
+	}
 	return w
 }
 
@@ -89,9 +96,9 @@ func (w *walk) step(ctx context.Context, d direction) (bool, error) {
 // look reads the entry that it came to, and reports whether it matches or tells
 // something.
 func (w *walk) look() bool {
-	if w.p.grep != nil {
+	if w.p.grep != nil && (!w.lines || w.quick) {
 		w.message = false
-		if ok, err := w.r.Value("MESSAGE", w.check); err != nil || ok && !w.message {
+		if ok, err := w.r.Value("MESSAGE", w.check); err != nil || ok && !w.message && !(w.lines && w.marked()) {
 			w.fail(err)
 			return false
 		}
@@ -106,14 +113,24 @@ func (w *walk) look() bool {
 	w.of, w.byFields = w.origins.of(w.fields)
 	if w.byFields {
 		w.fields = withStream(w.fields)
+		if w.origins.full {
+			logdriver.TrimNewline(w.fields)
+		}
 	}
-	w.wanted = w.p.accepts(w.fields, w.of) && (w.p.grep == nil || w.grepped())
+	w.wanted = w.p.accepts(w.fields, w.of) && (w.p.grep == nil || w.lines || w.grepped())
 	w.told = w.told[:0]
 	if id, ok := value(w.fields, "MESSAGE_ID"); ok && slices.Contains(telling[:], string(id)) {
 		w.wanted = w.wanted && w.p.match.Of(w.fields) // it may have been looked up for its id alone
 		w.tell(id)
 	}
 	return w.wanted || len(w.told) > 0
+}
+
+// marked reports whether the entry is a piece of a line that goes on.
+func (w *walk) marked() bool {
+	ok, err := w.r.Value(logdriver.FieldPartial, func([]byte) {})
+	w.fail(err)
+	return ok
 }
 
 func (w *walk) grepped() bool {
@@ -130,6 +147,8 @@ func (w *walk) fail(err error) {
 		w.errs = append(w.errs, err)
 	}
 }
+
+var newline = []byte{'\n'}
 
 // maxErrors bounds the errors that are kept between two entries.
 const maxErrors = 100
