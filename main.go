@@ -76,7 +76,8 @@ func relayConfig(c cli.Config, server nats.InProcessConnProvider) relay.Config {
 	return relay.Config{
 		Listen: c.Listen, DataDir: c.Data, TokenFile: c.TokenFile, Cluster: c.Cluster,
 		NATS: natsOptions(c, "daytwo relay", server), Stream: bus.Config{Replicas: c.Replicas}, Logs: logsStream(c),
-		SinksFile: c.Sinks, DiskBytes: c.RetentionSize, Retention: c.Retention, Agent: c.AgentID, Version: version, Ready: c.Ready, Log: c.Log,
+		SinksFile: c.Sinks, DiskBytes: c.RetentionSize, Retention: c.Retention, Agent: c.AgentID, Version: version,
+		Ready: c.Ready, Log: c.Log,
 	}
 }
 

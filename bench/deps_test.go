@@ -120,7 +120,8 @@ func TestLinks(t *testing.T) {
 		}
 	}
 	const natsServer = "github.com/nats-io/nats-server"
-	check("collector", slices.Concat(sinkLibraries, []string{module + "/relay", module + "/bench", natsServer, "testing"})...)
+	check("collector", slices.Concat(sinkLibraries, []string{module + "/relay", module + "/bench", natsServer,
+		"testing"})...)
 	check("relay", module+"/collector", module+"/bpf", module+"/bench", "github.com/cilium/ebpf", natsServer, "testing")
 	check("api", module+"/collector", module+"/relay", module+"/bpf", module+"/bench", "github.com/cilium/ebpf", "testing")
 	check("api", sinkLibraries...)

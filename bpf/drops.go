@@ -22,7 +22,8 @@ const (
 
 // ErrDropSocket means that this kernel does not tell a BPF program at which socket it
 // drops a packet.
-var ErrDropSocket = errors.New("the kernel does not tell at which socket it drops a packet, as Linux up to 6.9 and from 6.11 on does")
+var ErrDropSocket = errors.New("the kernel does not tell at which socket it drops a packet, as Linux up to 6.9 and " +
+	"from 6.11 on does")
 
 // Drops counts by sender the UDP datagrams that the kernel drops because the buffer
 // of a socket is full (tracepoint skb:kfree_skb), for sockets that were passed to

@@ -158,7 +158,8 @@ func (c *LogPipeConfig) fields(env []string) (fields []logpipe.Field, err error)
 func checkHanded(fd int) error {
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 	if err != nil || flags&unix.FD_CLOEXEC != 0 {
-		return fmt.Errorf("descriptor %d is not open: start 'daytwo log-pipe' with it, as a shell does with '%d</run/app/log'",
+		return fmt.Errorf("descriptor %d is not open: start 'daytwo log-pipe' with it, as a shell does with "+
+			"'%d</run/app/log'",
 			fd, fd)
 	}
 	return nil

@@ -47,7 +47,8 @@ func TestLogsOfDocker(t *testing.T) {
 		})
 	}
 	n, stop := start()
-	c := docker.Run(t, rig.Spec{Cmd: []string{"sh", "-c", "echo one; sleep 0.2; echo two >&2; sleep 0.2; echo three; sleep 1000"}})
+	c := docker.Run(t, rig.Spec{Cmd: []string{"sh", "-c",
+		"echo one; sleep 0.2; echo two >&2; sleep 0.2; echo three; sleep 1000"}})
 	find(n, c.Name, "one", "two", "three")
 	stop()
 	if err := syscall.Kill(c.PID, syscall.SIGKILL); err != nil {

@@ -160,7 +160,8 @@ func TestLogs(t *testing.T) {
 
 // What logs know of a container are its origin tags and the labels of its rows.
 func TestLogIdentity(t *testing.T) {
-	labels := []frame.Label{{Name: "image", Value: "nginx"}, {Name: "label.team", Value: "shop"}, {Name: "task_name", Value: "web"}}
+	labels := []frame.Label{{Name: "image", Value: "nginx"}, {Name: "label.team", Value: "shop"},
+		{Name: "task_name", Value: "web"}}
 	i := logIdentity(&containers.Identity{ContainerID: "0123", Name: "box", Labels: labels})
 	if i.Origin.Tag("container_id") != "0123" || i.Origin.Tag("task_name") != "web" || i.Name != "box" ||
 		!slices.Equal(i.Labels, labels) {

@@ -74,7 +74,8 @@ func listenLoopback(address string) (net.Listener, error) {
 	}
 	if a, ok := l.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
 		l.Close()
-		return nil, fmt.Errorf("node metrics: %s is not a loopback address, and this page has no authentication: use 127.0.0.1:61091, or the relay's /fleet/metrics", address)
+		return nil, fmt.Errorf("node metrics: %s is not a loopback address, and this page has no authentication: use "+
+			"127.0.0.1:61091, or the relay's /fleet/metrics", address)
 	}
 	return l, nil
 }

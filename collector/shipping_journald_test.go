@@ -101,7 +101,8 @@ func (r *shipRig) write(writer string, from, to int) {
 	}
 	defer c.Close()
 	for i := from; i < to; i++ {
-		if _, err := fmt.Fprintf(c, "WRITER=%s\nNUMBER=%d\nPRIORITY=6\nMESSAGE=line %d of %s\n", writer, i, i, writer); err != nil {
+		if _, err := fmt.Fprintf(c, "WRITER=%s\nNUMBER=%d\nPRIORITY=6\nMESSAGE=line %d of %s\n", writer, i, i,
+			writer); err != nil {
 			r.t.Error(err)
 			return
 		}
@@ -371,7 +372,10 @@ func (r *shipRig) changeRules(n *Node, path string) {
 	stored := value(metric.ShipStored)
 	r.write("ann", 300, 400)
 	r.write("bob", 300, 400)
-	until("they are not shipped", func() bool { return value(metric.ShipStored) >= stored+100 && value(metric.ShipLag) == 0 })
+	until("they are not shipped", func() bool {
+		return value(metric.ShipStored) >= stored+100 &&
+			value(metric.ShipLag) == 0
+	})
 }
 
 // wantShipped returns an error unless the row about shipping says that all is done.

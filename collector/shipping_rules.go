@@ -48,7 +48,10 @@ func (f *rulesFile) load() (*rules.Rules, error) {
 }
 
 func (f *rulesFile) read() ([]byte, error) {
-	return bounded.Do(f.source, f.path, rulesWait, func() ([]byte, error) { return regularfile.Read(f.path, rules.MaxBytes) })
+	return bounded.Do(f.source, f.path, rulesWait, func() ([]byte,
+		error) {
+		return regularfile.Read(f.path, rules.MaxBytes)
+	})
 }
 
 // follow lets a shipper use the rules whenever they change, until ctx ends.

@@ -21,11 +21,14 @@ import (
 func exportEntry(b *bytes.Buffer, i int) {
 	unit := fmt.Sprintf("unit%d.service", i%30)
 	fmt.Fprintf(b, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n", 1_700_000_000_000_000+i*1000, 1+i*1000)
-	fmt.Fprintf(b, "_BOOT_ID=07000000000000000000000000000000\nPRIORITY=%d\n_SYSTEMD_UNIT=%s\n_PID=%d\n", i%8, unit, 1000+i%300)
+	fmt.Fprintf(b, "_BOOT_ID=07000000000000000000000000000000\nPRIORITY=%d\n_SYSTEMD_UNIT=%s\n_PID=%d\n", i%8, unit,
+		1000+i%300)
 	fmt.Fprintf(b, "_UID=0\n_GID=0\n_COMM=app\n_EXE=/usr/bin/app\n_CMDLINE=/usr/bin/app --serve %s\n", unit)
-	fmt.Fprintf(b, "_SYSTEMD_CGROUP=/system.slice/%s\n_SYSTEMD_SLICE=system.slice\n_HOSTNAME=host\n_TRANSPORT=stdout\n", unit)
+	fmt.Fprintf(b, "_SYSTEMD_CGROUP=/system.slice/%s\n_SYSTEMD_SLICE=system.slice\n_HOSTNAME=host\n_TRANSPORT=stdout\n",
+		unit)
 	fmt.Fprintf(b, "_MACHINE_ID=00000000000000000000000000000001\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=app\n")
-	fmt.Fprintf(b, "MESSAGE=GET /api/v1/orders/%d HTTP/1.1 200 %d by user%d in %d ms\n\n", i*7919%1_000_000, i%5000, i%1000, i%977)
+	fmt.Fprintf(b, "MESSAGE=GET /api/v1/orders/%d HTTP/1.1 200 %d by user%d in %d ms\n\n", i*7919%1_000_000, i%5000,
+		i%1000, i%977)
 }
 
 // From files of the journal to a stream of a real server in this process.
@@ -41,7 +44,8 @@ func BenchmarkShipJournal(b *testing.B) {
 		for i := file * n / files; i < (file+1)*n/files; i++ {
 			exportEntry(&export, i)
 		}
-		cmd := exec.Command(remote, "--split-mode=none", "-o", filepath.Join(dir, fmt.Sprintf("system@%d.journal", file)), "-")
+		cmd := exec.Command(remote, "--split-mode=none", "-o", filepath.Join(dir, fmt.Sprintf("system@%d.journal", file)),
+			"-")
 		cmd.Stdin = &export
 		if out, err := cmd.CombinedOutput(); err != nil {
 			b.Fatalf("%v\n%s", err, out)
@@ -49,7 +53,8 @@ func BenchmarkShipJournal(b *testing.B) {
 	}
 	for _, c := range []struct{ name, rules string }{
 		{"all", ""},
-		{"rules", "filter: [drop: {unit: 'session-*'}]\nredact: [{known: [email, credit_card, bearer_token]}]\nfields: {drop: [_MACHINE_ID]}"},
+		{"rules", "filter: [drop: {unit: 'session-*'}]\nredact: [{known: [email, credit_card, bearer_token]}]\nfields: " +
+			"{drop: [_MACHINE_ID]}"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			r, err := rules.Parse([]byte(c.rules))

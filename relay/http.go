@@ -41,7 +41,8 @@ func Run(ctx context.Context, cfg Config) error {
 	o := server.Options{
 		Fleet: r.Fleet(), History: r.History(), Logs: r.Logs(), Guard: guard,
 		Agent: cfg.Agent, Cluster: cfg.Cluster, Version: cfg.Version,
-		Ready: cfg.Ready, Metrics: append([]func(io.Writer){r.WriteMetrics, r.logs.WriteMetrics}, cfg.Metrics...), Log: cfg.Log,
+		Ready: cfg.Ready, Metrics: append([]func(io.Writer){r.WriteMetrics, r.logs.WriteMetrics}, cfg.Metrics...),
+		Log: cfg.Log,
 	}
 	if r.sinks != nil {
 		o.Sinks = r.sinks

@@ -335,7 +335,8 @@ func TestLogMetrics(t *testing.T) {
 	}
 	defer res.Body.Close()
 	metrics, _ := io.ReadAll(res.Body)
-	for _, line := range []string{"daytwo_logs_entries_total 1\n", "daytwo_logs_streams_total 1\n", "daytwo_logs_streams 0\n",
+	for _, line := range []string{"daytwo_logs_entries_total 1\n", "daytwo_logs_streams_total 1\n",
+		"daytwo_logs_streams 0\n",
 		"daytwo_relay_logs_queries_total 1\n", "daytwo_relay_logs_node_entries_total 1\n",
 		`daytwo_logs_events_total{kind="gap"} 0` + "\n"} {
 		if !strings.Contains(string(metrics), "\n"+line) {

@@ -80,7 +80,11 @@ func TestSinks(t *testing.T) {
 	}
 	b.logs(1, 0, 99)
 	lines(100)
-	wait(t, "the counts", func() bool { s := sink(); return s.Delivered == 100 && s.State == "running" && s.Type == "file" })
+	wait(t, "the counts", func() bool {
+		s := sink()
+		return s.Delivered == 100 && s.State == "running" &&
+			s.Type == "file"
+	})
 	do := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -145,7 +149,8 @@ func TestSinksMakeTheStream(t *testing.T) {
 	}
 	cfg := Config{
 		Listen: freeAddress(t), DataDir: dir, Cluster: cluster, Log: quiet, SinksFile: file,
-		Logs: bus.Config{MaxAge: time.Hour, MaxBytes: 8 << 20}, NATS: bus.ConnectOptions{URLs: "nats://" + b.addr, Log: quiet},
+		Logs: bus.Config{MaxAge: time.Hour, MaxBytes: 8 << 20},
+		NATS: bus.ConnectOptions{URLs: "nats://" + b.addr, Log: quiet},
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -169,8 +169,12 @@ func TestTampering(t *testing.T) {
 			return append(append(l[:5:5], rehash(l[4], func(r *Record) { r.Seq++; r.Prev = r.Hash })), l[5:]...)
 		}, 7},
 		"the first is gone": {func(l [][]byte) [][]byte { return l[1:] }, 1},
-		"a member more":     {func(l [][]byte) [][]byte { l[4] = bytes.Replace(l[4], []byte(`"}`), []byte(`","x":1}`), 1); return l }, 5},
-		"no JSON":           {func(l [][]byte) [][]byte { l[4] = []byte("hello\n"); return l }, 5},
+		"a member more": {func(l [][]byte) [][]byte {
+			l[4] = bytes.Replace(l[4], []byte(`"}`), []byte(`","x":1}`),
+				1)
+			return l
+		}, 5},
+		"no JSON": {func(l [][]byte) [][]byte { l[4] = []byte("hello\n"); return l }, 5},
 	} {
 		err := tamper(t, c.change)
 		var b *BrokenError

@@ -69,7 +69,8 @@ func TestGuardRefusesWeakTokens(t *testing.T) {
 // it, or more than it, is none. That of a query is one wider, as an escaped "=" is
 // taken for one.
 var (
-	goodHeader = regexp.MustCompile(`^[\s\p{Z}\x{85}]*(?:(?i:bearer) [\s\p{Z}\x{85}]*|token=)` + secret + `[\s\p{Z}\x{85}]*$`)
+	goodHeader = regexp.MustCompile(`^[\s\p{Z}\x{85}]*(?:(?i:bearer) [\s\p{Z}\x{85}]*|token=)` + secret +
+		`[\s\p{Z}\x{85}]*$`)
 	goodQuery  = regexp.MustCompile(`^(?:.*&)?token=` + secret + `(?:&.*)?$`)
 	goodCookie = regexp.MustCompile(`(?:^|;)\s*` + Cookie + `\s*=\s*"?` + secret + `"?\s*(?:;|$)`)
 	escape     = regexp.MustCompile(`%[0-9a-fA-F]{2}|\+`)
@@ -92,7 +93,8 @@ func FuzzGuard(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, near := range []string{"", "x", secret, secret[:len(secret)-1], secret[1:], secret + "x", " " + secret + " ", strings.ToUpper(secret)} {
+	for _, near := range []string{"", "x", secret, secret[:len(secret)-1], secret[1:], secret + "x", " " + secret + " ",
+		strings.ToUpper(secret)} {
 		f.Add("Bearer "+near, "a=b&token="+near, Cookie+"="+near)
 		f.Add("token="+near, "nottoken="+near, "other="+near)
 		f.Add("Basic "+near, near, Cookie+"="+near+"; a=b")
@@ -107,7 +109,8 @@ func FuzzGuard(f *testing.F) {
 				Header: http.Header{"Authorization": {header}, "Cookie": {cookie}},
 			})
 		}
-		if allowed(header, query, cookie) && !goodHeader.MatchString(header) && !goodQuery.MatchString(unescape(query)) && !goodCookie.MatchString(cookie) {
+		if allowed(header, query, cookie) && !goodHeader.MatchString(header) && !goodQuery.MatchString(unescape(query)) &&
+			!goodCookie.MatchString(cookie) {
 			t.Errorf("%q %q %q is let in", header, query, cookie)
 		}
 		// Whatever stands beside it, the token is found where it belongs.

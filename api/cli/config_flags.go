@@ -130,7 +130,8 @@ var configFlags = []configFlag{
 	}},
 	{"logs-size", up | collector | relay, func(fs *pflag.FlagSet, c *Config, name string) {
 		c.LogsSize = setting.LogsBytes
-		fs.Var((*size)(&c.LogsSize), name, "let NATS keep at most `SIZE` of shipped logs, all nodes together; the oldest go first")
+		fs.Var((*size)(&c.LogsSize), name,
+			"let NATS keep at most `SIZE` of shipped logs, all nodes together; the oldest go first")
 	}},
 	{"spool-size", up | collector, func(fs *pflag.FlagSet, c *Config, name string) {
 		c.SpoolSize = setting.SpoolBytes
@@ -146,7 +147,8 @@ var configFlags = []configFlag{
 	}},
 	{"sinks", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Sinks, name, "",
-			"deliver shipped logs to the sinks in the YAML `FILE`, which is read again when it changes: see 'daytwo sink --help'")
+			"deliver shipped logs to the sinks in the YAML `FILE`, which is read again when it changes: see 'daytwo sink "+
+				"--help'")
 	}},
 	{"log-level", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.Var((*level)(&c.LogLevel), name, "log messages of `LEVEL` and above: debug, info, warn, error")

@@ -96,7 +96,8 @@ func TestLogOfTasks(t *testing.T) {
 	if len(queries) != 2 || !several {
 		t.Fatalf("%v, %v", queries, several)
 	}
-	if queries, _ := o.ofTasks("web", []v1.Container{{Name: "web-1", ContainerID: "x"}, {Name: "web", ContainerID: "y"}}); len(
+	if queries, _ := o.ofTasks("web", []v1.Container{{Name: "web-1", ContainerID: "x"},
+		{Name: "web", ContainerID: "y"}}); len(
 		queries) != 1 || queries[0].Get("container") != "y" {
 		t.Errorf("an exact name: %v", queries)
 	}
@@ -121,7 +122,8 @@ func TestLogOfTasks(t *testing.T) {
 	if err := o.print(cmd, cl, true, queries...); err != nil {
 		t.Fatal(err)
 	}
-	if want := "===> web 0123456789ab <===\nweb stdout 1\nweb stdout 2\n\n===> db fedcba987654 <===\ndb stdout 3\n"; out.String() != want {
+	if want := "===> web 0123456789ab <===\nweb stdout 1\nweb stdout 2\n\n===> db fedcba987654 <===\ndb stdout " +
+		"3\n"; out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
 	}
 }
@@ -178,7 +180,8 @@ func TestLogOfCompletedTasks(t *testing.T) {
 	}
 	out, _ = ask(t, 0, "task", "log", "web", "-n", "2", "--completed")
 	want := "===> web 0123456789ab <===\nweb stdout 2\nweb stdout 3\n\n" +
-		"===> old-web-2 beef <===\nold-web-2 stdout 8\nold-web-2 stdout 9\n\n===> old-web-1 cafe <===\nold-web-1 stdout 5\nold-web-1 stdout 6\n"
+		"===> old-web-2 beef <===\nold-web-2 stdout 8\nold-web-2 stdout 9\n\n===> old-web-1 cafe <===\nold-web-1 stdout " +
+		"5\nold-web-1 stdout 6\n"
 	if out != want {
 		t.Errorf("%q, want %q", out, want)
 	}

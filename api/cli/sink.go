@@ -110,7 +110,8 @@ func sinkTable(sinks []v1.Sink, wide bool) *table {
 		row := []string{s.Name, s.Type, s.State, formatInt(int64(s.Delivered)), behind, formatInt(int64(s.Retries)),
 			strings.Join(refused, ", ")}
 		if wide {
-			row = append(row, formatInt(int64(s.Filtered)), formatInt(int64(s.Known)), formatInt(int64(s.Cut)), s.Relay, s.Target)
+			row = append(row, formatInt(int64(s.Filtered)), formatInt(int64(s.Known)), formatInt(int64(s.Cut)), s.Relay,
+				s.Target)
 		}
 		t.row(append(row, s.Error)...)
 	}

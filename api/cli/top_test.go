@@ -282,7 +282,8 @@ func TestTopLiveCancelled(t *testing.T) {
 // With --times the loop ends by itself.
 func TestTopLiveTimes(t *testing.T) {
 	var n int64
-	done := startTop(t.Context(), testScreen(t, 100, 12), topOptions{sort: "cpu", refresh: refresh{interval: time.Millisecond, times: 3}},
+	done := startTop(t.Context(), testScreen(t, 100, 12), topOptions{sort: "cpu",
+		refresh: refresh{interval: time.Millisecond, times: 3}},
 		func(context.Context, topOptions) (*topSample, error) {
 			n++
 			return testSample(n), nil

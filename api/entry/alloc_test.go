@@ -56,11 +56,14 @@ func BenchmarkCodec(b *testing.B) {
 	const n = 1000
 	var e Encoder
 	var d Decoder
-	x := &Entry{Realtime: 1, Fields: []Field{{"MESSAGE", []byte("GET /index.html 200 1234 bytes in 12 ms")}, {"PRIORITY", []byte("6")},
-		{"_HOSTNAME", []byte("alpha")}, {"_PID", []byte("1234")}, {"_SYSTEMD_UNIT", []byte("web.service")}, {"SYSLOG_IDENTIFIER", []byte("web")}}}
+	x := &Entry{Realtime: 1, Fields: []Field{{"MESSAGE", []byte("GET /index.html 200 1234 bytes in 12 ms")},
+		{"PRIORITY", []byte("6")},
+		{"_HOSTNAME", []byte("alpha")}, {"_PID", []byte("1234")}, {"_SYSTEMD_UNIT", []byte("web.service")},
+		{"SYSLOG_IDENTIFIER", []byte("web")}}}
 	cursors := make([]string, n)
 	for i := range cursors {
-		cursors[i] = fmt.Sprintf("s=0123456789abcdef0123456789abcdef;i=%x;b=0123456789abcdef0123456789abcdef;m=%x;t=%x;x=%x", i, i*31, i*77, i*i*7919)
+		cursors[i] = fmt.Sprintf("s=0123456789abcdef0123456789abcdef;i=%x;b=0123456789abcdef0123456789abcdef;m=%x;t=%x;x=%x",
+			i, i*31, i*77, i*i*7919)
 	}
 	var message []byte
 	b.Run("encode", func(b *testing.B) {

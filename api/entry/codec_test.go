@@ -26,8 +26,9 @@ func random(r *rand.Rand, n int) (list []Record) {
 	}
 	for i := range n {
 		if r.IntN(10) == 0 {
-			list = append(list, Record{Event: &Event{Kind: Vacuumed, Time: r.Int64() - r.Int64(), Agent: text(10), Source: text(5),
-				Count: r.Uint64(), Message: text(50)}})
+			list = append(list, Record{Event: &Event{Kind: Vacuumed, Time: r.Int64() - r.Int64(), Agent: text(10),
+				Source: text(5),
+				Count:  r.Uint64(), Message: text(50)}})
 			continue
 		}
 		e := &Entry{Realtime: r.Int64() - r.Int64(), Monotonic: r.Int64() - r.Int64(), Cursor: text(20)}
@@ -40,7 +41,8 @@ func random(r *rand.Rand, n int) (list []Record) {
 			e.Origin[t] = []string{"", "a", "web", text(30)}[r.IntN(4)]
 		}
 		for range r.IntN(20) {
-			e.Fields = append(e.Fields, Field{fmt.Sprint("FIELD_", r.IntN(12)), []byte([]string{"", "6", "same", text(300)}[r.IntN(4)])})
+			e.Fields = append(e.Fields, Field{fmt.Sprint("FIELD_", r.IntN(12)),
+				[]byte([]string{"", "6", "same", text(300)}[r.IntN(4)])})
 		}
 		list = append(list, Record{Entry: e})
 	}
@@ -205,7 +207,8 @@ func TestLimits(t *testing.T) {
 	for i := range fields {
 		fields[i].Name = fmt.Sprint("F", i%5000)
 	}
-	want := []Record{{Entry: &Entry{Realtime: math.MinInt64, Cursor: strings.Repeat("c", MaxCursor), Fields: fields[:MaxFields]}}}
+	want := []Record{{Entry: &Entry{Realtime: math.MinInt64, Cursor: strings.Repeat("c", MaxCursor),
+		Fields: fields[:MaxFields]}}}
 	var d Decoder
 	_, list, err := decode(&d, messages(t, &e, Header{Agent: strings.Repeat("a", MaxAgent)}, 0, want))
 	if err != nil || len(list) != 1 || len(list[0].Entry.Fields) != MaxFields {
@@ -245,7 +248,8 @@ func golden() []Record {
 	second := *e.Clone()
 	second.Cursor, second.Realtime, second.Monotonic = "s=1;i=2", e.Realtime+1, 6
 	second.Fields[0].Value = []byte("again")
-	return []Record{{Entry: &e}, {Entry: &second}, {Event: &Event{Kind: Gap, Time: 7, Agent: "a", Count: 2, Message: "2 are missing"}}}
+	return []Record{{Entry: &e}, {Entry: &second}, {Event: &Event{Kind: Gap, Time: 7, Agent: "a", Count: 2,
+		Message: "2 are missing"}}}
 }
 
 // The format does not change without its version. To renew the file after a change of the

@@ -16,7 +16,8 @@ func TestGather(t *testing.T) {
 		return func() []Check { return []Check{{Name: name, State: OK}, {Name: name + "2", State: Warn}} }
 	}
 	begun := time.Now()
-	checks := Gather(300*time.Millisecond, Group{"a", says("a")}, Group{"b", hangs}, Group{"c", hangs}, Group{"d", says("d")})
+	checks := Gather(300*time.Millisecond, Group{"a", says("a")}, Group{"b", hangs}, Group{"c", hangs},
+		Group{"d", says("d")})
 	if took := time.Since(begun); took > 3*time.Second {
 		t.Errorf("it took %v", took)
 	}

@@ -47,7 +47,8 @@ func FuzzDecodeRequest(f *testing.F) {
 }
 
 func FuzzDecodeError(f *testing.F) {
-	for _, err := range []error{&query.AmbiguousError{Selector: "a", Candidates: []string{"ab", "ac"}}, query.ErrBadCursor} {
+	for _, err := range []error{&query.AmbiguousError{Selector: "a", Candidates: []string{"ab", "ac"}},
+		query.ErrBadCursor} {
 		f.Add("invalid", encodeError(err).Error())
 	}
 	f.Add("unavailable", "away")

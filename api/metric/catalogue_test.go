@@ -175,7 +175,8 @@ func TestValue(t *testing.T) {
 		unit Unit
 		v    int64
 		want float64
-	}{{Count, 7, 7}, {Bytes, 1 << 40, 1 << 40}, {Nanoseconds, 1_500_000_000, 1.5}, {Milli, 140, 0.14}, {Bool, 1, 1}, {Seconds, 60, 60}} {
+	}{{Count, 7, 7}, {Bytes, 1 << 40, 1 << 40}, {Nanoseconds, 1_500_000_000, 1.5}, {Milli, 140, 0.14}, {Bool, 1, 1},
+		{Seconds, 60, 60}} {
 		m := Metric{Unit: c.unit}
 		if got := m.Value(c.v); got != c.want {
 			t.Errorf("%d in %s is %v, want %v", c.v, c.unit, got, c.want)

@@ -16,13 +16,20 @@ const (
 
 func init() {
 	register(StatsdListener, "daytwo_statsd_listener", []Metric{
-		ListenerUp:          {Name: "up", Unit: Bool, Source: "statsd", Help: "1 if the collector listens on the address; 0 if another process uses it."},
-		ListenerPackets:     {Name: "packets", Type: Counter, Source: "statsd", Help: "Datagrams, or reads of a stream, that were passed to the parsers."},
-		ListenerBytes:       {Name: "received", Unit: Bytes, Type: Counter, Source: "statsd", Help: "Bytes of these datagrams and reads."},
-		ListenerShedPackets: {Name: "shed_packets", Type: Counter, Source: "statsd", Help: "Datagrams dropped because parsing could not keep up."},
-		ListenerShedLines:   {Name: "shed_lines", Type: Counter, Source: "statsd", Help: "Lines of the dropped datagrams."},
-		ListenerKernelDrops: {Name: "kernel_dropped_packets", Type: Counter, Source: "SO_MEMINFO", Help: "Datagrams that the kernel dropped at the address's sockets."},
-		ListenerRefused:     {Name: "refused_connections", Type: Counter, Source: "statsd", Help: "Connections beyond the limit."},
-		ListenerBuffer:      {Name: "receive_buffer", Unit: Bytes, Source: "SO_MEMINFO", Help: "Memory that the kernel may hold for one of the address's sockets."},
+		ListenerUp: {Name: "up", Unit: Bool, Source: "statsd",
+			Help: "1 if the collector listens on the address; 0 if another process uses it."},
+		ListenerPackets: {Name: "packets", Type: Counter, Source: "statsd",
+			Help: "Datagrams, or reads of a stream, that were passed to the parsers."},
+		ListenerBytes: {Name: "received", Unit: Bytes, Type: Counter, Source: "statsd",
+			Help: "Bytes of these datagrams and reads."},
+		ListenerShedPackets: {Name: "shed_packets", Type: Counter, Source: "statsd",
+			Help: "Datagrams dropped because parsing could not keep up."},
+		ListenerShedLines: {Name: "shed_lines", Type: Counter, Source: "statsd", Help: "Lines of the dropped datagrams."},
+		ListenerKernelDrops: {Name: "kernel_dropped_packets", Type: Counter, Source: "SO_MEMINFO",
+			Help: "Datagrams that the kernel dropped at the address's sockets."},
+		ListenerRefused: {Name: "refused_connections", Type: Counter, Source: "statsd",
+			Help: "Connections beyond the limit."},
+		ListenerBuffer: {Name: "receive_buffer", Unit: Bytes, Source: "SO_MEMINFO",
+			Help: "Memory that the kernel may hold for one of the address's sockets."},
 	})
 }

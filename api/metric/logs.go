@@ -8,6 +8,7 @@ const (
 
 func init() {
 	register(LogEvents, "daytwo_collector", []Metric{
-		LogEventsSent: {Name: "log_events", Type: Counter, Source: "journald, container log files", Help: "Events sent among log entries, by kind: most say that entries are missing."},
+		LogEventsSent: {Name: "log_events", Type: Counter, Source: "journald, container log files",
+			Help: "Events sent among log entries, by kind: most say that entries are missing."},
 	})
 }

@@ -21,7 +21,8 @@ func TestLastRates(t *testing.T) {
 		testtick.AddRow(&table, row)[metric.CPUUsage] = 5e8 * seconds
 		b.Seq, b.Time, b.Tables = uint64(i+1), seconds*1e9, []frame.Table{table}
 		h.Put(b)
-		rates, err := query.LastRates(t.Context(), h.Store, query.Agent{ID: "a", Time: b.Time, Interval: 1e9}, metric.Container, metric.CPUUsage)
+		rates, err := query.LastRates(t.Context(), h.Store, query.Agent{ID: "a", Time: b.Time, Interval: 1e9},
+			metric.Container, metric.CPUUsage)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -54,7 +54,8 @@ func newPair(t *testing.T, handlers map[string]rpc.Handler, change ...func(*rpc.
 	if p.client, err = rpc.NewClient(p.clientConn, cluster); err != nil {
 		t.Fatal(err)
 	}
-	o := rpc.ServerOptions{Conn: p.nodeConn, Cluster: cluster, Agent: agent, Handlers: handlers, Log: slog.New(slog.DiscardHandler)}
+	o := rpc.ServerOptions{Conn: p.nodeConn, Cluster: cluster, Agent: agent, Handlers: handlers,
+		Log: slog.New(slog.DiscardHandler)}
 	for _, c := range change {
 		c(&o)
 	}
@@ -150,7 +151,8 @@ func TestErrorsCross(t *testing.T) {
 		"panics": func(context.Context, []byte, *rpc.Stream) error { panic("a fault") },
 		"large":  func(ctx context.Context, _ []byte, s *rpc.Stream) error { return s.Send(ctx, make([]byte, 1000)) },
 	})
-	for verb, want := range map[string]rpc.Code{"fails": rpc.NotFound, "panics": rpc.Internal, "unknown": rpc.Invalid, "large": rpc.Exhausted} {
+	for verb, want := range map[string]rpc.Code{"fails": rpc.NotFound, "panics": rpc.Internal, "unknown": rpc.Invalid,
+		"large": rpc.Exhausted} {
 		if _, err := p.client.Call(t.Context(), agent, verb, nil, 100); rpc.CodeOf(err) != want {
 			t.Errorf("%s: %v, want code %s", verb, err, want)
 		}

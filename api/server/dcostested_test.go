@@ -110,7 +110,8 @@ func TestDCOSTested(t *testing.T) {
 	for _, word := range []string{"one", "two", "three", "four", "five"} {
 		add(id(1), "STDOUT", word)
 	}
-	relay := serve(t, Options{Fleet: testtick.Local(testtick.New(2, true)), Agent: testtick.Agent, Cluster: "c", Logs: logs})
+	relay := serve(t, Options{Fleet: testtick.Local(testtick.New(2, true)), Agent: testtick.Agent, Cluster: "c",
+		Logs: logs})
 	t.Cleanup(relay.CloseClientConnections)
 	const local, plain, events = "/system/v1/logs", "text/plain", "text/event-stream"
 	run := func(name string, f func(c *tested)) {
@@ -118,7 +119,8 @@ func TestDCOSTested(t *testing.T) {
 	}
 	agents := func(c *tested) (paths []string) {
 		var list struct{ Slaves []struct{ ID string } }
-		if err := json.Unmarshal([]byte(c.body("/mesos/master/slaves", "", nil)), &list); err != nil || len(list.Slaves) == 0 {
+		if err := json.Unmarshal([]byte(c.body("/mesos/master/slaves", "", nil)), &list); err != nil ||
+			len(list.Slaves) == 0 {
 			c.Fatalf("%+v, %v", list, err)
 		}
 		for _, s := range list.Slaves {
@@ -264,7 +266,8 @@ func TestDCOSTested(t *testing.T) {
 				c.Errorf("%s: %q, want %q", params, got, want)
 			}
 		}
-		if got := c.body(file+"cursor=END&skip=-1", "", map[string]string{"Last-Event-ID": "7"}); got != "three\nfour\nfive\n" {
+		if got := c.body(file+"cursor=END&skip=-1", "",
+			map[string]string{"Last-Event-ID": "7"}); got != "three\nfour\nfive\n" {
 			c.Errorf("after an event: %q", got)
 		}
 	})

@@ -193,7 +193,8 @@ func TestNodeLogs(t *testing.T) {
 			t.Errorf("%s: %d", path, code)
 		}
 	}
-	for _, path := range []string{"//api/v1/logs", "/x/../api/v1/logs", "/api/v1/./logs", "/system/v1/metrics/../logs/v1/range",
+	for _, path := range []string{"//api/v1/logs", "/x/../api/v1/logs", "/api/v1/./logs",
+		"/system/v1/metrics/../logs/v1/range",
 		"/system/v1/metrics/%2e%2e/logs/v1/range", "/system/v1/metrics/v0/../../logs/v2/component"} {
 		if code := status(o, path, ""); code == http.StatusOK {
 			t.Errorf("%s without a token: %d", path, code)

@@ -105,7 +105,8 @@ func (s *server) tokenRoutes() []web.Route {
 		{Method: "GET", Path: "/api/v1/statsd", Handle: s.statsd},
 		{Method: "GET", Path: "/api/v1/events", Handle: s.events},
 	}
-	return slices.Concat(native, s.sinkRoutes(), s.logs.Routes(), s.dcos.ThisNode(), s.dcos.AnyAgent(), s.dcos.ClusterState(),
+	return slices.Concat(native, s.sinkRoutes(), s.logs.Routes(), s.dcos.ThisNode(), s.dcos.AnyAgent(),
+		s.dcos.ClusterState(),
 		s.dcos.LogRoutes())
 }
 

@@ -169,7 +169,8 @@ func TestReadyz(t *testing.T) {
 			var got v1.NotReady
 			resp, body := do(t, srv, "GET", "/readyz", nil)
 			if err := json.Unmarshal([]byte(body), &got); err != nil || resp.StatusCode != http.StatusServiceUnavailable ||
-				resp.Header.Get("Retry-After") == "" || !slices.Equal(got.NotReady, want) || !strings.Contains(got.Error, want[0].Reason) {
+				resp.Header.Get("Retry-After") == "" || !slices.Equal(got.NotReady, want) ||
+				!strings.Contains(got.Error, want[0].Reason) {
 				t.Errorf("%d %s, want %v", resp.StatusCode, body, want)
 			}
 		}
@@ -179,7 +180,8 @@ func TestReadyz(t *testing.T) {
 		parts.Up("statsd")
 		check(v1.PartWaiting{Part: "frames", Reason: state.Error()})
 		state = nil
-		if resp, body := do(t, srv, "GET", "/readyz", nil); resp.StatusCode != http.StatusOK || !strings.Contains(body, `"ok":true`) {
+		if resp, body := do(t, srv, "GET", "/readyz", nil); resp.StatusCode != http.StatusOK ||
+			!strings.Contains(body, `"ok":true`) {
 			t.Errorf("ready: %d %s", resp.StatusCode, body)
 		}
 		if resp, _ := do(t, srv, "HEAD", "/healthz", nil); resp.StatusCode != http.StatusOK {

@@ -48,7 +48,8 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q: %v, %v; want %s", in, got.Format(time.RFC3339Nano), err, want)
 		}
 	}
-	for _, in := range []string{"", "x", "-", "-1parsec", "25:00", "2026-13-01", "@", "@x", "@-5", "ago", "2026-01-02 Local",
+	for _, in := range []string{"", "x", "-", "-1parsec", "25:00", "2026-13-01", "@", "@x", "@-5", "ago",
+		"2026-01-02 Local",
 		"1h", "@1.0000000001", "-1e300y", "2026-01-02 03:04:05 Nowhere"} {
 		if got, err := Parse(in, now); err == nil {
 			t.Errorf("%q is %v", in, got)

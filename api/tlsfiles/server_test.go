@@ -30,7 +30,8 @@ type authority struct {
 func newAuthority(t testing.TB) *authority {
 	t.Helper()
 	a := new(authority)
-	der, key := a.make(t, &x509.Certificate{IsCA: true, BasicConstraintsValid: true, Subject: pkix.Name{CommonName: "test authority"},
+	der, key := a.make(t, &x509.Certificate{IsCA: true, BasicConstraintsValid: true,
+		Subject:  pkix.Name{CommonName: "test authority"},
 		KeyUsage: x509.KeyUsageCertSign}, time.Hour)
 	var err error
 	if a.cert, err = x509.ParseCertificate(der); err != nil {
@@ -273,7 +274,8 @@ func TestLastGoodPairStays(t *testing.T) {
 func TestClientCertificates(t *testing.T) {
 	ca, clients, strangers := newAuthority(t), newAuthority(t), newAuthority(t)
 	dir := t.TempDir()
-	o := Options{Certificate: filepath.Join(dir, "crt"), Key: filepath.Join(dir, "key"), ClientCA: filepath.Join(dir, "ca")}
+	o := Options{Certificate: filepath.Join(dir, "crt"), Key: filepath.Join(dir, "key"),
+		ClientCA: filepath.Join(dir, "ca")}
 	cert, key := ca.pair(t, "server", time.Hour)
 	put(t, o.Certificate, cert)
 	put(t, o.Key, key)
@@ -346,7 +348,8 @@ func TestNewServerRefuses(t *testing.T) {
 		{"a directory", Options{Certificate: dir, Key: goodKey}, "not a regular file"},
 		{"open key", Options{Certificate: goodCert, Key: file("open", key, 0o604)}, "chmod 600"},
 		{"expired", Options{Certificate: file("old", expired, 0o644), Key: file("oldkey", expiredKey, 0o600)}, "expired"},
-		{"no authority", Options{Certificate: goodCert, Key: goodKey, ClientCA: file("ca", []byte("x"), 0o644)}, "no certificate"},
+		{"no authority", Options{Certificate: goodCert, Key: goodKey, ClientCA: file("ca", []byte("x"), 0o644)},
+			"no certificate"},
 	} {
 		if _, err := NewServer(c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)

@@ -11,7 +11,8 @@ func TestCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 2 || got[0].text != "a one" || !slices.Equal(got[0].output, []string{"out 12", "…"}) || got[0].line != 3 ||
+	if len(got) != 2 || got[0].text != "a one" || !slices.Equal(got[0].output, []string{"out 12", "…"}) ||
+		got[0].line != 3 ||
 		got[1].text != "b <<E\ntwo\nE" || got[1].output != nil {
 		t.Errorf("got %+v", got)
 	}

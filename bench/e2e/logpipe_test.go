@@ -80,7 +80,8 @@ func TestRunLog(t *testing.T) {
 		c := rig.Start(t, rig.Options{Program: "collector", Args: []string{"--nats", "none", "--agent-id", "node-7"}})
 		socket := filepath.Join(c.Data, launch.SocketName)
 		rig.Eventually(t, rig.Ready, func() error {
-			out, err := exec.Command(rig.Binary(t), "run", "--socket", socket, "--name", "hello", "--", "echo", "hi").CombinedOutput()
+			out, err := exec.Command(rig.Binary(t), "run", "--socket", socket, "--name", "hello", "--", "echo",
+				"hi").CombinedOutput()
 			if err == nil && string(out) != "hi\n" || err != nil {
 				return fmt.Errorf("%v: %s", err, out)
 			}

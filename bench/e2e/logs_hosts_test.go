@@ -67,7 +67,8 @@ func newLogHosts(t *testing.T, journald *rig.Journald, environment ...string) *l
 
 // command is a client command of the program.
 func (h *logHosts) command(ctx context.Context, args ...string) *exec.Cmd {
-	return exec.CommandContext(ctx, rig.Binary(h), append(args, "--url", h.relay.Relay.URL, "--token", h.relay.Relay.Token)...)
+	return exec.CommandContext(ctx, rig.Binary(h), append(args, "--url", h.relay.Relay.URL, "--token",
+		h.relay.Relay.Token)...)
 }
 
 // run runs a client command of the program, and returns what it printed and its status.
@@ -243,7 +244,8 @@ func (h *logHosts) container(engine *rig.Engine, driver string) {
 		return
 	}
 	rig.Eventually(h, 20*time.Second, func() error { // its files are gone
-		if out, errs, status := h.run("task", "log", name); status != 1 || out != "" || !strings.Contains(errs, "file does not exist --\n") {
+		if out, errs, status := h.run("task", "log", name); status != 1 || out != "" ||
+			!strings.Contains(errs, "file does not exist --\n") {
 			return fmt.Errorf("of a removed container: status %d, %.300q %s", status, out, errs)
 		}
 		return nil
@@ -259,7 +261,8 @@ func (h *logHosts) dcos(name string, c *rig.Container) {
 	follow := cli.Follow(h, "task", "log", "--follow", "--lines=1", name)
 	for line := ""; !strings.HasSuffix(line, "later\n"); {
 		var err error
-		if line, err = follow.ReadString('\n'); err != nil || strings.TrimSpace(line) != "" && !strings.HasSuffix(line, "later\n") {
+		if line, err = follow.ReadString('\n'); err != nil || strings.TrimSpace(line) != "" &&
+			!strings.HasSuffix(line, "later\n") {
 			h.Fatalf("dcos task log --follow: %q, %v", line, err)
 		}
 	}
@@ -280,7 +283,8 @@ func (h *logHosts) tasks() {
 	}
 	run := func(args ...string) {
 		h.Helper()
-		cmd := h.node.Command(rig.Binary(h), append([]string{"run", "--socket", filepath.Join(h.collector.Data, launch.SocketName),
+		cmd := h.node.Command(rig.Binary(h), append([]string{"run", "--socket",
+			filepath.Join(h.collector.Data, launch.SocketName),
 			"--name", name, "--"}, args...)...)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			h.Fatalf("daytwo run: %v: %s", err, out)
@@ -292,7 +296,8 @@ func (h *logHosts) tasks() {
 	h.prints("failed\n", 0, "task", "log", name, "stderr")
 	h.prints("last\n", 0, "log", "--task", name, "-o", "cat", "-g", "last")
 	h.eventually("last\n", "log", "--agent", logNode, "TASK_NAME="+name, "-o", "cat", "-g", "last")
-	if out, errs, status := h.run("task", "log", name, "-o", "export"); status != 0 || strings.Count(out, "__CURSOR=") != 5 {
+	if out, errs, status := h.run("task", "log", name, "-o", "export"); status != 0 ||
+		strings.Count(out, "__CURSOR=") != 5 {
 		h.Errorf("-o export: status %d, %.300q, %s", status, out, errs)
 	}
 

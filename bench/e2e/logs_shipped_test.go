@@ -47,7 +47,8 @@ func TestShippedLogsSurviveKills(t *testing.T) {
 		}
 		collector := rig.Start(t, rig.Options{Program: "collector",
 			Args: []string{"--nats", "nats://" + c.nats, "--interval", "500ms", "--no-bpf", "--ship-logs"}})
-		relay := rig.StartReady(t, rig.Options{Program: "relay", Args: []string{"--nats", "nats://" + c.nats, "--sinks", sinks}})
+		relay := rig.StartReady(t, rig.Options{Program: "relay",
+			Args: []string{"--nats", "nats://" + c.nats, "--sinks", sinks}})
 		fromFile := func() []byte {
 			b, _ := os.ReadFile(file) // it is not there before the first line
 			return b

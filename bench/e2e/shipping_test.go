@@ -33,11 +33,14 @@ func TestShipping(t *testing.T) {
 		out := filepath.Join(dir, "out.jsonl")
 		rules := write("rules.yaml", "filter: [keep: {container: web}, drop: {}]\nredact: [{known: email}]")
 		sinks := write("sinks.yaml", "sinks: [{name: f, file: {path: "+out+"}, batch: {wait: 50ms}}]")
-		d := rig.StartReady(t, rig.Options{Args: []string{"--ship-logs", "--ship-rules", rules, "--sinks", sinks, "--no-bpf"}})
+		d := rig.StartReady(t, rig.Options{Args: []string{"--ship-logs", "--ship-rules", rules, "--sinks", sinks,
+			"--no-bpf"}})
 		const lines = 20_000
 		restarted := filepath.Join(dir, "restarted") // 'daytwo run' tells the collector when the task ends
-		task := exec.Command(program, "run", "--name", "web", "--socket", filepath.Join(d.Data, launch.SocketName), "--", "sh", "-c",
-			"for i in $(seq "+strconv.Itoa(lines)+"); do echo $i from jo@example.com; done; until [ -e "+restarted+" ]; do sleep .1; done")
+		task := exec.Command(program, "run", "--name", "web", "--socket", filepath.Join(d.Data, launch.SocketName), "--",
+			"sh", "-c",
+			"for i in $(seq "+strconv.Itoa(lines)+"); do echo $i from jo@example.com; done; until [ -e "+restarted+" ]; do "+
+				"sleep .1; done")
 		var said bytes.Buffer
 		task.Stderr = &said
 		if err := task.Start(); err != nil {

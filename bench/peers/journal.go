@@ -32,7 +32,8 @@ func benchJournal(r *report) error {
 	}
 	defer os.RemoveAll(dir)
 	files, size := journalSize(dir)
-	r.printf("%d entries of %d services and %d containers in %d files (%d MB), written by systemd-journal-remote; the page "+
+	r.printf("%d entries of %d services and %d containers in %d files (%d MB), written by systemd-journal-remote; the "+
+		"page "+
 		"cache is warm. CPU is of all processes that take part; each reader may use one core, and prints to /dev/null.\n\n",
 		journalEntries, journalUnits, journalContainers, files, size>>20)
 	r.printf("| reader | entries/s | CPU for 1 million | of daytwo's time |\n|---|---:|---:|---:|\n")
@@ -56,7 +57,8 @@ func benchJournal(r *report) error {
 			continue
 		}
 		accept := map[string]string{"json": "application/json", "export": "application/vnd.fdo.journal"}[format]
-		theirs, err = measureJournal("systemd-journal-gatewayd, "+format, func() (int, error) { return journalEntries, gatewayd(dir, accept) })
+		theirs, err = measureJournal("systemd-journal-gatewayd, "+format,
+			func() (int, error) { return journalEntries, gatewayd(dir, accept) })
 		if err != nil {
 			r.printf("| systemd-journal-gatewayd, %s | failed: %v | | |\n", format, err)
 		} else {
@@ -157,7 +159,8 @@ func toDevNull(cmd *exec.Cmd) error {
 
 // selectJournal finds few entries among all of them.
 func selectJournal(r *report, j *journal.Journal, dir string) error {
-	r.printf("\nFew entries of all files, as -o export:\n\n| what | entries | daytwo | journalctl | times |\n|---|---:|---:|---:|---:|\n")
+	r.printf("\nFew entries of all files, as -o export:\n\n| what | entries | daytwo | journalctl | times " +
+		"|\n|---|---:|---:|---:|---:|\n")
 	container := "CONTAINER_ID_FULL=" + containerID(77)
 	since := journalStart() + int64(journalEntries)*990
 	for _, q := range []struct {
@@ -181,11 +184,15 @@ func selectJournal(r *report, j *journal.Journal, dir string) error {
 			return err
 		}
 		args := append([]string{"-q", "--no-pager", "--directory", dir, "-o", "export"}, append(q.args, q.matches...)...)
-		theirs, err := measureJournal("journalctl", func() (int, error) { return own.entries, toDevNull(exec.Command("journalctl", args...)) })
+		theirs, err := measureJournal("journalctl", func() (int, error) {
+			return own.entries,
+				toDevNull(exec.Command("journalctl", args...))
+		})
 		if err != nil {
 			return err
 		}
-		r.printf("| %s | %d | %.2f ms | %.2f ms | %.1f |\n", q.what, own.entries, own.wall.Seconds()*1e3, theirs.wall.Seconds()*1e3,
+		r.printf("| %s | %d | %.2f ms | %.2f ms | %.1f |\n", q.what, own.entries, own.wall.Seconds()*1e3,
+			theirs.wall.Seconds()*1e3,
 			float64(theirs.wall)/float64(own.wall))
 	}
 	return nil

@@ -26,7 +26,8 @@ func gatewayd(dir, accept string) error {
 	l.Close()
 	defer f.Close()
 	// It takes its socket from the service manager: descriptor 3, for a pid that is its own.
-	cmd := exec.Command("sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"`, "/lib/systemd/systemd-journal-gatewayd", "--directory="+dir)
+	cmd := exec.Command("sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"`, "/lib/systemd/systemd-journal-gatewayd",
+		"--directory="+dir)
 	cmd.ExtraFiles = []*os.File{f}
 	var errs strings.Builder
 	cmd.Stderr = &errs

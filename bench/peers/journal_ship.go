@@ -23,8 +23,10 @@ import (
 // shipJournal sends the entries of a directory to a JetStream stream: by daytwo, and as
 // JSON of go-systemd's sdjournal, a message each.
 func shipJournal(r *report, dir string) error {
-	r.printf("\nFrom the files to a JetStream stream on disk, until the last acknowledgement; the NATS server runs in the same " +
-		"process and is part of the CPU.\n\n| shipper | entries/s | CPU for 1 million | of daytwo's time | bytes an entry |\n|---|---:|---:|---:|---:|\n")
+	r.printf("\nFrom the files to a JetStream stream on disk, until the last acknowledgement; the NATS server runs in " +
+		"the same " +
+		"process and is part of the CPU.\n\n| shipper | entries/s | CPU for 1 million | of daytwo's time | bytes an entry " +
+		"|\n|---|---:|---:|---:|---:|\n")
 	var own journalResult
 	line := func(name string, ship func(*nats.Conn, jetstream.JetStream) error) error {
 		size := uint64(0)
@@ -50,7 +52,10 @@ func shipJournal(r *report, dir string) error {
 			x.cpu.Seconds()*1e6/float64(x.entries), float64(x.wall)/float64(own.wall), float64(size)/float64(x.entries))
 		return nil
 	}
-	if err := line("daytwo", func(conn *nats.Conn, _ jetstream.JetStream) error { return shipOwn(conn, dir) }); err != nil {
+	if err := line("daytwo", func(conn *nats.Conn, _ jetstream.JetStream) error {
+		return shipOwn(conn,
+			dir)
+	}); err != nil {
 		return err
 	}
 	bin, err := buildSdjournal(dir)
@@ -59,9 +64,10 @@ func shipJournal(r *report, dir string) error {
 		return nil
 	}
 	defer os.Remove(bin)
-	return line("go-systemd's sdjournal and encoding/json, nats.go's async publishing", func(_ *nats.Conn, js jetstream.JetStream) error {
-		return shipLines(js, exec.Command(bin, dir))
-	})
+	return line("go-systemd's sdjournal and encoding/json, nats.go's async publishing",
+		func(_ *nats.Conn, js jetstream.JetStream) error {
+			return shipLines(js, exec.Command(bin, dir))
+		})
 }
 
 // withStream calls f with a new server that has a stream of logs.
@@ -102,7 +108,8 @@ func shipOwn(conn *nats.Conn, dir string) error {
 	defer os.RemoveAll(data)
 	node := logs.New(logs.Options{Agent: "a", Dirs: []string{dir}, Log: quiet})
 	defer node.Close()
-	s, err := shipping.New(shipping.Options{Conn: conn, Agent: "a", Stream: bus.Config{Cluster: "c"}, Logs: node, Dir: data,
+	s, err := shipping.New(shipping.Options{Conn: conn, Agent: "a", Stream: bus.Config{Cluster: "c"}, Logs: node,
+		Dir:   data,
 		Since: 365 * 24 * time.Hour, Log: quiet})
 	if err != nil {
 		return err
@@ -154,7 +161,8 @@ func buildSdjournal(dir string) (bin string, err error) {
 	build.Dir = os.Getenv("DAYTWO_PEERS")
 	build.Env = append(os.Environ(), "CGO_ENABLED=1")
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("it needs cgo and libsystemd-dev: %s", strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", "; "))
+		return "", fmt.Errorf("it needs cgo and libsystemd-dev: %s",
+			strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", "; "))
 	}
 	return bin, nil
 }

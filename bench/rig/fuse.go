@@ -195,7 +195,8 @@ func (f *Fuse) reply(unique uint64, errno int32, body []byte) {
 func HangInExecve(t testing.TB) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "execve")
-	if err := goBuild(file, module+"/bench/rig/testdata/execve", []string{"CGO_ENABLED=0"}, "build", "-trimpath"); err != nil {
+	if err := goBuild(file, module+"/bench/rig/testdata/execve", []string{"CGO_ENABLED=0"}, "build",
+		"-trimpath"); err != nil {
 		t.Fatal(err)
 	}
 	return file

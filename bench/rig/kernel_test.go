@@ -33,7 +33,8 @@ linux-image-cloud-amd64 - Linux for x86-64 cloud (meta-package)
 func TestKernelRun(t *testing.T) {
 	kernels := Kernels(t)
 	probe := filepath.Join(t.TempDir(), "probe")
-	if err := goBuild(probe, "./testdata/probe", []string{"CGO_ENABLED=0", "GOARCH=amd64"}, "build", "-trimpath"); err != nil {
+	if err := goBuild(probe, "./testdata/probe", []string{"CGO_ENABLED=0", "GOARCH=amd64"}, "build",
+		"-trimpath"); err != nil {
 		t.Fatal(err)
 	}
 	for _, k := range kernels {

@@ -18,7 +18,8 @@ func Jars(t testing.TB, name string, artifacts ...string) string {
 		var deps strings.Builder
 		for _, a := range artifacts {
 			p := strings.Split(a, ":")
-			fmt.Fprintf(&deps, "<dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version></dependency>\n",
+			fmt.Fprintf(&deps, "<dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version></dependenc"+
+				"y>\n",
 				p[0], p[1], p[2])
 		}
 		pom := `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>` +

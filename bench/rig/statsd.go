@@ -53,7 +53,8 @@ func Statsd(t testing.TB) *StatsdClients {
 }
 
 func fillClients(dir, modules string) error {
-	err := goBuild(filepath.Join(dir, "datadog"), module+"/bench/rig/statsdclient", []string{"CGO_ENABLED=0"}, "build", "-trimpath")
+	err := goBuild(filepath.Join(dir, "datadog"), module+"/bench/rig/statsdclient", []string{"CGO_ENABLED=0"}, "build",
+		"-trimpath")
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,8 @@ group.initial.rebalance.delay.ms=0
 
 func (b *broker) start() {
 	b.t.Helper()
-	b.process = rig.StartProcess(b.t, exec.Command("java", "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", b.libs+"/*", "kafka.Kafka", b.config))
+	b.process = rig.StartProcess(b.t, exec.Command("java", "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+		"-cp", b.libs+"/*", "kafka.Kafka", b.config))
 	rig.Eventually(b.t, 90*time.Second, func() error {
 		c, err := kgo.NewClient(kgo.SeedBrokers(b.address))
 		if err != nil {
@@ -79,7 +80,8 @@ func (b *broker) start() {
 // read returns all records of a topic's partitions, once there are n.
 func (b *broker) read(topic string, n int) (all []*kgo.Record) {
 	b.t.Helper()
-	c, err := kgo.NewClient(kgo.SeedBrokers(b.address), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	c, err := kgo.NewClient(kgo.SeedBrokers(b.address), kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -119,9 +121,11 @@ func TestKafka(t *testing.T) {
 	batch := append(testlog.Records(0, 1000), testlog.Odd()...)
 	delivered(t, s.Write(t.Context(), batch))
 	// L-A18: a record above the broker's limit is told apart from the others.
-	large := []*sink.Record{testlog.Record(3000, "a"), testlog.Record(3001, strings.Repeat("0123456789", 300_000)), testlog.Record(3002, "b")}
+	large := []*sink.Record{testlog.Record(3000, "a"), testlog.Record(3001, strings.Repeat("0123456789", 300_000)),
+		testlog.Record(3002, "b")}
 	uncompressed := open(t, &kafka.Config{Brokers: c.Brokers, Topic: "logs", Compression: "none"})
-	if res := uncompressed.Write(t.Context(), large); len(res.TooLarge) != 1 || res.TooLarge[0] != 1 || len(res.Retry) > 0 {
+	if res := uncompressed.Write(t.Context(), large); len(res.TooLarge) != 1 || res.TooLarge[0] != 1 ||
+		len(res.Retry) > 0 {
 		t.Errorf("3 MB: %+v", res)
 	}
 	batch = append(batch, large[0], large[2])

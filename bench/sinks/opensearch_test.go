@@ -111,17 +111,20 @@ func TestLA14OpenSearch(t *testing.T) {
 	}
 
 	typed := open(t, &elasticsearch.Config{URLs: sink.StringList{url}, Index: "typed"})
-	res := typed.Write(t.Context(), []*sink.Record{testlog.Record(1, "1"), testlog.Record(2, "no number"), testlog.Record(3, "3")})
+	res := typed.Write(t.Context(), []*sink.Record{testlog.Record(1, "1"), testlog.Record(2, "no number"),
+		testlog.Record(3, "3")})
 	if len(res.Refused) != 1 || res.Refused[0].Index != 1 || res.Refused[0].Reason != "mapping" || len(res.Retry) > 0 {
 		t.Errorf("%+v", res)
 	}
 	count("typed", 2)
 	s := open(t, &elasticsearch.Config{URLs: sink.StringList{url}, NoGzip: true})
-	if res := s.Write(t.Context(), []*sink.Record{testlog.Record(2000, strings.Repeat("x", 2<<20)), testlog.Record(2001, "y")}); len(res.TooLarge) != 2 {
+	if res := s.Write(t.Context(), []*sink.Record{testlog.Record(2000, strings.Repeat("x", 2<<20)),
+		testlog.Record(2001, "y")}); len(res.TooLarge) != 2 {
 		t.Errorf("2 MiB: %+v", res)
 	}
 	must("PUT", "/typed/_settings", `{"index.blocks.write":true}`)
-	if res := typed.Write(t.Context(), testlog.Records(10, 2)); len(res.Retry) != 2 || !strings.Contains(res.Err.Error(), "cluster_block") {
+	if res := typed.Write(t.Context(), testlog.Records(10, 2)); len(res.Retry) != 2 ||
+		!strings.Contains(res.Err.Error(), "cluster_block") {
 		t.Errorf("a blocked index: %+v", res)
 	}
 }

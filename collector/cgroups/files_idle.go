@@ -57,7 +57,8 @@ func (f *files) limitNote(p Part) string {
 	case p == PartGroups && f.tree.unwatched > 0:
 		return fmt.Sprintf("; %d directories are scanned every tick: raise fs.inotify.max_user_watches", f.tree.unwatched)
 	case p != PartGroups && f.short:
-		return fmt.Sprintf("; %d descriptors for %d groups: groups that use no CPU are read every %d ticks: raise RLIMIT_NOFILE",
+		return fmt.Sprintf("; %d descriptors for %d groups: groups that use no CPU are read every %d ticks: raise "+
+			"RLIMIT_NOFILE",
 			f.budget, len(f.ents), reuseFor)
 	}
 	return ""

@@ -11,7 +11,8 @@ import (
 )
 
 // ErrNoHierarchy means that no cgroup hierarchy is mounted in this mount namespace.
-var ErrNoHierarchy = errors.New("no cgroup hierarchy is mounted: mount cgroup2 on /sys/fs/cgroup, or give the container the host's /sys/fs/cgroup")
+var ErrNoHierarchy = errors.New("no cgroup hierarchy is mounted: mount cgroup2 on /sys/fs/cgroup, or give the " +
+	"container the host's /sys/fs/cgroup")
 
 // Mount is one cgroup hierarchy.
 type Mount struct {

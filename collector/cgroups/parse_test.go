@@ -74,7 +74,8 @@ func TestParseStat(t *testing.T) {
 }
 
 func TestParseIO(t *testing.T) {
-	devs := parseIOStat([]byte("8:0 \n8:16 254:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n259:1 rbytes=7 cost.usage=9\n"), nil)
+	devs := parseIOStat([]byte("8:0 \n8:16 254:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n259:1 rbytes=7 "+
+		"cost.usage=9\n"), nil)
 	if len(devs) != 2 || devs[0].dev != (Device{254, 0}) || devs[0].raw != [ioWidth]int64{1, 2, 3, 4, 5, 6} ||
 		devs[1].raw[metric.IOReadBytes] != 7 || devs[1].raw[metric.IOWrites] != metric.Absent {
 		t.Errorf("io.stat: %+v", devs)

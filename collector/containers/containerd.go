@@ -168,7 +168,8 @@ func (c *containerd) list(ctx context.Context, f *fetcher[ref], onlyNew bool) (m
 // events sends the reference of each container on which containerd reports an event.
 func (c *containerd) events(ctx context.Context, out chan<- ref) error {
 	var request []byte
-	for _, topic := range []string{"/tasks/start", "/tasks/delete", "/containers/create", "/containers/update", "/containers/delete"} {
+	for _, topic := range []string{"/tasks/start", "/tasks/delete", "/containers/create", "/containers/update",
+		"/containers/delete"} {
 		request = appendString(request, 1, `topic=="`+topic+`"`)
 	}
 	return c.conn.call(ctx, eventsService+"Subscribe", "", request, func(msg []byte) error {
@@ -228,7 +229,8 @@ func (c *containerd) take(ctx context.Context, f *fetcher[ref], got fetched[ref]
 		if answered && !errors.Is(got.err, errUnusable) && !errors.As(got.err, &status) {
 			return got.err
 		}
-		c.r.log.Debug("a container's details cannot be read", "runtime", "containerd", "container_id", got.key.id, "err", got.err)
+		c.r.log.Debug("a container's details cannot be read", "runtime", "containerd", "container_id", got.key.id, "err",
+			got.err)
 		return nil
 	}
 	switch k := key(got.key.id, got.key.space); {

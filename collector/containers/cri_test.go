@@ -107,7 +107,8 @@ func TestPod(t *testing.T) {
 			}
 			wantLabels(t, id, map[string]string{"container_id": container, "runtime": "containerd", "image": rig.Image,
 				"namespace": "shop", "pod": "web-0", "pod_uid": uid, "container": "nginx",
-				"task_id": container, "task_name": "nginx", "application_name": "web", "label.app.kubernetes.io/name": "web", "executor_id": uid, "framework_id": "shop", "framework_name": "kubernetes", "label." + podNameKey: ""})
+				"task_id": container, "task_name": "nginx", "application_name": "web", "label.app.kubernetes.io/name": "web",
+				"executor_id": uid, "framework_id": "shop", "framework_name": "kubernetes", "label." + podNameKey: ""})
 			id = follow(t, r, parent+"/"+sandbox, named("web-0"))
 			wantLabels(t, id, map[string]string{"container_id": sandbox, "container": "POD", "pod": "web-0",
 				"application_name": "web"})

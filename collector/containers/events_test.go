@@ -196,7 +196,8 @@ func TestReconnect(t *testing.T) {
 
 func TestNoSockets(t *testing.T) {
 	o := none()
-	o.DockerHost, o.ContainerdAddress, o.CRIEndpoint, o.ContainerHost = t.TempDir()+"/none", "tcp://10.0.0.1:1", t.TempDir()+"/none", "ssh://root@host/run/podman.sock"
+	o.DockerHost, o.ContainerdAddress, o.CRIEndpoint, o.ContainerHost = t.TempDir()+"/none", "tcp://10.0.0.1:1",
+		t.TempDir()+"/none", "ssh://root@host/run/podman.sock"
 	r := start(t, o)
 	want := map[string]string{
 		"docker": noSocket, "cri": noSocket, "containerd": notUnix, "podman": notUnix,

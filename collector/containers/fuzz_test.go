@@ -38,7 +38,8 @@ func FuzzEnviron(f *testing.F) {
 }
 
 func FuzzRuncState(f *testing.F) {
-	f.Add([]byte(`{"id":"c1","init_process_pid":8762,"init_process_start":111636,"cgroup_paths":{"":"/sys/fs/cgroup/unified/c1"},"config":{"labels":["a=b","bundle=/b","x"]}}`))
+	f.Add([]byte(`{"id":"c1","init_process_pid":8762,"init_process_start":111636,` +
+		`"cgroup_paths":{"":"/sys/fs/cgroup/unified/c1"},"config":{"labels":["a=b","bundle=/b","x"]}}`))
 	f.Add([]byte(`{"id":"c1","init_process_pid":-1,"config":null}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if st, _, err := parseRunc("c1", b); err == nil {
@@ -51,7 +52,8 @@ func FuzzRuncState(f *testing.F) {
 }
 
 func FuzzCrunStatus(f *testing.F) {
-	f.Add([]byte(`{"pid":77,"process-start-time":5,"cgroup-path":"/machine.slice/libpod-x.scope/container","bundle":"/b","rootless":false}`))
+	f.Add([]byte(`{"pid":77,"process-start-time":5,"cgroup-path":"/machine.slice/libpod-x.scope/container",` +
+		`"bundle":"/b","rootless":false}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if st, _, err := parseCrun("c1", b); err == nil {
 			for _, p := range st.paths {
@@ -66,7 +68,8 @@ func FuzzCrunStatus(f *testing.F) {
 }
 
 func FuzzPodmanStorage(f *testing.F) {
-	f.Add([]byte(`[{"id":"c1","names":["web"],"image":"cbf4","metadata":"{\"image-name\":\"localhost/bb:test\",\"name\":\"web\"}"}]`))
+	f.Add([]byte(`[{"id":"c1","names":["web"],"image":"cbf4","metadata":"{\"image-name\":\"localhost/bb:test\",` +
+		`\"name\":\"web\"}"}]`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		rec := &record{id: "c1"}
 		parseStorage("c1", b).name(rec)
@@ -75,7 +78,8 @@ func FuzzPodmanStorage(f *testing.F) {
 }
 
 func FuzzInspect(f *testing.F) {
-	f.Add([]byte(`{"Id":"` + id64 + `","Name":"/web","Image":"sha256:1","State":{"Pid":1},"Config":{"Image":"bb","Labels":{"a":"b"},"Env":["A=b"]}}`))
+	f.Add([]byte(`{"Id":"` + id64 +
+		`","Name":"/web","Image":"sha256:1","State":{"Pid":1},"Config":{"Image":"bb","Labels":{"a":"b"},"Env":["A=b"]}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var c inspected
 		if json.Unmarshal(b, &c) == nil {

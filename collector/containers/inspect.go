@@ -81,7 +81,8 @@ func connectionLost(err error) bool {
 func (e *engine) count() { e.set(func(st *RuntimeStatus) { st.Containers = len(e.mine) }) }
 
 func (c *inspected) record(runtime string) *record {
-	rec := &record{id: c.ID, runtime: runtime, name: strings.TrimPrefix(c.Name, "/"), image: c.Config.Image, imageID: c.Image,
+	rec := &record{id: c.ID, runtime: runtime, name: strings.TrimPrefix(c.Name, "/"), image: c.Config.Image,
+		imageID: c.Image,
 		logPath: c.logPath(c.ID),
 		pid:     max(c.State.Pid, 0), labels: boundLabels(c.Config.Labels), env: pickEnv(c.Config.Env)}
 	if rec.env == nil {

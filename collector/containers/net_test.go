@@ -152,7 +152,8 @@ func TestNetOwner(t *testing.T) {
 }
 
 func FuzzNetDev(f *testing.F) {
-	f.Add([]byte("Inter-|   Receive\n face |bytes\n    lo: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n  eth0:9999999999 1 2 3 4 5 6 7 18446744073709551615 9 10 11 12 13 14 15\n"))
+	f.Add([]byte("Inter-|   Receive\n face |bytes\n    lo: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n  eth0:9999999999 1 2 3 4 5 " +
+		"6 7 18446744073709551615 9 10 11 12 13 14 15\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for len(b) > 0 {
 			name, vals, rest, ok := parseNetDev(b)

@@ -10,8 +10,10 @@ import (
 // netColumns maps the columns of a line of net/dev after the colon to columns of a row
 // (net/core/net-procfs.c, dev_seq_printf_stats).
 var netColumns = [16]int{
-	0: metric.NetRxBytes, 1: metric.NetRxPackets, 2: metric.NetRxErrors, 3: metric.NetRxDropped, 4: -1, 5: -1, 6: -1, 7: -1,
-	8: metric.NetTxBytes, 9: metric.NetTxPackets, 10: metric.NetTxErrors, 11: metric.NetTxDropped, 12: -1, 13: -1, 14: -1, 15: -1,
+	0: metric.NetRxBytes, 1: metric.NetRxPackets, 2: metric.NetRxErrors, 3: metric.NetRxDropped, 4: -1, 5: -1, 6: -1,
+	7: -1,
+	8: metric.NetTxBytes, 9: metric.NetTxPackets, 10: metric.NetTxErrors, 11: metric.NetTxDropped, 12: -1, 13: -1, 14: -1,
+	15: -1,
 }
 
 // parseNetDev reads one line of /proc/PID/net/dev and returns the remaining text in

@@ -64,18 +64,24 @@ func TestParsePath(t *testing.T) {
 		"/kubepods.slice/kubepods-burstable.slice": {slice: "kubepods-burstable.slice"},
 		"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" + podSlice + ".slice": {podUID: podUID,
 			podTop: true, slice: "kubepods-burstable-pod" + podSlice + ".slice"},
-		"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" + podSlice + ".slice/cri-containerd-" + id64 + ".scope": {
+		"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" + podSlice + ".slice/cri-containerd-" + id64 +
+			".scope": {
 			id: id64, runtime: "containerd", podUID: podUID, slice: "kubepods-burstable-pod" + podSlice + ".slice"},
 		"/kubepods.slice/kubepods-pod" + podSlice + ".slice/crio-" + id64 + ".scope": {
 			id: id64, runtime: "cri-o", podUID: podUID, slice: "kubepods-pod" + podSlice + ".slice"},
-		"/kubepods.slice/kubepods-pod" + podSlice + ".slice/crio-" + id64 + ".scope/container":                                         {parent: id64, podUID: podUID},
-		"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" + podSlice + ".slice/docker-" + id64 + ".scope/kube-proxy": {parent: id64, podUID: podUID},
-		"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice/kubelet-kubepods-besteffort-pod" + podSlice + ".slice/cri-containerd-" + id64 + ".scope": {
+		"/kubepods.slice/kubepods-pod" + podSlice + ".slice/crio-" + id64 +
+			".scope/container": {parent: id64, podUID: podUID},
+		"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" + podSlice + ".slice/docker-" + id64 +
+			".scope/kube-proxy": {parent: id64, podUID: podUID},
+		"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice/kubelet-kubepods-besteffort-pod" + podSlice +
+			".slice/cri-containerd-" + id64 + ".scope": {
 			id: id64, runtime: "containerd", podUID: podUID, slice: "kubelet-kubepods-besteffort-pod" + podSlice + ".slice"},
 		"/kubelet/kubepods/besteffort/pod" + podUID + "/" + id64: {id: id64, podUID: podUID},
 		"/system.slice/containerd.service/kubepods-burstable-pod" + podSlice + ".slice:cri-containerd:" + id64: {
-			id: id64, runtime: "containerd", podUID: podUID, slice: "kubepods-burstable-pod" + podSlice + ".slice", unit: "containerd.service"},
-		"/docker/" + id64b + "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" + podSlice + ".slice/crio-" + id64 + ".scope": {
+			id: id64, runtime: "containerd", podUID: podUID, slice: "kubepods-burstable-pod" + podSlice + ".slice",
+			unit: "containerd.service"},
+		"/docker/" + id64b + "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" + podSlice + ".slice/crio-" +
+			id64 + ".scope": {
 			id: id64, runtime: "cri-o", parent: id64b, podUID: podUID, slice: "kubepods-besteffort-pod" + podSlice + ".slice"},
 
 		"/mesos":                             {},
@@ -128,7 +134,8 @@ func TestParsePath(t *testing.T) {
 }
 
 func FuzzPath(f *testing.F) {
-	for _, s := range []string{"/docker/" + id64, "/kubepods.slice/kubepods-pod" + uuid + ".slice/crio-" + id64 + ".scope", "/mesos/" + uuid + "/mesos/" + uuid2,
+	for _, s := range []string{"/docker/" + id64, "/kubepods.slice/kubepods-pod" + uuid + ".slice/crio-" + id64 + ".scope",
+		"/mesos/" + uuid + "/mesos/" + uuid2,
 		"/nomad.slice/" + uuid + ".x.scope", `/machine.slice/machine-a\x2.scope`, "/a:b:" + id64, "//", "/\xff/..", "/lxc/"} {
 		f.Add(s)
 	}

@@ -15,7 +15,8 @@ func (r *Resolver) newSources(o Options) []source {
 	for _, s := range r.sockets(o.DockerHost, "DOCKER_HOST", "/var/run/docker.sock", "/run/user/*/docker.sock") {
 		all = append(all, newEngine(r, "docker", s))
 	}
-	for _, s := range r.sockets(o.ContainerHost, "CONTAINER_HOST", "/run/podman/podman.sock", "/run/user/*/podman/podman.sock") {
+	for _, s := range r.sockets(o.ContainerHost, "CONTAINER_HOST", "/run/podman/podman.sock",
+		"/run/user/*/podman/podman.sock") {
 		all = append(all, newEngine(r, "podman", s))
 	}
 	for _, s := range r.sockets(o.ContainerdAddress, "CONTAINERD_ADDRESS",

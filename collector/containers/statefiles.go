@@ -32,7 +32,8 @@ type stateFiles struct {
 }
 
 func newStateFiles(r *Resolver, globs []string) *stateFiles {
-	s := &stateFiles{r: r, globs: globs, kick: make(chan struct{}, 1), known: map[string]string{}, keys: map[string]string{}}
+	s := &stateFiles{r: r, globs: globs, kick: make(chan struct{}, 1), known: map[string]string{},
+		keys: map[string]string{}}
 	s.Runtime, s.Socket = "state files", strings.Join(globs, " ")
 	return s
 }

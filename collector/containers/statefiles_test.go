@@ -22,8 +22,10 @@ func crunDir(t *testing.T, root, id, cgroup, bundle string, started uint64, anno
 	if err != nil {
 		t.Fatal(err)
 	}
-	status := fmt.Sprintf(`{"pid":%d,"process-start-time":%d,"cgroup-path":%q,"scope":"x.scope","rootfs":"rootfs","systemd-cgroup":true,
-		"bundle":%q,"created":"2026-11-22T17:46:17Z","owner":"root","detached":true,"external_descriptors":"[]"}`, os.Getpid(), started, cgroup, bundle)
+	status := fmt.Sprintf(`{"pid":%d,"process-start-time":%d,"cgroup-path":%q,"scope":"x.scope",
+		"rootfs":"rootfs","systemd-cgroup":true,
+		"bundle":%q,"created":"2026-11-22T17:46:17Z","owner":"root","detached":true,"external_descriptors":"[]"}`,
+		os.Getpid(), started, cgroup, bundle)
 	for name, text := range map[string]string{"config.json": string(config), "status": status} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -37,7 +39,8 @@ func TestCrun(t *testing.T) {
 	if err := os.MkdirAll(bundle, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	names := `[{"id":"` + id64b + `","names":["other"]},{"id":"` + id64 + `","names":["web"],"image":"cbf4","metadata":"{\"image-name\":\"docker.io/library/nginx:1\"}"}]`
+	names := `[{"id":"` + id64b + `","names":["other"]},{"id":"` + id64 +
+		`","names":["web"],"image":"cbf4","metadata":"{\"image-name\":\"docker.io/library/nginx:1\"}"}]`
 	if err := os.WriteFile(filepath.Join(storage, "overlay-containers", "containers.json"), []byte(names),
 		0o600); err != nil {
 		t.Fatal(err)
@@ -59,7 +62,8 @@ func TestCrun(t *testing.T) {
 	crunDir(t, filepath.Join(root, "crun"), id64b, pod+"/crio-"+id64b+".scope", "/b", running,
 		map[string]string{"io.container.manager": "cri-o",
 			"io.kubernetes.cri-o.ContainerType": "container", "io.kubernetes.cri-o.ImageName": "registry.example/web:2",
-			podNameKey: "web-0", podNamespaceKey: "shop", podUIDKey: "55c6c714-b240-4dec-9a45-57b61696ab6e", containerNameKey: "nginx"})
+			podNameKey: "web-0", podNamespaceKey: "shop", podUIDKey: "55c6c714-b240-4dec-9a45-57b61696ab6e",
+			containerNameKey: "nginx"})
 	id = follow(t, r, pod+"/crio-"+id64b+".scope", named("nginx"))
 	wantLabels(t, id, map[string]string{"container_id": id64b, "runtime": "cri-o", "image": "registry.example/web:2",
 		"pod": "web-0", "namespace": "shop", "container": "nginx"})
@@ -73,7 +77,8 @@ func TestCrun(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(root, "crun", id64b)); err != nil {
 		t.Fatal(err)
 	}
-	within(t, time.Second, "removed state forgotten", func() bool { return r.Resolve(pod+"/crio-"+id64b+".scope").Name == "" })
+	within(t, time.Second, "removed state forgotten",
+		func() bool { return r.Resolve(pod+"/crio-"+id64b+".scope").Name == "" })
 }
 
 func TestBrokenStates(t *testing.T) {

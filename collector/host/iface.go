@@ -131,7 +131,8 @@ func (r *ifaceReader) status(now time.Time) []Status {
 	case r.query.hangs(now):
 		return []Status{{
 			Source: r.ns.sys,
-			Reason: "carrier and speed of interfaces cannot be read: a network driver holds the lock of the network configuration",
+			Reason: "carrier and speed of interfaces cannot be read: a network driver holds the lock of the network " +
+				"configuration",
 		}}
 	}
 	return nil

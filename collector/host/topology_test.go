@@ -33,9 +33,11 @@ func twoSockets() map[string]string {
 		"node/node0/distance": "10 21", "node/node1/distance": "21 10",
 		"node/node0/hugepages/hugepages-2048kB/nr_hugepages":    "3",
 		"node/node1/hugepages/hugepages-1048576kB/nr_hugepages": "0",
-		"edac/mc/mc0/dimm0/size":                                "16384", "edac/mc/mc0/dimm0/dimm_mem_type": "Registered-DDR4",
-		"edac/mc/mc0/dimm3/size": "16384", "edac/mc/mc0/dimm3/dimm_mem_type": "Registered-DDR4",
-		"edac/mc/mc1/dimm0/size": "8192", "edac/mc/mc1/dimm0/dimm_mem_type": "Unbuffered-DDR3",
+		"edac/mc/mc0/dimm0/size":                                "16384",
+		"edac/mc/mc0/dimm0/dimm_mem_type":                       "Registered-DDR4",
+		"edac/mc/mc0/dimm3/size":                                "16384",
+		"edac/mc/mc0/dimm3/dimm_mem_type":                       "Registered-DDR4",
+		"edac/mc/mc1/dimm0/size":                                "8192", "edac/mc/mc1/dimm0/dimm_mem_type": "Unbuffered-DDR3",
 		"edac/mc/power/control": "auto",
 	}
 	for cpu := range 8 {
@@ -60,7 +62,8 @@ func twoSockets() map[string]string {
 			{"2", "Unified", "1024K", siblings}, {"3", "Unified", "32768K", node},
 		} {
 			at := fmt.Sprintf("%s/cache/index%d/", dir, index)
-			files[at+"level"], files[at+"type"], files[at+"size"], files[at+"shared_cpu_list"] = c.level, c.kind, c.size, c.shared
+			files[at+"level"], files[at+"type"], files[at+"size"], files[at+"shared_cpu_list"] = c.level, c.kind, c.size,
+				c.shared
 		}
 	}
 	return files
@@ -172,7 +175,8 @@ func TestTopologyOfThisMachine(t *testing.T) {
 		t.Errorf("%d threads, lscpu has %d CPUs", threads, cpus)
 	}
 	out, err = exec.Command("sh", "-c",
-		"cat /sys/devices/system/node/node*/meminfo | awk '/MemTotal/ {sum += $4} END {printf \"%.0f\", sum * 1024}'").Output()
+		"cat /sys/devices/system/node/node*/meminfo | awk '/MemTotal/ {sum += $4} END {printf \"%.0f\", sum * "+
+			"1024}'").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

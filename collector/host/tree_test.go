@@ -184,7 +184,8 @@ func TestFilesystemsOfTree(t *testing.T) {
 func TestMountsOfInitramfs(t *testing.T) {
 	o := tree(t, "old")
 	write(t, o.Proc+"/1/mountinfo",
-		"1 1 0:2 / / rw - rootfs none rw,size=1k\n22 1 0:20 / /tmp rw - tmpfs mem rw\n23 22 0:21 / /tmp/x rw - tmpfs mem rw\n")
+		"1 1 0:2 / / rw - rootfs none rw,size=1k\n22 1 0:20 / /tmp rw - tmpfs mem rw\n23 22 0:21 / /tmp/x rw - tmpfs mem "+
+			"rw\n")
 	if s := shoot(open(t, o), metric.Filesystem); len(s.ids) != 3 {
 		t.Errorf("mounts %v", s.ids)
 	}

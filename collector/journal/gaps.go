@@ -137,7 +137,10 @@ func (files numberedFiles) gaps(scope string, d *decoder) (found []gap) {
 		found = append(found, gap{GapError: e, scope: scope, low: prev.tail, high: next.head})
 	}
 	// What one file had is missing between files of several chains: it is told where these are closest.
-	slices.SortFunc(found, func(a, b gap) int { return cmp.Compare(a.high.seqnum-a.low.seqnum, b.high.seqnum-b.low.seqnum) })
+	slices.SortFunc(found, func(a, b gap) int {
+		return cmp.Compare(a.high.seqnum-a.low.seqnum,
+			b.high.seqnum-b.low.seqnum)
+	})
 	var all []gap
 	for _, g := range found {
 		i := slices.IndexFunc(all, func(o gap) bool {

@@ -10,7 +10,8 @@ import (
 
 // who is a shell script that prints the user and groups it runs as, and the variables
 // of its user.
-const who = `sed -n 's/^\(Uid\|Gid\|Groups\):[[:space:]]*/\1 /p' /proc/self/status | tr '\t' ' '; echo "$HOME $USER $LOGNAME"`
+const who = `sed -n 's/^\(Uid\|Gid\|Groups\):[[:space:]]*/\1 /p' /proc/self/status | tr '\t' ' '; echo "$HOME ` +
+	`$USER $LOGNAME"`
 
 // A task runs as the user and group of --user and --group, with the user's
 // supplementary groups.

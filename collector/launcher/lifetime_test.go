@@ -24,7 +24,8 @@ const endWithin = patience
 
 // family is a shell script that starts several generations of processes, some of them
 // in sessions of their own.
-const family = "(setsid sh -c 'sleep 1000 & setsid sleep 1001 & exec sleep 1002' >/dev/null 2>&1 &); echo $CONTAINER_ID; sleep 1003"
+const family = "(setsid sh -c 'sleep 1000 & setsid sleep 1001 & exec sleep 1002' >/dev/null 2>&1 &); echo " +
+	"$CONTAINER_ID; sleep 1003"
 
 // startFamily starts a family as a task, and waits until all of its processes run. It
 // returns their ids.

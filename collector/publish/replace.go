@@ -99,7 +99,8 @@ func (p *Publisher) replace(s *sender) *sender {
 // withoutSpool counts and logs that frames are sent without a spool from now on.
 func (p *Publisher) withoutSpool() {
 	p.count.errors.Add(1)
-	p.opt.Log.Error("the disk of the spool does not respond: frames are sent without it, and are lost while NATS cannot be reached",
+	p.opt.Log.Error("the disk of the spool does not respond: frames are sent without it, and are lost while NATS cannot "+
+		"be reached",
 		"path", p.opt.SpoolDir)
 }
 

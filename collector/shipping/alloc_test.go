@@ -97,7 +97,8 @@ func allocations() map[string]int64 {
 func TestLargeBuffersAreGivenBack(t *testing.T) {
 	b := newBatch(&Options{BatchEntries: 10, BatchBytes: 1 << 20})
 	was := b.enc
-	if _, err := b.add(&entry.Entry{Fields: []entry.Field{{Name: "MESSAGE", Value: make([]byte, 3<<20)}}}, 16<<20); err != nil {
+	if _, err := b.add(&entry.Entry{Fields: []entry.Field{{Name: "MESSAGE", Value: make([]byte, 3<<20)}}},
+		16<<20); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.finish(entry.Header{Agent: "a"}, 1<<20, func([]byte) {}); err != nil || b.enc == was {
@@ -117,7 +118,8 @@ func TestLargeBuffersAreGivenBack(t *testing.T) {
 func BenchmarkShip(b *testing.B) {
 	for _, c := range []struct{ name, rules string }{
 		{"all", ""},
-		{"rules", "filter: [drop: {unit: 'session-*'}]\nredact: [{known: [email, credit_card, bearer_token]}]\nfields: {drop: [_AUDIT_*]}"},
+		{"rules", "filter: [drop: {unit: 'session-*'}]\nredact: [{known: [email, credit_card, bearer_token]}]\nfields: " +
+			"{drop: [_AUDIT_*]}"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			broker := newBroker(b).start().stream()

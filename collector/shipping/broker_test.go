@@ -45,7 +45,8 @@ func newBroker(t testing.TB) *broker {
 
 func (b *broker) start() *broker {
 	b.t.Helper()
-	srv, err := embedded.Start(embedded.Options{StoreDir: b.dir, Listen: b.addr, Users: b.users, MaxPayload: b.maxPayload, Log: quiet})
+	srv, err := embedded.Start(embedded.Options{StoreDir: b.dir, Listen: b.addr, Users: b.users, MaxPayload: b.maxPayload,
+		Log: quiet})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -32,7 +32,8 @@ func checkRules(path string) health.Check {
 	}
 	r, err := rules.Load(path)
 	if err != nil {
-		c.State, c.Detail, c.Fix = health.Fail, err.Error(), "correct the file that --ship-rules names: a collector that runs keeps the rules before it, one that starts ends"
+		c.State, c.Detail, c.Fix = health.Fail, err.Error(),
+			"correct the file that --ship-rules names: a collector that runs keeps the rules before it, one that starts ends"
 		return c
 	}
 	c.Detail = fmt.Sprintf("%s: %d filter, %d join, %d sample, %d rate, %d redact", path,
@@ -45,7 +46,8 @@ func checkPosition(dir string) health.Check {
 	p, err := readPosition(PositionFile(dir))
 	switch {
 	case err != nil:
-		c.State, c.Detail, c.Fix = health.Fail, err.Error(), "remove the file; the next start begins as the first one (--ship-since)"
+		c.State, c.Detail, c.Fix = health.Fail, err.Error(),
+			"remove the file; the next start begins as the first one (--ship-since)"
 	case p == nil:
 		c.Detail = "none yet: the first start begins with entries as old as --ship-since"
 	default:

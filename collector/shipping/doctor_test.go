@@ -14,7 +14,8 @@ func TestDoctor(t *testing.T) {
 	find := func(name string, state health.State, detail, rules string) {
 		t.Helper()
 		for _, c := range Doctor(t.Context(), b.nc, "c", o.Dir, rules) {
-			if c.Name == name && (c.State != state || !strings.Contains(c.Detail, detail) || (c.Fix == "") != (state == health.OK)) {
+			if c.Name == name && (c.State != state || !strings.Contains(c.Detail, detail) ||
+				(c.Fix == "") != (state == health.OK)) {
 				t.Errorf("%+v, want %q", c, detail)
 			}
 		}

@@ -56,7 +56,8 @@ func (j *joiner) add(f *rules.Facts, e *entry.Entry, joining rules.Joining, befo
 	if s == nil {
 		s = j.newStream()
 	}
-	if s.open && (s.lines >= s.joining.MaxLines || len(s.message)+1+len(line) > s.joining.MaxBytes || joining.Begins(line)) {
+	if s.open && (s.lines >= s.joining.MaxLines || len(s.message)+1+len(line) > s.joining.MaxBytes ||
+		joining.Begins(line)) {
 		j.finish(s)
 	}
 	s.at = now

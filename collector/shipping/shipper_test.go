@@ -132,7 +132,8 @@ func TestLargeEntries(t *testing.T) {
 	s.stored(1001)
 	all := b.everything()
 	texts := all.texts()
-	if texts[500] != five || !slices.Equal(texts[:500], numbers(0, 500)) || !slices.Equal(texts[501:1000], numbers(501, 1000)) {
+	if texts[500] != five || !slices.Equal(texts[:500], numbers(0, 500)) ||
+		!slices.Equal(texts[501:1000], numbers(501, 1000)) {
 		t.Errorf("%d entries, the large one has %d bytes", len(texts), len(texts[500]))
 	}
 	cut := all.entries[1000]

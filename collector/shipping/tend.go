@@ -73,7 +73,8 @@ func (s *Shipper) advance() {
 func (s *Shipper) tellDrops() {
 	s.filter.Drops(func(source string, n uint64) {
 		s.shipEvent(&entry.Event{Kind: entry.ShipperDrops, Time: time.Now().UnixMicro(), Agent: s.o.Agent,
-			Source: source, Count: n, Message: fmt.Sprintf("the rate limit of log shipping left out %d entries of %s", n, source)})
+			Source: source, Count: n, Message: fmt.Sprintf("the rate limit of log shipping left out %d entries of %s", n,
+				source)})
 	})
 }
 

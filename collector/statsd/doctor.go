@@ -81,7 +81,8 @@ func checkListener(l Listener, running int) health.Check {
 		return c
 	case held:
 		c.State, c.Detail = health.Fail, fmt.Sprintf("%v has it", h)
-		c.Fix = "end that, or give --statsd other addresses (if it is a collector of other settings, give those: --data, --socket)"
+		c.Fix = "end that, or give --statsd other addresses (if it is a collector of other settings, give those: --data, " +
+			"--socket)"
 		return c
 	case l.Network != "udp":
 		return c
@@ -186,5 +187,6 @@ func checkStore(running int) health.Check {
 			Detail: "a service manager keeps them, if it is told how many it may (FileDescriptorStoreMax=)"}
 	}
 	return health.Check{Name: name, State: health.OK,
-		Detail: "nobody keeps them: what is sent during a restart is lost; run as a service the collector loses nothing (deploy/systemd)"}
+		Detail: "nobody keeps them: what is sent during a restart is lost; run as a service the collector loses nothing " +
+			"(deploy/systemd)"}
 }

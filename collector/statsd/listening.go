@@ -41,11 +41,13 @@ func (s *Server) openListeners() (ports []uint16, err error) {
 			s.opened = append(s.opened, listening{name: listenerName(l, in), in: in, of: l})
 			port = in.Port()
 		case l.Off(err):
-			s.log.Debug("StatsD is not received on a default address: this machine has no IPv6", "address", l.Address, "err", err)
+			s.log.Debug("StatsD is not received on a default address: this machine has no IPv6", "address", l.Address, "err",
+				err)
 			s.off = append(s.off, l)
 		case l.Optional && errors.Is(err, unix.EADDRINUSE):
 			err = taken(l, err)
-			s.log.Error("StatsD is not received on a default address: end the process that uses it, or give --statsd other addresses",
+			s.log.Error("StatsD is not received on a default address: end the process that uses it, or give --statsd other "+
+				"addresses",
 				"address", l.Address, "err", err)
 			s.opened = append(s.opened, listening{name: l.String(), err: err, of: l})
 		default:

@@ -127,7 +127,8 @@ func TestNoIPv6(t *testing.T) {
 			time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 			r.reopen() // the address is new and can only be bound a moment later
 		}
-		if got := fmt.Sprint(names()); got != "[udp://127.0.0.1:8125 udp://127.0.0.1:61825 udp://[::1]:8125 udp://[::1]:61825 ports]" {
+		if got := fmt.Sprint(names()); got != "[udp://127.0.0.1:8125 udp://127.0.0.1:61825 udp://[::1]:8125 "+
+			"udp://[::1]:61825 ports]" {
 			t.Errorf("listeners once there is IPv6: %s", got)
 		}
 		if c, err := net.Dial("udp", "[::1]:8125"); err != nil {

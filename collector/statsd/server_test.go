@@ -287,7 +287,9 @@ func TestFlood(t *testing.T) {
 			continue
 		}
 		t.Logf("%d packets, %d lines shed, %d packets dropped by the kernel", packets, v[metric.StatsdShed], drops)
-		if v[metric.StatsdReceived] != 3*packets || v[metric.StatsdAccepted]+v[metric.StatsdRejectedSyntax]+v[metric.StatsdShed] != 3*packets || v[metric.StatsdAccepted] != 2*v[metric.StatsdRejectedSyntax] {
+		if v[metric.StatsdReceived] != 3*packets ||
+			v[metric.StatsdAccepted]+v[metric.StatsdRejectedSyntax]+v[metric.StatsdShed] != 3*packets ||
+			v[metric.StatsdAccepted] != 2*v[metric.StatsdRejectedSyntax] {
 			t.Errorf("ledger %v", v)
 		}
 		if got := value(t, app, "flood.counter", "c"); int64(got) != v[metric.StatsdAccepted] {

@@ -53,5 +53,6 @@ func (c *cloner) value(v []byte) []byte {
 // shown are the fields that a record itself shows.
 var shown = map[string]bool{
 	"MESSAGE": true, "PRIORITY": true, "_HOSTNAME": true, "_SYSTEMD_UNIT": true, "UNIT": true, "CONTAINER_NAME": true,
-	"SYSLOG_IDENTIFIER": true, "_COMM": true, "SYSLOG_FACILITY": true, "MESSAGE_ID": true, "SYSLOG_PID": true, "_PID": true,
+	"SYSLOG_IDENTIFIER": true, "_COMM": true, "SYSLOG_FACILITY": true, "MESSAGE_ID": true, "SYSLOG_PID": true,
+	"_PID": true,
 }

@@ -74,7 +74,8 @@ func TestPauseResetAndTest(t *testing.T) {
 	if err := m.Test(t.Context(), "es"); err == nil {
 		t.Error("no receiver, and the test succeeds")
 	}
-	for _, err := range []error{m.Pause(t.Context(), "x"), m.Test(t.Context(), "x"), m.Reset(t.Context(), "x", time.Time{})} {
+	for _, err := range []error{m.Pause(t.Context(), "x"), m.Test(t.Context(), "x"),
+		m.Reset(t.Context(), "x", time.Time{})} {
 		if !errors.Is(err, query.ErrNoSink) {
 			t.Errorf("of a sink that is none: %v", err)
 		}
@@ -122,7 +123,8 @@ func TestReload(t *testing.T) {
 	untilRefused("nonsense")
 	var page bytes.Buffer
 	m.WriteMetrics(&page)
-	if !strings.Contains(page.String(), "daytwo_relay_sinks_config_ok 0\n") || !strings.Contains(m.log.String(), "refused") {
+	if !strings.Contains(page.String(), "daytwo_relay_sinks_config_ok 0\n") ||
+		!strings.Contains(m.log.String(), "refused") {
 		t.Errorf("neither metric nor log tell of the refused configuration:\n%s%s", page.String(), m.log)
 	}
 	b.lines(50, 99) // the old one stays

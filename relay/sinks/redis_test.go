@@ -104,7 +104,8 @@ func TestDocument(t *testing.T) {
 			found[name] = true
 		}
 	}
-	for _, name := range []string{"elasticsearch", "file", "fluentd", "kafka", "loki", "otlp", "redis", "splunk", "syslog"} {
+	for _, name := range []string{"elasticsearch", "file", "fluentd", "kafka", "loki", "otlp", "redis", "splunk",
+		"syslog"} {
 		if !found[name] {
 			t.Errorf("no example of %s", name)
 		}

@@ -22,7 +22,8 @@ func TestDelivers(t *testing.T) {
 	b.lines(0, 999)
 	r.lines(0, 1000)
 	s := m.until("es", func(s query.Sink) bool { return s.Delivered == 1000 && s.State == "running" })
-	if s.Received != 1000 || s.Known != 0 || s.Retries != 0 || s.Type != "elasticsearch" || s.Relay != "relay1" || r.again() != 0 {
+	if s.Received != 1000 || s.Known != 0 || s.Retries != 0 || s.Type != "elasticsearch" || s.Relay != "relay1" ||
+		r.again() != 0 {
 		t.Errorf("%+v", s)
 	}
 	m.stop()

@@ -124,7 +124,8 @@ func TestTokens(t *testing.T) {
 		{"another scheme is not helped by a cookie", get(header("Authorization", "Basic x"), cookie(local)), "", nil, ""},
 		{"in the query", get(func(r *http.Request) { r.URL.RawQuery = "token=" + adminToken }), "", nil, ""},
 		{"a megabyte", get(bearer(strings.Repeat("x.", 1<<19))), "", nil, ""},
-		{"forwarded by nobody knows whom", get(header("X-Forwarded-User", "admin"), header("X-Forwarded-For", "127.0.0.1")), "", nil, ""},
+		{"forwarded by nobody knows whom", get(header("X-Forwarded-User", "admin"), header("X-Forwarded-For", "127.0.0.1")),
+			"", nil, ""},
 	} {
 		p, err := g.Principal(c.r)
 		if c.who == "" {
@@ -265,7 +266,8 @@ func TestUnixSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	said := make(chan string, 1)
-	srv := &http.Server{ConnContext: gate.ConnContext, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := &http.Server{ConnContext: gate.ConnContext, Handler: http.HandlerFunc(func(w http.ResponseWriter,
+		r *http.Request) {
 		p, err := g.Principal(r)
 		if err != nil {
 			said <- "nobody"

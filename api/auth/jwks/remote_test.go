@@ -143,7 +143,8 @@ func TestIssuerAway(t *testing.T) {
 			t.Parallel()
 			i := newIssuer(t, good)
 			i.do(answer)
-			o := jwks.RemoteOptions{URL: i.URL, CoolDown: 5 * time.Millisecond, Timeout: 200 * time.Millisecond, Refresh: 10 * time.Millisecond}
+			o := jwks.RemoteOptions{URL: i.URL, CoolDown: 5 * time.Millisecond, Timeout: 200 * time.Millisecond,
+				Refresh: 10 * time.Millisecond}
 			r := remote(t, o)
 			if r.Err() == nil {
 				t.Error("no error without keys")
@@ -171,7 +172,8 @@ func TestIssuerAway(t *testing.T) {
 
 func TestKeysAreKeptForALimitedTime(t *testing.T) {
 	i := newIssuer(t, set(jwk(t, "good", ecKey(t, elliptic.P256()).Public())))
-	r := remote(t, jwks.RemoteOptions{URL: i.URL, CoolDown: time.Millisecond, Refresh: time.Millisecond, Keep: 100 * time.Millisecond})
+	r := remote(t, jwks.RemoteOptions{URL: i.URL, CoolDown: time.Millisecond, Refresh: time.Millisecond,
+		Keep: 100 * time.Millisecond})
 	eventually(t, "keys", func() bool { return r.Keys().Has("good") })
 	i.do(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
 	eventually(t, "no keys", func() bool { return r.Keys() == nil })
@@ -189,7 +191,8 @@ func TestStrangeKeysAreNamedOnce(t *testing.T) {
 		defer mu.Unlock()
 		return b.Write(p)
 	}), nil))
-	remote(t, jwks.RemoteOptions{URL: i.URL + "/?password=hunter2", CoolDown: time.Millisecond, Refresh: time.Millisecond, Log: log})
+	remote(t, jwks.RemoteOptions{URL: i.URL + "/?password=hunter2", CoolDown: time.Millisecond, Refresh: time.Millisecond,
+		Log: log})
 	eventually(t, "five fetches", func() bool { return i.fetches.Load() > 5 })
 	mu.Lock()
 	defer mu.Unlock()
@@ -206,7 +209,8 @@ type writer func([]byte) (int, error)
 func (w writer) Write(p []byte) (int, error) { return w(p) }
 
 func TestNewRemoteRefuses(t *testing.T) {
-	for _, u := range []string{"http://issuer.example/keys", "ftp://127.0.0.1/", "/keys", "", "http://localhost.example/", "%"} {
+	for _, u := range []string{"http://issuer.example/keys", "ftp://127.0.0.1/", "/keys", "", "http://localhost.example/",
+		"%"} {
 		if _, err := jwks.NewRemote(jwks.RemoteOptions{URL: u}); err == nil {
 			t.Errorf("%q is accepted", u)
 		}
@@ -216,7 +220,8 @@ func TestNewRemoteRefuses(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := jwks.NewRemote(jwks.RemoteOptions{URL: "http://u:hunter2@issuer.example/"}); strings.Contains(fmt.Sprint(err), "hunter2") {
+	_, err := jwks.NewRemote(jwks.RemoteOptions{URL: "http://u:hunter2@issuer.example/"})
+	if strings.Contains(fmt.Sprint(err), "hunter2") {
 		t.Error("the error shows a secret")
 	}
 }

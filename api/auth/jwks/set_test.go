@@ -131,7 +131,8 @@ func TestParseRefuses(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	one, two := rsaKey(t, 2048).Public(), rsaKey(t, 2048).Public()
-	s, _, err := jwks.Parse(set(jwk(t, "a", one), jwk(t, "a", two), jwk(t, "b", ecKey(t, elliptic.P256()).Public())), false)
+	s, _, err := jwks.Parse(set(jwk(t, "a", one), jwk(t, "a", two), jwk(t, "b", ecKey(t, elliptic.P256()).Public())),
+		false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +202,8 @@ func TestReadFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, _, err := jwks.ReadFile(path)
-		if c.want == "" && (err != nil || s.Len() == 0) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+		if c.want == "" && (err != nil || s.Len() == 0) || c.want != "" &&
+			(err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: %d keys, %v; want %q", c.name, s.Len(), err, c.want)
 		}
 		if err != nil && strings.Contains(err.Error(), secret) {

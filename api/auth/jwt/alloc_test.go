@@ -26,7 +26,8 @@ func TestVerifySeenAllocatesNothing(t *testing.T) {
 
 func BenchmarkVerifySeen(b *testing.B) {
 	v := verifier(b, jwt.Options{})
-	token := sign(b, jose.ES256, ecKey, "ec", m{"uid": "anna", "groups": []string{"shop", "ops"}, "exp": in(time.Hour)}, nil)
+	token := sign(b, jose.ES256, ecKey, "ec", m{"uid": "anna", "groups": []string{"shop", "ops"}, "exp": in(time.Hour)},
+		nil)
 	ctx := b.Context()
 	for b.Loop() {
 		if _, err := v.Verify(ctx, token); err != nil {

@@ -47,7 +47,8 @@ func (f *fixed) Missing(context.Context) *jwks.Set {
 func keys(t testing.TB) *fixed {
 	t.Helper()
 	var s []jwks.Key
-	for id, material := range map[string]any{"rsa": rsaKey.Public(), "ec": ecKey.Public(), "ed": edKey.Public(), "hmac": secret} {
+	for id, material := range map[string]any{"rsa": rsaKey.Public(), "ec": ecKey.Public(), "ed": edKey.Public(),
+		"hmac": secret} {
 		k, err := jwks.NewKey(id, "", material, true)
 		if err != nil {
 			t.Fatal(err)
@@ -211,26 +212,29 @@ func TestForgeries(t *testing.T) {
 	good := sign(t, jose.RS256, rsaKey, "rsa", m{"uid": "admin"}, nil)
 	parts := strings.Split(good, ".")
 	for name, token := range map[string]string{
-		"none":                       forge(`{"alg":"none"}`, payload, nil),
-		"None":                       forge(`{"alg":"None","kid":"rsa"}`, payload, nil),
-		"no alg":                     forge(`{"kid":"rsa"}`, payload, nil),
-		"RSA key as a secret":        sign(t, jose.HS256, text, "rsa", m{"uid": "admin"}, nil),
-		"RSA key as a secret, DER":   sign(t, jose.HS256, der, "", m{"uid": "admin"}, nil),
-		"PS256":                      sign(t, jose.PS256, rsaKey, "rsa", m{"uid": "admin"}, nil),
-		"RS512":                      sign(t, jose.RS512, rsaKey, "rsa", m{"uid": "admin"}, nil),
-		"another key":                sign(t, jose.RS256, otherRSA, "rsa", m{"uid": "admin"}, nil),
-		"another key, no id":         sign(t, jose.RS256, otherRSA, "", m{"uid": "admin"}, nil),
-		"path as id":                 sign(t, jose.RS256, rsaKey, "../../rsa", m{"uid": "admin"}, nil),
-		"SQL as id":                  sign(t, jose.RS256, rsaKey, "x' OR '1'='1", m{"uid": "admin"}, nil),
-		"long id":                    sign(t, jose.RS256, rsaKey, strings.Repeat("rsa", 1000), m{"uid": "admin"}, nil),
-		"its own key":                sign(t, jose.RS256, otherRSA, "", m{"uid": "admin"}, m{"jwk": jose.JSONWebKey{Key: otherRSA.Public()}}),
-		"unknown critical header":    sign(t, jose.RS256, rsaKey, "rsa", m{"uid": "admin"}, m{"crit": []string{"x"}, "x": 1}),
-		"changed payload":            parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(payload+" ")) + "." + parts[2],
-		"no signature":               parts[0] + "." + parts[1] + ".",
-		"two dots missing":           parts[0] + parts[1] + parts[2],
-		"a dot more":                 good + ".",
-		"a megabyte":                 forge(`{"alg":"RS256"}`, strings.Repeat("x", 1<<20), nil),
-		"JSON form":                  `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,
+		"none":                     forge(`{"alg":"none"}`, payload, nil),
+		"None":                     forge(`{"alg":"None","kid":"rsa"}`, payload, nil),
+		"no alg":                   forge(`{"kid":"rsa"}`, payload, nil),
+		"RSA key as a secret":      sign(t, jose.HS256, text, "rsa", m{"uid": "admin"}, nil),
+		"RSA key as a secret, DER": sign(t, jose.HS256, der, "", m{"uid": "admin"}, nil),
+		"PS256":                    sign(t, jose.PS256, rsaKey, "rsa", m{"uid": "admin"}, nil),
+		"RS512":                    sign(t, jose.RS512, rsaKey, "rsa", m{"uid": "admin"}, nil),
+		"another key":              sign(t, jose.RS256, otherRSA, "rsa", m{"uid": "admin"}, nil),
+		"another key, no id":       sign(t, jose.RS256, otherRSA, "", m{"uid": "admin"}, nil),
+		"path as id":               sign(t, jose.RS256, rsaKey, "../../rsa", m{"uid": "admin"}, nil),
+		"SQL as id":                sign(t, jose.RS256, rsaKey, "x' OR '1'='1", m{"uid": "admin"}, nil),
+		"long id":                  sign(t, jose.RS256, rsaKey, strings.Repeat("rsa", 1000), m{"uid": "admin"}, nil),
+		"its own key": sign(t, jose.RS256, otherRSA, "", m{"uid": "admin"},
+			m{"jwk": jose.JSONWebKey{Key: otherRSA.Public()}}),
+		"unknown critical header": sign(t, jose.RS256, rsaKey, "rsa", m{"uid": "admin"}, m{"crit": []string{"x"}, "x": 1}),
+		"changed payload": parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(payload+" ")) + "." +
+			parts[2],
+		"no signature":     parts[0] + "." + parts[1] + ".",
+		"two dots missing": parts[0] + parts[1] + parts[2],
+		"a dot more":       good + ".",
+		"a megabyte":       forge(`{"alg":"RS256"}`, strings.Repeat("x", 1<<20), nil),
+		"JSON form": `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` +
+			parts[2] + `"}`,
 		"space around":               " " + good,
 		"padded":                     good + "=",
 		"signature of zeros (ES256)": forge(`{"alg":"ES256","kid":"ec"}`, payload, make([]byte, 64)),
@@ -304,7 +308,8 @@ func TestManyTokens(t *testing.T) {
 					return
 				}
 				if w == 0 {
-					if _, err := v.Verify(t.Context(), sign(t, jose.HS256, secret, "hmac", m{"uid": "x", "jti": rand.Text()}, nil)); err != nil {
+					if _, err := v.Verify(t.Context(), sign(t, jose.HS256, secret, "hmac", m{"uid": "x", "jti": rand.Text()},
+						nil)); err != nil {
 						t.Error(err)
 					}
 				}

@@ -49,7 +49,8 @@ func TestStore(t *testing.T) {
 	if err != nil || u.Name != "bob" || !slices.Equal(u.Groups, []string{"ops", "shop"}) || u.Hash != "" {
 		t.Errorf("%+v, %v", u, err)
 	}
-	for _, c := range [][2]string{{"bob", password + "2"}, {"bob", ""}, {"", password}, {"eve", password}, {"bob", strings.Repeat("x", 5000)}} {
+	for _, c := range [][2]string{{"bob", password + "2"}, {"bob", ""}, {"", password}, {"eve", password},
+		{"bob", strings.Repeat("x", 5000)}} {
 		if u, err := other.Check(c[0], c[1]); !errors.Is(err, ErrPassword) {
 			t.Errorf("%.50q: %+v, %v", c, u, err)
 		}
@@ -92,7 +93,8 @@ func TestAddRefuses(t *testing.T) {
 		name, password string
 		groups         []string
 	}{
-		{"", password, nil}, {"a b", password, nil}, {"a\x1b[2J", password, nil}, {"a:b", password, nil}, {"*", password, nil},
+		{"", password, nil}, {"a b", password, nil}, {"a\x1b[2J", password, nil}, {"a:b", password, nil},
+		{"*", password, nil},
 		{strings.Repeat("a", 200), password, nil}, {"a", "qwx", nil}, {"a", strings.Repeat("x", 2000), nil},
 		{"a", password, []string{""}}, {"a", password, []string{"x,y"}}, {"a\u202e", password, nil},
 	} {
@@ -266,7 +268,8 @@ func TestThrottleIsBounded(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	h := newHash(password)
-	f.Add([]byte(fmt.Sprintf(`{"users":[{"name":"a","groups":["b"],"created":"2026-01-02T03:04:05Z","password":%q}]}`, h.String())))
+	f.Add([]byte(fmt.Sprintf(`{"users":[{"name":"a","groups":["b"],"created":"2026-01-02T03:04:05Z","password":%q}]}`,
+		h.String())))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		list, err := parse(text)
 		if err != nil {

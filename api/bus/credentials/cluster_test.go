@@ -43,7 +43,8 @@ func TestRevoke(t *testing.T) {
 	a, b := connect(t, c, urls[1], creds, "a"), connect(t, c, urls[2], enroll(t, c, "b", time.Hour), "b")
 	connected(t, a)
 	connected(t, b)
-	if m, err := a.Request(bus.Frames(cluster, "a", 16), []byte("x"), 10*time.Second); err != nil || !strings.Contains(string(m.Data), `"seq"`) {
+	if m, err := a.Request(bus.Frames(cluster, "a", 16), []byte("x"), 10*time.Second); err != nil ||
+		!strings.Contains(string(m.Data), `"seq"`) {
 		t.Fatal(err)
 	}
 	if n, err := c.Revoke("a"); err != nil || n != 1 {

@@ -46,7 +46,8 @@ func (c *Cluster) Push(conn *nats.Conn, wait time.Duration) (int, error) {
 		}
 		switch err := json.Unmarshal(m.Data, &answer); {
 		case len(m.Data) == 0 && m.Header.Get("Status") == "503":
-			return 0, errors.New("no NATS server takes claims of accounts: does it use the configuration of 'daytwo cluster init'?")
+			return 0, errors.New("no NATS server takes claims of accounts: does it use the configuration of 'daytwo cluster " +
+				"init'?")
 		case err != nil:
 			refused = fmt.Errorf("malformed answer of a NATS server: %w", err)
 		case answer.Error != nil:

@@ -33,7 +33,8 @@ func TestStolenCredential(t *testing.T) {
 
 	t.Run("publishes as itself", func(t *testing.T) {
 		for _, subject := range []string{bus.Frames(cluster, "a", 16), bus.Frames(cluster, "a", 7)} {
-			if m, err := thief.Request(subject, []byte("x"), 5*time.Second); err != nil || !strings.Contains(string(m.Data), `"seq"`) {
+			if m, err := thief.Request(subject, []byte("x"), 5*time.Second); err != nil ||
+				!strings.Contains(string(m.Data), `"seq"`) {
 				t.Errorf("%s: %v", subject, err)
 			}
 		}
@@ -172,7 +173,8 @@ func TestStrangers(t *testing.T) {
 		nc.Close()
 		t.Error("one without a credential comes in")
 	}
-	if nc, err := nats.Connect(strings.Replace(urls[0], "tls://", "nats://", 1), nats.RootCAs(other.path(CAFile))); err == nil {
+	if nc, err := nats.Connect(strings.Replace(urls[0], "tls://", "nats://", 1),
+		nats.RootCAs(other.path(CAFile))); err == nil {
 		nc.Close()
 		t.Error("another cluster's authority is trusted")
 	}

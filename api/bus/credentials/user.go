@@ -18,7 +18,8 @@ const (
 // newUser makes a user of an account, with a key of its own, and returns its credential file
 // and its public key. limit may be nil: then the user may do what its account may. A zero
 // expiry is none.
-func newUser(name string, account nkeys.KeyPair, limit func(*jwt.UserClaims), expiry time.Time) ([]byte, string, error) {
+func newUser(name string, account nkeys.KeyPair, limit func(*jwt.UserClaims), expiry time.Time) ([]byte, string,
+	error) {
 	user, err := nkeys.CreateUser()
 	if err != nil {
 		return nil, "", err

@@ -227,7 +227,8 @@ func TestScope(t *testing.T) {
 func TestFacets(t *testing.T) {
 	s := serve(t)
 	for path, want := range map[string]string{
-		"/fields":                         `{"fields":["MESSAGE","PRIORITY","SYSLOG_IDENTIFIER","_HOSTNAME","_PID"],"away":[]}`,
+		"/fields": `{"fields":["MESSAGE","PRIORITY","SYSLOG_IDENTIFIER","_HOSTNAME","_PID"],` +
+			`"away":[]}`,
 		"/values?field=PRIORITY":          `{"field":"PRIORITY","values":["3","6"],"more":false,"away":[]}`,
 		"/values?field=PRIORITY&limit=1":  `{"field":"PRIORITY","values":["3"],"more":true,"away":[]}`,
 		"/values?field=PRIORITY&task=web": `{"field":"PRIORITY","values":["6"],"more":false,"away":[]}`,

@@ -55,13 +55,14 @@ func serve(t *testing.T, o Options, limit int64, from source) (*Streams, *http.R
 	set := New(o)
 	ended := make(chan ending, 1)
 	quiet := slog.New(slog.DiscardHandler)
-	h := web.Mux([]web.Route{{Method: "GET", Path: "/stream", Stream: true, Handle: func(w http.ResponseWriter, r *http.Request) error {
-		s := set.Open(w, r, w, true, plain)
-		defer s.Close()
-		more, err := s.Copy(r.Context(), from, limit)
-		ended <- ending{more, err}
-		return nil
-	}}}, "", quiet)
+	h := web.Mux([]web.Route{{Method: "GET", Path: "/stream", Stream: true,
+		Handle: func(w http.ResponseWriter, r *http.Request) error {
+			s := set.Open(w, r, w, true, plain)
+			defer s.Close()
+			more, err := s.Copy(r.Context(), from, limit)
+			ended <- ending{more, err}
+			return nil
+		}}}, "", quiet)
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
 	resp, err := http.Get(srv.URL + "/stream")

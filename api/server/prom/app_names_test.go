@@ -102,7 +102,8 @@ func sampleIdentities(t *testing.T, f format, rows ...*frame.Row) []string {
 	b := testtick.New(1, false)
 	table := testtick.AddSent(b)
 	for _, r := range rows {
-		s := testtick.Sent{ID: r.ID, Parent: r.Parent, Name: r.Key, Type: r.Label("type"), Value: 1, Less: 1, Observed: []float64{1}}
+		s := testtick.Sent{ID: r.ID, Parent: r.Parent, Name: r.Key, Type: r.Label("type"), Value: 1, Less: 1,
+			Observed: []float64{1}}
 		other := testtick.New(1, false)
 		one := testtick.AddSent(other, s)
 		table.Rows, table.Vals = append(table.Rows, r), append(table.Vals, one.Vals...)
@@ -135,11 +136,13 @@ func sampleIdentities(t *testing.T, f format, rows ...*frame.Row) []string {
 // Whatever is sent: how a series is exposed depends on that series alone, and no two
 // series are exposed as one.
 func TestAppIdentities(t *testing.T) {
-	names := []string{"a.b", "a_b", "a-b", "a b", "aéb", "9x", "_9x", ".9x", "x", "took", "took_count", "took.count", "took_sum",
+	names := []string{"a.b", "a_b", "a-b", "a b", "aéb", "9x", "_9x", ".9x", "x", "took", "took_count", "took.count",
+		"took_sum",
 		"took_bucket", "took_sum_timer", "x_decrements_total", "x.decrements.total", "node_load1", "node_load1_gauge",
 		"node.load1", "daytwo_x", "_daytwo_x", ".daytwo_x", "x_total", "go_goroutines"}
 	tags := []string{"env", "env:", "env:true", "env:a;b", "env:a", "env:b", "a.b:1", "a_b:1", "a.b:2", "le:x", "tag_le:x",
-		"container_id:x", "id:x", "__name__:x", "tag___name__:x", "statsd_tags:env", "statsd_type:gauge", "statsd_separators:.",
+		"container_id:x", "id:x", "__name__:x", "tag___name__:x", "statsd_tags:env", "statsd_type:gauge",
+		"statsd_separators:.",
 		":x", "9:1", "_9:1", "k:\x00", "k:\uFFFD", `k:a\,b`, "k:a,b", "a.c:d,e:f", "e:f", "a.c:d"}
 	rng := rand.New(rand.NewPCG(5, 6))
 	for range 25 {

@@ -75,7 +75,8 @@ func TestAppExposition(t *testing.T) {
 		`image="registry.example/team/web:1.2.3",name="web-0",runtime="docker",task_id="web.0",task_name="web",` +
 		`container_label_com_example_team="payments",container_label_version="1.2.3"`
 	timer := c + `,statsd_type="timer"`
-	tags := `,a_b="2;1",env="prod;eu",tag_le="x",tag_name="mine",statsd_tags="a-b:2,a.b:1,le:x,name:mine",statsd_separators=".-"`
+	tags := `,a_b="2;1",env="prod;eu",tag_le="x",tag_name="mine",statsd_tags="a-b:2,a.b:1,le:x,name:mine",` +
+		`statsd_separators=".-"`
 	for _, line := range []string{
 		`page_views_total{` + c + tags + `,statsd_type="counter"} 10.5`,
 		`page_views_total_decrements_total{` + c + tags + `,statsd_type="decrements"} 2`,
@@ -83,12 +84,14 @@ func TestAppExposition(t *testing.T) {
 		`_9lives{` + c + `,statsd_separators="0",statsd_type="gauge"} -9`, "# TYPE _9lives gauge",
 		`users{` + c + `,statsd_type="set"} 3`, "# TYPE users gauge",
 		"# TYPE walked histogram", "# HELP walked Timer of tasks in milliseconds, as sent, by StatsD.",
-		`walked_bucket{` + timer + `,le="0"} 1`, `walked_bucket{` + timer + `,le="1"} 2`, `walked_bucket{` + timer + `,le="2"} 2`,
+		`walked_bucket{` + timer + `,le="0"} 1`, `walked_bucket{` + timer + `,le="1"} 2`, `walked_bucket{` + timer +
+			`,le="2"} 2`,
 		`walked_bucket{` + timer + `,le="4"} 4`, `walked_bucket{` + timer + `,le="512"} 4`,
 		`walked_bucket{` + timer + `,le="1024"} 5`, `walked_bucket{` + timer + `,le="+Inf"} 5`,
 		`walked_sum{` + timer + `} 1007.5`, `walked_count{` + timer + `} 5`,
 		`took{` + c + `,statsd_type="gauge"} 1`, "# TYPE took gauge", // a second type
-		`took_bucket{` + timer + `,le="4"} 4`, "# TYPE took_bucket untyped", "# TYPE took_count untyped", `took_sum{` + timer + `} 1007.5`,
+		`took_bucket{` + timer + `,le="4"} 4`, "# TYPE took_bucket untyped", "# TYPE took_count untyped", `took_sum{` +
+			timer + `} 1007.5`,
 		`took_count{` + timer + `} 5`, `took_count{statsd_type="gauge"} 8`,
 		`node_load1_gauge{statsd_separators="_0",statsd_type="gauge"} 7`, // no task passes for us
 		`spread_bucket{statsd_type="distribution",le="+Inf"} 4`,
@@ -146,7 +149,8 @@ func TestAppTypesOfFleet(t *testing.T) {
 	two.Agent, two.Boot = "agent-2", 8
 	testtick.AddSent(one, testtick.Sent{ID: 9, Parent: 1, Name: "x", Type: "c", Value: 1})
 	testtick.AddSent(two, testtick.Sent{ID: 1, Parent: 1, Name: "x", Type: "g", Value: 2},
-		testtick.Sent{ID: 2, Parent: 1, Name: "x", Type: "c", Value: 3}, testtick.Sent{ID: 3, Name: "x_gauge", Type: "g", Value: 4})
+		testtick.Sent{ID: 2, Parent: 1, Name: "x", Type: "c", Value: 3},
+		testtick.Sent{ID: 3, Name: "x_gauge", Type: "g", Value: 4})
 	families := parseText(t, expose(t, true, false, one, two))
 	if f := families["x"]; len(f.GetMetric()) != 3 || f.GetType() != dto.MetricType_UNTYPED {
 		t.Errorf("x: %v", f)
@@ -260,7 +264,8 @@ func TestAppOpenMetrics(t *testing.T) {
 	text := expose(t, false, true, b)
 	for _, line := range []string{
 		"# TYPE hits counter", `hits_total{statsd_type="counter"} 1`,
-		"# TYPE jobs_total unknown", `jobs_total{statsd_type="counter"} 2`, "# TYPE jobs gauge", `jobs{statsd_type="gauge"} 3`,
+		"# TYPE jobs_total unknown", `jobs_total{statsd_type="counter"} 2`, "# TYPE jobs gauge",
+		`jobs{statsd_type="gauge"} 3`,
 		"# TYPE plain unknown", "# TYPE node_load1_total unknown",
 		"# TYPE took histogram", `took_bucket{statsd_type="histogram",le="0.25"} 1`,
 		`took_bucket{statsd_type="histogram",le="1.0"} 2`, `took_bucket{statsd_type="histogram",le="+Inf"} 2`,

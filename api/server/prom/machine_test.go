@@ -22,10 +22,12 @@ func TestMachineFamilies(t *testing.T) {
 		row := absentRow(metric.Hardware)
 		row[column] = value
 		parts.Vals = append(parts.Vals, row...)
-		parts.Rows = append(parts.Rows, &frame.Row{ID: uint64(1000 + len(parts.Rows)), Labels: append(machine[:2:2], labels...)})
+		parts.Rows = append(parts.Rows, &frame.Row{ID: uint64(1000 + len(parts.Rows)),
+			Labels: append(machine[:2:2], labels...)})
 	}
 	node := frame.Label{Name: "node_id", Value: "0"}
-	add(metric.HardwareCacheSize, 32<<20, node, frame.Label{Name: "type", Value: "Unified"}, frame.Label{Name: "level", Value: "3"})
+	add(metric.HardwareCacheSize, 32<<20, node, frame.Label{Name: "type", Value: "Unified"},
+		frame.Label{Name: "level", Value: "3"})
 	add(metric.HardwareNodeMemory, 1<<30, node)
 	add(metric.HardwareNodeDistance, 21, node, frame.Label{Name: "target_node_id", Value: "1"})
 	b.Tables = append(b.Tables, parts)

@@ -17,26 +17,27 @@ import (
 func TestStream(t *testing.T) {
 	ended := make(chan error, 1)
 	lines := make(chan string)
-	routes := []Route{{Method: "GET", Path: "/stream", Stream: true, Handle: func(w http.ResponseWriter, r *http.Request) error {
-		s := http.NewResponseController(w)
-		if err := errors.Join(s.SetReadDeadline(time.Time{}), s.SetWriteDeadline(time.Time{})); err != nil {
-			t.Error(err)
-		}
-		for {
-			select {
-			case <-r.Context().Done():
-				ended <- r.Context().Err()
-				return nil
-			case line := <-lines:
-				if _, err := io.WriteString(w, line); err != nil {
-					t.Error(err)
-				}
-				if err := s.Flush(); err != nil {
-					t.Error(err)
+	routes := []Route{{Method: "GET", Path: "/stream", Stream: true,
+		Handle: func(w http.ResponseWriter, r *http.Request) error {
+			s := http.NewResponseController(w)
+			if err := errors.Join(s.SetReadDeadline(time.Time{}), s.SetWriteDeadline(time.Time{})); err != nil {
+				t.Error(err)
+			}
+			for {
+				select {
+				case <-r.Context().Done():
+					ended <- r.Context().Err()
+					return nil
+				case line := <-lines:
+					if _, err := io.WriteString(w, line); err != nil {
+						t.Error(err)
+					}
+					if err := s.Flush(); err != nil {
+						t.Error(err)
+					}
 				}
 			}
-		}
-	}}}
+		}}}
 	log := slog.New(slog.DiscardHandler)
 	srv := NewHTTPServer(Bounded(Mux(routes, "", log)), log)
 	srv.ReadTimeout = 200 * time.Millisecond // 1 minute otherwise

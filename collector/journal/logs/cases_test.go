@@ -236,7 +236,8 @@ func TestScopeOfLabels(t *testing.T) {
 	want(t, "of a label", get(t, n, &query.LogQuery{Scope: onlyTag("label.team", "sh*")}, "NUMBER"), "0", "2")
 	want(t, "of an image", get(t, n, &query.LogQuery{Scope: onlyTag("image", "*")}, "NUMBER"), "0", "2")
 	want(t, "of another", get(t, n, &query.LogQuery{Scope: onlyTag("label.team", "pay")}, "NUMBER"))
-	sources, err := n.Sources(t.Context(), &query.LogQuery{Containers: []string{"[ce]*"}, Scope: onlyTag("image", "nginx")})
+	sources, err := n.Sources(t.Context(), &query.LogQuery{Containers: []string{"[ce]*"},
+		Scope: onlyTag("image", "nginx")})
 	if err != nil || len(sources) != 1 || sources[0].Name != id {
 		t.Errorf("sources %v, error %v", sources, err)
 	}
@@ -452,7 +453,8 @@ func TestPipeReports(t *testing.T) {
 				t.Errorf("event %+v", e)
 			}
 		}
-		if got := strings.Join(numbersOf(entries), " "); err != nil || got != c.entries || strings.Join(kinds, ",") != c.events {
+		if got := strings.Join(numbersOf(entries), " "); err != nil || got != c.entries ||
+			strings.Join(kinds, ",") != c.events {
 			t.Errorf("%+v: entries %s, events %q, error %v; want %s and %s", c.q, got, kinds, err, c.entries, c.events)
 		}
 	}

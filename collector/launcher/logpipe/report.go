@@ -64,7 +64,8 @@ func (p *pipe) addReport() {
 			"up to some hundred KiB")
 	}
 	if n.returned {
-		say(entry.PipeAway, uint64(n.away.Microseconds()), "journald was not reachable for %v", n.away.Round(time.Millisecond))
+		say(entry.PipeAway, uint64(n.away.Microseconds()), "journald was not reachable for %v",
+			n.away.Round(time.Millisecond))
 	}
 	if n.resent > 0 {
 		say(entry.PipeResent, n.resent, "%d lines follow that it may have had already: they have LINE_RESENT=1", n.resent)

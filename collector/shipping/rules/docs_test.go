@@ -19,7 +19,8 @@ func TestDocuments(t *testing.T) {
 		t.Fatal("no example in docs/shipping.md")
 	}
 	r := parse(t, text)
-	if len(r.Filter) != 4 || len(r.Join) != 2 || len(r.Sample) != 1 || len(r.Rate) != 1 || len(r.Redact) != 3 || r.Fields.Drop == nil {
+	if len(r.Filter) != 4 || len(r.Join) != 2 || len(r.Sample) != 1 || len(r.Rate) != 1 || len(r.Redact) != 3 ||
+		r.Fields.Drop == nil {
 		t.Errorf("%+v", r)
 	}
 	for name := range knownKinds {

@@ -17,12 +17,14 @@ var knownKinds = map[string]finder{
 		re: regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@]*:([^\s/?#@]+)@`)},
 	// name=value, name: value and "name": "value"
 	"password": expressionFinder{group: true, any: []string{"passw", "pwd", "secret", "token", "key"},
-		re: regexp.MustCompile(`(?i)(?:passw(?:or)?d|pwd|secret|token|api[_-]?key|access[_-]?key)["']?\s*[=:]\s*["']?([^\s"',;&]+)`)},
+		re: regexp.MustCompile(`(?i)(?:passw(?:or)?d|pwd|secret|token|api[_-]?key|` +
+			`access[_-]?key)["']?\s*[=:]\s*["']?([^\s"',;&]+)`)},
 	"aws_key": expressionFinder{any: []string{"akia", "asia"},
 		re: regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)},
 	"private_key": expressionFinder{any: []string{"private key"}, // RFC 7468
 		re: regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`)},
 	"ip_address": expressionFinder{any: []string{".", ":"},
 		re: regexp.MustCompile(`\b(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\b` +
-			`|\b(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}\b|\b(?:[0-9A-Fa-f]{1,4}:){1,6}:(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})*)?`)},
+			`|\b(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}\b|\b(?:[0-9A-Fa-f]{1,4}:){1,6}:(?:[0-9A-Fa-f]{1,` +
+			`4}(?::[0-9A-Fa-f]{1,4})*)?`)},
 }

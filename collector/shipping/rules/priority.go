@@ -24,7 +24,8 @@ func (p *priorities) UnmarshalYAML(n *yaml.Node) error {
 	a, okA := parsePriority(from)
 	b, okB := parsePriority(to)
 	if n.Kind != yaml.ScalarNode || !okA || !okB {
-		return fmt.Errorf("line %d: priority %q: write one of %s (that and all more urgent ones), or a range such as info..debug",
+		return fmt.Errorf("line %d: priority %q: write one of %s (that and all more urgent ones), or a range such as "+
+			"info..debug",
 			n.Line, n.Value, strings.Join(priorityNames, ", "))
 	}
 	p.min, p.max = min(a, b), max(a, b)

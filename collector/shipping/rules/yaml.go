@@ -65,8 +65,9 @@ func keysOf(into any) (keys []string) {
 }
 
 var (
-	goType = regexp.MustCompile("(?s)^yaml: unmarshal errors:\n  (line \\d+: )?cannot unmarshal \\S+ (`.*`)? ?into (\\S+).*")
-	kinds  = map[string]string{"int": "a whole number", "float64": "a number", "string": "text"}
+	goType = regexp.MustCompile("(?s)^yaml: unmarshal errors:\n  (line \\d+: )?cannot unmarshal \\S+ (`.*`)? ?into " +
+		"(\\S+).*")
+	kinds = map[string]string{"int": "a whole number", "float64": "a number", "string": "text"}
 )
 
 // readable says what package yaml says with the names of Go types.

@@ -31,7 +31,8 @@ func inode(path string) (dev, ino uint64, err error) {
 // path does not exist yet, because the socket was taken over. The watch has a goroutine of
 // its own, so a filesystem that does not respond holds nothing else. It calls panicked for
 // a panic, and goes on.
-func watchPath(path string, missing bool, reopen func() error, panicked func(over string, value any)) (*pathWatch, error) {
+func watchPath(path string, missing bool, reopen func() error, panicked func(over string, value any)) (*pathWatch,
+	error) {
 	dev, ino, err := inode(path)
 	if err != nil && !(missing && errors.Is(err, fs.ErrNotExist)) {
 		return nil, &os.PathError{Op: "stat", Path: path, Err: err}

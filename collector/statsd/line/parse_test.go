@@ -17,17 +17,25 @@ func TestReasons(t *testing.T) {
 	}
 	for text, want := range map[string]Reason{
 		// the rows of the table of edge cases
-		"a:1|d": Accepted, "a:x:y|s": Accepted, "a:1:2:3|ms": Accepted, "a:1|c:2|c": BadType, "a:1|c|@0": BadRate, "a:1|c|@2": BadRate,
-		"a:1|c|@abc": BadRate, "a:1|c|#t:v|@0.1": Accepted, "a:1|c|#t:v|#u:w": Accepted, "a:1|c|c:abc": Accepted, "a:1|c|e:x|card:low": Accepted,
-		"a:1|c|T1700000000": Accepted, "a:1|c|x:y": Accepted, "a:NaN|g": BadValue, "a:|c": EmptyValue,
+		"a:1|d": Accepted, "a:x:y|s": Accepted, "a:1:2:3|ms": Accepted, "a:1|c:2|c": BadType, "a:1|c|@0": BadRate,
+		"a:1|c|@2":   BadRate,
+		"a:1|c|@abc": BadRate, "a:1|c|#t:v|@0.1": Accepted, "a:1|c|#t:v|#u:w": Accepted, "a:1|c|c:abc": Accepted,
+		"a:1|c|e:x|card:low": Accepted,
+		"a:1|c|T1700000000":  Accepted, "a:1|c|x:y": Accepted, "a:NaN|g": BadValue, "a:|c": EmptyValue,
 		// further decisions
-		"a:.5|c": Accepted, "a:0x1p4|c": Accepted, "a:1_000|c": Accepted, "a:1|c|@+0.5": Accepted, "a:1e400|c": BadValue, "a:Inf|c": BadValue,
-		"a:1|c|T": BadTimestamp, "a:1|c|T0": BadTimestamp, "a:1|c|T1.5": BadTimestamp, "a:1|c|Tomorrow": BadTimestamp, "a:1|c|T9223372036854775808": BadTimestamp,
-		"a:1|ms|T1700000000": Accepted, "a:1|c|@1e-310": BadRate, "a:1e300|c|@1e-100": BadValue, "a:1e300|g|@1e-100": Accepted,
-		"_scheduler.lag:1|c": Accepted, "_sc|n|0": Accepted, "_sc|n|9": BadServiceCheck, "_sc|n": BadServiceCheck, "_sc||1": BadServiceCheck,
-		"_e{1,1}:a|b": Accepted, "_e{+1,+0}:a|": Accepted, "_e{1,1}:a": BadEvent, "_e{0,1}:|b": BadEvent, "_e{1,1}a|b": BadEvent,
+		"a:.5|c": Accepted, "a:0x1p4|c": Accepted, "a:1_000|c": Accepted, "a:1|c|@+0.5": Accepted, "a:1e400|c": BadValue,
+		"a:Inf|c": BadValue,
+		"a:1|c|T": BadTimestamp, "a:1|c|T0": BadTimestamp, "a:1|c|T1.5": BadTimestamp, "a:1|c|Tomorrow": BadTimestamp,
+		"a:1|c|T9223372036854775808": BadTimestamp,
+		"a:1|ms|T1700000000":         Accepted, "a:1|c|@1e-310": BadRate, "a:1e300|c|@1e-100": BadValue,
+		"a:1e300|g|@1e-100":  Accepted,
+		"_scheduler.lag:1|c": Accepted, "_sc|n|0": Accepted, "_sc|n|9": BadServiceCheck, "_sc|n": BadServiceCheck,
+		"_sc||1":      BadServiceCheck,
+		"_e{1,1}:a|b": Accepted, "_e{+1,+0}:a|": Accepted, "_e{1,1}:a": BadEvent, "_e{0,1}:|b": BadEvent,
+		"_e{1,1}a|b":                      BadEvent,
 		"_e{1,1}:a|b|d:x|p:urgent|t:none": Accepted,
-		"a:1|m":                           BadType, "a:1|C": BadType, "a:1|": BadType, "a:1|cc": BadType, "a:1": BadSyntax, "a": BadSyntax, "a|c": BadSyntax, ":1|c": BadName,
+		"a:1|m":                           BadType, "a:1|C": BadType, "a:1|": BadType, "a:1|cc": BadType, "a:1": BadSyntax,
+		"a": BadSyntax, "a|c": BadSyntax, ":1|c": BadName,
 		"a:-5|c": Accepted, "a::|g": EmptyValue, "a:x|c": BadValue, "a:1:x|h": BadValue, "a:21::22|h": Accepted,
 		"a:1|c|#" + strings.Repeat("t,", MaxTags): Accepted, "a:1|c|#" + strings.Repeat("t,", MaxTags) + "t": BadTags,
 		"a:" + strings.Repeat("1", DefaultMaxLine) + "|c": TooLong,
@@ -35,9 +43,12 @@ func TestReasons(t *testing.T) {
 		check(DogStatsD, text, want)
 	}
 	for text, want := range map[string]Reason{
-		"a:1|c:2|ms|@0.1:-3|g": Accepted, "a:1|c|#t:v,u:w": Accepted, "a:1|C": Accepted, "a:1|m": Accepted, "a:1|d": Accepted, "a:x|s": Accepted,
-		"a:1:2:3|ms": BadSyntax, "a:x:y|s": BadSyntax, "a:1|c:2|x": BadType, "a:1|c:x|c": BadValue, "a:1|c|@0": BadRate, "a:1|c|@2": BadRate,
-		"a:1|c|c:abc": BadSyntax, "a:1|c|T1700000000": BadSyntax, "a:1|c|#t:v|@0.1": BadSyntax, "a:1|c|": BadSyntax, "a:|c": EmptyValue, ":1|c": BadName,
+		"a:1|c:2|ms|@0.1:-3|g": Accepted, "a:1|c|#t:v,u:w": Accepted, "a:1|C": Accepted, "a:1|m": Accepted, "a:1|d": Accepted,
+		"a:x|s":      Accepted,
+		"a:1:2:3|ms": BadSyntax, "a:x:y|s": BadSyntax, "a:1|c:2|x": BadType, "a:1|c:x|c": BadValue, "a:1|c|@0": BadRate,
+		"a:1|c|@2":    BadRate,
+		"a:1|c|c:abc": BadSyntax, "a:1|c|T1700000000": BadSyntax, "a:1|c|#t:v|@0.1": BadSyntax, "a:1|c|": BadSyntax,
+		"a:|c": EmptyValue, ":1|c": BadName,
 		"a": BadSyntax, "a:1|c:": BadSyntax,
 	} {
 		check(Etsy, text, want)
@@ -138,7 +149,8 @@ func TestEvents(t *testing.T) {
 	}
 	for got, want := range map[string]string{string(l.Title): "title", string(l.Text): `text\\nmo`, string(l.Host): "box",
 		string(l.Key):      "key",
-		string(l.Priority): "low", string(l.Source): "src", string(l.Alert): "error", string(l.Tags): "env:prod", string(l.ContainerID): "abc"} {
+		string(l.Priority): "low", string(l.Source): "src", string(l.Alert): "error", string(l.Tags): "env:prod",
+		string(l.ContainerID): "abc"} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
 		}

@@ -10,7 +10,8 @@ import (
 
 const (
 	typical = "page.views.total:1|c|@0.5|#env:prod,service:web,region:us-east-1,version:1.2.3"
-	full    = typical + "|T1656581409|c:ci-83c0a99c0a54c0c187f461c7980e9b57f3f6a8b0c918c8d93df19a9de6f3fe1d,in-4026531836|e:it-false,cn-web,pu-810fe89d-da47-410b-8979-9154a40f8183|card:low"
+	full    = typical + "|T1656581409|c:ci-83c0a99c0a54c0c187f461c7980e9b57f3f6a8b0c918c8d93df19a9de6f3fe1d," +
+		"in-4026531836|e:it-false,cn-web,pu-810fe89d-da47-410b-8979-9154a40f8183|card:low"
 )
 
 // cpu returns the CPU time of this thread, which other load on the machine does not

@@ -57,7 +57,8 @@ func ask(t *testing.T, path, request string) (code int, body string) {
 
 // mesos returns a request as libprocess writes it to a unix socket: with an empty Host.
 func mesos(method, path, body string) string {
-	return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: \r\nAccept: application/json\r\nContent-Type: application/json\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n%s", method, path, len(body), body)
+	return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: \r\nAccept: application/json\r\nContent-Type: "+
+		"application/json\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n%s", method, path, len(body), body)
 }
 
 // The API fulfils the contract of the isolator, as a Mesos agent uses it.
@@ -96,7 +97,8 @@ func TestIsolator(t *testing.T) {
 	check("POST", "/container", `{"container_id":"four"}`, 201, "PORT2")
 	for _, body := range []string{``, `{}`, `[]`, `{"container_id":"a/b"}`, `{"container_id":".."}`, `{"container_id":7}`,
 		`{"container_id":"x","statsd_port":70000}`,
-		`{"container_id":"x","cgroup":"relative"}`, `{"container_id":"x","cgroup":"/a/../b"}`, `{"container_id":"x","labels":{"":"v"}}`,
+		`{"container_id":"x","cgroup":"relative"}`, `{"container_id":"x","cgroup":"/a/../b"}`,
+		`{"container_id":"x","labels":{"":"v"}}`,
 		`{"container_id":"` + strings.Repeat("x", 300) + `"}`, `{"container_id":"x","name":"` + strings.Repeat("n",
 			launch.MaxBody) + `"}`} {
 		check("POST", "/container", body, 400, "error")
@@ -145,7 +147,8 @@ func TestClient(t *testing.T) {
 }
 
 func FuzzRequest(f *testing.F) {
-	f.Add([]byte(`{"container_id":"28df","labels":{"a":"b"},"cgroup":"/a/b","netns":"/proc/1/ns/net","statsd_port":20001}`))
+	f.Add([]byte(`{"container_id":"28df","labels":{"a":"b"},"cgroup":"/a/b","netns":"/proc/1/ns/net",` +
+		`"statsd_port":20001}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := readRequest(bytes.NewReader(b))
 		if err != nil {

@@ -17,7 +17,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	}
 	for _, o := range []Options{{}, {Rules: rules}} {
 		r := newRig(t, o)
-		packet := []byte("a:1|c|#b:c,d\nb:2|g\nc:-3|c\nlat:5:6:7|ms|@0.1\nu:x|s\napi.get.users.time:5|ms\ndebug.x:1|c\n_sc|x|0|h:web|#b:c\n_sc|y|1|m:text")
+		packet := []byte("a:1|c|#b:c,d\nb:2|g\nc:-3|c\nlat:5:6:7|ms|@0.1\nu:x|s\napi.get.users.time:5|ms\ndebug.x:1|" +
+			"c\n_sc|x|0|h:web|#b:c\n_sc|y|1|m:text")
 		w := r.s.Worker(0)
 		parent := func(origin uint32) uint64 { return r.parent[origin] }
 		step := func() {

@@ -47,7 +47,8 @@ func TestEvents(t *testing.T) {
 	r.send(3, "_e{1,0}:x||d:-5|p:none|t:bad|h:|#")
 	r.flush()
 	now := r.now.Unix()
-	r.tells("101 boom aggregation_key=key alert_type=error host=web priority=low source_type=src tags=a,b:1,b:2 text=two\nlines @1600000000",
+	r.tells("101 boom aggregation_key=key alert_type=error host=web priority=low source_type=src tags=a,b:1,b:2 "+
+		"text=two\nlines @1600000000",
 		fmt.Sprintf("0 x @%d", now))
 	if r.s.Events().Gen == gen {
 		t.Error("the generation stays")
@@ -101,15 +102,18 @@ func TestServiceChecks(t *testing.T) {
 	r.value(row, metric.AppValue, 0)
 	r.value(row, metric.AppSamples, 2)
 	r.value(row, metric.AppUpdated, float64(r.now.Unix()))
-	r.tells("101 db.up is ok alert_type=success check=db.up host=web message=fine\nm:ok status=ok tag.env=prod tag.host=web @1600000000")
+	r.tells("101 db.up is ok alert_type=success check=db.up host=web message=fine\nm:ok status=ok tag.env=prod " +
+		"tag.host=web @1600000000")
 	r.now = r.now.Add(time.Second)
 	r.send(1, "_sc|db.up|2|d:1600000001|h:web|#env:prod")
 	r.send(1, "_sc|db.up|2|h:web|#env:prod")
 	r.send(1, "_sc|db.up|1|h:web|#env:prod")
 	r.flush()
 	r.value(row, metric.AppValue, 1)
-	r.tells("101 db.up is critical, was ok alert_type=error check=db.up host=web status=critical tag.env=prod tag.host=web @1600000001",
-		fmt.Sprintf("101 db.up is warning, was critical alert_type=warning check=db.up host=web status=warning tag.env=prod tag.host=web @%d", r.now.Unix()))
+	r.tells("101 db.up is critical, was ok alert_type=error check=db.up host=web status=critical tag.env=prod "+
+		"tag.host=web @1600000001",
+		fmt.Sprintf("101 db.up is warning, was critical alert_type=warning check=db.up host=web status=warning "+
+			"tag.env=prod tag.host=web @%d", r.now.Unix()))
 	r.counted("", metric.StatsdServiceChecks, 5)
 	r.counted("", metric.StatsdStatusChanges, 3)
 

@@ -41,7 +41,8 @@ func FuzzEvents(f *testing.F) {
 				told++
 			}
 		}
-		if v := r.ledger.Row(0); int64(told)+v[metric.StatsdEventsDropped] != v[metric.StatsdEvents]+v[metric.StatsdStatusChanges] {
+		v := r.ledger.Row(0)
+		if int64(told)+v[metric.StatsdEventsDropped] != v[metric.StatsdEvents]+v[metric.StatsdStatusChanges] {
 			t.Fatalf("%d told: %v", told, v)
 		}
 	})

@@ -156,7 +156,8 @@ func TestForms(t *testing.T) {
 	for range 2 {
 		r.send(1, "a:1|c|#up\na:1|c|#up:true\na:1|c|#up:\na:1|c|#up,up\na:1|c|#up,,\na:1|c|#up:,up")
 		r.send(1, "b:1|c|#x:1,x:2\nb:1|c|#x:2,x:1\nb:1|c|#x:1;2\nb:1|c|#x:2,x:1,x:2\nb:1|c|#:x\nb:1|c|#:x,y:1")
-		r.send(1, "c:1|c|#dd.internal.entity_id:abc,x:1\nc:1|c|#x:1,dd.internal.card:low\nc:1|c|#x:1\nc:1|c|#x:1,dd.internal.jmx_check_name:k")
+		r.send(1, "c:1|c|#dd.internal.entity_id:abc,x:1\nc:1|c|#x:1,dd.internal.card:low\nc:1|c|#x:1\nc:1|c|#x:1,"+
+			"dd.internal.jmx_check_name:k")
 		r.send(1, "d\xff:1|c\nd\xfe:1|c\nd\uFFFD:1|c")
 		r.send(1, "e:1|c|#host:a\ne:1|c|#host:b")
 		r.send(1, "f:1|c|#a:b:c")

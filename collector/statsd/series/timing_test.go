@@ -29,7 +29,9 @@ func BenchmarkAdd(b *testing.B) {
 			r := newRig(b, Options{})
 			lines := make([]line.Line, 1000)
 			for i := range lines {
-				if reason := r.p.Parse(fmt.Appendf(nil, "page.views.total:%d|%s|@0.5|#env:prod,service:web,region:us-east-1,version:%d", i%7, typ, i), &lines[i]); reason != line.Accepted {
+				if reason := r.p.Parse(fmt.Appendf(nil,
+					"page.views.total:%d|%s|@0.5|#env:prod,service:web,region:us-east-1,version:%d", i%7, typ,
+					i), &lines[i]); reason != line.Accepted {
 					b.Fatal(reason)
 				}
 			}

@@ -70,7 +70,8 @@ func (b *bulk) Write(ctx context.Context, batch []*sink.Record) sink.Result {
 // what is read.
 func (b *bulk) url() string {
 	node := b.cfg.URLs[b.node%len(b.cfg.URLs)]
-	u := strings.TrimSuffix(node, "/") + "/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason," +
+	u := strings.TrimSuffix(node, "/") +
+		"/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason," +
 		"items.*.error.caused_by.reason"
 	if b.cfg.Pipeline != "" {
 		u += "&pipeline=" + url.QueryEscape(b.cfg.Pipeline)

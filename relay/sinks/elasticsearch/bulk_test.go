@@ -57,7 +57,8 @@ func TestLA14ManyFates(t *testing.T) {
 		fmt.Fprintf(w, `{"errors":true,"items":[%s]}`, strings.Join(items, ","))
 	})
 	res := s.Write(t.Context(), testlog.Records(0, 100))
-	if !reflect.DeepEqual(res.Retry, []int{10, 11, 12, 13, 14}) || res.Known != 1 || len(res.TooLarge) != 0 || res.Err == nil {
+	if !reflect.DeepEqual(res.Retry, []int{10, 11, 12, 13, 14}) || res.Known != 1 || len(res.TooLarge) != 0 ||
+		res.Err == nil {
 		t.Errorf("%+v", res)
 	}
 	var refused []string
@@ -132,7 +133,8 @@ func TestRequest(t *testing.T) {
 	var got []byte
 	s := open(t, Config{Index: "logs-%Y.%m.%d", Pipeline: "p 1", APIKey: sink.File(secret)},
 		func(w http.ResponseWriter, r *http.Request) {
-			if r.Header.Get("Authorization") != "ApiKey abc" || r.URL.Query().Get("pipeline") != "p 1" || r.URL.Path != "/_bulk" {
+			if r.Header.Get("Authorization") != "ApiKey abc" || r.URL.Query().Get("pipeline") != "p 1" ||
+				r.URL.Path != "/_bulk" {
 				t.Errorf("%v %v", r.URL, r.Header)
 			}
 			z, err := gzip.NewReader(r.Body)
@@ -157,7 +159,8 @@ func TestCheck(t *testing.T) {
 	for _, bad := range []Config{
 		{}, {URLs: sink.StringList{"es1:9200"}}, {URLs: sink.StringList{"http://u:p@es1"}},
 		{URLs: sink.StringList{"http://es1"}, Index: "Logs"}, {URLs: sink.StringList{"http://es1"}, Index: "-x"},
-		{URLs: sink.StringList{"http://es1"}, APIKey: "/x", User: "u"}, {URLs: sink.StringList{"http://es1"}, APIKey: "/missing"},
+		{URLs: sink.StringList{"http://es1"}, APIKey: "/x", User: "u"},
+		{URLs: sink.StringList{"http://es1"}, APIKey: "/missing"},
 	} {
 		if err := bad.Check(); err == nil {
 			t.Errorf("%+v: no error", bad)

@@ -14,7 +14,7 @@ import (
 // Config is the configuration of a sink for Elasticsearch or OpenSearch.
 type Config struct {
 	URLs     sink.StringList `yaml:"urls"`  // of nodes; the next one is used when one fails
-	Index    string          `yaml:"index"` // or data stream; %Y, %m, %d are the record's day (default logs-daytwo-default)
+	Index    string          `yaml:"index"` // or data stream, with the record's %Y, %m, %d; default logs-daytwo-default
 	Pipeline string          `yaml:"pipeline"`
 	User     string          `yaml:"user"`
 	Password sink.File       `yaml:"password_file"`
@@ -41,7 +41,8 @@ func (c *Config) Check() error {
 		c.Index = "logs-daytwo-default"
 	}
 	name := string(appendIndex(nil, c.Index, time.Unix(0, 0)))
-	if name != strings.ToLower(name) || strings.ContainsAny(name, `\/*?"<>| ,#:%`) || strings.Trim(name[:1], "-_+.") == "" ||
+	if name != strings.ToLower(name) || strings.ContainsAny(name, `\/*?"<>| ,#:%`) ||
+		strings.Trim(name[:1], "-_+.") == "" ||
 		len(name) > 255 {
 		return fmt.Errorf("elasticsearch: index: %q is not a name that Elasticsearch takes: use lower-case letters, "+
 			"digits, '-', '_', '.', and %%Y, %%m, %%d", c.Index)

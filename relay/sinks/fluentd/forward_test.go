@@ -171,7 +171,8 @@ func TestTags(t *testing.T) {
 	if res := s.Write(t.Context(), batch); res.Err != nil {
 		t.Fatal(res.Err)
 	}
-	if a, b := <-srv.chunks, <-srv.chunks; a.tag != "d2.node-1.web" || a.entries != 3 || b.tag != "d2.node-1.daytwo" || b.entries != 1 {
+	if a, b := <-srv.chunks, <-srv.chunks; a.tag != "d2.node-1.web" || a.entries != 3 || b.tag != "d2.node-1.daytwo" ||
+		b.entries != 1 {
 		t.Errorf("%+v %+v", a, b)
 	}
 	if res := s.Write(t.Context(), testlog.Odd()); res.Err != nil {
@@ -184,7 +185,8 @@ func TestCheck(t *testing.T) {
 	if err := os.WriteFile(key, []byte("k"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, bad := range []Config{{}, {Address: "host"}, {Address: "h:1", User: "u"}, {Address: "h:1", SharedKey: "/missing"}} {
+	for _, bad := range []Config{{}, {Address: "host"}, {Address: "h:1", User: "u"},
+		{Address: "h:1", SharedKey: "/missing"}} {
 		if err := bad.Check(); err == nil {
 			t.Errorf("%+v: no error", bad)
 		}

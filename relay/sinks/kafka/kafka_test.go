@@ -16,8 +16,10 @@ func TestCheck(t *testing.T) {
 	}
 	for _, bad := range []Config{
 		{}, {Brokers: sink.StringList{"a"}, Topic: "t"}, {Brokers: sink.StringList{"a:1"}, Topic: "t", Key: "x"},
-		{Brokers: sink.StringList{"a:1"}, Topic: "t", Compression: "x"}, {Brokers: sink.StringList{"a:1"}, Topic: "t", MaxMessage: 1},
-		{Brokers: sink.StringList{"a:1"}, Topic: "t", SASL: "plain"}, {Brokers: sink.StringList{"a:1"}, Topic: "t", SASL: "x", User: "u"},
+		{Brokers: sink.StringList{"a:1"}, Topic: "t", Compression: "x"},
+		{Brokers: sink.StringList{"a:1"}, Topic: "t", MaxMessage: 1},
+		{Brokers: sink.StringList{"a:1"}, Topic: "t", SASL: "plain"},
+		{Brokers: sink.StringList{"a:1"}, Topic: "t", SASL: "x", User: "u"},
 		{Brokers: sink.StringList{"a:1"}, Topic: "t", Password: "/missing"},
 	} {
 		if err := bad.Check(); err == nil {

@@ -195,7 +195,8 @@ func TestLabels(t *testing.T) {
 	if res := s.Write(t.Context(), testlog.Odd()); res.Err != nil {
 		t.Fatal(res.Err)
 	}
-	for _, bad := range []Config{{}, {URL: "http://x", Labels: sink.StringList{"container_id"}}, {URL: "http://x", Labels: sink.StringList{}}} {
+	for _, bad := range []Config{{}, {URL: "http://x", Labels: sink.StringList{"container_id"}},
+		{URL: "http://x", Labels: sink.StringList{}}} {
 		if err := bad.Check(); err == nil {
 			t.Errorf("%+v: no error", bad)
 		}
@@ -209,7 +210,8 @@ func TestOtherRefusals(t *testing.T) {
 	say := func(text string) sink.Result {
 		return refused(batch, streams, &sink.Answer{Status: 400, Body: []byte(text)})
 	}
-	if r := say("entry with timestamp 1 ignored, reason: 'entry too far behind', total ignored: 2 out of 10"); len(r.Refused) != 2 {
+	if r := say("entry with timestamp 1 ignored, reason: 'entry too far behind', total ignored: 2 out of " +
+		"10"); len(r.Refused) != 2 {
 		t.Errorf("%+v", r)
 	}
 	if r := say("couldn't parse push request"); len(r.TooLarge) != 10 {

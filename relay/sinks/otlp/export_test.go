@@ -82,7 +82,8 @@ func overGRPC(t *testing.T, r *receiver) string {
 		t.Fatal(err)
 	}
 	srv := grpc.NewServer()
-	srv.RegisterService(&grpc.ServiceDesc{ServiceName: "opentelemetry.proto.collector.logs.v1.LogsService", HandlerType: (*any)(nil),
+	srv.RegisterService(&grpc.ServiceDesc{ServiceName: "opentelemetry.proto.collector.logs.v1.LogsService",
+		HandlerType: (*any)(nil),
 		Methods: []grpc.MethodDesc{{MethodName: "Export", Handler: func(_ any, _ context.Context, dec func(any) error,
 			_ grpc.UnaryServerInterceptor) (any, error) {
 			var req request
@@ -135,7 +136,8 @@ func TestExports(t *testing.T) {
 						rec.TimeUnixNano != uint64(batch[n].Time().UnixNano()) {
 						t.Errorf("record %d: %v", n, rec)
 					}
-					if m := batch[n].Message(); rec.Body.GetStringValue() != string(m) && string(rec.Body.GetBytesValue()) != string(m) {
+					if m := batch[n].Message(); rec.Body.GetStringValue() != string(m) &&
+						string(rec.Body.GetBytesValue()) != string(m) {
 						t.Errorf("record %d: %.100v", n, rec.Body)
 					}
 					n++

@@ -127,7 +127,8 @@ func TestLA20RedisSaysNo(t *testing.T) {
 	if err := c.ReplicaOf(t.Context(), "127.0.0.1", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if res := s.Write(t.Context(), testlog.Records(0, 3)); len(res.Retry) != 3 || !strings.Contains(res.Err.Error(), "READONLY") {
+	if res := s.Write(t.Context(), testlog.Records(0, 3)); len(res.Retry) != 3 ||
+		!strings.Contains(res.Err.Error(), "READONLY") {
 		t.Errorf("a replica: %+v", res)
 	}
 	if err := c.ReplicaOf(t.Context(), "NO", "ONE").Err(); err != nil {

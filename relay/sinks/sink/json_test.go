@@ -68,12 +68,14 @@ func TestLA5OddFields(t *testing.T) {
 		}
 	}
 	got := decode(t, testlog.Record(1, "a\xff\xfeb"))
-	if got["message"] != "a\uFFFD\uFFFDb" || got["message_base64"] != base64.StdEncoding.EncodeToString([]byte("a\xff\xfeb")) {
+	if got["message"] != "a\uFFFD\uFFFDb" ||
+		got["message_base64"] != base64.StdEncoding.EncodeToString([]byte("a\xff\xfeb")) {
 		t.Errorf("not UTF-8: %v", got)
 	}
 	got = decode(t, testlog.Record(1, "one", "TAG=a", "MESSAGE=two", "TAG=b\xff", strings.Repeat("N", 65)+"=v"))
 	fields := got["fields"].(map[string]any)
-	if !reflect.DeepEqual(got["message"], []any{"one", "two"}) || !reflect.DeepEqual(fields["TAG"], []any{"a", "b\uFFFD"}) ||
+	if !reflect.DeepEqual(got["message"], []any{"one", "two"}) ||
+		!reflect.DeepEqual(fields["TAG"], []any{"a", "b\uFFFD"}) ||
 		!reflect.DeepEqual(fields["TAG_base64"], []any{"YQ==", "Yv8="}) || fields[strings.Repeat("N", 65)] != "v" {
 		t.Errorf("repeated: %v", got)
 	}
@@ -98,7 +100,8 @@ func TestID(t *testing.T) {
 func TestCut(t *testing.T) {
 	r := testlog.Record(1, strings.Repeat("ä", 10_000), "OTHER="+strings.Repeat("z", 300))
 	c, ok := r.CutTo(5000)
-	if !ok || c.Size > 5000 || c.Cut != 20_000 || c.ID != r.ID || !utf8.Valid(c.Message()) || c.Field("OTHER") != r.Field("OTHER") {
+	if !ok || c.Size > 5000 || c.Cut != 20_000 || c.ID != r.ID || !utf8.Valid(c.Message()) ||
+		c.Field("OTHER") != r.Field("OTHER") {
 		t.Errorf("cut to %d bytes, of %d", c.Size, c.Cut)
 	}
 	if len(r.Message()) != 20_000 {
@@ -116,7 +119,8 @@ func FuzzJSON(f *testing.F) {
 	f.Add("A", []byte("text"), []byte("\xff\x00\x1b"))
 	f.Add("MESSAGE", []byte(""), []byte("\u2028\""))
 	f.Fuzz(func(t *testing.T, name string, a, b []byte) {
-		e := &entry.Entry{Cursor: name, Fields: []entry.Field{{Name: name, Value: a}, {Name: "B", Value: b}, {Name: name, Value: b}}}
+		e := &entry.Entry{Cursor: name, Fields: []entry.Field{{Name: name, Value: a}, {Name: "B", Value: b},
+			{Name: name, Value: b}}}
 		decode(t, sink.New("a", entry.Record{Entry: e}))
 	})
 }

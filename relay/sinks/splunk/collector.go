@@ -206,7 +206,8 @@ func (c *collector) header() (http.Header, error) {
 }
 
 // post sends a request, and decodes the answer as far as it is one.
-func (c *collector) post(ctx context.Context, path string, q url.Values, body []byte) (a sink.Answer, got answer, err error) {
+func (c *collector) post(ctx context.Context, path string, q url.Values, body []byte) (a sink.Answer, got answer,
+	err error) {
 	h, err := c.header()
 	if err != nil {
 		return a, got, err

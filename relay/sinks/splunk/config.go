@@ -16,7 +16,7 @@ type Config struct {
 	URL        string        `yaml:"url"` // such as https://splunk:8088
 	Token      sink.File     `yaml:"token_file"`
 	Raw        bool          `yaml:"raw"`         // send lines to /services/collector/raw instead of events
-	Event      string        `yaml:"event"`       // "text" (default): the message, and tags as fields; "json": the whole record
+	Event      string        `yaml:"event"`       // "text" (default): the message, tags as fields; "json": the record
 	Ack        bool          `yaml:"ack"`         // wait until the indexers have the events; the token must allow it
 	AckTimeout sink.Duration `yaml:"ack_timeout"` // after which they are sent again; default 45s
 	Index      string        `yaml:"index"`

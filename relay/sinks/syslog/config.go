@@ -22,7 +22,8 @@ type Config struct {
 
 // facilities are the names of RFC 5424, section 6.2.1, as rsyslog writes them.
 var facilities = []string{"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
-	"ftp", "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"}
+	"ftp", "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6",
+	"local7"}
 
 // Check implements sinks.Type.
 func (c *Config) Check() error {

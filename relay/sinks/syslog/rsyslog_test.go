@@ -48,7 +48,8 @@ func startRsyslog(t *testing.T) *rsyslog {
 	r.certificate()
 	port := func(a string) string { _, p, _ := net.SplitHostPort(a); return p }
 	config := fmt.Sprintf(`global(workDirectory="%[1]s" maxMessageSize="256k"
-  defaultNetstreamDriverCAFile="%[1]s/ca.pem" defaultNetstreamDriverCertFile="%[1]s/ca.pem" defaultNetstreamDriverKeyFile="%[1]s/key.pem")
+  defaultNetstreamDriverCAFile="%[1]s/ca.pem" defaultNetstreamDriverCertFile="%[1]s/ca.pem"
+  defaultNetstreamDriverKeyFile="%[1]s/key.pem")
 module(load="imptcp")
 module(load="imudp")
 module(load="imtcp" StreamDriver.Name="ossl" StreamDriver.Mode="1" StreamDriver.AuthMode="anon")

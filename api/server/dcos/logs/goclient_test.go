@@ -112,8 +112,10 @@ func TestGoClientReads(t *testing.T) {
 	f := newFixture(t)
 	for i, message := range []string{"plain", "bad \xff bytes", "", "an escape \x1b[0m", strings.Repeat("x", 40<<10)} {
 		e := testlogs.Line("A", "C", "STDOUT", message, i)
-		e.Fields = append(e.Fields, entry.Field{Name: "_PID", Value: []byte("7")}, entry.Field{Name: "_PID", Value: []byte("8")},
-			entry.Field{Name: "_SYSTEMD_UNIT", Value: []byte("web.service")}, entry.Field{Name: "MESSAGE", Value: []byte("second")})
+		e.Fields = append(e.Fields, entry.Field{Name: "_PID", Value: []byte("7")},
+			entry.Field{Name: "_PID", Value: []byte("8")},
+			entry.Field{Name: "_SYSTEMD_UNIT", Value: []byte("web.service")},
+			entry.Field{Name: "MESSAGE", Value: []byte("second")})
 		f.store.Add(e)
 	}
 	resp := f.goRequest("/system/v1/agent/A/logs/v2/component/web.service?skip=-10&filter=_PID:7", jsonType)

@@ -34,7 +34,8 @@ func newFixture(t *testing.T) *fixture { return newFixtureWith(t, logstream.Opti
 
 func newFixtureWith(t *testing.T, o logstream.Options) *fixture {
 	f := &fixture{t: t, store: testlogs.New("")}
-	api := &API{Logs: f.store, Streams: logstream.New(o), Agent: "A", Known: func(id string) bool { return id == "A" || id == "B" },
+	api := &API{Logs: f.store, Streams: logstream.New(o), Agent: "A",
+		Known:   func(id string) bool { return id == "A" || id == "B" },
 		Task:    func(id string) (Task, bool) { return webTask, id == webTask.ID },
 		Tasks:   func(agent string) []Task { return []Task{webTask} },
 		Running: func(agent, c string) (Task, bool) { return webTask, agent == "A" && c == "C" }}
@@ -195,7 +196,8 @@ func TestPagesBackwards(t *testing.T) {
 func TestFormats(t *testing.T) {
 	f := newFixture(t)
 	e := testlogs.Line("A", "C", "STDOUT", "umlaut ä \u0085 \"quoted\" 🎉", 0)
-	e.Fields = append(e.Fields, entry.Field{Name: "TAG", Value: []byte("one")}, entry.Field{Name: "TAG", Value: []byte("two")},
+	e.Fields = append(e.Fields, entry.Field{Name: "TAG", Value: []byte("one")},
+		entry.Field{Name: "TAG", Value: []byte("two")},
 		entry.Field{Name: "BINARY", Value: []byte{0xff, 0, 'x'}})
 	f.store.Add(e)
 	const data = `{"fields":{"MESSAGE":"umlaut \u00e4 \u0085 \"quoted\" \ud83c\udf89","PRIORITY":"6","STREAM":"STDOUT",` +
@@ -380,7 +382,8 @@ func TestRefusals(t *testing.T) {
 		"/system/v1/logs/v2/task/unknown":       404,
 		run + "/core":                           404,
 		"/system/v1/agent/A/logs/v2/task/frameworks/F/executors/E/runs/X/stdout": 404,
-		v2 + "/component/none.service":                                           204, v1 + "/range/framework/F/executor/E/container/X": 204,
+		v2 + "/component/none.service":                                           204, v1 +
+			"/range/framework/F/executor/E/container/X": 204,
 		v1 + "/range?filter=MESSAGE:a:b": 204,
 	} {
 		if status, body := f.get(path); status != want {
@@ -443,7 +446,8 @@ func TestDiscovery(t *testing.T) {
 		base + "web.1": to + "stdout", base + "web.1/file/stderr?cursor=END&skip=-10": to + "stderr?cursor=END&skip=-10",
 		base + "web.1/browse": to + "files/browse", base + "web.1/download": to + "stdout/download",
 		base + "web.1/file/stderr/download": to + "stderr/download",
-		base + "job.7/file/stderr":          ended + "stderr", base + "job.job.7/file/stderr": strings.Replace(ended, "job.7", "job.job.7", 1) + "stderr",
+		base + "job.7/file/stderr":          ended + "stderr", base +
+			"job.job.7/file/stderr": strings.Replace(ended, "job.7", "job.job.7", 1) + "stderr",
 	} {
 		resp := f.do(path)
 		if resp.StatusCode != 303 || resp.Header.Get("Location") != want {
