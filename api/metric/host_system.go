@@ -143,7 +143,7 @@ var hostSystem = []Metric{
 	HostTimexTAI: {Name: "timex.tai_offset", Unit: Seconds, Type: Gauge, Source: "adjtimex(2) tai",
 		Prom: "node_timex_tai_offset_seconds", Help: "Offset of International Atomic Time."},
 	HostCores: {Name: "cpu.physical_cores", Unit: Count, Type: Gauge,
-		Source: "/sys/devices/system/cpu/cpuN/topology: distinct physical_package_id and core_id",
+		Source: "/sys/devices/system/cpu/cpuN/topology: distinct physical_package_id, die_id and core_id",
 		Prom:   "machine_cpu_physical_cores", Help: "Number of physical CPU cores."},
 	HostSocketsOfCPUs: {Name: "cpu.sockets", Unit: Count, Type: Gauge,
 		Source: "/sys/devices/system/cpu/cpuN/topology/physical_package_id", Prom: "machine_cpu_sockets",

@@ -17,8 +17,11 @@ import (
 
 // hardwareScan is one reading of /sys/devices/system
 // (Documentation/ABI/stable/sysfs-devices-system-cpu, sysfs-devices-node). Its rules are
-// cAdvisor's (machine and utils/sysinfo), but that physical cores are counted in every
-// socket and not once for all sockets that have the same core ids.
+// cAdvisor's (machine and utils/sysinfo), but for the count of physical cores. The kernel's
+// core_id is only unique in a socket or, before Linux 6.9, in one of its dies, so cores are
+// counted by all three, as lscpu does. cAdvisor counts by socket and core where
+// /proc/cpuinfo has no core ids (arm64), and elsewhere the distinct core ids of all sockets
+// together, which is half of the cores of a machine with two sockets.
 type hardwareScan struct {
 	dir string // /sys/devices/system
 	hw  hardware
@@ -26,8 +29,8 @@ type hardwareScan struct {
 
 // core is one physical core of a NUMA node.
 type core struct {
-	socket, id int64
-	threads    []int64 // logical CPUs
+	socket, die, id int64
+	threads         []int64 // logical CPUs
 }
 
 func readHardware(sys string) hardware {
@@ -49,11 +52,11 @@ func readHardware(sys string) hardware {
 			}
 		}
 	}
-	cores, sockets := map[[2]int64]bool{}, map[int64]bool{}
+	cores, sockets := map[[3]int64]bool{}, map[int64]bool{}
 	for node, cpus := range nodes {
 		list := s.coresOf(cpus, online)
 		for _, c := range list {
-			cores[[2]int64{c.socket, c.id}], sockets[c.socket] = true, true
+			cores[[3]int64{c.socket, c.die, c.id}], sockets[c.socket] = true, true
 		}
 		s.cores(node, list)
 	}
@@ -75,9 +78,10 @@ func (s *hardwareScan) coresOf(cpus []int64, online func(int64) bool) (list []co
 		if !ok || !known {
 			continue
 		}
-		i := slices.IndexFunc(list, func(c core) bool { return c.id == id && c.socket == socket })
+		die, _ := s.topology(cpu, "die_id") // kernels before 5.2 have none
+		i := slices.IndexFunc(list, func(c core) bool { return c.id == id && c.die == die && c.socket == socket })
 		if i < 0 {
-			i, list = len(list), append(list, core{socket: socket, id: id})
+			i, list = len(list), append(list, core{socket: socket, die: die, id: id})
 		}
 		list[i].threads = append(list[i].threads, cpu)
 	}

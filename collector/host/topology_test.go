@@ -78,6 +78,18 @@ func partsOf(hw hardware) map[string]int64 {
 	return all
 }
 
+// Core ids begin anew in each die of a socket on older kernels.
+func TestTopologyOfDies(t *testing.T) {
+	files := twoSockets()
+	for cpu := range 7 {
+		files[fmt.Sprintf("cpu/cpu%d/topology/die_id", cpu)] = fmt.Sprint(cpu / 2 % 2)
+		files[fmt.Sprintf("cpu/cpu%d/topology/core_id", cpu)] = "0"
+	}
+	if hw := readHardware(sysTree(t, files)); hw.err != nil || hw.cores != 4 || hw.sockets != 2 {
+		t.Errorf("%d cores, %d sockets, %v: want 4 and 2", hw.cores, hw.sockets, hw.err)
+	}
+}
+
 func TestTopologyOfTwoSockets(t *testing.T) {
 	hw := readHardware(sysTree(t, twoSockets()))
 	if hw.err != nil || hw.cores != 4 || hw.sockets != 2 {
