@@ -1,0 +1,212 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/auth/policy"
+)
+
+// question holds the flags that say about whom and what is asked.
+type question struct {
+	file   string
+	as     string
+	groups []string
+	tags   []string
+}
+
+const questionHelp = `ACTION is create, read, update, delete or full. RESOURCE is an id, also one that
+names an application, as in dcos:mesos:agent:sandbox:app_id:/shop:
+
+%s
+Tags say what it is about. Without them, only rules that are not narrowed by
+where can allow it. The keys are those of where: agent, application, framework,
+task, executor, container, image, namespace, label.KEY, and user for sessions.
+
+The answer is made of the file alone; no relay is asked.`
+
+// resourceList returns the resources and their actions, a line each.
+func resourceList() string {
+	var b strings.Builder
+	for _, info := range policy.Resources() {
+		var words []string
+		for _, a := range info.Actions {
+			words = append(words, a.String())
+		}
+		if info.ID == policy.Superuser.String() {
+			words = []string{policy.Full.String()}
+		}
+		fmt.Fprintf(&b, "  %-42s %s\n", info.ID, strings.Join(words, ", "))
+	}
+	return b.String()
+}
+
+// questionCommand completes a command that asks a policy.
+func questionCommand(cmd *cobra.Command, answer func(io.Writer, *output, *policy.Explanation) error) *cobra.Command {
+	var q question
+	fs := cmd.Flags()
+	fs.SortFlags = false
+	fs.StringVar(&q.file, "policy", "", "ask the policy in `FILE`")
+	fs.StringVar(&q.as, "as", "", "about the user `NAME`")
+	fs.StringSliceVar(&q.groups, "groups", nil, "the user is in `GROUPS`, separated by commas, beside those of the file")
+	fs.StringArrayVar(&q.tags, "tag", nil, "about what has a tag `KEY=VALUE`; may be given more than once")
+	out := outputFlags(fs, "table", "json", "yaml")
+	cmd.Long += "\n\n" + fmt.Sprintf(questionHelp, resourceList())
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) != 2 {
+			return fmt.Errorf("give ACTION and RESOURCE, not %d arguments", len(args))
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := out.check(); err != nil {
+			return err
+		}
+		e, err := q.ask(args[0], args[1])
+		if err != nil {
+			return err
+		}
+		if err := answer(cmd.OutOrStdout(), out, e); err != nil {
+			return err
+		}
+		if !e.Allowed {
+			return errFailed
+		}
+		return nil
+	}
+	return cmd
+}
+
+// ask asks whether the user may do an action with a resource.
+func (q *question) ask(action, id string) (*policy.Explanation, error) {
+	a, err := policy.ParseAction(action)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	r, key, value, err := policy.ParseResource(id)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if info := policy.Resources()[r]; a != policy.Full && !slices.Contains(info.Actions, a) {
+		return nil, usageError{fmt.Errorf("%s has no action %s: see --help for those that it has", info.ID, a)}
+	}
+	var tags policy.Tags
+	if key != "" {
+		q.tags = append(slices.Clip(q.tags), key+"="+value)
+	}
+	set := map[string]bool{}
+	for _, t := range q.tags {
+		k, v, ok := strings.Cut(t, "=")
+		if !ok || v == "" || set[k] {
+			return nil, usageError{fmt.Errorf("--tag %s: give KEY=VALUE, each key once", t)}
+		}
+		set[k] = true
+		if err := tags.SetTag(k, v); err != nil {
+			return nil, usageError{fmt.Errorf("--tag %s: %w", t, err)}
+		}
+	}
+	switch {
+	case q.file == "":
+		return nil, usageError{errors.New("give the policy file: --policy FILE")}
+	case q.as == "":
+		return nil, usageError{errors.New("give the user: --as NAME")}
+	}
+	who, err := auth.NewPrincipal(q.as, q.groups, auth.MethodAssumed, time.Time{})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	p, err := policy.Load(q.file)
+	if err != nil {
+		return nil, err
+	}
+	e := p.Explain(who, a, r, &tags)
+	return &e, nil
+}
+
+func canICommand() *cobra.Command {
+	return questionCommand(&cobra.Command{
+		Use:   "can-i ACTION RESOURCE --policy FILE --as NAME [--groups GROUPS] [--tag KEY=VALUE]",
+		Short: "Say whether a user may do something",
+		Long:  `Say whether a user may do something: yes, or no with exit status 1.`,
+		Example: `  daytwo auth can-i read dcos:adminrouter:ops:system-logs --policy policy.yaml --as ann --tag agent=node-1
+  daytwo auth can-i create dcos:mesos:agent:nested_container_session:app_id:/shop --policy policy.yaml --as ann
+  daytwo auth can-i update daytwo:sinks --policy policy.yaml --as bob --groups ops,dev && echo allowed`,
+		DisableFlagsInUseLine: true,
+	}, func(w io.Writer, out *output, e *policy.Explanation) error {
+		if out.data() {
+			return out.print(w, struct {
+				policy.Decision
+				Reason string `json:"reason"`
+			}{e.Decision, e.Reason})
+		}
+		_, err := fmt.Fprintln(w, printable(verdict(e)))
+		return err
+	})
+}
+
+// verdict says yes or no, and why.
+func verdict(e *policy.Explanation) string {
+	if !e.Allowed {
+		return "no: " + e.Reason
+	}
+	if e.Name != "" {
+		return fmt.Sprintf("yes: rule %d (%s, line %d) allows it", e.Rule, e.Name, e.Line)
+	}
+	return fmt.Sprintf("yes: rule %d (line %d) allows it", e.Rule, e.Line)
+}
+
+func explainCommand() *cobra.Command {
+	return questionCommand(&cobra.Command{
+		Use:   "explain ACTION RESOURCE --policy FILE --as NAME [--groups GROUPS] [--tag KEY=VALUE]",
+		Short: "Show which rules are for a user, and what each says about something",
+		Long: `Show which rules are for a user, what each says about something, and which of them
+decides: the first that allows it. The exit status is 1 if none does.`,
+		Example: `  daytwo auth explain read dcos:adminrouter:ops:system-logs --policy policy.yaml --as ann --tag task=web
+  daytwo auth explain full daytwo:users --policy policy.yaml --as bob --groups ops -o json`,
+		DisableFlagsInUseLine: true,
+	}, func(w io.Writer, out *output, e *policy.Explanation) error {
+		if out.data() {
+			return out.print(w, e)
+		}
+		var head table
+		head.row("User", e.User)
+		head.row("Groups", strings.Join(e.Groups, ", "))
+		head.row("Wants", e.Action+" "+e.Resource)
+		head.row("Answer", verdict(e))
+		if err := head.print(w); err != nil {
+			return err
+		}
+		if len(e.Rules) > 0 {
+			var t table
+			t.header("RULE", ">LINE", "ALLOWS", "WHY")
+			for _, r := range e.Rules {
+				allows := "no"
+				switch {
+				case r.Decides:
+					allows = "decides"
+				case r.Allows:
+					allows = "yes"
+				}
+				name := strconv.Itoa(r.Rule)
+				if r.Name != "" {
+					name += " " + r.Name
+				}
+				t.row(name, strconv.Itoa(r.Line), allows, r.Reason)
+			}
+			fmt.Fprintln(w)
+			if err := t.print(w); err != nil {
+				return err
+			}
+		}
+		_, err := fmt.Fprintf(w, "\n%d of %d rules are for this user.\n", len(e.Rules), len(e.Rules)+e.Others)
+		return err
+	})
+}
