@@ -57,14 +57,16 @@ logs-soak: ## Ship 10 million log entries while the shipper is killed and NATS r
 generate: ## Regenerate the BPF objects (needs clang, llvm, libbpf-dev)
 	go generate ./...
 
-lint: ## Check formatting, line lengths, module files, vet and staticcheck, in bench/peers too
+lint: ## Check formatting, line lengths, module files, vet and staticcheck, in the modules below bench too
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not gofmt'ed:"; echo "$$out"; exit 1; fi
 	@out=$$(git ls-files -z '*.go' ':!*_bpfel.go' | LC_ALL=C.UTF-8 xargs -0 grep -nHE '^.{121}' | grep -v '//go:generate ' || true); \
 		if [ -n "$$out" ]; then echo "longer than 120 characters:"; echo "$$out" | cut -c1-200; exit 1; fi
 	go mod tidy -diff
 	cd bench/peers && go mod tidy -diff
+	cd bench/receivers && go mod tidy -diff
 	go vet ./...
 	cd bench/peers && go vet ./...
+	cd bench/receivers && go vet ./...
 	go run $(STATICCHECK) ./...
 
 vulncheck: ## Look for known vulnerabilities (needs vuln.go.dev, which not every CI reaches)
