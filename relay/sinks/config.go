@@ -56,6 +56,27 @@ type Type interface {
 	Target() string           // where it delivers to, without secrets
 }
 
+// Encrypted is a Type whose connections may use TLS.
+type Encrypted interface {
+	Encryption() *sink.TLS // nil if it is not configured
+}
+
+// insecure reports whether a sink accepts any certificate.
+func (c *Config) insecure() bool {
+	_, t, _ := c.typ()
+	e, ok := t.(Encrypted)
+	return ok && e.Encryption() != nil && e.Encryption().Insecure
+}
+
+// target returns where a sink delivers to, and whether to whom is checked.
+func (c *Config) target() string {
+	_, t, _ := c.typ()
+	if c.insecure() {
+		return t.Target() + " (its certificate is not verified)"
+	}
+	return t.Target()
+}
+
 var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
 
 // Load reads a configuration file. It returns an error that names the line or the sink for

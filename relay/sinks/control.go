@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/relay/sinks/sink"
 )
 
 // list returns the runners.
@@ -130,7 +131,7 @@ func (m *Manager) Test(ctx context.Context, name string) error {
 	defer s.Close()
 	ctx, cancel := context.WithTimeout(ctx, controlWithin)
 	defer cancel()
-	return s.Test(ctx)
+	return sink.Explain(s.Test(ctx))
 }
 
 // Dead implements query.Sinks.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/health"
+	"github.com/daytwo/daytwo/relay/sinks/sink"
 )
 
 // probeWithin is how long Doctor waits for a receiver.
@@ -32,17 +33,21 @@ func Doctor(path string) []health.Check {
 
 func (c *Config) probe() health.Check {
 	_, t, _ := c.typ() // was checked
-	check := health.Check{Name: "sink " + c.Name, State: health.OK, Detail: t.Target()}
+	check := health.Check{Name: "sink " + c.Name, State: health.OK, Detail: c.target()}
 	s, err := t.Open()
 	if err == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), probeWithin)
 		defer cancel()
 		defer s.Close()
-		err = s.Test(ctx)
+		err = sink.Explain(s.Test(ctx))
 	}
-	if err != nil {
-		check.State, check.Detail = health.Fail, t.Target()+": "+err.Error()
+	switch {
+	case err != nil:
+		check.State, check.Detail = health.Fail, c.target()+": "+err.Error()
 		check.Fix = "log entries wait in the stream of logs until the receiver takes them: see 'daytwo sink list'"
+	case c.insecure():
+		check.State = health.Warn
+		check.Fix = "whoever is on the way can read and change logs and credentials: give ca_file of tls instead of insecure"
 	}
 	return check
 }

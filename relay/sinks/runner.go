@@ -42,8 +42,8 @@ type runner struct {
 }
 
 func newRunner(m *Manager, cfg Config) *runner {
-	name, t, _ := cfg.typ() // was checked
-	r := &runner{m: m, cfg: cfg, typ: name, target: t.Target(), kick: make(chan struct{}, 1), state: "waiting"}
+	name, _, _ := cfg.typ() // was checked
+	r := &runner{m: m, cfg: cfg, typ: name, target: cfg.target(), kick: make(chan struct{}, 1), state: "waiting"}
 	r.dead = newDeadLetters(m.deadDir(), cfg.Name, int64(cfg.DeadLetters), m.o.Log)
 	r.lease = lease{store: &m.store, key: "lease." + cfg.Name, relay: m.o.Relay}
 	return r
@@ -190,6 +190,10 @@ func (r *runner) start(from time.Time) {
 		if err := s.Close(); err != nil {
 			r.m.o.Log.Debug("a sink was not closed cleanly", "sink", r.cfg.Name, "err", err)
 		}
+	}
+	if r.cfg.insecure() {
+		r.m.o.Log.Warn("a sink accepts any certificate: whoever is on the way can read and change its logs and credentials",
+			"sink", r.cfg.Name, "target", r.target, "fix", "give ca_file of tls instead of insecure")
 	}
 	r.m.o.Log.Info("a sink is running", "sink", r.cfg.Name, "type", r.typ, "target", r.target)
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -108,6 +110,61 @@ func TestNATSRestarts(t *testing.T) {
 	r.lines(0, 2100)
 	if n := r.again(); n > 0 {
 		t.Errorf("%d records came again", n)
+	}
+}
+
+// L-A14: of one answer, what is busy is sent again alone and after a wait, what is refused is
+// counted and kept with the reason, and a conflict counts as delivered.
+func TestLA14Fates(t *testing.T) {
+	b, r := newBroker(t), newReceiver(t)
+	var mu sync.Mutex
+	var requests [][]string
+	var at []time.Time
+	r.set(func(w http.ResponseWriter, ids []string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		requests, at = append(requests, ids), append(at, time.Now())
+		var items []string
+		for i := range ids {
+			switch status, typ := 201, ""; {
+			case len(ids) < 100: // again
+				items = append(items, `{"create":{"status":201}}`)
+			default:
+				switch {
+				case i >= 10 && i < 15:
+					status, typ = 429, "es_rejected_execution_exception"
+				case i >= 20 && i < 23:
+					status, typ = 400, "mapper_parsing_exception"
+				case i == 30:
+					status, typ = 409, "version_conflict_engine_exception"
+				case i == 40:
+					status, typ = 400, "parse_exception"
+				}
+				items = append(items, fmt.Sprintf(`{"create":{"status":%d,"error":{"type":%q,"reason":"why"}}}`, status, typ))
+			}
+		}
+		fmt.Fprintf(w, `{"errors":true,"items":[%s]}`, strings.Join(items, ","))
+		return true
+	})
+	m := manage(t, b, "relay1", t.TempDir(), strings.Replace(r.config(""), "min: 20ms", "min: 200ms", 1))
+	b.publish(func() (all []*entry.Entry) {
+		for i := range 100 {
+			all = append(all, testlog.Entry(i, fmt.Sprint("line ", i)))
+		}
+		return all
+	}()...)
+	s := m.until("es", func(s query.Sink) bool { return s.Delivered == 96 && s.State == "running" })
+	if s.Retries != 5 || s.Known != 1 || s.Refused["mapping"] != 3 || s.Refused["parse"] != 1 {
+		t.Errorf("%+v", s)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(requests) != 2 || !slices.Equal(requests[1], requests[0][10:15]) || at[1].Sub(at[0]) < 100*time.Millisecond {
+		t.Errorf("%d requests, %v", len(requests), at)
+	}
+	if dead, err := m.Dead(t.Context(), "es", 10); err != nil || len(dead) != 4 ||
+		!strings.Contains(string(dead[0]), "why") {
+		t.Errorf("%s, %v", dead, err)
 	}
 }
 

@@ -188,6 +188,7 @@ func (w *worker) write(ctx context.Context, batch []item) (res sink.Result, pani
 		}
 	}()
 	res = w.sink.Write(work, records)
+	res.Err = sink.Explain(res.Err)
 	if res.Err != nil && errors.Is(work.Err(), context.DeadlineExceeded) {
 		res.Err = fmt.Errorf("no answer within %v (timeout): %w", w.cfg.Timeout.Or(defaultTimeout), res.Err)
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -29,12 +28,8 @@ func (c *Config) Check() error {
 		return errors.New("elasticsearch: urls: give the URL of a node, such as https://es1:9200")
 	}
 	for _, u := range c.URLs {
-		p, err := url.Parse(u)
-		if err != nil || p.Host == "" || p.Scheme != "http" && p.Scheme != "https" {
-			return fmt.Errorf("elasticsearch: urls: %q is not http://HOST:PORT or https://HOST:PORT", u)
-		}
-		if p.User != nil {
-			return errors.New("elasticsearch: urls: give user and password_file instead of a password in a URL")
+		if err := sink.CheckURL("elasticsearch: urls", u, c.TLS); err != nil {
+			return err
 		}
 	}
 	if c.Index == "" {
@@ -60,6 +55,9 @@ func (c *Config) Limits() sink.Limits {
 
 // Target implements sinks.Type.
 func (c *Config) Target() string { return strings.Join(c.URLs, ",") + " " + c.Index }
+
+// Encryption implements sinks.Encrypted.
+func (c *Config) Encryption() *sink.TLS { return c.TLS }
 
 // Open implements sinks.Type.
 func (c *Config) Open() (sink.Sink, error) {

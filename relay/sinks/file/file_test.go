@@ -49,7 +49,7 @@ func messages(t *testing.T, path string) (all []string) {
 			}
 		}
 		s := bufio.NewScanner(r)
-		s.Buffer(nil, 1<<20)
+		s.Buffer(nil, 16<<20)
 		for s.Scan() {
 			var d struct{ Message any }
 			if err := json.Unmarshal(s.Bytes(), &d); err != nil {
@@ -117,6 +117,21 @@ func TestCrashAndMove(t *testing.T) {
 	}
 	if res := l.Write(t.Context(), testlog.Odd()); res.Err != nil || len(messages(t, path)) != 3+len(testlog.Odd()) {
 		t.Errorf("%+v", res)
+	}
+}
+
+// L-A18: a record of 5 MiB among small ones is whole, also where it is larger than the file may be.
+func TestLA18LargeRecord(t *testing.T) {
+	l := open(t, Config{MaxSize: 1 << 20, MaxFiles: -1})
+	batch := append(testlog.Records(0, 10), testlog.Record(10, strings.Repeat("x", 5<<20)))
+	for _, b := range [][]*sink.Record{batch, testlog.Records(11, 10)} {
+		if res := l.Write(t.Context(), b); res.Err != nil {
+			t.Fatal(res.Err)
+		}
+	}
+	got := messages(t, l.cfg.Path)
+	if len(got) != 21 || len(got[10]) != 5<<20 || got[9] != "line 9" || got[20] != "line 20" {
+		t.Errorf("%d messages", len(got))
 	}
 }
 

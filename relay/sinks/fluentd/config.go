@@ -1,7 +1,6 @@
 package fluentd
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -50,6 +49,9 @@ func (c *Config) Limits() sink.Limits {
 // Target implements sinks.Type.
 func (c *Config) Target() string { return c.Address + " tag " + c.Tag }
 
+// Encryption implements sinks.Encrypted.
+func (c *Config) Encryption() *sink.TLS { return c.TLS }
+
 // Open implements sinks.Type.
 func (c *Config) Open() (sink.Sink, error) {
 	f := &forward{cfg: c, tag: newTagger(c.Tag)}
@@ -61,7 +63,6 @@ func (c *Config) Open() (sink.Sink, error) {
 		if f.tls.ServerName == "" {
 			f.tls.ServerName, _, _ = net.SplitHostPort(c.Address)
 		}
-		f.tls.MinVersion = tls.VersionTLS12
 	}
 	return f, nil
 }

@@ -41,12 +41,20 @@ func (f *forward) Test(ctx context.Context) error {
 	if err := probe.connect(ctx); err != nil {
 		return err
 	}
+	if probe.tls != nil && probe.cfg.SharedKey == "" { // in TLS 1.3 a certificate is refused after the handshake
+		if err := probe.closed(refusesWithin); err != nil {
+			return errors.Join(err, probe.Close())
+		}
+	}
 	return probe.Close()
 }
 
+// refusesWithin is how long a receiver has to refuse a client's certificate.
+const refusesWithin = 200 * time.Millisecond
+
 // connect connects and shakes hands, unless that is done.
 func (f *forward) connect(ctx context.Context) error {
-	if f.conn != nil && f.alive() {
+	if f.conn != nil && f.closed(time.Millisecond) == nil {
 		return nil
 	}
 	_ = f.Close()
@@ -61,7 +69,7 @@ func (f *forward) connect(ctx context.Context) error {
 	if f.tls != nil {
 		c := tls.Client(conn, f.tls)
 		if err := c.HandshakeContext(ctx); err != nil {
-			return errors.Join(err, conn.Close())
+			return errors.Join(fmt.Errorf("%w: %w", sink.ErrHandshake, err), conn.Close())
 		}
 		conn = c
 	}
@@ -77,17 +85,25 @@ func (f *forward) connect(ctx context.Context) error {
 	return conn.SetDeadline(time.Time{})
 }
 
-// alive reports whether the receiver has not closed a connection that was idle: a chunk
-// that is sent on a closed one is lost without acknowledgements.
-func (f *forward) alive() bool {
+var errUnasked = errors.New("the receiver says something that was not asked for: does it want a shared key?")
+
+// closed returns an error if the receiver closes the connection within d, or has closed one
+// that was idle: a chunk that is sent on a closed one is lost without acknowledgements.
+func (f *forward) closed(d time.Duration) error {
 	if f.in.Buffered() > 0 {
-		return false // nothing was asked
+		return errUnasked
 	}
-	_ = f.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+	_ = f.conn.SetReadDeadline(time.Now().Add(d))
 	_, err := f.in.R.Peek(1)
 	_ = f.conn.SetReadDeadline(time.Time{})
 	var timeout net.Error
-	return errors.As(err, &timeout) && timeout.Timeout()
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return nil
+	case err == nil:
+		return errUnasked
+	}
+	return fmt.Errorf("the receiver has closed the connection: %w", err)
 }
 
 // Write implements sink.Sink: one chunk a tag, in the order in which the tags come.

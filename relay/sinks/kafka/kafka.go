@@ -1,10 +1,12 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -103,6 +105,9 @@ func (c *Config) mechanism() (sasl.Mechanism, error) {
 	return nil, fmt.Errorf("kafka: sasl: %q is none of plain, scram-sha-256, scram-sha-512", c.SASL)
 }
 
+// Encryption implements sinks.Encrypted.
+func (c *Config) Encryption() *sink.TLS { return c.TLS }
+
 // Open implements sinks.Type.
 func (c *Config) Open() (sink.Sink, error) {
 	opts := []kgo.Opt{
@@ -127,7 +132,24 @@ func (c *Config) Open() (sink.Sink, error) {
 	if m != nil {
 		opts = append(opts, kgo.SASL(m))
 	}
-	return &topic{cfg: c, opts: opts}, nil
+	dials := new(dials)
+	return &topic{cfg: c, opts: append(opts, kgo.WithHooks(dials)), dials: dials}, nil
+}
+
+// dials knows why the last connection to a broker failed, which the client only logs.
+type dials struct{ last atomic.Pointer[error] }
+
+// OnBrokerConnect implements kgo.HookBrokerConnect.
+func (d *dials) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+	d.last.Store(&err)
+}
+
+// err returns why the last connection failed, nil if it did not.
+func (d *dials) err() error {
+	if err := d.last.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // deliverWithin is how long the client tries to deliver a record before Write reports it.
@@ -137,6 +159,7 @@ const deliverWithin = 20 * time.Second
 type topic struct {
 	cfg    *Config
 	opts   []kgo.Opt
+	dials  *dials
 	client *kgo.Client // nil before the first use and after an error
 	enc    sink.Encoder
 }
@@ -221,7 +244,7 @@ func (t *topic) Write(ctx context.Context, batch []*sink.Record) sink.Result {
 	case <-ctx.Done(): // records on their way cannot be called back: another client begins anew
 		go t.client.Close()
 		t.client = nil
-		return sink.RetryAll(len(batch), fmt.Errorf("not produced within %v: %w", deliverWithin, ctx.Err()))
+		return sink.RetryAll(len(batch), fmt.Errorf("not produced in time: %w", cmp.Or(t.dials.err(), ctx.Err())))
 	}
 	var res sink.Result
 	for i, err := range errs {

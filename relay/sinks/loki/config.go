@@ -46,9 +46,8 @@ var validLabel = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
 // Check implements sinks.Type.
 func (c *Config) Check() error {
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("loki: url: %q is not http://HOST:PORT or https://HOST:PORT", c.URL)
+	if err := sink.CheckURL("loki: url", c.URL, c.TLS); err != nil {
+		return err
 	}
 	if c.Labels == nil {
 		c.Labels = sink.StringList{"agent", "host", "unit", "container", "framework"}
@@ -83,6 +82,9 @@ func (c *Config) Limits() sink.Limits {
 
 // Target implements sinks.Type.
 func (c *Config) Target() string { return c.URL }
+
+// Encryption implements sinks.Encrypted.
+func (c *Config) Encryption() *sink.TLS { return c.TLS }
 
 // Open implements sinks.Type.
 func (c *Config) Open() (sink.Sink, error) {

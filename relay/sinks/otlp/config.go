@@ -21,7 +21,7 @@ type Config struct {
 	URL     string               `yaml:"url"`          // of HTTP: /v1/logs is added unless it has a path
 	GRPC    string               `yaml:"grpc"`         // HOST:PORT, instead of url
 	Headers map[string]sink.File `yaml:"header_files"` // files with the values of headers, such as authorization
-	TLS     *sink.TLS            `yaml:"tls"`          // of gRPC: without it the connection is not encrypted
+	TLS     *sink.TLS            `yaml:"tls"`          // gRPC without it is not encrypted
 	NoGzip  bool                 `yaml:"no_gzip"`
 }
 
@@ -32,9 +32,8 @@ func (c *Config) Check() error {
 	case (c.URL == "") == (c.GRPC == ""):
 		return errors.New("otlp: give url or grpc")
 	case c.URL != "":
-		u, err := url.Parse(c.URL)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return fmt.Errorf("otlp: url: %q is not http://HOST:PORT or https://HOST:PORT", c.URL)
+		if err := sink.CheckURL("otlp: url", c.URL, c.TLS); err != nil {
+			return err
 		}
 	default:
 		if _, _, err := net.SplitHostPort(c.GRPC); err != nil {
@@ -72,6 +71,9 @@ func (c *Config) headers() (map[string]string, error) {
 	}
 	return all, nil
 }
+
+// Encryption implements sinks.Encrypted.
+func (c *Config) Encryption() *sink.TLS { return c.TLS }
 
 // Open implements sinks.Type.
 func (c *Config) Open() (sink.Sink, error) {

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
@@ -63,6 +62,9 @@ func (c *Config) Limits() sink.Limits {
 // Target implements sinks.Type.
 func (c *Config) Target() string { return strings.Join(c.Addresses, ",") + " list " + c.Key }
 
+// Encryption implements sinks.Encrypted.
+func (c *Config) Encryption() *sink.TLS { return c.TLS }
+
 // Open implements sinks.Type.
 func (c *Config) Open() (sink.Sink, error) {
 	o := &redis.UniversalOptions{
@@ -80,10 +82,6 @@ func (c *Config) Open() (sink.Sink, error) {
 		if o.TLSConfig, err = c.TLS.Config(); err != nil {
 			return nil, fmt.Errorf("redis: %w", err)
 		}
-		if o.TLSConfig.ServerName == "" && len(c.Addresses) == 1 {
-			o.TLSConfig.ServerName, _, _ = strings.Cut(c.Addresses[0], ":")
-		}
-		o.TLSConfig.MinVersion = tls.VersionTLS12
 	}
 	return &list{cfg: c, client: redis.NewUniversalClient(o), enc: sink.Encoder{Version: true}}, nil
 }

@@ -75,6 +75,10 @@ func Do(c *http.Client, req *http.Request) (Answer, error) {
 	if a.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer)); err != nil {
 		return a, fmt.Errorf("status %d, then: %w", a.Status, err)
 	}
+	if a.Status == http.StatusBadRequest && (bytes.Contains(a.Body, []byte("HTTPS server")) ||
+		bytes.Contains(a.Body, []byte("HTTPS port"))) { // about the connection, not about a record
+		return a, &a
+	}
 	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
 		a.After = time.Duration(min(s, 3600)) * time.Second
 	}

@@ -90,6 +90,27 @@ func (r *Record) Message() []byte {
 	return m
 }
 
+// Text returns the whole text of the record: its message, or all of them, each on a line, if
+// the entry has several.
+func (r *Record) Text() []byte {
+	if r.Entry == nil {
+		return r.Message()
+	}
+	var text []byte
+	for i, n := 0, 0; i < len(r.Entry.Fields); i++ {
+		f := &r.Entry.Fields[i]
+		if f.Name != "MESSAGE" {
+			continue
+		}
+		if n++; n == 1 {
+			text = f.Value[:len(f.Value):len(f.Value)] // what is appended must not change it
+			continue
+		}
+		text = append(append(text, '\n'), f.Value...)
+	}
+	return text
+}
+
 // Field returns the first field with a name as text, "" if there is none. The text is valid
 // as long as the entry's memory, since nobody changes that.
 func (r *Record) Field(name string) string {

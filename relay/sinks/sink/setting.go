@@ -2,9 +2,6 @@ package sink
 
 import (
 	"bytes"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -85,49 +82,6 @@ func (f File) Check(key string) error {
 		return fmt.Errorf("%s: %w", key, err)
 	}
 	return nil
-}
-
-// TLS are the settings of an encrypted connection.
-type TLS struct {
-	CA         File   `yaml:"ca_file"`     // certificates to trust; default the system's
-	Cert       File   `yaml:"cert_file"`   // client certificate
-	Key        File   `yaml:"key_file"`    // its key
-	ServerName string `yaml:"server_name"` // expected in the certificate; default the host
-	Insecure   bool   `yaml:"insecure"`    // accept any certificate
-}
-
-// Config returns the settings as package crypto/tls has them. Nil is the system's default.
-// A client certificate is read again at each handshake.
-func (t *TLS) Config() (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if t == nil {
-		return c, nil
-	}
-	c.ServerName, c.InsecureSkipVerify = t.ServerName, t.Insecure
-	if t.CA != "" {
-		pem, err := os.ReadFile(string(t.CA))
-		if err != nil {
-			return nil, fmt.Errorf("tls: ca_file: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls: ca_file: %s holds no certificate in PEM form", t.CA)
-		}
-	}
-	if (t.Cert == "") != (t.Key == "") {
-		return nil, errors.New("tls: cert_file and key_file must be set together")
-	}
-	if t.Cert != "" {
-		load := func() (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(string(t.Cert), string(t.Key))
-			return &pair, err
-		}
-		if _, err := load(); err != nil {
-			return nil, fmt.Errorf("tls: client certificate: %w", err)
-		}
-		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
-	}
-	return c, nil
 }
 
 // StringList is one text or a list of texts in a configuration.

@@ -143,7 +143,7 @@ func TestEvent(t *testing.T) {
 	}
 	e, fields := h.events[0], h.events[0]["fields"].(map[string]any)
 	if e["event"] != "hi \uFFFD\ntwo" || e["index"] != "main" || e["source"] != "web.service" || e["host"] != "host-1" ||
-		fields["id"] != r.ID || fields["task_name"] != "web-1" || fields["message_base64"] != "aGkg/w==" ||
+		fields["id"] != r.ID || fields["task_name"] != "web-1" || fields["message_base64"] != "aGkg/wp0d28=" ||
 		int64(e["time"].(float64)*1e6+0.5) != r.Time().UnixMicro() {
 		t.Errorf("%v", e)
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -28,9 +27,8 @@ type Config struct {
 
 // Check implements sinks.Type.
 func (c *Config) Check() error {
-	u, err := url.Parse(c.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("splunk: url: %q is not http://HOST:PORT or https://HOST:PORT", c.URL)
+	if err := sink.CheckURL("splunk: url", c.URL, c.TLS); err != nil {
+		return err
 	}
 	if c.Token == "" {
 		return errors.New("splunk: token_file: give a file with the token of the HTTP Event Collector")
@@ -50,10 +48,11 @@ func (c *Config) Check() error {
 	return c.Token.Check("splunk: token_file")
 }
 
-// Limits implements sinks.Type. Splunk advises requests below 1 MB. Receivers of raw lines
-// often take no line above 64 KiB, and OpenTelemetry's then loses the lines behind it.
+// Limits implements sinks.Type. Splunk advises requests below 1 MB, and takes events of 5 MiB
+// (maxEventSize of inputs.conf), in which a record has its metadata, too. Receivers of raw
+// lines often take no line above 64 KiB, and OpenTelemetry's then loses the lines behind it.
 func (c *Config) Limits() sink.Limits {
-	l := sink.Limits{Records: 1000, Bytes: 1 << 20, Record: 8 << 20, Wait: time.Second}
+	l := sink.Limits{Records: 1000, Bytes: 1 << 20, Record: 4 << 20, Wait: time.Second}
 	if c.Raw {
 		l.Record = 40 << 10
 	}
@@ -67,6 +66,9 @@ func (c *Config) Target() string {
 	}
 	return c.URL + " index " + c.Index
 }
+
+// Encryption implements sinks.Encrypted.
+func (c *Config) Encryption() *sink.TLS { return c.TLS }
 
 // Open implements sinks.Type.
 func (c *Config) Open() (sink.Sink, error) {

@@ -34,10 +34,13 @@ func (c *collector) event(b []byte, r *sink.Record) []byte {
 		b = sink.AppendText(append(b, `,"index":`...), c.cfg.Index)
 	}
 	b = append(b, `,"event":`...)
+	whole := true
 	if c.cfg.Event == "json" {
 		b = c.enc.Append(b, r)
 	} else {
-		b = sink.AppendText(b, text(r))
+		var t string
+		t, whole = text(r)
+		b = sink.AppendText(b, t)
 	}
 	b = sink.AppendText(append(b, `,"fields":{"id":`...), r.ID)
 	add := func(name, value string) {
@@ -63,8 +66,8 @@ func (c *collector) event(b []byte, r *sink.Record) []byte {
 	if r.Cut > 0 {
 		add("cut", strconv.Itoa(r.Cut))
 	}
-	if m := r.Message(); !utf8.Valid(m) && c.cfg.Event == "text" {
-		add("message_base64", base64.StdEncoding.EncodeToString(m))
+	if !whole {
+		add("message_base64", base64.StdEncoding.EncodeToString(r.Text()))
 	}
 	return append(b, "}}\n"...)
 }
@@ -78,23 +81,13 @@ func (c *collector) source(r *sink.Record) string {
 	return "daytwo"
 }
 
-// text returns the message, all of them if the entry has several, each on a line. Splunk
-// refuses an event that is blank, and with it the whole request: it becomes one space.
-func text(r *sink.Record) string {
-	m := r.Message()
-	if r.Entry != nil {
-		var all [][]byte
-		for _, f := range r.Entry.Fields {
-			if f.Name == "MESSAGE" {
-				all = append(all, f.Value)
-			}
-		}
-		if len(all) > 1 {
-			m = bytes.Join(all, []byte("\n"))
-		}
-	}
+// text returns the text of a record. Splunk refuses an event that is blank, and with it the
+// whole request: it becomes one space. The second result reports whether the text is all of
+// the record's.
+func text(r *sink.Record) (string, bool) {
+	m := r.Text()
 	if len(bytes.Trim(bytes.TrimSpace(m), "\x00")) == 0 {
-		return " "
+		return " ", len(m) == 0 || string(m) == " "
 	}
-	return string(m)
+	return string(m), utf8.Valid(m)
 }

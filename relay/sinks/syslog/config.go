@@ -55,10 +55,10 @@ func (c *Config) Check() error {
 	return nil
 }
 
-// Limits implements sinks.Type. A datagram holds about 64 KiB at most, and RFC 5426 wants
-// receivers to take 2048 octets; over TCP rsyslog takes 8 KiB unless it is told otherwise.
+// Limits implements sinks.Type. RFC 5425 wants receivers to take 8192 octets, as rsyslog does
+// unless it is told otherwise: what is more it drops without a word. RFC 5426 wants 2048.
 func (c *Config) Limits() sink.Limits {
-	l := sink.Limits{Records: 1000, Bytes: 1 << 20, Record: 64 << 10, Wait: 500 * time.Millisecond}
+	l := sink.Limits{Records: 1000, Bytes: 1 << 20, Record: 8 << 10, Wait: 500 * time.Millisecond}
 	if c.Protocol == "udp" {
 		l.Record = 2048
 	}
@@ -67,6 +67,9 @@ func (c *Config) Limits() sink.Limits {
 
 // Target implements sinks.Type.
 func (c *Config) Target() string { return c.Protocol + "://" + c.Address }
+
+// Encryption implements sinks.Encrypted.
+func (c *Config) Encryption() *sink.TLS { return c.TLS }
 
 // Open implements sinks.Type.
 func (c *Config) Open() (sink.Sink, error) {

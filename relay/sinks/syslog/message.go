@@ -49,7 +49,7 @@ func (s *sender) appendMessage(b []byte, r *sink.Record) []byte {
 		b = appendParam(b, "cut", strconv.Itoa(r.Cut))
 	}
 	b = append(b, ']')
-	m := r.Message()
+	m := r.Text()
 	if len(m) == 0 {
 		return b
 	}

@@ -2,15 +2,8 @@ package syslog
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -32,6 +25,7 @@ type rsyslog struct {
 	path      string
 	plain     string // address of TCP and UDP
 	encrypted string // address of TLS
+	ca        string
 	process   *rig.Process
 }
 
@@ -45,11 +39,12 @@ func startRsyslog(t *testing.T) *rsyslog {
 		rig.Missing(t, "rsyslogd", err.Error(), "apt-get install rsyslog rsyslog-openssl")
 	}
 	r := &rsyslog{t: t, dir: t.TempDir(), path: path, plain: rig.FreePort(t), encrypted: rig.FreePort(t)}
-	r.certificate()
+	authority := rig.NewAuthority(t)
+	r.ca = authority.CA
+	pair := authority.Issue("127.0.0.1", time.Now().Add(time.Hour))
 	port := func(a string) string { _, p, _ := net.SplitHostPort(a); return p }
 	config := fmt.Sprintf(`global(workDirectory="%[1]s" maxMessageSize="256k"
-  defaultNetstreamDriverCAFile="%[1]s/ca.pem" defaultNetstreamDriverCertFile="%[1]s/ca.pem"
-  defaultNetstreamDriverKeyFile="%[1]s/key.pem")
+  defaultNetstreamDriverCAFile="%[4]s" defaultNetstreamDriverCertFile="%[5]s" defaultNetstreamDriverKeyFile="%[6]s")
 module(load="imptcp")
 module(load="imudp")
 module(load="imtcp" StreamDriver.Name="ossl" StreamDriver.Mode="1" StreamDriver.AuthMode="anon")
@@ -58,7 +53,7 @@ ruleset(name="w") { action(type="omfile" file="%[1]s/out.jsonl" template="j") }
 input(type="imptcp" address="127.0.0.1" port="%[2]s" ruleset="w")
 input(type="imudp" address="127.0.0.1" port="%[2]s" ruleset="w")
 input(type="imtcp" address="127.0.0.1" port="%[3]s" ruleset="w")
-`, r.dir, port(r.plain), port(r.encrypted))
+`, r.dir, port(r.plain), port(r.encrypted), r.ca, pair.Cert, pair.Key)
 	if err := os.WriteFile(filepath.Join(r.dir, "rsyslog.conf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -77,31 +72,6 @@ func (r *rsyslog) start() {
 			}
 			return err
 		})
-	}
-}
-
-// certificate makes a certificate for 127.0.0.1 that signs itself.
-func (r *rsyslog) certificate() {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "rsyslog"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true,
-		BasicConstraintsValid: true, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	for name, b := range map[string]*pem.Block{"ca.pem": {Type: "CERTIFICATE", Bytes: der},
-		"key.pem": {Type: "PRIVATE KEY", Bytes: private}} {
-		if err := os.WriteFile(filepath.Join(r.dir, name), pem.EncodeToMemory(b), 0o600); err != nil {
-			r.t.Fatal(err)
-		}
 	}
 }
 
@@ -162,10 +132,16 @@ func odd() []*sink.Record {
 			long.Fields[i].Value = []byte(strings.Repeat("h", 300))
 		}
 	}
+	spaces := testlog.Entry(7, "spaces in the name")
+	for i := range spaces.Fields {
+		if spaces.Fields[i].Name == "SYSLOG_IDENTIFIER" {
+			spaces.Fields[i].Value = []byte("my own app")
+		}
+	}
 	return []*sink.Record{
 		testlog.Record(1, "plain"), testlog.Record(2, "two\nlines"), testlog.Record(3, "umlauts äöü, emoji 😀"),
 		testlog.Record(4, ""), sink.New("n", entry.Record{Entry: e}), sink.New("n", entry.Record{Entry: long}),
-		testlog.Record(7, "spaces in the name", "SYSLOG_IDENTIFIER=x"), testlog.Record(8, strings.Repeat("l", 60<<10)),
+		sink.New("n", entry.Record{Entry: spaces}), testlog.Record(8, strings.Repeat("l", 60<<10)),
 		testlog.Event(),
 	}
 }
@@ -173,7 +149,7 @@ func odd() []*sink.Record {
 // L-A19: one in, one out, over TCP and TLS, by either framing, and over UDP.
 func TestLA19Framing(t *testing.T) {
 	r := startRsyslog(t)
-	ca := &sink.TLS{CA: sink.File(filepath.Join(r.dir, "ca.pem"))}
+	ca := &sink.TLS{CA: sink.File(r.ca)}
 	for name, c := range map[string]Config{
 		"tcp octets": {Address: r.plain}, "tcp lf": {Address: r.plain, Framing: "lf"},
 		"tls octets": {Address: r.encrypted, TLS: ca}, "tls lf": {Address: r.encrypted, TLS: ca, Framing: "lf"},
@@ -211,8 +187,9 @@ func TestLA19Framing(t *testing.T) {
 			if m := got[0]; m.Hostname != "host-1" || m.Program != "web" || m.ProcID != "42" || m.Pri != "14" {
 				t.Errorf("%+v", m)
 			}
-			if !strings.Contains(got[4].Data, `task_name="a \"b\" \\ c\]"`) || len(got[5].Hostname) != 255 {
-				t.Errorf("%+v %+v", got[4].Data, got[5].Hostname)
+			if !strings.Contains(got[4].Data, `task_name="a \"b\" \\ c\]"`) || len(got[5].Hostname) != 255 ||
+				got[6].Program != "my_own_app" {
+				t.Errorf("%+v %+v %+v", got[4].Data, got[5].Hostname, got[6].Program)
 			}
 		})
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strconv"
 	"syscall"
@@ -48,7 +47,7 @@ func (s *sender) Test(ctx context.Context) error {
 }
 
 func (s *sender) connect(ctx context.Context) error {
-	if s.conn != nil && s.alive() {
+	if s.conn != nil && s.closed(time.Millisecond) == nil {
 		return nil
 	}
 	_ = s.Close()
@@ -68,24 +67,34 @@ func (s *sender) connect(ctx context.Context) error {
 	c := tls.Client(conn, s.tls)
 	if err := c.HandshakeContext(ctx); err != nil {
 		s.conn = nil
-		return errors.Join(err, conn.Close())
+		return errors.Join(fmt.Errorf("%w: %w", sink.ErrHandshake, err), conn.Close())
 	}
 	s.conn = c
+	if err := s.closed(refusesWithin); err != nil {
+		return errors.Join(err, s.Close())
+	}
 	return nil
 }
 
-// alive reports whether the receiver has not closed the connection. A receiver sends
+// refusesWithin is how long a receiver has to say that it does not accept the client's
+// certificate: in TLS 1.3 it does that after the handshake.
+const refusesWithin = 200 * time.Millisecond
+
+// closed returns an error if the receiver closes the connection within d. A receiver sends
 // nothing, so that there is nothing to read before it closes.
-func (s *sender) alive() bool {
+func (s *sender) closed(d time.Duration) error {
 	if s.cfg.Protocol == "udp" {
-		return true
+		return nil
 	}
-	_ = s.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+	_ = s.conn.SetReadDeadline(time.Now().Add(d))
 	var b [1]byte
 	_, err := s.conn.Read(b[:])
 	_ = s.conn.SetReadDeadline(time.Time{})
 	var timeout net.Error
-	return err == nil || errors.As(err, &timeout) && timeout.Timeout()
+	if err == nil || errors.As(err, &timeout) && timeout.Timeout() {
+		return nil
+	}
+	return fmt.Errorf("the receiver has closed the connection: %w", err)
 }
 
 // Write implements sink.Sink.
@@ -183,8 +192,5 @@ func (s *sender) received(ctx context.Context) error {
 			return fmt.Errorf("%d bytes are not acknowledged: %w", left, ctx.Err())
 		}
 	}
-	if !s.alive() {
-		return fmt.Errorf("the receiver has closed the connection: %w", io.ErrUnexpectedEOF)
-	}
-	return nil
+	return s.closed(time.Millisecond)
 }
