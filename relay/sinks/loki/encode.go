@@ -1,6 +1,7 @@
 package loki
 
 import (
+	"bytes"
 	"encoding/base64"
 	"maps"
 	"slices"
@@ -20,6 +21,10 @@ import (
 
 // maxValue is the size in bytes to which a label's value is cut: Loki takes 2048.
 const maxValue = 1024
+
+// maxBinary is the size in bytes up to which a message that is not UTF-8 is in the structured
+// metadata, whole: Loki takes 64 kB of that.
+const maxBinary = 32 << 10
 
 // streamOf returns the labels of a record's stream, as Loki writes them.
 func (p *push) streamOf(r *sink.Record) string {
@@ -52,20 +57,22 @@ func (p *push) streamOf(r *sink.Record) string {
 
 // encode returns a PushRequest with the records, by stream.
 func (p *push) encode(batch []*sink.Record, streams []string) []byte {
-	order := map[string][]*sink.Record{}
+	p.forgetTies()
+	p.lengths = slices.Grow(p.lengths[:0], len(batch))[:len(batch)]
+	order := map[string][]int{}
 	var names []string
-	for i, r := range batch {
+	for i := range batch {
 		if order[streams[i]] == nil {
 			names = append(names, streams[i])
 		}
-		order[streams[i]] = append(order[streams[i]], r)
+		order[streams[i]] = append(order[streams[i]], i)
 	}
 	var request, stream, entry []byte
 	for _, name := range names {
 		stream = protowire.AppendTag(stream[:0], 1, protowire.BytesType)
 		stream = protowire.AppendString(stream, name)
-		for _, r := range order[name] {
-			entry = p.appendEntry(entry[:0], name, r)
+		for _, i := range order[name] {
+			entry, p.lengths[i] = p.appendEntry(entry[:0], name, batch[i])
 			stream = protowire.AppendTag(stream, 2, protowire.BytesType)
 			stream = protowire.AppendBytes(stream, entry)
 		}
@@ -75,7 +82,8 @@ func (p *push) encode(batch []*sink.Record, streams []string) []byte {
 	return request
 }
 
-func (p *push) appendEntry(b []byte, stream string, r *sink.Record) []byte {
+// appendEntry appends a record, and returns the length of its line, too.
+func (p *push) appendEntry(b []byte, stream string, r *sink.Record) (entry []byte, line int) {
 	at := r.Time()
 	nanos := uint64(at.Nanosecond()) + p.tie(stream, at.UnixMicro())
 	var ts []byte
@@ -85,12 +93,13 @@ func (p *push) appendEntry(b []byte, stream string, r *sink.Record) []byte {
 	b = protowire.AppendTag(b, 2, protowire.BytesType)
 	if p.cfg.JSON {
 		p.line = p.enc.Append(p.line[:0], r)
-		b = protowire.AppendBytes(b, p.line)
 	} else {
-		b = protowire.AppendString(b, strings.ToValidUTF8(string(r.Message()), "\uFFFD"))
+		p.line = append(p.line[:0], bytes.ToValidUTF8(r.Text(), []byte("\uFFFD"))...)
 	}
+	line = len(p.line)
+	b = protowire.AppendBytes(b, p.line)
 	if p.cfg.NoMeta {
-		return b
+		return b, line
 	}
 	add := func(name, value string) {
 		if value == "" {
@@ -122,34 +131,8 @@ func (p *push) appendEntry(b []byte, stream string, r *sink.Record) []byte {
 	if r.Cut > 0 {
 		add("cut", strconv.Itoa(r.Cut))
 	}
-	if m := r.Message(); !utf8.Valid(m) && !p.cfg.JSON && len(m) <= 4096 { // metadata is bounded
+	if m := r.Text(); !utf8.Valid(m) && !p.cfg.JSON && len(m) <= maxBinary {
 		add("message_base64", base64.StdEncoding.EncodeToString(m))
 	}
-	return b
+	return b, line
 }
-
-// tie returns nanoseconds to add to a time, which has whole microseconds: Loki drops a line
-// with the same time and text as another of the stream. Lines of one microsecond keep
-// their order; from the thousandth on they share the last nanosecond.
-func (p *push) tie(stream string, us int64) uint64 {
-	if p.last == nil || len(p.last) > maxStreams {
-		p.last = map[string]tied{}
-	}
-	t := p.last[stream]
-	if t.us == us {
-		t.n = min(t.n+1, 999)
-	} else {
-		t = tied{us: us}
-	}
-	p.last[stream] = t
-	return t.n
-}
-
-// tied is the newest time of a stream, and how many of its lines had it.
-type tied struct {
-	us int64
-	n  uint64
-}
-
-// maxStreams bounds the streams whose newest time is kept.
-const maxStreams = 10_000

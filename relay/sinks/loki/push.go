@@ -4,11 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
-	"regexp"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/klauspost/compress/s2"
 
@@ -22,7 +17,8 @@ type push struct {
 	url    string
 	enc    sink.Encoder
 	line   []byte
-	last   map[string]tied // by stream
+	ties
+	lengths []int // of the lines of the batch, in bytes
 }
 
 // Close implements sink.Sink.
@@ -63,83 +59,21 @@ func (p *push) Write(ctx context.Context, batch []*sink.Record) sink.Result {
 	switch {
 	case err != nil:
 		return sink.RetryAll(len(batch), err)
-	case a.Status == http.StatusOK, a.Status == http.StatusNoContent:
+	case a.Status == http.StatusNoContent, a.Status == http.StatusOK && len(a.Body) == 0:
+		p.keepTies()
 		return sink.Result{}
+	case a.Status == http.StatusOK:
+		return sink.RetryAll(len(batch), fmt.Errorf("this is no answer of Loki's push API: %s", sink.Excerpt(a.Body)))
 	case a.Status == http.StatusRequestEntityTooLarge:
 		return sink.SplitAll(len(batch), a.Error())
 	case a.Status == http.StatusBadRequest:
-		return refused(batch, streams, &a)
+		res := refused(batch, streams, p.lengths, &a)
+		if len(res.Retry) == 0 && len(res.TooLarge) < len(batch) { // the others are stored, and not sent again
+			p.keepTies()
+		}
+		return res
 	}
 	r := sink.RetryAll(len(batch), &a)
 	r.After = a.After
 	return r
-}
-
-var (
-	// Loki stores what it can of a request, and answers 400 for the rest, of which it names
-	// some lines (pkg/validation/validate.go, pkg/ingester/stream.go).
-	oldest  = regexp.MustCompile(`oldest acceptable timestamp is:? ([0-9T:.Z+-]+)`)
-	tooOld  = regexp.MustCompile(`timestamp too old|too far behind|out of order`)
-	tooNew  = regexp.MustCompile(`timestamp too new`)
-	ignored = regexp.MustCompile(`total ignored: (\d+) out of (\d+)`)
-	ofWhom  = regexp.MustCompile(`stream:? '?(\{[^}]*\})`)
-)
-
-// refused returns the result of an answer 400. If it is about times, the lines that Loki
-// kept are not sent again: those older than it accepts are refused. Any other refusal is of
-// the whole request, which is split until the record that is meant is alone.
-func refused(batch []*sink.Record, streams []string, a *sink.Answer) sink.Result {
-	text := string(a.Body)
-	old, ahead := tooOld.MatchString(text), tooNew.MatchString(text)
-	if !old && !ahead {
-		if len(batch) > 1 {
-			return sink.SplitAll(len(batch), a.Error())
-		}
-		return sink.RefuseAll(1, "bad_request", a.Error())
-	}
-	var res sink.Result
-	limits := oldest.FindAllStringSubmatch(text, -1)
-	limit := time.Time{}
-	for _, m := range limits {
-		if t, err := time.Parse(time.RFC3339Nano, strings.TrimRight(m[1], ".")); err == nil && t.After(limit) {
-			limit = t
-		}
-	}
-	streamNamed := ""
-	if m := ofWhom.FindStringSubmatch(text); m != nil && len(limits) > 0 {
-		streamNamed = normal(m[1])
-	}
-	for i, r := range batch {
-		reason := "too_old"
-		hit := !limit.IsZero() && r.Time().Before(limit)
-		if strings.Contains(text, "too far behind") && streamNamed != "" && normal(streams[i]) != streamNamed {
-			hit = false // the limit is that of one stream
-		}
-		if ahead && r.Time().After(time.Now().Add(5*time.Minute)) {
-			hit, reason = true, "too_new"
-		}
-		if hit {
-			res.Refused = append(res.Refused, sink.Refusal{Index: i, Reason: reason, Detail: a.Error()})
-		}
-	}
-	if m := ignored.FindStringSubmatch(text); m != nil && len(res.Refused) == 0 {
-		// It says how many, but not which: the first ones by time are the likeliest.
-		n, _ := strconv.Atoi(m[1])
-		for i := range min(n, len(batch)) {
-			res.Refused = append(res.Refused, sink.Refusal{Index: i, Reason: "too_old",
-				Detail: fmt.Sprintf("one of %d of this request, not told which: %s", n, a.Error())})
-		}
-	}
-	if len(res.Refused) == 0 {
-		res.Refused = sink.RefuseAll(1, "too_old", "one or more of this request, not told which: "+a.Error()).Refused
-	}
-	return res
-}
-
-// normal returns labels without spaces, as they are compared.
-func normal(labels string) string {
-	if s, err := url.QueryUnescape(labels); err == nil {
-		labels = s
-	}
-	return strings.ReplaceAll(labels, " ", "")
 }
