@@ -32,7 +32,7 @@ func (r *Relay) receiveLogs(ctx context.Context, durable string, from time.Time,
 	handle func(context.Context, sinks.Message) error) {
 	in := ingest.New(ingest.Options{
 		Conn: r.conn, Stream: r.cfg.Logs, Logs: true, Durable: durable, Start: from, MaxAckPending: sinkAckPending,
-		Forget: forgetSink, Log: r.cfg.Log,
+		Takeover: true, Forget: forgetSink, Log: r.cfg.Log,
 		Handle: func(ctx context.Context, m *ingest.Message) ingest.Verdict {
 			m.Hold()
 			err := handle(ctx, sinks.Message{Subject: m.Subject, Data: m.Data, Seq: m.Seq, Time: m.Time, Done: m.Release})

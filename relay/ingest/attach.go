@@ -17,6 +17,9 @@ import (
 // and could not be decoded. So attach deletes a consumer that has unacknowledged
 // messages, and creates it again at the first of them. The handler recognises
 // messages that it receives a second time.
+//
+// With Takeover the first attachment does that always: a process that no longer runs,
+// or that was stopped, may still have a request at the consumer, which takes messages.
 func (in *Ingest) attach(ctx context.Context) (jetstream.Consumer, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -49,7 +52,8 @@ func (in *Ingest) attach(ctx context.Context) (jetstream.Consumer, error) {
 	case err == nil:
 		info := consumer.CachedInfo()
 		have := info.Config
-		if info.NumAckPending == 0 && have.AckPolicy == want.AckPolicy && have.AckWait == want.AckWait &&
+		takeover := in.o.Takeover && in.attached.Load() == 0
+		if !takeover && info.NumAckPending == 0 && have.AckPolicy == want.AckPolicy && have.AckWait == want.AckWait &&
 			have.MaxAckPending == want.MaxAckPending && have.InactiveThreshold == want.InactiveThreshold &&
 			have.FilterSubject == want.FilterSubject && len(have.FilterSubjects) == 0 {
 			return consumer, nil

@@ -27,6 +27,7 @@ type Options struct {
 	Subject       string        // filter; default every subject of the stream
 	Start         time.Time     // of a consumer that is created: only messages from then on; default all
 	Durable       string        // name of the consumer: each name receives every message, and is used by one process
+	Takeover      bool          // another process may have used the consumer until now
 	Forget        time.Duration // after which the server deletes an unused consumer; default never
 	MaxAckPending int           // most messages delivered and not acknowledged; default 1024
 	AckWait       time.Duration // after which the server redelivers a message without progress; default 10 s

@@ -131,7 +131,7 @@ func receive(conn *nats.Conn) Receive {
 	return func(ctx context.Context, durable string, from time.Time, handle func(context.Context, Message) error) {
 		in := ingest.New(ingest.Options{
 			Conn: conn, Stream: bus.Config{Cluster: cluster}, Logs: true, Durable: durable, Start: from, MaxAckPending: 8192,
-			Log: quiet, Handle: func(ctx context.Context, m *ingest.Message) ingest.Verdict {
+			Takeover: true, Log: quiet, Handle: func(ctx context.Context, m *ingest.Message) ingest.Verdict {
 				m.Hold()
 				err := handle(ctx, Message{m.Subject, m.Data, m.Seq, m.Time, m.Release})
 				if err == nil {

@@ -39,6 +39,7 @@ type intake struct {
 	mu       sync.Mutex
 	lastSeq  uint64    // of the newest message that was accepted
 	lastTime time.Time // of that message
+	missed   missed    // older ones that were not accepted
 	open     map[uint64]*delivery
 }
 
@@ -139,7 +140,7 @@ func (in *intake) flush(ctx context.Context) error {
 // else when they are. A stream that was made anew counts from 1 again, but has later times.
 func (in *intake) again(m *Message) bool {
 	in.mu.Lock()
-	if m.Seq > in.lastSeq || m.Time.After(in.lastTime) {
+	if m.Seq > in.lastSeq || m.Time.After(in.lastTime) || in.missed.has(m.Seq) {
 		in.mu.Unlock()
 		return false
 	}
@@ -180,7 +181,17 @@ func (in *intake) deliveryOf(h *entry.Header) (*delivery, *entry.Decoder) {
 func (in *intake) accept(m *Message, d *delivery) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.lastSeq, in.lastTime = m.Seq, m.Time
+	switch {
+	case m.Seq > in.lastSeq:
+		in.missed.add(in.lastSeq+1, m.Seq-1)
+		in.lastSeq, in.lastTime = m.Seq, m.Time
+	case m.Time.After(in.lastTime): // of a stream that was made anew
+		in.missed = nil
+		in.missed.add(1, m.Seq-1)
+		in.lastSeq, in.lastTime = m.Seq, m.Time
+	default:
+		in.missed.remove(m.Seq)
+	}
 	in.open[m.Seq] = d
 	d.done[m.Seq] = m.Done
 }

@@ -180,7 +180,8 @@ func (r *runner) start(from time.Time) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	in := newIntake(&r.cfg, &r.counts)
-	w := &worker{cfg: &r.cfg, sink: s, limits: r.cfg.limits(), in: in, dead: r.dead, status: &r.status, log: r.m.o.Log}
+	w := &worker{cfg: &r.cfg, sink: s, limits: r.cfg.limits(), in: in, dead: r.dead, status: &r.status,
+		may: r.lease.sure, log: r.m.o.Log}
 	var work sync.WaitGroup
 	work.Go(func() { w.run(ctx) })
 	work.Go(func() { r.m.o.Receive(ctx, r.durable(), from, in.handle) })

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -122,11 +123,12 @@ type lease struct {
 	key   string
 	relay string
 
-	revision uint64    // of our own entry, 0 without the lease
-	renewed  time.Time // when our entry was last written
-	other    string    // relay that has the lease
-	seen     uint64    // revision of its entry
-	since    time.Time // since when that revision stands, by our clock
+	revision uint64       // of our own entry, 0 without the lease
+	renewed  time.Time    // when our entry was last written
+	until    atomic.Int64 // of clock: until when nobody else takes it
+	other    string       // relay that has the lease
+	seen     uint64       // revision of its entry
+	since    time.Time    // since when that revision stands, by our clock
 }
 
 const (
@@ -155,7 +157,7 @@ func (l *lease) try(ctx context.Context, now time.Time) (err error) {
 	write := func(revision uint64) error {
 		r, err := kv.Update(ctx, l.key, []byte(l.relay), revision)
 		if err == nil {
-			l.revision, l.renewed, l.other = r, now, ""
+			l.got(r, now)
 		}
 		return err
 	}
@@ -166,7 +168,7 @@ func (l *lease) try(ctx context.Context, now time.Time) (err error) {
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		r, err := kv.Create(ctx, l.key, []byte(l.relay))
 		if err == nil {
-			l.revision, l.renewed, l.other = r, now, ""
+			l.got(r, now)
 		}
 		return err
 	}
@@ -185,6 +187,19 @@ func (l *lease) try(ctx context.Context, now time.Time) (err error) {
 	}
 	return nil
 }
+
+// got keeps that this relay has the lease since now.
+func (l *lease) got(revision uint64, now time.Time) {
+	l.revision, l.renewed, l.other = revision, now, ""
+	l.until.Store(int64(now.Add(leaseFor).Sub(clock)))
+}
+
+// clock is where times of this process's own clock begin.
+var clock = time.Now()
+
+// sure reports whether no other relay can have taken the lease. A relay that was stopped
+// for a while does not know yet whether it still has it.
+func (l *lease) sure() bool { return int64(time.Since(clock)) < l.until.Load() }
 
 // release gives the lease back, so that another relay need not wait.
 func (l *lease) release(ctx context.Context) {

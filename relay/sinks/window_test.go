@@ -2,7 +2,9 @@ package sinks
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,4 +78,56 @@ func FuzzIntake(f *testing.F) {
 			t.Errorf("acknowledged %v times", acks)
 		}
 	})
+}
+
+// A message that comes behind newer ones was given to another relay before: it is accepted,
+// while one that was accepted is not a second time.
+func TestMissedMessages(t *testing.T) {
+	in := newIntake(new(Config), new(counts))
+	var got []string
+	acks := map[uint64]int{}
+	var enc entry.Encoder
+	for at, seq := range []uint64{5, 6, 9, 7, 6, 5, 8, 7, 2, 2, 10} {
+		if err := enc.Add(testlog.Entry(int(seq), fmt.Sprint(seq))); err != nil {
+			t.Fatal(err)
+		}
+		if err := enc.Finish(entry.Header{Agent: testlog.Agent, Boot: 1, Seq: seq}, 0, func(m []byte) error {
+			return in.handle(t.Context(), Message{Subject: bus.Logs("c", testlog.Agent, 1), Data: m, Seq: seq,
+				Time: time.Unix(int64(seq), 0), Done: func() { acks[seq]++ }})
+		}); err != nil {
+			t.Fatal(at, err)
+		}
+		for len(in.queue) > 0 {
+			d := <-in.queue
+			got = append(got, string(d.records[0].Message()))
+			in.settle(d)
+		}
+	}
+	if s := strings.Join(got, " "); s != "5 6 9 7 8 2 10" {
+		t.Errorf("%s", s)
+	}
+	if acks[7] != 2 || acks[9] != 1 {
+		t.Errorf("acknowledged %v", acks)
+	}
+}
+
+func TestMissedIsBounded(t *testing.T) {
+	var m missed
+	for i := uint64(1); i < 2000; i += 2 { // every other one
+		m.add(i, i)
+	}
+	if len(m) > maxSpans || !m.has(1) || !m.has(1999) || m.has(2000) {
+		t.Errorf("%d spans", len(m))
+	}
+	for i := uint64(1); i < 2000; i++ {
+		m.remove(i)
+	}
+	if len(m) != 0 {
+		t.Errorf("%v are left", m)
+	}
+	m.add(10, 20)
+	m.remove(15)
+	if !m.has(14) || m.has(15) || !m.has(16) || len(m) != 2 {
+		t.Errorf("%v", m)
+	}
 }

@@ -30,6 +30,7 @@ type worker struct {
 	in     *intake
 	dead   *deadLetters
 	status *status
+	may    func() bool // reports whether this relay, and no other, runs the sink
 	log    *slog.Logger
 	logged time.Time
 }
@@ -67,6 +68,10 @@ func (w *worker) deliver(ctx context.Context, batch []item) {
 	var failing time.Time
 	wait := time.Duration(0)
 	for len(batch) > 0 && ctx.Err() == nil {
+		if !w.may() { // the runner ends the worker, or has renewed the lease soon
+			sleep(ctx, 100*time.Millisecond)
+			continue
+		}
 		res, panicked := w.write(ctx, batch)
 		if panicked && len(batch) == 1 {
 			res = sink.RefuseAll(1, "panic", res.Err.Error())
