@@ -1,4 +1,4 @@
-// Package sinks tests the sinks of logs with real receivers that are heavy to start:
-// OpenSearch, Kafka, and the FluentServer of npm. Each is started once, by the one test that
-// delivers to it.
+// Package sinks tests the sinks of logs with real receivers, and with real relays: OpenSearch,
+// Kafka, Redis, rsyslog, VictoriaLogs, OpenTelemetry's receivers, the FluentServer of npm. Those
+// that are heavy to start are started once, for all that is tested of them.
 package sinks

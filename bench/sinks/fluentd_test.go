@@ -64,6 +64,7 @@ func entries(t *testing.T, out string, n int) (all []string) {
 // L-A21 with a real server: with a shared key and a user, and over its restart between two
 // chunks.
 func TestLA21FluentServer(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	address, out := rig.FreePort(t), filepath.Join(dir, "out.jsonl")
 	secret := func(name, value string) sink.File {

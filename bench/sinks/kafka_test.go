@@ -21,64 +21,90 @@ import (
 	"github.com/daytwo/daytwo/relay/sinks/sink"
 )
 
-// broker is one node of Kafka, which can be started again.
+// broker is one node of Kafka. Each of its listeners tells clients an address of its own.
 type broker struct {
-	t       *testing.T
-	libs    string
-	config  string
-	address string
-	process *rig.Process
+	*target
+	faulty    string // listens behind a proxy for faults
+	encrypted string // listens behind one with TLS
+	sasl      string // wants a user
 }
 
-func startKafka(t *testing.T) *broker {
+// kafkaNode returns a node that tells of two proxies.
+func kafkaNode(t testing.TB, faulty, encrypted func(backend string) string) *broker {
 	t.Helper()
 	libs := rig.Jars(t, "kafka", "org.apache.kafka:kafka_2.13:4.1.1", "org.slf4j:slf4j-simple:1.7.36")
 	dir := t.TempDir()
-	address, controller := "127.0.0.1:"+port(t), "127.0.0.1:"+port(t)
+	b := &broker{faulty: rig.FreePort(t), encrypted: rig.FreePort(t), sasl: rig.FreePort(t)}
+	b.target = &target{t: t, name: "kafka", config: "kafka: {brokers: [\"%s\"], topic: every}", address: rig.FreePort(t)}
 	config := fmt.Sprintf(`process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=%[2]s
-listeners=PLAINTEXT://%[1]s,CONTROLLER://%[2]s
-advertised.listeners=PLAINTEXT://%[1]s,CONTROLLER://%[2]s
+listeners=PLAINTEXT://%[1]s,FAULTY://%[4]s,ENCRYPTED://%[5]s,USERS://%[6]s,CONTROLLER://%[2]s
+advertised.listeners=PLAINTEXT://%[1]s,FAULTY://%[7]s,ENCRYPTED://%[8]s,USERS://%[6]s,CONTROLLER://%[2]s
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,FAULTY:PLAINTEXT,ENCRYPTED:PLAINTEXT,\
+  USERS:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.name.users.sasl.enabled.mechanisms=PLAIN
+listener.name.users.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
+  user_shipper="hush";
 log.dirs=%[3]s/data
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
-`, address, controller, dir)
-	b := &broker{t: t, libs: libs, config: filepath.Join(dir, "s.properties"), address: address}
-	if err := os.WriteFile(b.config, []byte(config), 0o600); err != nil {
+`, b.address, rig.FreePort(t), dir, b.faulty, b.encrypted, b.sasl, faulty(b.faulty), encrypted(b.encrypted))
+	path := filepath.Join(dir, "s.properties")
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("java", "-Xmx128m", "-cp", libs+"/*", "kafka.tools.StorageTool", "format", "--standalone",
-		"-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", b.config).CombinedOutput(); err != nil {
-		t.Fatalf("format: %v: %s", err, out)
+	b.command = func() *exec.Cmd {
+		return exec.Command("java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+			"-cp", libs+"/*", "kafka.Kafka", path)
 	}
-	b.start()
-	return b
-}
-
-func (b *broker) start() {
-	b.t.Helper()
-	b.process = rig.StartProcess(b.t, exec.Command("java", "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-		"-cp", b.libs+"/*", "kafka.Kafka", b.config))
-	rig.Eventually(b.t, 90*time.Second, func() error {
+	b.ready = func() error {
 		c, err := kgo.NewClient(kgo.SeedBrokers(b.address))
 		if err != nil {
 			return err
 		}
 		defer c.Close()
-		ctx, cancel := context.WithTimeout(b.t.Context(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		return c.Ping(ctx)
-	})
+	}
+	b.target.read = func() (all []got) {
+		for _, r := range b.records("every", time.Second) {
+			all = append(all, documents(t, append(r.Value, '\n'))...)
+		}
+		return all
+	}
+	if out, err := exec.Command("java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", libs+"/*", "kafka.tools.StorageTool",
+		"format", "--standalone", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", path).CombinedOutput(); err != nil {
+		t.Fatalf("format: %v: %s", err, out)
+	}
+	return b
 }
 
-// read returns all records of a topic's partitions, once there are n.
-func (b *broker) read(topic string, n int) (all []*kgo.Record) {
+// create creates a topic with three partitions.
+func (b *broker) create(name string) {
+	b.t.Helper()
+	create := kmsg.NewPtrCreateTopicsRequest()
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, 3, 1
+	create.Topics = append(create.Topics, topic)
+	admin, err := kgo.NewClient(kgo.SeedBrokers(b.address))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer admin.Close()
+	if _, err := create.RequestWith(b.t.Context(), admin); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// records returns all records of a topic: nothing follows for some time.
+func (b *broker) records(topic string, quiet time.Duration) (all []*kgo.Record) {
 	b.t.Helper()
 	c, err := kgo.NewClient(kgo.SeedBrokers(b.address), kgo.ConsumeTopics(topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
@@ -86,16 +112,19 @@ func (b *broker) read(topic string, n int) (all []*kgo.Record) {
 		b.t.Fatal(err)
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
-	defer cancel()
-	for len(all) < n && ctx.Err() == nil {
-		all = append(all, c.PollFetches(ctx).Records()...)
+	for {
+		ctx, cancel := context.WithTimeout(b.t.Context(), quiet)
+		got := c.PollFetches(ctx).Records()
+		cancel()
+		if len(got) == 0 {
+			return all
+		}
+		all = append(all, got...)
 	}
-	return all
 }
 
-func TestKafka(t *testing.T) {
-	b := startKafka(t)
+// testKafka is what no other receiver has: topics, keys and partitions, and users.
+func testKafka(t *testing.T, b *broker) {
 	c := &kafka.Config{Brokers: sink.StringList{b.address}, Topic: "logs"}
 	s := open(t, c)
 	if err := s.Test(t.Context()); err == nil || !strings.Contains(err.Error(), "UNKNOWN_TOPIC") {
@@ -104,19 +133,7 @@ func TestKafka(t *testing.T) {
 	if res := s.Write(t.Context(), testlog.Records(0, 3)); len(res.Retry) != 3 {
 		t.Errorf("a topic that is missing: %+v", res)
 	}
-	create := kmsg.NewPtrCreateTopicsRequest()
-	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "logs", 3, 1
-	create.Topics = append(create.Topics, topic)
-	admin, err := kgo.NewClient(kgo.SeedBrokers(b.address))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = create.RequestWith(t.Context(), admin)
-	admin.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
+	b.create("logs")
 	rig.Eventually(t, 20*time.Second, func() error { return s.Test(t.Context()) })
 	batch := append(testlog.Records(0, 1000), testlog.Odd()...)
 	delivered(t, s.Write(t.Context(), batch))
@@ -142,7 +159,7 @@ func TestKafka(t *testing.T) {
 	rig.Eventually(t, 40*time.Second, func() error { return s.Write(t.Context(), testlog.Records(4000, 3)).Err })
 	batch = append(batch, testlog.Records(4000, 3)...)
 
-	got := b.read("logs", len(batch))
+	got := b.records("logs", 3*time.Second)
 	seen, partition, last := map[string]int{}, map[string]int32{}, map[string]int64{}
 	for _, r := range got {
 		var d struct{ ID string }
@@ -169,5 +186,13 @@ func TestKafka(t *testing.T) {
 	}
 	if len(partition) < 2 || again > 3 { // those on their way while the broker hung
 		t.Errorf("keys %v, %d records twice", partition, again)
+	}
+	with := kafka.Config{Brokers: sink.StringList{b.sasl}, Topic: "logs", SASL: "plain", User: "shipper"}
+	right, wrong := with, with
+	right.Password, wrong.Password = sink.File(secret(t, "hush")), sink.File(secret(t, "other"))
+	delivered(t, open(t, &right).Write(t.Context(), testlog.Records(5000, 3)))
+	if err := open(t, &wrong).Test(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "SASL_AUTHENTICATION_FAILED") {
+		t.Errorf("a wrong password: %v", err)
 	}
 }
