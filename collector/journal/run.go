@@ -93,8 +93,11 @@ func (r *runner) rested(now time.Time) {
 // told looks at a file whose writer told of what it wrote. If it is one of the writers
 // that are listened to, it rests soon.
 func (r *runner) told(now time.Time) {
+	before := r.entries
 	if r.changed(r.j.written(), now) {
 		r.j.wake()
+	}
+	if r.entries != before {
 		r.stranger = true
 		r.lookIn(pollBusy)
 	}

@@ -86,6 +86,32 @@ func receive(t *testing.T, c chan struct{}) {
 	}
 }
 
+// What journald tells of late is not taken for what somebody else writes: it has rested
+// since, in the midst of an entry too.
+func TestToldLate(t *testing.T) {
+	w := newFileWriter(t, fileFormats[6], ID{9})
+	m := newEntryMaker(1)
+	w.add(m.next())
+	path := filepath.Join(t.TempDir(), "system.journal")
+	w.save(path)
+	j := Open(Options{Dirs: []string{filepath.Dir(path)}, Log: discard})
+	defer j.Close()
+	r := &runner{j: j, writers: testWriters(t, j), timer: time.NewTimer(time.Hour)}
+	now := time.Now()
+	if !r.changed(j.written(), now) || !r.again {
+		t.Fatal("there is an entry, which is looked for once more")
+	}
+	if r.told(now); r.stranger {
+		t.Error("a writer that is listened to was taken for another one")
+	}
+	w.add(m.next())
+	w.save(path)
+	j.Refresh()
+	if r.told(now); !r.stranger {
+		t.Error("somebody else wrote an entry")
+	}
+}
+
 // A program that is not known to write journal files, beside a journald that is, is seen
 // once it tells of that, and without delay from then on.
 func TestFollowStranger(t *testing.T) {
