@@ -25,12 +25,14 @@ var sections = []section{
 	{"scrape", "A scrape of 1,000 containers", benchScrape},
 	{"statsd", "StatsD", benchStatsd},
 	{"journal", "Reading the journal", benchJournal},
+	{"follow", "Following the journal", benchFollow},
+	{"into", "Into the journal", benchInto},
 }
 
 func main() {
-	only := flag.String("only", "", "comma-separated sections: tick, frame, collector, scrape, statsd, journal")
+	only := flag.String("only", "", "comma-separated sections: tick, frame, collector, scrape, statsd, journal, follow, into")
 	out := flag.String("out", "", "write the results page to this file")
-	flag.StringVar(&daytwoBinary, "daytwo", "", "the daytwo binary, for the sections collector, scrape and statsd")
+	flag.StringVar(&daytwoBinary, "daytwo", "", "the daytwo binary, for the sections collector, scrape, statsd, follow and into")
 	flag.Parse()
 	if os.Geteuid() != 0 {
 		fmt.Fprintln(os.Stderr, "the benchmarks make cgroups: run them as root")
