@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // GapError says that entries that were written are in no file: a file is gone, or the end
@@ -46,10 +47,27 @@ func (j *Journal) findGaps() []gap {
 	g := &j.gaps
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	gen := j.gen.Load()
-	if g.gen == gen && !slices.ContainsFunc(g.blank, func(f *File) bool { return f.count() > 0 }) {
-		return g.all
+	for range maxLooks {
+		gen := j.gen.Load()
+		if g.gen == gen && !slices.ContainsFunc(g.blank, func(f *File) bool { return f.count() > 0 }) {
+			break
+		}
+		now := time.Now()
+		g.gen, g.all = gen, g.find(j)
+		if len(g.all) == 0 || j.complete() {
+			break
+		}
+		// What seems to be missing may be in a file that was made a moment ago.
+		j.refreshSince(now)
 	}
+	if j.gen.Load() != g.gen {
+		return nil // directories do not come to rest: next time
+	}
+	return g.all
+}
+
+// find finds the gaps in the files that are known.
+func (g *gaps) find(j *Journal) (all []gap) {
 	files, release := j.snapshot()
 	defer release()
 	damaged := map[string]bool{}
@@ -59,7 +77,7 @@ func (j *Journal) findGaps() []gap {
 		}
 	}
 	scopes := map[string]numberedFiles{}
-	g.gen, g.all, g.blank = gen, nil, g.blank[:0]
+	g.blank = g.blank[:0]
 	for _, f := range files {
 		n := &numberedFile{File: f}
 		scope := scopeOf(f.Path())
@@ -74,10 +92,10 @@ func (j *Journal) findGaps() []gap {
 	}
 	for scope, files := range scopes {
 		if !damaged[scope] {
-			g.all = append(g.all, files.gaps(scope, &g.dec)...)
+			all = append(all, files.gaps(scope, &g.dec)...)
 		}
 	}
-	return g.all
+	return all
 }
 
 // scopeOf names what numbers the entries of a file: one journald, which writes to a

@@ -218,6 +218,24 @@ func TestNoGap(t *testing.T) {
 	}
 }
 
+// Numbers that seem to be missing are in a file that nobody was told of yet.
+func TestNoGapBesideNewFile(t *testing.T) {
+	dir := t.TempDir()
+	s := newSequence(t, dir, ID{1}, 1)
+	for range 6 {
+		s.put("system.journal")
+	}
+	s.archive("system.journal", "system@0.journal")
+	s.file("system.journal")
+	settled()
+	j := openDir(t, dir)
+	s.put("user-1.journal")
+	s.put("system.journal")
+	if gaps := j.findGaps(); len(gaps) > 0 {
+		t.Errorf("got %v", gaps)
+	}
+}
+
 func rewrite(t testing.TB, path string, change func(b []byte)) {
 	t.Helper()
 	b, err := os.ReadFile(path)
