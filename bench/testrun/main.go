@@ -61,7 +61,7 @@ func run(r *report, args []string) error {
 		goArgs = append(goArgs, a)
 	}
 	cmd := exec.Command("go", append([]string{"test", "-json"}, goArgs...)...)
-	cmd.Env = append(os.Environ(), cgo)
+	cmd.Env = environment(cgo)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -82,4 +82,14 @@ func run(r *report, args []string) error {
 		r.add(&e)
 	}
 	return cmd.Wait()
+}
+
+// exitSleep shortens what the race detector sleeps at the end of a program, a second
+// unless told otherwise, so that other goroutines can still report races. Tests start
+// hundreds of programs, and many wait for their end.
+const exitSleep = "GORACE=atexit_sleep_ms=50"
+
+// environment returns the environment of go test. A GORACE of the caller's own stays.
+func environment(more ...string) []string {
+	return slices.Concat([]string{exitSleep}, os.Environ(), more)
 }

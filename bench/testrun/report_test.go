@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 )
@@ -81,4 +82,24 @@ func TestAgain(t *testing.T) {
 		return errors.New("exit status 1")
 	}, 1, true)
 	f("nothing to run again", []failure{{"p", ""}}, pass, 0, true)
+}
+
+// Programs sleep only a moment at their end, unless the caller has it otherwise.
+func TestEnvironment(t *testing.T) {
+	last := func() (value string) {
+		for _, v := range environment("CGO_ENABLED=1") {
+			if strings.HasPrefix(v, "GORACE=") {
+				value = v // of several, the last one counts
+			}
+		}
+		return value
+	}
+	t.Setenv("GORACE", "halt_on_error=1")
+	if got := last(); got != "GORACE=halt_on_error=1" {
+		t.Errorf("the caller's own became %s", got)
+	}
+	os.Unsetenv("GORACE")
+	if got := last(); got != exitSleep {
+		t.Errorf("%q, want %s", got, exitSleep)
+	}
 }

@@ -42,6 +42,18 @@ func helperCommand(name string, args []string, files ...*os.File) *exec.Cmd {
 	}
 }
 
+// runtimeEnvironment returns the environment of a helper that needs nothing but the Go
+// runtime: one processor, and the runtime's own settings of this process.
+func runtimeEnvironment() []string {
+	env := []string{"GOMAXPROCS=1"}
+	for _, name := range []string{"GODEBUG", "GORACE", "GOTRACEBACK"} {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
 // becomeHelper sets the name of a helper's process. It closes the files that the helper
 // inherited, and moves the helper into the root cgroups: somebody may kill all processes
 // in the cgroups of the process that started it.

@@ -142,7 +142,7 @@ func (l *taskLog) start() (*exec.Cmd, error) {
 	defer theirs.Close()
 	defer ours.Close()
 	cmd := helperCommand(logPipeName, []string{l.order.ID, l.order.Name}, theirs, l.reads[0], l.reads[1])
-	cmd.Env = []string{"GOMAXPROCS=1"}
+	cmd.Env = runtimeEnvironment()
 	if l.order.Tee {
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	}

@@ -38,7 +38,7 @@ func startWatcher(r launch.Request, socket string) (*watcher, error) {
 	}
 	defer told.Close()
 	w := &watcher{helperCommand(watcherName, []string{r.ContainerID, r.Cgroup, socket}), pipe, ready}
-	w.cmd.Stdin, w.cmd.Stdout, w.cmd.Dir, w.cmd.Env = theirs, told, "/", []string{"GOMAXPROCS=1"}
+	w.cmd.Stdin, w.cmd.Stdout, w.cmd.Dir, w.cmd.Env = theirs, told, "/", runtimeEnvironment()
 	if err := w.cmd.Start(); err != nil {
 		pipe.Close()
 		ready.Close()
