@@ -15,9 +15,9 @@ type calls struct {
 	user    *bounded.Source // directories and sockets below userDirs
 }
 
-// userDirs is where users' runtime directories are. A user may mount any filesystem
-// there.
-const userDirs = "/run/user/"
+// userDirs is where users' runtime directories are, each named for its user's number. A
+// user may mount any filesystem there. A test has another one.
+var userDirs = "/run/user/"
 
 // fileWait is the longest wait for a file or directory of a runtime.
 const fileWait = 250 * time.Millisecond

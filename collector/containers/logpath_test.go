@@ -1,6 +1,7 @@
 package containers
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net"
@@ -62,6 +63,29 @@ func TestPodmanLogPath(t *testing.T) {
 			c := d.Run(t, rig.Spec{Args: []string{"--log-driver", driver}})
 			checkLogPath(t, name+" "+driver, follow(t, r, c.Cgroup, named(c.Name)), want)
 		}
+	}
+}
+
+// The log of a container of a user's runtime is known to be named by that user, whether its
+// API or its files name it.
+func TestLogUserOfUsersRuntime(t *testing.T) {
+	d := rig.Podman(t)
+	rig.Serve(t, d)
+	viaAPI, viaState := none(), none()
+	viaAPI.ContainerHost, viaState.StateDirs = d.Socket, []string{d.RuncRoot}
+	defer func(dirs string) { userDirs = dirs }(userDirs)
+	userDirs = filepath.Dir(d.Dir) + "/" // the name of the runtime's directory is no number
+	for name, o := range map[string]Options{"api": viaAPI, "state": viaState} {
+		r := New(o)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- r.Run(ctx) }()
+		c := d.Run(t, rig.Spec{Args: []string{"--log-driver", "k8s-file"}})
+		if id := follow(t, r, c.Cgroup, named(c.Name)); id.LogPath == "" || id.LogUser != nobody {
+			t.Errorf("%s: the log is %q of user %d, want %d", name, id.LogPath, id.LogUser, uint32(nobody))
+		}
+		cancel()
+		<-ended // before userDirs changes
 	}
 }
 

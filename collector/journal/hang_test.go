@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,9 +71,19 @@ func TestDirectoryStopsToRespond(t *testing.T) {
 	one, two := t.TempDir(), t.TempDir()
 	lineFile(t, filepath.Join(one, "a.journal"), fileFormats[6], 10)
 	lineFile(t, filepath.Join(two, "b.journal"), fileFormats[0], 7)
+	live := fileFormats[6]
+	live.state = stateOnline
+	w := newFileWriter(t, live, ID{7})
+	e := newEntryMaker(1).next()
+	e.fields = append(e.fields, "ONLY_HERE=1")
+	w.add(e)
+	w.save(filepath.Join(one, "live.journal"))
 	calls := bounded.NewSet(discard).Source("journal", 3, nil)
 	j := Open(Options{Dirs: []string{one, two}, Calls: calls, Log: discard})
 	defer j.Close()
+	if len(j.live) != 3 {
+		t.Fatalf("%d live files", len(j.live))
+	}
 	before := j.Reader(Match{})
 	defer before.Close()
 	release := make(chan struct{})
@@ -84,23 +95,26 @@ func TestDirectoryStopsToRespond(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.Refresh()
+	if len(j.live) != 1 || !isIn(j.live[0].Path(), two) {
+		t.Errorf("%d live files are looked at", len(j.live))
+	}
 	if heldDir(j, one) == nil || j.Len() != 1 || count(j) != 7 {
 		t.Errorf("%d entries of %d files, %v: want 7 of 1", count(j), j.Len(), j.Bad())
 	}
-	if names, _ := j.FieldNames(); len(names) == 0 {
-		t.Error("no field of the directory that responds")
+	if names, _ := j.FieldNames(); len(names) == 0 || slices.Contains(names, "ONLY_HERE") {
+		t.Errorf("fields %q, want those of the directory that responds", names)
 	}
 	n := 0
 	for before.Next() {
 		n++
 	}
-	if n != 10 {
-		t.Errorf("who read before has %d entries, want 10", n)
+	if n != 11 {
+		t.Errorf("who read before has %d entries, want 11", n)
 	}
 	close(release)
 	waitFor(t, "the directory to respond", 5*time.Second, func() bool { j.Refresh(); return heldDir(j, one) == nil })
-	if count(j) != 10 || j.Len() != 2 {
-		t.Errorf("%d entries of %d files afterwards, want 10 of 2", count(j), j.Len())
+	if count(j) != 11 || j.Len() != 3 || len(j.live) != 3 {
+		t.Errorf("%d entries of %d files afterwards, %d live: want 11 of 3, 3", count(j), j.Len(), len(j.live))
 	}
 }
 
@@ -123,6 +137,37 @@ func TestLateLook(t *testing.T) {
 	}
 	if file.stays(filepath.Join(dir, "a.journal"), 1) {
 		t.Error("a file that is closed stays")
+	}
+}
+
+// A look that was made for a journal which is closed by now, and returns too late, brings
+// none of its files.
+func TestLookForAClosedJournal(t *testing.T) {
+	dir := t.TempDir()
+	lineFile(t, filepath.Join(dir, "a.journal"), fileFormats[6], 10)
+	calls := bounded.NewSet(discard).Source("journal", 3, nil)
+	o := Options{Dirs: []string{dir}, Calls: calls, Log: discard}
+	closed := Open(o)
+	late := closed.look(dir, closed.files)
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	release, released := make(chan struct{}), make(chan struct{})
+	_, _ = bounded.Do(calls, dir, 0, func() (*listing, error) {
+		defer close(released)
+		<-release
+		return late, nil
+	})
+	close(release)
+	<-released
+	time.Sleep(10 * time.Millisecond) // until the call is known to have returned
+	j := Open(o)
+	defer j.Close()
+	if j.Len() != 0 {
+		t.Error("it has a file that is closed")
+	}
+	if j.Refresh(); j.Len() != 1 || count(j) != 10 {
+		t.Errorf("%d entries of %d files", count(j), j.Len())
 	}
 }
 

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,7 +27,7 @@ func unreadable(events []entry.Event, source string) (messages []string) {
 // A log file on a filesystem whose server is gone delays nobody for long, and a query of
 // all logs has those of the other containers.
 func TestLogFileHangs(t *testing.T) {
-	fuse := rig.MountFuse(t, rig.FuseOpen)
+	fuse := rig.MountFuse(t, rig.FuseOpen, rig.FuseOpendir)
 	dead, web := strings.Repeat("de", 32), strings.Repeat("ef", 32)
 	path := filepath.Join(t.TempDir(), web+"-json.log")
 	dockerLog(t, path, 0, 10)
@@ -50,7 +51,7 @@ func TestLogFileHangs(t *testing.T) {
 	if fuse.Waiting() != 1 {
 		t.Errorf("%d calls wait for the filesystem, want 1", fuse.Waiting())
 	}
-	r, err := n.Entries(t.Context(), &query.LogQuery{Follow: true, Since: longAgo})
+	r, err := n.Entries(t.Context(), &query.LogQuery{Follow: true, Since: longAgo, Containers: []string{dead, web}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +66,7 @@ func TestLogFileHangs(t *testing.T) {
 			t.Fatal(err)
 		case rec.Event != nil && len(unreadable([]entry.Event{*rec.Event}, fuse.Dir)) > 0:
 			told++
-			dockerLog(t, path, 10, 20)
+			time.AfterFunc(3*lookAgain, func() { dockerLog(t, path, 10, 20) }) // it looks whether there is more to tell
 		case rec.Entry != nil:
 			lines++
 		}
@@ -74,6 +75,29 @@ func TestLogFileHangs(t *testing.T) {
 		t.Errorf("%d events about the file, want 1", told)
 	}
 }
+
+// Log files of users that do not respond delay no other log than those of users.
+func TestLogFilesOfUsersHang(t *testing.T) {
+	known := NewIdentities(parsePath)
+	add := func(name, log string, user uint32) {
+		i := identity(strings.Repeat(name, 32), name)
+		i.LogPath, i.LogUser = log, user
+		known.Came("/docker/"+strings.Repeat(name, 32), i)
+	}
+	for i := range manyUsers {
+		add(fmt.Sprintf("a%d", i), filepath.Join(rig.MountFuse(t, rig.FuseOpen, rig.FuseOpendir).Dir, "file"), 1000)
+	}
+	path := filepath.Join(t.TempDir(), "root-json.log")
+	dockerLog(t, path, 0, 10)
+	add("ef", path, 0)
+	entries, events, err := read(t, node(t, known, t.TempDir()), &query.LogQuery{})
+	if err != nil || len(entries) != 10 || len(unreadable(events, "does not respond")) != manyUsers {
+		t.Errorf("%d entries, events %v, %v", len(entries), events, err)
+	}
+}
+
+// manyUsers is more than the calls for the log files of users that run at once.
+const manyUsers = 4
 
 // A user's runtime can name any path: a file that does not belong to that user is not read.
 func TestLogFileOfAnotherUser(t *testing.T) {
@@ -104,6 +128,13 @@ func TestLogFileOfAnotherUser(t *testing.T) {
 func TestJournalDirectoryHangs(t *testing.T) {
 	fuse, good := rig.MountFuse(t, rig.FuseOpendir), t.TempDir()
 	numbered(t, good, 3, nil)
+	never, gaveUp := make(chan struct{}), make(chan time.Duration, 1)
+	defer close(never)
+	go func() {
+		began := time.Now()
+		New(Options{Agent: agent}).close(&opened{end: func() { <-never }})
+		gaveUp <- time.Since(began)
+	}()
 	n := New(Options{Agent: agent, Dirs: []string{fuse.Dir, good}})
 	entries, events, err := read(t, n, &query.LogQuery{})
 	if err != nil || len(entries) != 3 || len(unreadable(events, fuse.Dir)) != 1 {
@@ -113,5 +144,13 @@ func TestJournalDirectoryHangs(t *testing.T) {
 	n.Close()
 	if took := time.Since(began); took > endWait {
 		t.Errorf("the end took %v", took)
+	}
+	select {
+	case took := <-gaveUp:
+		if took < endWait {
+			t.Errorf("what does not end was waited for %v, want %v", took, endWait)
+		}
+	case <-time.After(2 * endWait):
+		t.Error("what does not end is waited for")
 	}
 }
