@@ -27,10 +27,12 @@ var sections = []section{
 	{"journal", "Reading the journal", benchJournal},
 	{"follow", "Following the journal", benchFollow},
 	{"into", "Into the journal", benchInto},
+	{"access", "Deciding who may see what", benchAccess},
 }
 
 func main() {
-	only := flag.String("only", "", "comma-separated sections: tick, frame, collector, scrape, statsd, journal, follow, into")
+	only := flag.String("only", "",
+		"comma-separated sections: tick, frame, collector, scrape, statsd, journal, follow, into, access")
 	out := flag.String("out", "", "write the results page to this file")
 	flag.StringVar(&daytwoBinary, "daytwo", "", "the daytwo binary, for the sections collector, scrape, statsd, follow and into")
 	flag.Parse()
