@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"os"
@@ -113,6 +114,27 @@ func TestTerminalControl(t *testing.T) {
 	l := logLine{format: "short", terminal: true}
 	if got := string(l.append(nil, e)); strings.Contains(got, "\x1b") {
 		t.Errorf("an identifier controls the terminal: %q", got)
+	}
+}
+
+// So can neither the names in headers nor the messages of events.
+func TestTerminalControlOfNames(t *testing.T) {
+	var out strings.Builder
+	o := &logOptions{out: &output{format: "cat"}}
+	p := &logPrinter{o: o, w: bufio.NewWriter(&out), notices: &out, heads: true, line: logLine{format: "cat", terminal: true}}
+	for _, text := range []string{
+		`{"realtime_timestamp":1,"tags":{"task_id":"web\u001b[2J","task_name":"web\u001b]0;x\u0007"},"fields":{"MESSAGE":"x"}}`,
+		`{"realtime_timestamp":2,"event":"gap","message":"5 entries of \u001b[31mred\u0007 are missing"}`,
+	} {
+		if err := p.entry(entryOf(t, text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(out.String(), "\x1b\x07") || strings.Count(out.String(), "\n") != 3 {
+		t.Errorf("%q", out.String())
 	}
 }
 

@@ -24,6 +24,7 @@ type reader struct {
 	end  context.CancelFunc
 
 	left     int64  // entries that may still come; -1: no bound
+	skip     int64  // entries that are not shown when they come
 	snapshot source // after what there was at the beginning, if Limit bounds that alone
 	reached  bool   // the end of what there is
 	sent     bool   // an entry was returned
@@ -97,12 +98,16 @@ func (r *reader) start(ctx context.Context) error {
 		if q.Limit == 0 {
 			w.tail()
 		}
-		if err := steps(ctx, w, -q.Limit); err != nil {
+		if _, err := steps(ctx, w, -q.Limit); err != nil {
 			return err
 		}
 	}
-	if err := steps(ctx, w, q.Skip); err != nil {
+	missing, err := steps(ctx, w, q.Skip)
+	if err != nil {
 		return err
+	}
+	if q.Follow && q.Skip > 0 {
+		r.skip = missing
 	}
 	if w.status().p.waits {
 		r.wait()
@@ -199,6 +204,10 @@ func (r *reader) take() (rec entry.Record, ok bool) {
 		r.tellErrors()
 	}
 	if !w.wanted {
+		return rec, false
+	}
+	if r.skip > 0 {
+		r.skip--
 		return rec, false
 	}
 	if r.left == 0 { // an entry that came meanwhile; before it, what happened after the last one is told

@@ -49,8 +49,8 @@ type state struct {
 
 func (s *state) status() *state { return s }
 
-// steps goes over so many entries, back if n is negative.
-func steps(ctx context.Context, s source, n int64) error {
+// steps goes over so many entries, back if n is negative. It returns how many there were not.
+func steps(ctx context.Context, s source, n int64) (missing int64, err error) {
 	d := forward
 	if n < 0 {
 		d, n = backward, -n
@@ -58,16 +58,16 @@ func steps(ctx context.Context, s source, n int64) error {
 	for ; n > 0; n-- {
 		ok, err := s.step(ctx, d)
 		if err != nil {
-			return err
+			return n, err
 		}
 		if !ok {
-			return nil
+			return n, nil
 		}
 		if !s.status().wanted {
 			n++ // an event, which is not counted
 		}
 	}
-	return nil
+	return 0, nil
 }
 
 func (w *walk) realtime() int64                { return int64(w.r.Realtime()) }
