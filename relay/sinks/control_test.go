@@ -187,3 +187,48 @@ func TestDeadLetters(t *testing.T) {
 	}
 	m.until("es", func(s query.Sink) bool { return s.PendingMessages == 0 })
 }
+
+// A sink that begins now and gets nothing before it is started again still begins where it began.
+func TestStartNow(t *testing.T) {
+	b, r := newBroker(t), newReceiver(t)
+	b.lines(0, 99)
+	for range 2 {
+		m := manage(t, b, "relay1", t.TempDir(), r.config("    start: now\n"))
+		m.until("es", func(s query.Sink) bool { return s.State == "running" })
+		rigWaitConsumer(t, b, "sink_es")
+		time.Sleep(300 * time.Millisecond) // it is made anew once
+		m.stop()
+	}
+	manage(t, b, "relay1", t.TempDir(), r.config("    start: now\n"))
+	b.lines(100, 149)
+	r.lines(100, 50)
+}
+
+// A relay that does not know whether it still has the lease delivers nothing until it has
+// renewed it.
+func TestUnsureOfTheLease(t *testing.T) {
+	b, r := newBroker(t), newReceiver(t)
+	m := manage(t, b, "relay1", t.TempDir(), r.config(""))
+	b.lines(0, 0)
+	r.lines(0, 1)
+	runners, _ := m.list()
+	lease := &runners[0].lease
+	for n := 1; n < 20; n++ {
+		lease.until.Store(0) // as after a stop of 15 seconds
+		b.lines(n, n)
+		time.Sleep(200 * time.Millisecond)
+		r.mu.Lock()
+		got := len(r.messages)
+		r.mu.Unlock()
+		if lease.sure() { // it was renewed meanwhile
+			r.lines(0, n+1)
+			continue
+		}
+		if got > n {
+			t.Errorf("line %d was delivered without the lease", n)
+		}
+		r.lines(0, n+1)
+		return
+	}
+	t.Error("the lease is always renewed within 200 ms")
+}
