@@ -29,8 +29,9 @@ type File struct {
 	current atomic.Pointer[Policy]
 
 	mu      sync.Mutex
-	seen    reading // what was decided about last
-	refused string  // why the newest content is not used, "" if it is
+	changed chan struct{} // closed when another policy is in use
+	seen    reading       // what was decided about last
+	refused string        // why the newest content is not used, "" if it is
 	loaded  time.Time
 	reloads [2]uint64 // by whether the content was refused
 }
@@ -51,7 +52,8 @@ func Open(o FileOptions) (*File, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	f := &File{o: o, poll: pollEvery, settle: settle, inotify: fsnotify.NewWatcher, loaded: time.Now()}
+	f := &File{o: o, poll: pollEvery, settle: settle, inotify: fsnotify.NewWatcher, loaded: time.Now(),
+		changed: make(chan struct{})}
 	f.seen = f.read()
 	p, err := f.parse(&f.seen)
 	if err != nil {
@@ -61,8 +63,15 @@ func Open(o FileOptions) (*File, error) {
 	return f, nil
 }
 
-// Policy returns the policy that is in use now. Another pointer is another policy: whoever
-// keeps a View for long compares it from time to time.
+// NoFile returns what a relay without a policy file uses: AdminOnly, for ever.
+func NoFile() *File {
+	f := &File{loaded: time.Now(), changed: make(chan struct{})}
+	f.current.Store(AdminOnly())
+	return f
+}
+
+// Policy returns the policy that is in use now. A View of
+// it stays as it is when the file changes: see Hold.
 func (f *File) Policy() *Policy { return f.current.Load() }
 
 // Refused returns why the newest content of the file is not used, "" if it is.
@@ -113,6 +122,8 @@ func (f *File) use(now *reading) error {
 			f.loaded = time.Now()
 			f.reloads[0]++
 			f.current.Store(p)
+			close(f.changed)
+			f.changed = make(chan struct{})
 		}
 	}
 	f.mu.Unlock()

@@ -1,13 +1,15 @@
 package policy
 
 import (
+	"slices"
+
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/query"
 )
 
 // View is what a principal may do an action with: everything, nothing, or what one of
 // some selectors allows. It is immutable, and safe for concurrent use. It does not expire
-// with the principal: whoever keeps one for a stream asks again from time to time.
+// with the principal, and does not follow changes of the policy: streams use File.Hold.
 type View struct {
 	admin bool
 	all   *rule       // allows everything
@@ -79,6 +81,18 @@ func (v *View) LogScope() *query.LogScope {
 		scope.Selectors[i] = s.conditions()
 	}
 	return scope
+}
+
+// Equal reports whether two views of one principal allow the same, by the same patterns.
+func (v *View) Equal(other *View) bool {
+	if v.Everything() || other.Everything() {
+		return v.Everything() == other.Everything()
+	}
+	return slices.EqualFunc(v.some, other.some, func(a, b *selector) bool {
+		return slices.EqualFunc(a.all, b.all, func(a, b requirement) bool {
+			return a.key == b.key && slices.Equal(a.texts, b.texts)
+		})
+	})
 }
 
 // size is about how many words of memory a view takes.

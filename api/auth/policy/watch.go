@@ -19,6 +19,10 @@ const (
 
 // Run follows changes of the file until ctx ends.
 func (f *File) Run(ctx context.Context) {
+	if f.o.Path == "" { // NoFile
+		<-ctx.Done()
+		return
+	}
 	w := watcher{dir: filepath.Dir(f.o.Path)}
 	inotify, err := f.inotify()
 	if err != nil {
