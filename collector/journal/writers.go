@@ -154,3 +154,18 @@ func (w *writers) close() {
 	}
 	w.work.Wait()
 }
+
+// Told returns of how many processes that write to the journal the kernel can tell when they
+// rest, and why it cannot tell of one. Where it tells of none, followers cost the time to
+// look at files again and again.
+func (j *Journal) Told() (n int, err error) {
+	for _, pid := range journalWriters(j.has) {
+		c, e := switches.Open(pid)
+		if e == nil {
+			n++
+			e = c.Close()
+		}
+		err = errors.Join(err, e)
+	}
+	return n, err
+}

@@ -41,6 +41,9 @@ func TestWriters(t *testing.T) {
 		if w.lookSoon(); !w.look(now) || !w.known(now) || len(w.counters) != 2 {
 			t.Fatalf("found %d", len(w.counters))
 		}
+		if n, err := j.Told(); n != 2 || err != nil {
+			t.Errorf("told of %d: %v", n, err)
+		}
 		w.listen(true)
 		d.writer("a", 0).sendAll(1)
 		receive(t, w.rested)

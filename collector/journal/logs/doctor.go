@@ -20,6 +20,10 @@ func Doctor(dirs []string) []health.Check {
 	j := journal.Open(journal.Options{Dirs: dirs, Log: slog.New(slog.DiscardHandler)})
 	defer j.Close()
 	checks := []health.Check{checkJournal(j)}
+	if j.Len() > 0 {
+		n, err := j.Told()
+		checks = append(checks, checkTold(n, err))
+	}
 	if len(dirs) == 0 || slices.Contains(dirs, persistentDir) {
 		checks = append(checks, checkPersistent(), checkRateLimit(journaldConfigs()))
 	}
@@ -43,6 +47,21 @@ func checkJournal(j *journal.Journal) health.Check {
 		c.State = health.Warn
 		c.Detail = "there are no journal files: no logs are answered but those of container log files"
 		c.Fix = "start systemd-journald, or name its directories with --journal"
+	}
+	return c
+}
+
+// checkTold reports whether followers are told of new entries or have to look for them.
+func checkTold(n int, err error) health.Check {
+	c := health.Check{Name: "following the journal", State: health.OK,
+		Detail: "the kernel tells when journald has written"}
+	const costs = ": files are looked at each 5 or 10 ms while somebody follows, at 1% of a core"
+	switch {
+	case err != nil:
+		c.State, c.Detail = health.Warn, fmt.Sprintf("the kernel does not tell when journald has written (%v)%s", err, costs)
+		c.Fix = "run the collector as root, or with CAP_PERFMON and CAP_SYS_PTRACE"
+	case n == 0:
+		c.Detail = "no journald is seen that writes here" + costs
 	}
 	return c
 }

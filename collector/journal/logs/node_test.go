@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,15 +79,34 @@ func TestIdentitiesAreBounded(t *testing.T) {
 // Doctor tells of files that cannot be read, and of journald's rate limit as configured.
 func TestDoctor(t *testing.T) {
 	dir := t.TempDir()
-	state := func(c health.State) {
+	state := func(want ...health.State) {
 		t.Helper()
-		if got := Doctor([]string{dir}); len(got) != 1 || got[0].State != c {
-			t.Errorf("checks %+v", got)
+		var got []health.State
+		checks := Doctor([]string{dir})
+		for _, c := range checks {
+			got = append(got, c.State)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("checks %+v", checks)
 		}
 	}
 	state(health.Warn) // no files
 	numbered(t, dir, 3, nil)
-	state(health.OK)
+	state(health.OK, health.OK)
+	for _, x := range []struct {
+		told   int
+		err    error
+		state  health.State
+		detail string
+	}{
+		{1, nil, health.OK, "the kernel tells"},
+		{0, nil, health.OK, "no journald is seen"},
+		{0, os.ErrPermission, health.Warn, "permission denied"},
+	} {
+		if c := checkTold(x.told, x.err); c.State != x.state || !strings.Contains(c.Detail, x.detail) {
+			t.Errorf("%+v: %+v", x, c)
+		}
+	}
 	conf := filepath.Join(dir, "journald.conf")
 	for text, want := range map[string]string{
 		"": "RateLimitBurst=10000", "[Journal]\nRateLimitBurst = 5\n": "RateLimitBurst=5", "RateLimitIntervalSec=0\n": "off",
@@ -103,7 +123,7 @@ func TestDoctor(t *testing.T) {
 	if err := os.WriteFile(bad, []byte(strings.Repeat("no journal ", 50)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	state(health.Warn)
+	state(health.Warn, health.OK)
 }
 
 // Each error of a reader is an event of a kind, with the path that it is about.
