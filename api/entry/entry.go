@@ -16,7 +16,8 @@ const NoMonotonic = -1
 // stay.
 type Entry struct {
 	// Cursor is the entry's place in its source. Reading after it, with the same query,
-	// continues with the next entry. It is journald's own for entries of the journal.
+	// continues with the next entry. It is journald's own for entries of the journal, with
+	// what CursorRest begins where that does not suffice. CursorID names the entry.
 	Cursor    string
 	Realtime  int64    // microseconds since 1970, as the source wrote it
 	Monotonic int64    // microseconds since the boot, or NoMonotonic

@@ -59,3 +59,34 @@ func TestAllocReading(t *testing.T) {
 		}
 	}
 }
+
+// The place of an entry among several authors allocates nothing.
+func TestAllocPlace(t *testing.T) {
+	dir := t.TempDir()
+	for i, name := range []string{"remote-a@1.journal", "remote-b@1.journal", "remote-c@1.journal"} {
+		w := newFileWriter(t, fileFormats[5], ID{byte(i)})
+		m := newEntryMaker(uint64(i))
+		for range 2000 {
+			w.add(m.next())
+		}
+		w.save(filepath.Join(dir, name))
+	}
+	r := openDir(t, dir).Reader(Match{})
+	defer r.Close()
+	var text []byte
+	step := func() {
+		if !r.Next() {
+			t.Fatal("too few entries")
+		}
+		text = r.AppendPlace(text[:0])
+	}
+	for range 100 {
+		step()
+	}
+	if n := testing.AllocsPerRun(600, step); n != 0 {
+		t.Errorf("a place allocates %v times", n)
+	}
+	if len(text) < 200 {
+		t.Errorf("a place of three authors is %s", text)
+	}
+}

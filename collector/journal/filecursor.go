@@ -10,6 +10,7 @@ import (
 // that one is neither.
 type fileCursor struct {
 	f      *File
+	author *author
 	group  *group // of its entries, nil as long as none was read
 	walker walker
 	dec    *decoder

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -116,8 +115,7 @@ func (n *numberedFile) read() (ok bool, err error) {
 	if err := n.check(); err != nil {
 		return false, err
 	}
-	n.chain, _, _ = strings.Cut(strings.TrimSuffix(filepath.Base(n.Path()), "~"), "@")
-	n.chain = strings.TrimSuffix(n.chain, ".journal")
+	n.chain = chainOf(n.Path())
 	all := n.entryList()
 	first, err := all.get(0)
 	if err != nil || first == 0 {

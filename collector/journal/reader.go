@@ -27,6 +27,8 @@ type Reader struct {
 	soughtTail uint64
 	groups     []*group
 	crossing   crossing
+	authors    []*author
+	placed     bool        // last of authors is right
 	current    *fileCursor // of the entry that was read last, nil if it is gone
 	e          entry       // the one that was read last; at the tail, the last one there was
 	read       bool        // e was read
@@ -66,29 +68,29 @@ func (r *Reader) SeekTail() { r.seek(target{kind: atTail}) }
 
 // SeekCursor goes before the entry of a cursor or, if it is gone, before the
 // one that followed it.
-func (r *Reader) SeekCursor(c Cursor) { r.seek(target{atCursor, c}) }
+func (r *Reader) SeekCursor(c Cursor) { r.seek(target{kind: atCursor, cursor: c}) }
 
 // SeekAfter goes after the entry of a cursor, whether or not it is still there
 // and whether or not it matches.
-func (r *Reader) SeekAfter(c Cursor) { r.seek(target{afterCursor, c}) }
+func (r *Reader) SeekAfter(c Cursor) { r.seek(target{kind: afterCursor, cursor: c}) }
 
 // SeekRealtime goes before the first entry of a time, in microseconds since
 // 1970.
 func (r *Reader) SeekRealtime(usec uint64) {
-	r.seek(target{atCursor, Cursor{Realtime: usec, has: hasRealtime}})
+	r.seek(target{kind: atCursor, cursor: Cursor{Realtime: usec, has: hasRealtime}})
 }
 
 // SeekMonotonic goes before the first entry of a time since a boot, in
 // microseconds.
 func (r *Reader) SeekMonotonic(boot ID, usec uint64) {
-	r.seek(target{atCursor, Cursor{Boot: boot, Monotonic: usec, has: hasBoot | hasMonotonic}})
+	r.seek(target{kind: atCursor, cursor: Cursor{Boot: boot, Monotonic: usec, has: hasBoot | hasMonotonic}})
 }
 
 func (r *Reader) seek(t target) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.target, r.settled, r.current, r.read, r.e = t, false, nil, false, entry{}
-	r.crossing = crossing{}
+	r.crossing, r.placed = crossing{}, false
 	for _, g := range r.groups {
 		g.passed = 0
 	}
@@ -122,6 +124,9 @@ func (r *Reader) step(back bool) bool {
 	}
 	r.e, r.current, r.read, r.rendered = best.e, best, true, false
 	r.group(best, r.e.seqnumID).passed = r.e.seqnum
+	if best.author.last = r.e; back {
+		r.placed = false
+	}
 	best.take()
 	return true
 }
@@ -138,7 +143,8 @@ func (r *Reader) ahead() bool {
 func (r *Reader) settle() {
 	for _, c := range r.files {
 		c.late, c.failed = false, false
-		if err := c.settle(&r.target); err != nil {
+		t := r.target.of(c.author)
+		if err := c.settle(&t); err != nil {
 			r.fail(c, err)
 		}
 	}

@@ -4,6 +4,7 @@ package journal
 type target struct {
 	kind   targetKind
 	cursor Cursor // of atCursor and afterCursor; only some of its parts may be set
+	place  *Place // of afterCursor, if there are several writers
 }
 
 type targetKind uint8

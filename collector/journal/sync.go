@@ -74,27 +74,23 @@ const lateBy = 5_000_000 // microseconds
 // are passed over that come before the last one read of their group or, of an unknown
 // group, are much older than the last one read.
 func (r *Reader) add(f *File) {
-	c := &fileCursor{dec: &r.dec, spare: &r.spare}
+	c := &fileCursor{dec: &r.dec, spare: &r.spare, author: r.author(f)}
 	c.renew(f, &r.match)
 	r.files = append(r.files, c)
 	if !r.settled {
 		return
 	}
-	t := r.target
+	t := r.target.of(c.author)
 	switch g := r.findGroup(c.seqnumID()); {
 	case g != nil && g.passed > 0:
-		t = target{afterCursor, Cursor{SeqnumID: g.id, Seqnum: g.passed, has: hasSeqnumID | hasSeqnum}}
+		t = target{kind: afterCursor, cursor: Cursor{SeqnumID: g.id, Seqnum: g.passed, has: hasSeqnumID | hasSeqnum}}
 	case t.kind == atTail && !r.read:
 		// The file was not there when the tail was sought: it may well be new.
 		c.late = true
-		t = target{atCursor, Cursor{Realtime: r.soughtTail, has: hasRealtime}}
+		t = target{kind: atCursor, cursor: Cursor{Realtime: r.soughtTail, has: hasRealtime}}
 	case r.e.at != 0:
 		c.late = true
-		cur := r.e.cursor()
-		cur.Monotonic -= min(cur.Monotonic, lateBy)
-		cur.Realtime -= min(cur.Realtime, lateBy)
-		cur.has = hasBoot | hasMonotonic | hasRealtime
-		t = target{atCursor, cur}
+		t = target{kind: atCursor, cursor: r.e.cursor().earlier()}
 	}
 	if err := c.settle(&t); err != nil {
 		r.fail(c, err)

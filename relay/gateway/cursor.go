@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/query"
 )
 
@@ -52,7 +53,9 @@ type position struct {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// hashCursor is a hash of the entry's name in an agent's own cursor.
 func hashCursor(cursor string) uint32 {
+	cursor = entry.CursorID(cursor)
 	return crc32.Checksum(unsafe.Slice(unsafe.StringData(cursor), len(cursor)), castagnoli)
 }
 

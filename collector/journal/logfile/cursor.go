@@ -30,6 +30,9 @@ type cursorMark struct {
 	offset int64
 }
 
+// Whole reports whether the cursor is of a line, or behind one.
+func (c *Cursor) Whole() bool { return c.file != 0 }
+
 // Time returns the time of the cursor's line, in nanoseconds since 1970.
 func (c *Cursor) Time() int64 { return c.time }
 
@@ -118,7 +121,7 @@ func parseOffset(s string) (int64, bool) {
 
 // Cursor returns the cursor of the line that Next or Previous went to.
 func (r *Reader) Cursor() Cursor {
-	c := Cursor{offset: r.cur.end, time: r.curTime, sub: r.cur.sub}
+	c := Cursor{offset: r.cur.end, time: r.curTime, sub: min(r.cur.sub, 1<<16-1)}
 	if r.cur.f == nil {
 		return c
 	}

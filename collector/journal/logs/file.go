@@ -123,7 +123,14 @@ func (f *file) look() bool {
 
 func (f *file) fill(e *entry.Entry, dst []byte) []byte {
 	e.Realtime, e.Monotonic, e.Boot, e.Origin = f.e.Realtime, f.e.Monotonic, f.e.Boot, f.e.Origin
+	return f.appendPlace(dst)
+}
+
+func (f *file) appendPlace(dst []byte) []byte {
 	c := f.r.Cursor()
+	if !c.Whole() {
+		return dst
+	}
 	return c.Append(dst)
 }
 

@@ -71,7 +71,11 @@ func (r *reader) replan() error {
 	}
 	m, ok := r.w.(*merged)
 	if !ok {
-		m = &merged{kids: []*kid{{source: r.w}}, last: r.rec.Realtime, dir: forward}
+		k := newKid(r.w, "")
+		m = &merged{kids: []*kid{k}, last: r.rec.Realtime, dir: forward, from: r.began.UnixMicro()}
+		if r.sent {
+			k.place.text, k.place.time = k.appendPlace(nil), k.realtime()
+		}
 	}
 	r.w = m
 	m.extend(r.o, before, p, r.began.UnixMicro())
@@ -93,7 +97,7 @@ func (m *merged) extend(o *opened, before, p *plan, since int64) {
 	for _, i := range p.files[:min(len(p.files), maxLogFiles)] {
 		k := old[i.id()]
 		if delete(old, i.id()); k == nil {
-			k = &kid{source: o.file(p, i), key: i.id()}
+			k = newKid(o.file(p, i), i.id())
 			k.seekTime(since)
 		}
 		m.kids = append(m.kids, k)

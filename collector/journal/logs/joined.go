@@ -59,7 +59,8 @@ func (o *opened) goOn(old *joined, p *plan, since int64) *joined {
 		j.r.SeekCursor(c)
 		j.hold = old.hold
 	case c.Realtime > 0:
-		j.r.SeekAfter(c)
+		at, _ := journal.ParsePlace(string(old.appendPlace(nil))) // its own
+		j.r.SeekPlace(at)
 	default:
 		j.seekTime(since)
 	}

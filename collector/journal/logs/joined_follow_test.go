@@ -144,8 +144,10 @@ func (f *follower) resumes(n *Node, q query.LogQuery) {
 		q.Cursor, q.Tail, q.Limit = c, false, 0
 		again := follow(f.t, n, q)
 		again.next(f.got[i+1:]...)
-		if !slices.Equal(again.cursors, f.cursors[i+1:]) {
-			f.t.Errorf("after %d: other cursors", i)
+		if !slices.EqualFunc(again.cursors, f.cursors[i+1:], func(a, b string) bool {
+			return entry.CursorID(a) == entry.CursorID(b)
+		}) {
+			f.t.Errorf("after %d: other entries", i)
 		}
 		again.r.Close()
 	}

@@ -2,30 +2,30 @@ package logs
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"strconv"
-	"strings"
+	"time"
+	"unsafe"
 
 	"github.com/daytwo/daytwo/api/entry"
-	"github.com/daytwo/daytwo/api/query"
-	"github.com/daytwo/daytwo/collector/journal"
-	"github.com/daytwo/daytwo/collector/journal/logfile"
 )
 
 // merged reads the journal and container log files in the order of their times. Within
 // one source, entries stay in its own order, so an entry that is older than one before it
 // counts as new as that one.
 //
-// The cursor of an entry is that of its own source, with ";c=" and the id of the
-// container for a log file, and ";e=" and the time that it counts as, where that is
-// another one than its own. By that time, all other sources go on where they were.
+// By the time that the entry of a cursor counts as, all other sources go on where they
+// were; those in which entries may come late have their places in it.
 type merged struct {
 	none state // before the first step, and at the end
 	kids []*kid
 	cur  *kid // that has the entry that it is on, nil at the end
 	dir  direction
 	last int64 // time that the last entry counted as
+	from int64 // an entry of a source of which none was returned comes only if it is not older
+
+	listed []*kid
+	rest   []byte
 }
 
 // kid is a source that is merged.
@@ -35,6 +35,7 @@ type kid struct {
 	head  bool   // it is on an entry that was not returned yet
 	ended bool
 	time  int64 // that the entry counts as
+	place kidPlace
 }
 
 func (m *merged) status() *state {
@@ -45,14 +46,30 @@ func (m *merged) status() *state {
 }
 
 func (m *merged) step(ctx context.Context, d direction) (bool, error) {
+	m.keepPlace()
 	if m.dir != d {
+		from := m.from
+		if m.dir == backward && m.last != math.MaxInt64 {
+			from = m.last
+		}
+		turned := m.dir == backward
+		if turned || d == backward {
+			m.forget(from)
+		}
 		for _, k := range m.kids {
-			if k.ended = false; k.head {
+			switch {
+			case k.head:
 				k.head = false
 				if _, err := k.step(ctx, d); err != nil { // to the other side of it
 					return false, err
 				}
+				if turned {
+					k.begin(from)
+				}
+			case turned && k.ended:
+				k.place.text, k.place.time = append(k.place.text, atHead...), from
 			}
+			k.ended = false
 		}
 		if m.dir, m.last = d, 0; d == backward {
 			m.last = math.MaxInt64
@@ -96,60 +113,29 @@ func (m *merged) step(ctx context.Context, d direction) (bool, error) {
 
 func (m *merged) fill(e *entry.Entry, dst []byte) []byte {
 	k := m.cur
-	if dst = k.fill(e, dst); k.key != "" {
+	dst = k.fill(e, dst)
+	rest := ""
+	if id := entry.CursorID(unsafe.String(unsafe.SliceData(dst), len(dst))); len(id) < len(dst) {
+		m.rest = append(m.rest[:0], dst[len(id)+len(entry.CursorRest):]...)
+		rest, dst = unsafe.String(unsafe.SliceData(m.rest), len(m.rest)), dst[:len(id)]
+	}
+	if k.key != "" {
 		dst = append(append(dst, ";c="...), k.key...)
 	}
+	n := len(dst)
+	dst = append(append(dst, entry.CursorRest...), rest...)
+	bare := len(dst)
 	if k.time != k.realtime() {
 		dst = strconv.AppendInt(append(dst, ";e="...), k.time, 16)
+	}
+	if dst = m.appendPlaces(dst); len(dst) == bare && rest == "" {
+		return dst[:n]
 	}
 	return dst
 }
 
-func (m *merged) seekCursor(text string, after bool) (*entry.Event, error) {
-	own, key, usec, err := cutCursor(text)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", query.ErrBadCursor, err)
-	}
-	m.reset()
-	var event *entry.Event
-	for _, k := range m.kids {
-		switch {
-		case k.key == key:
-			if event, err = k.seekCursor(own, after); err != nil {
-				return nil, err
-			}
-		case k.key < key: // its entries of that very time are before the cursor's
-			k.seekTime(usec + 1)
-		default:
-			k.seekTime(usec)
-		}
-	}
-	return event, nil
-}
-
-// cutCursor takes a cursor apart: that of the source, the source's key, and the time that
-// the entry counted as.
-func cutCursor(text string) (own, key string, usec int64, err error) {
-	own, at, hasTime := strings.Cut(text, ";e=")
-	own, key, _ = strings.Cut(own, ";c=")
-	if logfile.IsCursor(own) {
-		c, err := logfile.ParseCursor(own)
-		if err != nil {
-			return "", "", 0, err
-		}
-		usec = c.Time() / 1000
-	} else {
-		c, err := journal.ParseCursor(own)
-		if err != nil {
-			return "", "", 0, err
-		}
-		usec = int64(c.Realtime)
-	}
-	if hasTime {
-		usec, err = strconv.ParseInt(at, 16, 64)
-	}
-	return own, key, usec, err
-}
+// appendPlace appends the place of the entry that a merged source is on. Nobody asks.
+func (m *merged) appendPlace(dst []byte) []byte { return dst }
 
 func (m *merged) reset() {
 	for _, k := range m.kids {
@@ -165,11 +151,24 @@ func (m *merged) each(fn func(s source)) {
 	}
 }
 
-func (m *merged) seekHead()           { m.each(source.seekHead) }
-func (m *merged) seekEnd()            { m.each(source.seekEnd) }
-func (m *merged) tail()               { m.each(source.tail) }
-func (m *merged) close()              { m.each(source.close) }
-func (m *merged) seekTime(usec int64) { m.each(func(s source) { s.seekTime(usec) }) }
+func (m *merged) seekHead() { m.seek(0, source.seekHead) }
+func (m *merged) seekEnd()  { m.seek(time.Now().UnixMicro(), source.seekEnd) }
+
+func (m *merged) tail() {
+	now := time.Now().UnixMicro()
+	m.seek(now, source.tail)
+	for _, k := range m.kids {
+		k.begin(now)
+	}
+}
+func (m *merged) close() { m.each(source.close) }
+
+func (m *merged) seekTime(usec int64) { m.seek(usec, func(s source) { s.seekTime(usec) }) }
+
+func (m *merged) seek(from int64, fn func(s source)) {
+	m.each(fn)
+	m.forget(from)
+}
 
 // realtime is the time of the newest entry that any source is on, before the first step
 // and at the end.

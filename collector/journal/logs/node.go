@@ -212,9 +212,9 @@ func (o *opened) source(p *plan) source {
 	if len(p.files) == 0 {
 		return o.journal(p)
 	}
-	m := &merged{none: state{p: p}, kids: []*kid{{source: o.journal(p)}}}
+	m := &merged{none: state{p: p}, kids: []*kid{newKid(o.journal(p), "")}}
 	for _, i := range p.files[:min(len(p.files), maxLogFiles)] {
-		m.kids = append(m.kids, &kid{source: o.file(p, i), key: i.id()})
+		m.kids = append(m.kids, newKid(o.file(p, i), i.id()))
 	}
 	return m
 }

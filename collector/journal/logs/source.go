@@ -18,6 +18,9 @@ type source interface {
 	status() *state
 	// fill writes the entry that it is on, but for its cursor, which it appends to dst.
 	fill(e *entry.Entry, dst []byte) []byte
+	// appendPlace appends what seekCursor takes to go behind the entry that it is on, nothing
+	// if it is on none.
+	appendPlace(dst []byte) []byte
 	realtime() int64 // of the entry that it is on, microseconds since 1970
 	errors() []error // what went wrong since this was last called
 
@@ -76,19 +79,26 @@ func (w *walk) seekTime(usec int64)            { w.r.SeekRealtime(uint64(usec)) 
 func (w *walk) wait(ctx context.Context) error { return w.r.Wait(ctx) }
 
 func (w *walk) seekCursor(text string, after bool) (*entry.Event, error) {
-	c, err := journal.ParseCursor(text)
+	at, err := journal.ParsePlace(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", query.ErrBadCursor, err)
 	}
 	if after {
-		w.r.SeekAfter(c)
+		w.r.SeekPlace(at)
 	} else {
-		w.r.SeekCursor(c)
+		w.r.SeekCursor(at.Cursor)
 	}
-	if e, ok := w.o.passed(&c); ok {
+	if e, ok := w.o.passed(&at.Cursor); ok {
 		return &e, nil
 	}
 	return nil, nil
+}
+
+func (w *walk) appendPlace(dst []byte) []byte {
+	if w.r.Realtime() == 0 {
+		return dst
+	}
+	return w.r.AppendPlace(dst)
 }
 
 func (w *walk) seekEnd() {
@@ -108,7 +118,11 @@ func (w *walk) tail() {
 
 func (w *walk) fill(e *entry.Entry, dst []byte) []byte {
 	c := w.r.Cursor()
-	dst, _ = c.AppendText(dst) // never fails
+	if w.at == backward { // time says it all: nothing comes
+		dst, _ = c.AppendText(dst) // never fails
+	} else {
+		dst = w.appendPlace(dst)
+	}
 	e.Realtime, e.Monotonic, e.Boot, e.Origin = int64(c.Realtime), int64(c.Monotonic), c.Boot, w.of.Origin
 	return dst
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tinylib/msgp/msgp"
 
+	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/relay/sinks/sink"
 )
@@ -75,7 +76,7 @@ func appendEntry(b []byte, r *sink.Record) []byte {
 			add("count", strconv.FormatUint(e.Count, 10))
 		}
 	} else {
-		add("cursor", r.Entry.Cursor)
+		add("cursor", entry.CursorID(r.Entry.Cursor))
 		fields = 1
 		if _, has := r.Entry.Get("MESSAGE"); !has {
 			add("message", " ")

@@ -86,7 +86,7 @@ func record(r *sink.Record) *logs.LogRecord {
 		}
 		return rec
 	}
-	rec.Attributes = append(rec.Attributes, text("cursor", r.Entry.Cursor))
+	rec.Attributes = append(rec.Attributes, text("cursor", entry.CursorID(r.Entry.Cursor)))
 	return withFields(rec, r.Entry.Fields)
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/metric"
 )
 
@@ -68,7 +69,7 @@ func (e *Encoder) Append(dst []byte, r *Record) []byte {
 		}
 		return append(dst, '}')
 	}
-	dst = member(dst, "cursor", r.Entry.Cursor)
+	dst = member(dst, "cursor", entry.CursorID(r.Entry.Cursor))
 	return append(e.fields(append(dst, `,"fields":`...), r), '}')
 }
 

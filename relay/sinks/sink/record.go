@@ -43,7 +43,7 @@ func New(agent string, r entry.Record) *Record {
 	}
 	write(agent)
 	if e := r.Entry; e != nil {
-		write(e.Cursor)
+		write(entry.CursorID(e.Cursor))
 		write(strconv.FormatInt(e.Realtime, 10))
 	} else {
 		e := r.Event
