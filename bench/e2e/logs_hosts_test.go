@@ -192,7 +192,7 @@ func TestLogsFromAnotherHost(t *testing.T) {
 			for _, c := range []struct {
 				engine *rig.Engine
 				driver string
-			}{{docker, "json-file"}, {docker, "journald"}, {podman, "k8s-file"}} {
+			}{{docker, "json-file"}, {docker, "journald"}, {podman, "k8s-file"}, {podman, "journald"}} {
 				t.Run(c.engine.Name+" "+c.driver, func(t *testing.T) {
 					t.Parallel()
 					h := *h
@@ -214,9 +214,6 @@ func TestLogsFromAnotherHost(t *testing.T) {
 func (h *logHosts) container(engine *rig.Engine, driver string) {
 	name := rig.UniqueName("talker-" + driver)
 	long := 40 << 10
-	if driver == "journald" { // Docker cuts lines into entries of 16 KiB
-		long = 16<<10 - 1
-	}
 	c := engine.Run(h, rig.Spec{Name: name, Args: []string{"--log-driver", driver}, Cmd: []string{"/bin/sh", "-c", talker},
 		Env: map[string]string{"LONG": strconv.Itoa(long)}})
 	stdout := "one\n" + strings.Repeat("x", long) + "\n\nü \t.\n"

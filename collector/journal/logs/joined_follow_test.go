@@ -89,6 +89,14 @@ func short(e *entry.Entry) string {
 	return s
 }
 
+// journal returns what reads the journal.
+func (f *follower) journal() *joined {
+	if m, ok := f.r.(*reader).w.(*merged); ok {
+		return m.kids[0].source.(*joined)
+	}
+	return f.r.(*reader).w.(*joined)
+}
+
 // next expects entries, or events, and says how long the last one took.
 func (f *follower) next(want ...string) (took time.Duration) {
 	f.t.Helper()
@@ -215,13 +223,13 @@ func TestFollowUnfinished(t *testing.T) {
 				f.next("first")
 				w.write(dockerPiece(0, ids[0], false, fullPiece, "x", ordinal, false), later)
 				w.host("behind")
-				used, begun := cpu(t), time.Now()
+				begun := time.Now()
 				f.next(fullPieceShort)
 				if took := time.Since(begun); took < logdriver.TimeLimit || took > logdriver.TimeLimit+2*time.Second {
 					t.Errorf("the unfinished line came after %v", took)
 				}
-				if name == "now" && cpu(t)-used > time.Second {
-					t.Errorf("to wait took %v of CPU time", cpu(t)-used)
+				if n := f.journal().count; n > 10 {
+					t.Errorf("while it waited it looked at %d entries", n)
 				}
 				if took := f.next("behind"); took > time.Second {
 					t.Errorf("what is behind came %v later", took)
@@ -322,6 +330,9 @@ func TestFollowPiecesMerged(t *testing.T) {
 		if cpu(t)-used > 500*time.Millisecond {
 			t.Errorf("to wait took %v of CPU time", cpu(t)-used)
 		}
+		if h := f.journal().hold; h.until(n).Sub(h.since) < logdriver.TimeLimit {
+			t.Errorf("it waits for %v", h.until(n).Sub(h.since))
+		}
 		if ordinal == 0 {
 			f.next("@+", "c", "d")
 			continue
@@ -332,6 +343,54 @@ func TestFollowPiecesMerged(t *testing.T) {
 	file("e")
 	f.next("e")
 	f.resumes(n, query.LogQuery{})
+}
+
+// What selectors match by now is taken in while a piece is waited for.
+func TestFollowPiecesReplan(t *testing.T) {
+	dir := t.TempDir()
+	w := newWriter(t, dir)
+	known := NewIdentities(parsePath)
+	known.Came("/docker/"+ids[0], identity(ids[0], "web-1"))
+	w.write(dockerPiece(0, ids[0], false, "first", "", 0, true), 0)
+	n := node(t, known, dir)
+	follow(t, n, query.LogQuery{}).next("first")
+	f := follow(t, n, query.LogQuery{Tasks: []string{"web-*"}})
+	f.next("first")
+	f.none(lookAgain) // so that it looks again soon
+	w.write(dockerPiece(0, ids[0], false, fullPiece, "", 0, false), 0)
+	f.none(100 * time.Millisecond)
+	known.Came("/docker/"+ids[1], identity(ids[1], "web-2"))
+	w.write(dockerPiece(0, ids[1], false, "of the other", "", 0, true), 0)
+	f.next("@+", "of the other")
+}
+
+// A limit bounds what there was, also what is behind a piece that is waited for.
+func TestFollowPiecesLimit(t *testing.T) {
+	dir := t.TempDir()
+	w := newWriter(t, dir)
+	w.host("1")
+	w.write(dockerPiece(0, ids[0], false, fullPiece, "", 0, false), 0)
+	w.host("3")
+	w.host("4")
+	f := follow(t, node(t, nil, dir), query.LogQuery{Matches: []string{"MESSAGE=4"}})
+	f.next("4") // everything is written
+	f = follow(t, node(t, nil, dir), query.LogQuery{Limit: 3})
+	f.next("1", "@+", "3")
+	f.none(200 * time.Millisecond)
+	w.host("5")
+	f.next("5")
+}
+
+// An old piece is not waited for.
+func TestFollowOldPiece(t *testing.T) {
+	dir := t.TempDir()
+	writeJournal(t, filepath.Join(dir, "a.journal"), []line{dockerPiece(0, ids[0], false, fullPiece, "", 0, false),
+		dockerPiece(1, ids[1], false, "behind", "", 0, true)})
+	begun := time.Now()
+	follow(t, node(t, nil, dir), query.LogQuery{}).next("@+", "behind")
+	if took := time.Since(begun); took > logdriver.TimeLimit {
+		t.Errorf("it took %v", took)
+	}
 }
 
 // A container that has ended writes no more: its unfinished line comes before its end.
@@ -348,4 +407,9 @@ func TestFollowEnded(t *testing.T) {
 	known.Went("/docker/" + ids[0])
 	w.write(dockerPiece(0, ids[0], false, fullPiece, "", 0, false), 0)
 	f.next(fullPieceShort, "! "+string(entry.Ended))
+	h := hold{since: time.Now()}
+	h.piece.Read([]entry.Field{{Name: "CONTAINER_ID_FULL", Value: []byte(ids[0])}})
+	if wait := h.until(n).Sub(h.since); wait > endAfter/2 {
+		t.Errorf("it waits for %v", wait)
+	}
 }
