@@ -9,10 +9,12 @@ FUZZTIME ?= 10s
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # Tests of allocations do not work under the race detector: they run by themselves.
+ALLOCATIONS := -count=1 -trimpath -run Alloc
 ALLOC = $(shell find . -name alloc_test.go -not -path './bench/peers/*' -printf '%h\n' | sort -u)
 
 # These make cgroups by the thousand, or read all that the machine has: one after another.
 ALONE := ./bench/docs ./bench/e2e ./bench/kernels ./bench/statsd ./collector ./collector/cgroups ./collector/containers ./collector/statsd/intake ./collector/statsd/origin
+# Many of the others mostly wait: three of them share two processors.
 TOGETHER = $(filter-out $(patsubst ./%,github.com/daytwo/daytwo/%,$(ALONE)),$(shell go list ./...))
 
 .PHONY: help build build-all run test bench journal-million logs-soak generate lint vulncheck fuzz clean
@@ -41,7 +43,8 @@ run: build ## Build, then run everything in one process (ARGS="--interval 5s")
 test: ## Install what the tests need where it may, run them all, say what was skipped
 	bench/rig/install.sh
 	$(MAKE) --no-print-directory build-all
-	go run ./bench/testrun -race -timeout 30m $(TOGETHER) -- -p 1 -parallel 4 -race -timeout 30m $(ALONE) -- -p 1 -count=1 -trimpath -run Alloc $(ALLOC)
+	go run ./bench/testrun -p 3 -race -timeout 30m $(TOGETHER) -- -p 1 -parallel 4 -race -timeout 30m $(ALONE) -- \
+		$(ALLOCATIONS) $(filter-out $(ALONE),$(ALLOC)) -- -p 1 $(ALLOCATIONS) $(filter $(ALONE),$(ALLOC))
 
 bench: build ## Run the benchmarks, then the peers side by side (as root)
 	go test -run '^$$' -bench . -benchmem ./...

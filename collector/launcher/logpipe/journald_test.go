@@ -89,7 +89,7 @@ func checkJournal(t *testing.T, d *rig.Journald, n int) (repeated int) {
 	t.Helper()
 	d.Sync()
 	var entries []map[string]string
-	for _, e := range d.Entries("SYSLOG_IDENTIFIER=test") {
+	for _, e := range d.Entries("--output-fields=MESSAGE,MESSAGE_ID,LINE_RESENT", "SYSLOG_IDENTIFIER=test") {
 		one := map[string]string{}
 		for _, f := range []string{"MESSAGE", "MESSAGE_ID", "LINE_RESENT"} {
 			one[f], _ = e[f].(string)
