@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 )
@@ -14,7 +15,8 @@ import (
 // comes instead where no stream listens on the subject.
 
 // ErrNoStream is the error of a message whose subject no stream takes.
-var ErrNoStream = errors.New("no stream takes them: is the relay or `daytwo up` running, which makes it?")
+var ErrNoStream = errors.New("no stream takes them: is the relay or `daytwo up` running, which makes it? " +
+	"A NATS server whose disk was full has JetStream disabled until it is started again")
 
 // RefusedError is the error of a message that a stream will never take, as it is too
 // large for it.
@@ -101,8 +103,11 @@ func ParsePubAck(m *nats.Msg) error {
 		return fmt.Errorf("unknown answer %.100q", m.Data)
 	}
 	err := fmt.Errorf("stream: %s (%d)", answer.Error.Description, answer.Error.ErrCode)
-	if c := answer.Error.ErrCode; c == codeMessageTooLarge || c == codeHeaderTooLarge {
+	switch c := answer.Error.ErrCode; {
+	case c == codeMessageTooLarge || c == codeHeaderTooLarge:
 		return RefusedError{err}
+	case isNoRoom(c), strings.Contains(answer.Error.Description, "no space left on device"):
+		return fmt.Errorf("%w: free space on the disk of the NATS server, then start it again", err)
 	}
 	return err
 }

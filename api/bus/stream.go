@@ -80,12 +80,14 @@ func ensure(ctx context.Context, js jetstream.JetStream, sc jetstream.StreamConf
 // nodes.
 const leastBytes = 1 << 20
 
-// noRoom reports whether a server refused a stream for lack of disk space or memory
-// (error codes 10047, 10028 and 10023 of nats-server, server/errors.json).
+// noRoom reports whether a server refused a stream for lack of disk space or memory.
 func noRoom(err error) bool {
 	var api *jetstream.APIError
-	return errors.As(err, &api) && (api.ErrorCode == 10047 || api.ErrorCode == 10028 || api.ErrorCode == 10023)
+	return errors.As(err, &api) && isNoRoom(int(api.ErrorCode))
 }
+
+// isNoRoom reports whether a code of nats-server (server/errors.json) is of such an error.
+func isNoRoom(code int) bool { return code == 10047 || code == 10028 || code == 10023 }
 
 func orDefault[T int | int64 | time.Duration](v, d T) T {
 	if v <= 0 {
