@@ -23,7 +23,7 @@ import (
 // What three tasks print, and services send to journald, reaches commands that follow, a
 // stream that is resumed by Last-Event-ID, and a sink, each line once and in order, while a
 // NATS server of its own is killed and stands still, and the relay, the collector and
-// journald are killed.
+// journald are killed. 'make faults-soak' does it twenty times.
 func TestLogsSurviveKillsOfAll(t *testing.T) {
 	t.Parallel()
 	rig.Binary(t)
@@ -35,7 +35,7 @@ func TestLogsSurviveKillsOfAll(t *testing.T) {
 		c := newCluster(t)
 		nats := rig.StartNATS(t, filepath.Join(c.dir, "nats"), c.nats)
 		file, sinks := filepath.Join(c.dir, "shipped.json"), filepath.Join(c.dir, "sinks.yaml")
-		config := fmt.Sprintf("sinks:\n  - name: file\n    file: {path: %s, max_size: 1GiB}\n    filter: {identifier: [load]}\n", file)
+		config := fmt.Sprintf("sinks:\n  - name: file\n    file: {path: %s, max_size: 50GiB}\n    filter: {identifier: [load]}\n", file)
 		if err := os.WriteFile(sinks, []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -74,37 +74,43 @@ func TestLogsSurviveKillsOfAll(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		more("at first")
-		nats.Kill()
-		time.Sleep(time.Second)
-		nats.Restart()
-		more("NATS was killed")
-		nats.Signal(syscall.SIGSTOP)
-		time.Sleep(20 * time.Second)
-		nats.Signal(syscall.SIGCONT)
-		more("NATS stood still for 20 s")
-		relay.Kill()
-		relay.Restart(t)
-		more("the relay was killed")
-		collector.Kill()
-		time.Sleep(time.Second)
-		collector.Restart(t)
-		more("the collector was killed")
-		const kills = 3
-		for range kills {
-			journald.Kill()
-			journald.Restart()
-			more("journald was killed")
-			time.Sleep(300 * time.Millisecond)
+		rounds, _ := strconv.Atoi(os.Getenv("DAYTWO_SOAK_ROUNDS"))
+		rounds = max(rounds, 1)
+		const kills = 3 // of journald, in each round
+		for range rounds {
+			nats.Kill()
+			time.Sleep(time.Second)
+			nats.Restart()
+			more("NATS was killed")
+			nats.Signal(syscall.SIGSTOP)
+			time.Sleep(20 * time.Second)
+			nats.Signal(syscall.SIGCONT)
+			more("NATS stood still for 20 s")
+			relay.Kill()
+			relay.Restart(t)
+			more("the relay was killed")
+			collector.Kill()
+			time.Sleep(time.Second)
+			collector.Restart(t)
+			more("the collector was killed")
+			for range kills {
+				journald.Kill()
+				journald.Restart()
+				more("journald was killed")
+				time.Sleep(300 * time.Millisecond)
+			}
 		}
 		services.stop()
 		w.stop()
 		journald.Sync()
 		more("at the end")
 
+		tallies["json"].mu.Lock()
 		again := tallies["json"].again
+		tallies["json"].mu.Unlock()
 		for name, tally := range tallies {
 			tally.mu.Lock()
-			if tally.again != again || tally.events["journald_died"] < kills && (name == "json" || name == "Last-Event-ID") {
+			if tally.again != again || tally.events["journald_died"] < kills*rounds && (name == "json" || name == "Last-Event-ID") {
 				t.Errorf("%s: %d lines came again, and %d are marked so; events %v", name, tally.again, again, tally.events)
 			}
 			t.Logf("%s: %d lines, %d again, events %v", name, w.total(), tally.again, tally.events)
@@ -128,7 +134,7 @@ func TestLogsSurviveKillsOfAll(t *testing.T) {
 		time.Sleep(time.Second)
 		others.stop()
 		reading.Wait()
-		services.check(t, journald, sent)
+		services.check(t, journald, sent, kills*rounds)
 		collector.Stop(t)
 		relay.Stop(t)
 	})
@@ -406,7 +412,7 @@ func (s *services) stop() {
 
 // check fails unless a follower has got exactly the lines that journald has written, in
 // order, and events where it was killed.
-func (s *services) check(t *testing.T, d *rig.Journald, lines []string) {
+func (s *services) check(t *testing.T, d *rig.Journald, lines []string, kills int) {
 	t.Helper()
 	got, died := map[string][]string{}, 0
 	for _, line := range lines {
@@ -433,7 +439,7 @@ func (s *services) check(t *testing.T, d *rig.Journald, lines []string) {
 			t.Errorf("%s: the follower has %d lines, and journald has written %d", name, len(got[name]), len(want))
 		}
 	}
-	if died < 3 {
-		t.Errorf("%d events that journald died", died)
+	if died < kills {
+		t.Errorf("%d events that journald died, which it did %d times", died, kills)
 	}
 }
