@@ -231,6 +231,24 @@ func TestGrows(t *testing.T) {
 	again.expect("d")
 }
 
+// A fleet that has one node when it is followed may get more.
+func TestGrowsFromOne(t *testing.T) {
+	c := newCluster(t, 1)
+	c.node("node-0").Say(start0, "web", "a", "_SYSTEMD_UNIT=web.service")
+	all := []*follower{
+		c.follow(query.LogQuery{}), c.follow(query.LogQuery{Tasks: []string{"w*"}}),
+		c.follow(query.LogQuery{Units: []string{"web.service"}}),
+	}
+	for _, f := range all {
+		f.expect("a")
+	}
+	c.join("node-1")
+	c.node("node-1").Say(time.Now().UnixMicro()+1e6, "web", "b", "_SYSTEMD_UNIT=web.service")
+	for _, f := range all {
+		f.expect("b")
+	}
+}
+
 // A unit that is logged on another node later, and what matches nowhere at first, are
 // followed, too: a pattern waits, and a name that nobody has is an error.
 func TestGrowsByUnit(t *testing.T) {

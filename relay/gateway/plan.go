@@ -43,6 +43,7 @@ func (g *Gateway) plan(ctx context.Context, q *query.LogQuery) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	one = one && (len(q.Agents) > 0 || !q.Follow) // a fleet of one may grow
 	base := *q
 	base.Agents = nil
 	if only, ok := g.runsOnly(q); ok && slices.Contains(agents, only) {
