@@ -35,8 +35,10 @@ func TestParsePubAck(t *testing.T) {
 	check(`{"stream":"s","seq":7}`, nil, "", false)
 	check(`{"error":{"code":400,"err_code":10054,"description":"too large"}}`, nil, "too large (10054)", true)
 	check(`{"error":{"code":503,"err_code":10077,"description":"full"},"seq":0}`, nil, "full (10077)", false)
-	check(`{"error":{"code":503,"err_code":10077,"description":"write x: no space left on device"}}`, nil, "free space on the disk", false)
-	check(`{"error":{"code":500,"err_code":10047,"description":"none"}}`, nil, "none (10047): free space on the disk", false)
+	check(`{"error":{"code":503,"err_code":10077,"description":"write x: no space left on device"}}`, nil,
+		"free space on the disk", false)
+	check(`{"error":{"code":500,"err_code":10047,"description":"none"}}`, nil,
+		"none (10047): free space on the disk", false)
 	check(`{"error":`, nil, "unknown answer", false)
 	check(`hello`, nil, "unknown answer", false)
 	check(``, nats.Header{"Status": {"503"}}, "no stream", false)

@@ -181,7 +181,8 @@ func TestLogsOnFullDisks(t *testing.T) {
 			want = append(want, fmt.Sprint(e["MESSAGE"]))
 		}
 		mu.Lock()
-		t.Logf("%d lines sent, %d written by journald, %d followed, %v stored by NATS", sent.Load(), len(want), len(got), stored())
+		t.Logf("%d lines sent, %d written by journald, %d followed, %v stored by NATS",
+			sent.Load(), len(want), len(got), stored())
 		if !slices.Equal(got, want) {
 			t.Errorf("%d lines were followed, and journald has written %d", len(got), len(want))
 		}

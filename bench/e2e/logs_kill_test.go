@@ -35,13 +35,15 @@ func TestLogsSurviveKillsOfAll(t *testing.T) {
 		c := newCluster(t)
 		nats := rig.StartNATS(t, filepath.Join(c.dir, "nats"), c.nats)
 		file, sinks := filepath.Join(c.dir, "shipped.json"), filepath.Join(c.dir, "sinks.yaml")
-		config := fmt.Sprintf("sinks:\n  - name: file\n    file: {path: %s, max_size: 50GiB}\n    filter: {identifier: [load]}\n", file)
+		config := fmt.Sprintf("sinks:\n  - name: file\n    file: {path: %s, max_size: 50GiB}\n"+
+			"    filter: {identifier: [load]}\n", file)
 		if err := os.WriteFile(sinks, []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		collector := rig.Start(t, rig.Options{Program: "collector",
 			Args: []string{"--nats", "nats://" + c.nats, "--interval", "500ms", "--no-bpf", "--ship-logs"}})
-		relay := rig.StartReady(t, rig.Options{Program: "relay", Args: []string{"--nats", "nats://" + c.nats, "--sinks", sinks}})
+		relay := rig.StartReady(t, rig.Options{Program: "relay",
+			Args: []string{"--nats", "nats://" + c.nats, "--sinks", sinks}})
 		past(t, relay.Relay, 2, rig.Ready)
 		h := &logHosts{T: t, journald: journald, collector: collector, relay: relay}
 
@@ -110,7 +112,8 @@ func TestLogsSurviveKillsOfAll(t *testing.T) {
 		tallies["json"].mu.Unlock()
 		for name, tally := range tallies {
 			tally.mu.Lock()
-			if tally.again != again || tally.events["journald_died"] < kills*rounds && (name == "json" || name == "Last-Event-ID") {
+			structured := name == "json" || name == "Last-Event-ID"
+			if tally.again != again || structured && tally.events["journald_died"] < kills*rounds {
 				t.Errorf("%s: %d lines came again, and %d are marked so; events %v", name, tally.again, again, tally.events)
 			}
 			t.Logf("%s: %d lines, %d again, events %v", name, w.total(), tally.again, tally.events)
