@@ -1,6 +1,44 @@
 package logs
 
-import "github.com/daytwo/daytwo/collector/journal"
+import (
+	"sync"
+
+	"github.com/daytwo/daytwo/collector/journal"
+)
+
+// starts remembers of which starts it was found out whether the journald before died. An
+// answer costs a search in all files, and a query may pass the starts of years.
+type starts struct {
+	mu   sync.Mutex
+	died map[start]bool
+}
+
+// start is the place of an entry.
+type start struct {
+	id     journal.ID
+	number uint64
+}
+
+// maxStarts bounds what starts remembers.
+const maxStarts = 8192
+
+func (s *starts) of(c *journal.Cursor, find func() bool) bool {
+	key := start{c.SeqnumID, c.Seqnum}
+	s.mu.Lock()
+	died, ok := s.died[key]
+	s.mu.Unlock()
+	if ok {
+		return died
+	}
+	died = find()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.died == nil || len(s.died) >= maxStarts {
+		s.died = map[start]bool{}
+	}
+	s.died[key] = died
+	return died
+}
 
 // maxNamespaces bounds how many starts and stops of journalds of other namespaces are passed.
 const maxNamespaces = 100

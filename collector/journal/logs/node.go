@@ -52,6 +52,7 @@ type Node struct {
 
 	asking sync.Mutex // held while Ended is asked
 	asked  time.Time
+	starts starts
 }
 
 var (

@@ -38,7 +38,7 @@ func (w *walk) tell(id []byte) {
 				fmt.Sprintf("the rate limit of journald suppressed %d entries of %s", n, whose)})
 		}
 	case messageStarted:
-		if w.died() {
+		if c := w.r.Cursor(); w.o.node.starts.of(&c, w.died) {
 			w.told = append(w.told, told{entry.JournaldDied, "", 0,
 				"journald had been killed, or had crashed: what it had taken and not yet written is missing"})
 		}
