@@ -73,7 +73,7 @@ func TestLogsOnFullDisks(t *testing.T) {
 		if err := os.WriteFile(sinks, []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		sizes := []string{"--nats", "nats://" + c.nats, "--logs-size", "16MiB", "--retention-size", "16MiB"}
+		sizes := []string{"--nats", "nats://" + c.nats, "--logs-size", "16MiB"}
 		collector := rig.Start(t, rig.Options{Program: "collector", Data: ofCollector.dir,
 			Args: append(slices.Clone(sizes), "--interval", "500ms", "--no-bpf", "--ship-logs")})
 		relay := rig.StartReady(t, rig.Options{Program: "relay", Args: append(slices.Clone(sizes), "--sinks", sinks)})
