@@ -13,6 +13,7 @@ const (
 	lookAgain   = time.Second      // how often selectors that may match more are looked at
 	endAfter    = time.Second      // how long a container is gone when its entries count as complete
 	existsSteps = 1000
+	onItsWay    = time.Second // from the time of an entry until it is in a file
 )
 
 // follow waits for entries. It returns nil if there may be some, or a record or an error
@@ -61,6 +62,11 @@ func (r *reader) replan() error {
 	if time.Since(r.planned) < lookAgain || !before.selects && gen == r.gen {
 		return nil
 	}
+	since, lateSince := int64(0), r.planned.Add(-lateFor).UnixMicro()
+	if r.q.Tail || r.q.Cursor != "" { // nothing of before is wanted, but for what was on its way then
+		since = r.began.Add(-onItsWay).UnixMicro()
+		lateSince = max(lateSince, since)
+	}
 	r.planned, r.gen = time.Now(), gen
 	p, err := r.o.newPlan(&r.q)
 	if err == nil {
@@ -78,20 +84,20 @@ func (r *reader) replan() error {
 		}
 	}
 	r.w = m
-	m.extend(r.o, before, p, r.began.UnixMicro())
+	m.extend(r.o, before, p, since, lateSince)
 	return nil
 }
 
 // extend goes on with another plan: what was read goes on where it was, and what came is
-// read from a time on. The journal is the first kid. It must be at the end of all kids.
-func (m *merged) extend(o *opened, before, p *plan, since int64) {
+// read from a time on, in the journal from lateSince. The journal is the first kid. It must be at the end of all kids.
+func (m *merged) extend(o *opened, before, p *plan, since, lateSince int64) {
 	old := map[string]*kid{}
 	for _, k := range m.kids[1:] {
 		old[k.key] = k
 	}
 	journal := m.kids[0]
 	if before.match.String() != p.match.String() {
-		journal.source = o.goOn(journal.source.(*joined), p, since)
+		journal.source = o.goOn(journal.source.(*joined), p, since, lateSince)
 	}
 	m.kids = []*kid{journal}
 	for _, i := range p.files[:min(len(p.files), maxLogFiles)] {

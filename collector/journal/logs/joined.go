@@ -50,14 +50,18 @@ func (o *opened) pieces() (has bool) {
 	return has
 }
 
-// goOn makes the source of another plan, where one that follows stands. If it has read
-// nothing yet, the new one begins at a time.
-func (o *opened) goOn(old *joined, p *plan, since int64) *joined {
+// goOn makes the source of another plan, where one that follows stands, or at a time before
+// that for what only the new plan selects. If it has read nothing yet, the new one begins at
+// another time.
+func (o *opened) goOn(old *joined, p *plan, since, lateSince int64) *joined {
 	j := o.journal(p).(*joined)
 	switch c := old.r.Cursor(); {
 	case old.paused:
 		j.r.SeekCursor(c)
 		j.hold = old.hold
+	case int64(c.Realtime) > lateSince:
+		j.late = &late{until: c, before: old.p}
+		j.seekTime(lateSince)
 	case c.Realtime > 0:
 		at, _ := journal.ParsePlace(string(old.appendPlace(nil))) // its own
 		j.r.SeekPlace(at)

@@ -21,6 +21,7 @@ type walk struct {
 	byFields bool // of is what the entry's fields say
 	lines    bool // grep is left to whoever joins lines,
 	quick    bool // but for entries without marks
+	late     *late
 
 	errs []error
 
@@ -86,7 +87,14 @@ func (w *walk) step(ctx context.Context, d direction) (bool, error) {
 		case when < w.p.since || when > w.p.until:
 			continue
 		}
-		if w.look() {
+		found := w.look()
+		if w.late != nil && d == forward {
+			pass, done := w.late.passes(w)
+			if found = found && pass; done {
+				w.late = nil
+			}
+		}
+		if found {
 			w.at = d
 			return true, nil
 		}
