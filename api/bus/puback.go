@@ -18,6 +18,12 @@ import (
 var ErrNoStream = errors.New("no stream takes them: is the relay or `daytwo up` running, which makes it? " +
 	"A NATS server whose disk was full has JetStream disabled until it is started again")
 
+// ErrNoAck is the error of a message that was not acknowledged in time. A server that cannot
+// write does not answer at all, and takes nothing more into the stream until it is started
+// again.
+var ErrNoAck = errors.New("no acknowledgement in time: if the log of the NATS server says that its disk is full, " +
+	"free space there, and start it again")
+
 // RefusedError is the error of a message that a stream will never take, as it is too
 // large for it.
 type RefusedError struct{ Err error }

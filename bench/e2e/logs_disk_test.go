@@ -142,7 +142,7 @@ func TestLogsOnFullDisks(t *testing.T) {
 
 		t.Log("the disk of NATS is full")
 		ofNATS.fill(t)
-		says(collector, "disk")
+		says(collector, "free space there, and start it again")
 		rig.Eventually(t, 20*time.Second, newest)
 		ofNATS.empty(t)
 		nats.Signal(syscall.SIGTERM) // a server that has met a full disk takes nothing until it is started again

@@ -216,7 +216,7 @@ func (s *sender) check(now time.Time) {
 		s.spoolInFlight()
 	case now.Sub(s.win.oldest().at) > s.p.opt.AckTimeout:
 		s.p.count.errors.Add(1)
-		s.warn("frames are not stored by NATS", errors.New("no acknowledgement in time"))
+		s.warn("frames are not stored by NATS", bus.ErrNoAck)
 		s.spoolInFlight()
 	}
 }

@@ -1,12 +1,12 @@
 package shipping
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/collector/shipping/rules"
 )
@@ -91,7 +91,7 @@ func (s *Shipper) checkFlights(now time.Time) {
 	}
 	for i := s.win.first; i < s.win.next(); i++ {
 		if f := s.win.at(i); f.sent && !f.acked() && now.Sub(f.at) > s.o.AckTimeout {
-			s.fail(errors.New("no acknowledgement in time"))
+			s.fail(bus.ErrNoAck)
 			break
 		}
 	}
