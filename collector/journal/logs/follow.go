@@ -89,7 +89,8 @@ func (r *reader) replan() error {
 }
 
 // extend goes on with another plan: what was read goes on where it was, and what came is
-// read from a time on, in the journal from lateSince. The journal is the first kid. It must be at the end of all kids.
+// read from a time on, in the journal from lateSince. The journal is the first kid. It must be
+// at the end of all kids.
 func (m *merged) extend(o *opened, before, p *plan, since, lateSince int64) {
 	old := map[string]*kid{}
 	for _, k := range m.kids[1:] {
