@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"hash/fnv"
+	"strconv"
 	"strings"
 	"unsafe"
 
@@ -19,8 +20,15 @@ import (
 // the agent's own cursor (4 bytes). The entry of a position is the one with this time and
 // this cursor among the entries that the query selects; the agent's own cursor would need
 // four times the space. No record depends on another, so that each entry changes one.
+//
+// An agent's own cursor may have more than the name of an entry: where the agent is in each of
+// its sources. Such ones follow as they are, each as "~", the number of the record, ":" and
+// the cursor, as long as all of them take no more than maxPlaces. Else an agent with several
+// sources goes on at the entry, as one that reads anew up to it: entries of its other sources
+// that came late in between are missed.
 const (
 	cursorPrefix = "m1."
+	maxPlaces    = 16 << 10 // bytes
 	recordBytes  = 18
 	recordChars  = recordBytes / 3 * 4
 )
@@ -48,7 +56,8 @@ type position struct {
 	time int64
 	hash uint32 // of the agent's own cursor, of kind after
 
-	current, reversed bool // of a position in a cursor
+	current, reversed bool   // of a position in a cursor
+	own               string // the agent's own cursor, of a position in a cursor that has it
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -103,7 +112,7 @@ func isVector(cursor string) bool { return strings.HasPrefix(cursor, cursorPrefi
 
 // parseVector returns the positions in a cursor, and the newest time in it.
 func parseVector(cursor string, maxAgents int) (map[agentHash]position, int64, error) {
-	text := strings.TrimPrefix(cursor, cursorPrefix)
+	text, places, _ := strings.Cut(strings.TrimPrefix(cursor, cursorPrefix), "~")
 	bad := func(why string) (map[agentHash]position, int64, error) {
 		return nil, 0, fmt.Errorf("%w: %s", query.ErrBadCursor, why)
 	}
@@ -118,8 +127,15 @@ func parseVector(cursor string, maxAgents int) (map[agentHash]position, int64, e
 		return bad("it has characters that do not belong there")
 	}
 	all := make(map[agentHash]position, len(b)/recordBytes)
+	own := map[int]string{}
+	for place := range strings.SplitSeq(places, "~") {
+		number, c, _ := strings.Cut(place, ":")
+		if i, err := strconv.Atoi(number); err == nil {
+			own[i] = c
+		}
+	}
 	newest := int64(0)
-	for ; len(b) > 0; b = b[recordBytes:] {
+	for i := 0; len(b) > 0; i, b = i+1, b[recordBytes:] {
 		var p position
 		p.kind, p.current, p.reversed = kind(b[6]&^(current|reversed)), b[6]&current != 0, b[6]&reversed != 0
 		var t [8]byte
@@ -128,6 +144,7 @@ func parseVector(cursor string, maxAgents int) (map[agentHash]position, int64, e
 		if p.kind > atEnd {
 			return bad("it is of another version")
 		}
+		p.own = own[i]
 		all[agentHash(b[:6])] = p
 		newest = max(newest, p.time)
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/query"
@@ -54,9 +56,10 @@ type reader struct {
 	waiting bool // that nothing matches yet was said, or is not so
 	found   found
 	vector  vector
-	past    bool  // what there was before is read, and then what comes
-	left    int64 // entries; -1 is no limit
-	skip    int64 // entries of what comes
+	text    []byte // of the cursor, if it has more than vector
+	past    bool   // what there was before is read, and then what comes
+	left    int64  // entries; -1 is no limit
+	skip    int64  // entries of what comes
 	out     entry.Entry
 
 	mu     sync.Mutex // of closing, and of changing what follows
@@ -141,6 +144,9 @@ func (r *reader) add(agent string, q *query.LogQuery, s start) *leg {
 		p.kind = after
 	}
 	r.vector.set(l.index, l.hash, p)
+	if s.kind == after {
+		l.setPlace(s.cursor)
+	}
 	if s.lost {
 		r.m.event(&entry.Event{
 			Kind: entry.Vacuumed, Agent: agent,
@@ -223,8 +229,27 @@ func (r *reader) take(e *entry.Entry, l *leg) *entry.Entry {
 		r.left--
 	}
 	r.out = *e // the leg still needs the entry as it is
-	r.out.Cursor = r.vector.string()
+	r.out.Cursor = r.cursor()
 	return &r.out
+}
+
+// cursor returns where the query is, valid until the next entry.
+func (r *reader) cursor() string {
+	size := 0
+	for _, l := range r.m.legs {
+		size += len(l.place)
+	}
+	if size == 0 || size > maxPlaces || r.q.Reverse {
+		return r.vector.string()
+	}
+	r.text = append(r.text[:0], r.vector.text...)
+	for i, l := range r.m.legs {
+		if len(l.place) > 0 {
+			r.text = append(strconv.AppendInt(append(r.text, '~'), int64(i), 10), ':')
+			r.text = append(r.text, l.place...)
+		}
+	}
+	return unsafe.String(unsafe.SliceData(r.text), len(r.text))
 }
 
 // wanted reports whether an event is passed on. That nothing matches yet concerns the query

@@ -42,6 +42,7 @@ type leg struct {
 	used     []byte // the agent's own cursor of the last entry that was returned
 	usedAt   int64  // and its time
 	usedHash uint32 // of that cursor, if it was computed
+	place    []byte // the agent's own cursor where it is, if it has more than the name of the entry
 	hash     agentHash
 	index    int // among the legs
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -191,9 +192,18 @@ func (m *merger) comesBefore(a, b *leg) bool {
 	return (a.agent < b.agent) != m.reverse
 }
 
+// setPlace keeps an agent's own cursor for that of all agents, if it has more than the name
+// of the entry.
+func (l *leg) setPlace(cursor string) {
+	if l.place = l.place[:0]; entry.CursorID(cursor) != cursor && !strings.Contains(cursor, "~") {
+		l.place = append(l.place, cursor...)
+	}
+}
+
 // took remembers an entry that was returned as the last one of its leg.
 func (l *leg) took(e *entry.Entry) {
 	l.used = append(l.used[:0], e.Cursor...)
+	l.setPlace(e.Cursor)
 	l.usedAt = e.Realtime
 }
 

@@ -27,6 +27,8 @@ func (g *Gateway) resume(ctx context.Context, parts []part, q *query.LogQuery) (
 		switch {
 		case !known: // it has come since
 			starts[i].position = position{kind: since, time: newest}
+		case p.kind == after && p.own != "" && !p.reversed && !q.Reverse:
+			starts[i] = start{position: position{kind: after, time: p.time, hash: p.hash}, cursor: p.own}
 		case p.kind == after:
 			ctx, cancel := context.WithTimeout(ctx, g.o.Answer)
 			defer cancel()
