@@ -38,7 +38,11 @@ func (n *Node) Fields(ctx context.Context, q *query.LogQuery) ([]string, error) 
 	defer n.release()
 	if p.plain() {
 		names, _ := o.j.FieldNames() // files that cannot be read are told of by whoever reads entries
-		return slices.DeleteFunc(names, logdriver.IsHidden), nil
+		names = slices.DeleteFunc(names, logdriver.IsHidden)
+		if i, ok := slices.BinarySearch(names, "STREAM"); !ok && slices.Contains(names, "CONTAINER_ID_FULL") {
+			names = slices.Insert(names, i, "STREAM") // see withStream
+		}
+		return names, nil
 	}
 	seen := map[string]struct{}{}
 	var names []string

@@ -230,7 +230,7 @@ func TestLinesInPieces(t *testing.T) {
 			t.Errorf("seed %d: values have %d texts, not %d, error %v", seed, len(texts), len(all), err)
 		}
 		names, err := n.Fields(t.Context(), &query.LogQuery{})
-		if err != nil || slices.Contains(names, "CONTAINER_PARTIAL_ID") || !slices.Contains(names, "CONTAINER_ID_FULL") {
+		if err != nil || slices.Contains(names, "CONTAINER_PARTIAL_ID") || !slices.Contains(names, "STREAM") {
 			t.Errorf("fields %v, error %v", names, err)
 		}
 		buckets, err := n.Histogram(t.Context(), &query.LogQuery{}, 1_000_000)

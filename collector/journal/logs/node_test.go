@@ -151,3 +151,21 @@ func TestEventOf(t *testing.T) {
 		}
 	}
 }
+
+// A query without conditions is answered from the index, as far as that has it.
+func TestPlain(t *testing.T) {
+	dir := t.TempDir()
+	numbered(t, dir, 3, nil)
+	n := node(t, nil, dir)
+	for _, c := range []struct {
+		q     query.LogQuery
+		plain bool
+	}{{query.LogQuery{}, true}, {query.LogQuery{Since: 1}, false}, {query.LogQuery{Until: longAgo}, false},
+		{query.LogQuery{Grep: "x"}, false}} {
+		_, p, err := n.plan(t.Context(), &c.q)
+		if err != nil || p.plain() != c.plain {
+			t.Errorf("%+v: plain is not %v, %v", c.q, c.plain, err)
+		}
+		n.release()
+	}
+}

@@ -43,7 +43,7 @@ func (f scopeFilter) allows(i *Identity) bool { return f(&i.Origin, i.Labels) }
 
 // plain reports whether the index alone says which entries match.
 func (p *plan) plain() bool {
-	return p.match.Everything() && p.grep == nil && p.priority == nil && p.since == 0 && p.until == 0 && !p.scoped &&
+	return p.match.Everything() && p.grep == nil && p.priority == nil && p.since == 0 && !p.bounded() && !p.scoped &&
 		!p.selects && p.matches == nil && len(p.files) == 0
 }
 
