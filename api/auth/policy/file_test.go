@@ -184,7 +184,8 @@ func TestReloadRefused(t *testing.T) {
 func TestHalfWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "policy.yaml")
 	write(t, path, allowing("u0"))
-	f, _ := run(t, path, func(f *File) { f.settle = 2 * time.Second }) // a busy machine stops this test for a while
+	// Long enough for a machine that stops this test for a while.
+	f, _ := run(t, path, func(f *File) { f.settle = 3 * time.Second })
 	text := allowing("u1")
 	half := strings.Index(text, "    where")
 	if _, err := Parse([]byte(text[:half]), "p"); err != nil {
@@ -195,15 +196,15 @@ func TestHalfWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	for i := range half + 1 {
-		if i == half {
-			out.WriteString(text[half:])
-			break
+	for _, part := range []string{text[:10], text[10:half], text[half:]} {
+		if _, err := out.WriteString(part); err != nil {
+			t.Fatal(err)
 		}
-		out.WriteString(text[i : i+1])
-		time.Sleep(20 * time.Millisecond)
-		if sees(t, f, "u1", "n2") {
-			t.Fatal("half of the file is in use")
+		for range 60 {
+			if sees(t, f, "u1", "n2") {
+				t.Fatal("half of the file is in use")
+			}
+			time.Sleep(20 * time.Millisecond)
 		}
 	}
 	rig.Eventually(t, time.Minute, func() error {

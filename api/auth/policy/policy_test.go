@@ -112,6 +112,7 @@ func TestDecide(t *testing.T) {
 
 		{user(t, "ci"), Read, SystemMetrics, []string{"agent", "node-1", "label.team", "pay"}, 3},
 		{user(t, "bot-7"), Read, SystemMetrics, []string{"agent", "node-1", "label.team", "shop"}, 3},
+		{user(t, "ci"), Read, SystemMetrics, []string{"agent", "node-", "label.team", "pay"}, 3}, // * may be nothing
 		{user(t, "ci"), Read, SystemMetrics, []string{"agent", "node-1"}, 0},
 		{user(t, "ci"), Read, SystemMetrics, []string{"agent", "x", "label.team", "pay"}, 0},
 		{user(t, "ci"), Read, SystemLogs, []string{"agent", "node-1", "label.team", "pay"}, 0},

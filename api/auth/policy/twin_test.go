@@ -272,7 +272,7 @@ func random(r *rand.Rand) string {
 		text := "where: {"
 		for i, k := range []string{"agent", "application", "framework", "label.team", "image", "task"} {
 			if r.IntN(4) == 0 || i == 5 && strings.HasSuffix(text, "{") {
-				text += fmt.Sprintf("%s: ['%s', '%s'], ", k, pick("n1", "n*", "/shop", "/shop/*", "*", "?1*"),
+				text += fmt.Sprintf("%s: ['%s', '%s'], ", k, pick("n1", "n*", "/shop*", "/shop", "/shop/*", "*", "?1*"),
 					pick("${user}", "/${user}/*", "${group}", "/${group}", "root", "*op*"))
 			}
 		}
