@@ -26,11 +26,13 @@ type LogCondition struct {
 }
 
 // Filter returns a function that reports whether the scope allows entries of an origin
-// and a container's labels. A nil scope allows all.
+// and a container's labels, which must not change. A nil scope allows all. The function is
+// safe for concurrent use.
 func (s *LogScope) Filter() func(*entry.Origin, []frame.Label) bool {
 	if s == nil {
 		return func(*entry.Origin, []frame.Label) bool { return true }
 	}
+	patterns := 0
 	selectors := make([][]condition, len(s.Selectors))
 	for i, selector := range s.Selectors {
 		for _, c := range selector {
@@ -38,10 +40,11 @@ func (s *LogScope) Filter() func(*entry.Origin, []frame.Label) bool {
 			for _, text := range c.Patterns {
 				compiled.patterns = append(compiled.patterns, glob.Compile(text))
 			}
+			patterns += len(c.Patterns)
 			selectors[i] = append(selectors[i], compiled)
 		}
 	}
-	return func(o *entry.Origin, labels []frame.Label) bool {
+	filter := func(o *entry.Origin, labels []frame.Label) bool {
 		return slices.ContainsFunc(selectors, func(selector []condition) bool {
 			for i := range selector {
 				if !selector[i].holds(o, labels) {
@@ -51,6 +54,10 @@ func (s *LogScope) Filter() func(*entry.Origin, []frame.Label) bool {
 			return true
 		})
 	}
+	if patterns > fewPatterns {
+		return (&memo{filter: filter}).allows
+	}
+	return filter
 }
 
 // condition is a compiled LogCondition.
