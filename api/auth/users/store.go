@@ -33,7 +33,7 @@ type Store struct {
 	seen  stamp // of the file from which users are
 }
 
-// stamp tells whether a file has been replaced.
+// stamp shows whether a file has been replaced.
 type stamp struct {
 	inode uint64
 	size  int64
