@@ -74,7 +74,7 @@ func runUp(ctx context.Context, c cli.Config) error {
 
 func relayConfig(c cli.Config, server nats.InProcessConnProvider) relay.Config {
 	return relay.Config{
-		Listen: c.Listen, DataDir: c.Data, TokenFile: c.TokenFile, Cluster: c.Cluster,
+		Listen: c.Listen, DataDir: c.Data, TokenFile: c.TokenFile, Access: relay.Access(c.Access), Cluster: c.Cluster,
 		NATS: natsOptions(c, "daytwo relay", server), Stream: bus.Config{Replicas: c.Replicas}, Logs: logsStream(c),
 		SinksFile: c.Sinks, DiskBytes: c.RetentionSize, Retention: c.Retention, Agent: c.AgentID, Version: version,
 		Ready: c.Ready, Log: c.Log,

@@ -22,6 +22,7 @@ type Config struct {
 	Listen    string // address of the HTTP API; default setting.Listen
 	DataDir   string // token, id, history; "": history in memory only, and TokenFile is required
 	TokenFile string // default <DataDir>/token, created if it is missing
+	Access    Access // who else may use the API, and TLS
 	ID        string // of this relay, unique among relays; default: created once and kept in DataDir
 
 	Cluster string             // default setting.Cluster

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/daytwo/daytwo/api/auth"
@@ -54,6 +56,9 @@ func (c *Config) checkLogs(ctx context.Context) []health.Check {
 		}
 	}
 	relay, err := client.New("http://"+address, token)
+	if path := filepath.Join(c.DataDir, SocketFile); c.DataDir != "" && isSocket(path) {
+		relay, err = client.Socket(path), nil // which needs no TLS
+	}
 	if err != nil || relay.Ready(ctx) != nil {
 		return nil // no relay runs, or it is not ready, which is for other checks to say
 	}
@@ -63,6 +68,11 @@ func (c *Config) checkLogs(ctx context.Context) []health.Check {
 		check.Fix = "run 'daytwo doctor' on the node: its collector must run, be connected to NATS and read a journal"
 	}
 	return []health.Check{check}
+}
+
+func isSocket(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode()&os.ModeSocket != 0
 }
 
 // firstEntry returns an error if a relay has no entry, or reports a node that is away.

@@ -2,15 +2,18 @@ package relay
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/auth/gate"
 	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/api/server/web"
@@ -26,23 +29,37 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	cfg.Ready.Expect(ready.API, ready.Frames)
-	guard, err := cfg.guard()
+	access, err := cfg.openAccess()
 	if err != nil {
 		return err
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("HTTP API: %w; give --listen another address", err)
+		return errors.Join(fmt.Errorf("HTTP API: %w; give --listen another address", err), access.close())
+	}
+	if access.tls != nil {
+		l = tls.NewListener(l, access.tls.Config())
+	}
+	local, err := cfg.listenLocal()
+	if err != nil {
+		return errors.Join(fmt.Errorf("HTTP API: %w", err), l.Close(), access.close())
+	}
+	listeners := []net.Listener{l}
+	if local != nil {
+		listeners = append(listeners, local)
 	}
 	r, err := New(cfg)
 	if err != nil {
-		return errors.Join(err, l.Close())
+		return errors.Join(err, closeAll(listeners), access.close())
 	}
 	o := server.Options{
-		Fleet: r.Fleet(), History: r.History(), Logs: r.Logs(), Guard: guard,
+		Fleet: r.Fleet(), History: r.History(), Logs: r.Logs(), Gate: access.gate, Policy: access.policy,
 		Agent: cfg.Agent, Cluster: cfg.Cluster, Version: cfg.Version,
-		Ready: cfg.Ready, Metrics: append([]func(io.Writer){r.WriteMetrics, r.logs.WriteMetrics}, cfg.Metrics...),
-		Log: cfg.Log,
+		Ready: cfg.Ready, Log: cfg.Log,
+		Metrics: append([]func(io.Writer){r.WriteMetrics, r.logs.WriteMetrics, access.writeMetrics}, cfg.Metrics...),
+	}
+	if access.signIn != nil {
+		o.SignIn, o.Audit = access.signIn, access.record
 	}
 	if r.sinks != nil {
 		o.Sinks = r.sinks
@@ -50,24 +67,34 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	h, err := server.New(o)
 	if err != nil {
-		return errors.Join(err, l.Close(), r.Close())
+		return errors.Join(err, closeAll(listeners), r.Close(), access.close())
 	}
-	return r.serve(ctx, l, h)
+	return errors.Join(r.serve(ctx, listeners, h, access), access.close())
 }
 
 // serve runs the relay and its HTTP server. When one of them ends, it ends the other.
-func (r *Relay) serve(ctx context.Context, l net.Listener, h http.Handler) error {
+func (r *Relay) serve(ctx context.Context, listeners []net.Listener, h http.Handler, a *access) error {
 	ctx, cancel := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
 	defer cancel()
+	a.run(ctx, beside.Go)
+	if len(a.remotes) > 0 {
+		r.cfg.Ready.Add(ready.Keys, a.ready)
+	}
 	srv := web.NewHTTPServer(h, r.cfg.Log)
-	ended := make(chan error, 1)
-	go func() {
-		err := srv.Serve(l)
-		cancel()
-		ended <- err
-	}()
+	srv.ConnContext = gate.ConnContext
+	ended := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() {
+			err := srv.Serve(l)
+			cancel()
+			ended <- err
+		}()
+	}
 	r.cfg.Ready.Up(ready.API)
-	r.cfg.Log.Info("HTTP API is up", "address", l.Addr().String(), "relay_id", r.cfg.ID, "cluster", r.cfg.Cluster)
+	r.cfg.Log.Info("HTTP API is up", "address", listeners[0].Addr().String(),
+		"relay_id", r.cfg.ID, "cluster", r.cfg.Cluster)
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
@@ -81,10 +108,19 @@ func (r *Relay) serve(ctx context.Context, l net.Listener, h http.Handler) error
 	}()
 	r.work(ctx)
 	err := <-stopped
-	if end := <-ended; !errors.Is(end, http.ErrServerClosed) {
-		err = errors.Join(err, fmt.Errorf("HTTP API: %w", end))
+	for range listeners {
+		if end := <-ended; !errors.Is(end, http.ErrServerClosed) {
+			err = errors.Join(err, fmt.Errorf("HTTP API: %w", end))
+		}
 	}
 	return errors.Join(err, r.Close())
+}
+
+func closeAll(listeners []net.Listener) (err error) {
+	for _, l := range listeners {
+		err = errors.Join(err, l.Close())
+	}
+	return err
 }
 
 // guard returns a guard that accepts the API's token, which it reads or creates.

@@ -329,7 +329,12 @@ func TestLogMetrics(t *testing.T) {
 		t.Errorf("%s, %v", text, err)
 	}
 	token, _ := os.ReadFile(filepath.Join(r.cfg.DataDir, "token"))
-	res, err := http.Get("http://" + r.cfg.Listen + "/metrics?token=" + strings.TrimSpace(string(token)))
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+r.cfg.Listen+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,9 @@ import (
 	"strings"
 )
 
+// Dir is the name of a relay's log in its data directory.
+const Dir = "audit"
+
 const (
 	prefix = "audit-"
 	suffix = ".jsonl"

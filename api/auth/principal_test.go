@@ -1,8 +1,6 @@
 package auth
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -84,26 +82,5 @@ func TestPrincipalKey(t *testing.T) {
 			t.Errorf("%d has the key of %d", i, before)
 		}
 		seen[k] = i
-	}
-}
-
-// A request with the token is the admin's; an open one without it is nobody's.
-func TestGuardPrincipal(t *testing.T) {
-	g, err := NewGuard(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got *Principal
-	h := g.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = From(r.Context()) }),
-		http.NotFoundHandler(), func(*http.Request) bool { return true })
-	r := httptest.NewRequest("GET", "/", nil)
-	h.ServeHTTP(httptest.NewRecorder(), r)
-	if got != nil {
-		t.Errorf("without a token: %+v", got)
-	}
-	r.Header.Set("Authorization", "Bearer "+secret)
-	h.ServeHTTP(httptest.NewRecorder(), r)
-	if got.Name() != AdminName || got.Method() != MethodToken || !got.Admin() || got.Expired(time.Now()) {
-		t.Errorf("with the token: %+v", got)
 	}
 }

@@ -5,7 +5,7 @@ import "github.com/spf13/cobra"
 func authCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "auth",
-		Short: "See who may do what: can-i, explain, policy",
+		Short: "Say who may do what: policy, user, token, can-i, explain",
 		Long: `See who may do what. Rules in a policy file say so: they allow users and groups
 actions on resources, and what no rule allows is denied.`,
 		GroupID: "other",
@@ -37,6 +37,6 @@ docs/access.md says more.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	policy.AddCommand(policyCheckCommand())
-	cmd.AddCommand(canICommand(), explainCommand(), policy)
+	cmd.AddCommand(canICommand(), explainCommand(), policy, authUserCommand(), authTokenCommand())
 	return cmd
 }

@@ -43,11 +43,26 @@ type Config struct {
 	Retention      time.Duration // how long history is kept
 	RetentionSize  int64         // bytes of history kept on disk
 	Sinks          string        // file of the sinks of logs, "" for none
+	Access         Access        // who may use the API
 	Ready          *ready.Parts  // where the program registers what it still waits for
 	LogLevel       slog.Level
 	LogFormat      string       // "text" or "json"
 	Log            *slog.Logger // to stderr, in LogFormat from LogLevel on
 	explicitConfig string       // value of --config
+}
+
+// Access holds the relay's settings of who may use its API.
+type Access struct {
+	PolicyFile string // what those may do who are not the admin; "": nothing
+
+	JWTKeys     []string // files or URLs with the keys of other issuers of tokens
+	JWTIssuer   string   // which their tokens must name; "" for any
+	JWTAudience string   // for whom their tokens must be; "" for any
+	JWTName     []string // claims with the name of the bearer
+	JWTGroups   string   // claim with the groups
+
+	Certificate, Key string // files for TLS; "" for none
+	ClientCA         string // file with the authorities of client certificates; "" for none
 }
 
 // Statsd holds the collector's settings of StatsD.

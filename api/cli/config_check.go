@@ -39,6 +39,9 @@ func (c *Config) check() error {
 	if err := checkAddress("listen", c.Listen); err != nil {
 		return err
 	}
+	if err := c.Access.check(); err != nil {
+		return err
+	}
 	if c.Metrics != "" {
 		if err := checkAddress("metrics", c.Metrics); err != nil {
 			return err
@@ -77,6 +80,19 @@ func (c *Config) check() error {
 		c.Log = slog.New(slog.NewJSONHandler(os.Stderr, h))
 	} else {
 		c.Log = slog.New(slog.NewTextHandler(os.Stderr, h))
+	}
+	return nil
+}
+
+// check returns an error for settings that do not go together.
+func (a *Access) check() error {
+	switch {
+	case (a.Certificate == "") != (a.Key == ""):
+		return fmt.Errorf("tls-cert and tls-key must be set together")
+	case a.ClientCA != "" && a.Certificate == "":
+		return fmt.Errorf("tls-client-ca: client certificates require TLS: give --tls-cert and --tls-key too")
+	case len(a.JWTKeys) == 0 && (a.JWTIssuer != "" || a.JWTAudience != ""):
+		return fmt.Errorf("jwt-issuer and jwt-audience are for the tokens of --jwt-keys, which is not given")
 	}
 	return nil
 }

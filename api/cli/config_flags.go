@@ -25,6 +25,40 @@ var configFlags = []configFlag{
 			"require the token in `FILE` from users of the API "+
 				"(default: token in the data directory, created if it does not exist)")
 	}},
+	{"policy", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Access.PolicyFile, name, "",
+			"let users do what the YAML `FILE` allows, which is read again when it changes (default: only the admin "+
+				"token opens the API); see docs/access.md")
+	}},
+	{"tls-cert", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Access.Certificate, name, "",
+			"serve the HTTP API over TLS with the certificate in `FILE`, which is read again when it changes")
+	}},
+	{"tls-key", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Access.Key, name, "", "use the key in `FILE` for the certificate")
+	}},
+	{"tls-client-ca", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Access.ClientCA, name, "",
+			"accept client certificates by the authorities in `FILE` as proof of who sends a request")
+	}},
+	{"jwt-keys", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringSliceVar(&c.Access.JWTKeys, name, nil,
+			"accept tokens (JWT) that the keys at `SOURCE`,… verify: https URLs of key sets (JWKS), or files with a key "+
+				"set, public keys in PEM or a secret")
+	}},
+	{"jwt-issuer", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Access.JWTIssuer, name, "", "accept only such tokens of the issuer `NAME`")
+	}},
+	{"jwt-audience", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Access.JWTAudience, name, "", "accept only such tokens that are meant for `NAME`")
+	}},
+	{"jwt-name", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringSliceVar(&c.Access.JWTName, name, []string{"uid", "sub"},
+			"take a user's name from the first of the claims `NAME`,… that such a token has")
+	}},
+	{"jwt-groups", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Access.JWTGroups, name, "groups", "take a user's groups from the claim `NAME`")
+	}},
 	{"data", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Data, name, "",
 			"keep token, history and spool in the directory `DIR` (default: "+setting.Data+

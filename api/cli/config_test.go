@@ -63,6 +63,9 @@ func TestConfigSources(t *testing.T) {
 		"no-bpf": "true", "ship-logs": "true", "ship-rules": "/rules", "ship-since": "2h",
 		"logs-retention": "2d", "logs-size": "2GiB", "spool-size": "1GiB", "retention": "7d", "retention-size": "1.5TiB",
 		"log-level": "debug", "log-format": "json", "sinks": "/sinks.yaml",
+		"policy": "/policy.yaml", "tls-cert": "/crt", "tls-key": "/key", "tls-client-ca": "/clients",
+		"jwt-keys": "/jwks,https://idp.example/keys", "jwt-issuer": "idp", "jwt-audience": "daytwo", "jwt-name": "email,sub",
+		"jwt-groups": "roles",
 	}
 	for _, p := range []struct {
 		name string

@@ -2,10 +2,13 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -23,6 +26,7 @@ const (
 // Client sends requests to one relay. It is safe for concurrent use.
 type Client struct {
 	base    *url.URL
+	socket  string // path of a unix socket, "" without one
 	token   string
 	http    *http.Client
 	streams *http.Client // without a deadline
@@ -52,9 +56,26 @@ func NotFound(err error) bool {
 	return errors.As(err, &e) && e.Status == http.StatusNotFound
 }
 
+// Socket returns a client of the relay that listens on a unix socket, which knows by its
+// peer who asks: no token is sent.
+func Socket(path string) *Client {
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}
+	return &Client{
+		base: &url.URL{Scheme: "http", Host: "localhost"}, socket: path,
+		http:    &http.Client{Transport: transport, Timeout: timeout},
+		streams: &http.Client{Transport: transport},
+	}
+}
+
 // New returns a client of the relay at a URL such as "http://127.0.0.1:8400". The scheme
 // is http if it is missing. The token may be "" for routes that do not require one.
-func New(relay, token string) (*Client, error) {
+func New(relay, token string) (*Client, error) { return NewTLS(relay, token, nil) }
+
+// NewTLS is New for a relay whose certificate is of one of some authorities; nil is those
+// of the system.
+func NewTLS(relay, token string, roots *x509.CertPool) (*Client, error) {
 	if !strings.Contains(relay, "://") {
 		relay = "http://" + relay
 	}
@@ -74,15 +95,22 @@ func New(relay, token string) (*Client, error) {
 		}
 		return nil
 	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	return &Client{
 		base: u, token: token,
-		http:    &http.Client{Timeout: timeout, CheckRedirect: redirect},
-		streams: &http.Client{CheckRedirect: redirect},
+		http:    &http.Client{Transport: transport, Timeout: timeout, CheckRedirect: redirect},
+		streams: &http.Client{Transport: transport, CheckRedirect: redirect},
 	}, nil
 }
 
-// URL returns the URL of the relay.
-func (c *Client) URL() string { return c.base.String() }
+// URL returns the URL of the relay, or the path of its unix socket.
+func (c *Client) URL() string {
+	if c.socket != "" {
+		return c.socket
+	}
+	return c.base.String()
+}
 
 // get requests a path, whose segments are escaped, and decodes the JSON answer into v. It
 // returns the HTTP status, which is 200 or 204 if err is nil.
@@ -139,11 +167,11 @@ func (c *Client) unreachable(err error) error {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("nothing listens at %s: is daytwo running? start it with 'daytwo up', "+
-			"or give --url or DAYTWO_URL: %w", c.base, err)
+			"or give --url or DAYTWO_URL: %w", c.URL(), err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
-	return fmt.Errorf("no answer from %s: %w", c.base, err)
+	return fmt.Errorf("no answer from %s: %w", c.URL(), err)
 }
 
 // answerError returns the Error for an answer with an error status.
@@ -159,9 +187,8 @@ func answerError(resp *http.Response) error {
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
 		e.Message = "the relay requires a token, or does not accept this one"
-		e.Hint = "give --token-file or DAYTWO_TOKEN (on the relay's machine it is in <data>/token)"
-	case http.StatusForbidden:
-		e.Hint = "the token does not allow this"
+		e.Hint = "run 'daytwo login', or give --token-file or DAYTWO_TOKEN " +
+			"(on the relay's machine it is in <data>/token)"
 	case http.StatusNotFound:
 		if e.Message == "" {
 			e.Hint = "is this a daytwo relay of this version or a later one?"

@@ -19,6 +19,7 @@ const (
 	Launch      = "launch socket"     // the listener of the launch API
 	API         = "HTTP API"          // the relay's HTTP server
 	Frames      = "frames"            // NATS, the stream and the relay's consumer
+	Keys        = "token keys"        // the keys of issuers of tokens
 	NATS        = "NATS server"       // the server in this process
 	NodeAtRelay = "this node's ticks" // their arrival at the relay in this process
 )

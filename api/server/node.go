@@ -1,13 +1,14 @@
 package server
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/auth/gate"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server/dcos"
@@ -51,13 +52,24 @@ func NewNode(o NodeOptions) http.Handler {
 	}
 	api.Logs, api.Streams = o.Logs, streams
 	closed := slices.Concat(logs.New(logs.Options{Logs: o.Logs, Streams: streams}).Routes(), api.LogRoutes())
+	for i := range closed {
+		closed[i].Handle = withToken(gate.New(gate.Options{Token: o.Guard}), closed[i].Handle)
+	}
 	mux := web.Mux(slices.Concat(open, closed), hint+", and with the token /api/v1/logs and /system/v1/logs/", o.Log)
-	guarded := o.Guard.Handler(mux, http.HandlerFunc(denied), func(r *http.Request) bool {
-		return slices.Contains([]string{"/metrics", "/healthz", "/readyz"}, r.URL.Path) ||
-			strings.HasPrefix(r.URL.Path, metricsPath)
-	})
-	return web.Bounded(web.RefuseRebinding(guarded))
+	return web.Bounded(web.RefuseRebinding(mux))
 }
 
-// metricsPath begins the paths of DC/OS' metrics API for this node.
-const metricsPath = "/system/v1/metrics/"
+// withToken returns a handler that answers only requests with the token.
+func withToken(g *gate.Gate, next web.Handler) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		switch _, err := g.Principal(r); {
+		case errors.Is(err, gate.ErrForeignPage):
+			return errForeignPage
+		case err != nil:
+			w.Header().Set("WWW-Authenticate", `Bearer realm="daytwo"`)
+			return &web.Error{Status: http.StatusUnauthorized,
+				Message: "this route requires the token in <data>/token: send it as 'Authorization: Bearer TOKEN'"}
+		}
+		return next(w, r)
+	}
+}

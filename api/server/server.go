@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/daytwo/daytwo/api/audit"
 	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/auth/gate"
+	"github.com/daytwo/daytwo/api/auth/policy"
 	"github.com/daytwo/daytwo/api/console"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/ready"
@@ -23,16 +25,20 @@ import (
 // Options of New. Fleet and Guard are required.
 type Options struct {
 	Fleet   query.Fleet
-	History query.History     // if nil, queries return query.ErrNoHistory
-	Logs    query.Logs        // if nil, the routes of logs answer with status 501
-	Sinks   query.Sinks       // if nil, the routes of sinks answer with status 501
-	Guard   *auth.Guard       // checks the token
-	Agent   string            // id of the agent on this machine, "" if there is none
-	Cluster string            // name of the cluster
-	Version string            // of the program
-	Ready   *ready.Parts      // for /readyz; if nil, always ready
-	Metrics []func(io.Writer) // write more families to /metrics, in the text format 0.0.4
-	Log     *slog.Logger      // default slog.Default()
+	History query.History         // if nil, queries return query.ErrNoHistory
+	Logs    query.Logs            // if nil, the routes of logs answer with status 501
+	Sinks   query.Sinks           // if nil, the routes of sinks answer with status 501
+	Gate    *gate.Gate            // finds out who sends a request; default: by Guard alone
+	Guard   *auth.Guard           // checks the admin token
+	Policy  func() *policy.Policy // what those may do who are not the admin; default: nothing
+	Audit   func(audit.Record)    // keeps who did what; nil for none
+	SignIn  SignIn                // signs local users in; nil for a relay without
+	Agent   string                // id of the agent on this machine, "" if there is none
+	Cluster string                // name of the cluster
+	Version string                // of the program
+	Ready   *ready.Parts          // for /readyz; if nil, always ready
+	Metrics []func(io.Writer)     // write more families to /metrics, in the text format 0.0.4
+	Log     *slog.Logger          // default slog.Default()
 }
 
 // server answers the routes of a relay.
@@ -45,11 +51,11 @@ type server struct {
 	now     func() time.Time
 }
 
-// New returns the handler of a relay's routes. It returns an error without a fleet or a
-// guard.
+// New returns the handler of a relay's routes. It returns an error without a fleet, or
+// without a gate or a guard.
 func New(o Options) (http.Handler, error) {
-	if o.Fleet == nil || o.Guard == nil {
-		return nil, errors.New("server: a fleet and a guard are required")
+	if o.Fleet == nil || o.Guard == nil && o.Gate == nil {
+		return nil, errors.New("server: a fleet and a gate or a guard are required")
 	}
 	if o.History == nil {
 		o.History = query.NoHistory{}
@@ -57,18 +63,22 @@ func New(o Options) (http.Handler, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s := newServer(o)
-	open := s.openRoutes()
-	mux := web.Mux(slices.Concat(open, s.tokenRoutes()), "GET /api/v1/openapi.json lists all routes", o.Log)
-	return web.Bounded(o.Guard.Handler(mux, http.HandlerFunc(denied), func(r *http.Request) bool {
-		return slices.ContainsFunc(open, func(rt web.Route) bool {
-			return strings.TrimSuffix(rt.Path, "{$}") == r.URL.Path
-		})
-	})), nil
+	if o.Gate == nil {
+		o.Gate = gate.New(gate.Options{Token: o.Guard})
+	}
+	if o.Policy == nil {
+		none := policy.AdminOnly()
+		o.Policy = func() *policy.Policy { return none }
+	}
+	a := &access{gate: o.Gate, policy: o.Policy, audit: o.Audit, log: o.Log}
+	routes, err := a.guarded(newServer(o, logstream.New(logstream.Options{Log: o.Log})))
+	if err != nil {
+		return nil, err
+	}
+	return web.Bounded(web.Mux(routes, "GET /api/v1/openapi.json lists all routes", o.Log)), nil
 }
 
-func newServer(o Options) *server {
-	streams := logstream.New(logstream.Options{Log: o.Log})
+func newServer(o Options, streams *logstream.Streams) *server {
 	return &server{
 		Options: o, streams: streams, scraper: prom.NewScraper(o.Fleet, true), now: time.Now,
 		dcos: dcos.API{Fleet: o.Fleet, Agent: o.Agent, Cluster: o.Cluster, Version: o.Version, Now: time.Now,
@@ -77,25 +87,13 @@ func newServer(o Options) *server {
 	}
 }
 
-// denied answers a request without the token.
-func denied(w http.ResponseWriter, _ *http.Request) {
-	web.WriteError(w, &web.Error{Status: http.StatusUnauthorized,
-		Message: "this route requires the token in <data>/token: send it as 'Authorization: Bearer TOKEN' or ?token=TOKEN"})
-}
-
-// openRoutes do not require the token: they show nothing of the fleet. A test asserts that
-// openapi.json describes each route.
-func (s *server) openRoutes() []web.Route {
-	return []web.Route{
+// routes returns all routes, always in the same order. What they require is in needs. A test
+// asserts that openapi.json describes each of them.
+func (s *server) routes() []web.Route {
+	native := []web.Route{
 		{Method: "GET", Path: "/{$}", Handle: s.console},
 		{Method: "GET", Path: "/healthz", Handle: web.Healthz},
 		{Method: "GET", Path: "/readyz", Handle: readyz(s.Ready)},
-	}
-}
-
-// tokenRoutes require the token.
-func (s *server) tokenRoutes() []web.Route {
-	native := []web.Route{
 		{Method: "GET", Path: "/metrics", Handle: s.metrics},
 		{Method: "GET", Path: "/fleet/metrics", Handle: s.fleetMetrics},
 		{Method: "GET", Path: "/api/v1/openapi.json", Handle: s.openapi},
@@ -105,8 +103,8 @@ func (s *server) tokenRoutes() []web.Route {
 		{Method: "GET", Path: "/api/v1/statsd", Handle: s.statsd},
 		{Method: "GET", Path: "/api/v1/events", Handle: s.events},
 	}
-	return slices.Concat(native, s.sinkRoutes(), s.logs.Routes(), s.dcos.ThisNode(), s.dcos.AnyAgent(),
-		s.dcos.ClusterState(),
+	return slices.Concat(native, s.signInRoutes(), s.sinkRoutes(), s.logs.Routes(), s.dcos.ThisNode(),
+		s.dcos.AnyAgent(), s.dcos.ClusterState(),
 		s.dcos.LogRoutes())
 }
 

@@ -4,10 +4,11 @@ import "time"
 
 // Defaults of flags, and of zero values in configurations.
 const (
-	Listen  = "127.0.0.1:8400"        // address of the relay's HTTP API
-	Metrics = "127.0.0.1:61091"       // address of a node's own /metrics
-	NATS    = "nats://127.0.0.1:4222" // URL of the NATS server
-	Data    = "/var/lib/daytwo"       // directory of a service's data
+	Listen      = "127.0.0.1:8400"        // address of the relay's HTTP API
+	Metrics     = "127.0.0.1:61091"       // address of a node's own /metrics
+	NATS        = "nats://127.0.0.1:4222" // URL of the NATS server
+	RelaySocket = "relay.sock"            // name of the relay's unix socket in its data directory
+	Data        = "/var/lib/daytwo"       // directory of a service's data
 
 	Cluster  = "default"   // name of the cluster
 	Shards   = 16          // shards of a cluster's agents; the same number for all its programs

@@ -63,6 +63,17 @@ func runPage(t *testing.T, page, bin string) {
 	if filepath.Base(page) == "logs.md" {
 		o.Args = append(o.Args, logsSetUp(t)...)
 	}
+	if filepath.Base(page) == "access.md" {
+		// The page replaces the policy, which must be there from the start.
+		const policy = "/etc/daytwo/policy.yaml"
+		if err := os.MkdirAll(filepath.Dir(policy), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(policy, []byte("rules: [{subjects: user:nobody, role: own}]\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o.Args = append(o.Args, "--policy", policy)
+	}
 	rig.StartReady(t, o)
 	for _, c := range all {
 		t.Logf("$ %s", c.text)

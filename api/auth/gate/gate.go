@@ -73,16 +73,11 @@ func (g *Gate) Principal(r *http.Request) (*auth.Principal, error) {
 		return g.signed(r.Context(), token)
 	}
 	if g.o.Token != nil {
-		if p := g.o.Token.Principal(request(token)); p != nil {
+		if p := g.o.Token.Principal(token); p != nil {
 			return p, nil
 		}
 	}
 	return nil, errors.New("the token is not the relay's")
-}
-
-// request returns a request with only a token, for a Guard.
-func request(token string) *http.Request {
-	return &http.Request{Header: http.Header{"Authorization": {"Bearer " + token}}, URL: noURL}
 }
 
 // signed returns who brings a signed token.

@@ -3,16 +3,12 @@ package gate
 import (
 	"context"
 	"net"
-	"net/url"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-var (
-	noURL    = new(url.URL)
-	noExpiry time.Time
-)
+var noExpiry time.Time
 
 type peerKey struct{}
 

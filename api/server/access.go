@@ -1,0 +1,159 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+
+	"github.com/daytwo/daytwo/api/audit"
+	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/auth/gate"
+	"github.com/daytwo/daytwo/api/auth/policy"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/query/visible"
+	"github.com/daytwo/daytwo/api/server/web"
+)
+
+// access decides which requests are answered, and with what.
+type access struct {
+	gate   *gate.Gate
+	policy func() *policy.Policy
+	audit  func(audit.Record)
+	log    *slog.Logger
+}
+
+// Errors of requests that are not answered.
+var (
+	errSignIn = &web.Error{Status: http.StatusUnauthorized,
+		Message: "sign in first: run 'daytwo login', or send a token as 'Authorization: Bearer TOKEN' " +
+			"(that of the relay's machine is in <data>/token)"}
+	errForeignPage = &web.Error{Status: http.StatusForbidden,
+		Message: "this request comes from a page of another server"}
+	errAccessEnded = errors.New("access has ended: the proof of who you are expired, or the policy changed")
+)
+
+// guarded returns the routes of a server with the table's decision before each. Handlers
+// get a server that has only what the asker may see: none of them can show more.
+func (a *access) guarded(s *server) ([]web.Route, error) {
+	routes := s.routes()
+	for i := range routes {
+		rt := &routes[i]
+		n := needs[rt.Method+" "+rt.Path]
+		if n.kind == unlisted {
+			return nil, fmt.Errorf("server: %s %s is not in the table of what routes require", rt.Method, rt.Path)
+		}
+		if n.kind == public {
+			continue
+		}
+		whole := rt.Handle
+		rt.Handle = func(w http.ResponseWriter, r *http.Request) error {
+			p, err := a.principal(w, r)
+			if err != nil {
+				return err
+			}
+			r = r.WithContext(auth.With(r.Context(), p))
+			if n.kind == signedIn {
+				return whole(w, r)
+			}
+			v, err := a.view(r, p, n)
+			switch {
+			case err != nil:
+				return err
+			case v.Everything() && p.Admin():
+				return whole(w, r)
+			}
+			return s.narrowed(v, a.still(r, v, n)).routes()[i].Handle(w, r)
+		}
+	}
+	return routes, nil
+}
+
+// principal returns who sends a request, or the answer to one of nobody.
+func (a *access) principal(w http.ResponseWriter, r *http.Request) (*auth.Principal, error) {
+	p, err := a.gate.Principal(r)
+	if err == nil {
+		return p, nil
+	}
+	if !errors.Is(err, gate.ErrNobody) {
+		a.log.Info("a request was refused", "path", r.URL.Path, "from", r.RemoteAddr, "err", err)
+		a.record(r, nil, need{}, audit.Refused, "", err.Error())
+	}
+	if errors.Is(err, gate.ErrForeignPage) {
+		return nil, errForeignPage
+	}
+	if r.URL.Path == "/pkgpanda/active.buildinfo.full.json" {
+		w.Header().Add("WWW-Authenticate", "acsjwt") // what DC/OS' command line looks for
+	}
+	w.Header().Add("WWW-Authenticate", `Bearer realm="daytwo"`)
+	return nil, errSignIn
+}
+
+// view returns what the asker may see of what a route shows, or the answer to one who may
+// see nothing of it.
+func (a *access) view(r *http.Request, p *auth.Principal, n need) (*policy.View, error) {
+	rules := a.policy()
+	v := rules.View(p, n.action, n.resource)
+	refused := n.resource
+	if n.also != 0 && rules.View(p, policy.Read, n.also).Nothing() {
+		v, refused = rules.View(nil, n.action, n.resource), n.also
+	}
+	if v.Nothing() {
+		a.record(r, p, n, audit.Refused, "", "")
+		return nil, &web.Error{Status: http.StatusForbidden,
+			Message: fmt.Sprintf("%s may not %s %s: 'daytwo auth explain' says why", p.Name(), n.action, refused)}
+	}
+	if n.audited {
+		rule := "those that narrow it"
+		if d := v.Decide(new(policy.Tags)); d.Allowed {
+			rule = d.Name
+			if d.Rule > 0 {
+				rule = fmt.Sprintf("rule %d %s", d.Rule, d.Name)
+			}
+		}
+		a.record(r, p, n, audit.Allowed, rule, "")
+	}
+	return v, nil
+}
+
+// still returns a function that returns an error once the sender of a request has no valid
+// proof any more, or may see something else than before of what a route shows.
+func (a *access) still(r *http.Request, v *policy.View, n need) func() error {
+	before := v.LogScope()
+	return func() error {
+		p, err := a.gate.Principal(r)
+		if err != nil || !reflect.DeepEqual(a.policy().View(p, n.action, n.resource).LogScope(), before) {
+			return errAccessEnded
+		}
+		return nil
+	}
+}
+
+// record adds a line to the audit log.
+func (a *access) record(r *http.Request, p *auth.Principal, n need, decision, rule, why string) {
+	if a.audit == nil {
+		return
+	}
+	rec := audit.Record{
+		Who: p.Name(), Groups: p.Groups(), Method: string(p.Method()), From: r.RemoteAddr,
+		What: r.Method + " " + r.URL.Path, Decision: decision, Rule: rule, Error: why,
+	}
+	if n.kind == allowed {
+		rec.Action, rec.Resource = n.action.String(), n.resource.String()
+	}
+	a.audit(rec)
+}
+
+// narrowed returns a server that has only what a view allows. still ends its streams.
+func (s *server) narrowed(v *policy.View, still func() error) *server {
+	o := s.Options
+	if !v.Everything() {
+		see := visible.Filter(func(agent string, origin *frame.Row) bool { return v.AllowsRow(agent, origin, nil) })
+		o.Fleet, o.History = visible.Fleet(o.Fleet, see), visible.History(o.History, see)
+	}
+	if o.Logs != nil {
+		o.Logs = visible.Logs(o.Logs, v.LogScope(), still)
+	}
+	return newServer(o, s.streams)
+}

@@ -1,0 +1,235 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/daytwo/daytwo/api/audit"
+	"github.com/daytwo/daytwo/api/auth/gate"
+	"github.com/daytwo/daytwo/api/auth/jwks"
+	"github.com/daytwo/daytwo/api/auth/jwt"
+	"github.com/daytwo/daytwo/api/auth/policy"
+	"github.com/daytwo/daytwo/api/setting"
+	"github.com/daytwo/daytwo/api/tlsfiles"
+	"github.com/daytwo/daytwo/api/unixsocket"
+)
+
+// Access is who may use the HTTP API. The zero value lets in whoever has the admin token.
+type Access struct {
+	PolicyFile string // what those may do who are not the admin; "": nothing
+
+	// JWTKeys are files or URLs with the keys of other issuers of tokens.
+	JWTKeys     []string
+	JWTIssuer   string   // which their tokens must name; "" for any
+	JWTAudience string   // for whom their tokens must be; "" for any
+	JWTName     []string // claims with the name of the bearer; default uid, then sub
+	JWTGroups   string   // claim with the groups; default groups
+
+	Certificate, Key string // files for TLS; "" for none
+	ClientCA         string // file with the authorities of client certificates; "" for none
+}
+
+// SocketFile is the name of the unix socket in the data directory, on which the API is
+// served to the local admin: root, and the relay's own user. The command line uses it, so
+// that no token is sent to whoever happens to listen on a port.
+const SocketFile = setting.RelaySocket
+
+// access is what decides about requests, and what runs beside it.
+type access struct {
+	gate    *gate.Gate
+	policy  func() *policy.Policy
+	file    *policy.File     // nil without a policy file
+	audit   *audit.Log       // nil without a data directory
+	tls     *tlsfiles.Server // nil without TLS
+	signIn  *signIn          // nil without a data directory
+	remotes []*jwks.Remote
+}
+
+// openAccess opens all that decides about requests.
+func (c *Config) openAccess() (*access, error) {
+	a := new(access)
+	if err := c.fillAccess(a); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	return a, nil
+}
+
+func (c *Config) fillAccess(a *access) error {
+	guard, err := c.guard()
+	if err != nil {
+		return err
+	}
+	o := gate.Options{Token: guard, Certificates: c.Access.ClientCA != ""}
+	if c.DataDir != "" {
+		if a.signIn, err = openSignIn(c.DataDir, c.Log); err != nil {
+			return err
+		}
+		o.Own, o.User = a.signIn.own, a.signIn.groups
+		if a.audit, err = audit.Open(filepath.Join(c.DataDir, audit.Dir), audit.Options{
+			Log: c.Log,
+			// The journal keeps this line, where whoever changes the log cannot easily change it.
+			Checkpoint: func(seq uint64, hash string) { c.Log.Info("audit checkpoint", "number", seq, "hash", hash) },
+		}); err != nil {
+			return err
+		}
+	}
+	for _, source := range c.Access.JWTKeys {
+		v, err := c.verifier(a, source)
+		if err != nil {
+			return err
+		}
+		o.Others = append(o.Others, v)
+	}
+	a.gate = gate.New(o)
+	none := policy.AdminOnly()
+	a.policy = func() *policy.Policy { return none }
+	if c.Access.PolicyFile != "" {
+		if a.file, err = policy.Open(policy.FileOptions{
+			Path: c.Access.PolicyFile, Log: c.Log, Changed: a.policyChanged,
+		}); err != nil {
+			return fmt.Errorf("policy: %w", err)
+		}
+		a.policy = a.file.Policy
+	}
+	if c.Access.Certificate != "" {
+		if a.tls, err = tlsfiles.NewServer(tlsfiles.Options{
+			Certificate: c.Access.Certificate, Key: c.Access.Key, ClientCA: c.Access.ClientCA, Log: c.Log,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// verifier returns a verifier of another issuer's tokens.
+func (c *Config) verifier(a *access, source string) (*jwt.Verifier, error) {
+	o := jwt.Options{
+		Issuer: c.Access.JWTIssuer, Audience: c.Access.JWTAudience, NameClaims: c.Access.JWTName,
+		GroupsClaim: c.Access.JWTGroups, Log: c.Log,
+	}
+	if u, err := url.Parse(source); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
+		remote, err := jwks.NewRemote(jwks.RemoteOptions{URL: source, Log: c.Log})
+		if err != nil {
+			return nil, err
+		}
+		a.remotes = append(a.remotes, remote)
+		o.Keys = remote
+		return jwt.New(o)
+	}
+	set, skipped, err := jwks.ReadFile(source)
+	if err != nil {
+		return nil, fmt.Errorf("keys that verify tokens: %w", err)
+	}
+	for _, k := range skipped {
+		c.Log.Warn("a key that verifies tokens is not used", "path", source,
+			"key", k.ID, "number", k.Number, "reason", k.Reason)
+	}
+	o.Keys = fixedKeys{set}
+	return jwt.New(o)
+}
+
+// fixedKeys is a set from a file.
+type fixedKeys struct{ set *jwks.Set }
+
+func (f fixedKeys) Keys() *jwks.Set                   { return f.set }
+func (f fixedKeys) Missing(context.Context) *jwks.Set { return f.set }
+
+// record adds a line to the audit log, which logs and counts its own errors.
+func (a *access) record(r audit.Record) { _ = a.audit.Record(r) }
+
+func (a *access) policyChanged(err error) {
+	if a.audit == nil {
+		return
+	}
+	r := audit.Record{What: "a new policy is in use", Decision: audit.Allowed}
+	if err != nil {
+		r = audit.Record{What: "a new policy is refused", Decision: audit.Refused, Error: err.Error()}
+	}
+	a.record(r)
+}
+
+// run keeps files and keys up to date until ctx ends.
+func (a *access) run(ctx context.Context, start func(func())) {
+	if a.file != nil {
+		start(func() { a.file.Run(ctx) })
+	}
+	if a.tls != nil {
+		start(func() { a.tls.Run(ctx) })
+	}
+	for _, r := range a.remotes {
+		start(func() { r.Run(ctx) })
+	}
+}
+
+// ready returns why tokens cannot be verified yet: nil if they can.
+func (a *access) ready() error {
+	for _, r := range a.remotes {
+		if err := r.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listenLocal listens on the unix socket of the data directory, nil without one. A path that
+// no socket can have is no error: the command line uses the address and the token then.
+func (c *Config) listenLocal() (net.Listener, error) {
+	if c.DataDir == "" {
+		return nil, nil
+	}
+	path := filepath.Join(c.DataDir, SocketFile)
+	if err := unixsocket.CheckPath(path); err != nil {
+		c.Log.Warn("the API is not served on a unix socket", "err", err)
+		return nil, nil
+	}
+	return unixsocket.Listen(path, 0o600)
+}
+
+func (a *access) close() error {
+	if a.audit == nil {
+		return nil
+	}
+	return a.audit.Close()
+}
+
+// writeMetrics writes the metrics of access in the text format.
+func (a *access) writeMetrics(w io.Writer) {
+	if a.file != nil {
+		a.file.WriteMetrics(w)
+	}
+	if a.tls != nil {
+		a.tls.WriteMetrics(w)
+	}
+	if len(a.remotes) > 0 {
+		a.remotes[0].WriteMetrics(w)
+	}
+	if a.audit == nil {
+		return
+	}
+	s, err := a.audit.Stats()
+	var b strings.Builder
+	for _, m := range []struct {
+		name, help string
+		v          uint64
+	}{
+		{"lines", "Lines written to the audit log.", s.Lines},
+		{"summed", "Refused requests that are part of a sum in the audit log.", s.Summed},
+		{"failed", "Records that could not be written to the audit log.", s.Failed},
+	} {
+		fmt.Fprintf(&b, "# HELP daytwo_audit_%s_total %s\n# TYPE daytwo_audit_%s_total counter\ndaytwo_audit_%s_total %d\n",
+			m.name, m.help, m.name, m.name, m.v)
+	}
+	up := 1
+	if err != nil {
+		up = 0
+	}
+	fmt.Fprintf(&b, "# HELP daytwo_audit_up Whether the audit log could be written last.\n"+
+		"# TYPE daytwo_audit_up gauge\ndaytwo_audit_up %d\n", up)
+	_, _ = io.WriteString(w, b.String()) // the client is gone
+}
