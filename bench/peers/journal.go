@@ -122,6 +122,7 @@ func readJournal(j *journal.Journal, format string) (n int, err error) {
 	r := j.Reader(journal.Match{})
 	defer r.Close()
 	var line []byte
+	message := func(value []byte) { line = append(append(line, value...), '\n') }
 	for r.Next() {
 		switch n++; format {
 		case "json":
@@ -130,12 +131,7 @@ func readJournal(j *journal.Journal, format string) (n int, err error) {
 			line, err = r.AppendExport(line[:0])
 		default:
 			line = line[:0]
-			err = r.Fields(func(name, value []byte) error {
-				if string(name) == "MESSAGE" {
-					line = append(append(line, value...), '\n')
-				}
-				return nil
-			})
+			_, err = r.Value("MESSAGE", message)
 		}
 		if err != nil {
 			return n, err
