@@ -72,9 +72,12 @@ func (j *Journal) Run(ctx context.Context) error {
 		case err := <-w.errors():
 			j.o.Log.Debug("events of journal directories were lost", "err", err)
 			j.refreshAndWake(w)
-		case <-rescan.C:
+		case now := <-rescan.C:
 			j.refreshAndWake(w)
 			j.wake()
+			if r.writers.on {
+				r.told(now) // of what was written on another machine, for example
+			}
 		}
 	}
 }
@@ -90,8 +93,8 @@ func (r *runner) rested(now time.Time) {
 	r.lookIn(pollBusy)
 }
 
-// told looks at a file whose writer told of what it wrote. If it is one of the writers
-// that are listened to, it rests soon.
+// told looks at files that were written to, perhaps, by somebody who is not known: a writer
+// that is listened to rests soon.
 func (r *runner) told(now time.Time) {
 	before := r.entries
 	if r.changed(r.j.written(), now) {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // testWriters looks for processes that write to a journal until the test ends.
@@ -113,6 +115,48 @@ func TestToldLate(t *testing.T) {
 	if r.told(now); !r.stranger {
 		t.Error("somebody else wrote an entry")
 	}
+}
+
+// What is written to a file without any notice, as on another machine, beside a journald
+// that is listened to, is found after two seconds, and from then on soon.
+func TestWrittenUntold(t *testing.T) {
+	withJournald(t, func(t *testing.T) {
+		startJournald(t, "").writer("first", 0).sendAll(1)
+		w := newFileWriter(t, fileFormats[6], ID{9})
+		w.add(newEntryMaker(1).next())
+		path := filepath.Join(persistent, "untold.journal")
+		w.save(path)
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		mapped, err := unix.Mmap(int(f.Fd()), 0, headMinimum, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Munmap(mapped)
+		j := runJournal(t, persistent)
+		j.waiting.Add(1)
+		j.asked <- struct{}{}
+		const n = 10
+		var took []time.Duration
+		for range n {
+			time.Sleep(300 * time.Millisecond)
+			j.mu.Lock()
+			news := j.news
+			j.mu.Unlock()
+			le.PutUint64(mapped[headEntries:], le.Uint64(mapped[headEntries:])+1)
+			start := time.Now()
+			receive(t, news)
+			took = append(took, time.Since(start))
+		}
+		slices.Sort(took)
+		t.Logf("half within %v", took[n/2])
+		if took[n/2] > 300*time.Millisecond {
+			t.Errorf("half of the entries took more than %v", took[n/2])
+		}
+	})
 }
 
 // A program that is not known to write journal files, beside a journald that is, is seen
