@@ -26,11 +26,7 @@ import (
 
 var (
 	out      = flag.String("out", "", "file to which records are appended")
-	fail     = flag.String("fail", "", "while this file exists, every request fails")
 	token    = flag.String("token", "", "of the HTTP Event Collector")
-	cert     = flag.String("cert", "", "certificate: all but forward speak TLS")
-	key      = flag.String("key", "", "its key")
-	clientCA = flag.String("client-ca", "", "clients must have a certificate of it")
 	hec      = flag.String("hec", "", "address of Splunk's HTTP Event Collector, with acknowledgements")
 	otlpHTTP = flag.String("otlp-http", "", "address of OTLP over HTTP")
 	otlpGRPC = flag.String("otlp-grpc", "", "address of OTLP over gRPC")
@@ -48,7 +44,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	w, err := newWriter(*out, *fail)
+	w, err := newWriter(*out)
 	if err != nil {
 		return err
 	}
@@ -93,10 +89,10 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// serve sets where an HTTP server listens.
+// serve sets where an HTTP server listens, without TLS.
 func serve(c *confighttp.ServerConfig, address string) {
 	c.NetAddr.Endpoint = address
-	c.TLS = encryption()
+	c.TLS = configoptional.None[configtls.ServerConfig]()
 }
 
 func otlp(c *otlpreceiver.Config) {
@@ -104,17 +100,6 @@ func otlp(c *otlpreceiver.Config) {
 		serve(&c.HTTP.GetOrInsertDefault().ServerConfig, *otlpHTTP)
 	}
 	if *otlpGRPC != "" {
-		g := c.GRPC.GetOrInsertDefault()
-		g.NetAddr.Endpoint, g.TLS = *otlpGRPC, encryption()
+		c.GRPC.GetOrInsertDefault().NetAddr.Endpoint = *otlpGRPC
 	}
-}
-
-// encryption returns the settings of TLS, none without a certificate.
-func encryption() configoptional.Optional[configtls.ServerConfig] {
-	if *cert == "" {
-		return configoptional.None[configtls.ServerConfig]()
-	}
-	t := configtls.NewDefaultServerConfig()
-	t.CertFile, t.KeyFile, t.ClientCAFile = *cert, *key, *clientCA
-	return configoptional.Some(t)
 }

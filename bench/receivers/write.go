@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"sync"
 
@@ -28,22 +27,16 @@ type record struct {
 type writer struct {
 	mu   sync.Mutex
 	file *os.File
-	fail string
 }
 
-func newWriter(path, fail string) (*writer, error) {
+func newWriter(path string) (*writer, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	return &writer{file: f, fail: fail}, err
+	return &writer{file: f}, err
 }
-
-var errFail = errors.New("it was told to fail")
 
 // of returns a consumer for a receiver. A request is written whole or not at all.
 func (w *writer) of(receiver string) (consumer.Logs, error) {
 	return consumer.NewLogs(func(_ context.Context, all plog.Logs) error {
-		if _, err := os.Stat(w.fail); err == nil {
-			return errFail
-		}
 		var b bytes.Buffer
 		enc := json.NewEncoder(&b)
 		for _, rl := range all.ResourceLogs().All() {

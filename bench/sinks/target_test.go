@@ -26,6 +26,7 @@ type target struct {
 	command func() *exec.Cmd
 	ready   func() error // nil: once it listens
 	read    func() []got // what it has, in its order where it has one
+	out     string       // file of what a program of bench/receivers has
 	process *rig.Process
 
 	memory bool                      // what it has confirmed is not on disk at once
@@ -139,6 +140,7 @@ func collectors(t testing.TB) map[string]*target {
 		g.command = func() *exec.Cmd {
 			return exec.Command(program, "-out", out, "-token", token, "-"+name, g.address)
 		}
+		g.out = out
 		g.read = func() []got { return collected(t, out) }
 		all[name] = g
 	}
