@@ -56,17 +56,19 @@ func (o *opened) pieces() (has bool) {
 func (o *opened) goOn(old *joined, p *plan, since, lateSince int64) *joined {
 	j := o.journal(p).(*joined)
 	switch c := old.r.Cursor(); {
+	case int64(c.Realtime) > lateSince:
+		j.seekTime(lateSince)
+		j.late = &late{until: c, with: old.paused, before: old.p}
 	case old.paused:
 		j.r.SeekCursor(c)
-		j.hold = old.hold
-	case int64(c.Realtime) > lateSince:
-		j.late = &late{until: c, before: old.p}
-		j.seekTime(lateSince)
 	case c.Realtime > 0:
 		at, _ := journal.ParsePlace(string(old.appendPlace(nil))) // its own
 		j.r.SeekPlace(at)
 	default:
 		j.seekTime(since)
+	}
+	if old.paused {
+		j.hold = old.hold
 	}
 	j.joiner.GivenBy(old.joiner)
 	old.close()
@@ -82,7 +84,8 @@ func (j *joined) step(ctx context.Context, d direction) (bool, error) {
 	j.lines = j.pieces || j.p.follow && d == forward
 	j.paused = false
 	for {
-		j.quick = d == forward && j.all && j.streams.none()
+		late := j.late != nil
+		j.quick = d == forward && j.all && j.streams.none() && !late
 		again := j.judged && j.at != none && j.at != d
 		ok, err := j.walk.step(ctx, d)
 		if !ok || err != nil {
@@ -90,6 +93,9 @@ func (j *joined) step(ctx context.Context, d direction) (bool, error) {
 		}
 		if again {
 			return true, nil
+		}
+		if late && j.late == nil {
+			j.streams.reset(false) // others were passed
 		}
 		j.judged = false
 		shows, err := j.judge(ctx, d)

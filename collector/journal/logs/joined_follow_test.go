@@ -361,11 +361,13 @@ func TestFollowPiecesReplan(t *testing.T) {
 	f := follow(t, n, query.LogQuery{Tasks: []string{"web-*"}})
 	f.next("first")
 	f.none(lookAgain) // so that it looks again soon
+	w.write(dockerPiece(0, ids[1], false, "early", "", 0, true), 0)
 	w.write(dockerPiece(0, ids[0], false, fullPiece, "", 0, false), 0)
 	f.none(100 * time.Millisecond)
 	known.Came("/docker/"+ids[1], identity(ids[1], "web-2"))
 	w.write(dockerPiece(0, ids[1], false, "of the other", "", 0, true), 0)
-	f.next("@+", "of the other")
+	f.next("early", "@+", "of the other")
+	f.none(200 * time.Millisecond)
 }
 
 // A limit bounds what there was, also what is behind a piece that is waited for.

@@ -12,6 +12,7 @@ import (
 // stay in order.
 type late struct {
 	until  journal.Cursor // the entry that was read last
+	with   bool           // and not returned yet
 	before *plan          // what it selects was returned
 }
 
@@ -29,7 +30,7 @@ func (l *late) passes(w *walk) (pass, done bool) {
 	}
 	switch {
 	case c.SameEntry(&l.until):
-		return false, true
+		return l.with, true
 	case beyond: // that entry was deleted
 		return true, true
 	}
