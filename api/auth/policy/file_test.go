@@ -185,7 +185,7 @@ func TestHalfWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "policy.yaml")
 	write(t, path, allowing("u0"))
 	// Long enough for a machine that stops this test for a while.
-	f, _ := run(t, path, func(f *File) { f.settle = 3 * time.Second })
+	f, _ := run(t, path, func(f *File) { f.settle = 5 * time.Second })
 	text := allowing("u1")
 	half := strings.Index(text, "    where")
 	if _, err := Parse([]byte(text[:half]), "p"); err != nil {
@@ -200,7 +200,7 @@ func TestHalfWritten(t *testing.T) {
 		if _, err := out.WriteString(part); err != nil {
 			t.Fatal(err)
 		}
-		for range 60 {
+		for until := time.Now().Add(f.settle / 3); part == text[10:half] && time.Now().Before(until); {
 			if sees(t, f, "u1", "n2") {
 				t.Fatal("half of the file is in use")
 			}

@@ -23,43 +23,57 @@ func (f *File) Run(ctx context.Context) {
 		<-ctx.Done()
 		return
 	}
-	w := watcher{dir: filepath.Dir(f.o.Path)}
+	w := watcher{path: f.o.Path}
 	inotify, err := f.inotify()
 	if err != nil {
 		f.o.Log.Warn("changes of the policy are noticed late, as inotify is not available", "err", err)
 	} else {
 		defer inotify.Close()
 		w.inotify = inotify
-		w.follow(f.o.Path)
+		w.follow()
 	}
 	poll := time.NewTicker(f.poll)
 	defer poll.Stop()
 	soon := time.NewTimer(0) // it may have changed since Open
 	defer soon.Stop()
+	waits := true // for soon
+	wait := func(d time.Duration) {
+		if !waits {
+			soon.Reset(d)
+			waits = true
+		}
+	}
 	var last reading
+	var since time.Time // when last was seen first
 	look := func() {
-		w.follow(f.o.Path)
+		w.follow()
 		now := f.read()
 		f.mu.Lock()
 		known := f.seen.equal(&now)
 		f.mu.Unlock()
-		switch {
-		case known:
-		case last.equal(&now):
-			f.use(&now)
-		default:
-			soon.Reset(f.settle)
+		if !last.equal(&now) {
+			last, since = now, time.Now()
 		}
-		last = now
+		if known {
+			return
+		}
+		if left := f.settle - time.Since(since); left > 0 {
+			wait(left)
+			return
+		}
+		f.use(&now)
 	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-w.events():
-			soon.Reset(f.settle / 4) // for what comes together with it
+		case e := <-w.events():
+			if w.concerns(e.Name) {
+				wait(f.settle / 4) // for what comes together with it
+			}
 		case <-w.errors(): // an overflow of events, say: the file is read anyway
 		case <-soon.C:
+			waits = false
 			look()
 		case <-poll.C:
 			look()
@@ -70,28 +84,35 @@ func (f *File) Run(ctx context.Context) {
 // watcher watches the directory of the file, in which Kubernetes swaps the link ..data, and
 // the directory where the file is, if its name is a link.
 type watcher struct {
-	dir     string
-	real    string
+	path    string
+	real    string            // where it is
 	inotify *fsnotify.Watcher // nil if there is none
 }
 
+// concerns reports whether an event may be about the file. Its directory may hold files
+// that change all the time.
+func (w *watcher) concerns(name string) bool {
+	return filepath.Base(name) == "..data" || name == w.real || filepath.Base(name) == filepath.Base(w.path)
+}
+
 // follow watches where the file is now.
-func (w *watcher) follow(path string) {
+func (w *watcher) follow() {
 	if w.inotify == nil {
 		return
 	}
-	_ = w.inotify.Add(w.dir) // again, in case that it was replaced; what fails is left to polling
-	real, err := filepath.EvalSymlinks(path)
+	dir, before := filepath.Dir(w.path), filepath.Dir(w.real)
+	_ = w.inotify.Add(dir) // again, in case that it was replaced; what fails is left to polling
+	real, err := filepath.EvalSymlinks(w.path)
 	if err != nil {
 		return
 	}
-	real = filepath.Dir(real)
-	if real != w.real && w.real != "" && w.real != w.dir {
-		_ = w.inotify.Remove(w.real)
+	if now := filepath.Dir(real); now != dir {
+		_ = w.inotify.Add(now)
 	}
-	if w.real = real; real != w.dir {
-		_ = w.inotify.Add(real)
+	if w.real != "" && before != dir && before != filepath.Dir(real) {
+		_ = w.inotify.Remove(before)
 	}
+	w.real = real
 }
 
 func (w *watcher) events() <-chan fsnotify.Event {
