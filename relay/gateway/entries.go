@@ -289,6 +289,9 @@ func (r *reader) followOn(ctx context.Context) error {
 	r.past, r.left = false, -1
 	r.m = r.g.newMerger(false, true)
 	r.m.idle = min(idle, r.g.o.Refresh)
+	if len(old.legs) == 0 {
+		r.m.idle = min(time.Second, r.g.o.Refresh)
+	}
 	for i, l := range old.legs {
 		s := l.start
 		if l.used != nil {

@@ -293,6 +293,25 @@ func TestGrowsByUnit(t *testing.T) {
 	both.expect("d", "e")
 }
 
+// A task that runs in no container that the fleet knows, as one of a log pipe, is found in the
+// journals of its nodes.
+func TestGrowsByJournal(t *testing.T) {
+	c := newCluster(t, 2)
+	c.restart(func(o *Options) { o.Fleet = idleFleet{c} })
+	f := c.follow(query.LogQuery{Tasks: []string{"job-*"}})
+	f.expect("waiting ")
+	for i, node := range []string{"node-1", "node-0"} {
+		message := fmt.Sprint("line ", i)
+		c.node(node).Say(time.Now().UnixMicro()+int64(i)*1e6, fmt.Sprint("job-", i), message)
+		f.expect(message)
+	}
+}
+
+// idleFleet knows of no container that runs.
+type idleFleet struct{ Fleet }
+
+func (idleFleet) Running(func(func(string) string) bool) []string { return nil }
+
 // However many queries look for the same, a node is asked once.
 func TestSearchIsShared(t *testing.T) {
 	c := newCluster(t, 2, func(o *Options) { o.Refresh = time.Hour })
@@ -301,7 +320,7 @@ func TestSearchIsShared(t *testing.T) {
 	for range 50 {
 		work.Go(func() {
 			q := &query.LogQuery{Units: []string{"web.service"}}
-			if got := c.whoHas(t.Context(), []string{"node-0", "node-1"}, q); !slices.Equal(got, []string{"node-1"}) {
+			if got := c.whoHas(t.Context(), []string{"node-0", "node-1"}, q, time.Minute); !slices.Equal(got, []string{"node-1"}) {
 				t.Errorf("%q", got)
 			}
 		})

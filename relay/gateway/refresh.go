@@ -23,10 +23,10 @@ func (g *Gateway) agents() []query.Agent {
 
 // grow takes in agents that a search has found, and looks for more from time to time.
 func (r *reader) grow(now time.Time) {
-	if len(r.plan.later.Units) > 0 {
+	if hasSelectors(&r.plan.later) {
 		r.join(r.new(r.found.take()))
 	}
-	if now.Sub(r.refreshed) >= r.g.o.Refresh {
+	if now.Sub(r.refreshed) >= r.every() {
 		r.refreshed = now
 		r.refresh()
 	}
@@ -34,26 +34,40 @@ func (r *reader) grow(now time.Time) {
 
 // refresh lets a query that follows read agents that match by now: new ones, and those on
 // which something that it selects was started. What they have of before the query began is
-// not of it. Containers are known by the frames of their agents; units have to be asked for,
-// which goes on beside the reading.
+// not of it. Containers that run are known by the frames of their agents; units, and tasks
+// that are in the journal alone, have to be asked for, which goes on beside the reading.
 func (r *reader) refresh() {
 	ids, _, err := r.g.chosen(r.q.Agents)
 	if err != nil || len(r.new(ids)) == 0 {
 		return
 	}
 	switch later := &r.plan.later; {
-	case len(later.Units) > 0:
-		if r.found.begin() {
-			ctx := r.m.ctx
-			r.m.work.Go(func() { r.found.end(r.g.whoHas(ctx, ids, later)) })
-		}
 	case hasSelectors(later):
-		running := r.g.o.Fleet.Running(matchLabels(later))
-		r.join(slices.DeleteFunc(r.new(ids), func(id string) bool { return !slices.Contains(running, id) }))
+		if len(later.Units) == 0 {
+			running := r.g.o.Fleet.Running(matchLabels(later))
+			r.join(slices.DeleteFunc(r.new(ids), func(id string) bool { return !slices.Contains(running, id) }))
+		}
+		if len(r.new(ids)) > 0 && r.found.begin() {
+			ctx, age := r.m.ctx, r.every()/2
+			r.m.work.Go(func() { r.found.end(r.g.whoHas(ctx, ids, later, age)) })
+		}
 	default:
 		r.join(r.new(ids))
 	}
 }
+
+// every is how often the query looks for agents that match by now: more often while none
+// does, if the fleet is not large.
+func (r *reader) every() time.Duration {
+	if len(r.m.legs) > 0 {
+		return r.g.o.Refresh
+	}
+	const aNode = 5 * time.Millisecond
+	return min(max(time.Second, time.Duration(len(r.g.agents()))*aNode), r.g.o.Refresh)
+}
+
+// onItsWay is how much older than a query an entry may be that was not there when it began.
+const onItsWay = time.Second
 
 // new returns those of some agents that are not read yet.
 func (r *reader) new(ids []string) []string {
@@ -82,7 +96,7 @@ func (r *reader) join(ids []string) {
 		base := r.plan.later
 		r.vector.add()
 		r.plan.parts = append(r.plan.parts, part{id, base})
-		l := r.add(id, &base, start{position: position{kind: since, time: r.began.UnixMicro()}})
+		l := r.add(id, &base, start{position: position{kind: since, time: r.began.Add(-onItsWay).UnixMicro()}})
 		l.joins, l.failed, l.state = true, query.ErrNodeAway, away
 		r.m.work.Go(func() { l.run(nil) })
 	}

@@ -24,8 +24,8 @@ type searches struct {
 }
 
 // whoHas returns which of some agents have something that each kind of a query's selectors
-// matches, as of half a Refresh ago at most. An agent that does not answer has nothing.
-func (g *Gateway) whoHas(ctx context.Context, agents []string, q *query.LogQuery) []string {
+// matches, as of so long ago at most. An agent that does not answer has nothing.
+func (g *Gateway) whoHas(ctx context.Context, agents []string, q *query.LogQuery, age time.Duration) []string {
 	key, err := json.Marshal([]any{agents, lists(q), q.Scope})
 	if err != nil {
 		panic(err) // strings always have a JSON form
@@ -33,7 +33,7 @@ func (g *Gateway) whoHas(ctx context.Context, agents []string, q *query.LogQuery
 	now := time.Now()
 	g.searches.mu.Lock()
 	s := g.searches.all[string(key)]
-	if s != nil && now.Sub(s.begun) < g.o.Refresh/2 {
+	if s != nil && now.Sub(s.begun) < age {
 		g.searches.mu.Unlock()
 		select {
 		case <-s.done:
