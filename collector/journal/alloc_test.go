@@ -30,6 +30,7 @@ func TestAllocReading(t *testing.T) {
 		var line []byte
 		var fields []logentry.Field
 		ignore := func([]byte) {}
+		which := NewPayloads("PRIORITY=3", "PRIORITY=4", "PRIORITY=9")
 		step := func() {
 			if !r.Next() {
 				r.SeekHead()
@@ -44,6 +45,9 @@ func TestAllocReading(t *testing.T) {
 			}
 			if err == nil {
 				_, err = r.Value("MESSAGE", ignore)
+			}
+			if err == nil {
+				_, err = r.Which(which)
 			}
 			if err != nil {
 				t.Fatal(err)

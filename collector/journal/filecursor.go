@@ -11,6 +11,7 @@ import (
 type fileCursor struct {
 	f      *File
 	author *author
+	found  found  // of Which
 	group  *group // of its entries, nil as long as none was read
 	walker walker
 	dec    *decoder

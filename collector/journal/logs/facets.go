@@ -8,10 +8,17 @@ import (
 	"github.com/daytwo/daytwo/collector/journal/logdriver"
 )
 
-// each calls fn with each entry of a plan, in order. fn must not keep anything.
-func (o *opened) each(ctx context.Context, p *plan, fn func(w *state, usec int64) bool) error {
+// each calls fn with each entry of a plan, in order, or with those of log files alone. fn
+// must not keep anything.
+func (o *opened) each(ctx context.Context, p *plan, filesOnly bool, fn func(w *state, usec int64) bool) error {
 	p.follow = false // it counts what there is
-	src := o.source(p)
+	src := o.files(p)
+	if !filesOnly {
+		src = o.source(p)
+	}
+	if src == nil {
+		return nil
+	}
 	defer src.close()
 	if p.since > 0 {
 		src.seekTime(p.since)
@@ -46,7 +53,7 @@ func (n *Node) Fields(ctx context.Context, q *query.LogQuery) ([]string, error) 
 	}
 	seen := map[string]struct{}{}
 	var names []string
-	err = o.each(ctx, p, func(w *state, _ int64) bool {
+	err = o.each(ctx, p, false, func(w *state, _ int64) bool {
 		for i := range w.fields {
 			if _, ok := seen[w.fields[i].Name]; !ok {
 				seen[w.fields[i].Name] = struct{}{}
@@ -76,7 +83,13 @@ func (n *Node) Values(ctx context.Context, q *query.LogQuery, field string, limi
 		})
 		return s.values(), ctx.Err()
 	}
-	err = o.each(ctx, p, func(w *state, _ int64) bool {
+	byIndex := false
+	if tag == "" && field != "STREAM" && !logdriver.IsMark(field) && o.indexed(p) {
+		if byIndex, err = s.valuesByIndex(ctx, o, p, field); err != nil {
+			return nil, err
+		}
+	}
+	err = o.each(ctx, p, byIndex, func(w *state, _ int64) bool {
 		own := false
 		for i := range w.fields {
 			if w.fields[i].Name == field {
@@ -124,9 +137,6 @@ func (s *smallest) values() []string {
 	return all[:min(max(s.limit, 0), len(all))]
 }
 
-// maxBuckets bounds a histogram.
-const maxBuckets = 1 << 20
-
 // Histogram implements query.Logs.
 func (n *Node) Histogram(ctx context.Context, q *query.LogQuery, step int64) ([]query.LogBucket, error) {
 	if step <= 0 {
@@ -137,32 +147,18 @@ func (n *Node) Histogram(ctx context.Context, q *query.LogQuery, step int64) ([]
 		return nil, err
 	}
 	defer n.release()
-	counts := map[int64]*query.LogBucket{}
-	var last *query.LogBucket
-	full := false
-	err = o.each(ctx, p, func(w *state, usec int64) bool {
-		at := usec - usec%step
-		if last == nil || last.Start != at {
-			if last = counts[at]; last == nil {
-				if full = len(counts) == maxBuckets; full {
-					return false
-				}
-				last = &query.LogBucket{Start: at}
-				counts[at] = last
-			}
+	b := &buckets{step: step, all: map[int64]*query.LogBucket{}}
+	byIndex := o.indexed(p)
+	if byIndex {
+		if err := b.countByIndex(ctx, o, p); err != nil {
+			return nil, err
 		}
-		last.Counts[priorityOf(w.fields)]++
-		return true
-	})
-	if full {
+	}
+	err = o.each(ctx, p, byIndex, func(w *state, usec int64) bool { return b.add(usec, priorityOf(w.fields)) })
+	if b.full {
 		return nil, query.ErrTooMany
 	}
-	list := make([]query.LogBucket, 0, len(counts))
-	for _, b := range counts {
-		list = append(list, *b)
-	}
-	slices.SortFunc(list, func(a, b query.LogBucket) int { return int((a.Start - b.Start) / step) })
-	return list, err
+	return b.list(), err
 }
 
 // Sources implements query.LogResolver.

@@ -89,11 +89,23 @@ func benchmarkLogs(b *testing.B, pieces bool) {
 			b.ReportMetric(float64(entries)/b.Elapsed().Seconds(), "entries/s")
 		})
 	}
-	b.Run("histogram", func(b *testing.B) {
-		for b.Loop() {
-			if _, err := logs.Histogram(b.Context(), &query.LogQuery{}, 60_000_000); err != nil {
-				b.Fatal(err)
+	for name, q := range map[string]query.LogQuery{
+		"all": {}, "unit": {Units: []string{"unit7.service"}}, "errors": {Priority: &query.PriorityRange{Max: 3}},
+		"field": {Matches: []string{"_PID=1007"}}, "container": {Containers: []string{fmt.Sprintf("%064x", 77)}},
+	} {
+		b.Run("histogram/"+name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := logs.Histogram(b.Context(), &q, 60_000_000); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-	})
+		})
+		b.Run("values/"+name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := logs.Values(b.Context(), &q, "SYSLOG_IDENTIFIER", 100); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
