@@ -88,16 +88,6 @@ func (c *condition) expand(p *auth.Principal, groups []string) (patterns []strin
 	return patterns
 }
 
-// varies reports whether the patterns differ between principals.
-func (c *condition) varies() bool {
-	for _, t := range c.texts {
-		if len(t.parts) > 1 {
-			return true
-		}
-	}
-	return false
-}
-
 // applicationPatterns are the patterns of what DC/OS' app_id:/group means: the application
 // or group itself, and all below it. A runtime other than Mesos may leave out the first
 // slash.

@@ -36,7 +36,7 @@ func (p *parser) subject(n *yaml.Node) subject {
 	if strings.Contains(name, "${") {
 		p.add(n.Line, "%q: variables are for the patterns of where", n.Value)
 	}
-	return subject{group: kind == "group", name: glob.Compile(name), text: n.Value}
+	return subject{group: kind == "group", name: glob.Compile(name)}
 }
 
 // checkCycles adds a mistake for groups that are members of themselves, by way of others

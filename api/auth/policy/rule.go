@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"strings"
-
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/glob"
 )
@@ -28,7 +26,6 @@ type grant struct {
 type subject struct {
 	group bool // it is a pattern of groups, not of users
 	name  glob.Pattern
-	text  string // as the file has it
 }
 
 // is reports whether a subject is meant: a user of a name with some groups.
@@ -66,20 +63,4 @@ func (g *grant) selector(r *rule, p *auth.Principal, groups []string) *selector 
 		s.all = append(s.all, newRequirement(c, c.expand(p, groups)))
 	}
 	return s
-}
-
-// String describes a condition as the file has it.
-func (c *condition) String() string {
-	var texts []string
-	for _, t := range c.texts {
-		text := ""
-		for i, part := range t.parts {
-			if i%2 == 1 {
-				part = "${" + part + "}"
-			}
-			text += part
-		}
-		texts = append(texts, text)
-	}
-	return c.name + ": " + strings.Join(texts, ", ")
 }
