@@ -121,9 +121,11 @@ func TestTerminalControl(t *testing.T) {
 func TestTerminalControlOfNames(t *testing.T) {
 	var out strings.Builder
 	o := &logOptions{out: &output{format: "cat"}}
-	p := &logPrinter{o: o, w: bufio.NewWriter(&out), notices: &out, heads: true, line: logLine{format: "cat", terminal: true}}
+	p := &logPrinter{o: o, w: bufio.NewWriter(&out), notices: &out, heads: true,
+		line: logLine{format: "cat", terminal: true}}
 	for _, text := range []string{
-		`{"realtime_timestamp":1,"tags":{"task_id":"web\u001b[2J","task_name":"web\u001b]0;x\u0007"},"fields":{"MESSAGE":"x"}}`,
+		`{"realtime_timestamp":1,"tags":{"task_id":"web\u001b[2J","task_name":"web\u001b]0;x\u0007"},` +
+			`"fields":{"MESSAGE":"x"}}`,
 		`{"realtime_timestamp":2,"event":"gap","message":"5 entries of \u001b[31mred\u0007 are missing"}`,
 	} {
 		if err := p.entry(entryOf(t, text)); err != nil {
