@@ -121,7 +121,9 @@ func TestToldLate(t *testing.T) {
 // that is listened to, is found after two seconds, and from then on soon.
 func TestWrittenUntold(t *testing.T) {
 	withJournald(t, func(t *testing.T) {
-		startJournald(t, "").writer("first", 0).sendAll(1)
+		d := startJournald(t, "")
+		d.writer("first", 0).sendAll(1)
+		d.sync() // it has made the directory
 		w := newFileWriter(t, fileFormats[6], ID{9})
 		w.add(newEntryMaker(1).next())
 		path := filepath.Join(persistent, "untold.journal")
