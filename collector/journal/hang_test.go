@@ -36,7 +36,9 @@ func count(j *Journal) (n int) {
 
 // A directory on a filesystem whose server is gone delays nobody but the first look, and
 // files in other directories are read, also those that come later.
-func TestDirectoryHangs(t *testing.T) {
+func TestDirectoryHangs(t *testing.T) { rig.InNamespaces(t, rig.Mount|rig.PID, directoryHangs) }
+
+func directoryHangs(t *testing.T) {
 	fuse, good := rig.MountFuse(t, rig.FuseOpendir), t.TempDir()
 	lineFile(t, filepath.Join(good, "a.journal"), fileFormats[6], 10)
 	began := time.Now()

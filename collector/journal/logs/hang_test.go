@@ -26,7 +26,9 @@ func unreadable(events []entry.Event, source string) (messages []string) {
 
 // A log file on a filesystem whose server is gone delays nobody for long, and a query of
 // all logs has those of the other containers.
-func TestLogFileHangs(t *testing.T) {
+func TestLogFileHangs(t *testing.T) { rig.InNamespaces(t, rig.Mount|rig.PID, logFileHangs) }
+
+func logFileHangs(t *testing.T) {
 	fuse := rig.MountFuse(t, rig.FuseOpen, rig.FuseOpendir)
 	dead, web := strings.Repeat("de", 32), strings.Repeat("ef", 32)
 	path := filepath.Join(t.TempDir(), web+"-json.log")
@@ -77,7 +79,9 @@ func TestLogFileHangs(t *testing.T) {
 }
 
 // Log files of users that do not respond delay no other log than those of users.
-func TestLogFilesOfUsersHang(t *testing.T) {
+func TestLogFilesOfUsersHang(t *testing.T) { rig.InNamespaces(t, rig.Mount|rig.PID, logFilesOfUsersHang) }
+
+func logFilesOfUsersHang(t *testing.T) {
 	known := NewIdentities(parsePath)
 	add := func(name, log string, user uint32) {
 		i := identity(strings.Repeat(name, 32), name)
@@ -125,7 +129,9 @@ func TestLogFileOfAnotherUser(t *testing.T) {
 
 // A directory of the journal that does not respond is told of, what the others have is
 // answered, and the end does not wait for it.
-func TestJournalDirectoryHangs(t *testing.T) {
+func TestJournalDirectoryHangs(t *testing.T) { rig.InNamespaces(t, rig.Mount|rig.PID, journalDirectoryHangs) }
+
+func journalDirectoryHangs(t *testing.T) {
 	fuse, good := rig.MountFuse(t, rig.FuseOpendir), t.TempDir()
 	numbered(t, good, 3, nil)
 	never, gaveUp := make(chan struct{}), make(chan time.Duration, 1)
