@@ -80,3 +80,20 @@ func TestResyncGivesCreditAgain(t *testing.T) {
 		t.Errorf("%q, %v", p, err)
 	}
 }
+
+// A credit for more than was sent, or for less than was credited before, ends the stream:
+// the other end would let it send without bound.
+func TestWrongCredits(t *testing.T) {
+	for _, taken := range []uint64{5, 0} {
+		a, _, lose := joined(t)
+		lose.Store(true)
+		if err := a.Send(t.Context(), []byte("four")); err != nil {
+			t.Fatal(err)
+		}
+		a.take(appendCredit(nil, 3))
+		a.take(appendCredit(nil, taken))
+		if err := a.Send(t.Context(), []byte("x")); err == nil || CodeOf(err) != Internal {
+			t.Errorf("after a credit for %d: %v", taken, err)
+		}
+	}
+}

@@ -79,7 +79,9 @@ func logFileHangs(t *testing.T) {
 }
 
 // Log files of users that do not respond delay no other log than those of users.
-func TestLogFilesOfUsersHang(t *testing.T) { rig.InNamespaces(t, rig.Mount|rig.PID, logFilesOfUsersHang) }
+func TestLogFilesOfUsersHang(t *testing.T) {
+	rig.InNamespaces(t, rig.Mount|rig.PID, logFilesOfUsersHang)
+}
 
 func logFilesOfUsersHang(t *testing.T) {
 	known := NewIdentities(parsePath)
@@ -129,7 +131,9 @@ func TestLogFileOfAnotherUser(t *testing.T) {
 
 // A directory of the journal that does not respond is told of, what the others have is
 // answered, and the end does not wait for it.
-func TestJournalDirectoryHangs(t *testing.T) { rig.InNamespaces(t, rig.Mount|rig.PID, journalDirectoryHangs) }
+func TestJournalDirectoryHangs(t *testing.T) {
+	rig.InNamespaces(t, rig.Mount|rig.PID, journalDirectoryHangs)
+}
 
 func journalDirectoryHangs(t *testing.T) {
 	fuse, good := rig.MountFuse(t, rig.FuseOpendir), t.TempDir()
