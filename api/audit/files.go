@@ -43,8 +43,8 @@ func files(dir string) ([]file, error) {
 	}
 	var list []file
 	for _, e := range entries {
-		number, ok := strings.CutPrefix(e.Name(), prefix)
-		if number, ok = strings.CutSuffix(number, suffix); !ok || !e.Type().IsRegular() {
+		number := strings.TrimSuffix(strings.TrimPrefix(e.Name(), prefix), suffix)
+		if !e.Type().IsRegular() {
 			continue
 		}
 		first, err := strconv.ParseUint(number, 10, 64)

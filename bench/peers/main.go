@@ -34,7 +34,8 @@ func main() {
 	only := flag.String("only", "",
 		"comma-separated sections: tick, frame, collector, scrape, statsd, journal, follow, into, access")
 	out := flag.String("out", "", "write the results page to this file")
-	flag.StringVar(&daytwoBinary, "daytwo", "", "the daytwo binary, for the sections collector, scrape, statsd, follow and into")
+	flag.StringVar(&daytwoBinary, "daytwo", "",
+		"the daytwo binary, for the sections collector, scrape, statsd, follow and into")
 	flag.Parse()
 	if os.Geteuid() != 0 {
 		fmt.Fprintln(os.Stderr, "the benchmarks make cgroups: run them as root")

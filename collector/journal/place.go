@@ -93,7 +93,9 @@ func (r *Reader) AppendPlace(dst []byte) []byte {
 		if w == own || w.last.at == 0 {
 			continue
 		}
-		i, _ := slices.BinarySearchFunc(others, w, func(a, b *author) int { return cmp.Compare(b.last.realtime, a.last.realtime) })
+		i, _ := slices.BinarySearchFunc(others, w, func(a, b *author) int {
+			return cmp.Compare(b.last.realtime, a.last.realtime)
+		})
 		others = slices.Insert(others[:min(len(others), maxAuthors)], i, w)
 	}
 	b := make([]byte, 0, placeHead+placeRecord*maxAuthors)
@@ -151,7 +153,8 @@ func ParsePlace(text string) (p Place, err error) {
 		return p, err
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(more)
-	if err != nil || len(b) < placeHead || (len(b)-placeHead)%placeRecord != 0 || len(b) > placeHead+placeRecord*maxAuthors {
+	if err != nil || len(b) < placeHead || (len(b)-placeHead)%placeRecord != 0 ||
+		len(b) > placeHead+placeRecord*maxAuthors {
 		return p, fmt.Errorf("cursor %.200q: its end is not as it was given", text)
 	}
 	p.cut, p.own, p.others = b[0] != 0, binary.BigEndian.Uint32(b[1:]), map[uint32]Cursor{}

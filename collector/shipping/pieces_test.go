@@ -38,7 +38,8 @@ func TestShipPieces(t *testing.T) {
 		t.Helper()
 		now := time.Now().UnixMicro()
 		e := fmt.Sprintf("__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=b0070000000000000000000000000001\n"+
-			"_UID=0\n_SYSTEMD_CGROUP=/system.slice/docker.service\nMESSAGE=%s\n%s\n", now, now, text, strings.Join(more, "\n")+"\n")
+			"_UID=0\n_SYSTEMD_CGROUP=/system.slice/docker.service\nMESSAGE=%s\n%s\n",
+			now, now, text, strings.Join(more, "\n")+"\n")
 		if _, err := io.WriteString(in, strings.ReplaceAll(e, "\n\n\n", "\n\n")); err != nil {
 			t.Fatal(err)
 		}

@@ -320,7 +320,8 @@ func TestSearchIsShared(t *testing.T) {
 	for range 50 {
 		work.Go(func() {
 			q := &query.LogQuery{Units: []string{"web.service"}}
-			if got := c.whoHas(t.Context(), []string{"node-0", "node-1"}, q, time.Minute); !slices.Equal(got, []string{"node-1"}) {
+			got := c.whoHas(t.Context(), []string{"node-0", "node-1"}, q, time.Minute)
+			if !slices.Equal(got, []string{"node-1"}) {
 				t.Errorf("%q", got)
 			}
 		})

@@ -78,7 +78,9 @@ type neighbour struct {
 }
 
 // beside looks for the entry of the stream of a piece next to it, and reads it.
-func (j *Joiner) beside(ctx context.Context, p *Piece, c *journal.Cursor, back bool, into *Piece) (n neighbour, err error) {
+func (j *Joiner) beside(
+	ctx context.Context, p *Piece, c *journal.Cursor, back bool, into *Piece,
+) (n neighbour, err error) {
 	n.at = *c
 	for {
 		var ok bool

@@ -26,7 +26,8 @@ func TestFacetsByIndex(t *testing.T) {
 		{query.LogQuery{Boot: boot2, Units: []string{"cron.service"}}, true},
 		{query.LogQuery{Containers: []string{ids[0]}}, false},
 		{query.LogQuery{Grep: "error"}, false},
-		{query.LogQuery{Scope: &query.LogScope{Selectors: [][]query.LogCondition{{{Tag: "task_name", Patterns: []string{"web"}}}}}}, false},
+		{query.LogQuery{Scope: &query.LogScope{
+			Selectors: [][]query.LogCondition{{{Tag: "task_name", Patterns: []string{"web"}}}}}}, false},
 	} {
 		o, p, err := tw.n.plan(ctx, &c.q)
 		if err != nil {

@@ -191,12 +191,14 @@ func TestLinesInPieces(t *testing.T) {
 		check("reverse", query.LogQuery{Reverse: true}, back)
 		for i, e := range entries {
 			check("resumed", query.LogQuery{Cursor: e.Cursor}, lines[i+1:])
-			check("resumed in reverse", query.LogQuery{Cursor: e.Cursor, Reverse: true, Limit: 3}, back[len(back)-i:][:min(3, i)])
+			check("resumed in reverse", query.LogQuery{Cursor: e.Cursor, Reverse: true, Limit: 3},
+				back[len(back)-i:][:min(3, i)])
 			check("tail", query.LogQuery{Tail: true, Limit: int64(i + 1)}, lines[len(lines)-i-1:])
 			check("limit", query.LogQuery{Limit: int64(i + 1)}, lines[:i+1])
 			check("since", query.LogQuery{Since: e.Realtime}, lines[i:])
 			check("until", query.LogQuery{Until: e.Realtime, Reverse: true}, back[len(back)-i-1:])
-			check("two back", query.LogQuery{Cursor: e.Cursor, Skip: -2, Limit: 3}, lines[max(i-1, 0):][:min(3, len(lines)-max(i-1, 0))])
+			check("two back", query.LogQuery{Cursor: e.Cursor, Skip: -2, Limit: 3},
+				lines[max(i-1, 0):][:min(3, len(lines)-max(i-1, 0))])
 		}
 		for _, reverse := range []bool{false, true} {
 			turn := func(all []shown) []shown {
@@ -206,21 +208,27 @@ func TestLinesInPieces(t *testing.T) {
 				return all
 			}
 			q := query.LogQuery{Reverse: reverse, Grep: "abcd"}
-			check("grep over a boundary", q, turn(selected(lines, func(l *shown) bool { return strings.Contains(l.text, "abcd") })))
+			check("grep over a boundary", q,
+				turn(selected(lines, func(l *shown) bool { return strings.Contains(l.text, "abcd") })))
 			q.Grep = "^cd"
-			check("grep of a beginning", q, turn(selected(lines, func(l *shown) bool { return strings.HasPrefix(l.text, "cd") })))
+			check("grep of a beginning", q,
+				turn(selected(lines, func(l *shown) bool { return strings.HasPrefix(l.text, "cd") })))
 			of := func(l *shown) bool { return l.container == ids[1] }
 			check("container", query.LogQuery{Reverse: reverse, Containers: ids[1:2]}, turn(selected(lines, of)))
-			check("match", query.LogQuery{Reverse: reverse, Matches: []string{"CONTAINER_ID_FULL=" + ids[1]}}, turn(selected(lines, of)))
+			check("match", query.LogQuery{Reverse: reverse, Matches: []string{"CONTAINER_ID_FULL=" + ids[1]}},
+				turn(selected(lines, of)))
 			err := func(l *shown) bool { return l.priority == "3" }
-			check("priority", query.LogQuery{Reverse: reverse, Priority: &query.PriorityRange{Max: 3}}, turn(selected(lines, err)))
+			check("priority", query.LogQuery{Reverse: reverse, Priority: &query.PriorityRange{Max: 3}},
+				turn(selected(lines, err)))
 			check("stream", query.LogQuery{Reverse: reverse, Matches: []string{"STREAM=STDERR"}}, turn(selected(lines, err)))
 			scope := &query.LogScope{Selectors: [][]query.LogCondition{{{Tag: "container_id", Patterns: ids[1:2]}}}}
 			check("scope", query.LogQuery{Reverse: reverse, Scope: scope}, turn(selected(lines, of)))
 		}
 		check("text of a last piece", query.LogQuery{Matches: []string{"MESSAGE=cd line 0 1", "MESSAGE=cd line 1 1",
 			"MESSAGE=cd line 2 1", "MESSAGE=cd line 3 1"}},
-			selected(lines, func(l *shown) bool { return strings.HasPrefix(l.text, "cd line ") && strings.HasSuffix(l.text, " 1") }))
+			selected(lines, func(l *shown) bool {
+				return strings.HasPrefix(l.text, "cd line ") && strings.HasSuffix(l.text, " 1")
+			}))
 		texts, err := n.Values(t.Context(), &query.LogQuery{}, "MESSAGE", 1000)
 		all := map[string]bool{}
 		for _, l := range lines {
