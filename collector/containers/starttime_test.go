@@ -118,7 +118,8 @@ func TestStartCRI(t *testing.T) {
 	parent := "/kubepods/besteffort/pod" + uid
 	before := time.Now()
 	conn := newGRPC(r, d.Socket)
-	sandbox, container := runPod(t, conn, uid, parent)
+	pod := rig.RunPod(t, d, uid, parent, "exec sleep 1000")
+	sandbox, container := pod.Sandbox, pod.Container
 	after := time.Now()
 	started := func(id *Identity) bool { return id.Started > 0 }
 	for _, id := range []*Identity{follow(t, r, parent+"/"+sandbox, started),

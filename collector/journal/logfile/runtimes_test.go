@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -130,6 +131,33 @@ func TestPodmanPieces(t *testing.T) {
 	id := runToEnd(t, e, cutScript, "--log-driver", "k8s-file")
 	path := command(t, e, "inspect", "-f", "{{.HostConfig.LogConfig.Path}}", id)
 	checkLog(t, "k8s-file", New(path, Options{}), checkCut)
+}
+
+// A pod's log, written by containerd's CRI: pieces are marked P, their last one F.
+func TestPodPieces(t *testing.T) {
+	e := rig.Containerd(t)
+	const uid = "7d0b2a3e-9c55-4f0e-8f52-1f6f0d5c7a10"
+	p := rig.RunPod(t, e, uid, "/kubepods/besteffort/pod"+uid, cutScript+"; echo; echo done; exec sleep 1000")
+	rig.Eventually(t, 30*time.Second, func() error {
+		text, err := os.ReadFile(p.LogPath)
+		if err == nil && !bytes.HasSuffix(text, []byte(" stdout F done\n")) {
+			err = errors.New("the script has not ended")
+		}
+		return err
+	})
+	checkLog(t, "CRI", New(p.LogPath, Options{}), func(t *testing.T, what string, got []string) {
+		t.Helper()
+		if n := len(got); n == 0 || got[n-1] != "done" {
+			t.Fatalf("%s: the last lines are %q", what, got[max(0, n-3):])
+		}
+		lines := slices.Clone(got[:len(got)-1])
+		for i := range lines {
+			if lines[i] == "cr" { // containerd leaves out a CR before the line's end
+				lines[i] = "cr\r"
+			}
+		}
+		checkCut(t, what, lines)
+	})
 }
 
 // counter prints numbered lines, about ten thousand a second, once it is told to.
