@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"strings"
@@ -11,15 +12,17 @@ import (
 // maxCredential bounds a credential, bytes.
 const maxCredential = 16 << 10
 
-// credential returns the token of a request, "" for none, and whether it came in a cookie.
-func credential(r *http.Request) (token string, cookie bool, err error) {
+// credential returns the token of a request, "" for none, and whether a browser may have
+// added it by itself: from a cookie, or as a password (Basic).
+func credential(r *http.Request) (token string, ambient bool, err error) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) > 1 {
 		return "", false, errors.New("it has several Authorization headers")
 	}
 	if len(headers) == 1 {
-		if token = headerToken(headers[0]); token == "" {
-			return "", false, errors.New("its Authorization header is neither 'Bearer TOKEN' nor 'token=TOKEN'")
+		if token, ambient = headerToken(headers[0]); token == "" {
+			return "", false, errors.New("its Authorization header is neither 'Bearer TOKEN' nor 'token=TOKEN', " +
+				"nor Basic with a token as the password")
 		}
 	}
 	if token == "" {
@@ -28,27 +31,37 @@ func credential(r *http.Request) (token string, cookie bool, err error) {
 			return "", false, errors.New("it has several cookies " + auth.Cookie)
 		}
 		if len(cookies) == 1 {
-			token, cookie = cookies[0].Value, true
+			token, ambient = cookies[0].Value, true
 		}
 	}
 	if len(token) > maxCredential {
 		return "", false, errors.New("its token is too long")
 	}
-	return token, cookie, nil
+	return token, ambient, nil
 }
 
 // headerToken returns the token in an Authorization header, "" for another form: "Bearer T"
-// (RFC 6750), or "token=T", as DC/OS has it.
-func headerToken(h string) string {
+// (RFC 6750), "token=T", as DC/OS has it, or the password of Basic (RFC 7617), for programs
+// that know nothing else, such as systemd-journal-remote. The user's name does not count.
+func headerToken(h string) (token string, basic bool) {
 	h = strings.TrimSpace(h)
 	if t, ok := strings.CutPrefix(h, "token="); ok {
-		return t
+		return t, false
 	}
-	scheme, t, ok := strings.Cut(h, " ")
-	if !ok || !strings.EqualFold(scheme, "bearer") {
-		return ""
+	scheme, t, _ := strings.Cut(h, " ")
+	t = strings.TrimSpace(t)
+	switch {
+	case strings.EqualFold(scheme, "bearer"):
+		return t, false
+	case strings.EqualFold(scheme, "basic"):
+		text, err := base64.StdEncoding.DecodeString(t)
+		if err != nil {
+			return "", true
+		}
+		_, password, _ := strings.Cut(string(text), ":")
+		return password, true
 	}
-	return strings.TrimSpace(t)
+	return "", false
 }
 
 // ownPage reports whether a request with a cookie can only have been caused by a page of

@@ -3,5 +3,6 @@
 //
 // A request brings one credential. Several Authorization headers, or one beside a cookie
 // that differs, are refused: which of them another program in between has looked at cannot be
-// known. A cookie counts only for requests that no other web page can have caused.
+// known. What a browser adds by itself, a cookie or a password, counts only for requests that
+// no other web page can have caused.
 package gate

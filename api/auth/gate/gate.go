@@ -56,7 +56,7 @@ func (g *Gate) Principal(r *http.Request) (*auth.Principal, error) {
 		}
 		return nil, errors.New("the peer of the unix socket is neither root nor the relay's own user")
 	}
-	token, cookie, err := credential(r)
+	token, ambient, err := credential(r)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (g *Gate) Principal(r *http.Request) (*auth.Principal, error) {
 		}
 		return nil, ErrNobody
 	}
-	if cookie && !ownPage(r) {
+	if ambient && !ownPage(r) {
 		return nil, ErrForeignPage
 	}
 	if jwt.Looks(token) {

@@ -91,6 +91,10 @@ func header(name string, values ...string) func(*http.Request) {
 
 func bearer(token string) func(*http.Request) { return header("Authorization", "Bearer "+token) }
 
+func basic(user, password string) func(*http.Request) {
+	return func(r *http.Request) { r.SetBasicAuth(user, password) }
+}
+
 func cookie(token string) func(*http.Request) {
 	return func(r *http.Request) { r.AddCookie(&http.Cookie{Name: auth.Cookie, Value: token}) }
 }
@@ -117,6 +121,9 @@ func TestTokens(t *testing.T) {
 		{"cookie", get(cookie(local)), "anna", []string{"now"}, auth.MethodJWT},
 		{"admin's cookie", get(cookie(adminToken)), "admin", nil, auth.MethodToken},
 		{"Basic", get(header("Authorization", "Basic "+adminToken)), "", nil, ""},
+		{"password", get(basic("x", adminToken)), "admin", nil, auth.MethodToken},
+		{"a user's token as password", get(basic("", local)), "anna", []string{"now"}, auth.MethodJWT},
+		{"token as a user's name", get(basic(adminToken, "")), "", nil, ""},
 		{"two headers", get(header("Authorization", "Bearer "+stranger, "Bearer "+local)), "", nil, ""},
 		{"two good headers", get(header("Authorization", "Bearer "+local, "Bearer "+local)), "", nil, ""},
 		{"two cookies", get(cookie(local), cookie(stranger)), "", nil, ""},
@@ -198,6 +205,11 @@ func TestForeignPages(t *testing.T) {
 		cookie(local)(c.r)
 		if _, err := g.Principal(c.r); (err == nil) != c.ok || err != nil && !errors.Is(err, gate.ErrForeignPage) {
 			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	for _, set := range []func(*http.Request){origin("http://evil.test"), fetch("cross-site", "no-cors"), method("POST")} {
+		if _, err := g.Principal(get(basic("x", local), set)); !errors.Is(err, gate.ErrForeignPage) {
+			t.Errorf("by a password: %v", err)
 		}
 	}
 	// A program sends a header, and no page can make a browser do that.
@@ -355,7 +367,8 @@ func FuzzPrincipal(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if p.Name() != auth.AdminName || !strings.Contains(authorization+cookies, adminToken) {
+		_, password, _ := r.BasicAuth()
+		if p.Name() != auth.AdminName || !strings.Contains(authorization+cookies+password, adminToken) {
 			t.Errorf("%q comes in by %q and %q", p.Name(), authorization, cookies)
 		}
 	})
