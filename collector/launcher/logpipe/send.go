@@ -18,6 +18,7 @@ type sending struct {
 	seen      bool          // the process of journald was seen to end: the next one is waited for
 	nextLook  time.Time     // for that process, while it is not known
 	lookPause time.Duration // until then, the last time
+	proofs    int           // looks since then that a datagram caused which journald had taken
 	awaySince time.Time
 	retry     time.Time // when to connect again
 	pause     time.Duration
@@ -45,6 +46,9 @@ func (p *pipe) flush() {
 	p.addReport()
 	for b := p.q.next(); b != nil; b = p.q.next() {
 		taken := !p.conn.waiting()
+		if taken && p.q.sent > 0 {
+			p.alive()
+		}
 		if !taken && (p.q.sent >= maxSent || p.q.sent > 1 && p.q.sentBytes() > maxSentBytes) {
 			p.held = p.now.Add(holdFor)
 			return
@@ -157,6 +161,7 @@ func (p *pipe) lost(err error) {
 	p.q.sendAgain()
 	p.Resent += uint64(lines)
 	p.gap.resent += uint64(lines)
+	p.proofs = 0
 	p.Log.Warn("journald is not reachable: waiting for it", "path", p.conn.path, "err", err, "drop", p.Drop)
 }
 
@@ -167,11 +172,24 @@ func (p *pipe) look() {
 		return
 	}
 	if p.conn.peer = watchJournald(p.conn.path); p.conn.peer >= 0 {
-		p.lookPause = 0
+		p.lookPause, p.proofs = 0, 0
 		return
 	}
 	p.lookPause = min(max(100*time.Millisecond, 2*p.lookPause), time.Minute)
 	p.nextLook = p.now.Add(p.lookPause)
+}
+
+// maxProofs bounds the looks of alive: a process that may not see journald's never finds it.
+const maxProofs = 8
+
+// alive looks for the process of journald at once, since it has just taken a datagram: it
+// may have started a moment ago, and may be killed in the next.
+func (p *pipe) alive() {
+	if p.conn.peer < 0 && p.proofs < maxProofs {
+		p.proofs++
+		p.nextLook = p.now
+		p.look()
+	}
 }
 
 // open reports whether a socket is open that gives such an error.
