@@ -23,7 +23,8 @@ import (
 // What three tasks print, and services send to journald, reaches commands that follow, a
 // stream that is resumed by Last-Event-ID, and a sink, each line once and in order, while a
 // NATS server of its own is killed and stands still, and the relay, the collector and
-// journald are killed. 'make faults-soak' does it twenty times.
+// journald are killed. 'make faults-soak' does it twenty times, for longer and with three
+// times the lines.
 func TestLogsSurviveKillsOfAll(t *testing.T) {
 	t.Parallel()
 	rig.Binary(t)
@@ -76,18 +77,19 @@ func TestLogsSurviveKillsOfAll(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		more("at first")
-		rounds, _ := strconv.Atoi(os.Getenv("DAYTWO_SOAK_ROUNDS"))
-		rounds = max(rounds, 1)
-		const kills = 3 // of journald, in each round
+		rounds, kills, still := rig.SoakRounds(), 3, 20*time.Second // kills of journald, in each round
+		if rounds == 0 {
+			rounds, kills, still = 1, 1, 8*time.Second
+		}
 		for range rounds {
 			nats.Kill()
 			time.Sleep(time.Second)
 			nats.Restart()
 			more("NATS was killed")
 			nats.Signal(syscall.SIGSTOP)
-			time.Sleep(20 * time.Second)
+			time.Sleep(still)
 			nats.Signal(syscall.SIGCONT)
-			more("NATS stood still for 20 s")
+			more("NATS stood still")
 			relay.Kill()
 			relay.Restart(t)
 			more("the relay was killed")
@@ -153,6 +155,10 @@ type taskLoad struct {
 func newTaskLoad(t *testing.T, tasks int) *taskLoad {
 	t.Helper()
 	w := &taskLoad{lines: make([]atomic.Int64, tasks), end: make(chan struct{})}
+	pause := 30 * time.Millisecond
+	if rig.SoakRounds() > 0 {
+		pause = 10 * time.Millisecond
+	}
 	for i := range tasks {
 		name := fmt.Sprintf("load-%d", i)
 		cmd := exec.Command(rig.Binary(t), "log-pipe", "--identifier", "load", "--label", "task_name="+name,
@@ -170,7 +176,7 @@ func newTaskLoad(t *testing.T, tasks int) *taskLoad {
 				select {
 				case <-w.end:
 					return
-				case <-time.After(10 * time.Millisecond):
+				case <-time.After(pause):
 				}
 				b.Reset()
 				n := w.lines[i].Load()

@@ -60,7 +60,10 @@ func InNamespaces(t *testing.T, namespaces Namespaces, body func(t *testing.T), 
 	if namespaces != 0 {
 		NeedRoot(t, "namespaces")
 	}
-	timeout := 2 * time.Minute
+	timeout := 4 * time.Minute
+	if SoakRounds() > 0 {
+		timeout = 24 * time.Hour
+	}
 	if deadline, ok := t.Deadline(); ok {
 		timeout = min(timeout, time.Until(deadline)-5*time.Second)
 	}
