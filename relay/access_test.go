@@ -18,6 +18,7 @@ import (
 	"github.com/daytwo/daytwo/api/auth/users"
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/bus/credentials"
+	"github.com/daytwo/daytwo/api/health"
 	"github.com/go-jose/go-jose/v4"
 )
 
@@ -179,6 +180,16 @@ func TestRunWithAccess(t *testing.T) {
 	}
 	if code, _, _ := send(overTLS, "GET", "/api/v1/agents", ann, ""); code != 401 {
 		t.Errorf("a removed user: %d", code)
+	}
+	states := map[string]health.State{}
+	for _, c := range Doctor(t.Context(), cfg) {
+		states[c.Name] = c.State
+		if c.State == health.Fail {
+			t.Errorf("%+v", c)
+		}
+	}
+	if states["policy"] != health.OK || states["tls"] != health.OK || states["relay address"] != health.OK {
+		t.Errorf("the doctor says %v", states)
 	}
 	_, text, _ := send(local, "GET", "/metrics", "", "")
 	for _, family := range []string{

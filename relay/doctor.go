@@ -12,11 +12,14 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/auth/policy"
+	"github.com/daytwo/daytwo/api/auth/users"
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/api/setting"
+	"github.com/daytwo/daytwo/api/tlsfiles"
 	"github.com/daytwo/daytwo/relay/sinks"
 )
 
@@ -37,6 +40,7 @@ func Doctor(ctx context.Context, cfg Config) []health.Check {
 		health.Group{Name: "relay token", Doctor: func() []health.Check { // which the logs require, too
 			return append([]health.Check{cfg.checkToken()}, cfg.checkLogs(ctx)...)
 		}},
+		health.Group{Name: "relay access", Doctor: cfg.checkAccess},
 		health.Group{Name: "sinks", Doctor: cfg.checkSinks})
 }
 
@@ -87,6 +91,44 @@ func firstEntry(ctx context.Context, relay *client.Client) error {
 	}
 	return nil
 }
+
+// checkAccess says whether the files that say who may use the API can be used. It makes none
+// of them.
+func (c *Config) checkAccess() (checks []health.Check) {
+	a := &c.Access
+	if a.PolicyFile != "" {
+		checks = policy.Doctor(a.PolicyFile)
+	}
+	fail := func(name string, err error) {
+		checks = append(checks, health.Check{Name: name, State: health.Fail, Detail: err.Error(),
+			Fix: "correct the file: no relay starts with it"})
+	}
+	if a.Certificate != "" {
+		s, err := tlsfiles.NewServer(tlsfiles.Options{
+			Certificate: a.Certificate, Key: a.Key, ClientCA: a.ClientCA, Log: c.Log,
+		})
+		switch {
+		case err != nil:
+			fail("tls", err)
+		case time.Until(s.Expiry()) < expiresSoon:
+			checks = append(checks, health.Check{Name: "tls", State: health.Warn,
+				Detail: fmt.Sprintf("the certificate in %s expires on %s", a.Certificate, s.Expiry().Format(time.DateOnly)),
+				Fix:    "replace it: a relay that runs reads the new files by itself"})
+		default:
+			checks = append(checks, health.Check{Name: "tls", State: health.OK,
+				Detail: fmt.Sprintf("the certificate is valid until %s", s.Expiry().Format(time.DateOnly))})
+		}
+	}
+	if c.DataDir != "" {
+		if _, err := users.Open(filepath.Join(c.DataDir, users.FileName)); err != nil {
+			fail("local users", err)
+		}
+	}
+	return checks
+}
+
+// expiresSoon is how long before the end of a certificate the doctor warns.
+const expiresSoon = 14 * 24 * time.Hour
 
 // checkSinks says whether the configuration of sinks is valid, and which receivers of it
 // can be used from here.

@@ -77,7 +77,7 @@ func (a *access) principal(w http.ResponseWriter, r *http.Request) (*auth.Princi
 		return p, nil
 	}
 	if !errors.Is(err, gate.ErrNobody) {
-		a.log.Info("a request was refused", "path", r.URL.Path, "from", r.RemoteAddr, "err", err)
+		a.log.Debug("a request was refused", "path", r.URL.Path, "from", r.RemoteAddr, "err", err)
 		a.record(r, nil, need{}, audit.Refused, "", err.Error())
 	}
 	if errors.Is(err, gate.ErrForeignPage) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -28,7 +29,7 @@ func Doctor(ctx context.Context, name, address, flag string) health.Check {
 	}
 	if err == nil {
 		var answered bool
-		answered, err = healthy(ctx, "http://"+net.JoinHostPort(host, port)+"/healthz")
+		answered, err = healthy(ctx, net.JoinHostPort(host, port)+"/healthz")
 		switch {
 		case answered:
 			c.Detail = address + ": daytwo answers"
@@ -43,13 +44,25 @@ func Doctor(ctx context.Context, name, address, flag string) health.Check {
 	return c
 }
 
-// healthy reports whether a daytwo server answers at url.
+// healthy reports whether a daytwo server answers at a URL without its scheme, with TLS or
+// without.
 func healthy(ctx context.Context, url string) (bool, error) {
+	answered, err := answers(ctx, "http://"+url)
+	if answered || err != nil {
+		return answered, err
+	}
+	return answers(ctx, "https://"+url)
+}
+
+func answers(ctx context.Context, url string) (bool, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return false, err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		// It is only asked whether it is there: nothing is sent that others should not see, and
+		// the certificate need not have the name of a loopback address.
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	res, err := client.Do(req)
 	if err != nil {
 		return false, err

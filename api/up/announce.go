@@ -21,6 +21,9 @@ func announce(ctx context.Context, c *cli.Config, out io.Writer) {
 		return // ctx ended first
 	}
 	base := "http://" + reachable(c.Listen)
+	if c.Access.Certificate != "" {
+		base = "https://" + reachable(c.Listen)
+	}
 	path := c.TokenFile
 	if path == "" {
 		path = filepath.Join(c.Data, auth.TokenFile)

@@ -69,13 +69,13 @@ func (g *Gate) Principal(r *http.Request) (*auth.Principal, error) {
 	if ambient && !ownPage(r) {
 		return nil, ErrForeignPage
 	}
-	if jwt.Looks(token) {
-		return g.signed(r.Context(), token)
-	}
 	if g.o.Token != nil {
 		if p := g.o.Token.Principal(token); p != nil {
 			return p, nil
 		}
+	}
+	if jwt.Looks(token) {
+		return g.signed(r.Context(), token)
 	}
 	return nil, errors.New("the token is not the relay's")
 }

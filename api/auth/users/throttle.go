@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// Attempts that fail make the next ones wait: after freeTries in a row for 1 s, then twice
-// as long each time. An account waits for 30 s at most, so that nobody can lock out its
-// owner, an address for 5 minutes.
+// Attempts that fail make the next ones wait: after some in a row for 1 s, then twice as long
+// each time. An account waits for 30 s at most, so that nobody can lock out its owner, an
+// address for 5 minutes. An address has more attempts: it may be that of a proxy.
 const (
-	freeTries      = 5
+	accountTries   = 5
+	addressTries   = 50
 	maxAccountWait = 30 * time.Second
 	maxAddressWait = 5 * time.Minute
 	forgetAfter    = 15 * time.Minute // failures that are so old do not count
@@ -40,19 +41,19 @@ func (t *Throttle) Wait(account, address string) time.Duration {
 	if wait := max(a.until.Sub(now), b.until.Sub(now)); wait > 0 {
 		return wait
 	}
-	a.fail(now, maxAccountWait)
-	b.fail(now, maxAddressWait)
+	a.fail(now, accountTries, maxAccountWait)
+	b.fail(now, addressTries, maxAddressWait)
 	return 0
 }
 
-// Succeeded forgets the failures of an account. Those of the address are forgotten but for
-// the free tries: whoever has one account must not guess others' passwords from there.
+// Succeeded forgets the failures of an account. Those of the address stay: whoever has one
+// account must not guess others' passwords from there.
 func (t *Throttle) Succeeded(account, address string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.accounts, account)
-	if f := t.addresses[address]; f != nil && f.count <= freeTries {
-		delete(t.addresses, address)
+	if f := t.addresses[address]; f != nil && f.count <= addressTries {
+		f.count-- // the attempt that succeeded
 	}
 }
 
@@ -63,10 +64,10 @@ func (t *Throttle) time() time.Time {
 	return time.Now()
 }
 
-func (f *failures) fail(now time.Time, most time.Duration) {
+func (f *failures) fail(now time.Time, free int, most time.Duration) {
 	f.count++
 	f.last = now
-	if over := f.count - freeTries; over >= 0 {
+	if over := f.count - free; over >= 0 {
 		f.until = now.Add(min(time.Second<<min(over, 20), most))
 	}
 }

@@ -206,16 +206,21 @@ func TestThrottle(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	th := &Throttle{now: func() time.Time { return now }}
 	// fail makes attempts until one has to wait, and returns how many were made.
-	fail := func(account, address string) (n int) {
+	fail := func(account func(int) string, address string) (n int) {
 		for ; n < 100; n++ {
-			if th.Wait(account, address) > 0 {
+			if th.Wait(account(n), address) > 0 {
 				return n
 			}
 		}
 		return n
 	}
-	if n := fail("anna", "10.0.0.1"); n != freeTries {
-		t.Errorf("%d attempts without waiting, want %d", n, freeTries)
+	anna := func(int) string { return "anna" }
+	if n := fail(anna, "10.0.0.1"); n != accountTries {
+		t.Errorf("%d attempts at an account without waiting, want %d", n, accountTries)
+	}
+	each := func(n int) string { return fmt.Sprint("user-", n) }
+	if n := fail(each, "10.0.0.1"); n != addressTries-accountTries {
+		t.Errorf("%d attempts more from an address without waiting, want %d", n, addressTries-accountTries)
 	}
 	if w := th.Wait("anna", "10.0.0.2"); w != time.Second {
 		t.Errorf("the account waits %v from elsewhere", w)
@@ -228,7 +233,7 @@ func TestThrottle(t *testing.T) {
 	}
 	// Waits double, up to their bounds.
 	var account, address time.Duration
-	for range 20 {
+	for range 30 {
 		now = now.Add(max(th.Wait("anna", "10.0.0.1"), 1))
 		th.Wait("anna", "10.0.0.1")
 		account = th.accounts["anna"].until.Sub(now)
