@@ -200,7 +200,7 @@ func TestDoctorBesideWhatHangs(t *testing.T) {
 		}
 	}
 	f(t.TempDir())
-	f(dead.Dir+"/data", "statsd", "publish", "data directory", "relay token")
+	f(dead.Dir+"/data", "statsd", "publish", "data directory", "relay token", "relay access")
 }
 
 // stderrOf returns what a command wrote to stderr before it failed.
