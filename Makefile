@@ -13,7 +13,7 @@ ALLOCATIONS := -count=1 -trimpath -run Alloc
 ALLOC = $(shell find . -name alloc_test.go -not -path './bench/peers/*' -printf '%h\n' | sort -u)
 
 # These make cgroups by the thousand, or read all that the machine has: one after another.
-ALONE := ./bench/docs ./bench/e2e ./bench/kernels ./bench/statsd ./collector ./collector/cgroups ./collector/containers ./collector/statsd/intake ./collector/statsd/origin
+ALONE := ./bench/e2e ./bench/kernels ./bench/statsd ./collector ./collector/cgroups ./collector/containers ./collector/statsd/intake ./collector/statsd/origin
 # Many of the others mostly wait: three of them share two processors.
 TOGETHER = $(filter-out $(patsubst ./%,github.com/daytwo/daytwo/%,$(ALONE)),$(shell go list ./...))
 

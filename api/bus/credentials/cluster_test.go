@@ -26,6 +26,7 @@ func system(t testing.TB, c *Cluster) []byte {
 // Three servers are one cluster, with streams of three copies; a revoked node is out of each
 // at once, and stays out.
 func TestRevoke(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	urls := servers(t, c, 3)
 	admin := connected(t, connect(t, c, strings.Join(urls, ","), relay(t, c), ""))
@@ -82,6 +83,7 @@ func TestRevoke(t *testing.T) {
 // CASES X-A5: a credential that expires is replaced in its file, and the connection comes
 // back by itself.
 func TestExpiredCredential(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	urls := servers(t, c, 1)
 	path := filepath.Join(t.TempDir(), "creds")

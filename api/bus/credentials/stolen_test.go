@@ -12,6 +12,7 @@ import (
 
 // A node's credential that was stolen can do what that node can, and nothing else.
 func TestStolenCredential(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	urls := servers(t, c, 1)
 	admin := connected(t, connect(t, c, urls[0], relay(t, c), ""))
@@ -157,6 +158,7 @@ func TestStolenCredential(t *testing.T) {
 
 // Whoever has no credential, or one of another cluster, does not come in.
 func TestStrangers(t *testing.T) {
+	t.Parallel()
 	c, other := newCluster(t), newCluster(t)
 	urls := servers(t, c, 1)
 	for name, creds := range map[string][]byte{
