@@ -42,7 +42,8 @@ func TestPod(t *testing.T) {
 			pod := rig.RunPod(t, d, uid, parent, "echo here; exec sleep 1000")
 			sandbox, container := pod.Sandbox, pod.Container
 			path := parent + "/" + container
-			id := follow(t, r, path, named("nginx"))
+			// The path of the log file is asked for after the name.
+			id := follow(t, r, path, func(id *Identity) bool { return id.Name == "nginx" && id.LogPath != "" })
 			if !strings.HasSuffix(id.LogPath, "/nginx/0.log") || !filepath.IsAbs(id.LogPath) {
 				t.Errorf("log %q", id.LogPath)
 			}
