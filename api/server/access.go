@@ -11,7 +11,6 @@ import (
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/auth/gate"
 	"github.com/daytwo/daytwo/api/auth/policy"
-	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/query/visible"
 	"github.com/daytwo/daytwo/api/server/web"
 )
@@ -147,13 +146,16 @@ func (a *access) record(r *http.Request, p *auth.Principal, n need, decision, ru
 
 // narrowed returns a server that has only what a view allows. still ends its streams.
 func (s *server) narrowed(v *policy.View, still func() error) *server {
-	o := s.Options
+	o, scope := s.Options, v.LogScope()
 	if !v.Everything() {
-		see := visible.Filter(func(agent string, origin *frame.Row) bool { return v.AllowsRow(agent, origin, nil) })
-		o.Fleet, o.History = visible.Fleet(o.Fleet, see), visible.History(o.History, see)
+		o.Fleet, o.History = visible.Fleet(o.Fleet, v.AllowsOrigin), visible.History(o.History, v.AllowsOrigin)
 	}
 	if o.Logs != nil {
-		o.Logs = visible.Logs(o.Logs, v.LogScope(), still)
+		o.Logs = visible.Logs(o.Logs, scope, still)
 	}
-	return newServer(o, s.streams)
+	n := newServer(o, s.shared, scope)
+	if v.Everything() {
+		n.scraper = s.scraper // which has the labels of the whole fleet ready
+	}
+	return n
 }

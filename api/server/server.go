@@ -16,6 +16,7 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server/dcos"
+	dcoslogs "github.com/daytwo/daytwo/api/server/dcos/logs"
 	"github.com/daytwo/daytwo/api/server/logs"
 	"github.com/daytwo/daytwo/api/server/logstream"
 	"github.com/daytwo/daytwo/api/server/prom"
@@ -47,8 +48,14 @@ type server struct {
 	scraper *prom.Scraper
 	dcos    dcos.API
 	logs    *logs.API
-	streams *logstream.Streams
 	now     func() time.Time
+	shared
+}
+
+// shared is what a server and those that are narrowed from it have in common.
+type shared struct {
+	streams *logstream.Streams
+	sizes   *dcoslogs.Sizes
 }
 
 // New returns the handler of a relay's routes. It returns an error without a fleet, or
@@ -71,19 +78,22 @@ func New(o Options) (http.Handler, error) {
 		o.Policy = func() *policy.Policy { return none }
 	}
 	a := &access{gate: o.Gate, policy: o.Policy, audit: o.Audit, log: o.Log}
-	routes, err := a.guarded(newServer(o, logstream.New(logstream.Options{Log: o.Log})))
+	all := shared{logstream.New(logstream.Options{Log: o.Log}), new(dcoslogs.Sizes)}
+	routes, err := a.guarded(newServer(o, all, nil))
 	if err != nil {
 		return nil, err
 	}
 	return web.Bounded(web.Mux(routes, "GET /api/v1/openapi.json lists all routes", o.Log)), nil
 }
 
-func newServer(o Options, streams *logstream.Streams) *server {
+// newServer returns a server whose logs are limited to a scope; nil is everything.
+func newServer(o Options, all shared, scope *query.LogScope) *server {
+	limit := func(*http.Request) *query.LogScope { return scope }
 	return &server{
-		Options: o, streams: streams, scraper: prom.NewScraper(o.Fleet, true), now: time.Now,
+		Options: o, shared: all, scraper: prom.NewScraper(o.Fleet, true), now: time.Now,
 		dcos: dcos.API{Fleet: o.Fleet, Agent: o.Agent, Cluster: o.Cluster, Version: o.Version, Now: time.Now,
-			Logs: o.Logs, Streams: streams},
-		logs: logs.New(logs.Options{Logs: o.Logs, Streams: streams}),
+			Logs: o.Logs, Streams: all.streams, Sizes: all.sizes, LogScope: limit},
+		logs: logs.New(logs.Options{Logs: o.Logs, Streams: all.streams, Scope: limit}),
 	}
 }
 

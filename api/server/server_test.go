@@ -89,7 +89,7 @@ func get(t testing.TB, srv *httptest.Server, path string, v any) int {
 
 // allRoutes returns all routes of a relay, and which paths of them need no token.
 func allRoutes() (routes []web.Route, open map[string]bool) {
-	return newServer(Options{Fleet: query.NewLocal("a", "h")}, nil).routes(),
+	return newServer(Options{Fleet: query.NewLocal("a", "h")}, shared{}, nil).routes(),
 		map[string]bool{"/{$}": true, "/healthz": true, "/readyz": true, "/acs/api/v1/auth/login": true,
 			"/acs/api/v1/auth/jwks": true, "/acs/api/v1/auth/providers": true}
 }

@@ -29,9 +29,8 @@ type File struct {
 	current atomic.Pointer[Policy]
 
 	mu      sync.Mutex
-	changed chan struct{} // closed when another policy is in use
-	seen    reading       // what was decided about last
-	refused string        // why the newest content is not used, "" if it is
+	seen    reading // what was decided about last
+	refused string  // why the newest content is not used, "" if it is
 	loaded  time.Time
 	reloads [2]uint64 // by whether the content was refused
 }
@@ -52,8 +51,7 @@ func Open(o FileOptions) (*File, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	f := &File{o: o, poll: pollEvery, settle: settle, inotify: fsnotify.NewWatcher, loaded: time.Now(),
-		changed: make(chan struct{})}
+	f := &File{o: o, poll: pollEvery, settle: settle, inotify: fsnotify.NewWatcher, loaded: time.Now()}
 	f.seen = f.read()
 	p, err := f.parse(&f.seen)
 	if err != nil {
@@ -63,15 +61,8 @@ func Open(o FileOptions) (*File, error) {
 	return f, nil
 }
 
-// NoFile returns what a relay without a policy file uses: AdminOnly, for ever.
-func NoFile() *File {
-	f := &File{loaded: time.Now(), changed: make(chan struct{})}
-	f.current.Store(AdminOnly())
-	return f
-}
-
-// Policy returns the policy that is in use now. A View of
-// it stays as it is when the file changes: see Hold.
+// Policy returns the policy that is in use now. A View of it stays as it is when the file
+// changes: whoever keeps one for long asks again from time to time.
 func (f *File) Policy() *Policy { return f.current.Load() }
 
 // Refused returns why the newest content of the file is not used, "" if it is.
@@ -122,8 +113,6 @@ func (f *File) use(now *reading) error {
 			f.loaded = time.Now()
 			f.reloads[0]++
 			f.current.Store(p)
-			close(f.changed)
-			f.changed = make(chan struct{})
 		}
 	}
 	f.mu.Unlock()

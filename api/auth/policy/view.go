@@ -61,15 +61,6 @@ func (v *View) AllowsOrigin(agent string, origin *frame.Row) bool {
 	return v.AllowsRow(agent, origin, nil)
 }
 
-// Match returns AllowsRow as lists and queries of metrics take it, nil if the view allows
-// everything.
-func (v *View) Match() query.Match {
-	if v.Everything() {
-		return nil
-	}
-	return v.AllowsRow
-}
-
 // LogScope returns the view as queries of log entries take it, nil if it allows
 // everything.
 func (v *View) LogScope() *query.LogScope {

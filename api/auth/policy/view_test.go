@@ -43,7 +43,7 @@ func TestViewOfRows(t *testing.T) {
 		{"n1", row("application_name", ""), nil, false},
 		{"n1", orphan, nil, false}, // its container is unknown
 	} {
-		if got := v.AllowsRow(c.agent, c.row, c.parent); got != c.want || v.Match()(c.agent, c.row, c.parent) != c.want {
+		if got := v.AllowsRow(c.agent, c.row, c.parent); got != c.want {
 			t.Errorf("%d: %v", i, got)
 		}
 		if got := v.AllowsOrigin(c.agent, c.row); c.parent == nil && got != c.want {
@@ -59,10 +59,10 @@ func TestViewOfRows(t *testing.T) {
 func TestWholeViews(t *testing.T) {
 	p := parse(t, "rules: [{subjects: user:a, role: viewer}]")
 	all, none := p.View(user(t, "a"), Read, SystemLogs), p.View(user(t, "b"), Read, SystemLogs)
-	if all.Match() != nil || all.LogScope() != nil || !all.AllowsRow("", nil, nil) || !all.Allows(&Tags{}) {
+	if all.LogScope() != nil || !all.AllowsRow("", nil, nil) || !all.Allows(&Tags{}) {
 		t.Error("everything is filtered")
 	}
-	if none.Match() == nil || none.AllowsRow("n", row("image", "x"), nil) || len(none.LogScope().Selectors) != 0 {
+	if none.AllowsRow("n", row("image", "x"), nil) || len(none.LogScope().Selectors) != 0 {
 		t.Error("nothing is not filtered")
 	}
 	if none.LogScope().Filter()(&entry.Origin{"n1"}, nil) {

@@ -19,10 +19,6 @@ const (
 
 // Run follows changes of the file until ctx ends.
 func (f *File) Run(ctx context.Context) {
-	if f.o.Path == "" { // NoFile
-		<-ctx.Done()
-		return
-	}
 	w := watcher{path: f.o.Path}
 	inotify, err := f.inotify()
 	if err != nil {

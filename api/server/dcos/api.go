@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/server/dcos/logs"
 	"github.com/daytwo/daytwo/api/server/logstream"
 	"github.com/daytwo/daytwo/api/server/web"
 )
@@ -18,6 +19,7 @@ type API struct {
 	Now     func() time.Time   // time.Now
 	Logs    query.Logs         // nil if there are none
 	Streams *logstream.Streams // default: of its own
+	Sizes   *logs.Sizes        // of the files that logs seem to be; default: its own
 	// LogScope returns which log entries the asker may see; nil is everything.
 	LogScope func(*http.Request) *query.LogScope
 }

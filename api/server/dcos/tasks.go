@@ -67,7 +67,7 @@ func (s *API) newLogs() *logs.API {
 	if streams == nil {
 		streams = logstream.New(logstream.Options{Now: s.Now})
 	}
-	return &logs.API{Logs: l, Streams: streams, Agent: s.Agent, Known: s.knownAgent, Task: s.runningTask,
+	return &logs.API{Logs: l, Streams: streams, Sizes: s.Sizes, Agent: s.Agent, Known: s.knownAgent, Task: s.runningTask,
 		Tasks:   s.logTasks,
 		Running: s.runningContainer, Scope: s.LogScope}
 }

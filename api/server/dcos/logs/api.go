@@ -25,7 +25,8 @@ type API struct {
 	// Scope returns what the asker may see; nil is everything.
 	Scope func(*http.Request) *query.LogScope
 
-	sizes sizes
+	// Sizes may be shared by APIs of different askers. Default: its own.
+	Sizes *Sizes
 }
 
 // Task is where DC/OS' clients find the output of a task.
@@ -39,6 +40,9 @@ type Task struct {
 
 // Routes returns all routes.
 func (a *API) Routes() []web.Route {
+	if a.Sizes == nil {
+		a.Sizes = new(Sizes)
+	}
 	return slices.Concat(a.ofPrefix("/system/v1/logs"), a.ofPrefix("/system/v1/agent/{agent}/logs"),
 		a.leader(), a.discovery(), a.files())
 }

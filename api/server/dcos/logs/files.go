@@ -92,7 +92,7 @@ func (a *API) browseContainer(w http.ResponseWriter, r *http.Request, agent, con
 	_, running := a.Running(agent, container)
 	items := []item{}
 	for _, file := range []string{"stderr", "stdout"} {
-		size, newest, err := a.sizes.of(r.Context(), a.Logs, fileQuery(agent, container, file, a.scope(r)))
+		size, newest, err := a.Sizes.of(r.Context(), a.Logs, fileQuery(agent, container, file, a.scope(r)))
 		if err != nil {
 			return err
 		}
@@ -144,12 +144,12 @@ func (a *API) read(w http.ResponseWriter, r *http.Request) error {
 	}{Offset: offset}
 	lq := fileQuery(agent, container, file, a.scope(r))
 	if offset < 0 {
-		if answer.Offset, _, err = a.sizes.of(r.Context(), a.Logs, lq); err != nil {
+		if answer.Offset, _, err = a.Sizes.of(r.Context(), a.Logs, lq); err != nil {
 			return err
 		}
 		return web.WriteJSON(w, r, answer)
 	}
-	data, err := a.sizes.read(r.Context(), a.Logs, lq, offset, int(length))
+	data, err := a.Sizes.read(r.Context(), a.Logs, lq, offset, int(length))
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func TestPositionsAreRemembered(t *testing.T) {
 	for i := range 3000 {
 		store.Add(testlogs.Line("A", "C", "STDOUT", long, i))
 	}
-	var s sizes
+	var s Sizes
 	q := fileQuery("A", "C", "stdout", nil)
 	if size, _, err := s.of(t.Context(), store, q); size != 3000<<10 || err != nil {
 		t.Fatal(size, err)

@@ -12,16 +12,17 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// Bounds of sizes.
+// Bounds of Sizes.
 const (
 	maxSizes  = 256       // files that are remembered
 	markEvery = 256 << 10 // bytes between two places of a file that are remembered
 	maxMarks  = 1024      // places of a file; beyond them every second one is forgotten
 )
 
-// sizes remembers at which bytes entries are in the files that they seem to be, so that
-// a client that polls by offset does not have the whole log read each time.
-type sizes struct {
+// Sizes remembers at which bytes entries are in the files that they seem to be, so that
+// a client that polls by offset does not have the whole log read each time. It tells apart
+// what different askers may see. It is safe for concurrent use; the zero value is ready.
+type Sizes struct {
 	mu    sync.Mutex
 	files map[string]*positions
 	order []string // least recently used first
@@ -41,7 +42,7 @@ type mark struct {
 }
 
 // file returns what is known of the file of a query.
-func (s *sizes) file(q *query.LogQuery) *positions {
+func (s *Sizes) file(q *query.LogQuery) *positions {
 	b, err := json.Marshal([]any{q.Agents, q.Containers, q.Matches, q.Scope})
 	if err != nil {
 		panic(err) // strings always have a JSON form
@@ -69,7 +70,7 @@ func (s *sizes) file(q *query.LogQuery) *positions {
 
 // of returns the size of a file in bytes, and the time of its last entry, in microseconds
 // since 1970.
-func (s *sizes) of(ctx context.Context, logs query.Logs, q *query.LogQuery) (size, newest int64, err error) {
+func (s *Sizes) of(ctx context.Context, logs query.Logs, q *query.LogQuery) (size, newest int64, err error) {
 	p := s.file(q)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -80,7 +81,7 @@ func (s *sizes) of(ctx context.Context, logs query.Logs, q *query.LogQuery) (siz
 // before returns the cursor of the line in front of the one that has the byte at an offset,
 // "" if that is the first one. A byte that ends a line counts as one of the next line. Beyond
 // the end it is the cursor of the last line.
-func (s *sizes) before(ctx context.Context, logs query.Logs, q *query.LogQuery, offset int64) (string, error) {
+func (s *Sizes) before(ctx context.Context, logs query.Logs, q *query.LogQuery, offset int64) (string, error) {
 	p := s.file(q)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,7 +108,7 @@ func (p *positions) nearest(offset int64) mark {
 }
 
 // read returns at most n bytes of a file from an offset on.
-func (s *sizes) read(ctx context.Context, logs query.Logs, q *query.LogQuery, offset int64, n int) ([]byte, error) {
+func (s *Sizes) read(ctx context.Context, logs query.Logs, q *query.LogQuery, offset int64, n int) ([]byte, error) {
 	p := s.file(q)
 	p.mu.Lock()
 	defer p.mu.Unlock()

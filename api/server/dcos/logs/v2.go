@@ -44,7 +44,7 @@ func (a *API) fileQuery(r *http.Request, follow bool) (*request, string, error) 
 	q.Containers = []string{r.PathValue("container")}
 	q.Matches = []string{"STREAM=" + strings.ToUpper(file)}
 	if offset, err := strconv.ParseInt(q.Cursor, 10, 64); err == nil && offset >= 0 {
-		before, err := a.sizes.before(r.Context(), a.Logs, fileQuery(q.Agents[0], q.Containers[0], file, q.Scope), offset)
+		before, err := a.Sizes.before(r.Context(), a.Logs, fileQuery(q.Agents[0], q.Containers[0], file, q.Scope), offset)
 		if err != nil {
 			return nil, "", err
 		}
