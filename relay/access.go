@@ -206,9 +206,7 @@ func (a *access) writeMetrics(w io.Writer) {
 	if a.tls != nil {
 		a.tls.WriteMetrics(w)
 	}
-	if len(a.remotes) > 0 {
-		a.remotes[0].WriteMetrics(w)
-	}
+	jwks.WriteMetrics(w, a.remotes...)
 	if a.audit == nil {
 		return
 	}

@@ -318,7 +318,9 @@ func TestFloodIsSummed(t *testing.T) {
 		}
 	}
 	refused("eve", "10.0.0.9", 1000)
-	refused("", "10.0.0.8", 500)
+	for port := range 500 {
+		refused("", fmt.Sprint("10.0.0.8:", port), 1)
+	}
 	refused("", "10.0.0.7", 3)
 	for i := range 3000 {
 		refused(fmt.Sprint("user-", i), "10.0.0.9", 1)
@@ -337,6 +339,15 @@ func TestFloodIsSummed(t *testing.T) {
 	}
 	if counts["all"] != 1000+500+3+3000+1 || counts["eve"] != 1000 || counts["anna"] != 1 {
 		t.Errorf("%d requests, of eve %d, of anna %d", counts["all"], counts["eve"], counts["anna"])
+	}
+	lines := 0
+	for _, r := range list {
+		if strings.HasPrefix(r.From, "10.0.0.8:") {
+			lines++
+		}
+	}
+	if lines != maxSingle+1 {
+		t.Errorf("%d lines of one address", lines)
 	}
 	if len(list) > 1100 {
 		t.Errorf("%d lines", len(list))

@@ -1,6 +1,9 @@
 package audit
 
-import "time"
+import (
+	"net"
+	"time"
+)
 
 // Refused requests of one asker and kind are written one by one up to maxSingle in a
 // window; the rest of the window is one line. Beyond maxKinds at once, all others share one
@@ -37,6 +40,9 @@ func (s *sums) take(r *Record) bool {
 	k := kind{r.Who, r.Method, cut(r.What), r.Action, cut(r.Resource), cut(r.Rule)}
 	if r.Who == "" {
 		k.method = r.From // of one who proved nothing only the address is known
+		if host, _, err := net.SplitHostPort(r.From); err == nil {
+			k.method = host // each connection has another port
+		}
 	}
 	c := s.kinds[k]
 	if c == nil && len(s.kinds) >= maxKinds {

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/daytwo/daytwo/api/auth"
-	"github.com/daytwo/daytwo/api/auth/credentials"
+	"github.com/daytwo/daytwo/api/auth/tokens"
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/setting"
 )
@@ -88,7 +88,7 @@ func (c *connection) local(relay string) *client.Client {
 			return nil
 		}
 	}
-	if token, _ := credentials.Get(relay); token != "" || relay != defaultURL {
+	if token, _ := tokens.Get(relay); token != "" || relay != defaultURL {
 		return nil // signed in as somebody
 	}
 	for _, dir := range dataDirs() {
@@ -133,7 +133,7 @@ func (c *connection) findToken(relay string) (string, error) {
 	if !errors.Is(err, auth.ErrNoToken) {
 		return token, err
 	}
-	if token, err = credentials.Get(relay); token != "" || err != nil {
+	if token, err = tokens.Get(relay); token != "" || err != nil {
 		return token, err
 	}
 	for _, dir := range dataDirs() {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/daytwo/daytwo/api/auth/credentials"
+	"github.com/daytwo/daytwo/api/auth/tokens"
 	"github.com/daytwo/daytwo/api/client"
 )
 
@@ -51,7 +51,7 @@ by all further commands that ask this relay; it is valid for 12 hours.`,
 		if err != nil {
 			return err
 		}
-		return credentials.Put(relay, token)
+		return tokens.Put(relay, token)
 	}
 	return cmd
 }
@@ -64,7 +64,7 @@ func logoutCommand(conn *connection) *cobra.Command {
 		GroupID: "other",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			err := credentials.Remove(conn.relay())
+			err := tokens.Remove(conn.relay())
 			if errors.Is(err, os.ErrNotExist) {
 				return fmt.Errorf("no token is kept for %s", conn.relay())
 			}

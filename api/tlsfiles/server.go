@@ -6,13 +6,13 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
+
+	"github.com/daytwo/daytwo/api/regularfile"
 )
 
 // Interval is how often files are read: a replaced certificate is served after this time.
@@ -101,15 +101,15 @@ type files struct {
 
 // read reads all files.
 func (s *Server) read() (*files, error) {
-	certificate, _, err := readFile(s.o.Certificate)
+	certificate, err := regularfile.Read(s.o.Certificate, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("TLS certificate: %w", err)
 	}
-	key, mode, err := readFile(s.o.Key)
+	key, mode, err := regularfile.ReadMode(s.o.Key, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("TLS key: %w", err)
 	}
-	if mode.Perm()&0o007 != 0 {
+	if mode&0o007 != 0 {
 		return nil, fmt.Errorf("TLS key: everybody can read %s: chmod 600 %s", s.o.Key, s.o.Key)
 	}
 	pair, err := tls.X509KeyPair(certificate, key)
@@ -121,7 +121,7 @@ func (s *Server) read() (*files, error) {
 	}
 	var authorities []byte
 	if s.o.ClientCA != "" {
-		if authorities, _, err = readFile(s.o.ClientCA); err != nil {
+		if authorities, err = regularfile.Read(s.o.ClientCA, maxFile); err != nil {
 			return nil, fmt.Errorf("TLS client authorities: %w", err)
 		}
 		config.ClientCAs = x509.NewCertPool()
@@ -185,28 +185,4 @@ func (s *Server) WriteMetrics(w io.Writer) {
 		"# TYPE daytwo_tls_reloads_total counter\n"+
 		"daytwo_tls_reloads_total{result=\"ok\"} %d\n"+
 		"daytwo_tls_reloads_total{result=\"error\"} %d\n", expiry.Unix(), reloads, fails)
-}
-
-// readFile reads a regular file of bounded size.
-func readFile(path string) ([]byte, os.FileMode, error) {
-	st, err := os.Stat(path) // before opening: a named pipe would block
-	if err != nil {
-		return nil, 0, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, 0, fmt.Errorf("%s is not a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, 0, err
-	}
-	if len(text) > maxFile {
-		return nil, 0, errors.New(path + " is too large")
-	}
-	return text, st.Mode(), nil
 }

@@ -81,6 +81,16 @@ func ownPage(r *http.Request) bool {
 	return sameHost(origin, r.Host)
 }
 
+// foreignPage reports whether a browser says that a page of another server has caused a
+// request. A browser shows a client certificate by itself, and so does a program, which says
+// nothing of pages.
+func foreignPage(r *http.Request) bool {
+	if r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == "" {
+		return false
+	}
+	return !ownPage(r)
+}
+
 // plainRead reports whether a request only reads and is not the handshake of a WebSocket.
 func plainRead(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Upgrade") == ""

@@ -62,6 +62,9 @@ func (g *Gate) Principal(r *http.Request) (*auth.Principal, error) {
 	}
 	if token == "" {
 		if g.o.Certificates && r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
+			if foreignPage(r) {
+				return nil, ErrForeignPage
+			}
 			return certificate(r.TLS.VerifiedChains[0][0])
 		}
 		return nil, ErrNobody

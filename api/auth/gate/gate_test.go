@@ -247,6 +247,18 @@ func TestCertificates(t *testing.T) {
 			t.Errorf("%q %q", p.Groups(), p.Method())
 		}
 	}
+	anna := verified(&x509.Certificate{Subject: subject})
+	for _, set := range []func(*http.Request){
+		header("Origin", "http://evil.test"), header("Sec-Fetch-Site", "cross-site"),
+		func(r *http.Request) { r.Method = "POST"; r.Header.Set("Origin", "null") },
+	} {
+		if p, err := g.Principal(get(anna, set)); !errors.Is(err, gate.ErrForeignPage) {
+			t.Errorf("from another page %q, %v", p.Name(), err)
+		}
+	}
+	if _, err := g.Principal(get(anna, method("POST"))); err != nil {
+		t.Errorf("a program: %v", err)
+	}
 	only := func(r *http.Request) {
 		r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{Subject: subject}}}
 	}

@@ -6,27 +6,15 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"os"
+
+	"github.com/daytwo/daytwo/api/regularfile"
 )
 
 // ReadFile reads keys from a file: a JSON Web Key Set, one JSON Web Key, public keys or
 // certificates in PEM, or else a secret for HS256, which is the text of the file without
 // the line break at its end. A file with a secret must be readable by its owner only.
 func ReadFile(path string) (*Set, []Skipped, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
+	text, mode, err := regularfile.ReadMode(path, MaxBytes)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -34,7 +22,7 @@ func ReadFile(path string) (*Set, []Skipped, error) {
 	if err != nil {
 		return nil, skipped, fmt.Errorf("%s: %w", path, err)
 	}
-	if set.secret() && st.Mode().Perm()&0o077 != 0 {
+	if set.secret() && mode&0o077 != 0 {
 		return nil, nil, fmt.Errorf("%s has a secret, and others than its owner can read it: chmod 600 %s", path, path)
 	}
 	return set, skipped, nil
@@ -43,8 +31,6 @@ func ReadFile(path string) (*Set, []Skipped, error) {
 func parseFile(text []byte) (*Set, []Skipped, error) {
 	trimmed := bytes.TrimSpace(text)
 	switch {
-	case len(text) > MaxBytes:
-		return nil, nil, fmt.Errorf("larger than %d bytes", MaxBytes)
 	case len(trimmed) == 0:
 		return nil, nil, errors.New("the file is empty")
 	case trimmed[0] == '{' && bytes.Contains(trimmed, []byte(`"keys"`)):

@@ -257,22 +257,28 @@ func (r *Remote) Err() error {
 	return fmt.Errorf("the keys that verify tokens cannot be fetched from %s: %w", r.redacted(), r.err)
 }
 
-// WriteMetrics writes the metrics of the set in the text format.
-func (r *Remote) WriteMetrics(w io.Writer) {
-	r.mu.Lock()
-	keys, fetches, fails, good := r.set.Len(), r.fetches, r.fails, r.good
-	r.mu.Unlock()
-	var b strings.Builder
-	fmt.Fprintf(&b, "# HELP daytwo_auth_keys Keys that verify tokens, of the issuer.\n# TYPE daytwo_auth_keys gauge\n")
-	fmt.Fprintf(&b, "daytwo_auth_keys %d\n", keys)
-	fmt.Fprintf(&b, "# HELP daytwo_auth_key_fetches_total Fetches of the issuer's keys.\n"+
-		"# TYPE daytwo_auth_key_fetches_total counter\n")
-	fmt.Fprintf(&b, "daytwo_auth_key_fetches_total{result=\"ok\"} %d\n", fetches-fails)
-	fmt.Fprintf(&b, "daytwo_auth_key_fetches_total{result=\"error\"} %d\n", fails)
-	if !good.IsZero() {
-		fmt.Fprintf(&b, "# HELP daytwo_auth_keys_time_seconds When the issuer's keys were last fetched.\n"+
-			"# TYPE daytwo_auth_keys_time_seconds gauge\n")
-		fmt.Fprintf(&b, "daytwo_auth_keys_time_seconds %d\n", good.Unix())
+// WriteMetrics writes the metrics of sets in the text format, one series a URL.
+func WriteMetrics(w io.Writer, sets ...*Remote) {
+	var keys, fetches, times strings.Builder
+	for _, r := range sets {
+		r.mu.Lock()
+		url := r.redacted()
+		fmt.Fprintf(&keys, "daytwo_auth_keys{url=%q} %d\n", url, r.set.Len())
+		fmt.Fprintf(&fetches, "daytwo_auth_key_fetches_total{url=%q,result=\"ok\"} %d\n", url, r.fetches-r.fails)
+		fmt.Fprintf(&fetches, "daytwo_auth_key_fetches_total{url=%q,result=\"error\"} %d\n", url, r.fails)
+		if !r.good.IsZero() {
+			fmt.Fprintf(&times, "daytwo_auth_keys_time_seconds{url=%q} %d\n", url, r.good.Unix())
+		}
+		r.mu.Unlock()
 	}
-	_, _ = io.WriteString(w, b.String()) // the client is gone
+	for _, f := range []struct{ name, typ, help, series string }{
+		{"daytwo_auth_keys", "gauge", "Keys that verify tokens, of the issuer.", keys.String()},
+		{"daytwo_auth_key_fetches_total", "counter", "Fetches of the issuer's keys.", fetches.String()},
+		{"daytwo_auth_keys_time_seconds", "gauge", "When the issuer's keys were last fetched.", times.String()},
+	} {
+		if f.series != "" {
+			// An error means that the client is gone.
+			_, _ = fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n%s", f.name, f.help, f.name, f.typ, f.series)
+		}
+	}
 }

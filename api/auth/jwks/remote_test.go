@@ -164,8 +164,10 @@ func TestIssuerAway(t *testing.T) {
 				t.Errorf("the last good keys are gone: %v", r.Err())
 			}
 			var b strings.Builder
-			r.WriteMetrics(&b)
-			if !strings.Contains(b.String(), "daytwo_auth_keys 1\n") || strings.Contains(b.String(), `{result="error"} 0`) {
+			jwks.WriteMetrics(&b, r, r)
+			if strings.Count(b.String(), `daytwo_auth_keys{url="`+i.URL+`"} 1`) != 2 ||
+				strings.Count(b.String(), "# TYPE daytwo_auth_keys gauge") != 1 ||
+				strings.Contains(b.String(), `result="error"} 0`) {
 				t.Error(b.String())
 			}
 		})

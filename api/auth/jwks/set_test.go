@@ -17,6 +17,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/auth/jwks"
 	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/sys/unix"
 )
 
 func must[T any](t testing.TB, v T, err error) T {
@@ -212,6 +213,13 @@ func TestReadFile(t *testing.T) {
 	}
 	if _, _, err := jwks.ReadFile(t.TempDir()); err == nil {
 		t.Error("a directory is read")
+	}
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := jwks.ReadFile(pipe); err == nil {
+		t.Error("a pipe is read")
 	}
 }
 

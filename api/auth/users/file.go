@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/daytwo/daytwo/api/atomicfile"
+	"github.com/daytwo/daytwo/api/regularfile"
 )
 
 // FileName is the name of the file in a data directory.
@@ -45,27 +45,14 @@ type document struct {
 // read reads the file. A missing file has no users. A file that others can read is an
 // error.
 func read(path string) ([]*User, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	text, mode, err := regularfile.ReadMode(path, maxFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
-	}
-	if err != nil {
+	case err != nil:
 		return nil, fmt.Errorf("local users: %w", err)
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("local users: %w", err)
-	}
-	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("local users: %s is not a regular file", path)
-	}
-	if st.Mode().Perm()&0o077 != 0 {
+	case mode&0o077 != 0:
 		return nil, fmt.Errorf("local users: others than its owner can read or write %s: chmod 600 %s", path, path)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("local users: %w", err)
 	}
 	users, err := parse(text)
 	if err != nil {
@@ -75,9 +62,6 @@ func read(path string) ([]*User, error) {
 }
 
 func parse(text []byte) ([]*User, error) {
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("larger than %d bytes", maxFile)
-	}
 	var d document
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()

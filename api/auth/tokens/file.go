@@ -1,4 +1,4 @@
-package credentials
+package tokens
 
 import (
 	"encoding/json"
@@ -27,22 +27,18 @@ func path() (string, error) {
 
 // read returns the tokens by the URLs of their relays.
 func read(path string) (map[string]string, error) {
-	st, err := os.Stat(path)
+	text, mode, err := regularfile.ReadMode(path, maxFile)
 	if err != nil {
 		return nil, err
 	}
-	if st.Mode().Perm()&0o077 != 0 {
+	if mode&0o077 != 0 {
 		return nil, fmt.Errorf("others than its owner can read %s: chmod 600 %s", path, path)
 	}
-	text, err := regularfile.Read(path, maxFile)
-	if err != nil {
-		return nil, err
-	}
-	tokens := map[string]string{}
-	if err := json.Unmarshal(text, &tokens); err != nil {
+	all := map[string]string{}
+	if err := json.Unmarshal(text, &all); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return tokens, nil
+	return all, nil
 }
 
 // Get returns the token for a relay, "" if there is none.
