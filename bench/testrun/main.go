@@ -12,24 +12,32 @@ import (
 
 func main() {
 	var r report
+	all := r.runAll(passes(os.Args[1:]), run)
+	r.print(os.Stdout)
+	if !all {
+		os.Exit(1)
+	}
+}
+
+// runAll runs all passes, and the tests that fail in one again, and reports whether in
+// the end all passed.
+func (r *report) runAll(passes [][]string, test func(*report, []string) error) bool {
 	failed := false
-	for _, args := range passes(os.Args[1:]) {
-		err := run(&r, args)
+	for _, args := range passes {
+		r.failures, r.failed = nil, false
+		err := test(r, args)
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "go test %s: %v\n", strings.Join(args, " "), err)
 		}
-		switch {
-		case len(r.failures) > 0:
-			again(&r, slices.Contains(args, "-race"), run)
+		if len(r.failures) > 0 {
+			again(r, slices.Contains(args, "-race"), test)
 			failed = failed || r.failed
-		case err != nil: // the build failed, or nothing ran
+		} else if err != nil { // the build failed, or nothing ran
 			failed = true
 		}
 	}
-	r.print(os.Stdout)
-	if failed || r.failed {
-		os.Exit(1)
-	}
+	r.failed = failed
+	return !failed
 }
 
 // passes splits the command line at "--".

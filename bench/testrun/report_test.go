@@ -84,6 +84,41 @@ func TestAgain(t *testing.T) {
 	f("nothing to run again", []failure{{"p", ""}}, pass, 0, true)
 }
 
+// A test that fails twice in a pass fails the run, and neither runs again nor is called
+// flaky after the next pass.
+func TestRunAll(t *testing.T) {
+	f := func(name string, results []string, want bool, wantFlaky string) {
+		t.Helper()
+		var r report
+		var runs []string
+		got := r.runAll(passes([]string{"first", "--", "second"}), func(r *report, args []string) error {
+			runs = append(runs, args[0])
+			if len(runs) > len(results) {
+				t.Fatalf("%s: a run more: %q", name, args)
+			}
+			action := results[len(runs)-1]
+			if action == "" { // it does not build
+				return errors.New("exit status 1")
+			}
+			r.add(&event{Action: action, Package: "p", Test: "TestA"})
+			r.add(&event{Action: action, Package: "p"})
+			if action == "fail" {
+				return errors.New("exit status 1")
+			}
+			return nil
+		})
+		if len(runs) != len(results) || got != want || strings.Join(r.flaky, " ") != wantFlaky || r.failed == want {
+			t.Errorf("%s: runs %q, passed %v, flaky %q, failed %v", name, runs, got, r.flaky, r.failed)
+		}
+	}
+	f("all pass", []string{"pass", "pass"}, true, "")
+	f("fails twice", []string{"fail", "fail", "pass"}, false, "")
+	f("fails twice, later one is flaky", []string{"fail", "fail", "fail", "pass"}, false, "p TestA")
+	f("flaky", []string{"fail", "pass", "pass"}, true, "p TestA")
+	f("does not build", []string{"", "pass"}, false, "")
+	f("fails twice at the end", []string{"pass", "fail", "fail"}, false, "")
+}
+
 // Programs sleep only a moment at their end, unless the caller has it otherwise.
 func TestEnvironment(t *testing.T) {
 	last := func() (value string) {
