@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/bpf"
 )
 
 // endpoint is the host and port that one container sends to.
@@ -157,6 +158,11 @@ func (t *Table) openIn(x *index, e *endpoint) error {
 	x.byID[e.ContainerID] = o
 	if e.Cgroup != "" {
 		x.byPath[e.Cgroup] = o
+		for h := range t.trees {
+			if id, ok := t.trees[h].inode(e.Cgroup); ok {
+				t.cgroups[cgroupKey(bpf.Hierarchy(h), id)] = o
+			}
+		}
 	}
 	e.origin, e.StatsdHost, e.StatsdPort = o, t.c.Host.String(), port
 	t.endpoints[e.ContainerID], t.byPort[port] = e, e

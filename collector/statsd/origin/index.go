@@ -12,7 +12,7 @@ type index struct {
 	byPath   map[string]Origin // cgroups
 	byPod    map[podKey]Origin // also under an empty name if it is the pod's only container
 	pods     map[string]string // cgroups of pods that have several containers, by uid
-	byCgroup map[uint64]Origin // cache by hierarchy<<48 | id; 0: not found
+	byCgroup map[uint64]Origin // cache by cgroupKey; 0: not found
 	inodes   *inodes
 }
 

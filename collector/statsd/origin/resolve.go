@@ -46,14 +46,21 @@ func (t *Table) Resolve(s *Sender) Origin {
 }
 
 func (t *Table) ofCgroup(h bpf.Hierarchy, id uint64) Origin {
-	if o, ok := t.index.Load().byCgroup[uint64(h)<<48|id]; ok {
+	if o, ok := t.index.Load().byCgroup[cgroupKey(h, id)]; ok {
 		return o
 	}
 	return t.lookUp(h, id)
 }
 
+// cgroupKey returns the key of a cgroup in maps of all hierarchies. An id has at most 48
+// bits: bpf/sender.bpf.c reports no greater one.
+func cgroupKey(h bpf.Hierarchy, id uint64) uint64 { return uint64(h)<<48 | id }
+
 // lookUp finds a cgroup by its id. The kernel does not reuse ids, so an id that was not
 // found is not looked up again.
+//
+// A short task may end, and its cgroup be removed, while its packet waits here: the
+// kernel knows no path for the id then. That of an endpoint is known nevertheless.
 func (t *Table) lookUp(h bpf.Hierarchy, id uint64) Origin {
 	path, err := t.trees[h].path(id)
 	if err != nil {
@@ -66,7 +73,10 @@ func (t *Table) lookUp(h bpf.Hierarchy, id uint64) Origin {
 		clear(x.byCgroup)
 	}
 	o := t.byPath(x, path)
-	x.byCgroup[uint64(h)<<48|id] = o
+	if path == "" {
+		o = t.cgroups[cgroupKey(h, id)]
+	}
+	x.byCgroup[cgroupKey(h, id)] = o
 	t.index.Store(x)
 	return o
 }

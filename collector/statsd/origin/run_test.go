@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -29,31 +30,47 @@ func groups(tab *Table, ids ...string) (all []string) {
 	return all
 }
 
-// A command that daytwo run starts is identified by its endpoint and by its cgroup.
-// Nothing of it is left when it ends.
+// A command that daytwo run starts is identified by its endpoint and by its cgroup, also if
+// its packet waits until the command has ended. Nothing of it is left when it ends.
 func TestKernelRun(t *testing.T) {
 	r := newFixture(t, Config{})
 	socket := startAPI(t, r.table)
-	job, _ := json.Marshal(sending{Network: "udp", Lines: []string{"own"}})
-	shared, _ := json.Marshal(sending{Network: "udp", Address: fmt.Sprint("127.0.0.1:", r.udp.Port()),
-		Lines: []string{"shared"}})
-	var ids [2]string
-	for i, job := range [][]byte{job, shared} {
+	shared := fmt.Sprint("127.0.0.1:", r.udp.Port())
+	var ids []string
+	for _, c := range []struct {
+		data, address string // "": the task's own
+		late          bool
+	}{{"own", "", false}, {"shared", shared, false}, {"own late", "", true}, {"shared late", shared, true}} {
+		job, _ := json.Marshal(sending{Network: "udp", Address: c.address, Lines: []string{c.data}})
 		cmd := program(socket, "--name", "demo", "--label", "framework_name=f", "--", "/proc/self/exe")
 		cmd.Env = append(cmd.Env, senderEnv+"="+string(job))
+		if c.late {
+			r.mu.Lock() // handle waits for it
+		}
 		out, err := cmd.CombinedOutput()
+		if c.late {
+			r.table.Containers(nil) // forgets which cgroups it has looked up
+			r.mu.Unlock()
+		}
 		if err != nil || string(out) != "sent\n" {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		info := r.who(t, []string{"own", "shared"}[i])
+		info := r.who(t, c.data)
 		if info.Name != "demo" || info.Labels["framework_name"] != "f" || info.Cgroup != "/daytwo/"+info.ContainerID {
-			t.Errorf("packet %d is of %+v", i, info)
+			t.Errorf("the packet %q is of %+v", c.data, info)
 		}
-		if ids[i] = info.ContainerID; ids[i] == "" {
-			t.Fatal("no container id")
+		if info.ContainerID == "" || slices.Contains(ids, info.ContainerID) {
+			t.Fatalf("the packet %q is of container %q, the ones before of %q", c.data, info.ContainerID, ids)
 		}
+		ids = append(ids, info.ContainerID)
 	}
-	if ids[0] == ids[1] || len(r.table.Endpoints()) != 0 || len(groups(r.table, ids[:]...)) != 0 {
-		t.Errorf("left behind: %v %v (%v)", r.table.Endpoints(), groups(r.table, ids[:]...), ids)
+	if len(r.table.Endpoints()) != 0 || len(groups(r.table, ids...)) != 0 {
+		t.Errorf("left behind: %v %v", r.table.Endpoints(), groups(r.table, ids...))
+	}
+	for _, id := range ids {
+		r.table.Release(r.table.index.Load().byID[id])
+	}
+	if n := len(r.table.cgroups); n != 0 {
+		t.Errorf("%d cgroups are still known after their origins were released", n)
 	}
 }

@@ -105,7 +105,8 @@ type Table struct {
 	free      []Origin
 	endpoints map[string]*endpoint
 	byPort    map[uint16]*endpoint
-	next      uint16 // port to try next
+	cgroups   map[uint64]Origin // of endpoints, by cgroupKey, until the origin is released
+	next      uint16            // port to try next
 	claims    int
 	loaded    bool // the endpoints of the previous process are served
 	unsaved   bool // the file of endpoints could not be written
@@ -129,7 +130,8 @@ func New(c Config) (*Table, error) {
 	}
 	t := &Table{
 		c: c, start: time.Now(), infos: make([]Info, 1), endpoints: map[string]*endpoint{}, byPort: map[uint16]*endpoint{},
-		attach: map[uint64]*attachment{}, reached: map[string]*reached{}, changed: make(chan struct{}, 1),
+		cgroups: map[uint64]Origin{},
+		attach:  map[uint64]*attachment{}, reached: map[string]*reached{}, changed: make(chan struct{}, 1),
 		next: c.Ports.First + 1,
 	}
 	if c.Calls == nil {
@@ -304,6 +306,7 @@ func (t *Table) release(gone map[Origin]bool) {
 			t.ports[p].CompareAndSwap(o, 0)
 		}
 	}
+	maps.DeleteFunc(t.cgroups, func(_ uint64, o Origin) bool { return gone[o] })
 	for i := range t.pids {
 		t.pids[i].Store(0)
 	}
