@@ -253,8 +253,14 @@ func (h *logHosts) container(engine *rig.Engine, driver string) {
 func (h *logHosts) dcos(name string, c *rig.Container) {
 	h.Helper()
 	cli := rig.DCOS(h, h.relay.Relay.URL, h.relay.Relay.Token)
-	ls := want(h.T, cli, []string{"stdout", "stderr"}, "task", "ls", name)
-	h.Log(ls)
+	// The log routes ask the node, the state document shows its newest tick, which may be a tick behind.
+	rig.Eventually(h, 20*time.Second, func() error {
+		out, errs, status := cli.Run(h, "task", "ls", name)
+		if status != 0 || !strings.Contains(out, "stdout") || !strings.Contains(out, "stderr") {
+			return fmt.Errorf("dcos task ls %s: status %d, %s%s", name, status, out, errs)
+		}
+		return nil
+	})
 	follow := cli.Follow(h, "task", "log", "--follow", "--lines=1", name)
 	for line := ""; !strings.HasSuffix(line, "later\n"); {
 		var err error

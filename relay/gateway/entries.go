@@ -25,6 +25,18 @@ func (g *Gateway) Entries(ctx context.Context, q *query.LogQuery) (query.LogRead
 		return nil, fmt.Errorf("%w: what comes cannot be read in reverse", query.ErrBadLogQuery)
 	}
 	g.counts.queries.Add(1)
+	r, err := g.read(ctx, q)
+	if errors.Is(err, query.ErrNoSuchSource) && q.Follow {
+		r, err = g.readLater(ctx, q, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// read opens a query.
+func (g *Gateway) read(ctx context.Context, q *query.LogQuery) (*reader, error) {
 	p, err := g.plan(ctx, q)
 	if err != nil {
 		return nil, err

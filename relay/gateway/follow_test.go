@@ -307,6 +307,44 @@ func TestGrowsByJournal(t *testing.T) {
 	}
 }
 
+// What was just started is followed although no tick of its node has it yet; without a name
+// to wait for, or once two ticks are over, nothing matches.
+func TestFollowsWhatWasJustStarted(t *testing.T) {
+	c := newCluster(t, 2)
+	c.restart(func(o *Options) { o.Fleet = tickingFleet{c, 30 * time.Second} })
+	started := time.AfterFunc(400*time.Millisecond, func() {
+		c.node("node-1").Say(time.Now().UnixMicro(), "job", "hello")
+	})
+	defer started.Stop()
+	c.follow(query.LogQuery{Tasks: []string{"job"}}).expect("hello")
+
+	c.restart(func(o *Options) { o.Fleet = tickingFleet{c, 200 * time.Millisecond} })
+	begun := time.Now()
+	_, err := c.Entries(t.Context(), &query.LogQuery{Tasks: []string{"none"}, Follow: true})
+	if took := time.Since(begun); !errors.Is(err, query.ErrNoSuchSource) || took < 400*time.Millisecond {
+		t.Errorf("after %v: %v", took, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := c.Entries(ctx, &query.LogQuery{Tasks: []string{"none"}, Follow: true}); !errors.Is(err, ctx.Err()) {
+		t.Errorf("of a client that has gone: %v", err)
+	}
+}
+
+// tickingFleet has nodes with an interval.
+type tickingFleet struct {
+	*cluster
+	interval time.Duration
+}
+
+func (f tickingFleet) Agents() []query.Agent {
+	list := f.cluster.Agents()
+	for i := range list {
+		list[i].Interval = int64(f.interval)
+	}
+	return list
+}
+
 // idleFleet knows of no container that runs.
 type idleFleet struct{ Fleet }
 

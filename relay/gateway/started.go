@@ -1,0 +1,48 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/daytwo/daytwo/api/query"
+)
+
+// maxStarted bounds how long a query waits for what was just started.
+const maxStarted = 5 * time.Second
+
+// readLater opens a query that follows what nothing has the name of: it may just have been
+// started. A node knows a container at its next tick, and perhaps one later if the runtime
+// is slow to tell. It returns err, which the query had at first, if nothing has come by then.
+func (g *Gateway) readLater(ctx context.Context, q *query.LogQuery, err error) (*reader, error) {
+	agents := g.agents()
+	ids, _, chosenErr := g.chosen(q.Agents)
+	if chosenErr != nil || !hasSelectors(q) {
+		return nil, err
+	}
+	var interval time.Duration
+	for i := range agents {
+		if a := &agents[i]; !a.Stale && slices.Contains(ids, a.ID) {
+			interval = max(interval, time.Duration(a.Interval))
+		}
+	}
+	const aNode = 5 * time.Millisecond // the larger the fleet, the fewer requests
+	every := max(100*time.Millisecond, time.Duration(len(ids))*aNode)
+	for end := time.Now().Add(min(2*interval, maxStarted)); errors.Is(err, query.ErrNoSuchSource); {
+		left := time.Until(end)
+		if left <= 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(min(every, left)):
+		}
+		var r *reader
+		if r, err = g.read(ctx, q); err == nil {
+			return r, nil
+		}
+	}
+	return nil, err
+}
