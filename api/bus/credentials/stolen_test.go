@@ -52,7 +52,7 @@ func TestStolenCredential(t *testing.T) {
 	t.Run("publishes", func(t *testing.T) {
 		for _, subject := range []string{
 			bus.Frames(cluster, "victim", 16), bus.Frames("other", "a", 16), bus.Logs(cluster, "victim", 16),
-			bus.RPC(cluster, "victim", "logs"), bus.RPC(cluster, "a", "logs"),
+			bus.RPC(cluster, "victim", "logs"), bus.RPC(cluster, "a", "logs"), bus.Renew(cluster, "victim"),
 			bus.ToNode(cluster, "victim", "c1", "s1"), bus.ToClient(cluster, "victim", "c1", "s1"),
 			"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO." + name, "$JS.API.STREAM.PURGE." + name,
 			"$JS.API.STREAM.DELETE." + name, "$JS.API.STREAM.MSG.GET." + name, "$JS.API.STREAM.MSG.DELETE." + name,

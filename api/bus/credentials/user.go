@@ -57,14 +57,14 @@ func signUser(name, key string, account nkeys.KeyPair, limit func(*jwt.UserClaim
 	return claims.Encode(account)
 }
 
-// nodeLimits returns what a node's user may: bus.NodeSubjects, and to reply to the sender
-// of a request, once and within seconds.
+// nodeLimits returns what a node's user may: bus.NodeSubjects, and to reply to the sender of a
+// request (bus.NodeReplies).
 func nodeLimits(cluster, agent string) func(*jwt.UserClaims) {
 	return func(u *jwt.UserClaims) {
 		publish, subscribe := bus.NodeSubjects(cluster, agent)
 		u.Permissions.Pub.Allow.Add(publish...)
 		u.Permissions.Sub.Allow.Add(subscribe...)
-		u.Permissions.Resp = &jwt.ResponsePermission{MaxMsgs: 1, Expires: 10 * time.Second}
+		u.Permissions.Resp = &jwt.ResponsePermission{MaxMsgs: bus.NodeReplies, Expires: bus.NodeReplyTime}
 		u.Limits.Payload, u.Limits.Subs = nodePayload, nodeSubscriptions
 		u.AllowedConnectionTypes.Add(jwt.ConnectionTypeStandard)
 	}

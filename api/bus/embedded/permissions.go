@@ -7,13 +7,12 @@ import (
 )
 
 // NodePermissions returns the permissions of one node's credential: those of
-// bus.NodeSubjects, and to reply to the requests that it receives.
+// bus.NodeSubjects, and to reply to the requests that it receives (bus.NodeReplies).
 func NodePermissions(cluster, agent string) *server.Permissions {
 	publish, subscribe := bus.NodeSubjects(cluster, agent)
 	return &server.Permissions{
 		Publish:   &server.SubjectPermission{Allow: publish},
 		Subscribe: &server.SubjectPermission{Allow: subscribe},
-		// A request may have any number of replies, over any time.
-		Response: &server.ResponsePermission{MaxMsgs: -1, Expires: -1},
+		Response:  &server.ResponsePermission{MaxMsgs: bus.NodeReplies, Expires: bus.NodeReplyTime},
 	}
 }

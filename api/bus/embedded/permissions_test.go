@@ -41,10 +41,13 @@ func TestNodePermissions(t *testing.T) {
 		}
 	}
 
-	// It answers what is asked of it, as often as the stream takes ...
+	// It replies to what is asked of it once, streams as much as it likes ...
 	if _, err := a.Subscribe(bus.RPC("c", "a", ">"), func(m *nats.Msg) {
 		for range 3 {
 			_ = m.Respond([]byte("here"))
+		}
+		for range 100 {
+			_ = a.Publish(bus.ToClient("c", "a", "me", "1"), []byte("here"))
 		}
 	}); err != nil {
 		t.Fatal(err)
@@ -57,13 +60,20 @@ func TestNodePermissions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stream, err := admin.SubscribeSync(bus.ToClient("c", "a", "me", "1"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := admin.PublishRequest(bus.RPC("c", "a", "logs"), inbox, nil); err != nil {
 		t.Fatal(err)
 	}
-	for i := range 3 {
-		if _, err := answers.NextMsg(2 * time.Second); err != nil {
-			t.Fatalf("answer %d: %v", i, err)
+	for i := range 100 {
+		if _, err := stream.NextMsg(2 * time.Second); err != nil {
+			t.Fatalf("message %d: %v", i, err)
 		}
+	}
+	if n, _, err := answers.Pending(); err != nil || n != bus.NodeReplies {
+		t.Errorf("%d replies, %v; want %d", n, err, bus.NodeReplies)
 	}
 	// ... and hears nothing that is meant for another.
 	for _, subject := range []string{
