@@ -7,10 +7,8 @@ import (
 
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/frame"
-	"github.com/daytwo/daytwo/api/logrpc"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
-	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/collector/containers"
 	"github.com/daytwo/daytwo/collector/journal/logs"
 )
@@ -67,21 +65,6 @@ func (n *Node) Logs() query.Logs {
 	}
 	return n.logs
 }
-
-// serveRPC answers the requests that relays send to this node, until ctx ends.
-func (n *Node) serveRPC(ctx context.Context) {
-	if n.conn == nil {
-		return
-	}
-	s := rpc.NewServer(rpc.ServerOptions{Conn: n.conn, Cluster: n.cfg.Cluster, Agent: n.cfg.AgentID,
-		Handlers: n.rpcHandlers(), Log: n.log.With("component", "rpc")})
-	if err := s.Run(ctx); err != nil {
-		n.log.Error("requests of relays to this node are not answered", "err", err)
-	}
-}
-
-// rpcHandlers returns what this node answers, by verb.
-func (n *Node) rpcHandlers() map[string]rpc.Handler { return logrpc.Handlers(n.Logs()) }
 
 // guard returns what checks the token of the routes of logs, nil if there is no token:
 // then these routes are not served.

@@ -14,6 +14,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/ready"
+	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/collector/bounded"
 	"github.com/daytwo/daytwo/collector/cgroups"
 	"github.com/daytwo/daytwo/collector/containers"
@@ -63,7 +64,8 @@ type Node struct {
 	tasks   *tasks
 	shipRow shippingRow
 	logRows logRows
-	launch  *launchServer // the launch API's server if there is no StatsD server, else nil
+	rpc     map[string]rpc.Handler // what relays may ask, by verb
+	launch  *launchServer          // the launch API's server if there is no StatsD server, else nil
 
 	ticks      uint64        // completed
 	readErrors uint64        // ticks at which the cgroups could not be read
@@ -143,6 +145,10 @@ func New(cfg Config) (*Node, error) {
 			n.Close(context.Background())
 			return nil, err
 		}
+	}
+	if n.rpc, err = n.rpcHandlers(); err != nil {
+		n.Close(context.Background())
+		return nil, err
 	}
 	if n.ship, err = n.newShipper(n.Logs()); err != nil {
 		n.Close(context.Background())

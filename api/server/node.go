@@ -36,27 +36,50 @@ func NewNode(o NodeOptions) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	scraper := prom.NewScraper(o.Fleet, false)
-	streams := logstream.New(logstream.Options{Log: o.Log})
-	api := dcos.API{Fleet: o.Fleet, Agent: o.Agent, Now: time.Now}
-	open := append(api.ThisNode(),
-		web.Route{Method: "GET", Path: "/healthz", Handle: web.Healthz},
-		web.Route{Method: "GET", Path: "/readyz", Handle: readyz(o.Ready)},
-		web.Route{Method: "GET", Path: "/metrics", Handle: func(w http.ResponseWriter, r *http.Request) error {
-			return scraper.ServeNode(w, r, o.Agent)
-		}},
-	)
+	routes := o.routes()
 	hint := "the routes are /metrics, /healthz, /readyz and /system/v1/metrics/v0/"
 	if o.Logs == nil || o.Guard == nil {
-		return web.Bounded(web.RefuseRebinding(web.Mux(open, hint, o.Log)))
+		routes = slices.DeleteFunc(routes, func(rt web.Route) bool { return !nodeOpen[rt.Method+" "+rt.Path] })
+	} else {
+		hint += ", and with the token /api/v1/logs and /system/v1/logs/"
+		g := gate.New(gate.Options{Token: o.Guard})
+		for i := range routes {
+			if rt := &routes[i]; !nodeOpen[rt.Method+" "+rt.Path] {
+				rt.Handle = withToken(g, rt.Handle)
+			}
+		}
 	}
-	api.Logs, api.Streams = o.Logs, streams
-	closed := slices.Concat(logs.New(logs.Options{Logs: o.Logs, Streams: streams}).Routes(), api.LogRoutes())
-	for i := range closed {
-		closed[i].Handle = withToken(gate.New(gate.Options{Token: o.Guard}), closed[i].Handle)
+	return web.Bounded(web.RefuseRebinding(web.Mux(routes, hint, o.Log)))
+}
+
+// nodeOpen are the routes of a node that require no token. All others do.
+var nodeOpen = map[string]bool{
+	"GET /healthz": true,
+	"GET /readyz":  true,
+	"GET /metrics": true,
+
+	"GET " + thisAgent + "/metrics/v0/ping":                         true,
+	"GET " + thisAgent + "/metrics/v0/node":                         true,
+	"GET " + thisAgent + "/metrics/v0/containers":                   true,
+	"GET " + thisAgent + "/metrics/v0/containers/{id}":              true,
+	"GET " + thisAgent + "/metrics/v0/containers/{id}/app":          true,
+	"GET " + thisAgent + "/metrics/v0/containers/{id}/app/{metric}": true,
+}
+
+// routes returns all routes of a node.
+func (o *NodeOptions) routes() []web.Route {
+	scraper := prom.NewScraper(o.Fleet, false)
+	streams := logstream.New(logstream.Options{Log: o.Log})
+	api := dcos.API{Fleet: o.Fleet, Agent: o.Agent, Now: time.Now, Logs: o.Logs, Streams: streams}
+	own := []web.Route{
+		{Method: "GET", Path: "/healthz", Handle: web.Healthz},
+		{Method: "GET", Path: "/readyz", Handle: readyz(o.Ready)},
+		{Method: "GET", Path: "/metrics", Handle: func(w http.ResponseWriter, r *http.Request) error {
+			return scraper.ServeNode(w, r, o.Agent)
+		}},
 	}
-	mux := web.Mux(slices.Concat(open, closed), hint+", and with the token /api/v1/logs and /system/v1/logs/", o.Log)
-	return web.Bounded(web.RefuseRebinding(mux))
+	return slices.Concat(own, api.ThisNode(), logs.New(logs.Options{Logs: o.Logs, Streams: streams}).Routes(),
+		api.LogRoutes())
 }
 
 // withToken returns a handler that answers only requests with the token.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -202,5 +203,41 @@ func TestNodeLogs(t *testing.T) {
 	}
 	if code := status(o, "/metrics", ""); code != http.StatusOK {
 		t.Errorf("/metrics: %d", code)
+	}
+}
+
+// Each route of a node is open or requires the token, as the table says.
+func TestNodeTable(t *testing.T) {
+	guard, err := auth.NewGuard("a-token-for-tests-only")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := NodeOptions{Fleet: testtick.Local(testtick.New(1, false)), Agent: testtick.Agent,
+		Logs: testlogs.New(testtick.Agent), Guard: guard, Log: slog.New(slog.DiscardHandler)}
+	h := NewNode(o)
+	seen := map[string]bool{}
+	for _, rt := range o.routes() {
+		key := rt.Method + " " + rt.Path
+		seen[key] = true
+		for _, token := range []string{"", "another-token-for-tests", "a-token-for-tests-only"} {
+			admin := token == "a-token-for-tests-only"
+			if admin && strings.Contains(rt.Path, "stream") {
+				continue // it never ends
+			}
+			r := httptest.NewRequest(rt.Method, "http://127.0.0.1"+fill(rt.Path, testtick.Agent, shop), nil)
+			if token != "" {
+				r.Header.Set("Authorization", "Bearer "+token)
+			}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if let := w.Code != http.StatusUnauthorized && w.Code != http.StatusForbidden; let != (admin || nodeOpen[key]) {
+				t.Errorf("%s with %q: %d, open %v", key, token, w.Code, nodeOpen[key])
+			}
+		}
+	}
+	for key := range nodeOpen {
+		if !seen[key] {
+			t.Errorf("%s is in the table, but no such route is served", key)
+		}
 	}
 }
