@@ -44,3 +44,17 @@ func (l *Lock) Release() error {
 	}
 	return l.file.Close()
 }
+
+// Wait is Hold that waits until nobody else has the directory: for what takes moments.
+func Wait(dir string) (*Lock, error) {
+	f, err := os.OpenFile(filepath.Join(dir, Name), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
+		if !errors.Is(err, unix.EINTR) {
+			return &Lock{f}, nil // a file system without locks keeps nobody out
+		}
+	}
+}

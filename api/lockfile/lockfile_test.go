@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 func TestHold(t *testing.T) {
@@ -61,4 +62,35 @@ func TestHoldAfterAKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Release()
+}
+
+func TestWait(t *testing.T) {
+	dir := t.TempDir()
+	first, err := Wait(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := make(chan *Lock)
+	go func() {
+		l, err := Wait(dir)
+		if err != nil {
+			t.Error(err)
+		}
+		second <- l
+	}()
+	select {
+	case <-second:
+		t.Fatal("two have the directory")
+	case <-time.After(100 * time.Millisecond):
+	}
+	first.Release()
+	select {
+	case l := <-second:
+		l.Release()
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits for ever")
+	}
+	if _, err := Wait(filepath.Join(dir, "none")); err == nil {
+		t.Error("there is no such directory")
+	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/atomicfile"
+	"github.com/daytwo/daytwo/api/regularfile"
 )
 
 // How long certificates are valid.
@@ -61,7 +62,8 @@ func encodePEM(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
-// Certificate makes a certificate and its key in PEM. Each name is a DNS name or an IP
+// Certificate makes a certificate, followed by that of the authority, and its key in PEM. Each
+// name is a DNS name or an IP
 // address; the first is also the common name. client is whether it may identify a client
 // too, as servers of a NATS cluster need it among one another.
 func (c *Cluster) Certificate(names []string, client bool) (cert, key []byte, err error) {
@@ -101,12 +103,34 @@ func (c *Cluster) Certificate(names []string, client bool) (cert, key []byte, er
 	if err != nil {
 		return nil, nil, err
 	}
-	return encodePEM("CERTIFICATE", der), encodePEM("PRIVATE KEY", b), nil
+	return append(encodePEM("CERTIFICATE", der), encodePEM("CERTIFICATE", ca.Raw)...), encodePEM("PRIVATE KEY", b), nil
 }
 
-// authority reads the certificate authority.
+// CA returns the certificate of the cluster's authority in PEM.
+func (c *Cluster) CA() ([]byte, error) { return regularfile.Read(c.path(CAFile), maxCertificate) }
+
+const maxCertificate = 64 << 10
+
+// certificate returns the certificate of the authority.
+func (c *Cluster) certificate() (*x509.Certificate, error) {
+	text, err := c.CA()
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%s is not PEM", c.path(CAFile))
+	}
+	ca, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.path(CAFile), err)
+	}
+	return ca, nil
+}
+
+// authority returns the certificate authority and its key.
 func (c *Cluster) authority() (*x509.Certificate, any, error) {
-	text, err := atomicfile.Read(c.path(CAFile))
+	ca, err := c.certificate()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -114,16 +138,11 @@ func (c *Cluster) authority() (*x509.Certificate, any, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	block, _ := pem.Decode([]byte(text))
-	keyBlock, _ := pem.Decode([]byte(private))
-	if block == nil || keyBlock == nil {
-		return nil, nil, fmt.Errorf("%s or %s is not PEM", c.path(CAFile), c.path(caKeyFile))
+	block, _ := pem.Decode([]byte(private))
+	if block == nil {
+		return nil, nil, fmt.Errorf("%s is not PEM", c.path(caKeyFile))
 	}
-	ca, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", c.path(CAFile), err)
-	}
-	key, err := x509.ParsePKCS8PrivateKey(keyBlock.Bytes)
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", c.path(caKeyFile), err)
 	}

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/atomicfile"
+	"github.com/daytwo/daytwo/api/lockfile"
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 )
 
-// Cluster is the directory with the keys of a cluster. It is safe for concurrent use; of
-// several processes, one at a time should change it.
+// Cluster is the directory with the keys of a cluster. It is safe for concurrent use, also by
+// several processes.
 type Cluster struct {
 	dir  string
 	name string
@@ -87,6 +88,17 @@ func (c *Cluster) Name() string { return c.name }
 
 // Dir returns the directory.
 func (c *Cluster) Dir() string { return c.dir }
+
+// change runs a function that changes files, one at a time in all processes.
+func (c *Cluster) change(f func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l, err := lockfile.Wait(c.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(), l.Release())
+}
 
 func (c *Cluster) path(name string) string { return filepath.Join(c.dir, name) }
 

@@ -23,15 +23,16 @@ type Node struct {
 // maxNodesFile bounds the list of nodes, bytes.
 const maxNodesFile = 256 << 20
 
-// ErrUnknownNode is the error for an agent that has no credential.
-var ErrUnknownNode = errors.New("no credential was made here for that agent")
+// Errors about nodes.
+var (
+	ErrUnknownNode = errors.New("no credential was made here for that agent")
+	ErrRevoked     = errors.New("the key is revoked: enrol the node again with a new one")
+)
 
 // Nodes returns all credentials of nodes, sorted by agent and age. Those that expired more
 // than a day ago are left out.
 func (c *Cluster) Nodes() ([]Node, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.readNodes()
+	return c.readNodes() // which is written as a whole
 }
 
 func (c *Cluster) readNodes() ([]Node, error) {
@@ -110,9 +111,9 @@ func expiry(n Node) time.Time {
 }
 
 // add adds a node to the list, or renews it if its key is there.
-func (c *Cluster) add(n Node) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (c *Cluster) add(n Node) error { return c.change(func() error { return c.addLocked(n) }) }
+
+func (c *Cluster) addLocked(n Node) error {
 	list, err := c.readNodes()
 	if err != nil {
 		return err
@@ -125,7 +126,7 @@ func (c *Cluster) add(n Node) error {
 			return fmt.Errorf("the key belongs to agent %s", list[i].Agent)
 		}
 		if list[i].Revoked != nil {
-			return fmt.Errorf("the key of agent %s is revoked", n.Agent)
+			return fmt.Errorf("agent %s: %w", n.Agent, ErrRevoked)
 		}
 		list[i] = n
 		return c.writeNodes(list)
@@ -146,9 +147,15 @@ func (c *Cluster) Revoked(key string) (bool, error) {
 
 // Revoke revokes all credentials of an agent, and returns how many. Servers learn of it from
 // the account's new claims: see Push.
-func (c *Cluster) Revoke(agent string) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (c *Cluster) Revoke(agent string) (count int, err error) {
+	err = c.change(func() error {
+		count, err = c.revoke(agent)
+		return err
+	})
+	return count, err
+}
+
+func (c *Cluster) revoke(agent string) (int, error) {
 	list, err := c.readNodes()
 	if err != nil {
 		return 0, err

@@ -23,6 +23,7 @@ const (
 	CAFile       = "ca.crt"
 	caKeyFile    = "ca.key"
 	nodesFile    = "nodes.json"
+	codesFile    = "codes.json"
 )
 
 // writeSecret writes a file that only its owner can read.

@@ -21,14 +21,20 @@ type ServerOptions struct {
 	Certificate, Key, CA string // paths of the files on that machine
 }
 
+// Ports that NATS itself has by default.
+const (
+	defaultPort      = 4222
+	defaultRoutePort = 6222
+)
+
 // ServerConfig returns the configuration of a NATS server for the cluster. It has nothing
 // secret.
 func (c *Cluster) ServerConfig(o ServerOptions) (string, error) {
 	if o.Port == 0 {
-		o.Port = 4222
+		o.Port = defaultPort
 	}
 	if o.RoutePort == 0 {
-		o.RoutePort = 6222
+		o.RoutePort = defaultRoutePort
 	}
 	if o.StoreDir == "" {
 		o.StoreDir = "/var/lib/nats"
