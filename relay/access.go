@@ -67,7 +67,7 @@ func (c *Config) fillAccess(a *access) error {
 	}
 	o := gate.Options{Token: guard, Certificates: c.Access.ClientCA != ""}
 	if c.DataDir != "" {
-		if a.signIn, err = openSignIn(c.DataDir, c.Log); err != nil {
+		if a.signIn, err = openSignIn(c.DataDir, guard, c.Log); err != nil {
 			return err
 		}
 		o.Own, o.User = a.signIn.own, a.signIn.groups

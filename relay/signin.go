@@ -6,13 +6,14 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/auth/issuer"
 	"github.com/daytwo/daytwo/api/auth/jwt"
 	"github.com/daytwo/daytwo/api/auth/users"
 	"github.com/daytwo/daytwo/api/server"
 )
 
-// tokenValid is how long the token of a local user is valid.
+// tokenValid is how long the token of a local user is valid, and the session of an admin.
 const tokenValid = 12 * time.Hour
 
 // signIn signs local users in.
@@ -20,12 +21,13 @@ type signIn struct {
 	users    *users.Store
 	issuer   *issuer.Issuer
 	own      *jwt.Verifier
+	guard    *auth.Guard
 	throttle users.Throttle
 }
 
 // openSignIn opens the users and the key in a data directory.
-func openSignIn(dir string, log *slog.Logger) (*signIn, error) {
-	s := new(signIn)
+func openSignIn(dir string, guard *auth.Guard, log *slog.Logger) (*signIn, error) {
+	s := &signIn{guard: guard}
 	var err error
 	if s.users, err = users.Open(filepath.Join(dir, users.FileName)); err != nil {
 		return nil, err
@@ -63,3 +65,8 @@ func (s *signIn) Login(name, password, address string) (string, error) {
 
 // JWKS implements server.SignIn.
 func (s *signIn) JWKS() ([]byte, error) { return s.issuer.JWKS() }
+
+// Session implements server.SignIn.
+func (s *signIn) Session() (string, error) {
+	return s.issuer.SignSession(auth.AdminName, s.guard.Session(), tokenValid)
+}

@@ -3,6 +3,7 @@ package auth
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"time"
 )
 
@@ -25,6 +26,22 @@ func NewGuard(token string) (*Guard, error) {
 		sum:   sha256.Sum256([]byte(token)),
 		admin: newPrincipal(AdminName, nil, MethodToken, time.Time{}),
 	}, nil
+}
+
+// Session names the sessions of browsers that the admin token opened: another token, another
+// name. It says nothing of the token that helps to guess it.
+func (g *Guard) Session() string {
+	sum := sha256.Sum256(append([]byte("session\x00"), g.sum[:]...))
+	return base64.RawURLEncoding.EncodeToString(sum[:6])
+}
+
+// Resume returns the admin for the name of a session, until it expires; nil for the name of
+// one that another token opened.
+func (g *Guard) Resume(session string, expires time.Time) *Principal {
+	if subtle.ConstantTimeCompare([]byte(session), []byte(g.Session())) != 1 {
+		return nil
+	}
+	return newPrincipal(AdminName, nil, MethodToken, expires)
 }
 
 // Principal returns the admin for the admin token, nil for another. How long it takes does

@@ -40,6 +40,11 @@ var needs = map[string]need{
 	"GET /acs/api/v1/auth/jwks":      {kind: public},
 	"GET /acs/api/v1/auth/providers": {kind: public},
 
+	"GET /api/v1/auth/methods":    {kind: public},
+	"POST /api/v1/auth/session":   {kind: public},
+	"DELETE /api/v1/auth/session": {kind: public},
+	"GET /api/v1/auth/session":    {kind: signedIn},
+
 	"GET /api/v1/openapi.json":                 {kind: signedIn},
 	"GET /pkgpanda/active.buildinfo.full.json": {kind: signedIn},
 	"GET /capabilities":                        {kind: signedIn},

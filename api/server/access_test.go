@@ -388,6 +388,40 @@ func TestStreamEndsWithAccess(t *testing.T) {
 	t.Error("the stream goes on")
 }
 
+// Streams work with the cookie alone, as a browser's EventSource sends it.
+func TestStreamByCookie(t *testing.T) {
+	o, _ := twoApplications(t)
+	srv, sign, _ := accessServer(t, o, testRules)
+	t.Cleanup(srv.CloseClientConnections)
+	for site, want := range map[string]int{"same-origin": http.StatusOK, "cross-site": http.StatusForbidden} {
+		req, err := http.NewRequest("GET", srv.URL+"/api/v1/logs?follow=1&limit=1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.AddCookie(&http.Cookie{Name: auth.Cookie, Value: sign("anna")})
+		for name, value := range map[string]string{"Accept": "text/event-stream", "Cache-Control": "no-cache",
+			"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"} {
+			req.Header.Set(name, value)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Fatalf("%s: %d, want %d", site, resp.StatusCode, want)
+		}
+		if want != http.StatusOK {
+			continue
+		}
+		first := make([]byte, 4096)
+		n, err := resp.Body.Read(first)
+		if err != nil || !strings.Contains(string(first[:n]), "a line of "+shop) {
+			t.Errorf("%q, %v", first[:n], err)
+		}
+	}
+}
+
 type syncBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -12,7 +13,6 @@ import (
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/auth/gate"
 	"github.com/daytwo/daytwo/api/auth/policy"
-	"github.com/daytwo/daytwo/api/console"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server/dcos"
@@ -34,6 +34,7 @@ type Options struct {
 	Policy  func() *policy.Policy // what those may do who are not the admin; default: nothing
 	Audit   func(audit.Record)    // keeps who did what; nil for none
 	SignIn  SignIn                // signs local users in; nil for a relay without
+	Public  *url.URL              // how users reach the relay; if nil, as each browser says
 	Agent   string                // id of the agent on this machine, "" if there is none
 	Cluster string                // name of the cluster
 	Version string                // of the program
@@ -113,14 +114,9 @@ func (s *server) routes() []web.Route {
 		{Method: "GET", Path: "/api/v1/statsd", Handle: s.statsd},
 		{Method: "GET", Path: "/api/v1/events", Handle: s.events},
 	}
-	return slices.Concat(native, s.signInRoutes(), s.sinkRoutes(), s.logs.Routes(), s.dcos.ThisNode(),
+	return slices.Concat(native, s.signInRoutes(), s.sessionRoutes(), s.sinkRoutes(), s.logs.Routes(), s.dcos.ThisNode(),
 		s.dcos.AnyAgent(), s.dcos.ClusterState(),
 		s.dcos.LogRoutes())
-}
-
-func (s *server) console(w http.ResponseWriter, r *http.Request) error {
-	console.Handler.ServeHTTP(w, r)
-	return nil
 }
 
 // metrics answers with the relay's own metrics.

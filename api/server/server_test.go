@@ -90,8 +90,10 @@ func get(t testing.TB, srv *httptest.Server, path string, v any) int {
 // allRoutes returns all routes of a relay, and which paths of them need no token.
 func allRoutes() (routes []web.Route, open map[string]bool) {
 	return newServer(Options{Fleet: query.NewLocal("a", "h")}, shared{}, nil).routes(),
-		map[string]bool{"/{$}": true, "/healthz": true, "/readyz": true, "/acs/api/v1/auth/login": true,
-			"/acs/api/v1/auth/jwks": true, "/acs/api/v1/auth/providers": true}
+		map[string]bool{"GET /{$}": true, "GET /healthz": true, "GET /readyz": true,
+			"POST /acs/api/v1/auth/login": true, "GET /acs/api/v1/auth/jwks": true,
+			"GET /acs/api/v1/auth/providers": true, "GET /api/v1/auth/methods": true,
+			"POST /api/v1/auth/session": true, "DELETE /api/v1/auth/session": true}
 }
 
 func TestEveryRouteAsksForTheToken(t *testing.T) {
@@ -109,7 +111,7 @@ func TestEveryRouteAsksForTheToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		if asks := resp.StatusCode == http.StatusUnauthorized; asks == open[rt.Path] {
+		if asks := resp.StatusCode == http.StatusUnauthorized; asks == open[rt.Method+" "+rt.Path] {
 			t.Errorf("%s %s without a token: %d", rt.Method, path, resp.StatusCode)
 		}
 		if resp.StatusCode == http.StatusUnauthorized && resp.Header.Get("WWW-Authenticate") == "" {

@@ -20,6 +20,8 @@ type SignIn interface {
 	Login(name, password, address string) (token string, err error)
 	// JWKS returns the key set that verifies the tokens.
 	JWKS() ([]byte, error)
+	// Session returns a token for a browser in which the local admin signs in.
+	Session() (token string, err error)
 }
 
 // ErrLogin is the error for a wrong name or password; it does not say which of them.
@@ -31,6 +33,9 @@ type WaitError struct{ For time.Duration }
 func (e *WaitError) Error() string {
 	return fmt.Sprintf("too many failed attempts: try again in %v", e.For.Round(time.Second))
 }
+
+var errNoUsers = &web.Error{Status: http.StatusNotImplemented,
+	Message: "this relay has no local users: start it with --data DIR"}
 
 // maxLogin bounds the body of a request to sign in, bytes.
 const maxLogin = 4 << 10
@@ -47,10 +52,6 @@ func (s *server) signInRoutes() []web.Route {
 
 // login answers POST /acs/api/v1/auth/login.
 func (s *server) login(w http.ResponseWriter, r *http.Request) error {
-	if s.SignIn == nil {
-		return &web.Error{Status: http.StatusNotImplemented,
-			Message: "this relay has no local users: start it with --data DIR"}
-	}
 	var q struct {
 		UserID   string `json:"uid"`
 		Password string `json:"password"`
@@ -58,26 +59,36 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) error {
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxLogin)).Decode(&q); err != nil || q.UserID == "" {
 		return web.BadRequest(`the body must be {"uid":"NAME","password":"PASSWORD"}`)
 	}
-	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	token, err := s.checkPassword(w, r, q.UserID, q.Password)
 	if err != nil {
-		address = r.RemoteAddr
-	}
-	token, err := s.SignIn.Login(q.UserID, q.Password, address)
-	s.recordLogin(r, q.UserID, err)
-	var wait *WaitError
-	switch {
-	case errors.As(err, &wait):
-		w.Header().Set("Retry-After", fmt.Sprint(int(math.Ceil(wait.For.Seconds()))))
-		return &web.Error{Status: http.StatusTooManyRequests, Message: err.Error()}
-	case errors.Is(err, ErrLogin):
-		return &web.Error{Status: http.StatusUnauthorized, Message: err.Error()}
-	case err != nil:
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	return web.WriteJSON(w, r, struct {
 		Token string `json:"token"`
 	}{token})
+}
+
+// checkPassword returns a token for a local user, or the answer to one with another password.
+func (s *server) checkPassword(w http.ResponseWriter, r *http.Request, name, password string) (string, error) {
+	if s.SignIn == nil {
+		return "", errNoUsers
+	}
+	address, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		address = r.RemoteAddr
+	}
+	token, err := s.SignIn.Login(name, password, address)
+	s.recordLogin(r, name, err)
+	var wait *WaitError
+	switch {
+	case errors.As(err, &wait):
+		w.Header().Set("Retry-After", fmt.Sprint(int(math.Ceil(wait.For.Seconds()))))
+		return "", &web.Error{Status: http.StatusTooManyRequests, Message: err.Error()}
+	case errors.Is(err, ErrLogin):
+		return "", &web.Error{Status: http.StatusUnauthorized, Message: err.Error()}
+	}
+	return token, err
 }
 
 // recordLogin adds an attempt to sign in to the audit log.

@@ -81,10 +81,9 @@ func ownPage(r *http.Request) bool {
 	return sameHost(origin, r.Host)
 }
 
-// foreignPage reports whether a browser says that a page of another server has caused a
-// request. A browser shows a client certificate by itself, and so does a program, which says
-// nothing of pages.
-func foreignPage(r *http.Request) bool {
+// ForeignPage reports whether a browser says that a page of another server has caused a
+// request. Programs say nothing of pages.
+func ForeignPage(r *http.Request) bool {
 	if r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == "" {
 		return false
 	}

@@ -62,7 +62,7 @@ func (g *Gate) Principal(r *http.Request) (*auth.Principal, error) {
 	}
 	if token == "" {
 		if g.o.Certificates && r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
-			if foreignPage(r) {
+			if ForeignPage(r) { // a browser shows a certificate by itself
 				return nil, ErrForeignPage
 			}
 			return certificate(r.TLS.VerifiedChains[0][0])
@@ -72,13 +72,18 @@ func (g *Gate) Principal(r *http.Request) (*auth.Principal, error) {
 	if ambient && !ownPage(r) {
 		return nil, ErrForeignPage
 	}
+	return g.Bearer(r.Context(), token)
+}
+
+// Bearer returns whose a token is.
+func (g *Gate) Bearer(ctx context.Context, token string) (*auth.Principal, error) {
 	if g.o.Token != nil {
 		if p := g.o.Token.Principal(token); p != nil {
 			return p, nil
 		}
 	}
 	if jwt.Looks(token) {
-		return g.signed(r.Context(), token)
+		return g.signed(ctx, token)
 	}
 	return nil, errors.New("the token is not the relay's")
 }
@@ -105,8 +110,17 @@ func (g *Gate) signed(ctx context.Context, token string) (*auth.Principal, error
 }
 
 // own returns the bearer of a token of the relay's own issuer. A local user has the groups
-// of now, not those of when the token was signed.
+// of now, not those of when the token was signed; a session of the local admin ends with the
+// admin token that opened it.
 func (g *Gate) own(id *jwt.Identity) (*auth.Principal, error) {
+	if id.Session != "" {
+		if g.o.Token != nil {
+			if p := g.o.Token.Resume(id.Session, id.Expiry); p != nil {
+				return p, nil
+			}
+		}
+		return nil, errors.New("the admin token that opened this session was replaced")
+	}
 	groups := id.Groups
 	if id.Local {
 		if g.o.User == nil {

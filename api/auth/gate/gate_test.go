@@ -385,3 +385,35 @@ func FuzzPrincipal(f *testing.F) {
 		}
 	})
 }
+
+// A browser's session of the local admin ends with the admin token that opened it.
+func TestSessionOfAdmin(t *testing.T) {
+	i := newIssuer(t)
+	own := verifier(t, i)
+	before, err := auth.NewGuard(adminToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := i.SignSession(auth.AdminName, before.Session(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := gate.New(gate.Options{Token: before, Own: own}).Bearer(t.Context(), token)
+	if err != nil || !p.Admin() || time.Until(p.Expires()) > time.Hour || p.Expires().IsZero() {
+		t.Fatalf("%v, %v", p, err)
+	}
+	after, err := auth.NewGuard(adminToken + "-new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, o := range map[string]gate.Options{
+		"another admin token":     {Token: after, Own: own},
+		"none":                    {Own: own},
+		"another issuer may so":   {Token: before, Others: []*jwt.Verifier{own}},
+		"a user of the same name": {Token: after, Others: []*jwt.Verifier{own}},
+	} {
+		if p, err := gate.New(o).Bearer(t.Context(), token); err == nil && p.Admin() {
+			t.Errorf("%s: %q is the admin", name, p.Name())
+		}
+	}
+}

@@ -37,6 +37,7 @@ type Issuer struct {
 	signer jose.Signer
 	public jose.JSONWebKey
 	set    *jwks.Set
+	secret []byte // for Seal
 	now    func() time.Time
 }
 
@@ -115,7 +116,11 @@ func New(key *ecdsa.PrivateKey) (*Issuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Issuer{signer: signer, public: public, set: jwks.NewSet(k), now: time.Now}, nil
+	secret, err := key.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return &Issuer{signer: signer, public: public, set: jwks.NewSet(k), secret: secret, now: time.Now}, nil
 }
 
 // Keys returns the set that verifies the tokens.
@@ -136,22 +141,35 @@ type claims struct {
 	Expires  int64    `json:"exp"`
 	Groups   []string `json:"groups,omitempty"`
 	Local    bool     `json:"local,omitempty"` // of a local user, who may have been removed since
+	Session  string   `json:"daytwo_session,omitempty"`
 }
 
 // Sign returns a token for a bearer. local is whether it is for a local user: such a token
 // ends when the user is removed.
 func (i *Issuer) Sign(name string, groups []string, valid time.Duration, local bool) (string, error) {
-	if name == "" {
+	return i.sign(claims{UserID: name, Groups: groups, Local: local}, valid)
+}
+
+// SignSession returns a token for a browser in which the local admin signed in, with the name
+// that the guard gives its sessions.
+func (i *Issuer) SignSession(name, session string, valid time.Duration) (string, error) {
+	if session == "" {
+		return "", errors.New("a session requires a name")
+	}
+	return i.sign(claims{UserID: name, Session: session}, valid)
+}
+
+func (i *Issuer) sign(c claims, valid time.Duration) (string, error) {
+	if c.UserID == "" {
 		return "", errors.New("a token requires the name of its bearer")
 	}
 	if valid <= 0 {
 		return "", fmt.Errorf("a token cannot be valid for %v", valid)
 	}
 	now := i.now()
-	payload, err := json.Marshal(claims{
-		UserID: name, Issuer: Name, Audience: Audience, ID: rand.Text(),
-		Issued: now.Unix(), Expires: now.Add(valid).Unix(), Groups: groups, Local: local,
-	})
+	c.Issuer, c.Audience, c.ID = Name, Audience, rand.Text()
+	c.Issued, c.Expires = now.Unix(), now.Add(valid).Unix()
+	payload, err := json.Marshal(c)
 	if err != nil {
 		return "", err
 	}
