@@ -26,8 +26,9 @@ func crunDir(t *testing.T, root, id, cgroup, bundle string, started uint64, anno
 		"rootfs":"rootfs","systemd-cgroup":true,
 		"bundle":%q,"created":"2026-11-22T17:46:17Z","owner":"root","detached":true,"external_descriptors":"[]"}`,
 		os.Getpid(), started, cgroup, bundle)
-	for name, text := range map[string]string{"config.json": string(config), "status": status} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+	// As crun does, status last: a directory that has it is not read again.
+	for _, file := range []struct{ name, text string }{{"config.json", string(config)}, {"status", status}} {
+		if err := os.WriteFile(filepath.Join(dir, file.name), []byte(file.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
