@@ -64,21 +64,22 @@ func (s *sender) connect(ctx context.Context) error {
 	if s.tls == nil {
 		return nil
 	}
-	c := tls.Client(conn, s.tls)
+	v := &verdict{conn: conn}
+	c := tls.Client(conn, v.config(s.tls))
 	if err := c.HandshakeContext(ctx); err != nil {
 		s.conn = nil
 		return errors.Join(fmt.Errorf("%w: %w", sink.ErrHandshake, err), conn.Close())
 	}
 	s.conn = c
-	if err := s.closed(refusesWithin); err != nil {
+	err = v.wait(s)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
 		return errors.Join(err, s.Close())
 	}
 	return nil
 }
-
-// refusesWithin is how long a receiver has to say that it does not accept the client's
-// certificate: in TLS 1.3 it does that after the handshake.
-const refusesWithin = 200 * time.Millisecond
 
 // closed returns an error if the receiver closes the connection within d. A receiver sends
 // nothing, so that there is nothing to read before it closes.
