@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/url"
 	"path/filepath"
-	"strings"
 
 	"github.com/daytwo/daytwo/api/audit"
 	"github.com/daytwo/daytwo/api/auth/gate"
@@ -18,6 +18,7 @@ import (
 	"github.com/daytwo/daytwo/api/setting"
 	"github.com/daytwo/daytwo/api/tlsfiles"
 	"github.com/daytwo/daytwo/api/unixsocket"
+	"github.com/daytwo/daytwo/relay/checkpoints"
 )
 
 // Access is who may use the HTTP API. The zero value lets in whoever has the admin token.
@@ -44,16 +45,20 @@ const SocketFile = setting.RelaySocket
 type access struct {
 	gate    *gate.Gate
 	policy  func() *policy.Policy
-	file    *policy.File     // nil without a policy file
-	audit   *audit.Log       // nil without a data directory
-	tls     *tlsfiles.Server // nil without TLS
-	signIn  *signIn          // nil without a data directory
+	file    *policy.File        // nil without a policy file
+	audit   *audit.Log          // nil without a data directory
+	points  *checkpoints.Keeper // of audit, nil likewise
+	tls     *tlsfiles.Server    // nil without TLS
+	opened  audit.Checkpoint    // newest line of audit at the start
+	closed  bool                // audit is
+	signIn  *signIn             // nil without a data directory
 	remotes []*jwks.Remote
+	log     *slog.Logger
 }
 
 // openAccess opens all that decides about requests.
 func (c *Config) openAccess() (*access, error) {
-	a := new(access)
+	a := &access{log: c.Log}
 	if err := c.fillAccess(a); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -71,11 +76,7 @@ func (c *Config) fillAccess(a *access) error {
 			return err
 		}
 		o.Own, o.User = a.signIn.own, a.signIn.groups
-		if a.audit, err = audit.Open(filepath.Join(c.DataDir, audit.Dir), audit.Options{
-			Log: c.Log,
-			// The journal keeps this line, where whoever changes the log cannot easily change it.
-			Checkpoint: func(seq uint64, hash string) { c.Log.Info("audit checkpoint", "number", seq, "hash", hash) },
-		}); err != nil {
+		if err := c.openAudit(a); err != nil {
 			return err
 		}
 	}
@@ -140,20 +141,6 @@ type fixedKeys struct{ set *jwks.Set }
 func (f fixedKeys) Keys() *jwks.Set                   { return f.set }
 func (f fixedKeys) Missing(context.Context) *jwks.Set { return f.set }
 
-// record adds a line to the audit log, which logs and counts its own errors.
-func (a *access) record(r audit.Record) { _ = a.audit.Record(r) }
-
-func (a *access) policyChanged(err error) {
-	if a.audit == nil {
-		return
-	}
-	r := audit.Record{What: "a new policy is in use", Decision: audit.Allowed}
-	if err != nil {
-		r = audit.Record{What: "a new policy is refused", Decision: audit.Refused, Error: err.Error()}
-	}
-	a.record(r)
-}
-
 // run keeps files and keys up to date until ctx ends.
 func (a *access) run(ctx context.Context, start func(func())) {
 	if a.file != nil {
@@ -164,6 +151,9 @@ func (a *access) run(ctx context.Context, start func(func())) {
 	}
 	for _, r := range a.remotes {
 		start(func() { r.Run(ctx) })
+	}
+	if a.points != nil {
+		start(func() { a.points.Run(ctx, a.opened) })
 	}
 }
 
@@ -191,13 +181,6 @@ func (c *Config) listenLocal() (net.Listener, error) {
 	return unixsocket.Listen(path, 0o600)
 }
 
-func (a *access) close() error {
-	if a.audit == nil {
-		return nil
-	}
-	return a.audit.Close()
-}
-
 // writeMetrics writes the metrics of access in the text format.
 func (a *access) writeMetrics(w io.Writer) {
 	if a.file != nil {
@@ -207,27 +190,5 @@ func (a *access) writeMetrics(w io.Writer) {
 		a.tls.WriteMetrics(w)
 	}
 	jwks.WriteMetrics(w, a.remotes...)
-	if a.audit == nil {
-		return
-	}
-	s, err := a.audit.Stats()
-	var b strings.Builder
-	for _, m := range []struct {
-		name, help string
-		v          uint64
-	}{
-		{"lines", "Lines written to the audit log.", s.Lines},
-		{"summed", "Refused requests that are part of a sum in the audit log.", s.Summed},
-		{"failed", "Records that could not be written to the audit log.", s.Failed},
-	} {
-		fmt.Fprintf(&b, "# HELP daytwo_audit_%s_total %s\n# TYPE daytwo_audit_%s_total counter\ndaytwo_audit_%s_total %d\n",
-			m.name, m.help, m.name, m.name, m.v)
-	}
-	up := 1
-	if err != nil {
-		up = 0
-	}
-	fmt.Fprintf(&b, "# HELP daytwo_audit_up Whether the audit log could be written last.\n"+
-		"# TYPE daytwo_audit_up gauge\ndaytwo_audit_up %d\n", up)
-	_, _ = io.WriteString(w, b.String()) // the client is gone
+	a.writeAuditMetrics(w)
 }

@@ -52,6 +52,11 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return errors.Join(err, closeAll(listeners), access.close())
 	}
+	if access.points != nil {
+		if err := access.points.Use(r.conn); err != nil {
+			return errors.Join(err, closeAll(listeners), r.Close(), access.close())
+		}
+	}
 	o := server.Options{
 		Fleet: r.Fleet(), History: r.History(), Logs: r.Logs(), Gate: access.gate, Policy: access.policy,
 		Agent: cfg.Agent, Cluster: cfg.Cluster, Version: cfg.Version,
@@ -59,7 +64,7 @@ func Run(ctx context.Context, cfg Config) error {
 		Metrics: append([]func(io.Writer){r.WriteMetrics, r.logs.WriteMetrics, access.writeMetrics}, cfg.Metrics...),
 	}
 	if access.signIn != nil {
-		o.SignIn, o.Audit = access.signIn, access.record
+		o.SignIn, o.Audit, o.Checkpoints = access.signIn, access.record, access.points.Read
 	}
 	if r.sinks != nil {
 		o.Sinks = r.sinks
@@ -113,7 +118,8 @@ func (r *Relay) serve(ctx context.Context, listeners []net.Listener, h http.Hand
 			err = errors.Join(err, fmt.Errorf("HTTP API: %w", end))
 		}
 	}
-	return errors.Join(err, r.Close())
+	// The log's last checkpoint needs the connection that r closes.
+	return errors.Join(err, a.close(), r.Close())
 }
 
 func closeAll(listeners []net.Listener) (err error) {

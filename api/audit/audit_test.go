@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -408,5 +409,31 @@ func BenchmarkRecord(b *testing.B) {
 		if err := l.Record(r); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Checkpoints are read from a relay's log as it writes it, in text and JSON, and as journalctl
+// shows it; what others log in between does not matter.
+func TestReadCheckpoints(t *testing.T) {
+	var out bytes.Buffer
+	hash := strings.Repeat("ab", 32)
+	for i, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
+		log := slog.New(h)
+		out.WriteString("Nov 28 21:00:00 host daytwo[1]: ")
+		log.Info(CheckpointMessage, "number", uint64(i+1), "hash", hash, "relay_id", "r1")
+		log.Info(CheckpointMessage, "number", uint64(i+10), "hash", hash, "relay_id", "r2")
+		log.Info("a message", "of", "audit checkpoint number=7 hash="+hash)
+		log.Info(CheckpointMessage, "number", 99, "hash", "short", "relay_id", "r1")
+		log.With("component", "x").Info("audit checkpoints", "number", 98, "hash", hash)
+	}
+	for relay, want := range map[string][]Checkpoint{"r1": {{1, hash}, {2, hash}},
+		"": {{1, hash}, {10, hash}, {2, hash}, {11, hash}}, "r3": nil} {
+		got, err := ReadCheckpoints(bytes.NewReader(out.Bytes()), relay)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %v, %v", relay, got, err)
+		}
+	}
+	if _, err := ReadCheckpoints(strings.NewReader(strings.Repeat("x", maxLogLine+1)), ""); err == nil {
+		t.Error("a line without end is read")
 	}
 }

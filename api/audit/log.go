@@ -226,6 +226,13 @@ func (l *Log) Stats() (Stats, error) {
 	return s, l.err
 }
 
+// Newest returns number and hash of the newest line, zero if there is none.
+func (l *Log) Newest() Checkpoint {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Checkpoint{l.seq, l.hash}
+}
+
 // work writes sums that are over, syncs and sends checkpoints until Close.
 func (l *Log) work() {
 	defer close(l.done)

@@ -3,13 +3,8 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
-
-// Checkpoint is number and hash of a line, which was sent elsewhere.
-type Checkpoint struct {
-	Seq  uint64 `json:"seq"`
-	Hash string `json:"hash"`
-}
 
 // BrokenError is the first break of a chain.
 type BrokenError struct {
@@ -35,10 +30,10 @@ type Report struct {
 // read up to there.
 func Verify(dir string, checkpoints ...Checkpoint) (Report, error) {
 	var report Report
-	at := map[uint64]string{}
+	at := map[uint64][]string{} // a log that was replaced may have had several
 	newest := Checkpoint{}
 	for _, c := range checkpoints {
-		at[c.Seq] = c.Hash
+		at[c.Seq] = append(at[c.Seq], c.Hash)
 		if c.Seq > newest.Seq {
 			newest = c
 		}
@@ -74,7 +69,7 @@ func Verify(dir string, checkpoints ...Checkpoint) (Report, error) {
 			case report.Lines == 0 && (r.Seq == 1) != (r.Prev == ""):
 				return broken("the log does not begin here")
 			}
-			if hash, ok := at[r.Seq]; ok && hash != r.Hash {
+			if slices.ContainsFunc(at[r.Seq], func(hash string) bool { return hash != r.Hash }) {
 				return broken("a checkpoint has another hash for number %d: the log has been replaced", r.Seq)
 			}
 			report.Last = Checkpoint{r.Seq, r.Hash}

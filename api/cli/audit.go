@@ -2,10 +2,8 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +13,7 @@ import (
 	"github.com/daytwo/daytwo/api/timespec"
 )
 
-func auditCommand() *cobra.Command {
+func auditCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "See who did what at a relay: show, verify",
@@ -27,7 +25,7 @@ the hash of the one before it.`,
 		Args:    noCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(auditShowCommand(), auditVerifyCommand())
+	cmd.AddCommand(auditShowCommand(), auditVerifyCommand(conn))
 	return cmd
 }
 
@@ -82,51 +80,6 @@ func auditShowCommand() *cobra.Command {
 			return err
 		}
 		return t.print(w)
-	}
-	return cmd
-}
-
-func auditVerifyCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "verify",
-		Short: "Check that no line of the audit log was changed or taken away",
-		Long: `Check that no line of the audit log was changed, added or taken away: each has the
-hash of the one before it. The first break is named, and the command fails.
-
-That the newest lines are missing shows only by a checkpoint, a number and a hash
-that a relay writes to its own log every ten seconds ("audit checkpoint"): give
-those that you have, from the journal of the relay.`,
-		Example: `  daytwo audit verify
-  daytwo audit verify --checkpoint 1042:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08`,
-		Args: cobra.NoArgs,
-	}
-	dir := dataFlag(cmd.Flags())
-	points := cmd.Flags().StringSlice("checkpoint", nil, "the log must have the line `NUMBER:HASH`,…")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		var checkpoints []audit.Checkpoint
-		for _, p := range *points {
-			number, hash, ok := strings.Cut(p, ":")
-			seq, err := strconv.ParseUint(number, 10, 64)
-			if !ok || err != nil || hash == "" {
-				return usageError{fmt.Errorf("checkpoint: %q is not NUMBER:HASH", p)}
-			}
-			checkpoints = append(checkpoints, audit.Checkpoint{Seq: seq, Hash: hash})
-		}
-		report, err := audit.Verify(filepath.Join(relayData(cmd.Flags(), *dir), audit.Dir), checkpoints...)
-		var broken *audit.BrokenError
-		if errors.As(err, &broken) {
-			return fmt.Errorf("the audit log is broken: %w", err)
-		}
-		if err != nil {
-			return err
-		}
-		if report.Lines == 0 {
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "the audit log has no lines")
-			return err
-		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d lines are whole, numbers %d to %d; the newest is %d:%s\n",
-			report.Lines, report.First.Seq, report.Last.Seq, report.Last.Seq, report.Last.Hash)
-		return err
 	}
 	return cmd
 }

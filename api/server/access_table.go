@@ -62,6 +62,8 @@ var needs = map[string]need{
 	"GET /api/v1/statsd":     may(policy.Read, policy.SystemMetrics),
 	"GET /api/v1/events":     may(policy.Read, policy.SystemMetrics),
 
+	"GET /api/v1/audit/checkpoints": may(policy.Read, policy.Audit),
+
 	"GET /api/v1/sinks":                may(policy.Read, policy.Sinks),
 	"GET /api/v1/sinks/{name}/dead":    may(policy.Read, policy.DeadLetters).audit(),
 	"POST /api/v1/sinks/{name}/pause":  may(policy.Update, policy.Sinks).audit(),

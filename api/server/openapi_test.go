@@ -65,6 +65,7 @@ func TestOpenAPISchemasAreTheTypes(t *testing.T) {
 	for _, v := range []any{v1.Agent{}, v1.Container{}, v1.Series{}, v1.Metrics{}, v1.Datapoint{}, v1.Dimensions{},
 		v1.StatsD{}, v1.Ledger{}, v1.SentMetric{}, v1.Event{}, v1.Sinks{}, v1.Sink{}, v1.DeadLetters{}, v1.SinkDone{},
 		v1.NotReady{}, v1.PartWaiting{}, v1.SignInMethods{}, v1.OIDC{}, v1.Session{},
+		v1.Checkpoints{}, v1.Checkpoint{},
 		v1.LogEntry{}, v1.LogFields{}, v1.LogValues{}, v1.LogHistogram{}, v1.LogBucket{}, v1.LogBoots{}, v1.LogBoot{}} {
 		typ := reflect.TypeOf(v)
 		var want, got []string

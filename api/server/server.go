@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -41,6 +42,10 @@ type Options struct {
 	Ready   *ready.Parts          // for /readyz; if nil, always ready
 	Metrics []func(io.Writer)     // write more families to /metrics, in the text format 0.0.4
 	Log     *slog.Logger          // default slog.Default()
+
+	// Checkpoints returns those of a relay's audit log that NATS has, "" for this relay; nil for
+	// a relay without an audit log.
+	Checkpoints func(ctx context.Context, relay string) ([]audit.Sent, error)
 }
 
 // server answers the routes of a relay.
@@ -113,6 +118,7 @@ func (s *server) routes() []web.Route {
 		{Method: "GET", Path: "/api/v1/query", Handle: s.query},
 		{Method: "GET", Path: "/api/v1/statsd", Handle: s.statsd},
 		{Method: "GET", Path: "/api/v1/events", Handle: s.events},
+		{Method: "GET", Path: "/api/v1/audit/checkpoints", Handle: s.checkpoints},
 	}
 	return slices.Concat(native, s.signInRoutes(), s.sessionRoutes(), s.sinkRoutes(), s.logs.Routes(), s.dcos.ThisNode(),
 		s.dcos.AnyAgent(), s.dcos.ClusterState(),

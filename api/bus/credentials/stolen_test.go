@@ -181,3 +181,43 @@ func TestStrangers(t *testing.T) {
 		t.Error("another cluster's authority is trusted")
 	}
 }
+
+// A relay's credential that was stolen adds checkpoints of audit logs, and takes none away.
+func TestStolenRelayKeepsCheckpoints(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	urls := servers(t, c, 1)
+	thief := connected(t, connect(t, c, urls[0], relay(t, c), ""))
+	js, err := jetstream.New(thief)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time it is there
+		if _, err := bus.EnsureAuditStream(t.Context(), js, bus.Config{Cluster: cluster}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := js.Publish(t.Context(), bus.Audit(cluster, "r1"), []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	name := bus.AuditStream(cluster)
+	for _, subject := range bus.AuditDenied(cluster) {
+		if m, err := thief.Request(subject, []byte(`{"name":"`+name+`","seq":1}`), 300*time.Millisecond); err == nil {
+			t.Errorf("%s is answered: %s", subject, m.Data)
+		}
+	}
+	s, err := js.Stream(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := s.CachedInfo().State.Msgs; n != 1 {
+		t.Errorf("%d messages", n)
+	}
+	// A node publishes none, for whichever relay.
+	node := connected(t, connect(t, c, urls[0], enroll(t, c, "a", 0), "a"))
+	for _, relay := range []string{"r1", "a"} {
+		if m, err := node.Request(bus.Audit(cluster, relay), []byte("{}"), 300*time.Millisecond); err == nil {
+			t.Errorf("a node's checkpoint of %s is taken: %s", relay, m.Data)
+		}
+	}
+}

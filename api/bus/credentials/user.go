@@ -70,8 +70,14 @@ func nodeLimits(cluster, agent string) func(*jwt.UserClaims) {
 	}
 }
 
-// Relay returns a credential file for relays, which may use the whole account.
+// relayLimits returns what a relay's user may not do: take away the checkpoints of audit logs.
+func relayLimits(cluster string) func(*jwt.UserClaims) {
+	return func(u *jwt.UserClaims) { u.Permissions.Pub.Deny.Add(bus.AuditDenied(cluster)...) }
+}
+
+// Relay returns a credential file for relays, which may use the whole account, but for
+// relayLimits.
 func (c *Cluster) Relay(name string) ([]byte, error) {
-	creds, _, err := newUser("relay "+name, c.account, nil, time.Time{})
+	creds, _, err := newUser("relay "+name, c.account, relayLimits(c.name), time.Time{})
 	return creds, err
 }
