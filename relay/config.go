@@ -23,6 +23,7 @@ type Config struct {
 	DataDir   string // token, id, history; "": history in memory only, and TokenFile is required
 	TokenFile string // default <DataDir>/token, created if it is missing
 	Access    Access // who else may use the API, and TLS
+	Keys      Keys   // of the cluster; without them this relay lets no nodes in
 	ID        string // of this relay, unique among relays; default: created once and kept in DataDir
 
 	Cluster string             // default setting.Cluster

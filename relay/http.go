@@ -66,6 +66,9 @@ func Run(ctx context.Context, cfg Config) error {
 	if access.signIn != nil {
 		o.SignIn, o.Audit, o.Checkpoints = access.signIn, access.record, access.points.Read
 	}
+	if r.enrollment != nil {
+		o.Enrollment = r.enrollment
+	}
 	if r.sinks != nil {
 		o.Sinks = r.sinks
 		o.Metrics = append(o.Metrics, r.sinks.WriteMetrics)

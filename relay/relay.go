@@ -35,6 +35,8 @@ type Relay struct {
 	node   nodeTicks
 	rpc    *rpc.Client // for what nodes are asked
 	logs   *gateway.Gateway
+
+	enrollment *enrollment // nil without the keys of the cluster
 }
 
 // tidyEvery is how often old history is deleted and the disk synced.
@@ -88,6 +90,9 @@ func New(cfg Config) (*Relay, error) {
 	if r.sinks, err = r.openSinks(); err != nil {
 		return nil, errors.Join(fmt.Errorf("sinks: %w", err), r.Close())
 	}
+	if r.enrollment, err = cfg.openEnrollment(); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
 	if cfg.AgentBoot != 0 {
 		r.node = nodeTicks{agent: cfg.Agent, boot: cfg.AgentBoot, start: time.Now()}
 		cfg.Ready.Add(ready.NodeAtRelay, r.node.ready)
@@ -135,6 +140,9 @@ func (r *Relay) work(ctx context.Context) {
 	if r.sinks != nil {
 		work.Go(func() { _ = r.sinks.Run(ctx) }) // returns nil
 	}
+	if r.enrollment != nil {
+		work.Go(func() { r.enrollment.run(ctx, r.conn) })
+	}
 	work.Go(func() {
 		tick := time.NewTicker(tidyEvery)
 		defer tick.Stop()
@@ -153,6 +161,7 @@ func (r *Relay) work(ctx context.Context) {
 
 // Close closes the history, and the connection unless the caller gave it (Config.Conn).
 func (r *Relay) Close() error {
+	r.enrollment.close()
 	err := r.rpc.Close()
 	return errors.Join(err, r.closeConn(), r.store.Close(), r.lock.Release())
 }

@@ -71,6 +71,11 @@ var needs = map[string]need{
 	"POST /api/v1/sinks/{name}/reset":  may(policy.Update, policy.Sinks).audit(),
 	"POST /api/v1/sinks/{name}/test":   may(policy.Update, policy.Sinks).audit(),
 
+	"POST /api/v1/enroll":                      {kind: public}, // a code is the proof
+	"POST /api/v1/enroll/codes":                may(policy.Create, policy.Nodes).audit(),
+	"GET /api/v1/enroll/nodes":                 may(policy.Read, policy.Nodes),
+	"POST /api/v1/enroll/nodes/{agent}/revoke": may(policy.Delete, policy.Nodes).audit(),
+
 	"GET /api/v1/logs":           may(policy.Read, policy.SystemLogs).audit(),
 	"GET /api/v1/logs/entries":   may(policy.Read, policy.SystemLogs).audit(),
 	"GET /api/v1/logs/fields":    may(policy.Read, policy.SystemLogs).audit(),

@@ -66,6 +66,8 @@ func TestOpenAPISchemasAreTheTypes(t *testing.T) {
 		v1.StatsD{}, v1.Ledger{}, v1.SentMetric{}, v1.Event{}, v1.Sinks{}, v1.Sink{}, v1.DeadLetters{}, v1.SinkDone{},
 		v1.NotReady{}, v1.PartWaiting{}, v1.SignInMethods{}, v1.OIDC{}, v1.Session{},
 		v1.Checkpoints{}, v1.Checkpoint{},
+		v1.EnrollRequest{}, v1.Enrolled{}, v1.EnrollCodesRequest{}, v1.EnrollCodes{}, v1.EnrolledNode{},
+		v1.EnrolledNodes{}, v1.NodeRevoked{},
 		v1.LogEntry{}, v1.LogFields{}, v1.LogValues{}, v1.LogHistogram{}, v1.LogBucket{}, v1.LogBoots{}, v1.LogBoot{}} {
 		typ := reflect.TypeOf(v)
 		var want, got []string

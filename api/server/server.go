@@ -46,6 +46,7 @@ type Options struct {
 	// Checkpoints returns those of a relay's audit log that NATS has, "" for this relay; nil for
 	// a relay without an audit log.
 	Checkpoints func(ctx context.Context, relay string) ([]audit.Sent, error)
+	Enrollment Enrollment // lets nodes into the cluster; nil for a relay without its keys
 }
 
 // server answers the routes of a relay.
@@ -121,7 +122,7 @@ func (s *server) routes() []web.Route {
 		{Method: "GET", Path: "/api/v1/audit/checkpoints", Handle: s.checkpoints},
 	}
 	return slices.Concat(native, s.signInRoutes(), s.sessionRoutes(), s.sinkRoutes(), s.logs.Routes(), s.dcos.ThisNode(),
-		s.dcos.AnyAgent(), s.dcos.ClusterState(),
+		s.enrollRoutes(), s.dcos.AnyAgent(), s.dcos.ClusterState(),
 		s.dcos.LogRoutes())
 }
 

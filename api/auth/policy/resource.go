@@ -26,6 +26,7 @@ const (
 	Audit
 	Users
 	PolicyFile
+	Nodes
 	numResources
 )
 
@@ -74,6 +75,8 @@ var table = [numResources]ResourceInfo{
 		Meaning: "local users, and tokens for programs"},
 	PolicyFile: {ID: "daytwo:policy", Actions: []Action{Read},
 		Meaning: "what others may do, and why"},
+	Nodes: {ID: "daytwo:nodes", Actions: []Action{Create, Read, Delete},
+		Meaning: "credentials of nodes: codes to enrol them, a list, and their revocation"},
 }
 
 // Resources returns all resources.

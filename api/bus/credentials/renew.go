@@ -71,3 +71,15 @@ func (c *Cluster) Renew(agent, token string, signature []byte, valid time.Durati
 	}
 	return renewed, nil
 }
+
+// RenewRequest is what a node sends on the subject bus.Renew.
+type RenewRequest struct {
+	JWT       string `json:"jwt"`       // its claims
+	Signature []byte `json:"signature"` // of Proof("renew", agent, JWT) by its key
+}
+
+// Renewal is the answer to a RenewRequest: new claims, or why there are none.
+type Renewal struct {
+	JWT   string `json:"jwt,omitempty"`
+	Error string `json:"error,omitempty"`
+}

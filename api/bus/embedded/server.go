@@ -23,6 +23,10 @@ type Options struct {
 	MaxPayload int            // largest message, bytes; default the server's own, 1 MiB
 	Users      []*server.User // who may connect; if empty, everybody, and Listen must be a loopback address
 	Log        *slog.Logger   // default slog.Default()
+
+	// Config is a configuration in NATS' own form, such as credentials.ServerConfig: of who may
+	// connect and how. The fields above go before it.
+	Config string
 }
 
 // Server is a NATS server with JetStream in this process.
@@ -45,18 +49,20 @@ func Start(o Options) (*Server, error) {
 	if log == nil {
 		log = slog.Default()
 	}
-	opts := &server.Options{
-		ServerName:   "daytwo",
-		NoSigs:       true, // the program handles signals
-		DontListen:   o.Listen == "",
-		MaxPayload:   int32(o.MaxPayload),
-		JetStream:    true,
-		StoreDir:     o.StoreDir,
-		SyncInterval: time.Minute,
-		Users:        o.Users,
+	opts := new(server.Options)
+	if o.Config != "" {
+		if err := opts.ProcessConfigString(o.Config); err != nil {
+			return nil, fmt.Errorf("nats server: %w", err)
+		}
 	}
+	opts.ServerName = "daytwo"
+	opts.NoSigs = true // the program handles signals
+	opts.DontListen = o.Listen == ""
+	opts.MaxPayload = int32(o.MaxPayload)
+	opts.JetStream, opts.StoreDir, opts.SyncInterval = true, o.StoreDir, time.Minute
+	opts.Users = o.Users
 	if o.Listen != "" {
-		if err := listenOn(opts, o.Listen, len(o.Users) > 0); err != nil {
+		if err := listenOn(opts, o.Listen, len(o.Users) > 0 || len(opts.TrustedOperators) > 0); err != nil {
 			return nil, err
 		}
 	}
