@@ -46,7 +46,7 @@ type Options struct {
 	// Checkpoints returns those of a relay's audit log that NATS has, "" for this relay; nil for
 	// a relay without an audit log.
 	Checkpoints func(ctx context.Context, relay string) ([]audit.Sent, error)
-	Enrollment Enrollment // lets nodes into the cluster; nil for a relay without its keys
+	Enrollment  Enrollment // lets nodes into the cluster; nil for a relay without its keys
 }
 
 // server answers the routes of a relay.
