@@ -2,6 +2,7 @@ package journal
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -32,24 +33,50 @@ func (r *Reader) best(back bool) *fileCursor {
 // its files in turn: an entry that was not there when its file was looked at may be older
 // than one that was found in another file later, and would be skipped by who reads on
 // after that one.
+//
+// A file whose entries all come after both is not looked into. Files are in the order of
+// their first entries, so that mostly the first ones that are looked into have the two.
 func (r *Reader) compare(back, again bool) (going int) {
+	r.unread = r.unread[:0]
 	for _, c := range r.files {
-		if c.done(back) || again && !c.idle {
-			continue
-		}
-		has := r.peek(c, back)
-		if c.idle = !has; !c.done(back) {
-			going++
-		}
 		switch {
-		case !has:
-		case r.next == nil:
-			r.next = c
-		case compareIn(back, c, r.next) < 0:
-			r.next, r.second = c, r.next
-		case r.second == nil || compareIn(back, c, r.second) < 0:
-			r.second = c // perhaps the same entry: it is dropped once that is read
+		case c.done(back) || again && !c.idle:
+		case c.ready && c.back == back || c.f.ends() == nil:
+			going += r.consider(c, back)
+		default:
+			r.unread = append(r.unread, c)
 		}
+	}
+	if back {
+		slices.Reverse(r.unread)
+	}
+	for _, c := range r.unread {
+		x := c.f.ends()
+		if r.second != nil && x.follow(back, &r.next.e) && x.follow(back, &r.second.e) {
+			c.idle = false
+			going++
+		} else {
+			going += r.consider(c, back)
+		}
+	}
+	return going
+}
+
+// consider looks for the next entry of a file, and keeps the file if no two others have
+// entries before that. It returns 1 if the file may have entries, else 0.
+func (r *Reader) consider(c *fileCursor, back bool) (going int) {
+	has := r.peek(c, back)
+	if c.idle = !has; !c.done(back) {
+		going = 1
+	}
+	switch {
+	case !has:
+	case r.next == nil:
+		r.next = c
+	case compareIn(back, c, r.next) < 0:
+		r.next, r.second = c, r.next
+	case r.second == nil || compareIn(back, c, r.second) < 0:
+		r.second = c // perhaps the same entry: it is dropped once that is read
 	}
 	return going
 }

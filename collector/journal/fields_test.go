@@ -71,12 +71,15 @@ func TestKnown(t *testing.T) {
 	dir := t.TempDir()
 	lineFile(t, filepath.Join(dir, "a.journal"), fileFormats[5], 20)
 	j := openDir(t, dir)
-	k := j.Known("MESSAGE", "_BOOT_ID")
+	k := j.Known(dir, "MESSAGE", "_BOOT_ID")
 	defer k.Close()
 	got := map[string]int{}
 	update := func() {
 		t.Helper()
-		if errs := k.Update(func() { clear(got) }, func(field int, value []byte) { got[string(value)]++ }); len(errs) > 0 {
+		if errs := k.Update(func() { clear(got) }, func(field int, value []byte) bool {
+			got[string(value)]++
+			return true
+		}); len(errs) > 0 {
 			t.Fatal(errs)
 		}
 	}

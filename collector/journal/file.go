@@ -41,7 +41,7 @@ func (e *FileError) Unwrap() error { return e.Err }
 // File is an open journal file. It is safe for concurrent use; whoever uses it
 // holds a reference.
 type File struct {
-	path atomic.Pointer[string]
+	path atomic.Pointer[filePath]
 	data mapping
 	refs atomic.Int32
 	live atomic.Bool // it may be appended to
@@ -62,6 +62,8 @@ type File struct {
 	cut       error // it was cut off when it was opened
 	checkOnce sync.Once
 	checkErr  error
+	endsOnce  sync.Once
+	endsRead  *ends
 }
 
 // mapped are the mappings of all open files, so that a fault can be told from
@@ -224,12 +226,18 @@ func (f *File) wiped() (is bool) {
 	return string(f.data[:len(signature)]) != signature
 }
 
+// filePath is a path, and the writer that it names: see authorOf.
+type filePath struct {
+	path   string
+	author uint32
+}
+
 // Path is where the file is now; rotation gives it another name.
-func (f *File) Path() string { return *f.path.Load() }
+func (f *File) Path() string { return f.path.Load().path }
 
 func (f *File) setPath(path string) {
-	if old := f.path.Load(); old == nil || *old != path {
-		f.path.Store(&path)
+	if old := f.path.Load(); old == nil || old.path != path {
+		f.path.Store(&filePath{path, authorOf(path)})
 	}
 }
 

@@ -10,10 +10,11 @@ import (
 // that one is neither.
 type fileCursor struct {
 	f      *File
+	match  *Match
 	author *author
 	found  found  // of Which
 	group  *group // of its entries, nil as long as none was read
-	walker walker
+	walker walker // nil until it is needed: most files of a query of few entries are not looked into
 	dec    *decoder
 	export renderCache
 	json   renderCache
@@ -60,6 +61,16 @@ func (c *fileCursor) peek(back bool) (ok bool, err error) {
 	if back && !c.on {
 		from++
 	}
+	if x := c.f.ends(); x != nil && (back && from <= x.first.at || !back && from >= x.last.at) {
+		if c.ended = true; !back {
+			c.passed = max(c.passed, entries)
+		}
+		c.keepCaches()
+		return false, nil
+	}
+	if c.walker == nil {
+		c.walker = walkerOf(c.f, c.match, c.dec)
+	}
 	for {
 		var at uint64
 		if back {
@@ -68,13 +79,11 @@ func (c *fileCursor) peek(back bool) (ok bool, err error) {
 			at, err = c.walker.after(from)
 		}
 		if err != nil || at == 0 {
-			if c.ended = final && err == nil; err == nil && !back {
+			if err == nil && !back {
 				c.passed = max(c.passed, entries)
 			}
-			if c.ended {
-				c.spare.keep(&c.export)
-				c.spare.keep(&c.json)
-				c.spare.keep(&c.raw)
+			if c.ended = final && err == nil; c.ended {
+				c.keepCaches()
 			}
 			return false, err
 		}
@@ -86,6 +95,13 @@ func (c *fileCursor) peek(back bool) (ok bool, err error) {
 		c.skipped++
 		c.reason, from = err, at
 	}
+}
+
+// keepCaches gives what entries were rendered with to the files that follow.
+func (c *fileCursor) keepCaches() {
+	c.spare.keep(&c.export)
+	c.spare.keep(&c.json)
+	c.spare.keep(&c.raw)
 }
 
 // sure reports whether all files are known that may have older entries than that which
@@ -131,8 +147,12 @@ func (c *fileCursor) settle(t *target) (err error) {
 	defer catchFault(debug.SetPanicOnFault(true), &err)
 	c.ready, c.ended, c.on = false, false, false
 	c.last = entry{}
-	if c.at, c.passed, err = c.start(t); err == nil && t.kind == atTail && c.at != 0 {
-		err = c.f.entry(c.at, &c.last)
+	if c.at, c.passed, err = c.start(t); err != nil || t.kind != atTail || c.at == 0 {
+		return err
 	}
-	return err
+	if x := c.f.ends(); x != nil {
+		c.last = x.last
+		return nil
+	}
+	return c.f.entry(c.at, &c.last)
 }

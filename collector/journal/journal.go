@@ -37,8 +37,9 @@ type Journal struct {
 	mu  sync.Mutex
 	// files by what they are: a rotated one has another path and is the same.
 	files   map[fileKey]*File
-	bad     map[string]error // by path
-	live    []*File          // those of files that may be appended to, and respond
+	sorted  map[string][]*File // by the directory of Options.Dirs, sorted by path
+	bad     map[string]error   // by path
+	live    []*File            // those of files that may be appended to, and respond
 	readers map[*Reader]struct{}
 
 	gaps gaps
@@ -100,7 +101,7 @@ func (j *Journal) Close() error {
 	j.closed = true
 	j.mu.Lock()
 	files := j.files
-	j.files, j.live = map[fileKey]*File{}, nil
+	j.files, j.sorted, j.live = map[fileKey]*File{}, nil, nil
 	j.mu.Unlock()
 	var errs []error
 	for _, f := range files {

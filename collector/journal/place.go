@@ -62,7 +62,7 @@ func chainOf(path string) string {
 
 // author returns the author of a file.
 func (r *Reader) author(f *File) *author {
-	hash := authorOf(f.Path())
+	hash := f.path.Load().author
 	for _, w := range r.authors {
 		if w.hash == hash {
 			return w

@@ -28,15 +28,16 @@ type Reader struct {
 	groups     []*group
 	crossing   crossing
 	authors    []*author
-	placed     bool        // last of authors is right
-	current    *fileCursor // of the entry that was read last, nil if it is gone
-	e          entry       // the one that was read last; at the tail, the last one there was
-	read       bool        // e was read
-	rendered   bool        // and its fields were asked for
-	next       *fileCursor // whose entry is the smallest one ahead, with
-	second     *fileCursor // the one that follows it; nil: none, or not known
-	alone      bool        // no other file than next will have an entry
-	back       bool        // direction of next
+	placed     bool          // last of authors is right
+	current    *fileCursor   // of the entry that was read last, nil if it is gone
+	e          entry         // the one that was read last; at the tail, the last one there was
+	read       bool          // e was read
+	rendered   bool          // and its fields were asked for
+	next       *fileCursor   // whose entry is the smallest one ahead, with
+	second     *fileCursor   // the one that follows it; nil: none, or not known
+	alone      bool          // no other file than next will have an entry
+	unread     []*fileCursor // of compare
+	back       bool          // direction of next
 	errs       []error
 	names      fieldNames
 	slot       renderSlot // the field that was rendered last

@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"cmp"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -42,6 +44,7 @@ func (j *Journal) refresh() {
 		found = again
 	}
 	files, bad := found.files, found.bad
+	sorted := j.sort(files)
 	j.dirs = found.dirs
 	j.looked.Store(&found.looked)
 
@@ -53,7 +56,7 @@ func (j *Journal) refresh() {
 			news, changed = append(news, err), true
 		}
 	}
-	j.files, j.bad = files, bad
+	j.files, j.sorted, j.bad = files, sorted, bad
 	live := make([]*File, 0, len(j.live))
 	for _, f := range files {
 		held := found.isHeld(f.Path())
@@ -89,6 +92,19 @@ func (j *Journal) refresh() {
 		}
 	}
 }
+
+// sort sorts files into the directories of Options.Dirs.
+func (j *Journal) sort(files map[fileKey]*File) map[string][]*File {
+	sorted := map[string][]*File{}
+	for _, f := range slices.SortedFunc(maps.Values(files), byPath) {
+		path := f.Path()
+		dir := j.o.Dirs[max(0, slices.IndexFunc(j.o.Dirs, func(dir string) bool { return isIn(path, dir) }))]
+		sorted[dir] = append(sorted[dir], f)
+	}
+	return sorted
+}
+
+func byPath(a, b *File) int { return cmp.Compare(a.Path(), b.Path()) }
 
 // misses reports whether a file that was there is not among files.
 func (j *Journal) misses(files map[fileKey]*File) bool {

@@ -20,11 +20,16 @@ const (
 // after a target: those with a larger offset are after it. It also returns how
 // many are not.
 func (c *fileCursor) start(t *target) (at, before uint64, err error) {
-	all := c.f.entryList()
 	switch t.kind {
 	case atHead:
 		return 0, 0, nil
 	case atTail:
+		if x := c.f.ends(); x != nil {
+			return x.last.at, x.entries, nil
+		}
+	}
+	all := c.f.entryList()
+	if t.kind == atTail {
 		at, err = all.last()
 		return at, all.n, err
 	}

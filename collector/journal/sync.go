@@ -27,36 +27,44 @@ func (r *Reader) sync() bool {
 	for _, c := range r.files {
 		have[c.f] = true
 	}
-	var came []*File
 	r.j.mu.Lock()
 	r.gen = r.j.gen.Load()
-	now := make(map[*File]bool, len(r.j.files))
-	for _, f := range r.j.files {
-		now[f] = true
-		if !have[f] && !f.held.Load() && f.acquire() {
-			came = append(came, f)
+	came := make([]*File, 0, max(0, len(r.j.files)-len(r.files)))
+	there := map[*File]bool{} // those of r.files
+	for _, files := range r.j.sorted {
+		for _, f := range files {
+			if have[f] {
+				there[f] = true
+			} else if !f.held.Load() && f.acquire() {
+				came = append(came, f)
+			}
 		}
 	}
 	r.j.mu.Unlock()
 
-	slices.SortFunc(came, func(a, b *File) int { return cmp.Compare(a.Path(), b.Path()) })
+	slices.SortFunc(came, func(a, b *File) int { // see compare
+		return cmp.Or(cmp.Compare(a.begins(), b.begins()), cmp.Compare(a.Path(), b.Path()))
+	})
 	var went []*fileCursor
 	r.files = slices.DeleteFunc(r.files, func(c *fileCursor) bool {
-		if now[c.f] {
+		if there[c.f] {
 			return false
 		}
 		if i := slices.IndexFunc(came, func(f *File) bool { return f.id == c.f.id }); i >= 0 {
 			// The same file, copied (as journald does on btrfs) or mapped anew.
 			r.giveBack(c.f)
-			c.renew(came[i], &r.match)
+			c.renew(came[i])
 			came = slices.Delete(came, i, i+1)
 			return false
 		}
 		went = append(went, c)
 		return true
 	})
-	for _, f := range came {
-		r.add(f)
+	cursors := make([]fileCursor, len(came))
+	r.files = slices.Grow(r.files, len(came))
+	for i, f := range came {
+		cursors[i].f = f
+		r.add(&cursors[i])
 	}
 	for _, c := range went {
 		r.remove(c)
@@ -70,12 +78,11 @@ func (r *Reader) sync() bool {
 // to come in the order in which they are written to.
 const lateBy = 5_000_000 // microseconds
 
-// add adds a file that a reference was taken of. In the midst of reading, its entries
-// are passed over that come before the last one read of their group or, of an unknown
-// group, are much older than the last one read.
-func (r *Reader) add(f *File) {
-	c := &fileCursor{dec: &r.dec, spare: &r.spare, author: r.author(f)}
-	c.renew(f, &r.match)
+// add adds the cursor of a file that a reference was taken of. In the midst of reading, its
+// entries are passed over that come before the last one read of their group or, of an
+// unknown group, are much older than the last one read.
+func (r *Reader) add(c *fileCursor) {
+	c.match, c.dec, c.spare, c.author = &r.match, &r.dec, &r.spare, r.author(c.f)
 	r.files = append(r.files, c)
 	if !r.settled {
 		return
@@ -104,10 +111,9 @@ func (c *fileCursor) seqnumID() (id ID) {
 	return c.f.seqnumID()
 }
 
-// renew gives the cursor a file, its first one or the same one opened anew.
-func (c *fileCursor) renew(f *File, m *Match) {
-	c.f, c.ready, c.ended = f, false, false
-	c.walker = &lazyWalker{make: func() walker { return walkerOf(f, m, c.dec) }}
+// renew gives the cursor its file, opened anew.
+func (c *fileCursor) renew(f *File) {
+	c.f, c.ready, c.ended, c.walker = f, false, false, nil
 }
 
 // remove gives back a file that is gone.
@@ -126,6 +132,7 @@ func (r *Reader) remove(c *fileCursor) {
 	if r.current == c {
 		r.current = nil
 	}
+	c.keepCaches()
 	r.giveBack(c.f)
 }
 

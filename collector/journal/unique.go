@@ -2,22 +2,27 @@ package journal
 
 import (
 	"bytes"
-	"cmp"
 	"hash/maphash"
 	"runtime/debug"
 	"slices"
 )
 
-// snapshot takes references of all files that respond; give them back with the function.
-func (j *Journal) snapshot() (files []*File, release func()) {
+// snapshot takes references of all files that respond in directories of Options.Dirs, by
+// default in all of them; give them back with the function.
+func (j *Journal) snapshot(dirs ...string) (files []*File, release func()) {
+	if len(dirs) == 0 {
+		dirs = j.o.Dirs
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for _, f := range j.files {
-		if !f.held.Load() && f.acquire() {
-			files = append(files, f)
+	files = make([]*File, 0, len(j.files))
+	for _, dir := range dirs {
+		for _, f := range j.sorted[dir] {
+			if !f.held.Load() && f.acquire() {
+				files = append(files, f)
+			}
 		}
 	}
-	slices.SortFunc(files, func(a, b *File) int { return cmp.Compare(a.Path(), b.Path()) })
 	return files, func() {
 		for _, f := range files {
 			_ = f.release() // a mapping that cannot be unmapped is told by the last one

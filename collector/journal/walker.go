@@ -259,19 +259,3 @@ func (w allWalker) before(at uint64) (uint64, error) {
 	}
 	return target, nil
 }
-
-// lazyWalker makes its walker when it is first needed: within catchFault.
-type lazyWalker struct {
-	walker
-	make func() walker
-}
-
-func (w *lazyWalker) get() walker {
-	if w.walker == nil {
-		w.walker = w.make()
-	}
-	return w.walker
-}
-
-func (w *lazyWalker) after(at uint64) (uint64, error)  { return w.get().after(at) }
-func (w *lazyWalker) before(at uint64) (uint64, error) { return w.get().before(at) }

@@ -3,15 +3,21 @@ package logs
 import (
 	"strings"
 	"sync"
-
-	"github.com/daytwo/daytwo/collector/journal"
 )
 
-// catalogFields are the fields whose values name something.
+// catalogFields are the fields that the catalog reads: those whose values name something,
+// and those of pieces.
 var catalogFields = []string{
 	"_SYSTEMD_CGROUP", "CONTAINER_ID_FULL", "CONTAINER_ID", "CONTAINER_NAME",
 	"TASK_ID", "TASK_NAME", "FRAMEWORK_ID", "FRAMEWORK_NAME", "EXECUTOR_ID", "APPLICATION_NAME",
 	"_SYSTEMD_UNIT", "UNIT", "OBJECT_SYSTEMD_UNIT", "COREDUMP_UNIT", "_SYSTEMD_USER_UNIT", "USER_UNIT", "_SYSTEMD_SLICE",
+	"CONTAINER_PARTIAL_MESSAGE", "CONTAINER_PARTIAL_ID",
+}
+
+// isPieceField reports whether the entries that have a field are pieces of lines. Such a
+// field names nothing, but that there is one matters.
+func isPieceField(name string) bool {
+	return name == "CONTAINER_PARTIAL_MESSAGE" || name == "CONTAINER_PARTIAL_ID"
 }
 
 // fieldKinds are the kinds of what the fields name. A container by its cgroup is found by
@@ -24,18 +30,22 @@ var fieldKinds = map[string][]kind{
 	"_SYSTEMD_USER_UNIT": {units}, "USER_UNIT": {units}, "_SYSTEMD_SLICE": {units},
 }
 
+// maxName bounds the length of a name.
+const maxName = 4096
+
 // maxCatalog bounds how many values the catalog holds: what is beyond is not found by its
 // name, but by ?match=.
 const maxCatalog = 1 << 20
 
-// catalog holds the names that entries of the journal have. It reads only what came since
-// it was last asked. It is safe for concurrent use.
+// catalog holds the names that entries of the journal have, and whether there are pieces of
+// lines. It is what catalogReader has read of the files.
 type catalog struct {
 	parse func(cgroup string) (id, name string)
-	mu    sync.Mutex
-	known *journal.Known
-	gen   uint64 // rises with each new name
+	mu    sync.Mutex // held while names are looked at, never while files are read
+	epoch int        // rises when everything is forgotten
+	gone  bool       // files went whose names it has
 
+	pieces  bool
 	values  int
 	names   [numKinds]map[string][]string // by name: the fields that have it
 	cgroups map[string][]string           // by container id: paths of its cgroups, and of those below
@@ -44,42 +54,40 @@ type catalog struct {
 	idsByName map[string][]string // ids of containers whose name is in the path of their cgroup
 }
 
-func newCatalog(j *journal.Journal, parse func(cgroup string) (id, name string)) *catalog {
-	c := &catalog{parse: parse, known: j.Known(catalogFields...)}
+func newCatalog(parse func(cgroup string) (id, name string)) *catalog {
+	c := &catalog{parse: parse}
 	c.forget()
 	return c
 }
 
+// forget begins another epoch, in which all names are read anew.
 func (c *catalog) forget() {
-	c.values, c.cgroups, c.paths, c.idsByName = 0, map[string][]string{}, map[string]bool{}, map[string][]string{}
+	c.epoch++
+	c.values, c.pieces, c.gone = 0, false, false
+	c.cgroups, c.paths, c.idsByName = map[string][]string{}, map[string]bool{}, map[string][]string{}
 	for k := range c.names {
 		c.names[k] = map[string][]string{}
 	}
-	c.gen++
 }
 
-// update takes in what came, and returns a number that rises with each new name. Errors
-// of files are not its business: whoever reads the entries tells of them.
-func (c *catalog) update() uint64 {
-	_ = c.known.Update(c.forget, c.add)
-	return c.gen
-}
-
-func (c *catalog) add(field int, value []byte) {
-	if c.values >= maxCatalog || len(value) == 0 || len(value) > 4096 {
+func (c *catalog) add(field int, value string) {
+	name := catalogFields[field]
+	if isPieceField(name) {
+		c.pieces = true
 		return
 	}
-	name := catalogFields[field]
+	if c.values >= maxCatalog || len(value) == 0 || len(value) > maxName {
+		return
+	}
 	if name == "_SYSTEMD_CGROUP" {
-		c.addCgroup(string(value))
+		c.addCgroup(value)
 		return
 	}
 	for _, k := range fieldKinds[name] {
-		fields := c.names[k][string(value)]
+		fields := c.names[k][value]
 		if !contains(fields, name) {
-			c.names[k][string(value)] = append(fields, name)
+			c.names[k][value] = append(fields, name)
 			c.values++
-			c.gen++
 		}
 	}
 }
@@ -91,7 +99,6 @@ func (c *catalog) addCgroup(path string) {
 	}
 	c.paths[path] = true
 	c.values++
-	c.gen++
 	for p := path; len(p) > 1; p = p[:max(strings.LastIndexByte(p, '/'), 0)] {
 		id, name := c.parse(p)
 		if id == "" {

@@ -164,18 +164,17 @@ func (o *opened) exists(p *plan) bool {
 	return true // there is much, at least
 }
 
-// visible reports whether a name has entries that a scope allows.
+// visible reports whether a name has entries that a scope allows. It unlocks the view while
+// it reads them.
 func (o *opened) visible(v *view, k kind, name string, scope scopeFilter) bool {
 	p := &plan{until: 1<<63 - 1, scope: scope}
 	p.names[k] = map[string]bool{name: true}
 	p.match = v.namesMatch(k, p.names[k])
-	if o.exists(p) {
-		return true
+	found := false
+	if v.apart(func() { found = o.exists(p) }); found || k == units {
+		return found
 	}
-	if k == units {
-		return false
-	}
-	found := false // it may have none yet
+	// It may have none yet.
 	o.node.o.Identities.named(k, name, func(i *Identity, _ []string) {
 		c := *i
 		c.Origin.SetTag("agent_id", o.node.o.Agent)

@@ -19,7 +19,7 @@ type Calls struct {
 // NewCalls adds the sources of such calls to a set.
 func NewCalls(set *bounded.Set) Calls {
 	return Calls{
-		journal: set.Source("journal", 6, nil),
+		journal: set.Source("journal", 8, nil),
 		system:  set.Source("container_logs", 4, nil),
 		user:    set.Source("user_container_logs", 2, nil),
 	}

@@ -42,12 +42,11 @@ func (o *opened) journal(p *plan) source {
 	return j
 }
 
-// pieces reports whether the journal has any pieces of lines.
-func (o *opened) pieces() (has bool) {
-	for _, field := range []string{"CONTAINER_PARTIAL_MESSAGE", "CONTAINER_PARTIAL_ID"} {
-		o.j.Values(field, func([]byte) bool { has = true; return false })
-	}
-	return has
+// pieces reports whether the journal has any pieces of lines, as of the last view.
+func (o *opened) pieces() bool {
+	o.catalog.mu.Lock()
+	defer o.catalog.mu.Unlock()
+	return o.catalog.pieces
 }
 
 // goOn makes the source of another plan, where one that follows stands, or at a time before

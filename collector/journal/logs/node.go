@@ -65,6 +65,7 @@ type opened struct {
 	node    *Node
 	j       *journal.Journal
 	catalog *catalog
+	names   []*catalogReader // one a directory
 	watcher *logfile.Watcher // of container log files; nil: they are looked at again and again
 	end     func()
 }
@@ -112,7 +113,10 @@ func (n *Node) openJournal() *opened {
 		defer close(ended)
 		_ = j.Run(ctx) // its only error would be ctx's
 	}()
-	o := &opened{node: n, j: j, catalog: newCatalog(j, n.o.Identities.parse)}
+	o := &opened{node: n, j: j, catalog: newCatalog(n.o.Identities.parse)}
+	for _, dir := range j.Dirs() {
+		o.names = append(o.names, newCatalogReader(j, dir))
+	}
 	if n.o.Identities.haveFiles() {
 		var err error
 		if o.watcher, err = logfile.NewWatcher(); err != nil {
@@ -126,7 +130,7 @@ func (n *Node) openJournal() *opened {
 		}
 		cancel()
 		<-ended
-		o.catalog.known.Close()
+		o.closeNames()
 		if err := j.Close(); err != nil {
 			n.o.Log.Warn("a journal file could not be closed", "err", err)
 		}
@@ -199,13 +203,6 @@ func (n *Node) Close() {
 	}
 	n.mu.Unlock()
 	n.close(o)
-}
-
-// view locks the catalog, and brings it up to date. The caller unlocks it.
-func (o *opened) view() *view {
-	o.catalog.mu.Lock()
-	o.catalog.update()
-	return &view{node: o.node, catalog: o.catalog}
 }
 
 // source returns what has the entries of a plan.

@@ -123,7 +123,7 @@ func (o *opened) planJournal(q *query.LogQuery) (*plan, error) {
 		}
 		p.selects = true
 		if p.scoped {
-			visible = func(name string) bool { return o.visible(v, kind(k), name, p.scope) }
+			visible = func(name string) bool { return o.visible(v, kind(k), name, p.scope) } // it unlocks v meanwhile
 		}
 		if p.names[k], err = v.resolve(kind(k), selectors, visible); err != nil {
 			return nil, err

@@ -38,6 +38,14 @@ type view struct {
 	catalog *catalog
 }
 
+// apart calls fn without the catalog's lock, since it reads files. Names may come meanwhile,
+// and go.
+func (v *view) apart(fn func()) {
+	v.catalog.mu.Unlock()
+	defer v.catalog.mu.Lock()
+	fn()
+}
+
 // find finds the names that a selector matches: itself, or those that it is a pattern of
 // or, without wildcards, the beginning of.
 func (v *view) find(k kind, selector string) found {
