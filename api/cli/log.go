@@ -39,9 +39,7 @@ on standard error.`,
 	o := logFlags(fs, "short")
 	agents := fs.StringArray("agent", nil,
 		"print entries of the node `AGENT`: its id, the beginning of its id, or its hostname; repeatable")
-	tasks := fs.StringArray("task", nil, "print entries of the task `TASK`: a name, an id or a pattern; repeatable")
-	containers := fs.StringArray("container", nil,
-		"print entries of the container `ID`, or the beginning of its id; repeatable")
+	o.sourceFlags(fs)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.filters = append(o.filters, args...)
 		cl, err := o.client(conn)
@@ -52,7 +50,6 @@ on standard error.`,
 		if err := addAgents(cmd.Context(), cl, v, *agents); err != nil {
 			return err
 		}
-		v["task"], v["container"] = *tasks, *containers
 		return o.print(cmd, cl, false, v)
 	}
 	return cmd
@@ -92,6 +89,7 @@ select entries as those of journalctl do.`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	o := logFlags(cmd.Flags(), "short")
+	o.sourceFlags(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.filters = append(o.filters, args[1:]...)
 		cl, err := o.client(conn)

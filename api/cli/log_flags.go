@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,22 +22,25 @@ type logOptions struct {
 	follow, all        bool
 	completed          bool // also tasks that have ended; of task log
 	reverse, noPager   bool
-	lines              int
+	lines              lineCount
 	since, until, boot string
 	priority, grep     string
 	units, filters     []string
+	identifiers        []string
+	dmesg              bool
+	sources            map[string]*[]string // by the parameter: task, container, …; nil without such flags
 	color              string
 	out                *output
 }
 
 // logFlags registers the flags. format is the default of -o.
 func logFlags(fs *pflag.FlagSet, format string) *logOptions {
-	o := &logOptions{fs: fs}
+	o := &logOptions{fs: fs, lines: defaultLines}
 	fs.SortFlags = false
 	fs.BoolVarP(&o.follow, "follow", "f", false,
 		"also wait for new entries and print them, until interrupted, or until the tasks that are named have ended")
-	fs.IntVarP(&o.lines, "lines", "n", defaultLines,
-		"print the newest `N` entries; all of them with --since, --until or --boot, unless N is given")
+	fs.VarP(&o.lines, "lines", "n",
+		"print the newest `N` entries, or all; all of them with --since, --until or --boot, unless N is given")
 	fs.BoolVar(&o.all, "all", false, "print all entries")
 	fs.StringVarP(&o.since, "since", "S", "",
 		"print entries from `TIME` on: \"2026-01-02 03:04:05\", today, yesterday, -1h, \"20min ago\", @SECONDS")
@@ -53,8 +54,12 @@ func logFlags(fs *pflag.FlagSet, format string) *logOptions {
 	fs.StringVarP(&o.grep, "grep", "g", "",
 		"print entries whose message matches the regular expression `PATTERN`; case matters only if it has capitals")
 	fs.StringArrayVarP(&o.units, "unit", "u", nil,
-		"print entries of the systemd unit `UNIT`, which may be a pattern; repeatable")
+		"print entries of the systemd unit `UNIT`, which may be a pattern; with --follow it need not be there yet; "+
+			"repeatable")
 	fs.StringArrayVar(&o.units, "component", nil, "same as --unit `UNIT`")
+	fs.StringArrayVarP(&o.identifiers, "identifier", "t", nil,
+		"print entries of the syslog identifier `NAME`; repeatable")
+	fs.BoolVarP(&o.dmesg, "dmesg", "k", false, "print what the kernel logged, of the current boot unless --boot is given")
 	fs.StringArrayVar(&o.filters, "filter", nil,
 		"print entries with `FIELD=VALUE` (or FIELD:VALUE); values of one field are alternatives; repeatable")
 	fs.BoolVarP(&o.reverse, "reverse", "r", false, "print the newest entries first")
@@ -85,17 +90,13 @@ func (o *logOptions) check() error {
 			return usage("--%s: %w", name, err)
 		}
 	}
-	for _, f := range o.filters {
-		if _, err := match(f); err != nil {
-			return usage("--filter: %w", err)
-		}
-	}
 	if _, err := regexp.Compile(o.grep); err != nil {
 		return usage("--grep: %w", err)
 	}
+	if _, err := o.matches(); err != nil {
+		return usage("%w", err)
+	}
 	switch {
-	case o.lines < 0:
-		return usage("--lines %d: give 0 or a positive number", o.lines)
 	case o.all && o.fs.Changed("lines"):
 		return usage("--all and --lines exclude each other")
 	case o.follow && o.reverse:
@@ -108,22 +109,10 @@ func (o *logOptions) check() error {
 	return nil
 }
 
-// match returns a filter in the form FIELD=VALUE. As for journalctl, "+" stands between
-// groups of which one has to match.
-func match(filter string) (string, error) {
-	if filter == "+" {
-		return filter, nil
-	}
-	i := strings.IndexAny(filter, "=:")
-	if i < 1 {
-		return "", errors.New(strconv.Quote(filter) + " is not of the form FIELD=VALUE")
-	}
-	return strings.ToUpper(filter[:i]) + "=" + filter[i+1:], nil
-}
-
 // unlimited reports whether every entry that matches is wanted.
 func (o *logOptions) unlimited() bool {
-	return o.all || !o.fs.Changed("lines") && (o.since != "" || o.until != "" || o.boot != "")
+	return o.all || o.lines == allLines ||
+		!o.fs.Changed("lines") && (o.since != "" || o.until != "" || o.boot != "" || o.dmesg)
 }
 
 // values returns the parameters of /api/v1/logs. Times are made absolute here, since
@@ -139,7 +128,11 @@ func (o *logOptions) values() url.Values {
 			v.Set(name, t.UTC().Format(time.RFC3339Nano))
 		}
 	}
-	for name, s := range map[string]string{"boot": o.boot, "priority": o.priority, "grep": ignoreCase(o.grep)} {
+	boot := o.boot
+	if o.dmesg && boot == "" {
+		boot = "0"
+	}
+	for name, s := range map[string]string{"boot": boot, "priority": o.priority, "grep": ignoreCase(o.grep)} {
 		if s != "" {
 			v.Set(name, s)
 		}
@@ -147,15 +140,14 @@ func (o *logOptions) values() url.Values {
 	for _, u := range o.units {
 		v.Add("unit", u)
 	}
-	for _, f := range o.filters {
-		if m, err := match(f); err == nil {
-			v.Add("match", m)
-		}
+	v["match"], _ = o.matches() // check has refused what is wrong
+	for name, list := range o.sources {
+		v[name] = *list
 	}
 	if o.unlimited() {
 		v.Set("limit", "all")
 	} else {
-		v.Set("limit", strconv.Itoa(o.lines))
+		v.Set("limit", o.lines.String())
 		if !o.reverse {
 			v.Set("tail", "true")
 		}

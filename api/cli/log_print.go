@@ -21,15 +21,12 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// exportFormat is the media type of the journal export format.
-const exportFormat = "application/vnd.fdo.journal"
-
 // logSource is where log commands get entries from: a client of a relay.
 type logSource interface {
 	// Logs yields the entries and events that match. An error is the last.
 	Logs(ctx context.Context, query url.Values) iter.Seq2[*v1.LogEntry, error]
-	// LogsRaw returns the answer in a format, as it comes.
-	LogsRaw(ctx context.Context, query url.Values, accept string) (io.ReadCloser, error)
+	// LogsExport yields them in the journal export format.
+	LogsExport(ctx context.Context, query url.Values) iter.Seq2[client.ExportedEntry, error]
 }
 
 // logPrinter prints the entries of one or more queries.
@@ -173,33 +170,31 @@ func headOf(e *v1.LogEntry) string {
 	return name + " " + id[:min(len(id), 12)]
 }
 
-// export copies an answer in the journal export format.
+// export prints the entries of a query in the journal export format.
 func (p *logPrinter) export(ctx context.Context, from logSource, q url.Values) error {
-	body, err := from.LogsRaw(ctx, q, exportFormat)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := body.Read(buf)
-		p.entries += n // at least one, if anything comes
-		p.progress.add(n)
-		if _, werr := p.w.Write(buf[:n]); werr != nil {
-			return werr
+	for e, err := range from.LogsExport(ctx, q) {
+		if err != nil {
+			return err
+		}
+		if e.Notice != nil {
+			p.b = p.b[:0]
+			if err := p.notice(e.Notice); err != nil {
+				return err
+			}
+			continue
+		}
+		p.entries++
+		p.progress.add(len(e.Bytes))
+		if _, err := p.w.Write(e.Bytes); err != nil {
+			return err
 		}
 		if p.o.follow {
 			if err := p.w.Flush(); err != nil {
 				return err
 			}
 		}
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return err
-		}
 	}
+	return nil
 }
 
 // colored reports whether lines have colours.

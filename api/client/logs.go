@@ -30,18 +30,33 @@ const (
 // any other one for half a minute. The first request is not tried again.
 func (c *Client) Logs(ctx context.Context, q url.Values) iter.Seq2[*v1.LogEntry, error] {
 	return func(yield func(*v1.LogEntry, error) bool) {
-		f := logFollower{c: c, q: cloneValues(q), follow: isTrue(q, "follow")}
-		f.limit, _ = strconv.ParseInt(q.Get("limit"), 10, 64)
-		if err := f.run(ctx, yield); err != nil {
+		f := c.newFollower(q, "text/event-stream", func(r io.Reader, heard func()) func() (logRecord, error) {
+			events := newEventReader(r, heard)
+			return func() (logRecord, error) {
+				e, err := events.next()
+				return logRecord{LogEntry: e}, err
+			}
+		})
+		f.yield = func(rec logRecord) bool { return yield(rec.LogEntry, nil) }
+		if err := f.run(ctx); err != nil {
 			yield(nil, err)
 		}
 	}
 }
 
-// logFollower is one call of Logs.
+// logRecord is an entry or event of a stream.
+type logRecord struct {
+	*v1.LogEntry        // of one in the export format only its Cursor and its Event
+	export       []byte // in the export format, valid until the next one; nil for what this client says itself
+}
+
+// logFollower is one call of Logs or LogsExport.
 type logFollower struct {
 	c      *Client
 	q      url.Values
+	accept string
+	decode func(body io.Reader, heard func()) (next func() (logRecord, error))
+	yield  func(logRecord) bool
 	follow bool
 	limit  int64  // of a query that does not follow; 0 is the server's default
 	got    int64  // entries
@@ -51,13 +66,21 @@ type logFollower struct {
 	slow   bool   // the server cut the stream off
 }
 
-func (f *logFollower) run(ctx context.Context, yield func(*v1.LogEntry, error) bool) error {
+func (c *Client) newFollower(
+	q url.Values, accept string, decode func(body io.Reader, heard func()) (next func() (logRecord, error)),
+) *logFollower {
+	f := &logFollower{c: c, q: cloneValues(q), accept: accept, decode: decode, follow: isTrue(q, "follow")}
+	f.limit, _ = strconv.ParseInt(q.Get("limit"), 10, 64)
+	return f
+}
+
+func (f *logFollower) run(ctx context.Context) error {
 	first := true
 	var broken time.Time // when the stream broke; zero while it works
 	pause := firstPause
 	for {
 		before := f.got
-		err := f.stream(ctx, yield)
+		err := f.stream(ctx)
 		switch {
 		case f.ended:
 			return nil
@@ -78,7 +101,7 @@ func (f *logFollower) run(ctx context.Context, yield func(*v1.LogEntry, error) b
 				why = err.Error()
 			}
 			e := &v1.LogEntry{Event: Reconnecting, Realtime: broken.UnixMicro()}
-			if e.Message = "the stream broke, and goes on: " + why; !yield(e, nil) {
+			if e.Message = "the stream broke, and goes on: " + why; !f.yield(logRecord{LogEntry: e}) {
 				return nil
 			}
 		} else if !f.follow && time.Since(broken) > giveUpAfter {
@@ -123,10 +146,10 @@ func (f *logFollower) resume() bool {
 }
 
 // stream reads one stream to its end, and returns nil if the server ended it.
-func (f *logFollower) stream(ctx context.Context, yield func(*v1.LogEntry, error) bool) error {
+func (f *logFollower) stream(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	resp, err := f.c.openLogs(ctx, f.q, "text/event-stream")
+	resp, err := f.c.openLogs(ctx, f.q, f.accept)
 	if err != nil {
 		return err
 	}
@@ -137,11 +160,15 @@ func (f *logFollower) stream(ctx context.Context, yield func(*v1.LogEntry, error
 			f.since = "@" + strconv.FormatInt(t.Unix(), 10)
 		}
 	}
-	silent := time.AfterFunc(maxSilence, cancel)
-	defer silent.Stop()
-	events := newEventReader(resp.Body, func() { silent.Reset(maxSilence) })
+	heard := func() {}
+	if f.accept == "text/event-stream" { // which has comments, so that there is a sign of life
+		silent := time.AfterFunc(maxSilence, cancel)
+		defer silent.Stop()
+		heard = func() { silent.Reset(maxSilence) }
+	}
+	next := f.decode(resp.Body, heard)
 	for {
-		e, err := events.next()
+		e, err := next()
 		if err == io.EOF {
 			return nil
 		}
@@ -157,7 +184,7 @@ func (f *logFollower) stream(ctx context.Context, yield func(*v1.LogEntry, error
 		if e.Cursor != "" {
 			f.cursor = e.Cursor
 		}
-		if !yield(e, nil) {
+		if !f.yield(e) {
 			f.ended = true
 			return nil
 		}

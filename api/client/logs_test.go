@@ -52,6 +52,44 @@ func TestLogsGoOnAfterABreak(t *testing.T) {
 	}
 }
 
+// The same in the export format, of which only whole entries come.
+func TestExportGoesOnAfterABreak(t *testing.T) {
+	binary := "MESSAGE\n\x05\x00\x00\x00\x00\x00\x00\x00two\n\n\n"
+	var requests atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		switch requests.Add(1) {
+		case 1:
+			if q.Get("limit") != "5" || r.Header.Get("Accept") != "application/vnd.fdo.journal" {
+				t.Errorf("the first request: %v", q)
+			}
+			fmt.Fprint(w, "__CURSOR=c1\nDAYTWO_EVENT=slow_reader\n__CURSOR=x\nMESSAGE=one\n\n__CURSOR=c2\n"+binary[:20])
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		default:
+			if q.Get("cursor") != "c1" || q.Has("limit") || q.Has("tail") {
+				t.Errorf("after the break: %v", q)
+			}
+			fmt.Fprint(w, "__CURSOR=c2\n"+binary+"\n")
+		}
+	}))
+	defer srv.Close()
+	var got strings.Builder
+	for e, err := range newClient(t, srv.URL, token).LogsExport(t.Context(), url.Values{"limit": {"5"}, "follow": {"1"}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got.Write(e.Bytes)
+		if e.Notice != nil {
+			got.WriteString(e.Notice.Event + "\n")
+		}
+	}
+	if want := "__CURSOR=c1\nDAYTWO_EVENT=slow_reader\n__CURSOR=x\nMESSAGE=one\n\n" + client.Reconnecting + "\n" +
+		"__CURSOR=c2\n" + binary + "\n"; got.String() != want {
+		t.Errorf("%q, want %q", got.String(), want)
+	}
+}
+
 // An error of the first request is the caller's, and no request is sent again.
 func TestLogsFirstError(t *testing.T) {
 	var requests atomic.Int32

@@ -1,18 +1,19 @@
 package query
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // unitSuffixes are the kinds of systemd units.
 var unitSuffixes = []string{".service", ".socket", ".scope", ".slice", ".mount", ".timer", ".target", ".path",
 	".device", ".swap", ".automount"}
 
-// IsUnitName reports whether the selector of a unit is a whole name, which may be followed
-// before there is such a unit.
-func IsUnitName(s string) bool {
-	for _, suffix := range unitSuffixes {
-		if strings.HasSuffix(s, suffix) {
-			return true
-		}
+// UnitName returns the whole name of the unit that a selector without wildcards means while
+// there is none: that of a service if it does not say of which kind it is.
+func UnitName(selector string) string {
+	if slices.ContainsFunc(unitSuffixes, func(suffix string) bool { return strings.HasSuffix(selector, suffix) }) {
+		return selector
 	}
-	return false
+	return selector + ".service"
 }

@@ -192,9 +192,7 @@ func TestLogPipe(t *testing.T) {
 		var errs bytes.Buffer
 		cmd := exec.Command(program, "log-pipe", "-t", "fifo", "--fifo", fifo, "--stats", "--partial-after", "0")
 		cmd.Stderr = &errs
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
+		pipe := rig.StartProcess(t, cmd)
 		rig.Eventually(t, 20*time.Second, func() error { _, err := os.Stat(fifo); return err })
 		for i := range 3 {
 			f, err := os.OpenFile(fifo, os.O_WRONLY, 0)
@@ -212,7 +210,7 @@ func TestLogPipe(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		io.WriteString(f, "last word") // of a program that ends
 		f.Close()
-		if err := cmd.Wait(); err != nil || !strings.Contains(errs.String(), "lines=4 ") {
+		if err := pipe.Wait(t, time.Minute); err != nil || !strings.Contains(errs.String(), "lines=4 ") {
 			t.Errorf("%v: %s", err, errs.String())
 		}
 		check(entries("SYSLOG_IDENTIFIER=fifo", "MESSAGE"), "writer 0", "writer 1", "writer 2", "last word")

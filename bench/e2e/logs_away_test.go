@@ -51,13 +51,7 @@ func TestLogsWhileRelayIsAway(t *testing.T) {
 	cmd := h.command(t.Context(), "log", "--all", "-o", "cat")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	reads, out := rig.Follow(t, cmd)
 	in := bufio.NewReader(out)
 	first, err := in.ReadString('\n')
 	if err != nil || first != lines[0]+"\n" {
@@ -67,7 +61,7 @@ func TestLogsWhileRelayIsAway(t *testing.T) {
 	begun := time.Now()
 	rest, err := io.ReadAll(in)
 	took := time.Since(begun)
-	_ = cmd.Wait()
+	_ = reads.Wait(t, time.Minute) // its status is compared below
 	got := append([]string{first}, strings.SplitAfter(string(rest), "\n")...)
 	if err != nil || got[len(got)-1] != "" {
 		t.Errorf("the last line is not whole: %.20q, %v", got[len(got)-1], err)

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -106,72 +104,6 @@ func (h *logHosts) eventually(want string, args ...string) {
 		}
 		return nil
 	})
-}
-
-// logFollower is a client command that follows.
-type logFollower struct {
-	t     testing.TB
-	lines chan string // closed at the end of its output
-	err   bytes.Buffer
-	stop  func() (status int) // interrupts it
-}
-
-func (h *logHosts) follow(t testing.TB, args ...string) *logFollower {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := h.command(ctx, args...)
-	f := &logFollower{t: t, lines: make(chan string, 100)}
-	cmd.Stderr = &f.err
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
-	cmd.WaitDelay = 10 * time.Second
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan int, 1)
-	go func() {
-		for in := bufio.NewReader(out); ; {
-			line, err := in.ReadString('\n')
-			if line != "" {
-				f.lines <- line
-			}
-			if err != nil {
-				break
-			}
-		}
-		close(f.lines)
-		_ = cmd.Wait()
-		ended <- cmd.ProcessState.ExitCode()
-	}()
-	f.stop = sync.OnceValue(func() int {
-		cancel()
-		for range f.lines { // until its end
-		}
-		return <-ended
-	})
-	t.Cleanup(func() { f.stop() })
-	return f
-}
-
-// next fails the test unless these are the next lines.
-func (f *logFollower) next(want ...string) {
-	f.t.Helper()
-	for _, w := range want {
-		select {
-		case line, ok := <-f.lines:
-			if !ok {
-				f.t.Fatalf("it ended before %.100q", w)
-			}
-			if line != w+"\n" {
-				f.t.Fatalf("%d bytes %.200q, want %d %.200q", len(line), line, len(w), w)
-			}
-		case <-time.After(20 * time.Second):
-			f.t.Fatalf("%.100q does not come", w)
-		}
-	}
 }
 
 // talker prints to both of its streams, a line of $LONG bytes too, and again when told to.

@@ -43,9 +43,7 @@ func TestShipping(t *testing.T) {
 				"sleep .1; done")
 		var said bytes.Buffer
 		task.Stderr = &said
-		if err := task.Start(); err != nil {
-			t.Fatal(err)
-		}
+		run := rig.StartProcess(t, task)
 		delivered := func() (n int) {
 			text, _ := os.ReadFile(out)
 			return strings.Count(string(text), "\n")
@@ -59,7 +57,7 @@ func TestShipping(t *testing.T) {
 		d.Kill()
 		d.Restart(t)
 		write("restarted", "")
-		if err := task.Wait(); err != nil {
+		if err := run.Wait(t, time.Minute); err != nil {
 			t.Errorf("%v: %s", err, said.String())
 		}
 		var ids map[int]string

@@ -82,21 +82,13 @@ func (c *DCOSCLI) Run(t testing.TB, args ...string) (stdout, stderr string, stat
 // the test ends.
 func (c *DCOSCLI) Follow(t testing.TB, args ...string) *bufio.Reader {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := c.command(ctx, args)
+	cmd := c.command(context.Background(), args)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // dcos starts its subcommands as processes
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	p, out := Follow(t, cmd)
 	t.Cleanup(func() {
-		cancel()
-		_ = cmd.Wait() // it was killed
+		if p.Running() {
+			syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		}
 	})
 	return bufio.NewReader(out)
 }

@@ -250,7 +250,7 @@ func TestGrowsFromOne(t *testing.T) {
 }
 
 // A unit that is logged on another node later, and what matches nowhere at first, are
-// followed, too: a pattern waits, and a name that nobody has is an error.
+// followed, too: a pattern and a unit wait, and another name that nobody has is an error.
 func TestGrowsByUnit(t *testing.T) {
 	c := newCluster(t, 3)
 	add := func(agent, unit, message string) {
@@ -263,6 +263,7 @@ func TestGrowsByUnit(t *testing.T) {
 	both.expect("a")
 	late := []*follower{
 		c.follow(query.LogQuery{Units: []string{"db*"}}), c.follow(query.LogQuery{Units: []string{"db.service"}}),
+		c.follow(query.LogQuery{Units: []string{"db"}}),
 		c.follow(query.LogQuery{Tasks: []string{"d?"}, Tail: true, Limit: 3}),
 		c.follow(query.LogQuery{Containers: []string{"db-on-*"}}),
 	}
@@ -270,7 +271,7 @@ func TestGrowsByUnit(t *testing.T) {
 		f.expect("waiting ")
 	}
 	for _, q := range []query.LogQuery{
-		{Units: []string{"db"}, Follow: true}, {Tasks: []string{"db"}, Follow: true}, {Tasks: []string{"d*"}},
+		{Units: []string{"db"}}, {Tasks: []string{"db"}, Follow: true}, {Tasks: []string{"d*"}},
 	} {
 		if r, err := c.Entries(t.Context(), &q); !errors.Is(err, query.ErrNoSuchSource) {
 			t.Errorf("%+v: %v", q, err)

@@ -76,13 +76,13 @@ func (n *names) on(sources []query.LogSource, q *query.LogQuery) (query.LogQuery
 }
 
 // mayCome reports whether what no agent has now may come: names that match a pattern, or a
-// unit of a whole name. What any other selector names is expected to be there.
+// unit. What any other selector names is expected to be there.
 func (n *names) mayCome(q *query.LogQuery) bool {
 	for k, l := range lists(q) {
 		may := len(*l) == 0
 		for _, s := range *l {
 			kind := query.LogSourceKinds[k]
-			may = may || len(n.found[selected{kind, s}]) > 0 || isGlob(s) || kind == "unit" && query.IsUnitName(s)
+			may = may || len(n.found[selected{kind, s}]) > 0 || isGlob(s) || kind == "unit"
 		}
 		if !may {
 			return false
@@ -103,6 +103,17 @@ func (n *names) everywhere(q *query.LogQuery) query.LogQuery {
 			}
 		}
 		*l = list
+	}
+	return out
+}
+
+// awaited is everywhere, for what no agent has yet: units by their whole names.
+func (n *names) awaited(q *query.LogQuery) query.LogQuery {
+	out := n.everywhere(q)
+	for i, s := range q.Units {
+		if !isGlob(s) && len(n.found[selected{"unit", s}]) == 0 {
+			out.Units[i] = query.UnitName(s)
+		}
 	}
 	return out
 }

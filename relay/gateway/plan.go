@@ -172,7 +172,7 @@ func (g *Gateway) resolve(ctx context.Context, agents []string, q *query.LogQuer
 	case found:
 		return &plan{parts: parts, later: names.everywhere(q)}, nil
 	case q.Follow && names.mayCome(q) && slices.ContainsFunc(answers, func(h has) bool { return h.err == nil }):
-		return &plan{parts: parts, later: names.everywhere(q), waits: true}, nil
+		return &plan{parts: parts, later: names.awaited(q), waits: true}, nil
 	case !slices.ContainsFunc(answers, func(h has) bool { return !isAway(h) }):
 		return nil, query.ErrNodeAway
 	case !slices.ContainsFunc(answers, func(h has) bool { return !hasNone(h) }):

@@ -105,8 +105,8 @@ func (l *Logs) choose(q *query.LogQuery, kind string, list []string) (*chosen, e
 			c.globs = append(c.globs, pattern)
 		case len(found) > 1:
 			return nil, &query.AmbiguousError{Selector: selector, Candidates: candidates}
-		case len(found) == 0 && kind == "unit" && q.Follow && query.IsUnitName(text):
-			c.names[text] = true
+		case len(found) == 0 && kind == "unit" && q.Follow:
+			c.names[query.UnitName(text)] = true
 		}
 	}
 	if len(c.names) == 0 && !(q.Follow && len(c.globs) > 0) {

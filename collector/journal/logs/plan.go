@@ -140,15 +140,15 @@ func (o *opened) planJournal(q *query.LogQuery) (*plan, error) {
 	return p, nil
 }
 
-// mayCome reports whether selectors that match nothing may do so later, and adds those
-// that are whole names of units to names.
+// mayCome reports whether selectors that match nothing may do so later, and adds the units
+// that they mean to names.
 func mayCome(k kind, selectors []string, names map[string]bool) (may bool) {
 	for _, s := range selectors {
 		switch {
 		case hasGlob([]string{s}):
 			may = true
-		case k == units && query.IsUnitName(s):
-			names[s], may = true, true
+		case k == units:
+			names[query.UnitName(s)], may = true, true
 		}
 	}
 	return may
