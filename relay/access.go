@@ -21,15 +21,16 @@ import (
 	"github.com/daytwo/daytwo/relay/checkpoints"
 )
 
-// Access is who may use the HTTP API. The zero value lets in whoever has the admin token.
+// Access configures who may use the HTTP API. With the zero value, only the admin token
+// opens it.
 type Access struct {
-	PolicyFile string // what those may do who are not the admin; "": nothing
+	PolicyFile string // what everybody but the admin may do; "": nothing
 
 	// JWTKeys are files or URLs with the keys of other issuers of tokens.
 	JWTKeys     []string
-	JWTIssuer   string   // which their tokens must name; "" for any
-	JWTAudience string   // for whom their tokens must be; "" for any
-	JWTName     []string // claims with the name of the bearer; default uid, then sub
+	JWTIssuer   string   // "iss" that their tokens must have; "" for any
+	JWTAudience string   // "aud" that their tokens must have; "" for any
+	JWTName     []string // claims that may have the bearer's name, best first; default uid, then sub
 	JWTGroups   string   // claim with the groups; default groups
 
 	Certificate, Key string // files for TLS; "" for none
@@ -41,7 +42,7 @@ type Access struct {
 // that no token is sent to whoever happens to listen on a port.
 const SocketFile = setting.RelaySocket
 
-// access is what decides about requests, and what runs beside it.
+// access decides about requests. Its run keeps files, keys and checkpoints up to date.
 type access struct {
 	gate    *gate.Gate
 	policy  func() *policy.Policy
@@ -50,13 +51,14 @@ type access struct {
 	points  *checkpoints.Keeper // of audit, nil likewise
 	tls     *tlsfiles.Server    // nil without TLS
 	opened  audit.Checkpoint    // newest line of audit at the start
-	closed  bool                // audit is
+	closed  bool                // audit was closed
 	signIn  *signIn             // nil without a data directory
 	remotes []*jwks.Remote
 	log     *slog.Logger
 }
 
-// openAccess opens all that decides about requests.
+// openAccess opens the files of Access, and those of the data directory, that decide about
+// requests.
 func (c *Config) openAccess() (*access, error) {
 	a := &access{log: c.Log}
 	if err := c.fillAccess(a); err != nil {
@@ -135,7 +137,7 @@ func (c *Config) verifier(a *access, source string) (*jwt.Verifier, error) {
 	return jwt.New(o)
 }
 
-// fixedKeys is a set from a file.
+// fixedKeys is a set of keys that was read from a file.
 type fixedKeys struct{ set *jwks.Set }
 
 func (f fixedKeys) Keys() *jwks.Set                   { return f.set }
@@ -157,7 +159,7 @@ func (a *access) run(ctx context.Context, start func(func())) {
 	}
 }
 
-// ready returns why tokens cannot be verified yet: nil if they can.
+// ready returns why tokens cannot be verified yet, or nil if they can.
 func (a *access) ready() error {
 	for _, r := range a.remotes {
 		if err := r.Err(); err != nil {
@@ -167,8 +169,9 @@ func (a *access) ready() error {
 	return nil
 }
 
-// listenLocal listens on the unix socket of the data directory, nil without one. A path that
-// no socket can have is no error: the command line uses the address and the token then.
+// listenLocal listens on the unix socket of the data directory. It returns nil without a
+// data directory, and if the path is too long for a socket: the command line uses the
+// address and the token then.
 func (c *Config) listenLocal() (net.Listener, error) {
 	if c.DataDir == "" {
 		return nil, nil

@@ -28,7 +28,8 @@ func (c *Config) openAudit(a *access) (err error) {
 	a.audit, err = audit.Open(filepath.Join(c.DataDir, audit.Dir), audit.Options{
 		Log: c.Log,
 		Checkpoint: func(seq uint64, hash string) {
-			// The journal keeps this line, where whoever changes the log cannot easily change it.
+			// The journal gets this line too: whoever changes the audit log cannot easily
+			// change that.
 			c.Log.Info(audit.CheckpointMessage, "number", seq, "hash", hash, "relay_id", c.ID)
 			a.points.Add(seq, hash)
 		},

@@ -61,10 +61,10 @@ func (c *Config) checkLogs(ctx context.Context) []health.Check {
 	}
 	relay, err := client.New("http://"+address, token)
 	if path := filepath.Join(c.DataDir, SocketFile); c.DataDir != "" && isSocket(path) {
-		relay, err = client.Socket(path), nil // which needs no TLS
+		relay, err = client.Socket(path), nil // a unix socket needs no TLS
 	}
 	if err != nil || relay.Ready(ctx) != nil {
-		return nil // no relay runs, or it is not ready, which is for other checks to say
+		return nil // other checks report that no relay runs, or that it is not ready
 	}
 	check := health.Check{Name: "relay logs", State: health.OK, Detail: "the nodes answer queries of logs"}
 	if err := firstEntry(ctx, relay); err != nil {
@@ -92,8 +92,8 @@ func firstEntry(ctx context.Context, relay *client.Client) error {
 	return nil
 }
 
-// checkAccess says whether the files that say who may use the API can be used. It makes none
-// of them.
+// checkAccess reports whether the files that decide who may use the API can be used. It
+// creates none of them.
 func (c *Config) checkAccess() (checks []health.Check) {
 	a := &c.Access
 	if a.PolicyFile != "" {
@@ -130,8 +130,8 @@ func (c *Config) checkAccess() (checks []health.Check) {
 // expiresSoon is how long before the end of a certificate the doctor warns.
 const expiresSoon = 14 * 24 * time.Hour
 
-// checkSinks says whether the configuration of sinks is valid, and which receivers of it
-// can be used from here.
+// checkSinks reports whether the configuration of sinks is valid, and which of its
+// receivers can be used from this machine.
 func (c *Config) checkSinks() []health.Check {
 	if c.SinksFile == "" {
 		return nil

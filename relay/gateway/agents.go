@@ -12,8 +12,8 @@ import (
 // maxCandidates bounds the list of an ambiguous selector.
 const maxCandidates = 20
 
-// chosen returns the ids of the agents that a query's list selects, sorted, and whether
-// that is one agent for good: no other one can match later.
+// chosen returns the ids of the agents that a query's list selects, sorted. one reports
+// that this is a single agent, and that no other can match later.
 func (g *Gateway) chosen(selectors []string) (ids []string, one bool, err error) {
 	agents := g.agents()
 	if len(selectors) == 0 {

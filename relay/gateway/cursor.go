@@ -14,18 +14,19 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// A cursor over several agents is "m1." and, as base64 for URLs, one record of 18 bytes an
-// agent, which is 24 characters: the first 6 bytes of a hash of its id, the kind of its
-// position and the direction of reading (1 byte), a time (7 bytes, microseconds since 1970, big endian), and a hash of
-// the agent's own cursor (4 bytes). The entry of a position is the one with this time and
-// this cursor among the entries that the query selects; the agent's own cursor would need
-// four times the space. No record depends on another, so that each entry changes one.
+// A cursor over several agents is "m1." and, in base64 for URLs, one record of 18 bytes (24
+// characters) for each agent: the first 6 bytes of a hash of its id, the kind of its
+// position and the direction of reading (1 byte), a time (7 bytes, microseconds since 1970,
+// big endian), and a hash of the agent's own cursor (4 bytes). The entry of a position is
+// the one, among those that the query selects, with this time and a cursor with this hash:
+// a whole cursor would take four times the space. Records do not depend on one another, so
+// that each entry that is read changes one of them.
 //
-// An agent's own cursor may have more than the name of an entry: where the agent is in each of
-// its sources. Such ones follow as they are, each as "~", the number of the record, ":" and
-// the cursor, as long as all of them take no more than maxPlaces. Else an agent with several
-// sources goes on at the entry, as one that reads anew up to it: entries of its other sources
-// that came late in between are missed.
+// An agent's own cursor may hold more than the name of an entry: a position in each of the
+// agent's sources. Such cursors follow unchanged, each as "~", the number of the record,
+// ":" and the cursor, if all of them together take at most maxPlaces. Otherwise they are
+// left out, and an agent with several sources continues at the entry alone: an entry of
+// another source that arrived late is missed then.
 const (
 	cursorPrefix = "m1."
 	maxPlaces    = 16 << 10 // bytes
@@ -50,14 +51,14 @@ const (
 	reversed = 0x40 // the query reads in reverse
 )
 
-// position is where a query is at an agent.
+// position is how far a query has read at an agent.
 type position struct {
 	kind kind
 	time int64
 	hash uint32 // of the agent's own cursor, of kind after
 
 	current, reversed bool   // of a position in a cursor
-	own               string // the agent's own cursor, of a position in a cursor that has it
+	own               string // the agent's own cursor, if the cursor of the query holds it
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -16,10 +16,11 @@ import (
 
 // Entries implements query.Logs.
 //
-// One agent's answer passes with its own cursors. Several are merged: what there was before
-// entry by entry in the order of time, then, with Follow, what comes, where an entry waits
-// for older ones of silent agents for Options.Reorder. An agent that is late, or has a wrong
-// clock, has its entries in their own order at the place where they come.
+// A single agent's answer is passed on with the agent's own cursors. The answers of several
+// are merged: first the entries that exist, in the order of time; then, with Follow, new
+// ones, each of which waits up to Options.Reorder for older ones of agents that are silent.
+// The entries of an agent that is late, or has a wrong clock, stay in their own order and
+// are returned when they arrive.
 func (g *Gateway) Entries(ctx context.Context, q *query.LogQuery) (query.LogReader, error) {
 	if q.Follow && q.Reverse {
 		return nil, fmt.Errorf("%w: what comes cannot be read in reverse", query.ErrBadLogQuery)
@@ -58,23 +59,23 @@ func (g *Gateway) read(ctx context.Context, q *query.LogQuery) (*reader, error) 
 	return r, nil
 }
 
-// reader is a query of a gateway.
+// reader reads the entries of one query.
 type reader struct {
 	g       *Gateway
 	q       query.LogQuery
 	plan    *plan
 	own     bool // the cursors are those of the only agent
-	last    *leg // of the last entry
-	waiting bool // that nothing matches yet was said, or is not so
+	last    *leg // that the last entry came from
+	waiting bool // the event that nothing matches yet was returned, or something matches
 	found   found
 	vector  vector
 	text    []byte // of the cursor, if it has more than vector
-	past    bool   // what there was before is read, and then what comes
+	past    bool   // entries that existed before are being read; new ones follow
 	left    int64  // entries; -1 is no limit
-	skip    int64  // entries of what comes
+	skip    int64  // new entries that are left out
 	out     entry.Entry
 
-	mu     sync.Mutex // of closing, and of changing what follows
+	mu     sync.Mutex // guards closed, and m when new entries follow
 	closed bool
 	m      *merger
 
@@ -245,7 +246,7 @@ func (r *reader) take(e *entry.Entry, l *leg) *entry.Entry {
 	return &r.out
 }
 
-// cursor returns where the query is, valid until the next entry.
+// cursor returns the cursor of the query, which is valid until the next entry.
 func (r *reader) cursor() string {
 	size := 0
 	for _, l := range r.m.legs {
@@ -285,8 +286,8 @@ func (r *reader) mark(l *leg, current bool) {
 	})
 }
 
-// followOn goes from what there was before to what comes. It returns io.EOF if the query
-// does not follow.
+// followOn goes on with new entries after those that existed before. It returns io.EOF if
+// the query does not follow.
 func (r *reader) followOn(ctx context.Context) error {
 	if !r.past {
 		return io.EOF

@@ -10,7 +10,7 @@ import (
 	"github.com/daytwo/daytwo/api/entry"
 )
 
-// A record that carries nothing is returned after signOfLife without a record, and idle at
+// While no record comes, next returns an empty one after signOfLife, and after idle at
 // most.
 const (
 	signOfLife = 10 * time.Second

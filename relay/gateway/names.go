@@ -75,8 +75,8 @@ func (n *names) on(sources []query.LogSource, q *query.LogQuery) (query.LogQuery
 	return out, true
 }
 
-// mayCome reports whether what no agent has now may come: names that match a pattern, or a
-// unit. What any other selector names is expected to be there.
+// mayCome reports whether something that no agent has now may be there later: names that
+// match a pattern, or a unit. Everything else is expected to exist already.
 func (n *names) mayCome(q *query.LogQuery) bool {
 	for k, l := range lists(q) {
 		may := len(*l) == 0

@@ -33,9 +33,10 @@ func (r *reader) grow(now time.Time) {
 }
 
 // refresh lets a query that follows read agents that match by now: new ones, and those on
-// which something that it selects was started. What they have of before the query began is
-// not of it. Containers that run are known by the frames of their agents; units, and tasks
-// that are in the journal alone, have to be asked for, which goes on beside the reading.
+// which something that it selects was started. Their entries from before the query began
+// are left out. Containers that run are known from the frames of their agents. Units, and
+// tasks that only the journal has, have to be asked for, which happens while entries are
+// read.
 func (r *reader) refresh() {
 	ids, _, err := r.g.chosen(r.q.Agents)
 	if err != nil || len(r.new(ids)) == 0 {

@@ -45,9 +45,10 @@ func (g *Gateway) resume(ctx context.Context, parts []part, q *query.LogQuery) (
 	return starts, errors.Join(errs...)
 }
 
-// find returns the start at the entry of a position. That entry comes no more, unless
-// the cursor is of another agent's entry and was made in the other direction of reading: then
-// this one is between that and what comes. If the entry is gone, the start is its time.
+// find returns the start at the entry of a position. That entry is not returned again,
+// unless the cursor is of another agent's entry and was made in the other direction of
+// reading: then this entry is among those to come. If the entry is gone, the start is its
+// time.
 func (g *Gateway) find(ctx context.Context, p *part, at position, reverse bool) (start, error) {
 	q := p.q
 	q.Fields, q.Limit, q.Follow, q.Reverse = positionFields, maxSearched, false, reverse

@@ -23,8 +23,8 @@ type searches struct {
 	all map[string]*search
 }
 
-// whoHas returns which of some agents have something that each kind of a query's selectors
-// matches, as of so long ago at most. An agent that does not answer has nothing.
+// whoHas returns those agents that have something for each kind of a query's selectors. The
+// answer may be as old as age. An agent that does not answer counts as having nothing.
 func (g *Gateway) whoHas(ctx context.Context, agents []string, q *query.LogQuery, age time.Duration) []string {
 	key, err := json.Marshal([]any{agents, lists(q), q.Scope})
 	if err != nil {

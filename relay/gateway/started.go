@@ -12,9 +12,10 @@ import (
 // maxStarted bounds how long a query waits for what was just started.
 const maxStarted = 5 * time.Second
 
-// readLater opens a query that follows what nothing has the name of: it may just have been
-// started. A node knows a container at its next tick, and perhaps one later if the runtime
-// is slow to tell. It returns err, which the query had at first, if nothing has come by then.
+// readLater opens a query that follows something that no node knows by this name yet, since
+// it may just have been started. A node knows a container at its next tick, or one tick
+// later if the runtime is slow to report it. If nothing has come by then, readLater returns
+// err, the query's first error.
 func (g *Gateway) readLater(ctx context.Context, q *query.LogQuery, err error) (*reader, error) {
 	agents := g.agents()
 	ids, _, chosenErr := g.chosen(q.Agents)

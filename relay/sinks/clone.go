@@ -17,7 +17,7 @@ type cloner struct {
 const chunkSize = 64 << 10
 
 // clone returns a copy of an entry with the fields that match the patterns, all if there
-// are none, and those that a record itself shows.
+// are none, and with those that the methods of sink.Record read.
 func (c *cloner) clone(e *entry.Entry, keep patternList) *entry.Entry {
 	out := *e
 	out.Cursor = strings.Clone(e.Cursor)
@@ -50,7 +50,7 @@ func (c *cloner) value(v []byte) []byte {
 	return out
 }
 
-// shown are the fields that a record itself shows.
+// shown are the fields that the methods of sink.Record read.
 var shown = map[string]bool{
 	"MESSAGE": true, "PRIORITY": true, "_HOSTNAME": true, "_SYSTEMD_UNIT": true, "UNIT": true, "CONTAINER_NAME": true,
 	"SYSLOG_IDENTIFIER": true, "_COMM": true, "SYSLOG_FACILITY": true, "MESSAGE_ID": true, "SYSLOG_PID": true,

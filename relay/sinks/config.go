@@ -68,7 +68,8 @@ func (c *Config) insecure() bool {
 	return ok && e.Encryption() != nil && e.Encryption().Insecure
 }
 
-// target returns where a sink delivers to, and whether to whom is checked.
+// target returns where a sink delivers to, and mentions if the receiver's certificate is
+// not checked.
 func (c *Config) target() string {
 	_, t, _ := c.typ()
 	if c.insecure() {

@@ -177,7 +177,7 @@ func (in *intake) deliveryOf(h *entry.Header) (*delivery, *entry.Decoder) {
 	return p.of, &p.decoder
 }
 
-// accept keeps that a message was accepted.
+// accept records that a message was accepted.
 func (in *intake) accept(m *Message, d *delivery) {
 	in.mu.Lock()
 	defer in.mu.Unlock()

@@ -8,8 +8,8 @@ type missed []span
 // span are the sequence numbers from first to last.
 type span struct{ first, last uint64 }
 
-// maxSpans bounds the spans. When there are more, the oldest two become one: rather comes a
-// record twice than not at all.
+// maxSpans bounds the spans. When there are more, the oldest two become one: some records
+// may then be delivered twice, but none is lost.
 const maxSpans = 256
 
 // add adds a span that is newer than all others.

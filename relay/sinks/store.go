@@ -188,7 +188,7 @@ func (l *lease) try(ctx context.Context, now time.Time) (err error) {
 	return nil
 }
 
-// got keeps that this relay has the lease since now.
+// got records that this relay has the lease since now.
 func (l *lease) got(revision uint64, now time.Time) {
 	l.revision, l.renewed, l.other = revision, now, ""
 	l.until.Store(int64(now.Add(leaseFor).Sub(clock)))

@@ -66,8 +66,8 @@ func (b *bulk) Write(ctx context.Context, batch []*sink.Record) sink.Result {
 	return b.result(len(batch), &a)
 }
 
-// url returns the URL of the bulk API at the node that is used. Of the answer it wants only
-// what is read.
+// url returns the URL of the bulk API at the current node. filter_path limits the answer to
+// what is read of it.
 func (b *bulk) url() string {
 	node := b.cfg.URLs[b.node%len(b.cfg.URLs)]
 	u := strings.TrimSuffix(node, "/") +

@@ -136,7 +136,7 @@ func (c *Config) Open() (sink.Sink, error) {
 	return &topic{cfg: c, opts: append(opts, kgo.WithHooks(dials)), dials: dials}, nil
 }
 
-// dials knows why the last connection to a broker failed, which the client only logs.
+// dials remembers why the last connection to a broker failed: the client only logs it.
 type dials struct{ last atomic.Pointer[error] }
 
 // OnBrokerConnect implements kgo.HookBrokerConnect.

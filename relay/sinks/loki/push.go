@@ -68,7 +68,7 @@ func (p *push) Write(ctx context.Context, batch []*sink.Record) sink.Result {
 		return sink.SplitAll(len(batch), a.Error())
 	case a.Status == http.StatusBadRequest:
 		res := refused(batch, streams, p.lengths, &a)
-		if len(res.Retry) == 0 && len(res.TooLarge) < len(batch) { // the others are stored, and not sent again
+		if len(res.Retry) == 0 && len(res.TooLarge) < len(batch) { // the other records are stored and not sent again
 			p.keepTies()
 		}
 		return res
