@@ -9,11 +9,13 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
 
 	"github.com/daytwo/daytwo/api/audit"
 	"github.com/daytwo/daytwo/api/auth/gate"
 	"github.com/daytwo/daytwo/api/auth/jwks"
 	"github.com/daytwo/daytwo/api/auth/jwt"
+	"github.com/daytwo/daytwo/api/auth/oidc"
 	"github.com/daytwo/daytwo/api/auth/policy"
 	"github.com/daytwo/daytwo/api/setting"
 	"github.com/daytwo/daytwo/api/tlsfiles"
@@ -32,6 +34,15 @@ type Access struct {
 	JWTAudience string   // "aud" that their tokens must have; "" for any
 	JWTName     []string // claims that may have the bearer's name, best first; default uid, then sub
 	JWTGroups   string   // claim with the groups; default groups
+
+	OIDCIssuer       string   // URL of the identity provider at which people sign in; "" for none
+	OIDCClientID     string   // of the relay there
+	OIDCClientSecret string   // file with that client's secret; "" for a client without
+	OIDCScopes       []string // which the relay asks for
+	OIDCName         []string // claims with a user's name
+	OIDCGroups       string   // claim with a user's groups
+	OIDCCA           string   // file with the provider's authorities; "" for the system's
+	PublicURL        string   // how users reach the relay; "" as each browser says
 
 	Certificate, Key string // files for TLS; "" for none
 	ClientCA         string // file with the authorities of client certificates; "" for none
@@ -55,6 +66,8 @@ type access struct {
 	signIn  *signIn             // nil without a data directory
 	remotes []*jwks.Remote
 	log     *slog.Logger
+	oidc    *oidc.Provider // nil without an identity provider
+	public  *url.URL       // nil if it is not configured
 }
 
 // openAccess opens the files of Access, and those of the data directory, that decide about
@@ -90,6 +103,17 @@ func (c *Config) fillAccess(a *access) error {
 		o.Others = append(o.Others, v)
 	}
 	a.gate = gate.New(o)
+	if a.public, err = c.Access.public(); err != nil {
+		return err
+	}
+	if c.Access.OIDCIssuer != "" {
+		if a.signIn == nil {
+			return errors.New("an identity provider requires a data directory, for the key that signs tokens")
+		}
+		if a.oidc, err = c.openOIDC(a.signIn.issuer); err != nil {
+			return err
+		}
+	}
 	none := policy.AdminOnly()
 	a.policy = func() *policy.Policy { return none }
 	if c.Access.PolicyFile != "" {
@@ -157,6 +181,9 @@ func (a *access) run(ctx context.Context, start func(func())) {
 	if a.points != nil {
 		start(func() { a.points.Run(ctx, a.opened) })
 	}
+	if a.oidc != nil {
+		start(func() { a.oidc.Run(ctx) })
+	}
 }
 
 // ready returns why tokens cannot be verified yet, or nil if they can.
@@ -192,6 +219,13 @@ func (a *access) writeMetrics(w io.Writer) {
 	if a.tls != nil {
 		a.tls.WriteMetrics(w)
 	}
-	jwks.WriteMetrics(w, a.remotes...)
+	remotes := a.remotes
+	if a.oidc != nil {
+		a.oidc.WriteMetrics(w)
+		if keys := a.oidc.Keys(); keys != nil {
+			remotes = append(slices.Clip(remotes), keys)
+		}
+	}
+	jwks.WriteMetrics(w, remotes...)
 	a.writeAuditMetrics(w)
 }

@@ -2,6 +2,9 @@ package relay
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +15,8 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/auth/issuer"
+	"github.com/daytwo/daytwo/api/auth/oidc"
 	"github.com/daytwo/daytwo/api/auth/policy"
 	"github.com/daytwo/daytwo/api/auth/users"
 	"github.com/daytwo/daytwo/api/client"
@@ -124,7 +129,35 @@ func (c *Config) checkAccess() (checks []health.Check) {
 			fail("local users", err)
 		}
 	}
+	if a.OIDCIssuer != "" {
+		checks = append(checks, c.checkOIDC())
+	}
 	return checks
+}
+
+// checkOIDC says whether the identity provider answers. It makes no key, as a relay does.
+func (c *Config) checkOIDC() health.Check {
+	check := health.Check{Name: "identity provider", State: health.OK, Detail: c.Access.OIDCIssuer}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return health.Check{Name: check.Name, State: health.Fail, Detail: err.Error()}
+	}
+	own, err := issuer.New(key)
+	if err == nil {
+		var p *oidc.Provider
+		if p, err = c.openOIDC(own); err == nil {
+			ctx, cancel := context.WithTimeout(context.Background(), roomWithin)
+			defer cancel()
+			if err := p.Check(ctx); err != nil {
+				check.State, check.Detail = health.Warn, err.Error()
+				check.Fix = "until it answers nobody can sign in there: check --oidc-issuer and --oidc-ca, " +
+					"and whether this machine reaches it"
+			}
+			return check
+		}
+	}
+	check.State, check.Detail, check.Fix = health.Fail, err.Error(), "correct it: no relay starts with it"
+	return check
 }
 
 // expiresSoon is how long before the end of a certificate the doctor warns.

@@ -63,6 +63,7 @@ func Run(ctx context.Context, cfg Config) error {
 		Ready: cfg.Ready, Log: cfg.Log,
 		Metrics: append([]func(io.Writer){r.WriteMetrics, r.logs.WriteMetrics, access.writeMetrics}, cfg.Metrics...),
 	}
+	o.OIDC, o.Public = access.oidc, access.public
 	if access.signIn != nil {
 		o.SignIn, o.Audit, o.Checkpoints = access.signIn, access.record, access.points.Read
 	}

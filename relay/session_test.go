@@ -33,9 +33,14 @@ type relayServer struct {
 // runRelay runs a relay with some access, over TLS if secure, until it is ready.
 func runRelay(t *testing.T, a Access, secure bool) *relayServer {
 	t.Helper()
+	return runRelayAt(t, freeAddress(t), a, secure)
+}
+
+func runRelayAt(t *testing.T, listen string, a Access, secure bool) *relayServer {
+	t.Helper()
 	b := newBroker(t)
 	r := &relayServer{t: t, data: t.TempDir(), roots: x509.NewCertPool()}
-	cfg := Config{Listen: freeAddress(t), DataDir: r.data, Cluster: cluster, Log: quiet, Access: a,
+	cfg := Config{Listen: listen, DataDir: r.data, Cluster: cluster, Log: quiet, Access: a,
 		NATS: bus.ConnectOptions{URLs: "nats://" + b.addr, Log: quiet}}
 	r.url = "http://" + cfg.Listen
 	if secure {
@@ -95,7 +100,7 @@ func (r *relayServer) browser() *browser {
 // send sends a request, with headers as pairs. It does not follow redirects.
 func (b *browser) send(method, path, body string, headers []string) (int, string, http.Header) {
 	b.t.Helper()
-	if !strings.Contains(path, "://") {
+	if !strings.HasPrefix(path, "http") {
 		path = b.url + path
 	}
 	req, err := http.NewRequest(method, path, strings.NewReader(body))

@@ -61,6 +61,15 @@ type Access struct {
 	JWTName     []string // claims with the name of the bearer
 	JWTGroups   string   // claim with the groups
 
+	OIDCIssuer       string   // URL of the identity provider at which people sign in; "" for none
+	OIDCClientID     string   // of the relay there
+	OIDCClientSecret string   // file with that client's secret; "" for a client without
+	OIDCScopes       []string // which the relay asks for
+	OIDCName         []string // claims with a user's name
+	OIDCGroups       string   // claim with a user's groups
+	OIDCCA           string   // file with the provider's authorities; "" for the system's
+	PublicURL        string   // how users reach the relay; "" as each browser says
+
 	Certificate, Key string // files for TLS; "" for none
 	ClientCA         string // file with the authorities of client certificates; "" for none
 }

@@ -93,6 +93,11 @@ func (a *Access) check() error {
 		return fmt.Errorf("tls-client-ca: client certificates require TLS: give --tls-cert and --tls-key too")
 	case len(a.JWTKeys) == 0 && (a.JWTIssuer != "" || a.JWTAudience != ""):
 		return fmt.Errorf("jwt-issuer and jwt-audience are for the tokens of --jwt-keys, which is not given")
+	case a.OIDCIssuer != "" && a.OIDCClientID == "":
+		return fmt.Errorf("oidc-client-id: the identity provider knows the relay by it: give it with oidc-issuer")
+	case a.OIDCIssuer == "" && (a.OIDCClientID != "" || a.OIDCClientSecret != "" || a.OIDCCA != ""):
+		return fmt.Errorf("oidc-client-id, oidc-client-secret-file and oidc-ca are for the provider of oidc-issuer, " +
+			"which is not given")
 	}
 	return nil
 }

@@ -59,6 +59,38 @@ var configFlags = []configFlag{
 	{"jwt-groups", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Access.JWTGroups, name, "groups", "take a user's groups from the claim `NAME`")
 	}},
+	{"oidc-issuer", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Access.OIDCIssuer, name, "",
+			"let people sign in at the identity provider (OpenID Connect) at `URL`; it must know "+
+				"RELAY/api/v1/auth/oidc/callback as a redirect URL")
+	}},
+	{"oidc-client-id", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Access.OIDCClientID, name, "", "be the client `ID` at that provider")
+	}},
+	{"oidc-client-secret-file", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Access.OIDCClientSecret, name, "",
+			"prove so by the secret in `FILE`, which is read at each use (default: a public client, which has none)")
+	}},
+	{"oidc-scopes", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringSliceVar(&c.Access.OIDCScopes, name, []string{"openid", "profile", "email"},
+			"ask that provider for the scopes `NAME`,…; some have one for groups")
+	}},
+	{"oidc-name", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringSliceVar(&c.Access.OIDCName, name, []string{"sub"},
+			"take a user's name from the first of the claims `NAME`,… that the provider has: preferred_username and "+
+				"email are easier to read than sub, but choose one that users cannot change")
+	}},
+	{"oidc-groups", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Access.OIDCGroups, name, "groups", "take a user's groups from the provider's claim `NAME`")
+	}},
+	{"oidc-ca", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Access.OIDCCA, name, "",
+			"trust a provider with a certificate by the authorities in `FILE` (default: the system's)")
+	}},
+	{"public-url", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Access.PublicURL, name, "",
+			"tell browsers that the relay is at `URL`, for one behind a proxy (default: the address that they ask)")
+	}},
 	{"data", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Data, name, "",
 			"keep token, history and spool in the directory `DIR` (default: "+setting.Data+

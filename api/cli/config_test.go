@@ -65,7 +65,9 @@ func TestConfigSources(t *testing.T) {
 		"log-level": "debug", "log-format": "json", "sinks": "/sinks.yaml",
 		"policy": "/policy.yaml", "tls-cert": "/crt", "tls-key": "/key", "tls-client-ca": "/clients",
 		"jwt-keys": "/jwks,https://idp.example/keys", "jwt-issuer": "idp", "jwt-audience": "daytwo", "jwt-name": "email,sub",
-		"jwt-groups": "roles",
+		"jwt-groups": "roles", "oidc-issuer": "https://idp.example", "oidc-client-id": "relay",
+		"oidc-client-secret-file": "/secret", "oidc-scopes": "openid,groups", "oidc-name": "email,sub",
+		"oidc-groups": "teams", "oidc-ca": "/ca", "public-url": "https://relay.example",
 	}
 	for _, p := range []struct {
 		name string

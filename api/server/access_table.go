@@ -45,6 +45,11 @@ var needs = map[string]need{
 	"DELETE /api/v1/auth/session": {kind: public},
 	"GET /api/v1/auth/session":    {kind: signedIn},
 
+	"GET /api/v1/auth/oidc/start":    {kind: public},
+	"GET /api/v1/auth/oidc/callback": {kind: public},
+	"POST /api/v1/auth/oidc/device":  {kind: public},
+	"POST /api/v1/auth/oidc/token":   {kind: public},
+
 	"GET /api/v1/openapi.json":                 {kind: signedIn},
 	"GET /pkgpanda/active.buildinfo.full.json": {kind: signedIn},
 	"GET /capabilities":                        {kind: signedIn},

@@ -13,6 +13,7 @@ import (
 	"github.com/daytwo/daytwo/api/audit"
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/auth/gate"
+	"github.com/daytwo/daytwo/api/auth/oidc"
 	"github.com/daytwo/daytwo/api/auth/policy"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/ready"
@@ -35,6 +36,7 @@ type Options struct {
 	Policy  func() *policy.Policy // what those may do who are not the admin; default: nothing
 	Audit   func(audit.Record)    // keeps who did what; nil for none
 	SignIn  SignIn                // signs local users in; nil for a relay without
+	OIDC    *oidc.Provider        // signs people in; nil for a relay without an identity provider
 	Public  *url.URL              // how users reach the relay; if nil, as each browser says
 	Agent   string                // id of the agent on this machine, "" if there is none
 	Cluster string                // name of the cluster
@@ -121,8 +123,8 @@ func (s *server) routes() []web.Route {
 		{Method: "GET", Path: "/api/v1/events", Handle: s.events},
 		{Method: "GET", Path: "/api/v1/audit/checkpoints", Handle: s.checkpoints},
 	}
-	return slices.Concat(native, s.signInRoutes(), s.sessionRoutes(), s.sinkRoutes(), s.logs.Routes(), s.dcos.ThisNode(),
-		s.enrollRoutes(), s.dcos.AnyAgent(), s.dcos.ClusterState(),
+	return slices.Concat(native, s.signInRoutes(), s.sessionRoutes(), s.oidcRoutes(), s.sinkRoutes(), s.logs.Routes(),
+		s.dcos.ThisNode(), s.enrollRoutes(), s.dcos.AnyAgent(), s.dcos.ClusterState(),
 		s.dcos.LogRoutes())
 }
 

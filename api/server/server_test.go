@@ -93,7 +93,9 @@ func allRoutes() (routes []web.Route, open map[string]bool) {
 		map[string]bool{"GET /{$}": true, "GET /healthz": true, "GET /readyz": true,
 			"POST /acs/api/v1/auth/login": true, "GET /acs/api/v1/auth/jwks": true,
 			"GET /acs/api/v1/auth/providers": true, "GET /api/v1/auth/methods": true,
-			"POST /api/v1/auth/session": true, "DELETE /api/v1/auth/session": true, "POST /api/v1/enroll": true}
+			"POST /api/v1/auth/session": true, "DELETE /api/v1/auth/session": true, "POST /api/v1/enroll": true,
+			"GET /api/v1/auth/oidc/start": true, "GET /api/v1/auth/oidc/callback": true,
+			"POST /api/v1/auth/oidc/device": true, "POST /api/v1/auth/oidc/token": true}
 }
 
 func TestEveryRouteAsksForTheToken(t *testing.T) {

@@ -31,7 +31,11 @@ func (s *server) sessionRoutes() []web.Route {
 
 // signInMethods answers GET /api/v1/auth/methods.
 func (s *server) signInMethods(w http.ResponseWriter, r *http.Request) error {
-	return web.WriteJSON(w, r, v1.SignInMethods{Password: s.SignIn != nil})
+	m := v1.SignInMethods{Password: s.SignIn != nil}
+	if s.OIDC != nil {
+		m.OIDC = &v1.OIDC{Issuer: s.OIDC.Issuer(), Device: s.OIDC.HasDevice()}
+	}
+	return web.WriteJSON(w, r, m)
 }
 
 // openSession answers POST /api/v1/auth/session. Pages of other servers must not sign anybody
@@ -146,15 +150,11 @@ func (s *server) console(w http.ResponseWriter, r *http.Request) error {
 		console.Handler.ServeHTTP(w, r)
 		return nil
 	}
-	h := w.Header()
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cache-Control", "no-store")
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "none", "same-origin":
 		// The page asks to sign in if it fails.
 		s.recordLogin(r, "", s.signInBrowser(w, r, r.URL.Query().Get("token")))
 	}
-	h.Set("Location", "./")
-	w.WriteHeader(http.StatusSeeOther)
+	seeOther(w, "./")
 	return nil
 }
