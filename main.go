@@ -14,6 +14,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/cli"
+	"github.com/daytwo/daytwo/api/enroll"
 	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/up"
 	"github.com/daytwo/daytwo/collector"
@@ -36,6 +37,10 @@ func main() {
 		Relay: func(ctx context.Context, c cli.Config) error { return relay.Run(ctx, relayConfig(c, nil)) },
 		Doctor: func(ctx context.Context, c cli.Config) ([]health.Check, error) {
 			return append(collector.Doctor(ctx, collectorConfig(c, nil)), relay.Doctor(ctx, relayConfig(c, nil))...), nil
+		},
+		Keys: enroll.Keys{},
+		JoinNode: func(ctx context.Context, j cli.JoinNode) (agent, cluster string, err error) {
+			return collector.JoinNode(ctx, collector.Join(j.Join), j.Agent, j.Data)
 		},
 		Run: func(ctx context.Context, t cli.Task) (int, error) { return collector.RunTask(ctx, collector.Task(t)) },
 		LogPipe: func(ctx context.Context, l cli.LogPipe) error {
@@ -76,6 +81,7 @@ func relayConfig(c cli.Config, server nats.InProcessConnProvider) relay.Config {
 	return relay.Config{
 		Listen: c.Listen, DataDir: c.Data, TokenFile: c.TokenFile, Access: relay.Access(c.Access), Cluster: c.Cluster,
 		NATS: natsOptions(c, "daytwo relay", server), Stream: bus.Config{Replicas: c.Replicas}, Logs: logsStream(c),
+		Keys:      relay.Keys{Dir: c.ClusterKeys, Servers: c.NATSAdvertise, Valid: c.NodeValidity},
 		SinksFile: c.Sinks, DiskBytes: c.RetentionSize, Retention: c.Retention, Agent: c.AgentID, Version: version,
 		Ready: c.Ready, Log: c.Log,
 	}
@@ -89,6 +95,7 @@ func logsStream(c cli.Config) bus.Config {
 func collectorConfig(c cli.Config, server nats.InProcessConnProvider) collector.Config {
 	return collector.Config{
 		AgentID: c.AgentID, Interval: c.Interval, DataDir: c.Data, Metrics: c.Metrics, Cluster: c.Cluster, Shards: c.Shards,
+		Join: collector.Join(c.Join), ClusterDefault: c.Defaults.Cluster, NATSDefault: c.Defaults.NATS,
 		NATS: natsOptions(c, "daytwo collector", server), NoPublish: len(c.NATS) == 0 && server == nil,
 		Shipping: collector.Shipping{On: c.ShipLogs, RulesFile: c.ShipRules, Since: c.ShipSince, Stream: logsStream(c)},
 		Logs:     collector.Logs{Off: len(c.Journal) == 0, Dirs: c.Journal, TokenFile: c.TokenFile},

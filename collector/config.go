@@ -21,6 +21,7 @@ type Config struct {
 	Cluster   string             // default setting.Cluster
 	Shards    int                // number of subjects that frames are published to; default setting.Shards
 	NATS      bus.ConnectOptions // server that frames are published to
+	Join      Join               // how this machine becomes a node at its first start
 	SpoolMax  int64              // largest size of the spool in bytes; default setting.SpoolBytes
 	NoBPF     bool               // load no BPF program: read everything from files
 	Socket    string             // path of the launch API's socket; "" = none
@@ -31,6 +32,10 @@ type Config struct {
 	Boot      uint64       // identifies this run of the collector; default: random
 	Ready     *ready.Parts // receives the readiness of the collector's parts; default: a new one
 	Log       *slog.Logger // default slog.Default()
+
+	// ClusterDefault and NATSDefault say that Cluster and the URLs of NATS are defaults, which
+	// give way to those that an enrolled node was told.
+	ClusterDefault, NATSDefault bool
 }
 
 // defaults fills in the fields that are not set, and returns an error if a field is

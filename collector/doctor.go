@@ -100,6 +100,10 @@ func (c *Config) findAgentID() (string, error) {
 // checkPublish connects to NATS as the collector would, and checks publishing and
 // the spool. With NoPublish it does not connect.
 func checkPublish(ctx context.Context, cfg Config) []health.Check {
+		if err := cfg.useEnrolled(); err != nil {
+		return []health.Check{{Name: "nats", State: health.Fail, Detail: err.Error(),
+			Fix: "see 'daytwo node enroll --help'"}}
+	}
 	o := publish.Options{Cluster: cfg.Cluster, SpoolDir: cfg.spoolDir(), Log: cfg.Log}
 	if !cfg.NoPublish {
 		cfg.NATS.Agent, _ = cfg.findAgentID() // checkID reports the error
@@ -113,6 +117,9 @@ func checkPublish(ctx context.Context, cfg Config) []health.Check {
 		o.Conn = conn
 	}
 	checks := publish.Doctor(ctx, o)
+	if check, ok := checkCredential(cfg.NATS.Credentials); ok {
+		checks = append(checks, check)
+	}
 	if cfg.Shipping.On {
 		checks = append(checks, shipping.Doctor(ctx, o.Conn, cfg.Cluster, cfg.DataDir, cfg.Shipping.RulesFile)...)
 	}

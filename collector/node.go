@@ -12,6 +12,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/join"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/rpc"
@@ -36,6 +37,7 @@ type Node struct {
 	logs    *logs.Node         // nil if no logs are read
 	ship    *shipping.Shipper  // nil if logs are not shipped
 	rules   *rulesFile         // of ship, nil if there is none
+	renewer *join.Renewer      // of the node's credential; nil without one
 	local   *query.Local
 	grid    *grid
 
@@ -83,6 +85,9 @@ type Node struct {
 // spool that cannot be opened.
 func New(cfg Config) (*Node, error) {
 	if err := cfg.defaults(); err != nil {
+		return nil, err
+	}
+	if err := cfg.useEnrolled(); err != nil {
 		return nil, err
 	}
 	if cfg.AgentID == "" {
@@ -137,6 +142,7 @@ func New(cfg Config) (*Node, error) {
 			n.Close(context.Background())
 			return nil, err
 		}
+		n.renewer = n.newRenewer()
 		n.pub, err = publish.New(publish.Options{
 			Conn: n.conn, Cluster: cfg.Cluster, Shards: cfg.Shards, Agent: cfg.AgentID,
 			SpoolDir: cfg.spoolDir(), SpoolMaxBytes: cfg.SpoolMax, Log: cfg.Log.With("component", "publish"),
@@ -274,6 +280,9 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 		_ = n.ship.Run(ctx) // what fails is logged, and tried again
 	}()
+	if n.renewer != nil {
+		go n.renewer.Run(ctx)
+	}
 	go n.progress.watch(ctx, n.cfg.Interval, n.log)
 	go func() {
 		defer close(ticking)

@@ -20,6 +20,12 @@ const shutdownTimeout = 5 * time.Second
 // own /metrics until ctx ends, and then returns nil. It returns an error at once if
 // the configuration is invalid or an address is in use.
 func Run(ctx context.Context, cfg Config) error {
+	if err := cfg.defaults(); err != nil {
+		return err
+	}
+	if err := cfg.join(ctx); err != nil {
+		return err
+	}
 	n, err := New(cfg)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 	"github.com/daytwo/daytwo/api/bus/credentials"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/api/server/web"
+	"github.com/daytwo/daytwo/api/setting"
 	"github.com/daytwo/daytwo/api/v1"
 )
 
@@ -27,7 +28,7 @@ import (
 type Keys struct {
 	Dir     string        // of 'daytwo cluster init'; "": this relay lets no nodes in
 	Servers []string      // URLs of NATS servers for the nodes; default: the relay's own
-	Valid   time.Duration // of the nodes' credentials; default credentials.NodeValidity
+	Valid   time.Duration // of the nodes' credentials; default setting.NodeValidity
 }
 
 // enrollment lets nodes in with the keys of a cluster. It implements server.Enrollment.
@@ -61,7 +62,7 @@ func (c *Config) openEnrollment() (*enrollment, error) {
 	}
 	e := &enrollment{keys: keys, servers: c.Keys.Servers, valid: c.Keys.Valid, log: c.Log.With("component", "enrollment")}
 	if e.valid == 0 {
-		e.valid = credentials.NodeValidity
+		e.valid = setting.NodeValidity
 	}
 	if len(e.servers) == 0 {
 		if e.servers, err = withoutSecrets(c.NATS.URLs); err != nil {

@@ -250,7 +250,7 @@ func TestRenewal(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go r.Run(ctx)
-	first, err := join.Expires(n.Credentials)
+	_, first, err := join.Validity(n.Credentials)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,11 @@ type Programs struct {
 	Relay     func(ctx context.Context, c Config) error
 	Doctor    func(ctx context.Context, c Config) ([]health.Check, error)
 
+	Keys Keys // of a cluster
+
+	// JoinNode makes this machine a node of a cluster.
+	JoinNode func(ctx context.Context, j JoinNode) (agent, cluster string, err error)
+
 	// Run runs a task and returns its exit status, which is 0 also if err says why
 	// the task did not run.
 	Run func(ctx context.Context, t Task) (status int, err error)
@@ -144,7 +149,10 @@ command that 'daytwo run' started.`,
 	if p.LogPipe != nil {
 		root.AddCommand(logPipeCommand(p))
 	}
-	root.AddCommand(nodeCommand(conn), taskCommand(conn), logCommand(conn), statsdCommand(conn), eventsCommand(conn),
+	if p.Keys != nil {
+		root.AddCommand(clusterCommand(p.Keys))
+	}
+	root.AddCommand(nodeCommand(conn, p), taskCommand(conn), logCommand(conn), statsdCommand(conn), eventsCommand(conn),
 		sinkCommand(conn), topCommand(conn), authCommand(), auditCommand(conn), loginCommand(conn), logoutCommand(conn))
 	root.AddCommand(&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, GroupID: "other",
 		Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "daytwo", p.Version) }})

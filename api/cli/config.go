@@ -28,6 +28,12 @@ type Config struct {
 	NATSCA         string        // file of certificates to trust, "" for the system's
 	NATSCert       string        // file of the client certificate, "" for none
 	NATSKey        string        // file of the client certificate's key
+	NATSListen     string        // address of the embedded server for other nodes, "" for none
+	NATSAdvertise  []string      // URLs of the servers for nodes that are enrolled; none: NATS
+	ClusterKeys    string        // directory of the cluster's keys, "" for none
+	NodeValidity   time.Duration // of the credentials of nodes that are enrolled
+	Join           Join          // how a collector becomes a node
+	Defaults       Defaults      // which settings were not set
 	Replicas       int           // of the stream of frames
 	TokenFile      string        // of the API; "" for the file token in Data, created if it does not exist
 	NoBPF          bool          // read the kernel's files only
@@ -73,6 +79,16 @@ type Access struct {
 	Certificate, Key string // files for TLS; "" for none
 	ClientCA         string // file with the authorities of client certificates; "" for none
 }
+
+// Join holds how a collector becomes a node of a cluster at its first start.
+type Join struct {
+	Relay string // URL of a relay with the cluster's keys; "": it does not
+	Code  string // enrolment code
+	CA    string // file of authorities to trust for the relay, "" for the system's
+}
+
+// Defaults says which settings are defaults, that others may take the place of.
+type Defaults struct{ Cluster, NATS bool }
 
 // Statsd holds the collector's settings of StatsD.
 type Statsd struct {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/daytwo/daytwo/api/launch"
 	"github.com/daytwo/daytwo/api/setting"
@@ -42,6 +43,11 @@ func (c *Config) check() error {
 	if err := c.Access.check(); err != nil {
 		return err
 	}
+	if c.NATSListen != "" {
+		if err := checkAddress("nats-listen", c.NATSListen); err != nil {
+			return err
+		}
+	}
 	if c.Metrics != "" {
 		if err := checkAddress("metrics", c.Metrics); err != nil {
 			return err
@@ -68,6 +74,10 @@ func (c *Config) check() error {
 		return fmt.Errorf("nats-replicas: %d is not 1, 3 or 5", c.Replicas)
 	case (c.NATSCert == "") != (c.NATSKey == ""):
 		return fmt.Errorf("nats-cert and nats-key must be set together")
+	case c.NodeValidity < time.Second:
+		return fmt.Errorf("node-validity: %v is less than a second", c.NodeValidity)
+	case c.Join.Code != "" && c.Join.Relay == "":
+		return fmt.Errorf("code: an enrolment code is for --join URL, which is not given")
 	case c.Statsd.Budget < 1:
 		return fmt.Errorf("statsd-budget: %d is less than 1", c.Statsd.Budget)
 	case c.Statsd.Series < 1:

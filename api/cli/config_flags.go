@@ -133,6 +133,40 @@ var configFlags = []configFlag{
 	{"nats-key", collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.NATSKey, name, "", "use the key in `FILE` for the client certificate")
 	}},
+	{"nats-listen", up, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.NATSListen, name, "",
+			"let collectors of other machines connect to the embedded NATS server at `ADDRESS`, over TLS, with "+
+				"credentials of 'daytwo node enroll'; see docs/cluster.md")
+	}},
+	{"nats-advertise", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringSliceVar(&c.NATSAdvertise, name, nil,
+			"tell nodes that are enrolled to use the NATS servers at `URL`,… (default: those of --nats; with "+
+				"--nats-listen this machine)")
+	}},
+	{"cluster-keys", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.ClusterKeys, name, "",
+			"let nodes into the cluster with the keys in `DIR`, of 'daytwo cluster init': one relay of a cluster has them "+
+				"(default with --nats-listen: cluster-keys in the data directory)")
+	}},
+	{"node-validity", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.NodeValidity = setting.NodeValidity
+		fs.Var((*age)(&c.NodeValidity), name,
+			"make credentials of nodes that are valid for `DURATION`; nodes renew them by themselves in time")
+	}},
+	{"join", collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Join.Relay, name, "",
+			"become a node of a cluster at the first start: exchange the --code at the relay at `URL` for a NATS "+
+				"credential, which is kept in the data directory, with the servers to use")
+	}},
+	{"code", collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Join.Code, name, "",
+			"use the enrolment `CODE` of 'daytwo node code' for --join; it works once")
+	}},
+	{"join-ca", collector, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Join.CA, name, "",
+			"trust a relay with a certificate by the authorities in `FILE` for --join (default: the system's, and the "+
+				"cluster's own, which the code names)")
+	}},
 	{"nats-replicas", relay, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.IntVar(&c.Replicas, name, 1,
 			"store frames on `N` NATS servers: 1, 3 or 5, and no more than there are servers")

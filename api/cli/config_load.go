@@ -48,6 +48,7 @@ func (c *Config) load(fs *pflag.FlagSet) error {
 		return err
 	}
 	c.Statsd.Defaults = !fs.Changed("statsd")
+	c.Defaults = Defaults{Cluster: !fs.Changed("cluster"), NATS: !fs.Changed("nats")}
 	if err := c.check(); err != nil {
 		return err
 	}

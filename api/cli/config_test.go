@@ -68,6 +68,8 @@ func TestConfigSources(t *testing.T) {
 		"jwt-groups": "roles", "oidc-issuer": "https://idp.example", "oidc-client-id": "relay",
 		"oidc-client-secret-file": "/secret", "oidc-scopes": "openid,groups", "oidc-name": "email,sub",
 		"oidc-groups": "teams", "oidc-ca": "/ca", "public-url": "https://relay.example",
+		"nats-listen": "127.0.0.1:2", "nats-advertise": "tls://a:1,tls://b:2", "cluster-keys": "/k",
+		"node-validity": "9d", "join": "https://relay", "code": "C", "join-ca": "/ca",
 	}
 	for _, p := range []struct {
 		name string

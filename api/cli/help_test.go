@@ -37,7 +37,7 @@ func golden(t *testing.T, name, got string) {
 
 func allPrograms() Programs {
 	main := func(context.Context, Config) error { return nil }
-	return Programs{Version: "v1.2.3", Up: main, Collector: main, Relay: main,
+	return Programs{Version: "v1.2.3", Up: main, Collector: main, Relay: main, Keys: struct{ Keys }{},
 		Doctor:  func(context.Context, Config) ([]health.Check, error) { return nil, nil },
 		Run:     func(context.Context, Task) (int, error) { return 0, nil },
 		LogPipe: func(context.Context, LogPipe) error { return nil }}

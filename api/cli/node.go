@@ -12,10 +12,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func nodeCommand(conn *connection) *cobra.Command {
+func nodeCommand(conn *connection, p Programs) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "node",
-		Short:   "Show the nodes of the fleet: list, show, log, metrics, top",
+		Short:   "Look after the nodes of the fleet: list, show, log, metrics, top, enroll, revoke",
 		GroupID: "ask",
 		Args:    noCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -28,6 +28,10 @@ func nodeCommand(conn *connection) *cobra.Command {
 	}
 	metrics.AddCommand(nodeSummaryCommand(conn), nodeDetailsCommand(conn))
 	cmd.AddCommand(nodeListCommand(conn), nodeShowCommand(conn), metrics, nodeTopCommand(conn), nodeLogCommand(conn))
+	if p.Keys != nil {
+		cmd.AddCommand(nodeCodeCommand(conn, p.Keys), nodeEnrollCommand(conn, p), nodeEnrolledCommand(conn, p.Keys),
+			nodeRevokeCommand(conn, p.Keys))
+	}
 	return cmd
 }
 

@@ -46,7 +46,7 @@ func Ensure(ctx context.Context, o Options) (*Node, error) {
 	}
 	n, err := Load(o.Data)
 	if err == nil {
-		end, err := Expires(n.Credentials)
+		_, end, err := Validity(n.Credentials)
 		if err != nil {
 			return nil, err
 		}

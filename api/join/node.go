@@ -142,11 +142,12 @@ func (c *credential) expires() time.Time {
 
 func (c *credential) issued() time.Time { return time.Unix(c.claims.IssuedAt, 0) }
 
-// Expires returns when the credential in a file expires, the zero time if it does not.
-func Expires(path string) (time.Time, error) {
+// Validity returns from when until when the credential in a file is valid; the end is the zero
+// time if it does not expire.
+func Validity(path string) (from, until time.Time, err error) {
 	c, err := readCredential(path)
 	if err != nil {
-		return time.Time{}, err
+		return time.Time{}, time.Time{}, err
 	}
-	return c.expires(), nil
+	return c.issued(), c.expires(), nil
 }

@@ -22,6 +22,8 @@ const (
 	LogsRetention = 7 * 24 * time.Hour // how long NATS keeps shipped logs
 	LogsBytes     = 8 << 30            // bound of the stream of shipped logs
 
+	NodeValidity = 90 * 24 * time.Hour // how long the credential of a node is valid
+
 	StatsdBudget = 10_000    // most StatsD series of one container
 	StatsdSeries = 1_000_000 // most StatsD series of all containers
 	StatsdExpiry = time.Hour // after which a StatsD series without samples is removed

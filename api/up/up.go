@@ -43,7 +43,13 @@ func Run(ctx context.Context, c cli.Config, agentID func(dataDir string) (string
 	}
 	// The process is not ready before all of these are, whichever program starts first.
 	c.Ready.Expect(ready.NATS, ready.API, ready.Frames, ready.Ticks, ready.NodeAtRelay)
-	server, err := embedded.Start(embedded.Options{StoreDir: filepath.Join(c.Data, "nats"), Log: c.Log})
+	o := embedded.Options{StoreDir: filepath.Join(c.Data, "nats"), Log: c.Log}
+	if c.NATSListen != "" {
+		if err := openCluster(&c, &o); err != nil {
+			return err
+		}
+	}
+	server, err := embedded.Start(o)
 	if err != nil {
 		return fmt.Errorf("embedded NATS server: %w", err)
 	}

@@ -26,6 +26,9 @@ const (
 	codesFile    = "codes.json"
 )
 
+// ErrNoKeys is the error of a directory without the keys of a cluster.
+var ErrNoKeys = errors.New("there are no keys")
+
 // writeSecret writes a file that only its owner can read.
 func writeSecret(path string, text []byte) error { return atomicfile.Write(path, text, 0o600) }
 
@@ -59,7 +62,7 @@ func readSeed(dir, name string) (nkeys.KeyPair, error) {
 	path := filepath.Join(dir, name)
 	seed, err := readSecret(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is missing: is %s a directory of 'daytwo cluster init'?", path, dir)
+		return nil, fmt.Errorf("%s is missing: %w: is %s a directory of 'daytwo cluster init'?", path, ErrNoKeys, dir)
 	}
 	if err != nil {
 		return nil, err

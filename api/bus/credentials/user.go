@@ -9,9 +9,6 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// NodeValidity is how long the credential of a node is valid by default.
-const NodeValidity = 90 * 24 * time.Hour
-
 // Limits of a node's user on the servers.
 const (
 	nodePayload       = 1 << 20 // bytes of a message
