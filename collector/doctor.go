@@ -100,7 +100,7 @@ func (c *Config) findAgentID() (string, error) {
 // checkPublish connects to NATS as the collector would, and checks publishing and
 // the spool. With NoPublish it does not connect.
 func checkPublish(ctx context.Context, cfg Config) []health.Check {
-		if err := cfg.useEnrolled(); err != nil {
+	if err := cfg.useEnrolled(); err != nil {
 		return []health.Check{{Name: "nats", State: health.Fail, Detail: err.Error(),
 			Fix: "see 'daytwo node enroll --help'"}}
 	}
