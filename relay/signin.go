@@ -47,6 +47,12 @@ func (s *signIn) groups(name string) ([]string, bool) {
 	return u.Groups, err == nil
 }
 
+// Groups implements server.SignIn.
+func (s *signIn) Groups(name string) []string {
+	groups, _ := s.groups(name)
+	return groups
+}
+
 // Login implements server.SignIn.
 func (s *signIn) Login(name, password, address string) (string, error) {
 	if wait := s.throttle.Wait(name, address); wait > 0 {

@@ -2,7 +2,7 @@ package cli
 
 import "github.com/spf13/cobra"
 
-func authCommand() *cobra.Command {
+func authCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "auth",
 		Short: "Say who may do what: policy, user, token, can-i, explain",
@@ -37,6 +37,6 @@ docs/access.md says more.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	policy.AddCommand(policyCheckCommand())
-	cmd.AddCommand(canICommand(), explainCommand(), policy, authUserCommand(), authTokenCommand())
+	cmd.AddCommand(canICommand(conn), explainCommand(conn), policy, authUserCommand(), authTokenCommand())
 	return cmd
 }

@@ -1,10 +1,11 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +32,9 @@ Tags say what it is about. Without them, only rules that are not narrowed by
 where can allow it. The keys are those of where: agent, application, framework,
 task, executor, container, image, namespace, label.KEY, and user for sessions.
 
-The answer is made of the file alone; no relay is asked.`
+A relay answers by the policy that it has now: everybody about themselves, and
+about others who may read daytwo:policy. With --policy the answer is made of the
+file alone; no relay is asked.`
 
 // resourceList returns the resources and their actions, a line each.
 func resourceList() string {
@@ -50,13 +53,16 @@ func resourceList() string {
 }
 
 // questionCommand completes a command that asks a policy.
-func questionCommand(cmd *cobra.Command, answer func(io.Writer, *output, *policy.Explanation) error) *cobra.Command {
+func questionCommand(
+	conn *connection, cmd *cobra.Command, answer func(io.Writer, *output, *policy.Explanation) error,
+) *cobra.Command {
 	var q question
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.StringVar(&q.file, "policy", "", "ask the policy in `FILE`")
-	fs.StringVar(&q.as, "as", "", "about the user `NAME`")
-	fs.StringSliceVar(&q.groups, "groups", nil, "the user is in `GROUPS`, separated by commas, beside those of the file")
+	fs.StringVar(&q.as, "as", "", "ask about the user `NAME` (default: the user who asks the relay)")
+	fs.StringSliceVar(&q.groups, "groups", nil,
+		"the user is in `GROUPS`, separated by commas, beside those of the policy and of local users")
+	fs.StringVar(&q.file, "policy", "", "ask the policy in `FILE`, and no relay")
 	fs.StringArrayVar(&q.tags, "tag", nil, "about what has a tag `KEY=VALUE`; may be given more than once")
 	out := outputFlags(fs, "table", "json", "yaml")
 	cmd.Long += "\n\n" + fmt.Sprintf(questionHelp, resourceList())
@@ -70,7 +76,7 @@ func questionCommand(cmd *cobra.Command, answer func(io.Writer, *output, *policy
 		if err := out.check(); err != nil {
 			return err
 		}
-		e, err := q.ask(args[0], args[1])
+		e, err := q.ask(cmd.Context(), conn, args[0], args[1])
 		if err != nil {
 			return err
 		}
@@ -86,38 +92,16 @@ func questionCommand(cmd *cobra.Command, answer func(io.Writer, *output, *policy
 }
 
 // ask asks whether the user may do an action with a resource.
-func (q *question) ask(action, id string) (*policy.Explanation, error) {
-	a, err := policy.ParseAction(action)
+func (q *question) ask(ctx context.Context, conn *connection, action, id string) (*policy.Explanation, error) {
+	asked, err := policy.ParseQuestion(action, id, q.tags)
 	if err != nil {
 		return nil, usageError{err}
 	}
-	r, key, value, err := policy.ParseResource(id)
-	if err != nil {
-		return nil, usageError{err}
+	if q.file == "" {
+		return q.askRelay(ctx, conn, action, id)
 	}
-	if info := policy.Resources()[r]; a != policy.Full && !slices.Contains(info.Actions, a) {
-		return nil, usageError{fmt.Errorf("%s has no action %s: see --help for those that it has", info.ID, a)}
-	}
-	var tags policy.Tags
-	if key != "" {
-		q.tags = append(slices.Clip(q.tags), key+"="+value)
-	}
-	set := map[string]bool{}
-	for _, t := range q.tags {
-		k, v, ok := strings.Cut(t, "=")
-		if !ok || v == "" || set[k] {
-			return nil, usageError{fmt.Errorf("--tag %s: give KEY=VALUE, each key once", t)}
-		}
-		set[k] = true
-		if err := tags.SetTag(k, v); err != nil {
-			return nil, usageError{fmt.Errorf("--tag %s: %w", t, err)}
-		}
-	}
-	switch {
-	case q.file == "":
-		return nil, usageError{errors.New("give the policy file: --policy FILE")}
-	case q.as == "":
-		return nil, usageError{errors.New("give the user: --as NAME")}
+	if q.as == "" {
+		return nil, usageError{errors.New("give the user that the file is asked about: --as NAME")}
 	}
 	who, err := auth.NewPrincipal(q.as, q.groups, auth.MethodAssumed, time.Time{})
 	if err != nil {
@@ -127,16 +111,38 @@ func (q *question) ask(action, id string) (*policy.Explanation, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := p.Explain(who, a, r, &tags)
+	e := p.Explain(who, asked.Action, asked.Resource, &asked.Tags)
 	return &e, nil
 }
 
-func canICommand() *cobra.Command {
-	return questionCommand(&cobra.Command{
-		Use:   "can-i ACTION RESOURCE --policy FILE --as NAME [--groups GROUPS] [--tag KEY=VALUE]",
+// askRelay asks a relay, about the user who asks or, with --as or --groups, about another.
+func (q *question) askRelay(ctx context.Context, conn *connection, action, id string) (*policy.Explanation, error) {
+	v := url.Values{"action": {action}, "resource": {id}}
+	if len(q.tags) > 0 {
+		v["tag"] = q.tags
+	}
+	if q.as != "" {
+		v.Set("as", q.as)
+	}
+	if len(q.groups) > 0 {
+		v.Set("groups", strings.Join(q.groups, ","))
+	}
+	c, err := conn.client()
+	if err != nil {
+		return nil, err
+	}
+	e := new(policy.Explanation)
+	return e, c.Explain(ctx, v, e)
+}
+
+func canICommand(conn *connection) *cobra.Command {
+	return questionCommand(conn, &cobra.Command{
+		Use:   "can-i ACTION RESOURCE [--as NAME] [--groups GROUPS] [--tag KEY=VALUE] [--policy FILE]",
 		Short: "Say whether a user may do something",
 		Long:  `Say whether a user may do something: yes, or no with exit status 1.`,
-		Example: `  daytwo auth can-i read dcos:adminrouter:ops:system-logs --policy policy.yaml --as ann --tag agent=node-1
+		Example: `  daytwo auth can-i read dcos:adminrouter:ops:system-logs --url https://relay.example:8400
+  daytwo auth can-i update daytwo:sinks --as ann
+  daytwo auth can-i read dcos:adminrouter:ops:system-logs --policy policy.yaml --as ann --tag agent=node-1
   daytwo auth can-i create dcos:mesos:agent:nested_container_session:app_id:/shop --policy policy.yaml --as ann
   daytwo auth can-i update daytwo:sinks --policy policy.yaml --as bob --groups ops,dev && echo allowed`,
 		DisableFlagsInUseLine: true,
@@ -154,6 +160,9 @@ func canICommand() *cobra.Command {
 
 // verdict says yes or no, and why.
 func verdict(e *policy.Explanation) string {
+	if e.Allowed && e.Rule == 0 {
+		return "yes: " + e.Reason
+	}
 	if !e.Allowed {
 		return "no: " + e.Reason
 	}
@@ -163,13 +172,14 @@ func verdict(e *policy.Explanation) string {
 	return fmt.Sprintf("yes: rule %d (line %d) allows it", e.Rule, e.Line)
 }
 
-func explainCommand() *cobra.Command {
-	return questionCommand(&cobra.Command{
-		Use:   "explain ACTION RESOURCE --policy FILE --as NAME [--groups GROUPS] [--tag KEY=VALUE]",
+func explainCommand(conn *connection) *cobra.Command {
+	return questionCommand(conn, &cobra.Command{
+		Use:   "explain ACTION RESOURCE [--as NAME] [--groups GROUPS] [--tag KEY=VALUE] [--policy FILE]",
 		Short: "Show which rules are for a user, and what each says about something",
 		Long: `Show which rules are for a user, what each says about something, and which of them
 decides: the first that allows it. The exit status is 1 if none does.`,
-		Example: `  daytwo auth explain read dcos:adminrouter:ops:system-logs --policy policy.yaml --as ann --tag task=web
+		Example: `  daytwo auth explain read dcos:adminrouter:ops:system-logs --as ann --tag task=web
+  daytwo auth explain read dcos:adminrouter:ops:system-logs --policy policy.yaml --as ann --tag task=web
   daytwo auth explain full daytwo:users --policy policy.yaml --as bob --groups ops -o json`,
 		DisableFlagsInUseLine: true,
 	}, func(w io.Writer, out *output, e *policy.Explanation) error {

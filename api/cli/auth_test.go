@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/daytwo/daytwo/api/auth/policy"
+	"github.com/daytwo/daytwo/api/server"
+	"github.com/daytwo/daytwo/bench/rig/history"
 )
 
 const testPolicy = `groups:
@@ -95,17 +97,14 @@ func TestCanI(t *testing.T) {
 	ask(2, `daytwo: unknown action "write"`, "write", logs, "--as", "ann")
 	ask(2, `daytwo: unknown resource "logs"`, "read", "logs", "--as", "ann")
 	ask(2, "daytwo: dcos:adminrouter:ops:system-logs has no action delete", "delete", logs, "--as", "ann")
-	ask(2, "daytwo: give the user: --as NAME", "read", logs)
+	ask(2, "daytwo: give the user that the file is asked about: --as NAME", "read", logs)
 	ask(2, "daytwo: give ACTION and RESOURCE, not 1 arguments", "read", "--as", "ann")
-	ask(2, `daytwo: --tag app=x: unknown key "app"`, "read", logs, "--as", "ann", "--tag", "app=x")
-	ask(2, "daytwo: --tag agent: give KEY=VALUE", "read", logs, "--as", "ann", "--tag", "agent")
-	ask(2, "daytwo: --tag application=/shop: give KEY=VALUE, each key once",
+	ask(2, `daytwo: tag app=x: unknown key "app"`, "read", logs, "--as", "ann", "--tag", "app=x")
+	ask(2, "daytwo: tag agent: give KEY=VALUE", "read", logs, "--as", "ann", "--tag", "agent")
+	ask(2, "daytwo: tag application=/shop: give KEY=VALUE, each key once",
 		"read", sandbox+":app_id:/shop", "--as", "ann", "--tag", "application=/pay")
 	ask(2, "daytwo: name of a user", "read", logs, "--as", "a\nb")
 	args := []string{"can-i", "read", logs, "--as", "ann", "--tag", "application=/shop"}
-	if got := authRun(t, 2, args...); !strings.Contains(got, "give the policy file: --policy FILE") {
-		t.Error(got)
-	}
 	var d policy.Decision
 	text := authRun(t, 0, append(args, "--policy", path, "-o", "json")...)
 	want := policy.Decision{Allowed: true, Rule: 1, Name: "the shop sees its own", Line: 4}
@@ -139,6 +138,37 @@ RULE                     LINE  ALLOWS   WHY
 	}
 	got := authRun(t, 1, "explain", "full", "daytwo:users", "--policy", path, "--as", "zoe")
 	if !strings.Contains(got, "0 of 2 rules") {
+		t.Error(got)
+	}
+}
+
+// Without --policy a relay is asked, by its policy, about the asker or another.
+func TestCanIAsksRelay(t *testing.T) {
+	rules, err := policy.Parse([]byte("rules:\n- {subjects: group:ops, role: operator, name: the ops}\n"), "p.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := history.New(t)
+	serveRoutes(t, server.Options{Fleet: h.Fleet, Policy: func() *policy.Policy { return rules }})
+	for _, c := range []struct {
+		exit int
+		want string
+		args []string
+	}{
+		{0, "yes: the local admin may do everything\n", []string{"can-i", "update", "daytwo:sinks"}},
+		{0, "yes: rule 1 (the ops, line 2) allows it\n",
+			[]string{"can-i", "update", "daytwo:sinks", "--as", "ann", "--groups", "ops,x"}},
+		{1, "no: no rule is for this user\n", []string{"can-i", "update", "daytwo:sinks", "--as", "admin"}},
+		{0, "Answer  yes: rule 1 (the ops, line 2) allows it\n",
+			[]string{"explain", "update", "daytwo:sinks", "--as", "ann", "--groups", "ops"}},
+		{2, "daytwo: unknown resource", []string{"can-i", "read", "fence"}},
+	} {
+		if got := authRun(t, c.exit, c.args...); !strings.Contains(got, c.want) {
+			t.Errorf("%q: %s", c.args, got)
+		}
+	}
+	t.Setenv("DAYTWO_TOKEN", testToken+"x")
+	if got := authRun(t, 1, "can-i", "update", "daytwo:sinks"); !strings.Contains(got, "daytwo login") {
 		t.Error(got)
 	}
 }

@@ -21,6 +21,12 @@ func (c *Client) SignInMethods(ctx context.Context) (*v1.SignInMethods, error) {
 	return m, err
 }
 
+// Explain asks what a user may do, and why, and decodes the answer into v.
+func (c *Client) Explain(ctx context.Context, question url.Values, v any) error {
+	_, err := c.get(ctx, "/api/v1/auth/explain", question, v)
+	return err
+}
+
 // OIDC signs a user in at the relay's identity provider. The relay is the OAuth server that it
 // talks to.
 type OIDC struct {

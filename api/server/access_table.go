@@ -44,6 +44,7 @@ var needs = map[string]need{
 	"POST /api/v1/auth/session":   {kind: public},
 	"DELETE /api/v1/auth/session": {kind: public},
 	"GET /api/v1/auth/session":    {kind: signedIn},
+	"GET /api/v1/auth/explain":    {kind: signedIn}, // about others: who may read the policy
 
 	"GET /api/v1/auth/oidc/start":    {kind: public},
 	"GET /api/v1/auth/oidc/callback": {kind: public},

@@ -24,7 +24,6 @@ func params(r *http.Request, names ...string) (url.Values, error) {
 	}
 	for name, values := range q {
 		switch {
-		case name == "token": // read by the guard
 		case !slices.Contains(names, name):
 			if len(names) == 0 {
 				return nil, web.BadRequest("unknown parameter %q: this route has no parameters", name)

@@ -26,6 +26,7 @@ func (s *server) sessionRoutes() []web.Route {
 		{Method: "POST", Path: "/api/v1/auth/session", Handle: s.openSession},
 		{Method: "GET", Path: "/api/v1/auth/session", Handle: s.session},
 		{Method: "DELETE", Path: "/api/v1/auth/session", Handle: s.closeSession},
+		{Method: "GET", Path: "/api/v1/auth/explain", Handle: s.explain},
 	}
 }
 

@@ -20,6 +20,8 @@ type SignIn interface {
 	Login(name, password, address string) (token string, err error)
 	// JWKS returns the key set that verifies the tokens.
 	JWKS() ([]byte, error)
+	// Groups returns the groups of a local user, none for others.
+	Groups(name string) []string
 	// Session returns a token for a browser in which the local admin signs in.
 	Session() (token string, err error)
 }
