@@ -3,12 +3,10 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -151,70 +149,4 @@ func toDevNull(cmd *exec.Cmd) error {
 		return fmt.Errorf("%s: %w: %s", cmd.Path, err, strings.TrimSpace(errs.String()))
 	}
 	return nil
-}
-
-// selectJournal finds few entries among all of them.
-func selectJournal(r *report, j *journal.Journal, dir string) error {
-	r.printf("\nFew entries of all files, as -o export:\n\n| what | entries | daytwo | journalctl | times " +
-		"|\n|---|---:|---:|---:|---:|\n")
-	container := "CONTAINER_ID_FULL=" + containerID(77)
-	since := journalStart() + int64(journalEntries)*990
-	for _, q := range []struct {
-		what    string
-		matches []string
-		since   int64
-		last    int
-		args    []string
-	}{
-		{"a unit and a priority", []string{"_SYSTEMD_UNIT=unit7.service", "PRIORITY=7"}, 0, 0, nil},
-		{"a container", []string{container}, 0, 0, nil},
-		{"the last hundredth of the time", nil, since, 0, []string{"--since", "@" + strconv.FormatInt(since/1e6, 10)}},
-		{"the last 100 of a container", []string{container}, 0, 100, []string{"-n", "100"}},
-	} {
-		m, err := journal.ParseMatches(q.matches...)
-		if err != nil {
-			return err
-		}
-		own, err := measureJournal(q.what, func() (int, error) { return selected(j, m, q.since, q.last) })
-		if err != nil {
-			return err
-		}
-		args := append([]string{"-q", "--no-pager", "--directory", dir, "-o", "export"}, append(q.args, q.matches...)...)
-		theirs, err := measureJournal("journalctl", func() (int, error) {
-			return own.entries,
-				toDevNull(exec.Command("journalctl", args...))
-		})
-		if err != nil {
-			return err
-		}
-		r.printf("| %s | %d | %.2f ms | %.2f ms | %.1f |\n", q.what, own.entries, own.wall.Seconds()*1e3,
-			theirs.wall.Seconds()*1e3,
-			float64(theirs.wall)/float64(own.wall))
-	}
-	return nil
-}
-
-// selected reads what matches from a time on, or the last entries.
-func selected(j *journal.Journal, m journal.Match, since int64, last int) (n int, err error) {
-	r := j.Reader(m)
-	defer r.Close()
-	next := r.Next
-	switch {
-	case last > 0:
-		r.SeekTail()
-		next = r.Previous
-	case since > 0:
-		r.SeekRealtime(uint64(since / 1e6 * 1e6)) // journalctl is given whole seconds
-	}
-	var line []byte
-	for (last == 0 || n < last) && next() {
-		n++
-		if line, err = r.AppendExport(line[:0]); err != nil {
-			return n, err
-		}
-		if _, err = io.Discard.Write(line); err != nil {
-			return n, err
-		}
-	}
-	return n, nil
 }

@@ -3,6 +3,7 @@ package journal
 import (
 	"encoding/hex"
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -46,24 +47,39 @@ func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
 func (id ID) append(dst []byte) []byte {
 	var text [2 * len(id)]byte
-	for i, b := range id {
-		text[2*i], text[2*i+1] = hexDigits[b>>4], hexDigits[b&15]
-	}
+	putHex(text[:16], le.Uint64(id[:]))
+	putHex(text[16:], le.Uint64(id[8:]))
 	return append(dst, text[:]...)
 }
 
-// appendHex appends a number in hexadecimal digits, as strconv.AppendUint does in twice
-// the time.
+// appendHex appends a number in hexadecimal digits.
 func appendHex(dst []byte, n uint64) []byte {
 	var text [16]byte
-	i := len(text)
-	for {
-		i--
-		text[i] = hexDigits[n&15]
-		if n >>= 4; n == 0 {
-			return append(dst, text[i:]...)
-		}
-	}
+	putHex(text[:], bits.ReverseBytes64(n))
+	return append(dst, text[min(bits.LeadingZeros64(n)/4, 15):]...)
+}
+
+// putHex writes eight bytes, the lowest one first, as 16 hexadecimal digits. It makes all
+// digits at once: most of the time of a cursor's text is that of its digits.
+func putHex(dst []byte, n uint64) {
+	le.PutUint64(dst, hexOf(spread(uint32(n))))
+	le.PutUint64(dst[8:], hexOf(spread(uint32(n>>32))))
+}
+
+// spread puts the upper half of each of four bytes into a byte of its own, and the lower half
+// into the next one.
+func spread(n uint32) uint64 {
+	x := uint64(n)
+	x = (x | x<<16) & 0x0000ffff0000ffff
+	x = (x | x<<8) & 0x00ff00ff00ff00ff
+	return x>>4&0x000f000f000f000f | x<<8&0x0f000f000f000f00
+}
+
+// hexOf makes digits of eight numbers below 16.
+func hexOf(n uint64) uint64 {
+	const ones = 0x0101010101010101
+	letters := (n + 6*ones) >> 4 & ones // 1 for each number above 9
+	return n + '0'*ones + letters*('a'-'0'-10)
 }
 
 // ParseID reads an id of 32 hexadecimal digits, with or without dashes.

@@ -52,10 +52,6 @@ func (c *fileCursor) peek(back bool) (ok bool, err error) {
 		return c.ready && !c.failed, nil
 	}
 	defer catchFault(debug.SetPanicOnFault(true), &err)
-	// journald counts an entry before it lists it for each of its fields, so no
-	// number says that there is nothing new: only the file's end does.
-	final := back || !c.f.live.Load()
-	entries := c.f.entries()
 	c.ready, c.back, c.ended = false, back, false
 	from := c.at
 	if back && !c.on {
@@ -63,11 +59,15 @@ func (c *fileCursor) peek(back bool) (ok bool, err error) {
 	}
 	if x := c.f.ends(); x != nil && (back && from <= x.first.at || !back && from >= x.last.at) {
 		if c.ended = true; !back {
-			c.passed = max(c.passed, entries)
+			c.passed = max(c.passed, x.entries)
 		}
 		c.keepCaches()
 		return false, nil
 	}
+	// journald counts an entry before it lists it for each of its fields, so no
+	// number says that there is nothing new: only the file's end does.
+	final := back || !c.f.live.Load()
+	entries := c.f.entries()
 	if c.walker == nil {
 		c.walker = walkerOf(c.f, c.match, c.dec)
 	}

@@ -92,9 +92,14 @@ func (l *list) get(i uint64) (uint64, error) {
 		return l.first, nil
 	}
 	i -= l.skip()
-	s, err := l.segment(i)
-	if s == nil {
-		return 0, err
+	var s *segment
+	if l.at < len(l.chain) && i-l.chain[l.at].begin < l.chain[l.at].n { // mostly
+		s = &l.chain[l.at]
+	} else {
+		var err error
+		if s, err = l.segment(i); s == nil {
+			return 0, err
+		}
 	}
 	if l.f.compact {
 		return uint64(l.f.u32(s.items + (i-s.begin)*arrayItemCompact)), nil
@@ -104,10 +109,8 @@ func (l *list) get(i uint64) (uint64, error) {
 
 // segment finds the array that has the item of an index, nil if there is none.
 func (l *list) segment(i uint64) (*segment, error) {
-	if l.at < len(l.chain) {
-		if s := &l.chain[l.at]; i >= s.begin && i-s.begin < s.n {
-			return s, nil
-		}
+	if l.at < len(l.chain) && i-l.chain[l.at].begin < l.chain[l.at].n {
+		return &l.chain[l.at], nil
 	}
 	if k := len(l.chain); k > 0 && i < l.chain[k-1].begin+l.chain[k-1].n {
 		l.at = sort.Search(k, func(j int) bool { return l.chain[j].begin+l.chain[j].n > i })

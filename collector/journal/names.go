@@ -6,6 +6,7 @@ type fieldNames struct {
 	numbers map[string]int32
 	texts   []string // by number
 	last    []uint64 // by number: the entry that had it last
+	recent  int32    // that was asked for last
 	entry   uint64
 }
 
@@ -26,7 +27,11 @@ func (r *Reader) nextNames() {
 
 // number is the number of a name.
 func (n *fieldNames) number(name []byte) int32 {
+	if len(n.texts) > 0 && n.texts[n.recent] == string(name) {
+		return n.recent
+	}
 	if i, ok := n.numbers[string(name)]; ok {
+		n.recent = i
 		return i
 	}
 	if n.numbers == nil {
@@ -35,7 +40,7 @@ func (n *fieldNames) number(name []byte) int32 {
 	i := int32(len(n.last))
 	s := string(name)
 	n.numbers[s] = i
-	n.texts, n.last = append(n.texts, s), append(n.last, 0)
+	n.texts, n.last, n.recent = append(n.texts, s), append(n.last, 0), i
 	return i
 }
 

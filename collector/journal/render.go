@@ -28,9 +28,19 @@ var errNoEntry = errors.New("the reader is at no entry, or its file was removed"
 // one by one; if once is set, a field that occurs twice is one.
 func (r *Reader) appendFields(dst []byte, cache *renderCache, render renderer, once bool) (_ []byte, err error) {
 	defer catchFault(debug.SetPanicOnFault(true), &err)
-	c, begin, hash := r.current, len(dst), uint64(0)
+	c, begin := r.current, len(dst)
 	r.nextNames()
-	for i := range c.f.items(&r.e) {
+	last := &cache.last
+	same := last.begin(c.f, &r.e)
+	if once {
+		for i := range last.items {
+			if name := last.items[i].name; name >= 0 {
+				r.names.seen(name)
+			}
+		}
+	}
+	hash := last.hash()
+	for i := same; i < c.f.items(&r.e); i++ {
 		at := c.f.item(&r.e, i)
 		s := cache.get(at)
 		if s == nil {
@@ -48,19 +58,26 @@ func (r *Reader) appendFields(dst []byte, cache *renderCache, render renderer, o
 			}
 		}
 		hash ^= s.hash
-		if len(s.text) == 0 {
-			continue
-		}
-		if r.names.seen(s.name) && once {
+		if once && len(s.text) > 0 && r.names.seen(s.name) {
 			return nil, errSlow
 		}
-		if dst = append(dst, s.text...); len(dst)-begin > maxEntry {
-			return nil, errSlow
+		if same >= 0 && !last.add(at, s, hash) {
+			dst = append(dst, last.text...)
+			last.forget()
+			same = -1 // too large to be kept
+		}
+		if same < 0 {
+			if dst = append(dst, s.text...); len(dst)-begin > maxEntry {
+				return nil, errSlow
+			}
 		}
 	}
 	if hash != r.e.xorHash && !r.loggedTwice(hash) {
 		*cache = renderCache{}
 		return nil, errSlow
+	}
+	if same >= 0 {
+		dst = append(dst, last.text...)
 	}
 	return dst, nil
 }

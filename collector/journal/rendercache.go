@@ -10,6 +10,7 @@ type renderCache struct {
 	use   uint32 // of the slots: those of another one are empty
 	puts  int
 	bytes int
+	last  lastEntry // it does not move with the slots to another file
 }
 
 // spareCaches are caches of files whose entries were all read, for the files that follow:
@@ -24,6 +25,7 @@ const maxSpare = 4
 // keep takes the slots of a cache, which is empty then.
 func (s *spareCaches) keep(c *renderCache) {
 	if c.slots != nil && len(s.caches) < maxSpare {
+		c.last = lastEntry{}
 		s.caches = append(s.caches, *c)
 	}
 	*c = renderCache{}
@@ -32,7 +34,9 @@ func (s *spareCaches) keep(c *renderCache) {
 // give gives a cache slots.
 func (s *spareCaches) give(c *renderCache) {
 	if n := len(s.caches); n > 0 {
+		last := c.last
 		*c = s.caches[n-1]
+		c.last = last
 		s.caches = s.caches[:n-1]
 	} else {
 		c.resize(renderBitsMin)
