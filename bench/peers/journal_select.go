@@ -19,9 +19,9 @@ const selectRounds = 9
 
 // selectJournal finds few entries among all of them.
 func selectJournal(r *report, j *journal.Journal, dir string) error {
-	r.printf("\nFew entries of all files, as -o export: CPU time, the least of %d rounds in which both are asked in turn. "+
-		"The last line is a query as the collector answers it.\n\n| what | entries | daytwo | journalctl | times |\n"+
-		"|---|---:|---:|---:|---:|\n", selectRounds)
+	r.printf("\nFew entries of all files, as -o export: CPU time, the least of %d rounds in which both are asked in "+
+		"turn. The last line is a query as the collector answers it.\n\n"+
+		"| what | entries | daytwo | journalctl | times |\n|---|---:|---:|---:|---:|\n", selectRounds)
 	container := "CONTAINER_ID_FULL=" + containerID(77)
 	since := journalStart() + int64(journalEntries)*990
 	node := logs.New(logs.Options{Agent: "a", Dirs: []string{dir}, Log: slog.New(slog.DiscardHandler)})

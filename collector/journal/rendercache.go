@@ -56,10 +56,10 @@ type renderSlot struct {
 
 // Sizes of a cache; each reader has one a file.
 const (
-	renderBits     = 10
+	renderBits     = 11
 	renderBitsMin  = 5
 	renderMaxField = 512 // larger fields are rarely the same again
-	renderMaxBytes = 64 << 10
+	renderMaxBytes = 128 << 10
 )
 
 // get returns a field that is kept, else nil.
