@@ -168,8 +168,11 @@ func TestDoctorBesideTheRunning(t *testing.T) {
 }
 
 // doctor comes to an end, and says what hangs, where a process hangs in execve, a
-// mount does not answer, and the data directory is on one that does not.
-func TestDoctorBesideWhatHangs(t *testing.T) {
+// mount does not answer, and the data directory is on one that does not. Programs of other
+// tests, which could not end beside that mount, do not see it.
+func TestDoctorBesideWhatHangs(t *testing.T) { rig.InNamespaces(t, rig.Mount, doctorBesideWhatHangs) }
+
+func doctorBesideWhatHangs(t *testing.T) {
 	helper := rig.HangInExecve(t)
 	flush, dead := rig.MountFuse(t, rig.FuseFlush), rig.MountFuse(t)
 	hung := rig.StartProcess(t, exec.Command(helper, flush.Dir+"/file", "/bin/sleep", "1000"))

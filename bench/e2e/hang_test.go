@@ -113,8 +113,11 @@ func threads(t *testing.T, d *rig.Daytwo) int {
 // TestNeighboursHang surrounds a program with everything that can keep it waiting:
 // runtimes that do not answer, answer too slowly or without an end; states of
 // containers that are pipes and devices; directories of users on filesystems without
-// a server. It ticks, and names the containers of the runtime that works.
-func TestNeighboursHang(t *testing.T) {
+// a server. It ticks, and names the containers of the runtime that works. Programs of other
+// tests, which could not end beside such a filesystem, do not see it.
+func TestNeighboursHang(t *testing.T) { rig.InNamespaces(t, rig.Mount, neighboursHang) }
+
+func neighboursHang(t *testing.T) {
 	docker, bad := rig.Docker(t), rig.BadSockets(t)
 	dead := rig.MountFuse(t)
 	var hosts []string

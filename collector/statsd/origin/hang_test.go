@@ -108,8 +108,11 @@ func TestKeptNetnsHangs(t *testing.T) {
 }
 
 // If the disk hangs, requests of launchers fail, but a tick's calls still return. The
-// unsaved state is written once the disk responds.
-func TestDiskHangs(t *testing.T) {
+// unsaved state is written once the disk responds. Programs of other tests, which could not
+// end beside such a disk, do not see it.
+func TestDiskHangs(t *testing.T) { rig.InNamespaces(t, rig.Mount, diskHangs) }
+
+func diskHangs(t *testing.T) {
 	fuse := rig.MountFuse(t)
 	r := newFixture(t, Config{File: filepath.Join(fuse.Dir, "endpoints.json")})
 	fuse.Die()
