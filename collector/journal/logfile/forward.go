@@ -44,7 +44,7 @@ func (r *Reader) load() bool {
 					return true
 				}
 			}
-			if !r.turn() {
+			if !r.endOfFile() {
 				return false
 			}
 			continue
