@@ -79,8 +79,9 @@ func runUp(ctx context.Context, c cli.Config) error {
 
 func relayConfig(c cli.Config, server nats.InProcessConnProvider) relay.Config {
 	return relay.Config{
-		Listen: c.Listen, DataDir: c.Data, TokenFile: c.TokenFile, Access: relay.Access(c.Access), Cluster: c.Cluster,
-		NATS: natsOptions(c, "daytwo relay", server), Stream: bus.Config{Replicas: c.Replicas}, Logs: logsStream(c),
+		Listen: c.Listen, DataDir: c.Data, TokenFile: c.TokenFile, Access: relay.Access(c.Access), Insecure: c.Insecure,
+		Cluster: c.Cluster,
+		NATS:    natsOptions(c, "daytwo relay", server), Stream: bus.Config{Replicas: c.Replicas}, Logs: logsStream(c),
 		Keys:      relay.Keys{Dir: c.ClusterKeys, Servers: c.NATSAdvertise, Valid: c.NodeValidity},
 		SinksFile: c.Sinks, DiskBytes: c.RetentionSize, Retention: c.Retention, Agent: c.AgentID, Version: version,
 		Ready: c.Ready, Log: c.Log,
@@ -112,6 +113,6 @@ func collectorConfig(c cli.Config, server nats.InProcessConnProvider) collector.
 func natsOptions(c cli.Config, name string, server nats.InProcessConnProvider) bus.ConnectOptions {
 	return bus.ConnectOptions{
 		URLs: strings.Join(c.NATS, ","), Name: name, Credentials: c.NATSCreds,
-		CA: c.NATSCA, Cert: c.NATSCert, Key: c.NATSKey, InProcess: server, Log: c.Log,
+		CA: c.NATSCA, Cert: c.NATSCert, Key: c.NATSKey, InProcess: server, Insecure: c.Insecure, Log: c.Log,
 	}
 }

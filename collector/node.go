@@ -13,6 +13,7 @@ import (
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/join"
+	"github.com/daytwo/daytwo/api/plaintext"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/rpc"
@@ -137,6 +138,16 @@ func New(cfg Config) (*Node, error) {
 
 	n.header = frame.Header{Agent: cfg.AgentID, Boot: cfg.Boot, Interval: int64(cfg.Interval), Parts: 1}
 	if !cfg.NoPublish {
+		exposed, err := cfg.NATS.Exposures()
+		if err == nil {
+			err = plaintext.Refuse(exposed, cfg.NATS.Insecure)
+		}
+		if err != nil {
+			n.Close(context.Background())
+			return nil, err
+		}
+		plaintext.Warn(cfg.Log, exposed)
+		n.self.exposed(exposed)
 		cfg.NATS.Agent = cfg.AgentID // replies go to the agent's own inbox, which its NATS permissions allow
 		if n.conn, err = bus.Connect(cfg.NATS); err != nil {
 			n.Close(context.Background())

@@ -7,6 +7,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/plaintext"
 	"github.com/daytwo/daytwo/collector/cgroups"
 )
 
@@ -33,7 +34,13 @@ func newSelf(nextID func() uint64) *self {
 	for i := range s.vals {
 		s.vals[i] = metric.Absent
 	}
+	s.exposed(nil)
 	return s
+}
+
+// exposed fills the column of what others on the network can do.
+func (s *self) exposed(all []plaintext.Exposure) {
+	s.vals[metric.SelfInsecure] = min(int64(len(all)), 1)
 }
 
 func (s *self) close() {

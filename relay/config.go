@@ -24,6 +24,7 @@ type Config struct {
 	TokenFile string // default <DataDir>/token, created if it is missing
 	Access    Access // who else may use the API, and TLS
 	Keys      Keys   // of the cluster; without them this relay lets no nodes in
+	Insecure  bool   // Listen and NATS may go over the network without TLS or authentication
 	ID        string // of this relay, unique among relays; default: created once and kept in DataDir
 
 	Cluster string             // default setting.Cluster
@@ -69,6 +70,7 @@ func (c *Config) defaults() error {
 	if c.NATS.Log == nil {
 		c.NATS.Log = c.Log
 	}
+	c.NATS.Insecure = c.NATS.Insecure || c.Insecure
 	if c.NATS.Name == "" {
 		c.NATS.Name = "daytwo relay"
 	}

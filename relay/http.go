@@ -14,6 +14,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/auth/gate"
+	"github.com/daytwo/daytwo/api/plaintext"
 	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/api/server/web"
@@ -28,6 +29,14 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.defaults(); err != nil {
 		return err
 	}
+	exposed, err := cfg.exposures()
+	if err == nil {
+		err = plaintext.Refuse(exposed, cfg.Insecure)
+	}
+	if err != nil {
+		return err
+	}
+	plaintext.Warn(cfg.Log, exposed)
 	cfg.Ready.Expect(ready.API, ready.Frames)
 	access, err := cfg.openAccess()
 	if err != nil {
@@ -61,7 +70,8 @@ func Run(ctx context.Context, cfg Config) error {
 		Fleet: r.Fleet(), History: r.History(), Logs: r.Logs(), Gate: access.gate, Policy: access.policy,
 		Agent: cfg.Agent, Cluster: cfg.Cluster, Version: cfg.Version,
 		Ready: cfg.Ready, Log: cfg.Log,
-		Metrics: append([]func(io.Writer){r.WriteMetrics, r.logs.WriteMetrics, access.writeMetrics}, cfg.Metrics...),
+		Metrics: append([]func(io.Writer){r.WriteMetrics, r.logs.WriteMetrics, access.writeMetrics,
+			func(w io.Writer) { plaintext.WriteMetrics(w, exposed) }}, cfg.Metrics...),
 	}
 	o.OIDC, o.Public = access.oidc, access.public
 	if access.signIn != nil {
@@ -79,6 +89,17 @@ func Run(ctx context.Context, cfg Config) error {
 		return errors.Join(err, closeAll(listeners), r.Close(), access.close())
 	}
 	return errors.Join(r.serve(ctx, listeners, h, access), access.close())
+}
+
+// exposures returns what others on the network can do with what the relay listens on and connects
+// to.
+func (c *Config) exposures() ([]plaintext.Exposure, error) {
+	all := plaintext.Listen(c.Listen, c.Access.Certificate != "")
+	if c.Conn != nil {
+		return all, nil
+	}
+	nats, err := c.NATS.Exposures()
+	return append(all, nats...), err
 }
 
 // serve runs the relay and its HTTP server. When one of them ends, it ends the other.

@@ -4,10 +4,15 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/daytwo/daytwo/api/plaintext"
+	"github.com/daytwo/daytwo/api/setting"
 )
 
 // ConnectOptions are the address of the NATS server and the credentials for it. The zero
@@ -22,6 +27,7 @@ type ConnectOptions struct {
 	Token       string
 	CA          string       // file with the certificates to trust; default the system's
 	Cert, Key   string       // files with the client certificate and its key
+	Insecure    bool         // allow connections over the network without TLS or authentication
 	Log         *slog.Logger // default slog.Default()
 
 	// InProcess, if set, is a server in this process. The connection then uses no
@@ -37,15 +43,38 @@ func Connect(o ConnectOptions) (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	urls := o.URLs
-	if urls == "" {
-		urls = nats.DefaultURL
-	}
-	nc, err := nats.Connect(urls, opts...)
+	nc, err := nats.Connect(o.urls(), opts...)
 	if err != nil {
-		return nil, fmt.Errorf("nats %s: %w", urls, err)
+		return nil, fmt.Errorf("nats %s: %w", plaintext.Redacted(o.urls()), err)
 	}
 	return nc, nil
+}
+
+func (o *ConnectOptions) urls() string {
+	if o.URLs == "" {
+		return nats.DefaultURL
+	}
+	return o.URLs
+}
+
+// Exposures returns what others on the network can do with the connection.
+func (o *ConnectOptions) Exposures() ([]plaintext.Exposure, error) {
+	if o.InProcess != nil {
+		return nil, nil
+	}
+	return plaintext.Client{URLs: o.urls(), TLS: o.tls(),
+		Authenticated: o.Credentials != "" || o.User != "" || o.Token != "" || o.Cert != ""}.Exposures()
+}
+
+// tls reports whether the connection has TLS whatever the URLs say.
+func (o *ConnectOptions) tls() bool { return o.CA != "" || o.Cert != "" }
+
+// onlyLoopback reports whether all URLs are of this machine, without TLS. Such a server may
+// advertise others, which are not, and to which the connection must not go.
+func (o *ConnectOptions) onlyLoopback() bool {
+	urls, err := plaintext.ParseURLs(o.urls())
+	return err == nil && o.InProcess == nil && !o.tls() && !o.Insecure &&
+		!slices.ContainsFunc(urls, func(u *url.URL) bool { return u.Scheme == "tls" || !setting.IsLoopback(u.Hostname()) })
 }
 
 func (o *ConnectOptions) options() ([]nats.Option, error) {
@@ -78,6 +107,16 @@ func (o *ConnectOptions) options() ([]nats.Option, error) {
 				log.Warn("nats error", "err", err)
 			}
 		}),
+	}
+	exposed, err := o.Exposures()
+	if err == nil {
+		err = plaintext.Refuse(exposed, o.Insecure)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if o.onlyLoopback() {
+		opts = append(opts, nats.IgnoreDiscoveredServers())
 	}
 	if o.InProcess != nil {
 		opts = append(opts, nats.InProcessServer(o.InProcess))

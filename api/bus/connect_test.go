@@ -3,6 +3,7 @@ package bus
 import (
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -31,5 +32,48 @@ func TestConnectWaitsForTheServer(t *testing.T) {
 	}
 	if err := nc.Publish("x", nil); !errors.Is(err, nats.ErrReconnectBufExceeded) {
 		t.Errorf("publishing while away: %v", err)
+	}
+}
+
+// A server beyond this machine needs TLS and authentication; no password is in the error.
+func TestConnectRefusesPlaintext(t *testing.T) {
+	for _, o := range []ConnectOptions{
+		{URLs: "nats://192.0.2.1:4222"}, {URLs: "nats://fleet:hunter2@192.0.2.1:4222"}, {URLs: "tls://192.0.2.1:4222"},
+		{URLs: "nats://127.0.0.1:4222,nats://fleet:hunter2@192.0.2.1:4222"}, {URLs: "nats://fleet:hunter2@h:port"},
+	} {
+		nc, err := Connect(o)
+		if err == nil {
+			nc.Close()
+			t.Fatalf("%+v was accepted", o)
+		}
+		if strings.Contains(err.Error(), "hunter2") {
+			t.Error(err)
+		}
+	}
+	nc, err := Connect(ConnectOptions{URLs: "nats://192.0.2.1:4222", Insecure: true, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.Close()
+}
+
+// A server on this machine may advertise others: a connection without TLS does not go there.
+func TestConnectStaysOnThisMachine(t *testing.T) {
+	for want, o := range map[bool]ConnectOptions{
+		true: {}, false: {URLs: "tls://a@127.0.0.1:1"},
+	} {
+		opts, err := o.options()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got nats.Options
+		for _, f := range opts {
+			if err := f(&got); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got.IgnoreDiscoveredServers != want {
+			t.Errorf("%+v: ignores others: %v", o, got.IgnoreDiscoveredServers)
+		}
 	}
 }

@@ -50,6 +50,7 @@ type Config struct {
 	RetentionSize  int64         // bytes of history kept on disk
 	Sinks          string        // file of the sinks of logs, "" for none
 	Access         Access        // who may use the API
+	Insecure       bool          // let the API and NATS go over the network without TLS or authentication
 	Ready          *ready.Parts  // where the program registers what it still waits for
 	LogLevel       slog.Level
 	LogFormat      string       // "text" or "json"

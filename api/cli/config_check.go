@@ -6,9 +6,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/plaintext"
 	"github.com/daytwo/daytwo/api/setting"
 	"github.com/daytwo/daytwo/api/unixsocket"
 )
@@ -92,6 +94,20 @@ func (c *Config) check() error {
 		c.Log = slog.New(slog.NewTextHandler(os.Stderr, h))
 	}
 	return nil
+}
+
+// exposures returns what others on the network could do with what a program listens on and
+// connects to.
+func (c *Config) exposures(in program) (all []plaintext.Exposure, err error) {
+	if in&(relay|up) != 0 {
+		all = plaintext.Listen(c.Listen, c.Access.Certificate != "")
+	}
+	if in == up {
+		return all, nil // its NATS server is in the process
+	}
+	nats, err := plaintext.Client{URLs: strings.Join(c.NATS, ","), TLS: c.NATSCA != "" || c.NATSCert != "",
+		Authenticated: c.NATSCreds != "" || c.NATSCert != ""}.Exposures()
+	return append(all, nats...), err
 }
 
 // check returns an error for settings that do not go together.

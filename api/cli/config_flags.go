@@ -41,6 +41,11 @@ var configFlags = []configFlag{
 		fs.StringVar(&c.Access.ClientCA, name, "",
 			"accept client certificates by the authorities in `FILE` as proof of who sends a request")
 	}},
+	{"insecure", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.BoolVar(&c.Insecure, name, false,
+			"let the HTTP API and the connection to NATS go over the network without TLS or authentication, so that others "+
+				"can read and change all of it: for tests; without it that is refused")
+	}},
 	{"jwt-keys", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringSliceVar(&c.Access.JWTKeys, name, nil,
 			"accept tokens (JWT) that the keys at `SOURCE`,… verify: https URLs of key sets (JWKS), or files with a key "+

@@ -60,7 +60,7 @@ func TestConfigSources(t *testing.T) {
 		"nats-cert": "/cert", "nats-key": "/key", "nats-replicas": "3", "token-file": "/t", "socket": "/s",
 		"statsd": "127.0.0.1:1,unix:///x?dialect=etsy", "statsd-ports": "3000-4000", "statsd-rules": "/r",
 		"statsd-budget": "5", "statsd-series": "6", "statsd-expiry": "gauge=5m", "journal": "/j,/k",
-		"no-bpf": "true", "ship-logs": "true", "ship-rules": "/rules", "ship-since": "2h",
+		"no-bpf": "true", "insecure": "true", "ship-logs": "true", "ship-rules": "/rules", "ship-since": "2h",
 		"logs-retention": "2d", "logs-size": "2GiB", "spool-size": "1GiB", "retention": "7d", "retention-size": "1.5TiB",
 		"log-level": "debug", "log-format": "json", "sinks": "/sinks.yaml",
 		"policy": "/policy.yaml", "tls-cert": "/crt", "tls-key": "/key", "tls-client-ca": "/clients",
@@ -226,4 +226,32 @@ func FuzzParseConfig(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What goes over the network without TLS or authentication is refused with what to do, and no
+// password; --insecure allows it.
+func TestPlaintextIsRefused(t *testing.T) {
+	for _, args := range [][]string{
+		{"up", "--listen", "0.0.0.0:8400"}, {"relay", "--listen", ":8400"},
+		{"relay", "--nats", "nats://fleet:hunter2@nats1:4222"}, {"collector", "--nats", "tls://nats1:4222"},
+		{"collector", "--nats", "nats://127.0.0.1,nats://nats1"},
+	} {
+		_, _, stderr, exit := invoke(t, args...)
+		if exit != 2 || !strings.Contains(stderr, "--insecure") || strings.Contains(stderr, "hunter2") {
+			t.Errorf("%v: exit %d: %s", args, exit, stderr)
+		}
+		if _, _, stderr, exit := invoke(t, append(args, "--insecure")...); exit != 0 {
+			t.Errorf("%v --insecure: exit %d: %s", args, exit, stderr)
+		}
+	}
+	for _, args := range [][]string{
+		{"relay", "--listen", ":8400", "--tls-cert", "/c", "--tls-key", "/k"}, {"relay"}, {"up"},
+		{"collector", "--nats", "none"},
+		{"collector", "--nats", "tls://nats1:4222", "--nats-creds", "/c"},
+		{"collector", "--nats", "nats://nats1:4222", "--nats-creds", "/c", "--nats-ca", "/ca"},
+	} {
+		if _, _, stderr, exit := invoke(t, args...); exit != 0 {
+			t.Errorf("%v: exit %d: %s", args, exit, stderr)
+		}
+	}
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/daytwo/daytwo/api/plaintext"
 )
 
 func upCommand(p Programs) *cobra.Command {
@@ -35,7 +37,7 @@ func collectorCommand(p Programs) *cobra.Command {
 for log entries of this node. Run one on every node, as root. While NATS is
 unreachable, it keeps the metrics in a spool on disk. With --nats none it publishes
 nothing, and only serves this node's own /metrics and logs.`,
-		Example: `  daytwo collector --nats nats://nats1:4222,nats://nats2:4222
+		Example: `  daytwo collector --nats tls://nats1:4222,tls://nats2:4222 --nats-creds node.creds --nats-ca ca.crt
   daytwo collector --nats none --metrics 127.0.0.1:61091`,
 	})
 }
@@ -47,7 +49,7 @@ func relayCommand(p Programs) *cobra.Command {
 		Long: `Receive the metrics of all nodes from NATS, keep their history, ask the nodes for
 their logs, and serve the HTTP API and the console. Run as many as you like, behind
 a load balancer; a relay does not need root.`,
-		Example: `  daytwo relay --nats nats://nats1:4222 --data /srv/daytwo --retention 7d`,
+		Example: `  daytwo relay --nats tls://nats1:4222 --nats-creds relay.creds --nats-ca ca.crt --retention 7d`,
 	})
 }
 
@@ -62,8 +64,15 @@ func programCommand(in program, main func(context.Context, Config) error, cmd *c
 		if in == relay && len(c.NATS) == 0 {
 			return usageError{errors.New("nats: a relay needs NATS servers: give their URLs")}
 		}
+		exposed, err := c.exposures(in)
+		if err == nil {
+			err = plaintext.Refuse(exposed, c.Insecure)
+		}
+		if err != nil {
+			return usageError{err}
+		}
 		slog.SetDefault(c.Log)
-		err := runProgram(cmd.Context(), *c, main)
+		err = runProgram(cmd.Context(), *c, main)
 		if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
 			return nil // a signal ended it
 		}

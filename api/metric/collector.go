@@ -44,6 +44,7 @@ const (
 	SelfLogQueries
 	SelfLogEntries
 	SelfLogBytes
+	SelfInsecure
 )
 
 // Columns of Part, one row per part of a cgroup's record. Append only.
@@ -139,6 +140,8 @@ func init() {
 			Help: "Log entries sent in answer to queries."},
 		SelfLogBytes: {Name: "log", Unit: Bytes, Type: Counter, Source: "collector",
 			Help: "Bytes of the fields of log entries sent in answer to queries."},
+		SelfInsecure: {Name: "insecure", Unit: Bool, Source: "collector",
+			Help: "Whether frames and logs go over the network without TLS or authentication, as --insecure allows."},
 	})
 	register(Part, "daytwo_collector", []Metric{
 		PartReader: {Name: "part_reader", Unit: Bool, Source: "collector", Prom: "daytwo_collector_part_reader",

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -48,15 +49,24 @@ func newLogHosts(t *testing.T, journald *rig.Journald, environment ...string) *l
 	h.node.IP(t, "link set d2node up")
 	c := newCluster(t)
 	_, port, _ := strings.Cut(c.nats, ":")
-	user := &server.User{Username: "fleet", Password: rig.UniqueName("secret")} // there must be one beyond loopback
-	var err error
+	// Beyond loopback there must be a user, and TLS.
+	user := &server.User{Username: "fleet", Password: rig.UniqueName("secret")}
+	authority := rig.NewAuthority(t)
+	pair := authority.Issue("10.77.0.1", time.Now().Add(time.Hour))
+	cert, err := tls.LoadX509KeyPair(pair.Cert, pair.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.flags = []string{"--nats-ca", authority.CA}
 	if c.srv, err = embedded.Start(embedded.Options{StoreDir: filepath.Join(c.dir, "nats"), Listen: "10.77.0.1:" + port,
-		Users: []*server.User{user}}); err != nil {
+		Users: []*server.User{user},
+		TLS:   &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}}); err != nil {
 		t.Fatal(err)
 	}
 	c.nats = user.Username + ":" + user.Password + "@10.77.0.1:" + port
 	h.collector = rig.Start(t, rig.Options{Program: "collector", Netns: h.node, Env: environment,
-		Args: []string{"--nats", "nats://" + c.nats, "--agent-id", logNode, "--interval", "500ms", "--no-bpf"}})
+		Args: append([]string{"--nats", "nats://" + c.nats, "--agent-id", logNode, "--interval", "500ms", "--no-bpf"},
+			c.flags...)})
 	h.relay = c.relay(t)
 	h.relay.WaitReady(t)
 	past(t, h.relay.Relay, 2, rig.Ready)

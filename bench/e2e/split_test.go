@@ -19,6 +19,7 @@ import (
 type cluster struct {
 	dir, nats string
 	srv       *embedded.Server
+	flags     []string // of both programs, beside --nats
 }
 
 func newCluster(t *testing.T) *cluster {
@@ -49,14 +50,14 @@ func (c *cluster) stopNATS() {
 func (c *cluster) collector(t *testing.T) *rig.Daytwo {
 	t.Helper()
 	return rig.Start(t, rig.Options{Program: "collector", Data: filepath.Join(c.dir, "collector"),
-		Args: []string{"--nats", "nats://" + c.nats, "--interval", "200ms", "--no-bpf"}})
+		Args: append([]string{"--nats", "nats://" + c.nats, "--interval", "200ms", "--no-bpf"}, c.flags...)})
 }
 
 // relay starts one and waits until it answers, which it does without NATS too.
 func (c *cluster) relay(t *testing.T) *rig.Daytwo {
 	t.Helper()
 	d := rig.Start(t, rig.Options{Program: "relay", Data: filepath.Join(c.dir, "relay"),
-		Args: []string{"--nats", "nats://" + c.nats}})
+		Args: append([]string{"--nats", "nats://" + c.nats}, c.flags...)})
 	rig.Eventually(t, rig.Ready, func() error {
 		if err := d.ReadToken(); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/daytwo/daytwo/api/lockfile"
+	"github.com/daytwo/daytwo/api/plaintext"
 )
 
 // Options of a Server. StoreDir is required; the zero value of every other field
@@ -21,7 +23,9 @@ type Options struct {
 	StoreDir   string         // JetStream's directory
 	Listen     string         // "host:port" (port 0: any free port); "" for connections in this process only
 	MaxPayload int            // largest message, bytes; default the server's own, 1 MiB
-	Users      []*server.User // who may connect; if empty, everybody, and Listen must be a loopback address
+	Users      []*server.User // who may connect; if empty, everybody
+	TLS        *tls.Config    // of Listen, nil for none
+	Insecure   bool           // Listen need not be a loopback address without Users and TLS
 	Log        *slog.Logger   // default slog.Default()
 
 	// Config is a configuration in NATS' own form, such as credentials.ServerConfig: of who may
@@ -62,7 +66,12 @@ func Start(o Options) (*Server, error) {
 	opts.JetStream, opts.StoreDir, opts.SyncInterval = true, o.StoreDir, time.Minute
 	opts.Users = o.Users
 	if o.Listen != "" {
-		if err := listenOn(opts, o.Listen, len(o.Users) > 0 || len(opts.TrustedOperators) > 0); err != nil {
+		users, overTLS := len(o.Users) > 0 || len(opts.TrustedOperators) > 0, o.TLS != nil || opts.TLSConfig != nil
+		err := plaintext.Refuse(plaintext.NATSListener(o.Listen, overTLS, users), o.Insecure)
+		if err == nil {
+			err = listenOn(opts, &o)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -96,22 +105,23 @@ func Start(o Options) (*Server, error) {
 	return s, nil
 }
 
+// tlsTimeout is how long the server waits for a client's part of the handshake.
+const tlsTimeout = 5 * time.Second
+
 // listenOn sets the address on which the server listens.
-func listenOn(opts *server.Options, listen string, users bool) error {
-	host, port, err := net.SplitHostPort(listen)
+func listenOn(opts *server.Options, o *Options) error {
+	host, port, err := net.SplitHostPort(o.Listen)
 	if err != nil {
-		return fmt.Errorf("nats server: listen address %q: %w", listen, err)
-	}
-	ip := net.ParseIP(host)
-	if !users && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("nats server: refusing to listen on %s without users: "+
-			"use a loopback address, or run a NATS server with authentication", listen)
+		return fmt.Errorf("nats server: listen address %q: %w", o.Listen, err)
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return fmt.Errorf("nats server: listen address %q: bad port", listen)
+		return fmt.Errorf("nats server: listen address %q: bad port", o.Listen)
 	}
 	opts.Host, opts.Port = host, int(n)
+	if o.TLS != nil {
+		opts.TLS, opts.TLSConfig, opts.TLSTimeout = true, o.TLS, tlsTimeout.Seconds()
+	}
 	if n == 0 {
 		opts.Port = server.RANDOM_PORT
 	}

@@ -2,12 +2,16 @@ package embedded
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/bench/rig"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -91,7 +95,8 @@ func TestListen(t *testing.T) {
 		t.Fatal(err)
 	}
 	for listen, want := range map[string]string{
-		"0.0.0.0:4222": "without users", ":4222": "without users", "nonsense": "listen address", "127.0.0.1:x": "bad port",
+		"0.0.0.0:4222": "without authentication", ":4222": "without TLS", "nonsense": "listen address",
+		"127.0.0.1:x": "bad port",
 	} {
 		if _, err := Start(Options{StoreDir: t.TempDir(), Listen: listen}); err == nil ||
 			!strings.Contains(err.Error(), want) {
@@ -102,5 +107,33 @@ func TestListen(t *testing.T) {
 		t.Error("a store directory that cannot be made was accepted")
 	} else {
 		t.Log(err)
+	}
+}
+
+// With a certificate and users it may listen beyond loopback; who connects in this process needs
+// no TLS.
+func TestListenOverTLS(t *testing.T) {
+	a := rig.NewAuthority(t)
+	pair := a.Issue("127.0.0.1", time.Now().Add(time.Hour))
+	cert, err := tls.LoadX509KeyPair(pair.Cert, pair.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	s := start(t, Options{Listen: "0.0.0.0:0", Users: []*server.User{{Username: "u", Password: "p"}}, TLS: config})
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(s.URL(), "tls://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc := connect(t, bus.ConnectOptions{URLs: "tls://127.0.0.1:" + port, User: "u", Password: "p", CA: a.CA})
+	if err := nc.FlushTimeout(5 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := nats.Connect("nats://127.0.0.1:"+port, nats.UserInfo("u", "p"), nats.Timeout(2*time.Second)); err == nil {
+		t.Error("a client that does not trust the certificate comes in")
+	}
+	nc = connect(t, bus.ConnectOptions{InProcess: s, User: "u", Password: "p"})
+	if err := nc.FlushTimeout(5 * time.Second); err != nil {
+		t.Errorf("in this process: %v", err)
 	}
 }
