@@ -164,7 +164,7 @@ func TestResources(t *testing.T) {
 		if err != nil || got != Resource(r) || key != "" || got.String() != info.ID {
 			t.Errorf("%s is %s, %v", info.ID, got, err)
 		}
-		if info.Meaning == "" || len(info.Actions) == 0 || info.User && !info.Tagged {
+		if info.Meaning == "" || len(info.Actions) == 0 || info.Command && !info.Tagged {
 			t.Errorf("%+v", info)
 		}
 		for _, a := range append(info.Actions, Full) {

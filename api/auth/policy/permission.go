@@ -88,8 +88,8 @@ func (i *ResourceInfo) takes(where []condition) error {
 		switch {
 		case !i.Tagged:
 			return fmt.Errorf("%s is not of an agent or a container: where cannot narrow it", i.ID)
-		case c.key.label == userKey && !i.User:
-			return fmt.Errorf("%s has no user: where cannot narrow it by user", i.ID)
+		case (c.key.label == userKey || c.key.label == commandKey) && !i.Command:
+			return fmt.Errorf("%s has no %s: where cannot narrow it by that", i.ID, c.key.label)
 		}
 	}
 	return nil

@@ -27,6 +27,11 @@ const (
 	Users
 	PolicyFile
 	Nodes
+	ExecAs
+	ExecPrivileged
+	Files
+	PortForward
+	NodeShell
 	numResources
 )
 
@@ -35,7 +40,7 @@ type ResourceInfo struct {
 	ID      string
 	Actions []Action // that there are; a rule may also write full
 	Tagged  bool     // it is of agents and containers, so that where and sub-ids can narrow it
-	User    bool     // where can also narrow it by user
+	Command bool     // where can also narrow it by user and command
 	SubIDs  []string // narrowings that DC/OS has in the id: app_id, user
 	Meaning string
 }
@@ -55,13 +60,13 @@ var table = [numResources]ResourceInfo{
 		Meaning: "the state of the cluster, as DC/OS' command line asks for it"},
 	OpsSlave: {ID: "dcos:adminrouter:ops:slave", Actions: []Action{Read}, Tagged: true,
 		Meaning: "the state of an agent, at /slave/ID and /agent/ID"},
-	NestedSession: {ID: "dcos:mesos:agent:nested_container_session", Actions: []Action{Create}, Tagged: true, User: true,
+	NestedSession: {ID: "dcos:mesos:agent:nested_container_session", Actions: []Action{Create}, Tagged: true, Command: true,
 		SubIDs: []string{"app_id", "user"}, Meaning: "start a command or a shell in a container"},
 	Container: {ID: "dcos:mesos:agent:container", Actions: []Action{Read, Update}, Tagged: true,
 		SubIDs: []string{"app_id"}, Meaning: "attach to a container's output (read) and input (update)"},
 	Sandbox: {ID: "dcos:mesos:agent:sandbox", Actions: []Action{Read}, Tagged: true,
 		SubIDs: []string{"app_id"}, Meaning: "files of tasks, among them their output"},
-	Sessions: {ID: "daytwo:sessions", Actions: []Action{Read, Delete}, Tagged: true, User: true,
+	Sessions: {ID: "daytwo:sessions", Actions: []Action{Read, Delete}, Tagged: true, Command: true,
 		Meaning: "sessions of others: list them, end them"},
 	Sinks: {ID: "daytwo:sinks", Actions: []Action{Read, Update},
 		Meaning: "sinks of logs: list them; pause, resume, reset and test them"},
@@ -77,6 +82,16 @@ var table = [numResources]ResourceInfo{
 		Meaning: "what others may do, and why"},
 	Nodes: {ID: "daytwo:nodes", Actions: []Action{Create, Read, Delete},
 		Meaning: "credentials of nodes: codes to enrol them, a list, and their revocation"},
+	ExecAs: {ID: "daytwo:exec-as", Actions: []Action{Create}, Tagged: true, Command: true,
+		Meaning: "start a command in a container as another user than its own"},
+	ExecPrivileged: {ID: "daytwo:exec-privileged", Actions: []Action{Create}, Tagged: true, Command: true,
+		Meaning: "start a command in a container with all capabilities"},
+	Files: {ID: "daytwo:files", Actions: []Action{Read, Update}, Tagged: true,
+		Meaning: "copy files out of a container (read) and into it (update)"},
+	PortForward: {ID: "daytwo:port-forward", Actions: []Action{Create}, Tagged: true,
+		Meaning: "connect to ports inside a container's network"},
+	NodeShell: {ID: "daytwo:node-shell", Actions: []Action{Create}, Tagged: true, Command: true,
+		Meaning: "start a command on a node itself, outside of all containers"},
 }
 
 // Resources returns all resources.

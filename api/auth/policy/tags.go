@@ -13,10 +13,11 @@ import (
 // Tags are what is known of the thing that somebody asks for. Those that are empty match
 // no pattern, not even *. The zero value is for resources without tags.
 type Tags struct {
-	Agent  string        // id of the agent
-	Labels []frame.Label // of a container's row
-	Origin *entry.Origin // of a log entry; if set, it counts instead of Agent and Labels for origin tags
-	User   string        // as whom a command runs in a container
+	Agent   string        // id of the agent
+	Labels  []frame.Label // of a container's row
+	Origin  *entry.Origin // of a log entry; if set, it counts instead of Agent and Labels for origin tags
+	User    string        // as whom a command runs in a container
+	Command string        // its arguments, with a space between them
 }
 
 // RowTags returns the tags of a row of metrics. parent is the row of the container to
@@ -42,10 +43,14 @@ type key struct {
 var shortKeys = []struct{ key, label string }{
 	{"agent", "agent_id"}, {"application", "application_name"}, {"framework", "framework_name"},
 	{"task", "task_name"}, {"executor", "executor_id"}, {"container", "container_id"},
-	{"image", "image"}, {"namespace", "namespace"}, {"user", "user"},
+	{"image", "image"}, {"namespace", "namespace"}, {"user", "user"}, {"command", "command"},
 }
 
-const userKey = "user"
+// Keys that are no tags of a container, but of what is run in it.
+const (
+	userKey    = "user"
+	commandKey = "command"
+)
 
 // parseKey returns the key of a name.
 func parseKey(name string) (key, error) {
@@ -58,7 +63,7 @@ func parseKey(name string) (key, error) {
 	switch {
 	case metric.IsOriginTag(label):
 		return key{label, slices.Index(metric.OriginTags[:], label)}, nil
-	case label != name, label == "image", label == "namespace", label == userKey:
+	case label != name, label == "image", label == "namespace", label == userKey, label == commandKey:
 		return key{label, -1}, nil
 	case strings.HasPrefix(name, metric.RuntimeLabel) && len(name) > len(metric.RuntimeLabel):
 		return key{name, -1}, nil
@@ -79,6 +84,8 @@ func (t *Tags) SetTag(name, value string) error {
 		return err
 	case k.label == userKey:
 		t.User = value
+	case k.label == commandKey:
+		t.Command = value
 	case k.origin == 0:
 		t.Agent = value
 	default:
@@ -96,6 +103,8 @@ func (t *Tags) value(k *key) string {
 		return t.Agent
 	case k.label == userKey:
 		return t.User
+	case k.label == commandKey:
+		return t.Command
 	}
 	for i := range t.Labels {
 		if t.Labels[i].Name == k.label {

@@ -155,7 +155,7 @@ func within(path, application string) bool {
 func (w *twin) where(n *yaml.Node, r Resource, user string, groups []string, tags map[string]string) bool {
 	for i := 0; n != nil && i+1 < len(n.Content); i += 2 {
 		key := n.Content[i].Value
-		if !table[r].Tagged || key == "user" && !table[r].User {
+		if !table[r].Tagged || key == "user" && !table[r].Command {
 			return false
 		}
 		switch key {
@@ -225,7 +225,7 @@ func compare(t *testing.T, p *Policy, w *twin, q question) {
 	if v.Allows(tags) != d.Allowed || v.Everything() && !d.Allowed || v.Nothing() && d.Allowed {
 		t.Errorf("%+v: the view differs from %+v", q, d)
 	}
-	if table[q.of].User {
+	if table[q.of].Command {
 		return // log entries have no user
 	}
 	var o entry.Origin

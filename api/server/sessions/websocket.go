@@ -1,0 +1,175 @@
+package sessions
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/server/web"
+	"github.com/daytwo/daytwo/api/session"
+	"github.com/daytwo/daytwo/api/session/broker"
+	"github.com/daytwo/daytwo/api/session/wire"
+	"github.com/daytwo/daytwo/api/v1"
+)
+
+const (
+	maxRequest  = 2 * session.MaxArgs // bytes of a request: arguments as JSON are longer
+	maxMessage  = 2 * wire.MaxMessage // bytes of a client's binary message
+	requestTime = 10 * time.Second    // in which a client has to send its request
+	writeTime   = time.Minute         // in which a client has to take a message
+	checkEvery  = 5 * time.Second     // after which it is asked again whether the client may go on
+)
+
+const accessEnded = "access has ended: the proof of who you are expired, or the policy changed"
+
+// connect serves a session over a WebSocket.
+func (a *API) connect(w http.ResponseWriter, r *http.Request) error {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+	// That a page of another server may not connect with a browser's cookie, the gate has
+	// checked before; whoever sends a token in a header is no page.
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{v1.SessionProtocol},
+		InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled})
+	if err != nil {
+		return nil // it has answered
+	}
+	defer ws.CloseNow()
+	if ws.Subprotocol() != v1.SessionProtocol {
+		return ws.Close(websocket.StatusPolicyViolation, "the subprotocol has to be "+v1.SessionProtocol)
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	opened, err := a.begin(ctx, ws, r)
+	if err != nil {
+		tell(ctx, ws, err)
+		return nil
+	}
+	defer opened.Conn.Close()
+	first, err := json.Marshal(v1.SessionAnswer{Session: opened.Session, Agent: opened.Agent})
+	if err != nil {
+		return nil
+	}
+	if err := write(ctx, ws, websocket.MessageText, first); err != nil {
+		return nil
+	}
+	stop := a.watch(ctx, r, ws, opened.Conn)
+	defer stop()
+	pass(ctx, cancel, ws, opened.Conn)
+	return nil
+}
+
+// watch ends a connection once its client has no valid proof any more, or the policy does not
+// allow it any more. The session itself goes on, for whoever may attach to it.
+func (a *API) watch(ctx context.Context, r *http.Request, ws *websocket.Conn, conn broker.Conn) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	work.Go(func() {
+		tick := time.NewTicker(checkEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if a.Proof(r) != nil || !conn.Allowed() {
+				ws.Close(websocket.StatusPolicyViolation, accessEnded)
+				return
+			}
+		}
+	})
+	return func() { cancel(); work.Wait() }
+}
+
+// begin reads the request and opens what it asks for.
+func (a *API) begin(ctx context.Context, ws *websocket.Conn, r *http.Request) (*broker.Opened, error) {
+	ws.SetReadLimit(maxRequest)
+	reading, done := context.WithTimeout(ctx, requestTime)
+	defer done()
+	kind, b, err := ws.Read(reading)
+	if err != nil {
+		return nil, err
+	}
+	var q v1.SessionRequest
+	if err := json.Unmarshal(b, &q); err != nil || kind != websocket.MessageText {
+		return nil, web.BadRequest("the first message has to be a request as JSON text: %v", err)
+	}
+	ws.SetReadLimit(maxMessage)
+	s := broker.Stream{Client: q.Client, Write: q.Write}
+	s.Out[wire.Stdout].Offset, s.Out[wire.Stdout].Window = q.Stdout.Offset, q.Stdout.Window
+	s.Out[wire.Stderr].Offset, s.Out[wire.Stderr].Window = q.Stderr.Offset, q.Stderr.Window
+	var opened *broker.Opened
+	if q.Command == nil {
+		opened, err = a.Sessions.Attach(ctx, a.asker(r), q.Agent, q.Session, &s)
+	} else {
+		opened, err = a.Sessions.Open(ctx, a.asker(r), &broker.Request{Session: q.Session, Container: q.Container,
+			Agent: q.Agent, Command: *q.Command, Limits: q.Limits, Rows: q.Rows, Cols: q.Cols, Stream: s})
+	}
+	if err != nil {
+		return nil, answer(err)
+	}
+	return opened, nil
+}
+
+// tell says why a request failed.
+func tell(ctx context.Context, ws *websocket.Conn, err error) {
+	a := v1.SessionAnswer{Status: http.StatusBadGateway, Error: err.Error()}
+	var e *web.Error
+	if errors.As(err, &e) {
+		a.Status = e.Status
+	}
+	if b, err := json.Marshal(a); err == nil && write(ctx, ws, websocket.MessageText, b) == nil {
+		ws.Close(websocket.StatusNormalClosure, "")
+	}
+}
+
+// pass passes messages on, in both directions, until one side ends.
+func pass(ctx context.Context, cancel context.CancelFunc, ws *websocket.Conn, conn broker.Conn) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer cancel()
+		for {
+			kind, p, err := ws.Read(ctx)
+			if err != nil || kind != websocket.MessageBinary {
+				return
+			}
+			if err := conn.Send(ctx, p); err != nil {
+				if errors.Is(err, broker.ErrBad) {
+					ws.Close(websocket.StatusPolicyViolation, "a malformed message")
+				}
+				return
+			}
+		}
+	}()
+	for {
+		p, err := conn.Next(ctx)
+		if err == nil {
+			err = write(ctx, ws, websocket.MessageBinary, p)
+		}
+		if err == nil {
+			continue
+		}
+		switch {
+		case err == io.EOF:
+			ws.Close(websocket.StatusNormalClosure, "")
+		case ctx.Err() == nil && rpc.CodeOf(err) != rpc.Internal:
+			ws.Close(websocket.StatusTryAgainLater, "the connection to the node was lost")
+		}
+		cancel()
+		<-ended
+		return
+	}
+}
+
+func write(ctx context.Context, ws *websocket.Conn, kind websocket.MessageType, p []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTime)
+	defer cancel()
+	return ws.Write(ctx, kind, p)
+}

@@ -1,0 +1,108 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/daytwo/daytwo/api/auth"
+	"github.com/daytwo/daytwo/api/auth/policy"
+	"github.com/daytwo/daytwo/api/session"
+	"github.com/daytwo/daytwo/api/session/node"
+	"github.com/daytwo/daytwo/api/session/wire"
+)
+
+// Asker is who asks.
+type Asker struct {
+	Principal *auth.Principal
+	From      string                // address of the client
+	Policy    func() *policy.Policy // that is in use now
+}
+
+// Stream says where the streams of a connection begin, as wire.Hello does.
+type Stream struct {
+	Client string // a random name that a client keeps when it resumes
+	Write  bool   // the client wants to write
+	Out    [wire.Streams]struct{ Offset, Window uint64 }
+}
+
+// Request opens a session.
+type Request struct {
+	Session   string // its id, which the client chose; "" for a new one
+	Container string // any part of a name, a task or an id that only one container has
+	Agent     string // the node that runs it; "" for any
+	Command   session.Command
+	Limits    session.Limits
+	Rows      uint16 // size of the terminal
+	Cols      uint16
+	Stream
+}
+
+// Opened is a connection to a session.
+type Opened struct {
+	Session, Agent string
+	Conn           Conn
+}
+
+// Conn carries messages of package wire. One goroutine may send while another one receives.
+type Conn interface {
+	// Next returns whole messages, one or more, which are valid until the next call. It returns
+	// io.EOF when the node has ended the connection well.
+	Next(ctx context.Context) ([]byte, error)
+	// Send sends whole messages of a client. It waits while the node has no room for them.
+	Send(ctx context.Context, messages []byte) error
+	// Allowed reports whether the policy in use still allows what the connection does.
+	Allowed() bool
+	Close()
+}
+
+// Info describes a session that runs, or has just ended.
+type Info struct {
+	Agent string `json:"agent"`
+	node.Info
+}
+
+// Sessions are the sessions of a fleet. An asker who may not see something is answered as if
+// it did not exist.
+type Sessions interface {
+	Open(ctx context.Context, a *Asker, r *Request) (*Opened, error)
+	// Attach connects to a session. agent may be "": then all nodes are asked for it.
+	Attach(ctx context.Context, a *Asker, agent, session string, s *Stream) (*Opened, error)
+	// List returns sessions sorted by node and begin, and the nodes that did not answer.
+	List(ctx context.Context, a *Asker) (all []Info, missing []string, err error)
+	Kill(ctx context.Context, a *Asker, agent, session string) error
+}
+
+// Errors of Sessions, beside those of a node (rpc.Error).
+var (
+	ErrNotFound = errors.New("no such session")
+	ErrBad      = errors.New("the request makes no sense")
+)
+
+// NoContainerError is that no container has a name.
+type NoContainerError struct{ Name string }
+
+func (e *NoContainerError) Error() string { return "no running container matches " + e.Name }
+
+// AmbiguousError is that several containers match a name.
+type AmbiguousError struct {
+	Name       string
+	Candidates []string // for people: name, id and node
+}
+
+func (e *AmbiguousError) Error() string {
+	return e.Name + " is ambiguous: it may be\n  " + strings.Join(e.Candidates, "\n  ")
+}
+
+// DeniedError is that the policy does not allow something.
+type DeniedError struct {
+	Who      string
+	Right    session.Right
+	Action   policy.Action
+	Resource policy.Resource
+}
+
+func (e *DeniedError) Error() string {
+	return e.Who + " may not " + e.Action.String() + " " + e.Resource.String() + " here, which the right " +
+		string(e.Right) + " of a session needs: 'daytwo auth explain' says why"
+}

@@ -1,0 +1,177 @@
+package sessions
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/daytwo/daytwo/api/audit"
+	"github.com/daytwo/daytwo/api/auth/policy"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/query"
+	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/session"
+	"github.com/daytwo/daytwo/api/session/broker"
+	"github.com/daytwo/daytwo/api/session/grant"
+	"github.com/daytwo/daytwo/api/session/node"
+)
+
+// grantLife is how long a node may take to get a grant, a difference of clocks included.
+const grantLife = time.Minute
+
+// openTimeout is how long a node may take to open a session.
+const openTimeout = 30 * time.Second
+
+// Options of a Broker. All but Log are required.
+type Options struct {
+	Fleet  query.Fleet // which containers there are
+	Nodes  Nodes
+	Signer *grant.Signer
+	Audit  func(audit.Record)
+	Log    *slog.Logger // default slog.Default()
+}
+
+// Nodes asks nodes; *rpc.Client does.
+type Nodes interface {
+	Open(ctx context.Context, agent, verb string, request []byte) (*rpc.Stream, error)
+	Call(ctx context.Context, agent, verb string, request []byte, limit int) ([]byte, error)
+}
+
+// Broker opens sessions. It is safe for concurrent use.
+type Broker struct {
+	o      Options
+	opened atomic.Uint64
+	denied atomic.Uint64
+	open   atomic.Int64
+	bytes  [2]atomic.Uint64 // to nodes, to clients
+	work   sync.WaitGroup
+}
+
+var _ broker.Sessions = (*Broker)(nil)
+
+// New makes a broker.
+func New(o Options) *Broker {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return &Broker{o: o}
+}
+
+// Open implements broker.Sessions.
+func (b *Broker) Open(ctx context.Context, a *broker.Asker, r *broker.Request) (*broker.Opened, error) {
+	if err := r.Command.Check(); err != nil {
+		return nil, &badRequest{err}
+	}
+	if r.Session == "" {
+		r.Session = session.NewID()
+	} else if !session.ValidID(r.Session) {
+		return nil, &badRequest{errSessionID}
+	}
+	rec := b.record(a, "open a session")
+	t, err := find(b.o.Fleet, r.Agent, r.Container, func(agent string, row *frame.Row) bool {
+		found := target{agent: agent, row: row}
+		tags := found.tags(r.Command.User, text(&r.Command))
+		return a.Policy().Decide(a.Principal, policy.Read, policy.SystemMetrics, &tags).Allowed ||
+			decide(a, session.Exec, &tags).Allowed
+	})
+	if err != nil {
+		rec.Decision, rec.Error = audit.Refused, err.Error()
+		b.o.Audit(rec)
+		return nil, err
+	}
+	rec.Object = t.String() + " runs " + text(&r.Command)
+	if t.start == metric.Absent {
+		return nil, &badRequest{errNoStart}
+	}
+	tags := t.tags(r.Command.User, text(&r.Command))
+	g := b.grant(a, t.agent)
+	g.Session, g.Container, g.Command, g.Limits, g.Tags = r.Session, t.container(), &r.Command, r.Limits, t.origin()
+	if err := b.allow(a, &g, &rec, &tags, rightsOf(&r.Command)...); err != nil {
+		return nil, err
+	}
+	q := request(&r.Stream)
+	q.Rows, q.Cols = r.Rows, r.Cols
+	return b.connect(ctx, node.Open, &g, q, rec, func() bool { return still(a, &tags, g.Rights) })
+}
+
+// Attach implements broker.Sessions.
+func (b *Broker) Attach(ctx context.Context, a *broker.Asker, agent, id string, s *broker.Stream) (*broker.Opened,
+	error) {
+	rec := b.record(a, "attach to a session")
+	info, err := b.sessionOf(ctx, a, agent, id, session.AttachRead)
+	if err != nil {
+		return nil, err
+	}
+	rec.Object = "session " + id + " of " + info.Principal + " on " + info.Agent
+	rights := []session.Right{session.AttachRead}
+	if s.Write {
+		rights = append(rights, session.AttachWrite)
+	}
+	g := b.grant(a, info.Agent)
+	g.Session, g.Container, g.Tags = id, info.Container, info.Tags
+	allowed := func() bool { return true }
+	if own(a, info) {
+		g.Rights, g.Rule, rec.Rule = rights, ownRule, ownRule
+	} else {
+		tags := tagsOf(info)
+		if err := b.allow(a, &g, &rec, &tags, rights...); err != nil {
+			return nil, err
+		}
+		allowed = func() bool { return still(a, &tags, rights) }
+	}
+	return b.connect(ctx, node.Attach, &g, request(s), rec, allowed)
+}
+
+// Kill implements broker.Sessions.
+func (b *Broker) Kill(ctx context.Context, a *broker.Asker, agent, id string) error {
+	rec := b.record(a, "end a session")
+	info, err := b.sessionOf(ctx, a, agent, id, session.Kill)
+	if err != nil {
+		return err
+	}
+	rec.Object = "session " + id + " of " + info.Principal + " on " + info.Agent
+	g := b.grant(a, info.Agent)
+	g.Session = id
+	if own(a, info) {
+		g.Rights, g.Rule, rec.Rule = []session.Right{session.Kill}, ownRule, ownRule
+	} else {
+		tags := tagsOf(info)
+		if err := b.allow(a, &g, &rec, &tags, session.Kill); err != nil {
+			return err
+		}
+	}
+	token, err := b.o.Signer.Sign(g, grantLife)
+	if err == nil {
+		_, err = b.o.Nodes.Call(ctx, info.Agent, node.Kill, (&node.Request{Grant: token}).Marshal(), node.MaxAnswer)
+	}
+	b.done(&rec, err)
+	return err
+}
+
+// Close waits for the connections to end, which the HTTP server closes.
+func (b *Broker) Close() { b.work.Wait() }
+
+// allow asks the policy for rights, and puts them into the grant. A right that is missing is
+// in the audit log, and an error.
+func (b *Broker) allow(a *broker.Asker, g *grant.Grant, rec *audit.Record, tags *policy.Tags,
+	rights ...session.Right) error {
+	for _, right := range rights {
+		d := decide(a, right, tags)
+		n := required[right]
+		rec.Action, rec.Resource = n.action.String(), n.resource.String()
+		if !d.Allowed {
+			b.denied.Add(1)
+			rec.Decision = audit.Refused
+			b.o.Audit(*rec)
+			return denied(a, right)
+		}
+		if rec.Rule == "" {
+			rec.Rule = ruleText(d)
+		}
+	}
+	g.Rights, g.Rule = rights, rec.Rule
+	return nil
+}

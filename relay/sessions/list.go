@@ -1,0 +1,140 @@
+package sessions
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/daytwo/daytwo/api/auth/policy"
+	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/session"
+	"github.com/daytwo/daytwo/api/session/broker"
+	"github.com/daytwo/daytwo/api/session/node"
+)
+
+const (
+	listTimeout = 5 * time.Second
+	listAtOnce  = 64 // nodes that are asked at the same time
+)
+
+// List implements broker.Sessions. Everybody sees the own ones.
+func (b *Broker) List(ctx context.Context, a *broker.Asker) (all []broker.Info, missing []string, err error) {
+	var agents []string
+	for _, agent := range b.o.Fleet.Agents() {
+		if !agent.Stale {
+			agents = append(agents, agent.ID)
+		}
+	}
+	found, missing := b.ask(ctx, a, agents)
+	for _, info := range found {
+		if b.sees(a, &info, session.List) {
+			all = append(all, info)
+		}
+	}
+	slices.SortFunc(all, func(x, y broker.Info) int {
+		return cmp.Or(cmp.Compare(x.Agent, y.Agent), x.Begun.Compare(y.Begun), cmp.Compare(x.Session, y.Session))
+	})
+	return all, missing, nil
+}
+
+// ask asks nodes for their sessions, and returns which of them have not answered. A node
+// where sessions are off has none.
+func (b *Broker) ask(ctx context.Context, a *broker.Asker, agents []string) (all []broker.Info, missing []string) {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	var mu sync.Mutex
+	var work sync.WaitGroup
+	slots := make(chan struct{}, listAtOnce)
+	for _, agent := range agents {
+		slots <- struct{}{}
+		work.Go(func() {
+			defer func() { <-slots }()
+			infos, err := b.askOne(ctx, a, agent)
+			mu.Lock()
+			defer mu.Unlock()
+			switch code := rpc.CodeOf(err); {
+			case err == nil:
+				for _, i := range infos {
+					all = append(all, broker.Info{Agent: agent, Info: i})
+				}
+			case code == rpc.NotFound || code == rpc.Invalid:
+			default:
+				b.o.Log.Debug("a node did not tell its sessions", "agent", agent, "err", err)
+				missing = append(missing, agent)
+			}
+		})
+	}
+	work.Wait()
+	slices.Sort(missing)
+	return all, missing
+}
+
+func (b *Broker) askOne(ctx context.Context, a *broker.Asker, agent string) (infos []node.Info, err error) {
+	g := b.grant(a, agent)
+	g.Rights = []session.Right{session.List}
+	token, err := b.o.Signer.Sign(g, grantLife)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := b.o.Nodes.Call(ctx, agent, node.List, (&node.Request{Grant: token}).Marshal(), node.MaxAnswer)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(answer, &infos); err != nil {
+		return nil, fmt.Errorf("sessions of %s: %w", agent, err)
+	}
+	return infos, nil
+}
+
+// sessionOf finds a session of which an asker may know: an own one, or one that may be listed,
+// or one to which the asker has the right.
+func (b *Broker) sessionOf(ctx context.Context, a *broker.Asker, agent, id string, right session.Right) (*broker.Info,
+	error) {
+	if !session.ValidID(id) {
+		return nil, &badRequest{errSessionID}
+	}
+	var agents []string
+	for _, known := range b.o.Fleet.Agents() {
+		if agent == "" && !known.Stale || known.ID == agent {
+			agents = append(agents, known.ID)
+		}
+	}
+	found, missing := b.ask(ctx, a, agents)
+	for _, info := range found {
+		if info.Session == id && (b.sees(a, &info, session.List) || b.sees(a, &info, right)) {
+			return &info, nil
+		}
+	}
+	if len(missing) > 0 && len(missing) == len(agents) {
+		return nil, rpc.Errorf(rpc.Unavailable, "no node answers that may have the session: try again later")
+	}
+	return nil, broker.ErrNotFound
+}
+
+// sees reports whether a session is the asker's own, or whether the asker has a right to it.
+func (b *Broker) sees(a *broker.Asker, info *broker.Info, right session.Right) bool {
+	if own(a, info) {
+		return true
+	}
+	tags := tagsOf(info)
+	return decide(a, right, &tags).Allowed
+}
+
+// own reports whether the asker has opened the session.
+func own(a *broker.Asker, info *broker.Info) bool { return info.Principal == a.Principal.Name() }
+
+// tagsOf returns what the policy decides about: what is known of the container's origin.
+func tagsOf(info *broker.Info) policy.Tags {
+	tags := policy.Tags{Agent: info.Agent, User: info.Command.User, Command: text(&info.Command)}
+	for name, value := range info.Tags {
+		if name != "agent_id" {
+			tags.Labels = append(tags.Labels, frame.Label{Name: name, Value: value})
+		}
+	}
+	return tags
+}
