@@ -77,6 +77,13 @@ func Run(ctx context.Context, cfg Config) error {
 	if access.signIn != nil {
 		o.SignIn, o.Audit, o.Checkpoints = access.signIn, access.record, access.points.Read
 	}
+	if o.Audit != nil {
+		s, err := r.openSessions(o.Audit)
+		if err != nil {
+			return errors.Join(err, closeAll(listeners), r.Close(), access.close())
+		}
+		o.Sessions, o.Metrics = s, append(o.Metrics, s.WriteMetrics)
+	}
 	if r.enrollment != nil {
 		o.Enrollment = r.enrollment
 	}

@@ -82,6 +82,10 @@ var needs = map[string]need{
 	"GET /api/v1/enroll/nodes":                 may(policy.Read, policy.Nodes),
 	"POST /api/v1/enroll/nodes/{agent}/revoke": may(policy.Delete, policy.Nodes).audit(),
 
+	// What each may do is decided for each session, by relay/sessions.
+	"GET /api/v1/sessions":         {kind: signedIn},
+	"DELETE /api/v1/sessions/{id}": {kind: signedIn},
+
 	"GET /api/v1/logs":           may(policy.Read, policy.SystemLogs).audit(),
 	"GET /api/v1/logs/entries":   may(policy.Read, policy.SystemLogs).audit(),
 	"GET /api/v1/logs/fields":    may(policy.Read, policy.SystemLogs).audit(),

@@ -22,7 +22,9 @@ import (
 	"github.com/daytwo/daytwo/api/server/logs"
 	"github.com/daytwo/daytwo/api/server/logstream"
 	"github.com/daytwo/daytwo/api/server/prom"
+	"github.com/daytwo/daytwo/api/server/sessions"
 	"github.com/daytwo/daytwo/api/server/web"
+	"github.com/daytwo/daytwo/api/session/broker"
 )
 
 // Options of New. Fleet and Guard are required.
@@ -48,16 +50,18 @@ type Options struct {
 	// Checkpoints returns those of a relay's audit log that NATS has, "" for this relay; nil for
 	// a relay without an audit log.
 	Checkpoints func(ctx context.Context, relay string) ([]audit.Sent, error)
-	Enrollment  Enrollment // lets nodes into the cluster; nil for a relay without its keys
+	Sessions    broker.Sessions // in containers; nil for a relay without them
+	Enrollment  Enrollment      // lets nodes into the cluster; nil for a relay without its keys
 }
 
 // server answers the routes of a relay.
 type server struct {
 	Options
-	scraper *prom.Scraper
-	dcos    dcos.API
-	logs    *logs.API
-	now     func() time.Time
+	scraper  *prom.Scraper
+	dcos     dcos.API
+	logs     *logs.API
+	sessions sessions.API
+	now      func() time.Time
 	shared
 }
 
@@ -102,6 +106,10 @@ func newServer(o Options, all shared, scope *query.LogScope) *server {
 		Options: o, shared: all, scraper: prom.NewScraper(o.Fleet, true), now: time.Now,
 		dcos: dcos.API{Fleet: o.Fleet, Agent: o.Agent, Cluster: o.Cluster, Version: o.Version, Now: time.Now,
 			Logs: o.Logs, Streams: all.streams, Sizes: all.sizes, LogScope: limit},
+		sessions: sessions.API{Sessions: o.Sessions, Policy: o.Policy, Proof: func(r *http.Request) error {
+			_, err := o.Gate.Principal(r)
+			return err
+		}},
 		logs: logs.New(logs.Options{Logs: o.Logs, Streams: all.streams, Scope: limit}),
 	}
 }
@@ -123,7 +131,7 @@ func (s *server) routes() []web.Route {
 		{Method: "GET", Path: "/api/v1/events", Handle: s.events},
 		{Method: "GET", Path: "/api/v1/audit/checkpoints", Handle: s.checkpoints},
 	}
-	return slices.Concat(native, s.signInRoutes(), s.sessionRoutes(), s.oidcRoutes(), s.sinkRoutes(), s.logs.Routes(),
+	return slices.Concat(native, s.signInRoutes(), s.sessionRoutes(), s.oidcRoutes(), s.sinkRoutes(), s.logs.Routes(), s.sessions.Routes(),
 		s.dcos.ThisNode(), s.enrollRoutes(), s.dcos.AnyAgent(), s.dcos.ClusterState(),
 		s.dcos.LogRoutes())
 }

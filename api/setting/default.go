@@ -8,6 +8,7 @@ const (
 	Metrics     = "127.0.0.1:61091"       // address of a node's own /metrics
 	NATS        = "nats://127.0.0.1:4222" // URL of the NATS server
 	RelaySocket = "relay.sock"            // name of the relay's unix socket in its data directory
+	SessionKey  = "session-key.pem"       // name of the key that signs a relay's grants, likewise
 	Data        = "/var/lib/daytwo"       // directory of a service's data
 
 	Cluster  = "default"   // name of the cluster

@@ -3,7 +3,6 @@ package sessions
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,7 +46,6 @@ type Broker struct {
 	denied atomic.Uint64
 	open   atomic.Int64
 	bytes  [2]atomic.Uint64 // to nodes, to clients
-	work   sync.WaitGroup
 }
 
 var _ broker.Sessions = (*Broker)(nil)
@@ -112,17 +110,16 @@ func (b *Broker) Attach(ctx context.Context, a *broker.Asker, agent, id string, 
 	}
 	g := b.grant(a, info.Agent)
 	g.Session, g.Container, g.Tags = id, info.Container, info.Tags
-	allowed := func() bool { return true }
-	if own(a, info) {
-		g.Rights, g.Rule, rec.Rule = rights, ownRule, ownRule
-	} else {
-		tags := tagsOf(info)
-		if err := b.allow(a, &g, &rec, &tags, rights...); err != nil {
-			return nil, err
-		}
-		allowed = func() bool { return still(a, &tags, rights) }
+	needed := rights
+	if own(a, info) { // who may not run the command any more may not see it either
+		needed = rightsOf(&info.Command)
 	}
-	return b.connect(ctx, node.Attach, &g, request(s), rec, allowed)
+	tags := tagsOf(info)
+	if err := b.allow(a, &g, &rec, &tags, needed...); err != nil {
+		return nil, err
+	}
+	g.Rights = rights
+	return b.connect(ctx, node.Attach, &g, request(s), rec, func() bool { return still(a, &tags, needed) })
 }
 
 // Kill implements broker.Sessions.
@@ -150,9 +147,6 @@ func (b *Broker) Kill(ctx context.Context, a *broker.Asker, agent, id string) er
 	b.done(&rec, err)
 	return err
 }
-
-// Close waits for the connections to end, which the HTTP server closes.
-func (b *Broker) Close() { b.work.Wait() }
 
 // allow asks the policy for rights, and puts them into the grant. A right that is missing is
 // in the audit log, and an error.
