@@ -131,7 +131,8 @@ func (s *server) routes() []web.Route {
 		{Method: "GET", Path: "/api/v1/events", Handle: s.events},
 		{Method: "GET", Path: "/api/v1/audit/checkpoints", Handle: s.checkpoints},
 	}
-	return slices.Concat(native, s.signInRoutes(), s.sessionRoutes(), s.oidcRoutes(), s.sinkRoutes(), s.logs.Routes(), s.sessions.Routes(),
+	return slices.Concat(native, s.signInRoutes(), s.sessionRoutes(), s.oidcRoutes(), s.sinkRoutes(),
+		s.logs.Routes(), s.sessions.Routes(),
 		s.dcos.ThisNode(), s.enrollRoutes(), s.dcos.AnyAgent(), s.dcos.ClusterState(),
 		s.dcos.LogRoutes())
 }
