@@ -11,22 +11,36 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/collector/sessions/enter"
+	"github.com/daytwo/daytwo/collector/sessions/keeper"
 	"golang.org/x/sys/unix"
 )
 
-func main() { os.Exit(direct()) }
+func main() { os.Exit(run()) }
 
-// direct reads a target and a specification from descriptor 3, and connects the streams of
-// the session with its own.
-func direct() int {
-	var in struct {
-		Target enter.Target
-		Spec   enter.Spec
-	}
-	if err := json.NewDecoder(os.NewFile(3, "request")).Decode(&in); err != nil {
+// request is what descriptor 3 has.
+type request struct {
+	Target enter.Target
+	Spec   enter.Spec
+	Keep   *keeper.Config // of a session that is kept; nil for one with this process' own streams
+}
+
+func run() int {
+	f := os.NewFile(3, "request")
+	var in request
+	err := json.NewDecoder(f).Decode(&in)
+	f.Close()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 125
 	}
+	if in.Keep != nil {
+		return keep(&in)
+	}
+	return direct(&in)
+}
+
+// direct connects the streams of the session with its own.
+func direct(in *request) int {
 	s, err := enter.Start(in.Target, in.Spec)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
