@@ -47,10 +47,11 @@ func (p *Provider) identity(ctx context.Context, f *found, t *oauth2.Token, nonc
 	return id, nil
 }
 
-// lacks reports whether claims lack the user's name or groups.
+// lacks reports whether claims lack the user's groups, or the name that is preferred: a user
+// must not have another name because a claim has moved.
 func (p *Provider) lacks(c jwt.Claims) bool {
 	_, groups := c[p.o.Groups]
-	return p.nameClaim(c) == "" || !groups
+	return text(c, p.o.Name[0]) == "" || !groups
 }
 
 // nameClaim returns the claim that has the user's name, "" if none has.
