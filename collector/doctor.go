@@ -8,11 +8,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/launch"
+	"github.com/daytwo/daytwo/api/plaintext"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/collector/cgroups"
 	"github.com/daytwo/daytwo/collector/containers"
@@ -99,7 +101,7 @@ func (c *Config) findAgentID() (string, error) {
 
 // checkPublish connects to NATS as the collector would, and checks publishing and
 // the spool. With NoPublish it does not connect.
-func checkPublish(ctx context.Context, cfg Config) []health.Check {
+func checkPublish(ctx context.Context, cfg Config) (checks []health.Check) {
 	if err := cfg.useEnrolled(); err != nil {
 		return []health.Check{{Name: "nats", State: health.Fail, Detail: err.Error(),
 			Fix: "see 'daytwo node enroll --help'"}}
@@ -108,7 +110,15 @@ func checkPublish(ctx context.Context, cfg Config) []health.Check {
 	if !cfg.NoPublish {
 		cfg.NATS.Agent, _ = cfg.findAgentID() // checkID reports the error
 		cfg.NATS.Log = cfg.Log
-		conn, err := bus.Connect(cfg.NATS)
+		exposed, err := cfg.NATS.Exposures()
+		checks = plaintext.Doctor(exposed, cfg.NATS.Insecure)
+		if len(exposed) > 0 && !cfg.NATS.Insecure {
+			return checks
+		}
+		var conn *nats.Conn
+		if err == nil {
+			conn, err = bus.Connect(cfg.NATS)
+		}
 		if err != nil {
 			return []health.Check{{Name: "nats", State: health.Fail, Detail: err.Error(),
 				Fix: "correct --nats, --nats-creds, --nats-ca, --nats-cert or --nats-key"}}
@@ -116,7 +126,7 @@ func checkPublish(ctx context.Context, cfg Config) []health.Check {
 		defer conn.Close()
 		o.Conn = conn
 	}
-	checks := publish.Doctor(ctx, o)
+	checks = append(checks, publish.Doctor(ctx, o)...)
 	if check, ok := checkCredential(cfg.NATS.Credentials); ok {
 		checks = append(checks, check)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,8 @@ import (
 	"github.com/daytwo/daytwo/api/auth/verbs"
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/bus/credentials"
+	"github.com/daytwo/daytwo/api/health"
+	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/bench/rig"
 )
@@ -174,5 +177,36 @@ func TestVerbsByPrincipal(t *testing.T) {
 	}
 	if _, err := verbs.Of("exec-everything"); err == nil {
 		t.Error("a verb that is not in the table is allowed")
+	}
+}
+
+// A collector does not connect over the network without TLS or a credential, unless it is told so;
+// the doctor says the same.
+func TestPlaintextIsRefused(t *testing.T) {
+	for _, urls := range []string{
+		"nats://u:hunter2@192.0.2.1:4222", "tls://192.0.2.1:4222", "nats://127.0.0.1,192.0.2.1",
+	} {
+		cfg := Config{DataDir: t.TempDir(), AgentID: "n1", NoBPF: true, Log: slog.New(slog.DiscardHandler),
+			Logs: Logs{Off: true}, NATS: bus.ConnectOptions{URLs: urls}}
+		n, err := New(cfg)
+		if err == nil {
+			n.Close(context.Background())
+			t.Fatalf("%s: it started", urls)
+		}
+		if text := err.Error(); !strings.Contains(text, "--insecure") || strings.Contains(text, "hunter2") {
+			t.Errorf("%s: %v", urls, err)
+		}
+		checks := checkPublish(t.Context(), cfg)
+		if len(checks) == 0 || checks[0].State != health.Fail || strings.Contains(fmt.Sprint(checks), "hunter2") {
+			t.Errorf("%s: %+v", urls, checks)
+		}
+		cfg.NATS.Insecure = true
+		if n, err = New(cfg); err != nil {
+			t.Fatal(err)
+		}
+		if got := n.self.vals[metric.SelfInsecure]; got != 1 {
+			t.Errorf("the metric is %d", got)
+		}
+		n.Close(context.Background())
 	}
 }

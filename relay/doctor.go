@@ -22,6 +22,7 @@ import (
 	"github.com/daytwo/daytwo/api/client"
 	"github.com/daytwo/daytwo/api/entry"
 	"github.com/daytwo/daytwo/api/health"
+	"github.com/daytwo/daytwo/api/plaintext"
 	"github.com/daytwo/daytwo/api/server"
 	"github.com/daytwo/daytwo/api/setting"
 	"github.com/daytwo/daytwo/api/tlsfiles"
@@ -40,7 +41,8 @@ func Doctor(ctx context.Context, cfg Config) []health.Check {
 	}
 	return health.Gather(roomWithin,
 		health.Group{Name: "relay address", Doctor: func() []health.Check {
-			return []health.Check{server.Doctor(ctx, "relay address", cfg.Listen, "--listen")}
+			return append(plaintext.Doctor(plaintext.Listen(cfg.Listen, cfg.Access.Certificate != ""), cfg.Insecure),
+				server.Doctor(ctx, "relay address", cfg.Listen, "--listen"))
 		}},
 		health.Group{Name: "relay token", Doctor: func() []health.Check { // which the logs require, too
 			return append([]health.Check{cfg.checkToken()}, cfg.checkLogs(ctx)...)

@@ -99,11 +99,11 @@ func (c *Config) check() error {
 // exposures returns what others on the network could do with what a program listens on and
 // connects to.
 func (c *Config) exposures(in program) (all []plaintext.Exposure, err error) {
-	if in&(relay|up) != 0 {
+	if in != collector {
 		all = plaintext.Listen(c.Listen, c.Access.Certificate != "")
 	}
-	if in == up {
-		return all, nil // its NATS server is in the process
+	if in != relay {
+		return all, nil // a collector may have been enrolled, and says itself what it lacks
 	}
 	nats, err := plaintext.Client{URLs: strings.Join(c.NATS, ","), TLS: c.NATSCA != "" || c.NATSCert != "",
 		Authenticated: c.NATSCreds != "" || c.NATSCert != ""}.Exposures()

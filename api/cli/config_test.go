@@ -233,8 +233,8 @@ func FuzzParseConfig(f *testing.F) {
 func TestPlaintextIsRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{"up", "--listen", "0.0.0.0:8400"}, {"relay", "--listen", ":8400"},
-		{"relay", "--nats", "nats://fleet:hunter2@nats1:4222"}, {"collector", "--nats", "tls://nats1:4222"},
-		{"collector", "--nats", "nats://127.0.0.1,nats://nats1"},
+		{"relay", "--nats", "nats://fleet:hunter2@nats1:4222"}, {"relay", "--nats", "tls://nats1:4222"},
+		{"relay", "--nats", "nats://127.0.0.1,nats://nats1"},
 	} {
 		_, _, stderr, exit := invoke(t, args...)
 		if exit != 2 || !strings.Contains(stderr, "--insecure") || strings.Contains(stderr, "hunter2") {
@@ -247,8 +247,8 @@ func TestPlaintextIsRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{"relay", "--listen", ":8400", "--tls-cert", "/c", "--tls-key", "/k"}, {"relay"}, {"up"},
 		{"collector", "--nats", "none"},
-		{"collector", "--nats", "tls://nats1:4222", "--nats-creds", "/c"},
-		{"collector", "--nats", "nats://nats1:4222", "--nats-creds", "/c", "--nats-ca", "/ca"},
+		{"relay", "--nats", "tls://nats1:4222", "--nats-creds", "/c"},
+		{"relay", "--nats", "nats://nats1:4222", "--nats-creds", "/c", "--nats-ca", "/ca"},
 	} {
 		if _, _, stderr, exit := invoke(t, args...); exit != 0 {
 			t.Errorf("%v: exit %d: %s", args, exit, stderr)

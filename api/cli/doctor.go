@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/daytwo/daytwo/api/health"
-	"github.com/daytwo/daytwo/api/plaintext"
 )
 
 func doctorCommand(p Programs) *cobra.Command {
@@ -42,11 +41,6 @@ Give it the same flags as the program that is to run here.`,
 		if err != nil {
 			return err
 		}
-		exposed, err := c.exposures(doctor | relay)
-		if err != nil {
-			return usageError{err}
-		}
-		checks = append(checks, plaintext.Doctor(exposed, c.Insecure)...)
 		if err := printChecks(cmd, out, checks); err != nil {
 			return err
 		}

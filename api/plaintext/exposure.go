@@ -57,10 +57,6 @@ func Doctor(all []Exposure, insecure bool) (checks []health.Check) {
 		}
 		checks = append(checks, c)
 	}
-	if insecure && len(all) == 0 {
-		checks = append(checks, health.Check{Name: "plaintext", State: health.Warn,
-			Detail: "--insecure is given, and nothing needs it", Fix: "take it away"})
-	}
 	return checks
 }
 
