@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"errors"
 	"log/slog"
 	"net"
@@ -126,6 +127,8 @@ func TestTokens(t *testing.T) {
 		{"token as a user's name", get(basic(adminToken, "")), "", nil, ""},
 		{"two headers", get(header("Authorization", "Bearer "+stranger, "Bearer "+local)), "", nil, ""},
 		{"two good headers", get(header("Authorization", "Bearer "+local, "Bearer "+local)), "", nil, ""},
+		{"two headers are not helped by a cookie",
+			get(header("Authorization", "Bearer "+local, "Bearer "+local), cookie(local)), "", nil, ""},
 		{"two cookies", get(cookie(local), cookie(stranger)), "", nil, ""},
 		{"a bad header is not helped by a cookie", get(bearer("x"), cookie(local)), "", nil, ""},
 		{"another scheme is not helped by a cookie", get(header("Authorization", "Basic x"), cookie(local)), "", nil, ""},
@@ -147,6 +150,13 @@ func TestTokens(t *testing.T) {
 	}
 	if _, err := g.Principal(get()); !errors.Is(err, gate.ErrNobody) {
 		t.Error(err)
+	}
+	for says, r := range map[string]*http.Request{
+		"several cookies": get(cookie(local), cookie(stranger)), "too long": get(bearer(strings.Repeat("x.", 1<<13) + "x")),
+	} {
+		if _, err := g.Principal(r); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want %q", err, says)
+		}
 	}
 	if p, err := gate.New(gate.Options{}).Principal(get(bearer(local))); err == nil {
 		t.Errorf("without issuers %q comes in", p.Name())
@@ -322,6 +332,14 @@ func TestUnixSocket(t *testing.T) {
 	if got := ask(func() (net.Conn, error) { return net.Dial("unix", path) }); got != "admin socket" {
 		t.Errorf("oneself is %q", got)
 	}
+	gone, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone.Close()
+	if p, err := g.Principal(get().WithContext(gate.ConnContext(t.Context(), gone))); err == nil {
+		t.Errorf("a peer that is not known is %q", p.Name())
+	}
 	if os.Geteuid() != 0 {
 		return // only root can be another
 	}
@@ -369,6 +387,9 @@ func FuzzPrincipal(f *testing.F) {
 	g := gate.New(gate.Options{Token: guard})
 	f.Add("Bearer "+adminToken, "", "")
 	f.Add("token="+adminToken[1:], auth.Cookie+"="+adminToken, "http://evil.test")
+	f.Add("Basic "+base64.StdEncoding.EncodeToString([]byte("x:"+adminToken)), "", "https://RELAY.example")
+	f.Add("Basic "+adminToken, auth.Cookie+"="+adminToken, "http://relay.example.evil.test")
+	f.Add("", auth.Cookie+"="+adminToken, "http://relay.example")
 	f.Fuzz(func(t *testing.T, authorization, cookies, origin string) {
 		r := get()
 		r.Header = http.Header{"Cookie": {cookies}, "Origin": {origin}}
@@ -376,14 +397,37 @@ func FuzzPrincipal(f *testing.F) {
 			r.Header["Authorization"] = []string{authorization}
 		}
 		p, err := g.Principal(r)
-		if err != nil {
-			return
+		if want := mayEnter(r, authorization, origin); (err == nil) != want {
+			t.Errorf("by %q and %q from %q: %v, let in: want %v", authorization, cookies, origin, err, want)
 		}
-		_, password, _ := r.BasicAuth()
-		if p.Name() != auth.AdminName || !strings.Contains(authorization+cookies+password, adminToken) {
-			t.Errorf("%q comes in by %q and %q", p.Name(), authorization, cookies)
+		if err == nil && p.Name() != auth.AdminName {
+			t.Errorf("%q comes in", p.Name())
 		}
 	})
+}
+
+// mayEnter reports whether a request has the admin token where it counts: in the only header
+// if there is one, else in the only cookie. As a cookie or a password it counts only from a
+// page of the server itself, or from none.
+func mayEnter(r *http.Request, authorization, origin string) bool {
+	scheme, host, _ := strings.Cut(origin, "://")
+	own := origin == "" || (scheme == "http" || scheme == "https") && strings.EqualFold(host, "relay.example")
+	if authorization == "" {
+		all := r.CookiesNamed(auth.Cookie)
+		return own && len(all) == 1 && all[0].Value == adminToken
+	}
+	h := strings.TrimSpace(authorization)
+	if h == "token="+adminToken {
+		return true
+	}
+	kind, rest, _ := strings.Cut(h, " ")
+	rest = strings.TrimSpace(rest)
+	if strings.EqualFold(kind, "bearer") {
+		return rest == adminToken
+	}
+	again := &http.Request{Header: http.Header{"Authorization": {kind + " " + rest}}}
+	_, password, ok := again.BasicAuth()
+	return own && ok && password == adminToken
 }
 
 // A browser's session of the local admin ends with the admin token that opened it.
