@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Checkpoint is number and hash of a line, which was sent elsewhere.
+// Checkpoint is the number and the hash of a line, for keeping outside of the log.
 type Checkpoint struct {
 	Seq  uint64 `json:"seq"`
 	Hash string `json:"hash"`
@@ -25,7 +25,8 @@ type Sent struct {
 // hash and relay_id are attributes of it.
 const CheckpointMessage = "audit checkpoint"
 
-// checkpointLine is such a line of package slog, as text or JSON, whatever stands before it.
+// checkpointLine matches such a line as package slog writes it, as text or JSON, with
+// anything before it.
 var checkpointLine = regexp.MustCompile(`"?msg"?[=:]"` + CheckpointMessage + `"[, ]"?number"?[=:](\d{1,19})[, ]` +
 	`"?hash"?[=:]"?([0-9a-f]{64})"?(?:[, ]"?relay_id"?[=:]"?([0-9a-zA-Z_-]+))?`)
 

@@ -60,12 +60,12 @@ type Config struct {
 
 // Access holds the relay's settings of who may use its API.
 type Access struct {
-	PolicyFile string // what those may do who are not the admin; "": nothing
+	PolicyFile string // what everybody but the admin may do; "": nothing
 
 	JWTKeys     []string // files or URLs with the keys of other issuers of tokens
-	JWTIssuer   string   // which their tokens must name; "" for any
-	JWTAudience string   // for whom their tokens must be; "" for any
-	JWTName     []string // claims with the name of the bearer
+	JWTIssuer   string   // "iss" that their tokens must have; "" for any
+	JWTAudience string   // "aud" that their tokens must have; "" for any
+	JWTName     []string // claims that may have the bearer's name, best first
 	JWTGroups   string   // claim with the groups
 
 	OIDCIssuer       string   // URL of the identity provider at which people sign in; "" for none

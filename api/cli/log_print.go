@@ -138,8 +138,9 @@ func (p *logPrinter) entry(e *v1.LogEntry) error {
 	return nil
 }
 
-// isNotice reports whether an event is for the user alone: it says how reading goes on, and
-// not what is missing, or the output is to have nothing but what was written.
+// isNotice reports whether an event goes to standard error: it tells the user how reading
+// goes on and reports nothing missing, or the output must hold nothing but what was
+// written.
 func (p *logPrinter) isNotice(e *v1.LogEntry) bool {
 	switch e.Event {
 	case "":

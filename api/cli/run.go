@@ -36,7 +36,7 @@ type Task struct {
 // taskEnd ends 'daytwo run' with the status of its task.
 type taskEnd struct {
 	status int
-	err    error // what went wrong besides, nil for nothing
+	err    error // a further error; nil if there is none
 }
 
 func (e taskEnd) Error() string { return fmt.Sprintf("exit status %d", e.status) }

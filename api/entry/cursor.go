@@ -2,8 +2,9 @@ package entry
 
 import "strings"
 
-// CursorRest begins what a cursor has beyond the name of its entry: what it takes to go on
-// exactly behind it in all sources of a query. It depends on what was read before.
+// CursorRest separates the name of an entry in a cursor from what follows it: the position
+// in each source of the query, so that reading continues exactly there. What follows
+// depends on what was read before, the name does not.
 const CursorRest = ";p="
 
 // CursorID returns the part of a cursor that names the entry, which is the same in every

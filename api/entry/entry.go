@@ -16,8 +16,9 @@ const NoMonotonic = -1
 // stay.
 type Entry struct {
 	// Cursor is the entry's place in its source. Reading after it, with the same query,
-	// continues with the next entry. It is journald's own for entries of the journal, with
-	// what CursorRest begins where that does not suffice. CursorID names the entry.
+	// continues with the next entry. For an entry of the journal it is journald's own
+	// cursor, followed by CursorRest and more where that does not suffice. CursorID returns
+	// the part that names the entry.
 	Cursor    string
 	Realtime  int64    // microseconds since 1970, as the source wrote it
 	Monotonic int64    // microseconds since the boot, or NoMonotonic

@@ -17,10 +17,10 @@ const (
 
 // Errors of encoding and decoding.
 var (
-	// ErrTooLarge is that an entry exceeds a limit, or that a batch has no room for it.
+	// ErrTooLarge says that an entry exceeds a limit, or that a batch has no room for it.
 	ErrTooLarge = errors.New("the log entry is too large for a batch")
-	// ErrCorrupt is that a message is no batch of entries, or was damaged.
+	// ErrCorrupt says that a message is not a batch of entries, or was damaged.
 	ErrCorrupt = errors.New("corrupt batch of log entries")
-	// ErrNewer is that a message has a version that is not known here.
+	// ErrNewer says that a message has a version that is not known here.
 	ErrNewer = errors.New("batch of log entries of a newer version")
 )

@@ -13,7 +13,8 @@ import (
 	"github.com/daytwo/daytwo/api/rpc"
 )
 
-// signOfLife is after which time without a record a reader that follows says that it lives.
+// signOfLife is how long a reader that follows waits for a record before it returns an
+// empty one.
 const signOfLife = 14 * time.Second
 
 // maxFrame bounds a frame of an answer, in bytes.
@@ -138,7 +139,7 @@ func (r *reader) frame() (frame []byte, ok bool, err error) {
 	return frame, true, nil
 }
 
-// errQuiet is that nothing came for signOfLife.
+// errQuiet says that nothing came for signOfLife.
 var errQuiet = errors.New("nothing came")
 
 // receive receives more bytes.

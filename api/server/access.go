@@ -69,7 +69,7 @@ func (a *access) guarded(s *server) ([]web.Route, error) {
 	return routes, nil
 }
 
-// principal returns who sends a request, or the answer to one of nobody.
+// principal returns who sends a request, or the error to answer if that is not known.
 func (a *access) principal(w http.ResponseWriter, r *http.Request) (*auth.Principal, error) {
 	p, err := a.gate.Principal(r)
 	if err == nil {
@@ -89,8 +89,8 @@ func (a *access) principal(w http.ResponseWriter, r *http.Request) (*auth.Princi
 	return nil, errSignIn
 }
 
-// view returns what the asker may see of what a route shows, or the answer to one who may
-// see nothing of it.
+// view returns what the asker may see of what a route shows, or the error to answer if that
+// is nothing.
 func (a *access) view(r *http.Request, p *auth.Principal, n need) (*policy.View, error) {
 	rules := a.policy()
 	v := rules.View(p, n.action, n.resource)

@@ -15,8 +15,8 @@ type needKind uint8
 
 const (
 	unlisted needKind = iota // the zero value: a route that is not in the table
-	public                   // nobody has to prove who it is
-	signedIn                 // everybody who has
+	public                   // needs no credential
+	signedIn                 // needs a valid credential, and nothing else
 	allowed                  // who may do the action with something of the resource
 )
 

@@ -35,7 +35,7 @@ type Options struct {
 	Sinks   query.Sinks           // if nil, the routes of sinks answer with status 501
 	Gate    *gate.Gate            // finds out who sends a request; default: by Guard alone
 	Guard   *auth.Guard           // checks the admin token
-	Policy  func() *policy.Policy // what those may do who are not the admin; default: nothing
+	Policy  func() *policy.Policy // what everybody but the admin may do; default: nothing
 	Audit   func(audit.Record)    // keeps who did what; nil for none
 	SignIn  SignIn                // signs local users in; nil for a relay without
 	OIDC    *oidc.Provider        // signs people in; nil for a relay without an identity provider

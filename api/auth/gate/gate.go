@@ -24,8 +24,7 @@ type Options struct {
 	// user who was removed is not valid any more.
 	User func(name string) (groups []string, ok bool)
 
-	// Certificates is whether client certificates that TLS has verified say who sends a
-	// request.
+	// Certificates says that client certificates that TLS has verified are credentials.
 	Certificates bool
 }
 
@@ -88,7 +87,7 @@ func (g *Gate) Bearer(ctx context.Context, token string) (*auth.Principal, error
 	return nil, errors.New("the token is not the relay's")
 }
 
-// signed returns who brings a signed token.
+// signed returns the bearer of a signed token.
 func (g *Gate) signed(ctx context.Context, token string) (*auth.Principal, error) {
 	err := errors.New("no issuer of tokens is configured")
 	if g.o.Own != nil {

@@ -18,8 +18,9 @@ type peer struct {
 	known bool
 }
 
-// ConnContext is for http.Server: it keeps who is at the other end of a unix socket
-// (SO_PEERCRED, unix(7)), as it was when the connection was made.
+// ConnContext is a ConnContext of http.Server. It adds to the context which user is at the
+// other end of a unix socket (SO_PEERCRED, unix(7)), as of the time when the connection was
+// made.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	u, ok := c.(*net.UnixConn)
 	if !ok {

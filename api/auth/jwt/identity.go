@@ -24,7 +24,7 @@ type Identity struct {
 	Issuer string    // "iss"
 	ID     string    // "jti"
 	Expiry time.Time // "exp", zero if the token never expires
-	Local  bool      // "local": the relay's own issuer says so of local users
+	Local  bool      // "local": if the relay itself issued the token, its bearer is a local user
 	// Session is "daytwo_session": the relay's own issuer says so of the sessions of the local admin.
 	Session string
 
@@ -97,8 +97,8 @@ func (v *Verifier) bearer(c Claims, id *Identity) error {
 	return nil
 }
 
-// Claims verifies a token as Verify does, and returns what it says. Whose it is, Bearer says.
-// Every error is ErrRefused.
+// Claims verifies a token as Verify does, and returns its claims, for Bearer. Every error
+// is ErrRefused.
 func (v *Verifier) Claims(ctx context.Context, token string) (Claims, error) {
 	if len(token) > maxToken {
 		return nil, refusal{fmt.Errorf("it is longer than %d bytes", maxToken)}
@@ -117,8 +117,8 @@ func (v *Verifier) Claims(ctx context.Context, token string) (Claims, error) {
 	return c, nil
 }
 
-// Bearer returns whose token it is that says some claims, to which others may have been added
-// from a source that is trusted as much.
+// Bearer returns whose a token with some claims is. The caller has got them from Claims,
+// and may have added others from a source that it trusts as much.
 func (v *Verifier) Bearer(c Claims) (*Identity, error) {
 	id := new(Identity)
 	if err := v.bearer(c, id); err != nil {

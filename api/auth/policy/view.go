@@ -7,9 +7,10 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// View is what a principal may do an action with: everything, nothing, or what one of
-// some selectors allows. It is immutable, and safe for concurrent use. It does not expire
-// with the principal, and does not follow changes of the policy: streams use File.Hold.
+// View is what a principal may do an action with: everything, nothing, or what one of some
+// selectors allows. It is immutable, and safe for concurrent use. It does not expire with
+// the principal, and does not follow changes of the policy: streams ask for a new one from
+// time to time.
 type View struct {
 	admin bool
 	all   *rule       // allows everything

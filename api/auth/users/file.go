@@ -32,7 +32,7 @@ type User struct {
 	Name    string    `json:"name"`
 	Groups  []string  `json:"groups,omitempty"` // sorted
 	Created time.Time `json:"created"`
-	Hash    string    `json:"password"` // see CheckPassword
+	Hash    string    `json:"password"` // in the PHC string format
 
 	hash hash
 }

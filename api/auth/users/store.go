@@ -30,7 +30,7 @@ type Store struct {
 
 	mu    sync.Mutex
 	users map[string]*User
-	seen  stamp // of the file from which users are
+	seen  stamp // of the file that users were read from
 }
 
 // stamp shows whether a file has been replaced.

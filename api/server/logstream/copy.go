@@ -9,13 +9,14 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// ErrBroken is an error of reading entries that the client was told of by an event.
+// ErrBroken is wrapped by errors of reading entries that an event has reported to the
+// client.
 var ErrBroken = errors.New("the entries end early")
 
 // Copy sends the records of a reader until it ends, at most limit entries; -1 is no limit.
-// more says that the reader has more entries than that. The client was told of an error that
-// is ErrBroken. Any other error means that it has to notice that the answer is not whole: the
-// connection has to be closed.
+// more says that the reader has more entries than that. An error that wraps ErrBroken was
+// reported to the client. After any other error the caller has to close the connection, so
+// that the client notices that the answer is not whole.
 func (st *Stream) Copy(ctx context.Context, from query.LogReader, limit int64) (more bool, err error) {
 	for st.err() == nil {
 		rec, err := from.Next(ctx)

@@ -19,8 +19,8 @@ const (
 // while there is nothing to send: formats that have comments keep the connection busy.
 type Encode func(dst []byte, rec entry.Record) []byte
 
-// Stream is the body of an answer. One that is live sends a record at once, but for one that
-// comes soon after another: it waits for flushAfter, at most, for others that are sent with it.
+// Stream is the body of an answer. A live one sends a record at once, unless that comes
+// soon after another one: then it waits up to flushAfter for more, which are sent together.
 type Stream struct {
 	set  *Streams
 	path string    // of the request
