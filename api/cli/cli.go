@@ -153,7 +153,7 @@ command that 'daytwo run' started.`,
 		root.AddCommand(clusterCommand(p.Keys))
 	}
 	root.AddCommand(nodeCommand(conn, p), taskCommand(conn), logCommand(conn), statsdCommand(conn), eventsCommand(conn),
-		sinkCommand(conn), topCommand(conn), authCommand(conn), auditCommand(conn), loginCommand(conn),
+		sessionCommand(conn), sinkCommand(conn), topCommand(conn), authCommand(conn), auditCommand(conn), loginCommand(conn),
 		logoutCommand(conn))
 	root.AddCommand(&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, GroupID: "other",
 		Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "daytwo", p.Version) }})

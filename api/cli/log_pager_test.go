@@ -13,7 +13,7 @@ import (
 )
 
 // terminal opens a terminal, to which nobody else writes.
-func terminal(t *testing.T) *os.File {
+func openTerminal(t *testing.T) *os.File {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -40,7 +40,7 @@ func terminal(t *testing.T) *os.File {
 func TestPager(t *testing.T) {
 	paged := filepath.Join(t.TempDir(), "paged")
 	t.Setenv("DAYTWO_PAGER", "head -n 1 >"+paged)
-	tty := terminal(t)
+	tty := openTerminal(t)
 	cancelled := make(chan struct{})
 	w, isTerminal, done := (&logOptions{}).pager(tty, func() { close(cancelled) })
 	if w == io.Writer(tty) || !isTerminal {

@@ -15,7 +15,7 @@ import (
 func taskCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "task",
-		Short: "Show the tasks of the fleet: list, log, metrics, statsd, events",
+		Short: "Show the tasks of the fleet: list, log, metrics, statsd, events, exec, shell",
 		Long: `Show the tasks of the fleet: containers of every runtime, and commands that
 'daytwo run' started. TASK is a name, an id, a part of one of them, or a pattern
 (* ? [a-z]). Commands for one task fail if several tasks match.`,
@@ -30,7 +30,8 @@ func taskCommand(conn *connection) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	metrics.AddCommand(taskSummaryCommand(conn), taskDetailsCommand(conn))
-	cmd.AddCommand(taskListCommand(conn), metrics, taskLogCommand(conn), taskStatsdCommand(conn), taskEventsCommand(conn))
+	cmd.AddCommand(taskListCommand(conn), metrics, taskLogCommand(conn), taskStatsdCommand(conn), taskEventsCommand(conn),
+		taskExecCommand(conn), taskShellCommand(conn))
 	return cmd
 }
 

@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/daytwo/daytwo/api/cli/terminal"
+	"github.com/daytwo/daytwo/api/session/wire"
+	"github.com/daytwo/daytwo/api/v1"
+)
+
+func sessionCommand(conn *connection) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "session",
+		Short: "Look after sessions in containers: list, attach, kill",
+		Long: `Look after sessions, which are commands that 'daytwo task exec' or 'daytwo task shell'
+started in containers. You see those that you started, and those that the policy lets you
+see.`,
+		GroupID: "ask",
+		Args:    noCommand,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(sessionListCommand(conn), sessionAttachCommand(conn), sessionKillCommand(conn))
+	return cmd
+}
+
+func sessionListCommand(conn *connection) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the sessions",
+		Example: `  daytwo session list
+  daytwo session list -o json | jq -r '.sessions[].session'`,
+		Args: cobra.NoArgs,
+	}
+	out := outputFlags(cmd.Flags(), "table", "wide", "json", "yaml")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := out.check(); err != nil {
+			return err
+		}
+		relay, err := conn.client()
+		if err != nil {
+			return err
+		}
+		doc, err := relay.Sessions(cmd.Context())
+		if err != nil {
+			return err
+		}
+		for _, agent := range doc.Missing {
+			fmt.Fprintf(cmd.ErrOrStderr(), "daytwo: the node %s does not answer: its sessions are missing\n", agent)
+		}
+		if out.data() {
+			return out.print(cmd.OutOrStdout(), doc)
+		}
+		return sessionTable(doc.Sessions, out.wide(), time.Now()).print(cmd.OutOrStdout())
+	}
+	return cmd
+}
+
+// sessionTable returns a row a session.
+func sessionTable(list []v1.SessionInfo, wide bool, now time.Time) *table {
+	t := new(table)
+	t.header("SESSION", "USER", "TASK", "AGENT", ">AGE", ">CLIENTS", "COMMAND")
+	for i := range list {
+		s := &list[i]
+		task := s.Tags["task_name"]
+		if task == "" || wide {
+			task = s.ContainerID
+		}
+		state := fmt.Sprint(s.Clients)
+		if s.Exit != nil {
+			state = "ended"
+		}
+		t.row(s.Session, s.User, task, s.Agent, now.Sub(s.Begun).Round(time.Second).String(), state,
+			strings.Join(s.Command.Args, " "))
+	}
+	return t
+}
+
+func sessionAttachCommand(conn *connection) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "attach [flags] SESSION",
+		Short: "Connect to a session: what it prints now, and what you type",
+		Example: `  daytwo session attach 4vd3k5gq2m7xw6zb
+  daytwo session attach --no-stdin 4vd3k5gq2m7xw6zb`,
+		Args: cobra.ExactArgs(1),
+	}
+	var agent, keyNames string
+	var noStdin bool
+	cmd.Flags().StringVar(&agent, "agent", "", "it is on the node `AGENT`, so that not all nodes have to be asked")
+	cmd.Flags().BoolVar(&noStdin, "no-stdin", false, "only watch")
+	cmd.Flags().StringVar(&keyNames, "detach-keys", terminal.DetachKeys, "detach with these `KEYS`")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		keys, err := terminal.ParseKeys(keyNames)
+		if err != nil {
+			return usageError{err}
+		}
+		relay, err := conn.client()
+		if err != nil {
+			return err
+		}
+		all := v1.SessionOutput{Offset: wire.FromOldest}
+		r := &sessionRun{relay: relay, stdin: !noStdin, raw: !noStdin && terminal.Is(os.Stdin), keys: keys, in: os.Stdin,
+			out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(),
+			request: v1.SessionRequest{Session: args[0], Agent: agent, Write: !noStdin, Stdout: all, Stderr: all}}
+		return r.run(cmd.Context())
+	}
+	return cmd
+}
+
+func sessionKillCommand(conn *connection) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "kill SESSION...",
+		Short:   "End sessions, with every process that they started",
+		Example: `  daytwo session kill 4vd3k5gq2m7xw6zb`,
+		Args:    cobra.MinimumNArgs(1),
+	}
+	var agent string
+	cmd.Flags().StringVar(&agent, "agent", "", "they are on the node `AGENT`, so that not all nodes have to be asked")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		relay, err := conn.client()
+		if err != nil {
+			return err
+		}
+		for _, id := range args {
+			if err := relay.KillSession(cmd.Context(), agent, id); err != nil {
+				return fmt.Errorf("end the session %s: %w", id, err)
+			}
+		}
+		return nil
+	}
+	return cmd
+}

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/daytwo/daytwo/api/cli/terminal"
+	"github.com/daytwo/daytwo/api/session"
+	"github.com/daytwo/daytwo/api/v1"
+)
+
+// execFlags are the flags of commands that start something in a container.
+type execFlags struct {
+	agent, user, workdir, keys string
+	env                        []string
+	interactive, tty           bool
+	privileged                 bool
+}
+
+func (f *execFlags) add(fs *pflag.FlagSet) {
+	fs.StringVarP(&f.user, "user", "u", "",
+		"run it as `USER`, or USER:GROUP, by name or number (default: the container's own)")
+	fs.StringVarP(&f.workdir, "workdir", "w", "", "run it in the directory `DIR` of the container")
+	fs.StringArrayVarP(&f.env, "env", "e", nil,
+		"set `NAME=VALUE` in its environment; NAME alone takes the value from here")
+	fs.BoolVar(&f.privileged, "privileged", false, "run it with all capabilities")
+	fs.StringVar(&f.agent, "agent", "", "only on the node `AGENT`")
+	fs.StringVar(&f.keys, "detach-keys", terminal.DetachKeys,
+		"detach with these `KEYS`, which the session does not get")
+}
+
+func taskExecCommand(conn *connection) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "exec [flags] TASK [--] COMMAND [ARGUMENT]...",
+		Short: "Run a command in a task's container",
+		Long: `Run a command in a task's container, on whichever node that is, as the container's own
+user and with its rights and limits. TASK is a name, a task id, a container id, or a
+part that only one of them has.
+
+The exit status is that of the command, 128+N if signal N ended it, 127 if it does not
+exist, 126 if it cannot be run, 125 if the session could not be started, and 255 if the
+connection was lost and how the command ended is not known. Why a session ended that the
+command did not end itself, stands on standard error.
+
+With -i the command gets this standard input, with -t a terminal; with both, detach keys
+(` + terminal.DetachKeys + `) leave it running: 'daytwo session attach' comes back to it. A connection that
+is lost is opened again, and no byte of output is lost or shown twice.`,
+		Example: `  daytwo task exec web ls /
+  daytwo task exec -it web sh
+  daytwo task exec -u www-data -w /srv web -- ls -l
+  tar c . | daytwo task exec -i web tar x -C /tmp`,
+		Args: cobra.MinimumNArgs(2),
+	}
+	var f execFlags
+	cmd.Flags().SetInterspersed(false)
+	cmd.Flags().BoolVarP(&f.interactive, "interactive", "i", false, "pass standard input on")
+	cmd.Flags().BoolVarP(&f.tty, "tty", "t", false, "run it on a terminal")
+	f.add(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		task, command := args[0], args[1:]
+		if command[0] == "--" {
+			command = command[1:]
+		}
+		if len(command) == 0 {
+			return usageError{errors.New("name a command after the task")}
+		}
+		return f.exec(cmd, conn, task, command)
+	}
+	return cmd
+}
+
+func taskShellCommand(conn *connection) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "shell [flags] TASK",
+		Short:   "Open a shell in a task's container",
+		Long:    "Open a shell in a task's container: bash if it is there, else ash, else sh.",
+		Example: `  daytwo task shell web`,
+		Args:    cobra.ExactArgs(1),
+	}
+	f := execFlags{interactive: true, tty: true}
+	f.add(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		const find = `for s in bash ash sh; do command -v "$s" >/dev/null 2>&1 && exec "$s"; done`
+		return f.exec(cmd, conn, args[0], []string{"sh", "-c", find})
+	}
+	return cmd
+}
+
+// exec runs a command in a container.
+func (f *execFlags) exec(cmd *cobra.Command, conn *connection, task string, command []string) error {
+	keys, err := terminal.ParseKeys(f.keys)
+	if err != nil {
+		return usageError{err}
+	}
+	if f.tty && f.interactive && !terminal.Is(os.Stdin) {
+		return usageError{errors.New("standard input is no terminal: leave --tty out")}
+	}
+	relay, err := conn.client()
+	if err != nil {
+		return err
+	}
+	c := session.Command{Args: command, User: f.user, Workdir: f.workdir, Env: environment(f.env, f.tty), TTY: f.tty,
+		Stdin: f.interactive, Privileged: f.privileged}
+	if err := c.Check(); err != nil {
+		return usageError{err}
+	}
+	r := &sessionRun{relay: relay, stdin: f.interactive, raw: f.tty && f.interactive, keys: keys,
+		in: os.Stdin, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(),
+		request: v1.SessionRequest{Session: session.NewID(), Container: task, Agent: f.agent, Command: &c,
+			Write: f.interactive}}
+	return r.run(cmd.Context())
+}
+
+// environment returns what --env adds. A terminal has the type of the one here.
+func environment(flags []string, tty bool) (env []string) {
+	if t := os.Getenv("TERM"); tty && t != "" {
+		env = append(env, "TERM="+t)
+	}
+	for _, e := range flags {
+		if !slices.Contains([]byte(e), '=') {
+			value, ok := os.LookupEnv(e)
+			if !ok {
+				continue
+			}
+			e += "=" + value
+		}
+		env = append(env, e)
+	}
+	return env
+}
