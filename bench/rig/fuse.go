@@ -12,10 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Fuse is a mounted filesystem with one file, "file", whose server answers as a
+// Fuse is a mounted filesystem with one file, by default "file", whose server answers as a
 // test wants it to: it stands for a network filesystem whose server is gone.
 type Fuse struct {
 	Dir string
+
+	name string
+	text []byte
 
 	fd   int
 	mu   sync.Mutex
@@ -46,12 +49,18 @@ const (
 // unanswered. The test's end aborts what waits for it, and unmounts it.
 func MountFuse(t testing.TB, mute ...uint32) *Fuse {
 	t.Helper()
+	return MountFuseFile(t, "file", []byte("a file\n"), mute...)
+}
+
+// MountFuseFile is MountFuse with another file.
+func MountFuseFile(t testing.TB, name string, text []byte, mute ...uint32) *Fuse {
+	t.Helper()
 	NeedRoot(t, "mounting a filesystem")
 	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		Missing(t, "FUSE", err.Error(), "modprobe fuse")
 	}
-	f := &Fuse{Dir: filepath.Join(t.TempDir(), "fuse"), fd: fd, mute: map[uint32]bool{}}
+	f := &Fuse{Dir: filepath.Join(t.TempDir(), "fuse"), name: name, text: text, fd: fd, mute: map[uint32]bool{}}
 	for _, op := range mute {
 		f.mute[op] = true
 	}
@@ -100,8 +109,6 @@ func (f *Fuse) Waiting() int {
 	return len(f.held)
 }
 
-const fuseText = "a file\n"
-
 func (f *Fuse) serve() {
 	buf := make([]byte, 1<<17+4096)
 	for {
@@ -143,37 +150,47 @@ func (f *Fuse) answer(op uint32, unique, node uint64, body []byte) {
 		binary.NativeEndian.PutUint32(out[24:], 1)     // time_gran
 		f.reply(unique, 0, out)
 	case fuseLookup:
-		if string(bytes.TrimRight(body, "\x00")) != "file" {
+		if string(bytes.TrimRight(body, "\x00")) != f.name {
 			f.reply(unique, -int32(unix.ENOENT), nil)
 			return
 		}
 		out := make([]byte, 40) // struct fuse_entry_out, valid for no time: every look-up asks
 		binary.NativeEndian.PutUint64(out, 2)
-		f.reply(unique, 0, append(out, fuseAttr(2)...))
+		f.reply(unique, 0, append(out, f.attr(2)...))
 	case fuseGetattr:
-		f.reply(unique, 0, append(make([]byte, 16), fuseAttr(node)...))
+		f.reply(unique, 0, append(make([]byte, 16), f.attr(node)...))
 	case FuseOpen, FuseOpendir:
 		f.reply(unique, 0, make([]byte, 16))
 	case fuseRead:
-		from := min(binary.NativeEndian.Uint64(body[8:]), uint64(len(fuseText)))
-		f.reply(unique, 0, []byte(fuseText[from:]))
+		size := uint64(len(f.text))
+		from := min(binary.NativeEndian.Uint64(body[8:]), size)
+		f.reply(unique, 0, f.text[from:min(from+uint64(binary.NativeEndian.Uint32(body[16:])), size)])
+	case fuseReaddir:
+		var entry []byte // struct fuse_dirent
+		if binary.NativeEndian.Uint64(body[8:]) == 0 {
+			entry = binary.NativeEndian.AppendUint64(binary.NativeEndian.AppendUint64(nil, 2), 1)
+			entry = binary.NativeEndian.AppendUint32(entry, uint32(len(f.name)))
+			entry = append(binary.NativeEndian.AppendUint32(entry, unix.DT_REG), f.name...)
+			entry = append(entry, make([]byte, -len(entry)&7)...)
+		}
+		f.reply(unique, 0, entry)
 	case fuseStatfs:
 		f.reply(unique, 0, make([]byte, 80))
-	case FuseFlush, fuseRelease, fuseReleasedir, fuseReaddir:
+	case FuseFlush, fuseRelease, fuseReleasedir:
 		f.reply(unique, 0, nil)
 	default:
 		f.reply(unique, -int32(unix.ENOSYS), nil)
 	}
 }
 
-// fuseAttr is struct fuse_attr.
-func fuseAttr(node uint64) []byte {
+// attr is struct fuse_attr.
+func (f *Fuse) attr(node uint64) []byte {
 	b := make([]byte, 88)
 	binary.NativeEndian.PutUint64(b, node)
 	mode := uint32(unix.S_IFDIR | 0o755)
 	if node != 1 {
 		mode = unix.S_IFREG | 0o755
-		binary.NativeEndian.PutUint64(b[8:], uint64(len(fuseText)))
+		binary.NativeEndian.PutUint64(b[8:], uint64(len(f.text)))
 	}
 	binary.NativeEndian.PutUint32(b[60:], mode)
 	binary.NativeEndian.PutUint32(b[64:], 1) // nlink

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"time"
@@ -39,6 +40,12 @@ func (r *Reader) best(back bool) *fileCursor {
 func (r *Reader) compare(back, again bool) (going int) {
 	r.unread = r.unread[:0]
 	for _, c := range r.files {
+		if c.failed && c.tryAgain() {
+			r.resume(c)
+		}
+		if c.failed && !c.heldAt.IsZero() {
+			going++
+		}
 		switch {
 		case c.done(back) || again && !c.idle:
 		case c.ready && c.back == back || c.f.ends() == nil:
@@ -110,8 +117,13 @@ func (r *Reader) complete() bool {
 // another file. A file that cannot be read is left out from then on.
 func (r *Reader) peek(c *fileCursor, back bool) bool {
 	if !c.checked {
+		err := c.f.check()
+		if errors.Is(err, ErrHeld) {
+			r.fail(c, err)
+			return false
+		}
 		c.checked = true
-		if err := c.f.check(); err != nil && !c.f.wiped() { // journald removes files without entries at once
+		if err != nil && !c.f.wiped() { // journald removes files without entries at once
 			r.errs = append(r.errs, &FileError{Path: c.f.Path(), Err: err})
 		}
 	}
@@ -125,6 +137,7 @@ func (r *Reader) peek(c *fileCursor, back bool) bool {
 			return false
 		}
 		if !r.repeats(c, back) {
+			c.heldAt = time.Time{}
 			return true
 		}
 		c.drop()

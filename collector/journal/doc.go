@@ -4,7 +4,8 @@
 //
 // It never writes to a journal, never asks journald for anything, and never
 // trusts a file: a corrupt or shrinking one is an error of its own, and all
-// others are still served.
+// others are still served. Where a filesystem may stop to respond, pages are read
+// by system calls that are given up after a while: see guard.
 //
 // # Order
 //

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"cmp"
+	"errors"
 	"math"
 	"runtime/debug"
 )
@@ -18,28 +20,36 @@ func (f *File) ends() *ends {
 	if f.live.Load() {
 		return nil
 	}
-	f.endsOnce.Do(func() { f.endsRead = f.readEnds() })
-	return f.endsRead
+	if o := f.ended.Load(); o != nil {
+		return o.ends
+	}
+	x, err := f.readEnds()
+	if !errors.Is(err, ErrHeld) {
+		f.ended.Store(&outcome{ends: x})
+	}
+	return x
 }
 
-func (f *File) readEnds() (_ *ends) {
-	var err error
+func (f *File) readEnds() (_ *ends, err error) {
 	defer catchFault(debug.SetPanicOnFault(true), &err)
-	if f.check() != nil {
-		return nil
+	if err := f.check(); err != nil {
+		return nil, err
 	}
 	all, x := f.entryList(), &ends{}
 	first, err := all.get(0)
-	if err != nil || first == 0 || f.entry(first, &x.first) != nil {
-		return nil
+	if err != nil || first == 0 {
+		return nil, err
 	}
 	last, err := all.last()
-	if err != nil || f.entry(last, &x.last) != nil || last < first || x.last.seqnum < x.first.seqnum {
-		return nil
+	if err == nil {
+		err = cmp.Or(f.entry(first, &x.first), f.entry(last, &x.last))
+	}
+	if err != nil || last < first || x.last.seqnum < x.first.seqnum {
+		return nil, err
 	}
 	x.entries = all.n
 	x.oneBoot = f.isOfOneBoot(x)
-	return x
+	return x, nil
 }
 
 // isOfOneBoot reports whether all entries between the ends are of one boot.

@@ -43,10 +43,13 @@ func (e *FileError) Unwrap() error { return e.Err }
 type File struct {
 	path atomic.Pointer[filePath]
 	data mapping
-	refs atomic.Int32
-	live atomic.Bool // it may be appended to
-	held atomic.Bool // its directory does not respond: whoever begins to read leaves it out
-	key  fileKey
+	// guard is set if the filesystem may stop to respond.
+	guard   *guard
+	mayHang bool
+	refs    atomic.Int32
+	live    atomic.Bool // it may be appended to
+	held    atomic.Bool // its directory does not respond: whoever begins to read leaves it out
+	key     fileKey
 	// known is how many entries the file had when it was last looked at.
 	known      atomic.Uint64
 	lastNumber atomic.Uint64 // of its entries, then
@@ -59,11 +62,15 @@ type File struct {
 	fieldTable, fieldBuckets uint64
 	sipKey0, sipKey1         uint64
 
-	cut       error // it was cut off when it was opened
-	checkOnce sync.Once
-	checkErr  error
-	endsOnce  sync.Once
-	endsRead  *ends
+	cut     error                   // it was cut off when it was opened
+	checked atomic.Pointer[outcome] // of check
+	ended   atomic.Pointer[outcome] // of ends
+}
+
+// outcome is what was found out about a file for good.
+type outcome struct {
+	err  error
+	ends *ends
 }
 
 // mapped are the mappings of all open files, so that a fault can be told from
@@ -136,6 +143,7 @@ func newFile(path string) (_ *File, err error) {
 	if f.data, err = mapFile(fd, f.live.Load()); err != nil {
 		return nil, err
 	}
+	f.mayHang = mayHang(int(fd.Fd()))
 	f.refs.Store(1)
 	f.known.Store(le.Uint64(head[headEntries:]))
 	f.lastNumber.Store(le.Uint64(head[headTailSeqnum:]))
@@ -213,7 +221,13 @@ func (f *File) stillLive() bool {
 func (f *File) state() (state byte) {
 	var err error
 	state = stateArchived
+	defer func() {
+		if errors.Is(err, ErrHeld) {
+			state = stateOnline // which it was when it was looked at last
+		}
+	}()
 	defer catchFault(debug.SetPanicOnFault(true), &err)
+	f.needHead()
 	return f.data[headState]
 }
 
@@ -222,7 +236,9 @@ func (f *File) state() (state byte) {
 func (f *File) wiped() (is bool) {
 	var err error
 	is = true
+	defer func() { is = is && !errors.Is(err, ErrHeld) }()
 	defer catchFault(debug.SetPanicOnFault(true), &err)
+	f.needHead()
 	return string(f.data[:len(signature)]) != signature
 }
 
@@ -274,14 +290,23 @@ func (f *File) u64(at uint64) uint64 { return le.Uint64(f.data[at:]) }
 func (f *File) u32(at uint64) uint32 { return le.Uint32(f.data[at:]) }
 
 // entries is how many entries the file has now.
-func (f *File) entries() uint64 { return f.u64(headEntries) }
+func (f *File) entries() uint64 {
+	f.needHead()
+	return f.u64(headEntries)
+}
 
 // seqnumID is what the sequence numbers of the file's entries count for. journald
 // sets it when it writes the first entry.
-func (f *File) seqnumID() ID { return ID(f.data[headSeqnumID:]) }
+func (f *File) seqnumID() ID {
+	f.needHead()
+	return ID(f.data[headSeqnumID:])
+}
 
 // objects is how many objects the file has now.
-func (f *File) objects() uint64 { return f.u64(headObjects) }
+func (f *File) objects() uint64 {
+	f.needHead()
+	return f.u64(headObjects)
+}
 
 // check returns what is wrong with a file as a whole: it was cut off, or its list
 // of entries is not as long as it says, which is looked at once.
@@ -289,16 +314,26 @@ func (f *File) check() error {
 	if f.cut != nil {
 		return f.cut
 	}
-	f.checkOnce.Do(func() {
-		defer catchFault(debug.SetPanicOnFault(true), &f.checkErr)
-		all := f.entryList()
-		if !f.live.Load() {
-			f.checkErr = all.check()
-		} else if all.exceeds(1) && f.entries() == all.n { // journald writes one before it counts it
-			f.checkErr = all.tooLong()
-		}
-	})
-	return f.checkErr
+	if o := f.checked.Load(); o != nil {
+		return o.err
+	}
+	err := f.checkList()
+	if !errors.Is(err, ErrHeld) {
+		f.checked.Store(&outcome{err: err})
+	}
+	return err
+}
+
+func (f *File) checkList() (err error) {
+	defer catchFault(debug.SetPanicOnFault(true), &err)
+	all := f.entryList()
+	if !f.live.Load() {
+		return all.check()
+	}
+	if all.exceeds(1) && f.entries() == all.n { // journald writes one before it counts it
+		return all.tooLong()
+	}
+	return nil
 }
 
 // hash is the hash of a field's or a data object's payload in this file.

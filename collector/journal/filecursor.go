@@ -3,6 +3,7 @@ package journal
 import (
 	"math"
 	"runtime/debug"
+	"time"
 )
 
 // fileCursor is where a reader is in one file: entries up to the offset at were
@@ -37,11 +38,16 @@ type fileCursor struct {
 	late bool  // the file came while the reader was reading, and numbers do not say what of it is news
 	last entry // the last one of the file, if the tail was sought
 
-	checked bool   // its list of entries was
-	failed  bool   // the file cannot be read
-	skipped uint64 // entries that could not be read, and why
-	reason  error
+	checked  bool      // its list of entries was
+	failed   bool      // the file cannot be read
+	heldAt   time.Time // when its filesystem was seen last not to respond; zero: it does
+	unplaced bool      // then its place was not found
+	skipped  uint64    // entries that could not be read, and why
+	reason   error
 }
+
+// tryAgain reports whether it is time to look whether the filesystem of a file responds.
+func (c *fileCursor) tryAgain() bool { return !c.heldAt.IsZero() && time.Since(c.heldAt) > lookWait }
 
 // done reports whether there will be no entry in a direction.
 func (c *fileCursor) done(back bool) bool { return c.failed || c.ended && c.back == back }
@@ -113,6 +119,7 @@ func (c *fileCursor) noteEnd() {
 	var err error
 	defer catchFault(debug.SetPanicOnFault(true), &err)
 	if c.end = math.MaxUint64; c.f.live.Load() && c.f.state() != stateArchived {
+		c.f.needHead()
 		c.end = c.f.u64(headTailObject)
 	}
 }

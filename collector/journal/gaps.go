@@ -128,6 +128,7 @@ func (n *numberedFile) read() (ok bool, err error) {
 	if err == nil {
 		err = n.entry(last, &n.tail)
 	}
+	n.needHead()
 	n.used = max(n.tail.seqnum, n.u64(headTailSeqnum))
 	return true, err
 }

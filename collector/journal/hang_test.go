@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -198,5 +199,54 @@ func TestNotRegularFiles(t *testing.T) {
 	}
 	if refused != 3 || len(j.Bad()) != 6 || count(j) != 10 {
 		t.Errorf("%d refused as no regular files, want 3; %d entries; %v", refused, count(j), j.Bad())
+	}
+}
+
+// A filesystem whose server goes away once files of it are open holds neither the process,
+// whose garbage is collected, nor a reader: that one has all other files, is told, and goes
+// on in the file once the server is back.
+func TestFileHangs(t *testing.T) { rig.InNamespaces(t, rig.Mount|rig.PID, fileHangs) }
+
+func fileHangs(t *testing.T) {
+	large, good := filepath.Join(t.TempDir(), "a@1.journal"), t.TempDir()
+	lineFile(t, large, fileFormats[3], 20_000)
+	text, err := os.ReadFile(large)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fuse := rig.MountFuseFile(t, "a@1.journal", text)
+	w, m := newFileWriter(t, fileFormats[5], ID{2}), newEntryMaker(2)
+	for range 7 {
+		w.add(m.next())
+	}
+	w.save(filepath.Join(good, "b@1.journal"))
+	j := Open(Options{Dirs: []string{fuse.Dir, good}, Log: discard})
+	defer j.Close()
+	if j.Len() != 2 {
+		t.Fatalf("%d files are open: %v", j.Len(), j.Bad())
+	}
+	fuse.Die()
+	first := j.Reader(Match{})
+	defer first.Close()
+	began := time.Now()
+	n := len(numbers(first, 1000))
+	runtime.GC()
+	if took := time.Since(began); n != 7 || took > 2*lookWait+5*time.Second { // for a page, and for the directory
+		t.Errorf("%d entries after %v, want 7", n, took)
+	}
+	if errs := first.Errors(); len(errs) != 1 || !errors.Is(errs[0], ErrHeld) {
+		t.Errorf("the reader is told %v", errs)
+	}
+	began = time.Now()
+	if n, took := count(j), time.Since(began); n != 7 || took > lookWait/2 {
+		t.Errorf("another reader has %d entries after %v", n, took)
+	}
+	fuse.Revive()
+	waitFor(t, "the file to be read again", 4*lookWait, func() bool { return first.Next() })
+	if got := 1 + len(numbers(first, 1<<20)); got != 20_000 {
+		t.Errorf("%d entries once it responds", got)
+	}
+	if errs := first.Errors(); len(errs) > 0 {
+		t.Error(errs)
 	}
 }

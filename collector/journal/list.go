@@ -24,6 +24,7 @@ type segment struct {
 
 // entryList is the list of all entries of a file.
 func (f *File) entryList() list {
+	f.needHead()
 	return list{f: f, head: f.u64(headEntryArray), n: f.bound(f.entries())}
 }
 
@@ -102,9 +103,13 @@ func (l *list) get(i uint64) (uint64, error) {
 		}
 	}
 	if l.f.compact {
-		return uint64(l.f.u32(s.items + (i-s.begin)*arrayItemCompact)), nil
+		at := s.items + (i-s.begin)*arrayItemCompact
+		l.f.need(at, arrayItemCompact)
+		return uint64(l.f.u32(at)), nil
 	}
-	return l.f.u64(s.items + (i-s.begin)*arrayItemSize), nil
+	at := s.items + (i-s.begin)*arrayItemSize
+	l.f.need(at, arrayItemSize)
+	return l.f.u64(at), nil
 }
 
 // segment finds the array that has the item of an index, nil if there is none.
@@ -121,6 +126,7 @@ func (l *list) segment(i uint64) (*segment, error) {
 		if k := len(l.chain); k > 0 {
 			last := &l.chain[k-1]
 			begin = last.begin + last.n
+			l.f.need(last.items-arrayItems, arrayItems)
 			next = l.f.u64(last.items - arrayItems + arrayNextAt)
 			if next != 0 && next <= last.items { // arrays are only ever appended: a loop otherwise
 				return nil, corrupt(next, "a chain of arrays that leads back")

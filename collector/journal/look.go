@@ -132,6 +132,9 @@ func (j *Journal) look(dir string, have map[fileKey]*File) *listing {
 		case err == nil && l.files[f.key] != nil:
 			j.discard(f) // it has two names
 		case err == nil:
+			if f.mayHang {
+				f.guard = newGuard(j.o.Calls, dir, f.data)
+			}
 			l.files[f.key], l.opened[f] = f, true
 		}
 	}
@@ -146,6 +149,9 @@ func (f *File) stays(path string, size int64) bool {
 	}
 	defer func() { _ = f.release() }() // the journal has a reference of its own
 	f.setPath(path)
+	if f.guard != nil {
+		f.guard.forget()
+	}
 	f.count()
 	return !f.stillLive() || !f.data.outgrown(size)
 }

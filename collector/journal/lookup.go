@@ -57,6 +57,7 @@ func (f *File) bucket(table, buckets, hash uint64) (uint64, error) {
 	if table%8 != 0 || table > uint64(len(f.data)) || buckets > (uint64(len(f.data))-table)/hashItemSize {
 		return 0, corrupt(table, "a hash table of %d buckets", buckets)
 	}
+	f.need(table+hash%buckets*hashItemSize, hashItemSize)
 	return f.u64(table + hash%buckets*hashItemSize), nil
 }
 

@@ -66,11 +66,16 @@ func (m mapping) outgrown(size int64) bool { return size > int64(len(m)/2) }
 
 // catchFault is deferred by whatever reads mapped files, with the argument
 // debug.SetPanicOnFault(true): it returns errShrunk in err if a file no longer
-// has what was read. Any other panic goes on.
+// has what was read, and ErrHeld if its filesystem does not respond. Any other
+// panic goes on.
 func catchFault(before bool, err *error) {
 	debug.SetPanicOnFault(before)
 	fault := recover()
 	if fault == nil {
+		return
+	}
+	if _, ok := fault.(heldPage); ok {
+		*err = ErrHeld
 		return
 	}
 	at, ok := fault.(interface {

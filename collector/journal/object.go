@@ -19,6 +19,7 @@ func (f *File) object(at uint64, typ byte) (size uint64, err error) {
 	if at < f.headerSize || at%8 != 0 || at > uint64(len(f.data))-objectHeader {
 		return 0, corrupt(at, "no object can be there")
 	}
+	f.need(at, objectHeader)
 	if t := f.data[at+objectTypeAt]; t != typ {
 		return 0, corrupt(at, "an object of type %d, where one of type %d belongs", t, typ)
 	}
@@ -26,6 +27,7 @@ func (f *File) object(at uint64, typ byte) (size uint64, err error) {
 	if size < least[typ] || size > uint64(len(f.data))-at {
 		return 0, corrupt(at, "an object of type %d and %d bytes", typ, size)
 	}
+	f.need(at, size)
 	return size, nil
 }
 

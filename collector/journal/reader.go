@@ -145,11 +145,25 @@ func (r *Reader) settle() {
 	for _, c := range r.files {
 		c.late, c.failed = false, false
 		t := r.target.of(c.author)
-		if err := c.settle(&t); err != nil {
-			r.fail(c, err)
-		}
+		r.put(c, &t)
 	}
 	r.sought()
+}
+
+// put puts a file at a target.
+func (r *Reader) put(c *fileCursor, t *target) {
+	err := c.settle(t)
+	if c.unplaced = errors.Is(err, ErrHeld); err != nil {
+		r.fail(c, err)
+	}
+}
+
+// resume goes on in a file whose filesystem did not respond: where it was, or, if its place
+// is not known, as in one that came.
+func (r *Reader) resume(c *fileCursor) {
+	if c.failed = false; c.unplaced {
+		r.join(c)
+	}
 }
 
 // sought notes where the files are at the target.
@@ -172,7 +186,13 @@ func (r *Reader) sought() {
 
 // fail notes what is wrong with a file. One that was removed is told of by remove.
 func (r *Reader) fail(c *fileCursor, err error) {
-	if c.failed = true; c.f.wiped() {
+	c.failed = true
+	if errors.Is(err, ErrHeld) {
+		again := !c.heldAt.IsZero()
+		if c.heldAt = time.Now(); again {
+			return
+		}
+	} else if c.f.wiped() {
 		return
 	}
 	known := c.f.known.Load()

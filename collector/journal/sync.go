@@ -84,9 +84,13 @@ const lateBy = 5_000_000 // microseconds
 func (r *Reader) add(c *fileCursor) {
 	c.match, c.dec, c.spare, c.author = &r.match, &r.dec, &r.spare, r.author(c.f)
 	r.files = append(r.files, c)
-	if !r.settled {
-		return
+	if r.settled {
+		r.join(c)
 	}
+}
+
+// join goes to where the reader is, in a file that it did not read so far.
+func (r *Reader) join(c *fileCursor) {
 	t := r.target.of(c.author)
 	switch g := r.findGroup(c.seqnumID()); {
 	case g != nil && g.passed > 0:
@@ -99,9 +103,7 @@ func (r *Reader) add(c *fileCursor) {
 		c.late = true
 		t = target{kind: atCursor, cursor: r.e.cursor().earlier()}
 	}
-	if err := c.settle(&t); err != nil {
-		r.fail(c, err)
-	}
+	r.put(c, &t)
 }
 
 // seqnumID is that of the file, zero if it was cut off.

@@ -49,6 +49,7 @@ func (w *listWalker) refresh() {
 		w.n, w.head = w.f.bound(w.f.entries()), w.f.u64(headEntryArray)
 		return
 	}
+	w.f.need(w.data, dataPayload)
 	w.n, w.head = w.f.bound(w.f.u64(w.data+dataEntriesAt)), w.f.u64(w.data+dataEntryArrayAt)
 	w.first = w.f.u64(w.data + dataEntryAt)
 	if w.first == 0 {
