@@ -72,7 +72,7 @@ func zombie(pid int) bool {
 	if err != nil {
 		return true
 	}
-	state, _, err := parseStat(b)
+	state, _, _, err := parseStat(b)
 	return err != nil || state == 'Z' || state == 'X'
 }
 

@@ -17,7 +17,7 @@ type identity struct {
 	setgroups      bool // groups may be set in the user namespace
 	namespaces     namespaces
 	env            []string // with which it was started
-	limits         [resources]unix.Rlimit
+	limits         [len(limitNames)]unix.Rlimit
 	oomScoreAdj    string
 	coredumpFilter string
 	timerSlack     uint64
@@ -28,9 +28,6 @@ type identity struct {
 	label          label
 	filters        []filter
 }
-
-// resources is how many resource limits there are (RLIM_NLIMITS).
-const resources = 16
 
 const (
 	maxStatus  = 1 << 20 // 65,536 groups, each with eleven characters at most
@@ -56,7 +53,7 @@ func readIdentity(p *pinned) (id *identity, err error) {
 	}
 	st := text("status", maxStatus)
 	uids, gids := text("uid_map", maxIDMap), text("gid_map", maxIDMap)
-	setgroups := text("setgroups", 16)
+	setgroups, limits := text("setgroups", 16), text("limits", maxStatus)
 	environ := text("environ", maxEnviron)
 	id.oomScoreAdj = strings.TrimSpace(text("oom_score_adj", 16))
 	personality := strings.TrimSpace(text("personality", 32))
@@ -74,6 +71,9 @@ func readIdentity(p *pinned) (id *identity, err error) {
 	}
 	if err == nil {
 		id.gidMap, err = parseIDMap(gids)
+	}
+	if err == nil {
+		id.limits, err = parseLimits(limits)
 	}
 	if err == nil {
 		id.personality, err = strconv.ParseUint(personality, 16, 64)
@@ -98,11 +98,6 @@ func readIdentity(p *pinned) (id *identity, err error) {
 // readScheduling reads what the kernel tells by the id of the process. The caller checks
 // afterwards that it is still the same.
 func (id *identity) readScheduling(pid int) error {
-	for i := range id.limits {
-		if err := unix.Prlimit(pid, i, nil, &id.limits[i]); err != nil {
-			return err
-		}
-	}
 	a, err := unix.SchedGetAttr(pid, 0)
 	if err != nil {
 		return err

@@ -194,3 +194,6 @@ func sh(t testing.TB, c *rig.Container, s Spec, script string) string {
 	}
 	return strings.ReplaceAll(r.out, "\r\n", "\n")
 }
+
+// rigCommand returns a command without streams.
+func rigCommand(argv ...string) *exec.Cmd { return exec.Command(argv[0], argv[1:]...) }

@@ -7,6 +7,7 @@ type Reason string
 
 const (
 	Gone        Reason = "gone"         // the process that was authorised has ended
+	Starting    Reason = "starting"     // the container's runtime has not yet started its command
 	Frozen      Reason = "frozen"       // the container is paused
 	Notify      Reason = "notify"       // a seccomp filter asks a supervisor, which cannot be copied
 	Traced      Reason = "traced"       // the seccomp filters cannot be read, as another process traces

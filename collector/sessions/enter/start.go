@@ -72,6 +72,9 @@ func Start(t Target, s Spec) (_ *Session, err error) {
 		return nil, err
 	}
 	defer p.close()
+	if err := p.waitStarted(t); err != nil {
+		return nil, err
+	}
 	cg, err := findCgroups(p)
 	if err != nil {
 		return nil, err

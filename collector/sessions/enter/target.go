@@ -48,7 +48,7 @@ func pin(t Target) (p *pinned, err error) {
 	if err != nil {
 		return p, gone(err)
 	}
-	state, start, err := parseStat(stat)
+	state, _, start, err := parseStat(stat)
 	if err != nil {
 		return p, because(NoParity, err, "container %s: /proc/%d/stat", t.ID, t.PID)
 	}
@@ -101,17 +101,20 @@ func (p *pinned) close() {
 
 var errStat = errors.New("it has no such format")
 
-// parseStat returns the state and the start time from /proc/PID/stat. The name of the
-// program, in parentheses, may hold any bytes.
-func parseStat(stat []byte) (state byte, start uint64, err error) {
+// parseStat returns the state, the flags (PF_…) and the start time from /proc/PID/stat.
+// The name of the program, in parentheses, may hold any bytes.
+func parseStat(stat []byte) (state byte, flags, start uint64, err error) {
 	i := bytes.LastIndexByte(stat, ')')
 	if i < 0 {
-		return 0, 0, errStat
+		return 0, 0, 0, errStat
 	}
 	f := bytes.Fields(stat[i+1:])
 	if len(f) < 20 || len(f[0]) != 1 {
-		return 0, 0, errStat
+		return 0, 0, 0, errStat
+	}
+	if flags, err = strconv.ParseUint(string(f[6]), 10, 64); err != nil {
+		return 0, 0, 0, err
 	}
 	start, err = strconv.ParseUint(string(f[19]), 10, 64)
-	return f[0][0], start, err
+	return f[0][0], flags, start, err
 }
