@@ -2,6 +2,8 @@ package rig
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,9 +15,10 @@ import (
 
 // API is an HTTP server of a running program.
 type API struct {
-	URL   string // without a slash at its end
-	Token string // sent as the bearer token, "" for none
-	netns *Netns // that it is reached in, nil for the test's own
+	URL   string         // without a slash at its end
+	Token string         // sent as the bearer token, "" for none
+	netns *Netns         // that it is reached in, nil for the test's own
+	roots *x509.CertPool // of its certificate, nil without TLS
 }
 
 // StatusError is an answer with another status than 200.
@@ -82,6 +85,10 @@ func (a API) MustInto(t testing.TB, path string, v any) {
 
 // HTTPClient returns a client that reaches the server.
 func (a API) HTTPClient() *http.Client {
+	if a.roots != nil {
+		return &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+			TLSClientConfig: &tls.Config{RootCAs: a.roots}}}
+	}
 	if a.netns == nil {
 		return http.DefaultClient
 	}

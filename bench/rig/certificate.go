@@ -86,6 +86,18 @@ func (a *Authority) sign(c *x509.Certificate, public *ecdsa.PublicKey) *x509.Cer
 	return c
 }
 
+// authorities returns those of a file.
+func authorities(t testing.TB, path string) *x509.CertPool {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(text)
+	return pool
+}
+
 func (a *Authority) write(name, kind string, der []byte) string {
 	path := filepath.Join(a.dir, name)
 	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {

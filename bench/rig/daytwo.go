@@ -22,6 +22,7 @@ type Options struct {
 	UserID  uint32   // run as this user and group; 0 for the test's own
 	Mounts  string   // shell commands run before the program, with it in a mount namespace of its own
 	Netns   *Netns   // network namespace to run in; default: the test's own
+	CA      string   // file of the relay's authority, if Args have it serve TLS
 	// DefaultPorts leaves the program's own defaults for all addresses and ports.
 	// Such a test runs in a network namespace of its own.
 	DefaultPorts bool
@@ -99,6 +100,10 @@ func (d *Daytwo) addArgs(t testing.TB) {
 	} else {
 		if relay {
 			d.Relay.URL = "http://" + add("listen", free)
+			if d.Options.CA != "" {
+				d.Relay.URL = "https" + strings.TrimPrefix(d.Relay.URL, "http")
+				d.Relay.roots = authorities(t, d.Options.CA)
+			}
 		}
 		if node {
 			d.Node.URL = "http://" + add("metrics", free)

@@ -36,16 +36,22 @@ for name in ("Mapping", "MutableMapping", "Sequence", "Iterable", "Callable"):
     setattr(collections, name, getattr(collections.abc, name))
 `
 
-// DCOS sets the DC/OS command line up for the cluster at a URL, with a token. Its virtual
-// environment is kept in the user's cache directory.
-func DCOS(t testing.TB, url, token string) *DCOSCLI {
+// NewDCOS returns the DC/OS command line, which knows no cluster yet. Its virtual environment
+// is kept in the user's cache directory.
+func NewDCOS(t testing.TB) *DCOSCLI {
 	t.Helper()
 	env, err := dcosEnvironment()
 	if err != nil {
 		Missing(t, "the DC/OS command line", err.Error(), "apt-get install python3-venv, and access to PyPI")
 	}
-	dir := t.TempDir()
-	cluster := filepath.Join(dir, "clusters", "c1")
+	return &DCOSCLI{bin: filepath.Join(env, "bin"), dir: t.TempDir()}
+}
+
+// DCOS sets the DC/OS command line up for the cluster at a URL, with a token.
+func DCOS(t testing.TB, url, token string) *DCOSCLI {
+	t.Helper()
+	c := NewDCOS(t)
+	cluster := filepath.Join(c.dir, "clusters", "c1")
 	config := fmt.Sprintf("[core]\ndcos_url = %q\ndcos_acs_token = %q\nreporting = false\n[cluster]\nname = \"daytwo\"\n",
 		url, token)
 	for _, f := range []struct{ path, text string }{
@@ -59,7 +65,7 @@ func DCOS(t testing.TB, url, token string) *DCOSCLI {
 			t.Fatal(err)
 		}
 	}
-	return &DCOSCLI{bin: filepath.Join(env, "bin"), dir: dir}
+	return c
 }
 
 // Run runs "dcos args..." and returns what it prints and its exit status.
