@@ -152,11 +152,10 @@ func (c *conn) Close() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		rec := c.rec
-		rec.What = "a session's connection ended"
 		rec.Decision = ""
-		rec.Error = fmt.Sprintf("%d bytes in, %d bytes out", c.in, c.outs)
+		rec.What = fmt.Sprintf("a connection to a session ended: %d bytes in, %d bytes out", c.in, c.outs)
 		if c.exit != nil {
-			rec.Error += "; " + c.exit.String()
+			rec.What += "; " + c.exit.String()
 		}
 		c.b.o.Audit(rec)
 	})
