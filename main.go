@@ -27,7 +27,7 @@ func main() {
 	if status, is := collector.Helper(); is {
 		os.Exit(status)
 	}
-	os.Exit(cli.Main(os.Args[1:], cli.Programs{
+	os.Exit(cli.Main(cli.TakeArguments(), cli.Programs{
 		Version: version,
 		Up:      runUp,
 		Collector: func(ctx context.Context, c cli.Config) error {

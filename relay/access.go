@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/daytwo/daytwo/api/audit"
 	"github.com/daytwo/daytwo/api/auth/gate"
@@ -140,7 +141,7 @@ func (c *Config) verifier(a *access, source string) (*jwt.Verifier, error) {
 		Issuer: c.Access.JWTIssuer, Audience: c.Access.JWTAudience, NameClaims: c.Access.JWTName,
 		GroupsClaim: c.Access.JWTGroups, Log: c.Log,
 	}
-	if u, err := url.Parse(source); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
+	if strings.Contains(source, "://") {
 		remote, err := jwks.NewRemote(jwks.RemoteOptions{URL: source, Log: c.Log})
 		if err != nil {
 			return nil, err

@@ -81,10 +81,11 @@ func NewTLS(relay, token string, roots *x509.CertPool) (*Client, error) {
 	}
 	u, err := url.Parse(relay)
 	if err != nil {
-		return nil, fmt.Errorf("the relay's URL: %w", err)
+		// The error of package url has the password of one.
+		return nil, errors.New("the relay's URL cannot be read: use http://HOST:PORT or https://HOST:PORT")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("the relay's URL %q: use http://HOST:PORT or https://HOST:PORT", relay)
+		return nil, fmt.Errorf("the relay's URL %q: use http://HOST:PORT or https://HOST:PORT", u.Redacted())
 	}
 	u.RawQuery, u.Fragment, u.User = "", "", nil
 	u.Path = strings.TrimSuffix(u.Path, "/")

@@ -15,8 +15,8 @@ import (
 )
 
 // announce waits until all parts are ready, then prints the URLs and commands that a new
-// user needs.
-func announce(ctx context.Context, c *cli.Config, out io.Writer) {
+// user needs. link says that the token may be in a link: on a terminal, but in no journal.
+func announce(ctx context.Context, c *cli.Config, out io.Writer, link bool) {
 	if c.Ready.Wait(ctx) != nil {
 		return // ctx ended first
 	}
@@ -35,7 +35,11 @@ func announce(ctx context.Context, c *cli.Config, out io.Writer) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\ndaytwo is up.\n\n")
-	fmt.Fprintf(&b, "  console   %s/#token=%s\n", base, url.QueryEscape(token))
+	if link {
+		fmt.Fprintf(&b, "  console   %s/#token=%s\n", base, url.QueryEscape(token))
+	} else {
+		fmt.Fprintf(&b, "  console   %s/ (the token is in %s)\n", base, path)
+	}
 	fmt.Fprintf(&b, "  live      %s top%s\n", os.Args[0], c.ClientFlags(base, path))
 	fmt.Fprintf(&b, "  API       curl -H \"Authorization: Bearer $(cat %s)\" %s/api/v1/containers\n", path, base)
 	if c.Metrics != "" {

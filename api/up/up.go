@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/term"
 
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/bus/embedded"
@@ -68,7 +69,7 @@ func Run(ctx context.Context, c cli.Config, agentID func(dataDir string) (string
 			ended <- err
 		}()
 	}
-	go announce(ctx, &c, os.Stdout)
+	go announce(ctx, &c, os.Stdout, term.IsTerminal(int(os.Stdout.Fd())))
 	for range programs {
 		err = errors.Join(err, <-ended)
 		cancel()

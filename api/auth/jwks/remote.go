@@ -50,7 +50,7 @@ type Remote struct {
 func NewRemote(o RemoteOptions) (*Remote, error) {
 	u, err := url.Parse(o.URL)
 	if err != nil {
-		return nil, fmt.Errorf("URL of the keys: %w", err)
+		return nil, errors.New("URL of the keys: it is none") // the error has the password of one
 	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !setting.IsLoopback(u.Hostname())) {
 		return nil, fmt.Errorf("URL of the keys %s: give one with https: "+
