@@ -175,6 +175,10 @@ func TestTampering(t *testing.T) {
 				1)
 			return l
 		}, 5},
+		"it begins with another one's end": {func(l [][]byte) [][]byte {
+			l[0] = rehash(l[0], func(r *Record) { r.Prev = strings.Repeat("0", 64) })
+			return l[:1]
+		}, 1},
 		"no JSON": {func(l [][]byte) [][]byte { l[4] = []byte("hello\n"); return l }, 5},
 	} {
 		err := tamper(t, c.change)
@@ -256,7 +260,8 @@ func TestTornLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.WriteString(`{"seq":4,"ti`); err != nil {
+	torn := `{"seq":4,"ti` + strings.Repeat("x", 1000) // longer than the line that replaces it
+	if _, err := f.WriteString(torn); err != nil {
 		t.Fatal(err)
 	}
 	f.Close()
@@ -267,7 +272,7 @@ func TestTornLine(t *testing.T) {
 	write(t, l, 1)
 	closeLog(t, l)
 	list := all(t, dir)
-	if len(list) != 5 || !strings.Contains(list[3].What, "12 bytes of a line were removed") {
+	if len(list) != 5 || !strings.Contains(list[3].What, "1012 bytes of a line were removed") {
 		t.Errorf("%+v", list)
 	}
 	if report, err := Verify(dir); err != nil || report.Torn || report.Lines != 5 {

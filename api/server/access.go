@@ -92,12 +92,7 @@ func (a *access) principal(w http.ResponseWriter, r *http.Request) (*auth.Princi
 // view returns what the asker may see of what a route shows, or the error to answer if that
 // is nothing.
 func (a *access) view(r *http.Request, p *auth.Principal, n need) (*policy.View, error) {
-	rules := a.policy()
-	v := rules.View(p, n.action, n.resource)
-	refused := n.resource
-	if n.also != 0 && rules.View(p, policy.Read, n.also).Nothing() {
-		v, refused = rules.View(nil, n.action, n.resource), n.also
-	}
+	v, refused := a.decide(p, n)
 	if v.Nothing() {
 		a.record(r, p, n, audit.Refused, "", "")
 		return nil, &web.Error{Status: http.StatusForbidden,
@@ -116,13 +111,26 @@ func (a *access) view(r *http.Request, p *auth.Principal, n need) (*policy.View,
 	return v, nil
 }
 
+// decide returns what a principal may see of what a route shows; if that is nothing, refused
+// is the resource because of which.
+func (a *access) decide(p *auth.Principal, n need) (v *policy.View, refused policy.Resource) {
+	rules := a.policy()
+	if n.also != 0 && rules.View(p, policy.Read, n.also).Nothing() {
+		return rules.View(nil, n.action, n.resource), n.also
+	}
+	return rules.View(p, n.action, n.resource), n.resource
+}
+
 // still returns a function that returns an error once the sender of a request has no valid
 // proof any more, or may see something else than before of what a route shows.
 func (a *access) still(r *http.Request, v *policy.View, n need) func() error {
 	before := v.LogScope()
 	return func() error {
 		p, err := a.gate.Principal(r)
-		if err != nil || !reflect.DeepEqual(a.policy().View(p, n.action, n.resource).LogScope(), before) {
+		if err != nil {
+			return errAccessEnded
+		}
+		if now, _ := a.decide(p, n); !reflect.DeepEqual(now.LogScope(), before) {
 			return errAccessEnded
 		}
 		return nil

@@ -339,21 +339,47 @@ func TestCountsAreFiltered(t *testing.T) {
 	}
 }
 
-// An open stream ends when its asker may see less than before, or is gone.
+// An open stream ends when its asker may see less than before: also that of somebody who
+// saw everything, and one through an agent's address, which needs a right of its own.
 func TestStreamEndsWithAccess(t *testing.T) {
+	const through = `
+rules:
+  - {subjects: [user:sam], resources: dcos:adminrouter:ops:system-logs, actions: read}
+`
+	for name, c := range map[string]struct{ who, path, before, after string }{
+		"sees one application": {"anna", "/api/v1/logs?follow=1&limit=1", testRules,
+			"rules: [{subjects: [user:bob], role: viewer}]"},
+		"sees everything": {"vera", "/api/v1/logs?follow=1&limit=1", testRules,
+			"rules: [{subjects: [user:bob], role: viewer}]"},
+		"through an agent": {"sam", "/system/v1/agent/" + testtick.Agent + "/logs/v1/stream/?skip_prev=1", through +
+			"  - {subjects: [user:sam], resources: dcos:adminrouter:system:agent, actions: read}\n", through},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			streamEnds(t, c.who, c.path, c.before, c.after)
+		})
+	}
+}
+
+// streamEnds opens a stream, changes the policy, and fails unless the stream ends. Only vera
+// and sam may see the hidden application.
+func streamEnds(t *testing.T, who, path, before, after string) {
 	o, l := twoApplications(t)
-	srv, sign, change := accessServer(t, o, testRules)
+	srv, sign, change := accessServer(t, o, before)
 	t.Cleanup(srv.CloseClientConnections)
-	req, err := http.NewRequest("GET", srv.URL+"/api/v1/logs?follow=1&limit=1", nil)
+	req, err := http.NewRequest("GET", srv.URL+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+sign("anna"))
+	req.Header.Set("Authorization", "Bearer "+sign(who))
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatal(resp.Status)
+	}
 	var got syncBuffer
 	ended := make(chan struct{})
 	go func() {
@@ -365,24 +391,25 @@ func TestStreamEndsWithAccess(t *testing.T) {
 		e.Origin.SetTag("application_name", app)
 		l.Add(e)
 	}
-	say(shop, 1)
-	say("/"+hidden, 1)
 	end := time.Now().Add(20 * time.Second)
-	for ; !strings.Contains(got.String(), shop+" 1"); time.Sleep(10 * time.Millisecond) {
+	for i := 0; !strings.Contains(got.String(), shop+" "); i++ {
 		if time.Now().After(end) {
 			t.Fatalf("not followed: %s", got.String())
 		}
+		say("/"+hidden, i)
+		say(shop, i)
+		time.Sleep(10 * time.Millisecond)
 	}
-	change("rules: [{subjects: [user:bob], role: viewer}]")
+	change(after)
 	for i := range 600 {
 		select {
 		case <-ended:
-			if strings.Contains(got.String(), hidden) {
+			if who == "anna" && strings.Contains(got.String(), hidden) {
 				t.Error("the stream showed the other application")
 			}
 			return
 		case <-time.After(100 * time.Millisecond):
-			say(shop, 2+i)
+			say(shop, 10_000+i)
 		}
 	}
 	t.Error("the stream goes on")

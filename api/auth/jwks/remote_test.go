@@ -117,6 +117,7 @@ func TestMissingWaitsForTheFetch(t *testing.T) {
 // CASES X-A3.
 func TestIssuerAway(t *testing.T) {
 	good := set(jwk(t, "good", ecKey(t, elliptic.P256()).Public()))
+	elsewhere := newIssuer(t, good) // keys of anybody to whom the issuer redirects
 	slow := make(chan struct{})
 	t.Cleanup(func() { close(slow) })
 	for name, answer := range map[string]http.HandlerFunc{
@@ -138,7 +139,7 @@ func TestIssuerAway(t *testing.T) {
 			}
 		},
 		"redirect": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
+			http.Redirect(w, r, elsewhere.URL, http.StatusFound)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

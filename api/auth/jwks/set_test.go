@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -152,6 +153,21 @@ func TestFind(t *testing.T) {
 	var none *jwks.Set
 	if none.Find("", jose.RS256) != nil || none.Has("a") || none.Len() != 0 {
 		t.Error("no set has keys")
+	}
+}
+
+// Keys that would be slow to use, and keys for another use, are left out.
+func TestUnusableKeys(t *testing.T) {
+	huge := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 16384, 1), E: 65537}
+	if _, err := jwks.NewKey("", "", huge, false); err == nil {
+		t.Error("a key of 16,385 bits is accepted")
+	}
+	good := jwk(t, "good", ecKey(t, elliptic.P256()).Public())
+	for ops, want := range map[string]int{`["encrypt"]`: 1, `["sign", "verify"]`: 2} {
+		other := strings.Replace(jwk(t, "other", ecKey(t, elliptic.P256()).Public()), "{", `{"key_ops":`+ops+",", 1)
+		if s, _, err := jwks.Parse(set(good, other), false); err != nil || s.Len() != want {
+			t.Errorf("%s: %d keys, %v; want %d", ops, s.Len(), err, want)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -138,6 +139,10 @@ func TestVerify(t *testing.T) {
 
 // CASES X-A4: what a claim may be.
 func TestClaims(t *testing.T) {
+	manyGroups := make([]string, 1001)
+	for i := range manyGroups {
+		manyGroups[i] = fmt.Sprint("g", i)
+	}
 	for _, c := range []struct {
 		name   string
 		o      jwt.Options
@@ -157,6 +162,8 @@ func TestClaims(t *testing.T) {
 		{"one group as text", jwt.Options{}, m{"uid": "anna", "groups": "shop"}, "anna"},
 		{"groups are numbers", jwt.Options{}, m{"uid": "anna", "groups": []int{1}}, ""},
 		{"groups are an object", jwt.Options{}, m{"uid": "anna", "groups": m{"shop": true}}, ""},
+		{"as many groups as may be", jwt.Options{}, m{"uid": "anna", "groups": manyGroups[:1000]}, "anna"},
+		{"a group too many", jwt.Options{}, m{"uid": "anna", "groups": manyGroups}, ""},
 
 		{"audience is not asked for", jwt.Options{}, m{"uid": "anna", "aud": "x"}, "anna"},
 		{"audience missing", jwt.Options{Audience: "daytwo"}, m{"uid": "anna"}, ""},
@@ -181,6 +188,7 @@ func TestClaims(t *testing.T) {
 		{"expiry is text", jwt.Options{}, m{"uid": "anna", "exp": "9999999999"}, ""},
 		{"expiry is null", jwt.Options{}, m{"uid": "anna", "exp": nil}, ""},
 		{"expiry is huge", jwt.Options{}, `{"uid":"anna","exp":1e300}`, ""},
+		{"expiry is in the year 65000", jwt.Options{}, `{"uid":"anna","exp":2e12}`, ""},
 		{"not yet valid", jwt.Options{}, m{"uid": "anna", "nbf": in(time.Minute)}, ""},
 		{"valid", jwt.Options{}, m{"uid": "anna", "nbf": in(5 * time.Second)}, "anna"},
 		{"no expiry, too old", jwt.Options{MaxAge: time.Hour}, m{"uid": "anna", "iat": in(-2 * time.Hour)}, ""},
@@ -224,6 +232,8 @@ func TestForgeries(t *testing.T) {
 		"path as id":               sign(t, jose.RS256, rsaKey, "../../rsa", m{"uid": "admin"}, nil),
 		"SQL as id":                sign(t, jose.RS256, rsaKey, "x' OR '1'='1", m{"uid": "admin"}, nil),
 		"long id":                  sign(t, jose.RS256, rsaKey, strings.Repeat("rsa", 1000), m{"uid": "admin"}, nil),
+		"the right key, brought along": sign(t, jose.RS256, rsaKey, "rsa", m{"uid": "admin"},
+			m{"jwk": jose.JSONWebKey{Key: rsaKey.Public()}}),
 		"its own key": sign(t, jose.RS256, otherRSA, "", m{"uid": "admin"},
 			m{"jwk": jose.JSONWebKey{Key: otherRSA.Public()}}),
 		"unknown critical header": sign(t, jose.RS256, rsaKey, "rsa", m{"uid": "admin"}, m{"crit": []string{"x"}, "x": 1}),
@@ -247,6 +257,12 @@ func TestForgeries(t *testing.T) {
 	}
 	if _, err := verifier(t, jwt.Options{}).Verify(t.Context(), good); err != nil {
 		t.Error(err)
+	}
+	// A long id is not looked up at the issuer.
+	long := sign(t, jose.RS256, rsaKey, strings.Repeat("r", 257), m{}, nil)
+	_, err = verifier(t, jwt.Options{}).Verify(t.Context(), long)
+	if reason := errors.Unwrap(err); reason == nil || !strings.Contains(reason.Error(), "key id is too long") {
+		t.Errorf("long id: %v", reason)
 	}
 }
 

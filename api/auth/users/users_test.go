@@ -49,7 +49,7 @@ func TestStore(t *testing.T) {
 	if err != nil || u.Name != "bob" || !slices.Equal(u.Groups, []string{"ops", "shop"}) || u.Hash != "" {
 		t.Errorf("%+v, %v", u, err)
 	}
-	for _, c := range [][2]string{{"bob", password + "2"}, {"bob", ""}, {"", password}, {"eve", password},
+	for _, c := range [][2]string{{"bob", password + "2"}, {"bob", ""}, {"", password}, {"eve", password}, {"eve", ""},
 		{"bob", strings.Repeat("x", 5000)}} {
 		if u, err := other.Check(c[0], c[1]); !errors.Is(err, ErrPassword) {
 			t.Errorf("%.50q: %+v, %v", c, u, err)
@@ -252,6 +252,9 @@ func TestThrottle(t *testing.T) {
 	now = now.Add(forgetAfter + maxAddressWait)
 	if w := th.Wait("carol", "10.0.0.1"); w != 0 {
 		t.Errorf("later the address waits %v", w)
+	}
+	if n := fail(each, "10.0.0.1"); n != addressTries-1 {
+		t.Errorf("later %d attempts more from the address without waiting, want %d", n, addressTries-1)
 	}
 }
 
