@@ -68,6 +68,20 @@ func DCOS(t testing.TB, url, token string) *DCOSCLI {
 	return c
 }
 
+// Trust lets it accept certificates by the authorities in a file.
+func (c *DCOSCLI) Trust(t testing.TB, file string) {
+	t.Helper()
+	path := filepath.Join(c.dir, "clusters", "c1", "dcos.toml")
+	text, err := os.ReadFile(path)
+	if err == nil {
+		text = bytes.Replace(text, []byte("[cluster]"), fmt.Appendf(nil, "ssl_verify = %q\n[cluster]", file), 1)
+		err = os.WriteFile(path, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Run runs "dcos args..." and returns what it prints and its exit status.
 func (c *DCOSCLI) Run(t testing.TB, args ...string) (stdout, stderr string, status int) {
 	t.Helper()

@@ -15,14 +15,24 @@ var natsBuild build
 // NATS is a nats-server process with JetStream on disk, which can be killed.
 type NATS struct {
 	*Process
-	t           testing.TB
-	dir, listen string
+	t      testing.TB
+	listen string
+	args   []string
 }
 
 // StartNATS starts a nats-server of the module's version.
 func StartNATS(t testing.TB, dir, listen string) *NATS {
 	t.Helper()
-	n := &NATS{t: t, dir: dir, listen: listen}
+	host, port, _ := net.SplitHostPort(listen)
+	n := &NATS{t: t, listen: listen, args: []string{"-js", "-sd", dir, "-a", host, "-p", port}}
+	n.Restart()
+	return n
+}
+
+// StartNATSConfig starts a nats-server with a configuration file, which listens there.
+func StartNATSConfig(t testing.TB, file, listen string) *NATS {
+	t.Helper()
+	n := &NATS{t: t, listen: listen, args: []string{"-c", file}}
 	n.Restart()
 	return n
 }
@@ -41,8 +51,7 @@ func (n *NATS) Restart() {
 	if natsBuild.err != nil {
 		n.t.Fatal(natsBuild.err)
 	}
-	host, port, _ := net.SplitHostPort(n.listen)
-	n.Process = StartProcess(n.t, exec.Command(natsBuild.path, "-js", "-sd", n.dir, "-a", host, "-p", port))
+	n.Process = StartProcess(n.t, exec.Command(natsBuild.path, n.args...))
 	Eventually(n.t, 20*time.Second, func() error {
 		c, err := net.Dial("tcp", n.listen)
 		if err != nil {
