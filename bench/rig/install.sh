@@ -34,6 +34,7 @@ need rsyslogd rsyslog rsyslog-openssl
 need mvn maven
 need javac default-jdk-headless
 need /lib/systemd/systemd-journal-remote systemd-journal-remote
+command -v chromium >/dev/null 2>&1 || need chromium-headless-shell chromium-headless-shell
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 
 if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
