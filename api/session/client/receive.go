@@ -42,7 +42,22 @@ func (s *Session) serve(ctx context.Context, conn Conn) (exit *session.Exit, pro
 		s.heard = time.Now()
 		s.mu.Unlock()
 		if exit, err := s.take(&m); exit != nil || err != nil {
+			if exit != nil {
+				farewell(conn, r)
+			}
 			return exit, progress, err
+		}
+	}
+}
+
+// farewell waits until the other end has heard that this one has everything, and has closed the
+// connection.
+func farewell(conn Conn, r *wire.Reader) {
+	late := time.AfterFunc(2*time.Second, func() { conn.Close() })
+	defer late.Stop()
+	for {
+		if _, err := r.Next(); err != nil {
+			return
 		}
 	}
 }

@@ -148,6 +148,9 @@ func (k *keeper) finished() bool {
 	if k.phase != over {
 		return false
 	}
+	if k.now.Sub(k.owned) >= k.cfg.Orphaned { // no client can come
+		return true
+	}
 	waiting := len(k.lost) > 0 || !k.opened // a client may come, or come back, for the end
 	for _, c := range k.clients {
 		waiting = waiting || c != k.control && !c.done
