@@ -72,7 +72,9 @@ func runPage(t *testing.T, page, bin string) {
 		if err := os.WriteFile(policy, []byte("rules: [{subjects: user:nobody, role: own}]\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		o.Args = append(o.Args, "--policy", policy)
+		// There is no such provider, without which the relay starts and answers.
+		o.Args = append(o.Args, "--policy", policy, "--oidc-issuer", "https://login.example.com/",
+			"--oidc-client-id", "daytwo")
 	}
 	rig.StartReady(t, o)
 	for _, c := range all {
