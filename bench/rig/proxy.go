@@ -68,7 +68,11 @@ func NewTLSProxy(t testing.TB, backend string, pair Pair, clientCA string, proto
 
 func startProxy(t testing.TB, backend string, wrap func(net.Listener) net.Listener) *Proxy {
 	t.Helper()
-	l, err := net.Listen("tcp", FreePort(t))
+	var l net.Listener
+	err := eventually(time.Second, func() (err error) { // a program beside the tests may be faster
+		l, err = net.Listen("tcp", FreePort(t))
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
