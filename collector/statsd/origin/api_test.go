@@ -100,7 +100,7 @@ func TestIsolator(t *testing.T) {
 		`{"container_id":"x","cgroup":"relative"}`, `{"container_id":"x","cgroup":"/a/../b"}`,
 		`{"container_id":"x","labels":{"":"v"}}`,
 		`{"container_id":"` + strings.Repeat("x", 300) + `"}`, `{"container_id":"x","name":"` + strings.Repeat("n",
-			launch.MaxBody) + `"}`} {
+			launch.MaxBody) + `"}`, strings.Repeat(" ", launch.MaxBody) + `{"container_id":"x"}`} {
 		check("POST", "/container", body, 400, "error")
 	}
 	check("PUT", "/container", "", 405, "Method")
