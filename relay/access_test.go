@@ -13,12 +13,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/daytwo/daytwo/api/audit"
 	"github.com/daytwo/daytwo/api/auth/users"
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/bus/credentials"
 	"github.com/daytwo/daytwo/api/health"
+	"github.com/daytwo/daytwo/bench/rig"
 	"github.com/go-jose/go-jose/v4"
 )
 
@@ -231,14 +233,25 @@ func TestRunRefusesAccess(t *testing.T) {
 		}
 		return path
 	}
+	read := func(path string) string {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	authority := rig.NewAuthority(t)
+	pair, expired := authority.Issue("a", time.Now().Add(time.Hour)), authority.Issue("b", time.Now().Add(-time.Minute))
 	for name, a := range map[string]Access{
-		"no policy":            {PolicyFile: filepath.Join(dir, "none")},
-		"broken policy":        {PolicyFile: file("broken", "rules: [{subjects: ann}]", 0o600)},
-		"policy of everybody":  {PolicyFile: file("open", "rules: [{subjects: user:a, role: own}]", 0o666)},
-		"secret of everybody":  {JWTKeys: []string{file("secret", strings.Repeat("s", 40), 0o644)}},
-		"keys without TLS":     {JWTKeys: []string{"http://idp.example/keys"}},
-		"no certificate":       {Certificate: filepath.Join(dir, "none"), Key: filepath.Join(dir, "none")},
-		"certificate is a key": {Certificate: file("crt", "x", 0o600), Key: file("key", "x", 0o600)},
+		"no policy":              {PolicyFile: filepath.Join(dir, "none")},
+		"broken policy":          {PolicyFile: file("broken", "rules: [{subjects: ann}]", 0o600)},
+		"policy of everybody":    {PolicyFile: file("open", "rules: [{subjects: user:a, role: own}]", 0o666)},
+		"secret of everybody":    {JWTKeys: []string{file("secret", strings.Repeat("s", 40), 0o644)}},
+		"keys without TLS":       {JWTKeys: []string{"http://idp.example/keys"}},
+		"no certificate":         {Certificate: filepath.Join(dir, "none"), Key: filepath.Join(dir, "none")},
+		"an expired certificate": {Certificate: expired.Cert, Key: expired.Key},
+		"key of everybody":       {Certificate: pair.Cert, Key: file("open-key", read(pair.Key), 0o644)},
+		"certificate is a key":   {Certificate: file("crt", "x", 0o600), Key: file("key", "x", 0o600)},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // so that Run ends at once if it does not refuse
@@ -246,5 +259,12 @@ func TestRunRefusesAccess(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: it started", name)
 		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := Run(ctx, Config{DataDir: t.TempDir(), Listen: freeAddress(t), Log: quiet,
+		TokenFile: file("token", strings.Repeat("t", 40), 0o644)})
+	if err == nil || !strings.Contains(err.Error(), "everybody can read") {
+		t.Errorf("token of everybody: %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -167,6 +168,10 @@ func (c *Config) guard() (*auth.Guard, error) {
 	var err error
 	switch {
 	case c.TokenFile != "":
+		if st, err := os.Stat(c.TokenFile); err == nil && st.Mode().Perm()&0o004 != 0 {
+			return nil, fmt.Errorf("everybody can read the token in %s: chmod 600 it if nobody has, else replace it",
+				c.TokenFile)
+		}
 		token, err = auth.Source{File: c.TokenFile}.Find()
 	case c.DataDir != "":
 		token, err = auth.EnsureToken(c.DataDir, c.Log)

@@ -125,7 +125,7 @@ func (o *ConnectOptions) options() ([]nats.Option, error) {
 		opts = append(opts, nats.CustomInboxPrefix(InboxPrefix(o.Agent)))
 	}
 	if o.Credentials != "" {
-		if _, err := os.Stat(o.Credentials); err != nil {
+		if err := checkSecret(o.Credentials); err != nil {
 			return nil, fmt.Errorf("nats credentials: %w", err)
 		}
 		opts = append(opts, nats.UserCredentials(o.Credentials))
@@ -146,9 +146,21 @@ func (o *ConnectOptions) options() ([]nats.Option, error) {
 		if _, err := tls.LoadX509KeyPair(o.Cert, o.Key); err != nil {
 			return nil, fmt.Errorf("nats client certificate: %w", err)
 		}
+		if err := checkSecret(o.Key); err != nil {
+			return nil, fmt.Errorf("nats client certificate: %w", err)
+		}
 		opts = append(opts, nats.ClientCert(o.Cert, o.Key))
 	}
 	return opts, nil
+}
+
+// checkSecret returns an error for a file that is not there, or that everybody can read.
+func checkSecret(path string) error {
+	st, err := os.Stat(path)
+	if err == nil && st.Mode().Perm()&0o004 != 0 {
+		err = fmt.Errorf("everybody can read %s: chmod 600 %s", path, path)
+	}
+	return err
 }
 
 // repeats logs a recurring error at most once a minute.

@@ -3,10 +3,15 @@ package bus
 import (
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
 func TestConnectRefusesWhatCannotWork(t *testing.T) {
@@ -74,6 +79,42 @@ func TestConnectStaysOnThisMachine(t *testing.T) {
 		}
 		if got.IgnoreDiscoveredServers != want {
 			t.Errorf("%+v: ignores others: %v", o, got.IgnoreDiscoveredServers)
+		}
+	}
+}
+
+// A credential or a key that everybody can read is refused.
+func TestConnectRefusesOpenSecrets(t *testing.T) {
+	dir := t.TempDir()
+	creds := filepath.Join(dir, "creds")
+	if err := os.WriteFile(creds, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	pair := rig.NewAuthority(t).Issue("127.0.0.1", time.Now().Add(time.Hour))
+	if err := os.Chmod(pair.Key, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []ConnectOptions{{Credentials: creds}, {Cert: pair.Cert, Key: pair.Key}} {
+		o.Log = slog.New(slog.DiscardHandler)
+		if nc, err := Connect(o); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+			if err == nil {
+				nc.Close()
+			}
+			t.Errorf("%+v: %v", o, err)
+		}
+		for _, path := range []string{creds, pair.Key} {
+			if err := os.Chmod(path, 0o640); err != nil {
+				t.Fatal(err)
+			}
+		}
+		nc, err := Connect(o)
+		if err != nil {
+			t.Errorf("of a group: %v", err)
+			continue
+		}
+		nc.Close()
+		if err := os.Chmod(pair.Key, 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
