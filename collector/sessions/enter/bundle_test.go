@@ -81,3 +81,16 @@ func inUserNamespace(s spec) {
 	m := []any{map[string]any{"containerID": 0, "hostID": 100000, "size": 65536}}
 	l["uidMappings"], l["gidMappings"] = m, m
 }
+
+// copyRoot gives a container a root directory of its own, and returns it.
+func copyRoot(t testing.TB, s spec) string {
+	t.Helper()
+	root := filepath.Join(t.TempDir(), "rootfs")
+	if out, err := rigCommand("cp", "-a", s.object("root")["path"].(string), root).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s["root"] = map[string]any{"path": root}
+	return root
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,6 +33,24 @@ type request struct {
 	Target  Target
 	Spec    Spec
 	Without []string // calls that a weakened helper does not make
+	Early   bool     // a weakened helper starts the process in the container before it has given up its rights
+	Pause   bool     // the process in the container waits for a second before its next call
+}
+
+// change changes the program as a request says.
+func (r *request) change(p *program) {
+	p.calls = slices.DeleteFunc(p.calls, func(c call) bool { return slices.Contains(r.Without, c.name) })
+	i := slices.IndexFunc(p.calls, func(c call) bool { return c.kind == fork })
+	if r.Early {
+		c := p.calls[i]
+		p.calls = slices.Delete(p.calls, i, i+1)
+		i = slices.IndexFunc(p.calls, func(c call) bool { return c.nr == unix.SYS_CHROOT })
+		p.calls = slices.Insert(p.calls, i, c)
+	}
+	if r.Pause {
+		p.calls = slices.Insert(p.calls, i+1, call{name: "wait", nr: unix.SYS_NANOSLEEP,
+			args: [6]uintptr{at(p, unix.Timespec{Sec: 1})}})
+	}
 }
 
 // reply is what the helper says on descriptor 4.
@@ -49,7 +69,7 @@ func helper() int {
 	build := programOf
 	programOf = func(pl *plan) *program {
 		p := build(pl)
-		p.calls = slices.DeleteFunc(p.calls, func(c call) bool { return slices.Contains(in.Without, c.name) })
+		in.change(p)
 		return p
 	}
 	s, err := Start(in.Target, in.Spec)
@@ -84,6 +104,15 @@ func helper() int {
 		f := os.NewFile(uintptr(in2), "stdin")
 		io.Copy(f, os.Stdin)
 		f.Close()
+	}()
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt)
+	go func() {
+		for range interrupted {
+			for s.Kill() {
+				time.Sleep(time.Millisecond)
+			}
+		}
 	}()
 	var ws unix.WaitStatus
 	for {
@@ -125,8 +154,15 @@ type session struct {
 
 func target(c *rig.Container) Target { return Target{ID: c.Name, PID: c.PID} }
 
-// start starts a session in a container.
-func start(t testing.TB, r request) *session {
+// start starts a session in a container. files are further descriptors of the helper, from
+// 5 on.
+func start(t testing.TB, r request, files ...*os.File) *session {
+	t.Helper()
+	return startAs(t, r, nil, files...)
+}
+
+// startAs starts a session, with a helper whose process is started in a particular way.
+func startAs(t testing.TB, r request, as *syscall.SysProcAttr, files ...*os.File) *session {
 	t.Helper()
 	if r.Spec.Session == "" {
 		r.Spec.Session = rig.UniqueName("s")
@@ -145,7 +181,7 @@ func start(t testing.TB, r request) *session {
 	if s.stdin, err = s.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
-	s.ExtraFiles = []*os.File{ask, say}
+	s.ExtraFiles, s.SysProcAttr = append([]*os.File{ask, say}, files...), as
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}

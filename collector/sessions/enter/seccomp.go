@@ -26,12 +26,8 @@ const (
 func readFilters(p *pinned) (all []filter, err error) {
 	runtime.LockOSThread() // the tracer is a thread
 	defer runtime.UnlockOSThread()
-	if _, _, errno := ptrace(unix.PTRACE_SEIZE, p.pid, 0, 0); errno != 0 {
-		if errno == unix.EPERM {
-			return nil, refuse(Traced, "the container's first process is traced by another one, so its seccomp filters "+
-				"cannot be read: end the tracer (strace, gdb), then try again")
-		}
-		return nil, because(Gone, errno, "the container's first process cannot be stopped to read its seccomp filters")
+	if err := seize(p.pid); err != nil {
+		return nil, err
 	}
 	defer func() {
 		if _, _, errno := ptrace(unix.PTRACE_DETACH, p.pid, 0, 0); errno != 0 && err == nil && errno != unix.ESRCH {
@@ -58,6 +54,23 @@ func readFilters(p *pinned) (all []filter, err error) {
 		all = append(all, f)
 	}
 	return nil, refuse(NoParity, "the container has more than %d seccomp filters", maxFilters)
+}
+
+// seize makes this thread the tracer of a process. Another session may be that just now,
+// so it tries for a while.
+func seize(pid int) error {
+	for begin := time.Now(); ; time.Sleep(200 * time.Microsecond) {
+		_, _, errno := ptrace(unix.PTRACE_SEIZE, pid, 0, 0)
+		switch {
+		case errno == 0:
+			return nil
+		case errno != unix.EPERM:
+			return because(Gone, errno, "the container's first process cannot be stopped to read its seccomp filters")
+		case time.Since(begin) > stopWithin:
+			return refuse(Traced, "the container's first process is traced by another one, so its seccomp filters "+
+				"cannot be read: end the tracer (strace, gdb), then try again")
+		}
+	}
 }
 
 // waitStopped waits until a traced process has stopped. A process in the kernel does not
