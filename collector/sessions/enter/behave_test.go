@@ -71,7 +71,8 @@ func TestPaused(t *testing.T) {
 	c := e.Run(t, rig.Spec{})
 	docker := func(args ...string) {
 		t.Helper()
-		if out, err := exec.Command(e.Bin[0], append(e.Bin[1:len(e.Bin):len(e.Bin)], args...)...).CombinedOutput(); err != nil {
+		args = append(e.Bin[1:len(e.Bin):len(e.Bin)], args...)
+		if out, err := exec.Command(e.Bin[0], args...).CombinedOutput(); err != nil {
 			t.Fatalf("docker %v: %v\n%s", args, err, out)
 		}
 	}

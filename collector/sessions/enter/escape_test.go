@@ -16,8 +16,9 @@ import (
 // Each call that gives up a right is needed: without it, the matrix of TestParity shows a
 // difference.
 func TestEachRightIsGivenUp(t *testing.T) {
-	c := rig.Docker(t).Run(t, rig.Spec{Args: []string{"--cap-drop=all", "--cap-add=chown", "--security-opt=no-new-privileges",
-		"--user=1000:2000", "--group-add=1234", "--ulimit=nofile=100:200", "--oom-score-adj=500", "--workdir=/tmp"}})
+	c := rig.Docker(t).Run(t, rig.Spec{Args: []string{"--cap-drop=all", "--cap-add=chown",
+		"--security-opt=no-new-privileges", "--user=1000:2000", "--group-add=1234", "--ulimit=nofile=100:200",
+		"--oom-score-adj=500", "--workdir=/tmp"}})
 	first := facts(t, c.PID)
 	for call, fact := range map[string]string{
 		"drop a capability": "status CapBnd", "set the user id": "status Uid",

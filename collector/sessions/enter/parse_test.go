@@ -20,21 +20,23 @@ func own(t testing.TB, name string) string {
 }
 
 func TestParseStatus(t *testing.T) {
-	const text = "Name:\tx\nUmask:\t0022\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t9 10 \nCapInh:\t1\nCapPrm:\t2\nCapEff:\t3\n" +
-		"CapBnd:\t1ffffffffff\nCapAmb:\t5\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t3\n" +
+	const text = "Name:\tx\nUmask:\t0022\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t9 10 \n" +
+		"CapInh:\t1\nCapPrm:\t2\nCapEff:\t3\nCapBnd:\t1ffffffffff\nCapAmb:\t5\n" +
+		"NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t3\n" +
 		"Speculation_Store_Bypass:\tthread vulnerable\n"
-	want := status{uids: [4]uint32{1, 2, 3, 4}, gids: [4]uint32{5, 6, 7, 8}, groups: []uint32{9, 10}, umask: 18, inheritable: 1,
-		permitted: 2, effective: 3, bounding: 1<<41 - 1, ambient: 5, noNewPrivs: true, seccomp: 2, filterCount: 3,
+	want := status{uids: [4]uint32{1, 2, 3, 4}, gids: [4]uint32{5, 6, 7, 8}, groups: []uint32{9, 10}, umask: 18,
+		inheritable: 1, permitted: 2, effective: 3, bounding: 1<<41 - 1, ambient: 5, noNewPrivs: true, seccomp: 2,
+		filterCount: 3,
 		specAllowed: true}
 	if got, err := parseStatus(text); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	// A field that is missing, or no number, is never taken for 0.
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "Name") || strings.HasPrefix(line, "Sp") || strings.HasPrefix(line, "Seccomp_f") {
+		key, _, _ := strings.Cut(line, ":")
+		if key == "Name" || key == "Seccomp_filters" || key == "Speculation_Store_Bypass" {
 			continue
 		}
-		key, _, _ := strings.Cut(line, ":")
 		if _, err := parseStatus(strings.Replace(text, line, "", 1)); err == nil {
 			t.Errorf("without %s", key)
 		}
@@ -42,7 +44,8 @@ func TestParseStatus(t *testing.T) {
 			t.Errorf("with a bad %s", key)
 		}
 	}
-	if got, err := parseStatus(strings.Replace(text, "Seccomp_filters:\t3\n", "", 1)); err != nil || got.filterCount != -1 {
+	got, err := parseStatus(strings.Replace(text, "Seccomp_filters:\t3\n", "", 1))
+	if err != nil || got.filterCount != -1 {
 		t.Errorf("an old kernel: %+v, %v", got, err)
 	}
 }
@@ -151,7 +154,8 @@ func FuzzParsers(f *testing.F) {
 				}
 			}
 		}
-		if a, ok, _ := findAccount(strings.NewReader(text), func(account) bool { return true }); ok && strings.Contains(a.name, ":") {
+		a, ok, _ := findAccount(strings.NewReader(text), func(account) bool { return true })
+		if ok && strings.Contains(a.name, ":") {
 			t.Errorf("%+v", a)
 		}
 		readGroups(strings.NewReader(text), "root", "wheel")
