@@ -142,6 +142,23 @@ func TestUsers(t *testing.T) {
 	}
 }
 
+// Commands get the environment and the working directory that the runtime was told, not
+// what the first process has made of them.
+func TestEnvironmentOfRuntime(t *testing.T) {
+	for _, engine := range []func(testing.TB) *rig.Engine{rig.Docker, rig.Containerd, rig.Podman} {
+		e := engine(t)
+		marker++
+		c := e.Run(t, rig.Spec{Env: map[string]string{"A": "told"}, Cmd: []string{"/bin/sh", "-c",
+			"export A=changed B=added HOME=/x; cd /tmp; exec sleep " + itoa(marker)}})
+		pidOf("sleep", itoa(marker))
+		const script = `echo "A=$A B=$B HOME=$HOME"; pwd`
+		got, want := sh(t, c, Spec{}, script), c.Exec(t, "sh", "-c", script)
+		if got != want || !strings.Contains(got, "told") {
+			t.Errorf("%s: %q, its exec gives %q", e.Name, got, want)
+		}
+	}
+}
+
 // What the container's seccomp filter denies is denied in a session; a filter that asks a
 // supervisor is refused.
 func TestSeccomp(t *testing.T) {

@@ -14,14 +14,15 @@ type Spec struct {
 	Session string   // id of the session: names its cgroup; letters, digits, '-' and '_'
 	Args    []string // the command; without a slash, it is looked for in PATH of the session
 
-	// Base is the environment that the runtime gives to each process of the container;
-	// nil stands for that with which the first process was started. Env is added.
+	// Base is the environment that the runtime gives to each process of the container; nil
+	// stands for that of the runtime's configuration, or, where that is not found, for that
+	// with which the first process was started. Env is added.
 	Base []string
 	Env  []string
 
 	User    string // name or uid, with ":group" or ":gid"; "" for that of the first process
 	Workdir string // absolute; "" for Cwd
-	Cwd     string // the container's configured working directory; "" for the first process's
+	Cwd     string // the container's configured working directory; "" as for Base
 
 	TTY        bool
 	Rows, Cols uint16 // of the terminal

@@ -132,7 +132,17 @@ func newPlan(p *pinned, s Spec) (*plan, error) {
 	if pl.rights, u, err = rightsFor(p, id, s); err != nil {
 		return nil, err
 	}
-	base := s.Base
+	base, cwd := s.Base, s.Cwd
+	if base == nil || cwd == "" {
+		if env, dir, ok := runtimeProcess(p); ok {
+			if base == nil {
+				base = env
+			}
+			if cwd == "" {
+				cwd = dir
+			}
+		}
+	}
 	if base == nil {
 		base = id.env
 		if s.User != "" { // HOME is that of the first process's user
@@ -142,7 +152,7 @@ func newPlan(p *pinned, s Spec) (*plan, error) {
 	pl.env = environ(base, s.Env, s.TTY, u.home)
 	pl.files = candidates(s.Args[0], pl.env)
 	if pl.workdir = s.Workdir; pl.workdir == "" {
-		if pl.workdir = s.Cwd; pl.workdir == "" {
+		if pl.workdir = cwd; pl.workdir == "" {
 			pl.workdir = workdirOf(p)
 		}
 	}
