@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/daytwo/daytwo/collector/bounded"
 )
@@ -47,6 +48,8 @@ type Journal struct {
 	news    chan struct{} // closed when there may be new entries
 	waiting atomic.Int64  // readers that wait for them
 	asked   chan struct{} // tells Run that one does
+
+	rescanEvery time.Duration // a test makes it longer
 }
 
 type fileKey struct{ dev, ino uint64 }
@@ -64,7 +67,7 @@ func Open(o Options) *Journal {
 		o.Calls = bounded.NewSet(o.Log).Source("journal", 2*len(o.Dirs)+1, nil)
 	}
 	j := &Journal{o: o, files: map[fileKey]*File{}, bad: map[string]error{}, readers: map[*Reader]struct{}{},
-		news: make(chan struct{}), asked: make(chan struct{}, 1)}
+		news: make(chan struct{}), asked: make(chan struct{}, 1), rescanEvery: rescanEvery}
 	j.Refresh()
 	return j
 }

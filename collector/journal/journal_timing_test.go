@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	logentry "github.com/daytwo/daytwo/api/entry"
 )
@@ -171,4 +173,27 @@ func BenchmarkFields(b *testing.B) {
 			b.ReportMetric(float64(entries)/b.Elapsed().Seconds(), "entries/s")
 		})
 	}
+}
+
+// BenchmarkNewFile measures how long it takes until who waits can read the entry of a file
+// that was made.
+func BenchmarkNewFile(b *testing.B) {
+	r, made := watchedJournal(b)
+	var took []time.Duration
+	for b.Loop() {
+		if len(took) == 200 { // the directory is not to become large
+			continue
+		}
+		made(fmt.Sprintf("user-%d.journal", len(took)))
+		began := time.Now()
+		for !r.Next() {
+			if err := r.Wait(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1e3, "ms/half-within")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1e3, "ms/99%-within")
 }

@@ -45,7 +45,7 @@ func (j *Journal) Run(ctx context.Context) error {
 	r := &runner{j: j, w: w, writers: newWriters(j.o.Log, j.has), timer: time.NewTimer(time.Hour)}
 	defer r.timer.Stop()
 	defer r.writers.close()
-	rescan := time.NewTicker(rescanEvery)
+	rescan := time.NewTicker(j.rescanEvery)
 	defer rescan.Stop()
 	for {
 		select {
