@@ -81,7 +81,8 @@ func testFollowFromNothing(t *testing.T, idle float64) {
 }
 
 // Three writers, of three users, rotation in short succession, and a reader that
-// is stopped and started from its cursor: each line once, in its writer's order.
+// is stopped and started from its cursor: each line once, in its writer's order, and rest
+// afterwards (CASES L-A6; all 200,000 lines by 'make rotation-soak').
 func TestFollowThroughRotation(t *testing.T) {
 	withJournald(t, func(t *testing.T) {
 		d := startJournald(t, "")
@@ -127,6 +128,10 @@ func TestFollowThroughRotation(t *testing.T) {
 		wantAll(t, got, want)
 		if errs := f.errors(); len(errs) > 0 {
 			t.Error(errs)
+		}
+		time.Sleep(idleAfter)
+		if cpu := cpuOf(t, 2*time.Second); cpu > 0.01 {
+			t.Errorf("it takes %.2f%% of a core afterwards", 100*cpu)
 		}
 	})
 }
