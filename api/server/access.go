@@ -36,37 +36,46 @@ var (
 // guarded returns the routes of a server with the table's decision before each. Handlers
 // get a server that has only what the asker may see: none of them can show more.
 func (a *access) guarded(s *server) ([]web.Route, error) {
-	routes := s.routes()
-	for i := range routes {
-		rt := &routes[i]
-		n := needs[rt.Method+" "+rt.Path]
-		if n.kind == unlisted {
-			return nil, fmt.Errorf("server: %s %s is not in the table of what routes require", rt.Method, rt.Path)
-		}
-		if n.kind == public {
-			continue
-		}
-		whole := rt.Handle
-		rt.Handle = func(w http.ResponseWriter, r *http.Request) error {
-			p, err := a.principal(w, r)
-			if err != nil {
-				return err
+	var all []web.Route
+	for _, group := range groups {
+		routes := group(s)
+		for i := range routes {
+			rt := &routes[i]
+			n := needs[rt.Method+" "+rt.Path]
+			switch n.kind {
+			case unlisted:
+				return nil, fmt.Errorf("server: %s %s is not in the table of what routes require", rt.Method, rt.Path)
+			case public:
+				continue
 			}
-			r = r.WithContext(auth.With(r.Context(), p))
-			if n.kind == signedIn {
-				return whole(w, r)
-			}
-			v, err := a.view(r, p, n)
-			switch {
-			case err != nil:
-				return err
-			case v.Everything() && p.Admin():
-				return whole(w, r)
-			}
-			return s.narrowed(v, a.still(r, v, n)).routes()[i].Handle(w, r)
+			rt.Handle = a.decided(n, rt.Handle, s, func(narrowed *server) web.Handler { return group(narrowed)[i].Handle })
 		}
+		all = append(all, routes...)
 	}
-	return routes, nil
+	return all, nil
+}
+
+// decided returns a handler of a route that needs n. whole is that of a server that has
+// everything, part returns that of a narrowed one.
+func (a *access) decided(n need, whole web.Handler, s *server, part func(*server) web.Handler) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		p, err := a.principal(w, r)
+		if err != nil {
+			return err
+		}
+		r = r.WithContext(auth.With(r.Context(), p))
+		if n.kind == signedIn {
+			return whole(w, r)
+		}
+		v, err := a.view(r, p, n)
+		switch {
+		case err != nil:
+			return err
+		case v.Everything() && p.Admin():
+			return whole(w, r)
+		}
+		return part(s.narrowed(v, a.still(r, v, n)))(w, r)
+	}
 }
 
 // principal returns who sends a request, or the error to answer if that is not known.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/daytwo/daytwo/api/audit"
@@ -114,10 +113,28 @@ func newServer(o Options, all shared, scope *query.LogScope) *server {
 	}
 }
 
-// routes returns all routes, always in the same order. What they require is in needs. A test
-// asserts that openapi.json describes each of them.
-func (s *server) routes() []web.Route {
-	native := []web.Route{
+// groups return the routes of a server, each some of them, always in the same order. What they
+// require is in needs. A test asserts that openapi.json describes each of them.
+var groups = []func(*server) []web.Route{
+	(*server).nativeRoutes, (*server).signInRoutes, (*server).sessionRoutes, (*server).oidcRoutes, (*server).sinkRoutes,
+	func(s *server) []web.Route { return s.logs.Routes() },
+	func(s *server) []web.Route { return s.sessions.Routes() },
+	func(s *server) []web.Route { return s.dcos.ThisNode() }, (*server).enrollRoutes,
+	func(s *server) []web.Route { return s.dcos.AnyAgent() },
+	func(s *server) []web.Route { return s.dcos.ClusterState() },
+	func(s *server) []web.Route { return s.dcos.LogRoutes() },
+}
+
+// routes returns the routes of all groups.
+func (s *server) routes() (all []web.Route) {
+	for _, g := range groups {
+		all = append(all, g(s)...)
+	}
+	return all
+}
+
+func (s *server) nativeRoutes() []web.Route {
+	return []web.Route{
 		{Method: "GET", Path: "/{$}", Handle: s.console},
 		{Method: "GET", Path: "/healthz", Handle: web.Healthz},
 		{Method: "GET", Path: "/readyz", Handle: readyz(s.Ready)},
@@ -131,10 +148,6 @@ func (s *server) routes() []web.Route {
 		{Method: "GET", Path: "/api/v1/events", Handle: s.events},
 		{Method: "GET", Path: "/api/v1/audit/checkpoints", Handle: s.checkpoints},
 	}
-	return slices.Concat(native, s.signInRoutes(), s.sessionRoutes(), s.oidcRoutes(), s.sinkRoutes(),
-		s.logs.Routes(), s.sessions.Routes(),
-		s.dcos.ThisNode(), s.enrollRoutes(), s.dcos.AnyAgent(), s.dcos.ClusterState(),
-		s.dcos.LogRoutes())
 }
 
 // metrics answers with the relay's own metrics.

@@ -51,7 +51,7 @@ func (a *API) Routes() []web.Route {
 func (a *API) ofPrefix(prefix string) []web.Route {
 	const container = "/framework/{framework}/executor/{executor}/container/{container}"
 	const run = "/v2/task/frameworks/{framework}/executors/{executor}/runs/{container}"
-	var routes []web.Route
+	routes := make([]web.Route, 0, 16) // they are made anew for each request of somebody who sees a part
 	add := func(path string, stream bool, h web.Handler) {
 		routes = append(routes, web.Route{Method: "GET", Path: prefix + path, Stream: stream, Handle: h})
 	}
