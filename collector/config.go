@@ -28,6 +28,7 @@ type Config struct {
 	Statsd    Statsd
 	Shipping  Shipping
 	Logs      Logs
+	Sessions  Sessions
 	NoPublish bool         // publish no frames: only serve /metrics
 	Boot      uint64       // identifies this run of the collector; default: random
 	Ready     *ready.Parts // receives the readiness of the collector's parts; default: a new one

@@ -21,6 +21,7 @@ import (
 	"github.com/daytwo/daytwo/collector/host"
 	"github.com/daytwo/daytwo/collector/journal/logs"
 	"github.com/daytwo/daytwo/collector/publish"
+	"github.com/daytwo/daytwo/collector/sessions"
 	"github.com/daytwo/daytwo/collector/shipping"
 	"github.com/daytwo/daytwo/collector/statsd"
 )
@@ -67,6 +68,12 @@ func Doctor(ctx context.Context, cfg Config) []health.Check {
 				return nil
 			}
 			return logs.Doctor(cfg.Logs.Dirs)
+		}},
+		{Name: "sessions", Doctor: func() []health.Check {
+			if cfg.NoPublish {
+				return nil
+			}
+			return sessions.Doctor(cfg.sessionOptions())
 		}},
 		{Name: "publish", Doctor: func() []health.Check { return checkPublish(ctx, cfg) }},
 		{Name: "data directory", Doctor: func() []health.Check { return []health.Check{checkData(cfg.DataDir)} }},

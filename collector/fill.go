@@ -126,6 +126,7 @@ func (n *Node) fillSelf(b *frame.Batch) {
 	if n.logs != nil {
 		n.logRows.fill(v, n.logs)
 	}
+	n.fillSessions(v)
 	b.Tables = append(b.Tables, table(metric.Collector, 1, n.self.rows, v),
 		table(metric.Part, n.parts.gen, n.parts.rows, n.parts.vals))
 }

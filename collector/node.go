@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/daytwo/daytwo/api/audit"
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/join"
@@ -23,6 +24,7 @@ import (
 	"github.com/daytwo/daytwo/collector/host"
 	"github.com/daytwo/daytwo/collector/journal/logs"
 	"github.com/daytwo/daytwo/collector/publish"
+	"github.com/daytwo/daytwo/collector/sessions"
 	"github.com/daytwo/daytwo/collector/shipping"
 )
 
@@ -36,11 +38,15 @@ type Node struct {
 	conn    *nats.Conn         // nil with NoPublish
 	pub     *publish.Publisher // nil with NoPublish
 	logs    *logs.Node         // nil if no logs are read
-	ship    *shipping.Shipper  // nil if logs are not shipped
-	rules   *rulesFile         // of ship, nil if there is none
-	renewer *join.Renewer      // of the node's credential; nil without one
-	local   *query.Local
-	grid    *grid
+
+	sessions     *sessions.Manager // nil if there are none
+	sessionAudit *audit.Log        // of sessions
+	noSessions   error             // why
+	ship         *shipping.Shipper // nil if logs are not shipped
+	rules        *rulesFile        // of ship, nil if there is none
+	renewer      *join.Renewer     // of the node's credential; nil without one
+	local        *query.Local
+	grid         *grid
 
 	readersClosed sync.Once
 
@@ -127,6 +133,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	n.groups = groupRows{resolve: n.tasks.resolve, forget: n.tasks.forgetGroup, nextID: nextID}
 	n.openLogs()
+	n.openSessions()
 	n.logRows.nextID = nextID
 	n.io.nextID, n.hugetlb.nextID, n.parts.nextID, n.held.nextID = nextID, nextID, nextID, nextID
 	n.net = newNetRows(&n.groups, nextID)
@@ -226,6 +233,9 @@ func (n *Node) Close(ctx context.Context) error {
 	}
 	if n.logs != nil {
 		n.logs.Close()
+	}
+	if n.sessions != nil {
+		errs = append(errs, n.closeSessions())
 	}
 	if n.conn != nil {
 		n.conn.Close()

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"maps"
 
 	"github.com/daytwo/daytwo/api/auth/verbs"
 	"github.com/daytwo/daytwo/api/logrpc"
@@ -12,6 +13,7 @@ import (
 // that is not in the table of what they require.
 func (n *Node) rpcHandlers() (map[string]rpc.Handler, error) {
 	handlers := logrpc.Handlers(n.Logs())
+	maps.Copy(handlers, n.sessionHandlers())
 	for verb := range handlers {
 		if _, err := verbs.Of(verb); err != nil {
 			return nil, err

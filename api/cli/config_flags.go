@@ -212,6 +212,12 @@ var configFlags = []configFlag{
 		fs.StringSliceVar(&c.Journal, name, setting.Journal(),
 			"read log entries from the journal files in `DIR`,… and in the directories below; \"none\" reads no logs")
 	}},
+	{"session-keys", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.SessionKeys, name, "",
+			"let relays whose public keys are in `FILE` (PEM, one after another) open sessions in containers of this "+
+				"node; the file is read again when it changes (default: session-key.pem.pub in the data directory, "+
+				"which the relay of daytwo up writes; without it the node takes no sessions)")
+	}},
 	{"no-bpf", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.BoolVar(&c.NoBPF, name, false, "load no BPF program; read the kernel's files instead, which costs more CPU")
 	}},

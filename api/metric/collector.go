@@ -45,6 +45,11 @@ const (
 	SelfLogEntries
 	SelfLogBytes
 	SelfInsecure
+	SelfSessions
+	SelfSessionsOpened
+	SelfSessionsRefused
+	SelfSessionsFailed
+	SelfSessionsLost
 )
 
 // Columns of Part, one row per part of a cgroup's record. Append only.
@@ -142,6 +147,15 @@ func init() {
 			Help: "Bytes of the fields of log entries sent in answer to queries."},
 		SelfInsecure: {Name: "insecure", Unit: Bool, Source: "collector",
 			Help: "Whether frames and logs go over the network without TLS or authentication, as --insecure allows."},
+		SelfSessions: {Name: "sessions", Source: "sessions", Help: "Sessions in containers that run now."},
+		SelfSessionsOpened: {Name: "sessions_opened", Type: Counter, Source: "sessions",
+			Help: "Sessions started since the start."},
+		SelfSessionsRefused: {Name: "sessions_refused", Type: Counter, Source: "sessions",
+			Help: "Requests about sessions without a valid grant."},
+		SelfSessionsFailed: {Name: "sessions_failed", Type: Counter, Source: "sessions",
+			Help: "Sessions that were allowed and could not be started."},
+		SelfSessionsLost: {Name: "sessions_lost", Type: Counter, Source: "sessions",
+			Help: "Sessions that ended because the process that kept them died."},
 	})
 	register(Part, "daytwo_collector", []Metric{
 		PartReader: {Name: "part_reader", Unit: Bool, Source: "collector", Prom: "daytwo_collector_part_reader",

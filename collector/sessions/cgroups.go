@@ -34,8 +34,8 @@ func endCgroups(id string) error {
 
 var errLeft = errors.New("processes are left")
 
-// findCgroups returns the directories of a name in the hierarchies of version 2.
-func findCgroups(name string) (found []string) {
+// findCgroup2 returns where hierarchies of version 2 are mounted.
+func findCgroup2() (found []string) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
 		return nil
@@ -43,11 +43,17 @@ func findCgroups(name string) (found []string) {
 	defer f.Close()
 	for s := bufio.NewScanner(f); s.Scan(); {
 		before, after, _ := strings.Cut(s.Text(), " - ")
-		fields := strings.Fields(before)
-		if !strings.HasPrefix(after, "cgroup2 ") || len(fields) < 5 {
-			continue
+		if fields := strings.Fields(before); strings.HasPrefix(after, "cgroup2 ") && len(fields) > 4 {
+			found = append(found, fields[4])
 		}
-		_ = filepath.WalkDir(fields[4], func(path string, d fs.DirEntry, err error) error {
+	}
+	return found
+}
+
+// findCgroups returns the directories of a name in the hierarchies of version 2.
+func findCgroups(name string) (found []string) {
+	for _, mount := range findCgroup2() {
+		_ = filepath.WalkDir(mount, func(path string, d fs.DirEntry, err error) error {
 			switch {
 			case err != nil || !d.IsDir():
 				return nil

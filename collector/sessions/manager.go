@@ -19,6 +19,9 @@ type Manager struct {
 	dir    *os.File // of sockets and records
 	verify *grant.Verifier
 
+	keysMu sync.Mutex
+	keys   keysFile
+
 	mu     sync.Mutex
 	on     bool // there is a key
 	live   map[string]*live
@@ -59,6 +62,7 @@ func New(o Options) (*Manager, error) {
 		return nil, fmt.Errorf("sessions: %w", err)
 	}
 	m := &Manager{o: o, dir: dir, verify: v, live: map[string]*live{}, on: len(o.Keys) > 0}
+	m.readKeys()
 	m.takeUp()
 	return m, nil
 }

@@ -19,14 +19,18 @@ type Options struct {
 	Dir   string // of sockets and records, for this manager alone; it is made if need be
 	// Find returns the running container of an id. ErrNoContainer is that there is none.
 	Find func(ctx context.Context, id string) (Container, error)
-	// Keys are those of relays that may allow sessions; without one, all are refused.
+	// Keys are those of relays that may allow sessions; without one, all are refused. KeysFile
+	// has them if it is not "", and is read again when it changes.
 	Keys     []ed25519.PublicKey
-	Audit    *audit.Log // nil writes nothing
-	Max      int        // sessions at once; default 1000
-	Limits   session.Limits
-	Orphaned time.Duration            // see keeper.Config
-	Helper   func() (*os.File, error) // the program that keeps a session; default sealed.Helper
-	Log      *slog.Logger             // default slog.Default()
+	KeysFile string
+	// KeysNeeded makes a missing KeysFile a failure for Doctor.
+	KeysNeeded bool
+	Audit      *audit.Log // nil writes nothing
+	Max        int        // sessions at once; default 1000
+	Limits     session.Limits
+	Orphaned   time.Duration            // see keeper.Config
+	Helper     func() (*os.File, error) // the program that keeps a session; default sealed.Helper
+	Log        *slog.Logger             // default slog.Default()
 }
 
 // Container is a running container of this node.

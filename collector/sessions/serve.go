@@ -35,12 +35,25 @@ func (m *Manager) Handlers() map[string]rpc.Handler {
 	}
 }
 
+// Off returns what a node answers about sessions that has none.
+func Off(why error) map[string]rpc.Handler {
+	if why == nil {
+		why = errOff
+	}
+	refuse := func(context.Context, []byte, *rpc.Stream) error {
+		return rpc.Errorf(rpc.Unavailable, "this node takes no sessions: %v", why)
+	}
+	return map[string]rpc.Handler{sessionrpc.VerbOpen: refuse, sessionrpc.VerbAttach: refuse,
+		sessionrpc.VerbList: refuse, sessionrpc.VerbKill: refuse}
+}
+
 // granted returns the grant of a request, if it is valid and has one of some rights.
 func (m *Manager) granted(verb string, b []byte, rights []session.Right) (*grant.Grant, *sessionrpc.Request, error) {
 	r, err := sessionrpc.DecodeRequest(b)
 	if err != nil {
 		return nil, nil, err
 	}
+	m.readKeys()
 	m.mu.Lock()
 	on, closed := m.on, m.closed
 	m.mu.Unlock()

@@ -43,10 +43,16 @@ func (m *Manager) target(ctx context.Context, g *grant.Grant) (Container, enter.
 	}
 	// Only now: what is pinned is the process of the container that Find has returned.
 	if again, err := m.o.Find(ctx, g.Container.ID); err != nil || again != c || c.ID != g.Container.ID ||
-		c.Started != g.Container.Started {
+		!sameStart(c.Started, g.Container.Started) {
 		return c, t, fmt.Errorf("container %s: %w", g.Container.ID, errRestarted)
 	}
 	return c, t, nil
+}
+
+// sameStart compares when a container was started with what a grant says. Relays know it in
+// whole seconds.
+func sameStart(here, granted int64) bool {
+	return here == granted || granted%int64(time.Second) == 0 && here/int64(time.Second) == granted/int64(time.Second)
 }
 
 // start starts a session's keeper, which starts its program.

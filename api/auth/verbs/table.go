@@ -37,6 +37,12 @@ type Need struct {
 var table = map[string]Need{
 	"logs":      {Relay, policy.SystemLogs, policy.Read, true},
 	"logs-list": {Relay, policy.SystemLogs, policy.Read, true},
+	// What may be done with sessions is in the grant that each request carries: a relay signs
+	// it, and the node verifies it. Being allowed to send the request opens nothing.
+	"session-open":   {Relay, policy.NestedSession, policy.Create, false},
+	"session-attach": {Relay, policy.Container, policy.Read, false},
+	"session-list":   {Relay, policy.Sessions, policy.Read, false},
+	"session-kill":   {Relay, policy.Sessions, policy.Delete, false},
 }
 
 // All returns all verbs, sorted.

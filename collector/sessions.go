@@ -1,0 +1,90 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/daytwo/daytwo/api/audit"
+	"github.com/daytwo/daytwo/api/metric"
+	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/session"
+	"github.com/daytwo/daytwo/api/session/grant"
+	"github.com/daytwo/daytwo/api/setting"
+	"github.com/daytwo/daytwo/collector/sessions"
+)
+
+// Sessions configures the sessions in containers of this node.
+type Sessions struct {
+	// KeysFile has the public keys of relays that may open sessions; default that of a relay
+	// with the same data directory. Without the file there are no sessions.
+	KeysFile string
+}
+
+// sessionAuditDir is the directory, in the data directory, of the node's own audit log.
+const sessionAuditDir = "node-audit"
+
+func (c *Config) sessionOptions() sessions.Options {
+	file := c.Sessions.KeysFile
+	if file == "" {
+		file = filepath.Join(c.DataDir, setting.SessionKey+grant.PublicSuffix)
+	}
+	return sessions.Options{Agent: c.AgentID, Dir: filepath.Join(c.DataDir, "sessions"), KeysFile: file,
+		KeysNeeded: c.Sessions.KeysFile != "", Log: c.Log.With("component", "sessions")}
+}
+
+// openSessions prepares the sessions of this node, and takes up those of the collector before.
+// That it cannot is logged, and said to those who ask.
+func (n *Node) openSessions() {
+	if n.cfg.NoPublish { // nobody can ask
+		return
+	}
+	o := n.cfg.sessionOptions()
+	o.Find = n.runningContainer
+	var err error
+	dir := filepath.Join(n.cfg.DataDir, sessionAuditDir)
+	if n.sessionAudit, err = audit.Open(dir, audit.Options{Log: o.Log}); err == nil {
+		o.Audit = n.sessionAudit
+		n.sessions, err = sessions.New(o)
+	}
+	if err == nil {
+		return
+	}
+	if n.sessionAudit != nil {
+		err = errors.Join(err, n.sessionAudit.Close())
+	}
+	n.noSessions = err
+	n.log.Error("this node takes no sessions", "err", err)
+}
+
+func (n *Node) closeSessions() error { return errors.Join(n.sessions.Close(), n.sessionAudit.Close()) }
+
+// sessionHandlers returns what this node answers about sessions.
+func (n *Node) sessionHandlers() map[string]rpc.Handler {
+	if n.sessions != nil {
+		return n.sessions.Handlers()
+	}
+	return sessions.Off(n.noSessions)
+}
+
+// runningContainer returns a container of this node.
+func (n *Node) runningContainer(_ context.Context, id string) (sessions.Container, error) {
+	c := n.names.Running(id)
+	if c == nil {
+		return sessions.Container{}, fmt.Errorf("container %s: %w", id, sessions.ErrNoContainer)
+	}
+	return sessions.Container{Container: session.Container{ID: c.ContainerID, Started: c.Started}, PID: c.PID,
+		Name: c.Name}, nil
+}
+
+// fillSessions fills the columns about sessions.
+func (n *Node) fillSessions(v []int64) {
+	if n.sessions == nil {
+		return
+	}
+	s := n.sessions.Stats()
+	v[metric.SelfSessions], v[metric.SelfSessionsOpened] = int64(s.Sessions), int64(s.Opened)
+	v[metric.SelfSessionsRefused], v[metric.SelfSessionsFailed] = int64(s.Refused), int64(s.Failed)
+	v[metric.SelfSessionsLost] = int64(s.Lost)
+}
