@@ -103,10 +103,13 @@ func (c *Config) fillAccess(a *access) error {
 		}
 		o.Others = append(o.Others, v)
 	}
-	a.gate = gate.New(o)
 	if a.public, err = c.Access.public(); err != nil {
 		return err
 	}
+	if a.public != nil {
+		o.Origin = a.public.Scheme + "://" + a.public.Host
+	}
+	a.gate = gate.New(o)
 	if c.Access.OIDCIssuer != "" {
 		if a.signIn == nil {
 			return errors.New("an identity provider requires a data directory, for the key that signs tokens")

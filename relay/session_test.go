@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -274,5 +276,48 @@ func TestTokenInAddress(t *testing.T) {
 	}
 	if code, text, _ := b.send("GET", "/api/v1/auth/methods", "", nil); code != 200 || text != `{"password":true}`+"\n" {
 		t.Errorf("%d %s", code, text)
+	}
+}
+
+// Behind a proxy that asks with another Host and adds to the path, browsers sign in where
+// --public-url says that the relay is.
+func TestSessionBehindProxy(t *testing.T) {
+	var proxy *httptest.Server
+	listen := freeAddress(t)
+	to, err := url.Parse("http://" + listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
+	proxy = httptest.NewServer(http.StripPrefix("/day2", forward))
+	t.Cleanup(proxy.Close)
+	public := proxy.URL + "/day2/"
+	r := runRelayAt(t, listen, Access{PublicURL: public, OIDCIssuer: "http://127.0.0.1:1", OIDCClientID: "x"}, false)
+	b := r.browser()
+	credential := `{"token":"` + r.token() + `"}`
+	page := []string{"Origin", proxy.URL, "Sec-Fetch-Site", "same-origin"}
+	if code, text, _ := b.send("POST", public+"api/v1/auth/session", credential, page); code != 204 {
+		t.Errorf("%d %s", code, text)
+	}
+	if code, text, _ := b.send("POST", public+"api/v1/sinks/x/pause", "", page); code != 501 {
+		t.Errorf("a change: %d %s", code, text)
+	}
+	for _, origin := range []string{"https://evil.test", strings.Replace(proxy.URL, "http:", "https:", 1), "null"} {
+		if code, _, _ := b.send("POST", public+"api/v1/sinks/x/pause", "", []string{"Origin", origin}); code != 403 {
+			t.Errorf("a page of %s: %d", origin, code)
+		}
+	}
+	resp, err := http.Get(public + "?token=x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if got := resp.Request.URL.String(); got != public {
+		t.Errorf("the token in the address leads to %s", got)
+	}
+	_, _, h := b.send("GET", public+"api/v1/auth/oidc/callback", "", nil)
+	if back, err := resp.Request.URL.Parse("api/v1/auth/oidc/" + h.Get("Location")); err != nil ||
+		back.String() != public+"#failed=expired" {
+		t.Errorf("the callback leads to %s, %v", back, err)
 	}
 }

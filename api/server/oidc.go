@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/daytwo/daytwo/api/auth/gate"
 	"github.com/daytwo/daytwo/api/auth/oidc"
 	"github.com/daytwo/daytwo/api/server/web"
 )
@@ -131,7 +130,7 @@ func (s *server) oidcDevice(w http.ResponseWriter, r *http.Request) error {
 	if s.OIDC == nil {
 		return errNoOIDC
 	}
-	if gate.ForeignPage(r) {
+	if s.Gate.ForeignPage(r) {
 		return errForeignPage
 	}
 	a, err := s.OIDC.Device(r.Context())
@@ -152,7 +151,7 @@ func (s *server) oidcToken(w http.ResponseWriter, r *http.Request) error {
 	if s.OIDC == nil {
 		return errNoOIDC
 	}
-	if gate.ForeignPage(r) {
+	if s.Gate.ForeignPage(r) {
 		return errForeignPage
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)

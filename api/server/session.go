@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/auth"
-	"github.com/daytwo/daytwo/api/auth/gate"
 	"github.com/daytwo/daytwo/api/console"
 	"github.com/daytwo/daytwo/api/server/web"
 	"github.com/daytwo/daytwo/api/v1"
@@ -42,7 +41,7 @@ func (s *server) signInMethods(w http.ResponseWriter, r *http.Request) error {
 // openSession answers POST /api/v1/auth/session. Pages of other servers must not sign anybody
 // in, not even as themselves.
 func (s *server) openSession(w http.ResponseWriter, r *http.Request) error {
-	if gate.ForeignPage(r) {
+	if s.Gate.ForeignPage(r) {
 		return errForeignPage
 	}
 	var q struct {
@@ -129,7 +128,7 @@ func (s *server) session(w http.ResponseWriter, r *http.Request) error {
 
 // closeSession answers DELETE /api/v1/auth/session.
 func (s *server) closeSession(w http.ResponseWriter, r *http.Request) error {
-	if gate.ForeignPage(r) {
+	if s.Gate.ForeignPage(r) {
 		return errForeignPage
 	}
 	s.dropCookie(w, r, auth.Cookie)

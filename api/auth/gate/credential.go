@@ -67,7 +67,7 @@ func headerToken(h string) (token string, basic bool) {
 // ownPage reports whether a request with a cookie can only have been caused by a page of
 // this server, or by no page: a browser says where a request comes from in Sec-Fetch-Site
 // (Fetch Metadata), and in Origin for all but plain reads and for WebSockets.
-func ownPage(r *http.Request) bool {
+func (g *Gate) ownPage(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "same-origin", "none":
 	default:
@@ -78,16 +78,16 @@ func ownPage(r *http.Request) bool {
 	if origin == "" {
 		return plainRead(r)
 	}
-	return sameHost(origin, r.Host)
+	return g.o.Origin != "" && strings.EqualFold(origin, g.o.Origin) || sameHost(origin, r.Host)
 }
 
 // ForeignPage reports whether a browser says that a page of another server has caused a
 // request. Programs say nothing of pages.
-func ForeignPage(r *http.Request) bool {
+func (g *Gate) ForeignPage(r *http.Request) bool {
 	if r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == "" {
 		return false
 	}
-	return !ownPage(r)
+	return !g.ownPage(r)
 }
 
 // plainRead reports whether a request only reads and is not the handshake of a WebSocket.

@@ -26,6 +26,10 @@ type Options struct {
 
 	// Certificates says that client certificates that TLS has verified are credentials.
 	Certificates bool
+
+	// Origin is that of the relay's own pages, as browsers see it ("https://relay.example"),
+	// beside the one that the request itself is for: a proxy may have changed that.
+	Origin string
 }
 
 // Gate finds out who sends requests. It is safe for concurrent use.
@@ -61,14 +65,14 @@ func (g *Gate) Principal(r *http.Request) (*auth.Principal, error) {
 	}
 	if token == "" {
 		if g.o.Certificates && r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
-			if ForeignPage(r) { // a browser shows a certificate by itself
+			if g.ForeignPage(r) { // a browser shows a certificate by itself
 				return nil, ErrForeignPage
 			}
 			return certificate(r.TLS.VerifiedChains[0][0])
 		}
 		return nil, ErrNobody
 	}
-	if ambient && !ownPage(r) {
+	if ambient && !g.ownPage(r) {
 		return nil, ErrForeignPage
 	}
 	return g.Bearer(r.Context(), token)

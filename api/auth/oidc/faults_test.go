@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,9 +200,11 @@ func TestFaults(t *testing.T) {
 	}
 	html := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>"+strings.Repeat("busy ", 1000)) }
 	failed := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, strings.Repeat("busy ", 1000), 500) }
-	var leaked bool
+	var leaked atomic.Bool
 	evil := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		leaked = leaked || r.Header.Get("Authorization") != "" || r.FormValue("client_secret") != ""
+		if r.Header.Get("Authorization") != "" || r.FormValue("client_secret") != "" {
+			leaked.Store(true)
+		}
 	}))
 	t.Cleanup(evil.Close)
 	elsewhere := func(w http.ResponseWriter, r *http.Request) {
@@ -245,7 +248,7 @@ func TestFaults(t *testing.T) {
 			})
 		}
 	}
-	if leaked {
+	if leaked.Load() {
 		t.Error("the client's secret goes elsewhere")
 	}
 }
@@ -275,9 +278,9 @@ func TestDiscoveryRefuses(t *testing.T) {
 // What anybody can cause at the provider is limited.
 func TestLimit(t *testing.T) {
 	h := newHostile(t)
-	requests := 0
+	var requests atomic.Int64
 	h.answer = map[string]http.HandlerFunc{"/device": func(w http.ResponseWriter, _ *http.Request) {
-		requests++
+		requests.Add(1)
 		http.Error(w, "no", http.StatusBadRequest)
 	}}
 	p, _ := run(t, Options{Issuer: h.URL})
@@ -290,7 +293,7 @@ func TestLimit(t *testing.T) {
 	if _, _, err := p.Poll(t.Context(), "d"); err != Wait(SlowDown) {
 		t.Error(err)
 	}
-	if requests < mostAtOnce || requests > 3*mostAtOnce {
-		t.Errorf("%d of 500 requests reach the provider", requests)
+	if n := requests.Load(); n < mostAtOnce || n > 3*mostAtOnce {
+		t.Errorf("%d of 500 requests reach the provider", n)
 	}
 }
