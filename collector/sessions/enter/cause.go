@@ -2,7 +2,6 @@ package enter
 
 import (
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -41,7 +40,7 @@ func (s *Session) Close() {
 func (c *cgroups) oomKills() (n uint64) {
 	for _, h := range c.all {
 		file := "/memory.events"
-		if slices.Contains(strings.Split(h.controllers, ","), "memory") {
+		if h.has("memory") {
 			file = "/memory.oom_control"
 		} else if h.controllers != "" {
 			continue

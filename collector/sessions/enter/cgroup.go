@@ -37,6 +37,9 @@ type cgroupMount struct {
 	options []string
 }
 
+// readMounts is changed by tests of machines that have not got all hierarchies.
+var readMounts = cgroupMounts
+
 // cgroupMounts reads /proc/self/mountinfo.
 func cgroupMounts() (all []cgroupMount, err error) {
 	f, err := os.Open("/proc/self/mountinfo")
@@ -101,8 +104,8 @@ type cgroups struct {
 	all      []hierarchy // of the container's first process
 	own      int         // directory of version 2 in which the session is started, -1 for none
 	join     []*os.File  // cgroup.procs of the others
-	made     []string    // directories made for the session
-	fallback string      // why it has no cgroup of its own in version 2, "" if it has
+	made     []string    // directory made for the session
+	fallback string      // why it has no cgroup of its own, "" if it has
 }
 
 // findCgroups finds those of a process.
@@ -115,7 +118,7 @@ func findCgroups(p *pinned) (c *cgroups, err error) {
 	if err != nil {
 		return nil, err
 	}
-	mounts, err := cgroupMounts()
+	mounts, err := readMounts()
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +154,7 @@ func (c *cgroups) frozen() bool {
 					return true
 				}
 			}
-		case slices.Contains(strings.Split(h.controllers, ","), "freezer"):
+		case h.has("freezer"):
 			b, _ := os.ReadFile(h.dir + "/freezer.state")
 			if s := strings.TrimSpace(string(b)); s == "FROZEN" || s == "FREEZING" {
 				return true
@@ -162,42 +165,50 @@ func (c *cgroups) frozen() bool {
 }
 
 // prepare makes a cgroup for the session below the container's own in the hierarchy of
-// version 2, and, without that, in the freezer's of version 1: by it, the session's
+// version 2, and, if that cannot be, in the freezer's of version 1: by it, the session's
 // processes are found and killed. It never enables a controller, so that the container's
 // processes stay where they are, and its limits hold for all. In all other hierarchies
 // the session shares the container's cgroup.
 func (c *cgroups) prepare(name string, alone bool) (err error) {
-	for _, h := range c.all {
-		if h.dir == "" {
-			continue
-		}
-		if h.controllers != "" {
-			f, err := os.OpenFile(h.dir+"/cgroup.procs", os.O_WRONLY, 0)
+	if alone {
+		c.fallback = "no hierarchy of cgroups is mounted here in which it could have one of its own"
+	}
+	for _, v2 := range []bool{true, false} {
+		for _, h := range c.all {
+			if h.dir == "" || v2 != (h.controllers == "") {
+				continue
+			}
+			dir := h.dir
+			if alone && len(c.made) == 0 && (v2 || h.has("freezer")) {
+				if dir, err = c.makeOwn(h.dir, name); err != nil {
+					return err
+				}
+			}
+			if v2 {
+				c.own, err = unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+			} else {
+				var f *os.File
+				f, err = os.OpenFile(dir+"/cgroup.procs", os.O_WRONLY, 0)
+				c.join = append(c.join, f)
+			}
 			if err != nil {
 				return because(NoParity, err, "the container's cgroup cannot be joined")
 			}
-			c.join = append(c.join, f)
-			continue
-		}
-		dir := h.dir
-		if alone {
-			dir, err = c.makeOwn(h.dir, name)
-		}
-		if err != nil {
-			return err
-		}
-		if c.own, err = unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
-			return because(NoParity, err, "the container's cgroup cannot be joined")
 		}
 	}
 	return nil
 }
 
-// makeOwn makes the session's cgroup of version 2, or returns the container's own where
+// has reports whether a hierarchy of version 1 has a controller.
+func (h hierarchy) has(controller string) bool {
+	return slices.Contains(strings.Split(h.controllers, ","), controller)
+}
+
+// makeOwn makes the session's cgroup, or returns the container's own where
 // none can be made: below a threaded cgroup, or where the container has used up how many
 // there may be.
 func (c *cgroups) makeOwn(parent, name string) (string, error) {
-	b, _ := os.ReadFile(parent + "/cgroup.type") // the root has none
+	b, _ := os.ReadFile(parent + "/cgroup.type") // the root and version 1 have none
 	if kind := strings.TrimSpace(string(b)); kind == "threaded" || kind == "domain threaded" || kind == "domain invalid" {
 		c.fallback = "the container's cgroup is " + kind
 		return parent, nil
@@ -211,7 +222,7 @@ func (c *cgroups) makeOwn(parent, name string) (string, error) {
 	if err != nil {
 		return "", because(NoParity, err, "no cgroup can be made for the session")
 	}
-	c.made = append(c.made, dir)
+	c.made, c.fallback = append(c.made, dir), ""
 	return dir, nil
 }
 

@@ -86,7 +86,12 @@ func killBelow(dir string) int {
 	if err := os.WriteFile(dir+"/cgroup.kill", []byte("1"), 0); err == nil {
 		return len(pids)
 	}
-	for _, pid := range pids { // before Linux 5.14
+	// Before Linux 5.14, or with version 1, one after another. The freezer of version 1 keeps
+	// them from starting others meanwhile; frozen ones end when they are thawed.
+	if os.WriteFile(dir+"/freezer.state", []byte("FROZEN"), 0) == nil {
+		defer os.WriteFile(dir+"/freezer.state", []byte("THAWED"), 0)
+	}
+	for _, pid := range processes(dir) {
 		fd, err := unix.PidfdOpen(pid, 0)
 		if err != nil {
 			continue
@@ -125,7 +130,7 @@ func processes(dir string) (all []int) {
 // already, to the freezer's root. That of version 2 needs no help.
 func (c *cgroups) thaw() {
 	for _, h := range c.all {
-		if h.dir == "" || !slices.Contains(strings.Split(h.controllers, ","), "freezer") {
+		if h.dir == "" || !h.has("freezer") {
 			continue
 		}
 		b, _ := os.ReadFile(h.dir + "/freezer.state")

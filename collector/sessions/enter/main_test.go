@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -22,8 +23,15 @@ import (
 
 // The test binary is also the helper of the sessions in its tests.
 func TestMain(m *testing.M) {
-	if os.Args[0] == "enter-session" {
+	switch os.Args[0] {
+	case "enter-session":
 		os.Exit(helper())
+	case "enter-notify":
+		runtime.LockOSThread() // a filter is that of a thread
+		os.Exit(notifyHelper(os.Args[1:]))
+	case "enter-apparmor", "enter-apparmor-nnp":
+		runtime.LockOSThread() // so is what is executed next
+		os.Exit(appArmorHelper(os.Args[1:], os.Args[0] == "enter-apparmor-nnp"))
 	}
 	os.Exit(rig.Main(m))
 }
@@ -34,6 +42,7 @@ type request struct {
 	Spec    Spec
 	Without []string // calls that a weakened helper does not make
 	Early   bool     // a weakened helper starts the process in the container before it has given up its rights
+	Legacy  bool     // the machine has no hierarchy of version 2
 	Pause   bool     // the process in the container waits for a second before its next call
 }
 
@@ -71,6 +80,12 @@ func helper() int {
 		p := build(pl)
 		in.change(p)
 		return p
+	}
+	if in.Legacy {
+		readMounts = func() ([]cgroupMount, error) {
+			all, err := cgroupMounts()
+			return slices.DeleteFunc(all, func(m cgroupMount) bool { return m.v2 }), err
+		}
 	}
 	s, err := Start(in.Target, in.Spec)
 	var out reply

@@ -232,6 +232,23 @@ func TestParity(t *testing.T) {
 			return rig.Docker(t).Run(t, rig.Spec{HostNet: true, Args: []string{"--pid=host", "--ipc=host", "--uts=host",
 				"--cgroupns=host"}})
 		},
+		"userns": func(t *testing.T) *rig.Container { return bundle(t, inUserNamespace) },
+		"userns, other ids": func(t *testing.T) *rig.Container {
+			return bundle(t, func(s spec) {
+				inUserNamespace(s)
+				s.object("process")["user"] = map[string]any{"uid": 33, "gid": 44, "additionalGids": []int{55, 66}}
+			})
+		},
+		"userns, host's network": func(t *testing.T) *rig.Container {
+			return bundle(t, func(s spec) {
+				inUserNamespace(s)
+				l := s.object("linux")
+				l["namespaces"] = slices.DeleteFunc(l["namespaces"].([]any),
+					func(ns any) bool { return ns.(map[string]any)["type"] == "network" })
+				s["mounts"] = slices.DeleteFunc(s["mounts"].([]any),
+					func(m any) bool { return strings.HasPrefix(m.(map[string]any)["destination"].(string), "/sys") })
+			})
+		},
 		"unconfined": docker("--security-opt=seccomp=unconfined"),
 	}
 	for name, container := range all {

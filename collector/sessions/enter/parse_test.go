@@ -144,6 +144,7 @@ func FuzzParsers(f *testing.F) {
 		parseLimits(text)
 		parseCgroups(text)
 		parseStat([]byte(text))
+		executed([]byte(text))
 		splitEnviron(text)
 		if m, err := parseIDMap(text); err == nil {
 			for _, r := range m {

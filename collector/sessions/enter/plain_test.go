@@ -4,9 +4,11 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/daytwo/daytwo/bench/rig"
 )
@@ -15,10 +17,17 @@ import (
 // that at last executes "sleep N".
 func service(t testing.TB, as *syscall.SysProcAttr, command ...string) (pid int) {
 	t.Helper()
+	pid, _ = serviceIn(t, as, []string{"unified", "memory", "pids"}, command...)
+	return pid
+}
+
+// serviceIn starts one in some hierarchies, and returns the path of its cgroup, too.
+func serviceIn(t testing.TB, as *syscall.SysProcAttr, in []string, command ...string) (pid int, path string) {
+	t.Helper()
 	rig.NeedRoot(t, "a service")
 	name := rig.UniqueName("plain")
 	var made []string
-	for _, h := range []string{"unified", "memory", "pids"} {
+	for _, h := range in {
 		dir := "/sys/fs/cgroup/" + h + "/" + name
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			rig.KernelLacks(t, rig.CgroupV1("memory"), err)
@@ -46,7 +55,43 @@ func service(t testing.TB, as *syscall.SysProcAttr, command ...string) (pid int)
 			t.Fatal(err)
 		}
 	}
-	return pid
+	return pid, "/" + name
+}
+
+// On a machine with version 1 of cgroups alone, a session's processes are found by the
+// freezer, and all of them end, those of a storm and frozen ones, too.
+func TestVersion1(t *testing.T) {
+	rig.Need(t, rig.CgroupV1("freezer"))
+	for _, frozen := range []bool{false, true} {
+		pid, path := serviceIn(t, &syscall.SysProcAttr{}, []string{"freezer", "memory"}, "setsid")
+		dir := "/sys/fs/cgroup/freezer" + path
+		s := start(t, request{Target: Target{ID: "v1", PID: pid}, Legacy: true, Spec: Spec{Args: []string{"sh", "-c",
+			"f() { while :; do (sleep 0.01; setsid sleep 1000) & done; }; f 2>/dev/null & setsid sleep 1000 & sleep 1000"}}})
+		for end := time.Now().Add(5 * time.Second); len(processes(dir)) < 20 && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+		if n := len(processes(dir)); n < 20 {
+			t.Fatalf("only %d processes: %+v", n, s.end(t))
+		}
+		if frozen {
+			if err := os.WriteFile(dir+"/freezer.state", []byte("FROZEN"), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		begin := time.Now()
+		s.Process.Signal(os.Interrupt)
+		r := s.end(t)
+		if took := time.Since(begin); r.code != 128+9 || len(r.Notes) != 0 || took > 3*time.Second {
+			t.Errorf("frozen %v: %+v after %v", frozen, r, took)
+		}
+		os.WriteFile(dir+"/freezer.state", []byte("THAWED"), 0)
+		if left := processes(dir); len(left) != 1 || left[0] != pid {
+			t.Errorf("frozen %v: left are %v", frozen, left)
+		}
+		if dirs, _ := filepath.Glob(dir + "/daytwo-*"); len(dirs) != 0 {
+			t.Errorf("frozen %v: left are %v", frozen, dirs)
+		}
+	}
 }
 
 // Services of the host, and processes with any mixture of namespaces, are entered as

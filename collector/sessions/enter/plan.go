@@ -122,11 +122,7 @@ func (p *program) setgroups(groups []uint32) {
 
 // signals restores the default of each signal, and blocks none.
 func (pl *plan) signals(p *program) {
-	type sigaction struct {
-		handler, flags, restorer uintptr
-		mask                     uint64
-	}
-	action := at(p, sigaction{})
+	action := at(p, [4]uint64{}) // struct sigaction: SIG_DFL, no flags, an empty mask
 	for sig := uintptr(1); sig <= 64; sig++ {
 		p.add("", may, unix.SYS_RT_SIGACTION, sig, action, 0, 8)
 	}

@@ -37,8 +37,11 @@ func (p *pinned) starting() (bool, error) {
 		return false, err
 	}
 	_, flags, _, err := parseStat(stat)
-	if err != nil || flags&forkNoExec == 0 {
+	if err != nil {
 		return false, err
+	}
+	if flags&forkNoExec == 0 {
+		return !executed(stat), nil // it may be about to
 	}
 	comm, err := p.read("comm", 64)
 	if err != nil {

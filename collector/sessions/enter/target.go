@@ -101,6 +101,13 @@ func (p *pinned) close() {
 
 var errStat = errors.New("it has no such format")
 
+// executed reports whether the process of a /proc/PID/stat has a program with arguments
+// and environment: the kernel sets the end of the latter last.
+func executed(stat []byte) bool {
+	f := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	return len(f) > 48 && string(f[48]) != "0"
+}
+
 // parseStat returns the state, the flags (PF_…) and the start time from /proc/PID/stat.
 // The name of the program, in parentheses, may hold any bytes.
 func parseStat(stat []byte) (state byte, flags, start uint64, err error) {

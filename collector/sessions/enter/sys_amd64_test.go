@@ -1,0 +1,3 @@
+package enter
+
+const sysMkdir = 83

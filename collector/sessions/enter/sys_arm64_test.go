@@ -1,0 +1,3 @@
+package enter
+
+const sysMkdir = 34 // mkdirat, as there is no other
