@@ -184,26 +184,40 @@ func doctorBesideWhatHangs(t *testing.T) {
 		}
 		return nil
 	})
-	f := func(data string, fails ...string) {
-		t.Helper()
-		dead.Die()
-		d := rig.StartProcess(t, exec.Command(rig.Binary(t), "doctor", "-o", "json", "--data", data, "--statsd", "none"))
-		var list []health.Check
-		rig.Eventually(t, time.Minute, func() error { return json.Unmarshal([]byte(d.Log()), &list) })
-		dead.Revive() // no process ends before the kernel has its answer
+	dead.Die()
+	doctors := []struct {
+		*rig.Process
+		fails []string
+		found []health.Check
+	}{
+		{Process: doctorFor(t, t.TempDir())},
+		{Process: doctorFor(t, dead.Dir+"/data"),
+			fails: []string{"statsd", "publish", "data directory", "relay token", "relay access"}},
+	}
+	for i := range doctors { // both at once, as each waits for what hangs
+		d := &doctors[i]
+		rig.Eventually(t, time.Minute, func() error { return json.Unmarshal([]byte(d.Log()), &d.found) })
+	}
+	dead.Revive() // no process ends before the kernel has its answer
+	for i := range doctors {
+		d := &doctors[i]
 		d.Wait(t, 10*time.Second)
-		if len(list) < 20 {
+		if len(d.found) < 20 {
 			t.Errorf("doctor says %s", d.Log())
 		}
-		for _, c := range list {
+		for _, c := range d.found {
 			hangs := c.State == health.Fail && strings.Contains(c.Detail, "no answer")
-			if hangs != slices.Contains(fails, c.Name) {
+			if hangs != slices.Contains(d.fails, c.Name) {
 				t.Errorf("%+v", c)
 			}
 		}
 	}
-	f(t.TempDir())
-	f(dead.Dir+"/data", "statsd", "publish", "data directory", "relay token", "relay access")
+}
+
+// doctorFor starts the doctor of a data directory, without StatsD.
+func doctorFor(t *testing.T, data string) *rig.Process {
+	t.Helper()
+	return rig.StartProcess(t, exec.Command(rig.Binary(t), "doctor", "-o", "json", "--data", data, "--statsd", "none"))
 }
 
 // stderrOf returns what a command wrote to stderr before it failed.

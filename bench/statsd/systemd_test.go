@@ -142,7 +142,7 @@ func TestServiceWatchdog(t *testing.T) {
 		}
 		return nil
 	})
-	time.Sleep(5 * time.Second) // longer than the watchdog allows
+	time.Sleep(3 * time.Second) // longer than the watchdog allows
 	if n := m.Show(t, unit, "NRestarts"); n != "0" {
 		t.Fatalf("%s restarts of a service that works", n)
 	}

@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"slices"
-
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/query"
 )
@@ -73,18 +71,6 @@ func (v *View) LogScope() *query.LogScope {
 		scope.Selectors[i] = s.conditions()
 	}
 	return scope
-}
-
-// Equal reports whether two views of one principal allow the same, by the same patterns.
-func (v *View) Equal(other *View) bool {
-	if v.Everything() || other.Everything() {
-		return v.Everything() == other.Everything()
-	}
-	return slices.EqualFunc(v.some, other.some, func(a, b *selector) bool {
-		return slices.EqualFunc(a.all, b.all, func(a, b requirement) bool {
-			return a.key == b.key && slices.Equal(a.texts, b.texts)
-		})
-	})
 }
 
 // size is about how many words of memory a view takes.
