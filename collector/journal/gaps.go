@@ -105,6 +105,7 @@ func scopeOf(path string) string { return filepath.Base(filepath.Dir(path)) }
 type numberedFile struct {
 	*File
 	chain      string // the files of the system, or of a user: system, user-1000
+	final      bool   // it was written no more when its ends were read
 	head, tail entry
 	used       uint64 // the largest number that was given to an entry, perhaps to one that was not finished
 }
@@ -115,7 +116,7 @@ func (n *numberedFile) read() (ok bool, err error) {
 	if err := n.check(); err != nil {
 		return false, err
 	}
-	n.chain = chainOf(n.Path())
+	n.chain, n.final = chainOf(n.Path()), !n.live.Load()
 	all := n.entryList()
 	first, err := all.get(0)
 	if err != nil || first == 0 {
@@ -282,10 +283,10 @@ func (f *numberedFile) entriesOf(boot ID, d *decoder) (list, error) {
 
 // numbers returns how many entries of a boot have numbers from low to high.
 func (f *numberedFile) numbers(boot ID, low, high uint64, d *decoder) (n uint64, err error) {
-	if f.tail.boot == boot && !f.live.Load() && f.used < low || f.head.boot == boot && f.head.seqnum > high {
+	if f.tail.boot == boot && f.final && f.used < low || f.head.boot == boot && f.head.seqnum > high {
 		return 0, nil
 	}
-	if from, to := max(low, f.tail.seqnum+1), min(high, f.used); f.tail.boot == boot && !f.live.Load() && from <= to {
+	if from, to := max(low, f.tail.seqnum+1), min(high, f.used); f.tail.boot == boot && f.final && from <= to {
 		n = to - from + 1 // of an entry that was not finished, and was written to the next file
 	}
 	defer catchFault(debug.SetPanicOnFault(true), &err)

@@ -336,3 +336,29 @@ func TestGapsOfJournald(t *testing.T) {
 		}
 	})
 }
+
+// A file to which entries are written once its ends were read, and which is archived then, has
+// them all.
+func TestNumbersOfFileArchivedMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	s := newSequence(t, dir, ID{1}, 1)
+	s.put("system.journal", info)
+	s.put("system.journal", info)
+	j := openDir(t, dir)
+	n := &numberedFile{File: j.live[0]}
+	if ok, err := n.read(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	boot := s.m.boot
+	s.put("system.journal", info)
+	s.put("system.journal", info)
+	s.archive("system.journal", "system@1.journal")
+	if j.Refresh(); n.live.Load() {
+		t.Fatal("the file is still written to")
+	}
+	var d decoder
+	defer d.close()
+	if has, err := n.numbers(boot, 3, 4, &d); has != 2 || err != nil {
+		t.Errorf("%d entries of 2, %v", has, err)
+	}
+}
