@@ -15,7 +15,7 @@ import (
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/session/broker"
 	"github.com/daytwo/daytwo/api/session/grant"
-	"github.com/daytwo/daytwo/api/session/node"
+	"github.com/daytwo/daytwo/api/sessionrpc"
 )
 
 // grantLife is how long a node may take to get a grant, a difference of clocks included.
@@ -27,16 +27,10 @@ const openTimeout = 30 * time.Second
 // Options of a Broker. All but Log are required.
 type Options struct {
 	Fleet  query.Fleet // which containers there are
-	Nodes  Nodes
+	Nodes  *rpc.Client // asks nodes
 	Signer *grant.Signer
 	Audit  func(audit.Record)
 	Log    *slog.Logger // default slog.Default()
-}
-
-// Nodes asks nodes; *rpc.Client does.
-type Nodes interface {
-	Open(ctx context.Context, agent, verb string, request []byte) (*rpc.Stream, error)
-	Call(ctx context.Context, agent, verb string, request []byte, limit int) ([]byte, error)
 }
 
 // Broker opens sessions. It is safe for concurrent use.
@@ -92,7 +86,7 @@ func (b *Broker) Open(ctx context.Context, a *broker.Asker, r *broker.Request) (
 	}
 	q := request(&r.Stream)
 	q.Rows, q.Cols = r.Rows, r.Cols
-	return b.connect(ctx, node.Open, &g, q, rec, func() bool { return still(a, &tags, g.Rights) })
+	return b.connect(ctx, sessionrpc.Open, &g, q, rec, func() bool { return still(a, &tags, g.Rights) })
 }
 
 // Attach implements broker.Sessions.
@@ -112,14 +106,14 @@ func (b *Broker) Attach(ctx context.Context, a *broker.Asker, agent, id string, 
 	g.Session, g.Container, g.Tags = id, info.Container, info.Tags
 	needed := rights
 	if own(a, info) { // who may not run the command any more may not see it either
-		needed = rightsOf(&info.Command)
+		needed = rightsOf(commandOf(info))
 	}
 	tags := tagsOf(info)
 	if err := b.allow(a, &g, &rec, &tags, needed...); err != nil {
 		return nil, err
 	}
 	g.Rights = rights
-	return b.connect(ctx, node.Attach, &g, request(s), rec, func() bool { return still(a, &tags, needed) })
+	return b.connect(ctx, sessionrpc.Attach, &g, request(s), rec, func() bool { return still(a, &tags, needed) })
 }
 
 // Kill implements broker.Sessions.
@@ -142,7 +136,7 @@ func (b *Broker) Kill(ctx context.Context, a *broker.Asker, agent, id string) er
 	}
 	token, err := b.o.Signer.Sign(g, grantLife)
 	if err == nil {
-		_, err = b.o.Nodes.Call(ctx, info.Agent, node.Kill, (&node.Request{Grant: token}).Marshal(), node.MaxAnswer)
+		err = sessionrpc.Kill(ctx, b.o.Nodes, info.Agent, token)
 	}
 	b.done(&rec, err)
 	return err

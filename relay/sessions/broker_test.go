@@ -23,8 +23,8 @@ import (
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/session/broker"
 	"github.com/daytwo/daytwo/api/session/grant"
-	"github.com/daytwo/daytwo/api/session/node"
 	"github.com/daytwo/daytwo/api/session/wire"
+	"github.com/daytwo/daytwo/api/sessionrpc"
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
@@ -38,7 +38,7 @@ type fixture struct {
 	mu      sync.Mutex
 	grants  []*grant.Grant
 	records []audit.Record
-	infos   []node.Info
+	infos   []sessionrpc.Info
 	rules   *policy.Policy
 }
 
@@ -114,10 +114,10 @@ func (f *fixture) serve(conn *nats.Conn, signer *grant.Signer) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	verify := func(request []byte) (*node.Request, *grant.Grant, error) {
-		r, err := node.Parse(request)
+	verify := func(request []byte) (*sessionrpc.Request, *grant.Grant, error) {
+		r, err := sessionrpc.DecodeRequest(request)
 		if err != nil {
-			return nil, nil, rpc.Errorf(rpc.Invalid, "%v", err)
+			return nil, nil, err
 		}
 		g, err := v.Verify(r.Grant)
 		if err != nil {
@@ -162,8 +162,8 @@ func (f *fixture) serve(conn *nats.Conn, signer *grant.Signer) {
 		}
 	}
 	srv := rpc.NewServer(rpc.ServerOptions{Conn: conn, Cluster: "test", Agent: "node1", Handlers: map[string]rpc.Handler{
-		node.Open: stream, node.Attach: stream,
-		node.List: func(ctx context.Context, request []byte, s *rpc.Stream) error {
+		sessionrpc.VerbOpen: stream, sessionrpc.VerbAttach: stream,
+		sessionrpc.VerbList: func(ctx context.Context, request []byte, s *rpc.Stream) error {
 			if _, _, err := verify(request); err != nil {
 				return err
 			}
@@ -173,7 +173,7 @@ func (f *fixture) serve(conn *nats.Conn, signer *grant.Signer) {
 			}
 			return s.Send(ctx, b)
 		},
-		node.Kill: func(_ context.Context, request []byte, _ *rpc.Stream) error {
+		sessionrpc.VerbKill: func(_ context.Context, request []byte, _ *rpc.Stream) error {
 			_, _, err := verify(request)
 			return err
 		},
@@ -217,11 +217,11 @@ func TestOpen(t *testing.T) {
 	}
 	data := wire.Append(nil, &wire.Message{Type: wire.Data, Stream: wire.Stdin, Data: make([]byte, wire.MaxData)})
 	for range 10 { // more than fits into one message of NATS, and into the window
-		if err := o.Conn.Send(t.Context(), data); err != nil {
+		if err := o.Conn.Send(data); err != nil {
 			t.Fatal(err)
 		}
 		for got := 0; got < wire.MaxData; {
-			p, err := o.Conn.Next(t.Context())
+			p, err := o.Conn.Next()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -238,20 +238,20 @@ func TestOpen(t *testing.T) {
 		}
 	}
 	for _, m := range []wire.Type{wire.Attach, wire.Kill, wire.Status} {
-		if err := o.Conn.Send(t.Context(), wire.Append(nil, &wire.Message{Type: m})); !errors.Is(err, broker.ErrBad) {
+		if err := o.Conn.Send(wire.Append(nil, &wire.Message{Type: m})); !errors.Is(err, broker.ErrBad) {
 			t.Errorf("a message of type %d from a client: %v", m, err)
 		}
 	}
-	if err := o.Conn.Send(t.Context(), data[:5]); !errors.Is(err, broker.ErrBad) {
+	if err := o.Conn.Send(data[:5]); !errors.Is(err, broker.ErrBad) {
 		t.Errorf("a part of a message: %v", err)
 	}
-	if err := o.Conn.Send(t.Context(), wire.Append(nil, &wire.Message{Type: wire.End})); err != nil {
+	if err := o.Conn.Send(wire.Append(nil, &wire.Message{Type: wire.End})); err != nil {
 		t.Fatal(err)
 	}
-	if p, err := o.Conn.Next(t.Context()); err != nil || wire.Type(p[0]) != wire.Exit {
+	if p, err := o.Conn.Next(); err != nil || wire.Type(p[0]) != wire.Exit {
 		t.Fatalf("%v, %v", p, err)
 	}
-	if _, err := o.Conn.Next(t.Context()); err != io.EOF {
+	if _, err := o.Conn.Next(); err != io.EOF {
 		t.Errorf("at the end: %v", err)
 	}
 	f.rules = policy.AdminOnly()
@@ -312,12 +312,12 @@ func TestDenied(t *testing.T) {
 func TestSessionsOfOthers(t *testing.T) {
 	f := newFixture(t)
 	mine, hers := session.NewID(), session.NewID()
-	ls := session.Command{Args: []string{"ls"}}
-	f.infos = []node.Info{
+	ls := &session.Command{Args: []string{"ls"}}
+	f.infos = []sessionrpc.Info{
 		{Session: mine, Principal: "lis", Command: ls, Tags: map[string]string{"application_name": "/pay"}},
 		{Session: hers, Principal: "sue", Command: ls, Tags: map[string]string{"application_name": "/shop/web"}},
 	}
-	if o, err := f.open("lis", "pay", ls); err != nil { // the node answers now
+	if o, err := f.open("lis", "pay", *ls); err != nil { // the node answers now
 		t.Fatal(err)
 	} else {
 		o.Conn.Close()

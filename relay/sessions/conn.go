@@ -3,40 +3,39 @@ package sessions
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/daytwo/daytwo/api/audit"
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/session/broker"
+	sessionclient "github.com/daytwo/daytwo/api/session/client"
 	"github.com/daytwo/daytwo/api/session/grant"
-	"github.com/daytwo/daytwo/api/session/node"
 	"github.com/daytwo/daytwo/api/session/wire"
+	"github.com/daytwo/daytwo/api/sessionrpc"
 )
+
+// opener is sessionrpc.Open or sessionrpc.Attach.
+type opener func(context.Context, *rpc.Client, string, *sessionrpc.Request) (sessionclient.Conn, error)
 
 // connect signs the grant and opens the stream of messages. allowed says later whether the
 // policy still allows it.
-func (b *Broker) connect(ctx context.Context, verb string, g *grant.Grant, q *node.Request, rec audit.Record,
+func (b *Broker) connect(ctx context.Context, open opener, g *grant.Grant, q *sessionrpc.Request, rec audit.Record,
 	allowed func() bool) (*broker.Opened, error) {
 	var err error
 	if q.Grant, err = b.o.Signer.Sign(*g, grantLife); err != nil {
 		b.done(&rec, err)
 		return nil, err
 	}
-	s, err := b.o.Nodes.Open(ctx, g.Agent, verb, q.Marshal())
+	answering, cancel := context.WithTimeoutCause(ctx, openTimeout, errNoAnswer)
+	defer cancel()
+	s, err := open(answering, b.o.Nodes, g.Agent, q)
+	b.done(&rec, err)
 	if err != nil {
-		b.done(&rec, err)
 		return nil, err
 	}
 	c := &conn{b: b, stream: s, rec: rec, allowed: allowed}
-	answering, cancel := context.WithTimeoutCause(ctx, openTimeout, errNoAnswer)
-	defer cancel()
-	if c.first, err = c.receive(answering); err != nil { // the node's answer: what has started, or why not
-		s.Close()
-		b.done(&rec, err)
-		return nil, err
-	}
-	b.done(&rec, nil)
 	b.opened.Add(1)
 	b.open.Add(1)
 	return &broker.Opened{Session: g.Session, Agent: g.Agent, Conn: c}, nil
@@ -45,10 +44,9 @@ func (b *Broker) connect(ctx context.Context, verb string, g *grant.Grant, q *no
 // conn is a connection between a client and a node.
 type conn struct {
 	b      *Broker
-	stream *rpc.Stream
-	first  []byte // what came before somebody asked
-	kept   []byte // the beginning of a message
-	out    []byte // what Next returned last
+	stream sessionclient.Conn
+	buf    []byte // what was received: whole messages, and perhaps the beginning of another one
+	given  int    // bytes of buf that Next has returned
 	rec    audit.Record
 	close  sync.Once
 
@@ -61,45 +59,31 @@ type conn struct {
 }
 
 // Next implements broker.Conn.
-func (c *conn) Next(ctx context.Context) ([]byte, error) {
-	if p := c.first; p != nil {
-		c.first = nil
-		return p, nil
-	}
-	return c.receive(ctx)
-}
-
-// receive returns the next whole messages from the node, and takes note of what they say.
-func (c *conn) receive(ctx context.Context) ([]byte, error) {
+func (c *conn) Next() ([]byte, error) {
+	c.buf = append(c.buf[:0], c.buf[c.given:]...)
+	c.given = 0
 	for {
-		p, err := c.stream.Recv(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if len(c.kept) > 0 {
-			c.kept = append(c.kept, p...)
-			p = c.kept
-		}
-		whole := 0
 		for {
-			m, n, err := wire.Parse(p[whole:])
+			m, n, err := wire.Parse(c.buf[c.given:])
 			if err != nil {
 				return nil, rpc.Errorf(rpc.Internal, "the node: %v", err)
 			}
 			if n == 0 {
 				break
 			}
-			whole += n
+			c.given += n
 			c.note(&m)
 		}
-		if whole == 0 {
-			c.kept = append(c.kept[:0], p...)
-			continue
+		if c.given > 0 {
+			c.b.bytes[1].Add(uint64(c.given))
+			return c.buf[:c.given], nil
 		}
-		c.b.bytes[1].Add(uint64(whole))
-		c.out = append(c.out[:0], p[:whole]...)
-		c.kept = append(c.kept[:0], p[whole:]...)
-		return c.out, nil
+		c.buf = slices.Grow(c.buf, wire.MaxMessage)
+		n, err := c.stream.Read(c.buf[len(c.buf):cap(c.buf)])
+		c.buf = c.buf[:len(c.buf)+n]
+		if err != nil {
+			return nil, err
+		}
 	}
 }
 
@@ -120,7 +104,7 @@ func (c *conn) note(m *wire.Message) {
 }
 
 // Send implements broker.Conn. A message that only collectors send is an error.
-func (c *conn) Send(ctx context.Context, messages []byte) error {
+func (c *conn) Send(messages []byte) error {
 	for rest := messages; len(rest) > 0; {
 		m, n, err := wire.Parse(rest)
 		switch {
@@ -138,7 +122,8 @@ func (c *conn) Send(ctx context.Context, messages []byte) error {
 		rest = rest[n:]
 	}
 	c.b.bytes[0].Add(uint64(len(messages)))
-	return c.stream.Send(ctx, messages)
+	_, err := c.stream.Write(messages)
+	return err
 }
 
 // Allowed implements broker.Conn.
@@ -147,7 +132,7 @@ func (c *conn) Allowed() bool { return c.allowed() }
 // Close implements broker.Conn. How the session went is in the audit log then.
 func (c *conn) Close() {
 	c.close.Do(func() {
-		c.stream.Close()
+		_ = c.stream.Close() // it was used to its end
 		c.b.open.Add(-1)
 		c.mu.Lock()
 		defer c.mu.Unlock()

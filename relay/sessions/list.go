@@ -3,8 +3,6 @@ package sessions
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -14,7 +12,7 @@ import (
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/session/broker"
-	"github.com/daytwo/daytwo/api/session/node"
+	"github.com/daytwo/daytwo/api/sessionrpc"
 )
 
 const (
@@ -23,7 +21,7 @@ const (
 )
 
 // List implements broker.Sessions. Everybody sees the own ones.
-func (b *Broker) List(ctx context.Context, a *broker.Asker) (all []broker.Info, missing []string, err error) {
+func (b *Broker) List(ctx context.Context, a *broker.Asker) (all []sessionrpc.Info, missing []string, err error) {
 	var agents []string
 	for _, agent := range b.o.Fleet.Agents() {
 		if !agent.Stale {
@@ -36,7 +34,7 @@ func (b *Broker) List(ctx context.Context, a *broker.Asker) (all []broker.Info, 
 			all = append(all, info)
 		}
 	}
-	slices.SortFunc(all, func(x, y broker.Info) int {
+	slices.SortFunc(all, func(x, y sessionrpc.Info) int {
 		return cmp.Or(cmp.Compare(x.Agent, y.Agent), x.Begun.Compare(y.Begun), cmp.Compare(x.Session, y.Session))
 	})
 	return all, missing, nil
@@ -44,7 +42,7 @@ func (b *Broker) List(ctx context.Context, a *broker.Asker) (all []broker.Info, 
 
 // ask asks nodes for their sessions, and returns which of them have not answered. A node
 // where sessions are off has none.
-func (b *Broker) ask(ctx context.Context, a *broker.Asker, agents []string) (all []broker.Info, missing []string) {
+func (b *Broker) ask(ctx context.Context, a *broker.Asker, agents []string) (all []sessionrpc.Info, missing []string) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	var mu sync.Mutex
@@ -60,9 +58,10 @@ func (b *Broker) ask(ctx context.Context, a *broker.Asker, agents []string) (all
 			switch code := rpc.CodeOf(err); {
 			case err == nil:
 				for _, i := range infos {
-					all = append(all, broker.Info{Agent: agent, Info: i})
+					i.Agent = agent // whatever the node calls itself
+					all = append(all, i)
 				}
-			case code == rpc.NotFound || code == rpc.Invalid:
+			case code == rpc.NotFound || code == rpc.Invalid || code == rpc.Denied:
 			default:
 				b.o.Log.Debug("a node did not tell its sessions", "agent", agent, "err", err)
 				missing = append(missing, agent)
@@ -74,27 +73,20 @@ func (b *Broker) ask(ctx context.Context, a *broker.Asker, agents []string) (all
 	return all, missing
 }
 
-func (b *Broker) askOne(ctx context.Context, a *broker.Asker, agent string) (infos []node.Info, err error) {
+func (b *Broker) askOne(ctx context.Context, a *broker.Asker, agent string) ([]sessionrpc.Info, error) {
 	g := b.grant(a, agent)
 	g.Rights = []session.Right{session.List}
 	token, err := b.o.Signer.Sign(g, grantLife)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := b.o.Nodes.Call(ctx, agent, node.List, (&node.Request{Grant: token}).Marshal(), node.MaxAnswer)
-	if err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(answer, &infos); err != nil {
-		return nil, fmt.Errorf("sessions of %s: %w", agent, err)
-	}
-	return infos, nil
+	return sessionrpc.List(ctx, b.o.Nodes, agent, token)
 }
 
 // sessionOf finds a session of which an asker may know: an own one, or one that may be listed,
 // or one to which the asker has the right.
-func (b *Broker) sessionOf(ctx context.Context, a *broker.Asker, agent, id string, right session.Right) (*broker.Info,
-	error) {
+func (b *Broker) sessionOf(ctx context.Context, a *broker.Asker, agent, id string, right session.Right) (
+	*sessionrpc.Info, error) {
 	if !session.ValidID(id) {
 		return nil, &badRequest{errSessionID}
 	}
@@ -117,7 +109,7 @@ func (b *Broker) sessionOf(ctx context.Context, a *broker.Asker, agent, id strin
 }
 
 // sees reports whether a session is the asker's own, or whether the asker has a right to it.
-func (b *Broker) sees(a *broker.Asker, info *broker.Info, right session.Right) bool {
+func (b *Broker) sees(a *broker.Asker, info *sessionrpc.Info, right session.Right) bool {
 	if own(a, info) {
 		return true
 	}
@@ -126,11 +118,20 @@ func (b *Broker) sees(a *broker.Asker, info *broker.Info, right session.Right) b
 }
 
 // own reports whether the asker has opened the session.
-func own(a *broker.Asker, info *broker.Info) bool { return info.Principal == a.Principal.Name() }
+func own(a *broker.Asker, info *sessionrpc.Info) bool { return info.Principal == a.Principal.Name() }
+
+// commandOf returns the command of a session, an empty one if the node did not say it.
+func commandOf(info *sessionrpc.Info) *session.Command {
+	if info.Command == nil {
+		return new(session.Command)
+	}
+	return info.Command
+}
 
 // tagsOf returns what the policy decides about: what is known of the container's origin.
-func tagsOf(info *broker.Info) policy.Tags {
-	tags := policy.Tags{Agent: info.Agent, User: info.Command.User, Command: text(&info.Command)}
+func tagsOf(info *sessionrpc.Info) policy.Tags {
+	c := commandOf(info)
+	tags := policy.Tags{Agent: info.Agent, User: c.User, Command: text(c)}
 	for name, value := range info.Tags {
 		if name != "agent_id" {
 			tags.Labels = append(tags.Labels, frame.Label{Name: name, Value: value})

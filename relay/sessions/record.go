@@ -9,7 +9,8 @@ import (
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/api/session/broker"
 	"github.com/daytwo/daytwo/api/session/grant"
-	"github.com/daytwo/daytwo/api/session/node"
+	"github.com/daytwo/daytwo/api/session/wire"
+	"github.com/daytwo/daytwo/api/sessionrpc"
 )
 
 // ownRule is what a grant and the audit log have as the rule for the asker's own session.
@@ -61,10 +62,7 @@ func ruleText(d policy.Decision) string {
 }
 
 // request returns what a node is told about the streams.
-func request(s *broker.Stream) *node.Request {
-	q := &node.Request{Client: s.Client, Write: s.Write}
-	for i, o := range s.Out {
-		q.Out[i].Offset, q.Out[i].Window = o.Offset, o.Window
-	}
-	return q
+func request(s *broker.Stream) *sessionrpc.Request {
+	return &sessionrpc.Request{Client: s.Client, Stdout: sessionrpc.Position(s.Out[wire.Stdout]),
+		Stderr: sessionrpc.Position(s.Out[wire.Stderr])}
 }

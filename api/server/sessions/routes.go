@@ -53,7 +53,10 @@ func (a *API) listOrOpen(w http.ResponseWriter, r *http.Request) error {
 	for i := range all {
 		s := &all[i]
 		doc.Sessions[i] = v1.SessionInfo{Session: s.Session, Agent: s.Agent, ContainerID: s.Container.ID, Tags: s.Tags,
-			User: s.Principal, Command: s.Command, Begun: s.Begun.UTC(), Clients: s.Clients, Writer: s.Writer, Exit: s.Exit}
+			User: s.Principal, Begun: s.Begun.UTC(), Clients: s.Clients, Writer: s.Writer, Exit: s.Exit}
+		if s.Command != nil {
+			doc.Sessions[i].Command = *s.Command
+		}
 	}
 	return web.WriteJSON(w, r, doc)
 }

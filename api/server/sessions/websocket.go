@@ -135,12 +135,13 @@ func pass(ctx context.Context, cancel context.CancelFunc, ws *websocket.Conn, co
 	go func() {
 		defer close(ended)
 		defer cancel()
+		defer conn.Close() // what waits in Next returns
 		for {
 			kind, p, err := ws.Read(ctx)
 			if err != nil || kind != websocket.MessageBinary {
 				return
 			}
-			if err := conn.Send(ctx, p); err != nil {
+			if err := conn.Send(p); err != nil {
 				if errors.Is(err, broker.ErrBad) {
 					ws.Close(websocket.StatusPolicyViolation, "a malformed message")
 				}
@@ -149,7 +150,7 @@ func pass(ctx context.Context, cancel context.CancelFunc, ws *websocket.Conn, co
 		}
 	}()
 	for {
-		p, err := conn.Next(ctx)
+		p, err := conn.Next()
 		if err == nil {
 			err = write(ctx, ws, websocket.MessageBinary, p)
 		}

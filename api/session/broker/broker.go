@@ -8,8 +8,8 @@ import (
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/auth/policy"
 	"github.com/daytwo/daytwo/api/session"
-	"github.com/daytwo/daytwo/api/session/node"
 	"github.com/daytwo/daytwo/api/session/wire"
+	"github.com/daytwo/daytwo/api/sessionrpc"
 )
 
 // Asker is who asks.
@@ -48,18 +48,12 @@ type Opened struct {
 type Conn interface {
 	// Next returns whole messages, one or more, which are valid until the next call. It returns
 	// io.EOF when the node has ended the connection well.
-	Next(ctx context.Context) ([]byte, error)
+	Next() ([]byte, error)
 	// Send sends whole messages of a client. It waits while the node has no room for them.
-	Send(ctx context.Context, messages []byte) error
+	Send(messages []byte) error
 	// Allowed reports whether the policy in use still allows what the connection does.
 	Allowed() bool
 	Close()
-}
-
-// Info describes a session that runs, or has just ended.
-type Info struct {
-	Agent string `json:"agent"`
-	node.Info
 }
 
 // Sessions are the sessions of a fleet. An asker who may not see something is answered as if
@@ -69,7 +63,7 @@ type Sessions interface {
 	// Attach connects to a session. agent may be "": then all nodes are asked for it.
 	Attach(ctx context.Context, a *Asker, agent, session string, s *Stream) (*Opened, error)
 	// List returns sessions sorted by node and begin, and the nodes that did not answer.
-	List(ctx context.Context, a *Asker) (all []Info, missing []string, err error)
+	List(ctx context.Context, a *Asker) (all []sessionrpc.Info, missing []string, err error)
 	Kill(ctx context.Context, a *Asker, agent, session string) error
 }
 
