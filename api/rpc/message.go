@@ -8,7 +8,8 @@ import (
 // A message is one byte that says its kind, and what that kind needs:
 //
 //	data    the offset of its first byte in the stream (uvarint), the bytes
-//	credit  how many bytes the receiver has taken in all (uvarint)
+//	credit  how many bytes the receiver has taken in all (uvarint), and for how many more
+//	        it has room if that is more than Window (uvarint)
 //	end     the length of a code (uvarint), the code, a message for people; without
 //	        a code the direction ended well
 //	ping    nothing: its sender is alive
@@ -27,6 +28,7 @@ const (
 type message struct {
 	kind   kind
 	number uint64 // offset of data, bytes of credit
+	window int    // of credit; 0 if it is not said
 	data   []byte // of data
 	err    *Error // of end; nil: it ended well
 }
@@ -42,8 +44,12 @@ func appendData(dst []byte, offset uint64, data []byte) []byte {
 	return append(binary.AppendUvarint(append(dst, byte(kindData)), offset), data...)
 }
 
-func appendCredit(dst []byte, taken uint64) []byte {
-	return binary.AppendUvarint(append(dst, byte(kindCredit)), taken)
+func appendCredit(dst []byte, taken uint64, window int) []byte {
+	dst = binary.AppendUvarint(append(dst, byte(kindCredit)), taken)
+	if window > Window {
+		dst = binary.AppendUvarint(dst, uint64(window))
+	}
+	return dst
 }
 
 func appendEnd(dst []byte, err *Error) []byte {
@@ -71,8 +77,15 @@ func parseMessage(p []byte) (m message, err error) {
 		if m.number, n = binary.Uvarint(p); n <= 0 {
 			return m, errMessage
 		}
-		if m.data = p[n:]; m.kind == kindCredit && len(m.data) > 0 {
-			return m, errMessage
+		if m.data = p[n:]; m.kind == kindData {
+			break
+		}
+		if len(m.data) > 0 {
+			window, n := binary.Uvarint(m.data)
+			if n != len(m.data) || window <= Window || window > MaxWindow {
+				return m, errMessage
+			}
+			m.window, m.data = int(window), nil
 		}
 	case kindEnd:
 		size, n := binary.Uvarint(p)

@@ -1,10 +1,12 @@
 package rpc
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // joined returns two ends of a stream; what one says reaches the other unless it is lost.
@@ -90,10 +92,52 @@ func TestWrongCredits(t *testing.T) {
 		if err := a.Send(t.Context(), []byte("four")); err != nil {
 			t.Fatal(err)
 		}
-		a.take(appendCredit(nil, 3))
-		a.take(appendCredit(nil, taken))
+		a.take(appendCredit(nil, 3, Window))
+		a.take(appendCredit(nil, taken, Window))
 		if err := a.Send(t.Context(), []byte("x")); err == nil || CodeOf(err) != Internal {
 			t.Errorf("after a credit for %d: %v", taken, err)
 		}
+	}
+}
+
+// A wider window lets more bytes come, and no more than that.
+func TestWiderWindow(t *testing.T) {
+	const window = 512 << 10
+	a, b, _ := joined(t)
+	b.SetWindow(window)
+	b.SetWindow(Window) // it never becomes less
+	b.resync()          // so that a knows
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		a.mu.Lock()
+		room := a.room
+		a.mu.Unlock()
+		if room == window {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("room for %d bytes", room)
+		}
+	}
+	if err := a.Send(t.Context(), make([]byte, window)); err != nil {
+		t.Fatal(err)
+	}
+	full, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := a.Send(full, []byte("x")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("more than the window was sent: %v", err)
+	}
+	for n := 0; n < window; {
+		p, err := b.Recv(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += len(p)
+	}
+	if err := a.Send(t.Context(), []byte("x")); err != nil {
+		t.Error(err)
+	}
+	a.SetWindow(10 * MaxWindow)
+	if a.window != MaxWindow {
+		t.Errorf("a window of %d bytes", a.window)
 	}
 }

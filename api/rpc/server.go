@@ -108,7 +108,7 @@ func (s *Server) open(ctx context.Context, m *nats.Msg) {
 	s.mu.Unlock()
 	s.opened.Add(1)
 	st.mu.Lock()
-	_ = st.say(appendCredit(nil, 0)) // the request is accepted
+	_ = st.sayCredit() // the request is accepted
 	st.mu.Unlock()
 	go s.serve(verb, h, m.Data, st)
 }

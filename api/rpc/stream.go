@@ -10,10 +10,14 @@ import (
 // Limits of a stream.
 const (
 	// Window is how many bytes may be on their way in a direction: what a
-	// stream holds in memory at each end, at most.
+	// stream holds in memory at each end, at most. SetWindow allows more.
 	Window = 64 << 10
-	// MaxChunk is the most that one message carries.
-	MaxChunk = 16 << 10
+	// MaxWindow is the most that SetWindow allows.
+	MaxWindow = 4 << 20
+	// MaxChunk is the most that one message carries; a message over a wider window may
+	// carry up to maxWideChunk.
+	MaxChunk     = 16 << 10
+	maxWideChunk = 64 << 10
 
 	pingEvery = 5 * time.Second
 	silence   = 16 * time.Second // three pings and a little
@@ -32,12 +36,16 @@ type Stream struct {
 	changed   chan struct{} // closed at the next change of what follows
 	sent      uint64        // bytes sent
 	credited  uint64        // of which the other end took so many
+	room      int           // how many more it has room for
+	buf       []byte        // for messages
 	accepted  bool          // the other end is there
 	stopped   bool          // the other end reads no more
 	sentEnd   bool          // this end writes no more
 	lastWords []byte        // the message that says so, until it is sent
 	queue     [][]byte      // received, not taken
 	queued    int           // bytes in queue
+	window    int           // how many it may have
+	tellWidth bool          // the other end has to be told of window
 	received  uint64        // bytes received
 	taken     uint64        // bytes given to Recv's caller
 	told      uint64        // of which the other end knows
@@ -48,7 +56,8 @@ type Stream struct {
 }
 
 func newStream(ctx context.Context, publish func([]byte) error, onEnd func()) *Stream {
-	s := &Stream{publish: publish, onEnd: onEnd, changed: make(chan struct{}), heard: time.Now(), spoke: time.Now()}
+	s := &Stream{publish: publish, onEnd: onEnd, changed: make(chan struct{}), heard: time.Now(), spoke: time.Now(),
+		room: Window, window: Window}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	go s.keepAlive()
 	return s
@@ -61,14 +70,15 @@ func (s *Stream) Context() context.Context { return s.ctx }
 // the other end's error if that has ended badly, or context.Cause of ctx.
 func (s *Stream) Send(ctx context.Context, p []byte) error {
 	for len(p) > 0 {
-		n, err := s.reserve(ctx, min(len(p), MaxChunk))
+		n, err := s.reserve(ctx, len(p))
 		if err != nil {
 			return err
 		}
 		s.mu.Lock()
 		offset := s.sent
 		s.sent += uint64(n)
-		err = s.say(appendData(nil, offset, p[:n]))
+		s.buf = appendData(s.buf[:0], offset, p[:n])
+		err = s.say(s.buf)
 		s.mu.Unlock()
 		if err != nil {
 			return s.fail(err)
@@ -82,7 +92,8 @@ func (s *Stream) Send(ctx context.Context, p []byte) error {
 func (s *Stream) reserve(ctx context.Context, n int) (int, error) {
 	for {
 		s.mu.Lock()
-		room := int(Window - (s.sent - s.credited))
+		room := s.room - int(s.sent-s.credited)
+		chunk := min(max(MaxChunk, s.room/8), maxWideChunk)
 		changed, ended := s.changed, s.stopped || s.sentEnd
 		ready := s.accepted && room > 0
 		s.mu.Unlock()
@@ -92,7 +103,7 @@ func (s *Stream) reserve(ctx context.Context, n int) (int, error) {
 		case ended:
 			return 0, &Error{Canceled, "the other end reads no more"}
 		case ready:
-			return min(n, room), nil
+			return min(n, room, chunk), nil
 		}
 		select {
 		case <-changed:
@@ -115,9 +126,8 @@ func (s *Stream) Recv(ctx context.Context) ([]byte, error) {
 			s.queued -= len(p)
 			s.taken += uint64(len(p))
 			var err error
-			if s.taken-s.told >= Window/4 && !s.gotEnd {
-				s.told = s.taken
-				err = s.say(appendCredit(nil, s.taken))
+			if s.taken-s.told >= uint64(s.window/4) && !s.gotEnd {
+				err = s.sayCredit()
 			}
 			s.mu.Unlock()
 			if err != nil {
@@ -250,8 +260,28 @@ func (s *Stream) sayState() {
 	if !s.sentEnd {
 		_ = s.say(appendData(nil, s.sent, nil))
 	}
-	s.told = s.taken
-	_ = s.say(appendCredit(nil, s.taken))
+	_ = s.sayCredit()
+}
+
+// sayCredit tells the other end how much was taken, and how much room there is. The caller
+// holds the lock.
+func (s *Stream) sayCredit() error {
+	s.told, s.tellWidth = s.taken, false
+	return s.say(appendCredit(nil, s.taken, s.window))
+}
+
+// SetWindow lets more bytes come at once than Window, at most MaxWindow: what a stream may
+// hold in memory. It never becomes less.
+func (s *Stream) SetWindow(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n = min(n, MaxWindow); n <= s.window {
+		return
+	}
+	s.window, s.tellWidth = n, true
+	if s.accepted {
+		_ = s.sayCredit() // else it is said once the other end is there
+	}
 }
 
 // resync tells the other end the state, after the connection was lost for a while.
@@ -263,7 +293,7 @@ func (s *Stream) resync() {
 	}
 }
 
-// take takes a message of the other end in. It never blocks.
+// take takes a message of the other end in, whose bytes it keeps. It never blocks.
 func (s *Stream) take(p []byte) {
 	m, err := parseMessage(p)
 	if err != nil {
@@ -283,6 +313,9 @@ func (s *Stream) take(p []byte) {
 func (s *Stream) takeLocked(m *message) error {
 	s.heard = time.Now()
 	s.accepted = true
+	if s.tellWidth {
+		_ = s.sayCredit()
+	}
 	s.sayLastWords()
 	switch m.kind {
 	case kindData:
@@ -291,19 +324,19 @@ func (s *Stream) takeLocked(m *message) error {
 			return &Error{Internal, "the other end sent more after its end"}
 		case m.number != s.received:
 			return ErrLost
-		case s.queued+len(m.data) > Window:
+		case s.queued+len(m.data) > s.window:
 			return &Error{Internal, "the other end sent more than there is room for"}
 		case len(m.data) == 0: // it only says how much it has sent
 			return nil
 		}
 		s.received += uint64(len(m.data))
 		s.queued += len(m.data)
-		s.queue = append(s.queue, append([]byte(nil), m.data...))
+		s.queue = append(s.queue, m.data)
 	case kindCredit:
 		if m.number > s.sent || m.number < s.credited {
 			return &Error{Internal, "the other end took what was not sent"}
 		}
-		s.credited = m.number
+		s.credited, s.room = m.number, max(s.room, m.window)
 	case kindEnd:
 		if s.gotEnd {
 			break

@@ -32,6 +32,7 @@ func connect(ctx context.Context, c *rpc.Client, agent, verb string, r *Request)
 	if err != nil {
 		return nil, err
 	}
+	s.SetWindow(window)
 	first, err := s.Recv(ctx) // the node refuses, or the session's first message comes
 	if err != nil {
 		s.Close()
@@ -42,6 +43,10 @@ func connect(ctx context.Context, c *rpc.Client, agent, verb string, r *Request)
 	}
 	return &conn{s: s, rest: first}, nil
 }
+
+// window is how many bytes of a session may be on their way to a relay. A client that reads
+// slowly stops the program long before by its own credits.
+const window = 512 << 10
 
 // List returns the sessions of a node.
 func List(ctx context.Context, c *rpc.Client, agent, token string) (all []Info, err error) {
