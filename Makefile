@@ -17,7 +17,7 @@ ALONE := ./bench/e2e ./bench/kernels ./bench/statsd ./collector ./collector/cgro
 # Many of the others mostly wait: three of them share two processors.
 TOGETHER = $(filter-out $(patsubst ./%,github.com/daytwo/daytwo/%,$(ALONE)),$(shell go list ./...))
 
-.PHONY: help build build-all run test bench journal-million logs-soak logpipe-million faults-soak rotation-soak generate lint vulncheck fuzz clean
+.PHONY: help build build-all run test bench journal-million logs-soak logpipe-million faults-soak rotation-soak sessions-soak generate lint vulncheck fuzz clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ faults-soak: ## Follow and ship logs while NATS, relay, collector and journald a
 rotation-soak: ## Follow 200,000 lines while journald rotates, and have it remove files under followers, fifty times
 	DAYTWO_JOURNAL_LINES=66667 DAYTWO_JOURNAL_VACUUMS=50 go test -count=1 -timeout 1h -v \
 		-run 'TestFollowThroughRotation|TestVacuumUnderReaders|TestFollowersLetDeletedFilesGo' ./collector/journal ./bench/e2e
+
+sessions-soak: ## Run 10,000 short sessions in a container, and look for what they leave; quick commands 2,000 times
+	DAYTWO_SOAK_ROUNDS=20 go test -count=1 -timeout 1h -v -run 'TestManyShortSessions|TestQuickCommands|TestResume|TestWindowSize' \
+		./collector/sessions ./collector/sessions/keeper
 
 generate: ## Regenerate the BPF objects (needs clang, llvm, libbpf-dev)
 	go generate ./...
