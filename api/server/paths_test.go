@@ -173,3 +173,33 @@ func TestForgedHost(t *testing.T) {
 		}
 	}
 }
+
+// CASES X-A7: a browser that asks whether another page may change something is told no.
+func TestPreflight(t *testing.T) {
+	o, _ := twoApplications(t)
+	srv, _, _ := accessServer(t, o, testRules)
+	address := strings.TrimPrefix(srv.URL, "http://")
+	routes, _ := allRoutes()
+	for _, rt := range routes {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.WriteString(c, "OPTIONS "+fill(rt.Path, testtick.Agent, shop)+" HTTP/1.1\r\nHost: "+address+
+			"\r\nOrigin: http://evil.test\r\nAccess-Control-Request-Method: "+rt.Method+
+			"\r\nAccess-Control-Request-Headers: authorization\r\nConnection: close\r\n\r\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode < 400 || resp.Header.Get("Access-Control-Allow-Origin") != "" ||
+			resp.Header.Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%s %s: %d %v", rt.Method, rt.Path, resp.StatusCode, resp.Header)
+		}
+		resp.Body.Close()
+		c.Close()
+	}
+}
