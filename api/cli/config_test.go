@@ -256,3 +256,24 @@ func TestPlaintextIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// The configuration of an identity provider that the page about access shows is one.
+func TestConfigInPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/access.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, found := strings.Cut(string(page), "```yaml\noidc-issuer:")
+	text, _, ended := strings.Cut(text, "```")
+	if !found || !ended {
+		t.Fatal("the page shows none")
+	}
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(path, []byte("oidc-issuer:"+text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, _, stderr, exit := invoke(t, "relay", "--config", path)
+	if exit != 0 || c.Access.OIDCClientID != "daytwo" || len(c.Access.OIDCScopes) != 3 || c.Access.PublicURL == "" {
+		t.Errorf("exit %d: %s\n%+v", exit, stderr, c.Access)
+	}
+}
