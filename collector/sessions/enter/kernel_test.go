@@ -181,7 +181,7 @@ func TestKernelBusyCgroup(t *testing.T) {
 	for end := time.Now().Add(5 * time.Second); len(processes(c.cgroup)) < 2 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
-	if inside := processes(c.cgroup + "/init"); len(inside) != 2 {
+	if inside := processes(c.cgroup + "/init"); len(inside) < 2 { // the shell may run cat
 		t.Errorf("the container's processes are %v", inside)
 	}
 	io := s.end(t) // the end of its input

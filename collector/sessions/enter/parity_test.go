@@ -156,7 +156,7 @@ func compare(t *testing.T, runtime, with string, session, other map[string]strin
 // pidOf waits for the process with such a command line, and returns 0 if there is none.
 func pidOf(cmdline ...string) int {
 	want := []byte(strings.Join(cmdline, "\x00") + "\x00")
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 		for _, f := range files {
 			if b, _ := os.ReadFile(f); bytes.Equal(b, want) {

@@ -93,7 +93,7 @@ func Start(t Target, s Spec) (_ *Session, err error) {
 			cg.end()
 		}
 	}()
-	if err := cg.prepare("daytwo-session-"+s.Session, !s.NoCgroup); err != nil {
+	if err := cg.prepare(cgroupPrefix+s.Session, !s.NoCgroup); err != nil {
 		return nil, err
 	}
 	session := &Session{Master: -1, Stdin: -1, Stdout: -1, Stderr: -1, cgroups: cg, ooms: cg.oomKills()}
