@@ -100,7 +100,8 @@ func (c *Config) check() error {
 // connects to.
 func (c *Config) exposures(in program) (all []plaintext.Exposure, err error) {
 	if in != collector {
-		all = plaintext.Listen(c.Listen, c.Access.Certificate != "")
+		// 'daytwo up' makes a certificate where it lets other machines in.
+		all = plaintext.Listen(c.Listen, c.Access.Certificate != "" || in == up && c.NATSListen != "")
 	}
 	if in != relay {
 		return all, nil // a collector may have been enrolled, and says itself what it lacks

@@ -31,6 +31,7 @@ type lab struct {
 	relays     []*rig.Daytwo
 	collectors []*rig.Daytwo
 	hosts      int // that have an address
+	data       string
 	http       *http.Client
 }
 
@@ -69,15 +70,20 @@ func (s *lab) host() (*rig.Netns, string) {
 	return n, address
 }
 
-func newLab(t *testing.T) *lab {
-	s := &lab{T: t, keys: filepath.Join(t.TempDir(), "keys")}
+// newLabNet makes the network of a lab without any machine.
+func newLabNet(t *testing.T) *lab {
+	s := &lab{T: t, keys: filepath.Join(t.TempDir(), "keys"), data: t.TempDir()}
 	if err := rig.LoopbackUp(); err != nil {
 		t.Fatal(err)
 	}
 	rig.IP(t, "link add d2bridge type bridge")
 	rig.IP(t, "address add "+labNet+"1/24 dev d2bridge")
 	rig.IP(t, "link set d2bridge up")
+	return s
+}
 
+func newLab(t *testing.T) *lab {
+	s := newLabNet(t)
 	// The keys, and the files of machines.
 	relay1, address1 := s.host()
 	relay2, address2 := s.host()
@@ -86,7 +92,7 @@ func newLab(t *testing.T) *lab {
 		hosts = append(hosts, fmt.Sprint(labNet, 11+i))
 		rig.IP(t, "address add "+hosts[i]+"/24 dev d2bridge")
 	}
-	data := t.TempDir()
+	data := s.data
 	t.Log(s.run("", "cluster", "init", s.keys, "--cluster", "lab", "--server", strings.Join(hosts, ","),
 		"--relay", address1+","+address2, "--server-dir", "HERE", "--store-dir", "DATA"))
 	s.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots()},
@@ -400,5 +406,46 @@ func (s *lab) revocation(t *testing.T) {
 			err = fmt.Errorf("%+v\n%s", all["node-3"], d.Log()[before:])
 		}
 		return err
+	})
+}
+
+// Other machines join the one on which 'daytwo up' runs, over TLS and with a code.
+func TestUpForOtherMachines(t *testing.T) {
+	rig.Binary(t)
+	rig.InNamespaces(t, rig.Mount|rig.Network, func(t *testing.T) {
+		s := newLabNet(t)
+		machine, address := s.host()
+		up := rig.Start(t, rig.Options{Netns: machine, Args: []string{"--agent-id", "first", "--interval", "500ms", "--no-bpf",
+			"--listen", "0.0.0.0:8400", "--nats-listen", "0.0.0.0:4222", "--cluster", "lab"}})
+		up.Relay.URL = "https://" + address + ":8400"
+		s.relays = append(s.relays, up)
+		s.keys = filepath.Join(up.Data, "cluster-keys")
+		rig.Eventually(t, rig.Ready, up.ReadToken)
+		s.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots()},
+			DisableKeepAlives: true}}
+		rig.Eventually(t, rig.Ready, func() error {
+			_, err := s.get(up, "", "/readyz", 5*time.Second)
+			return err
+		})
+		second := s.join("second")
+		rig.Eventually(t, time.Minute, func() error {
+			all, err := s.agents(up, up.Relay.Token)
+			if err == nil && (all["second"].Seq < 3 || all["second"].Stale || all["first"].Stale) {
+				err = fmt.Errorf("%+v\n%s", all, second.Log())
+			}
+			return err
+		})
+		before := len(second.Log())
+		if out := s.run("", "node", "revoke", "second", "--url", up.Relay.URL, "--token", up.Relay.Token); !strings.Contains(
+			out, "1 NATS servers") {
+			t.Error(out)
+		}
+		rig.Eventually(t, 5*time.Second, func() error {
+			if !strings.Contains(second.Log()[before:], "connection lost") {
+				return fmt.Errorf("the node is connected:\n%s", second.Log()[before:])
+			}
+			return nil
+		})
+		up.Stop(t)
 	})
 }
