@@ -421,6 +421,7 @@ func TestUpForOtherMachines(t *testing.T) {
 		s.relays = append(s.relays, up)
 		s.keys = filepath.Join(up.Data, "cluster-keys")
 		rig.Eventually(t, rig.Ready, up.ReadToken)
+		rig.Eventually(t, rig.Ready, func() error { _, err := os.Stat(filepath.Join(s.keys, "ca.crt")); return err })
 		s.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots()},
 			DisableKeepAlives: true}}
 		rig.Eventually(t, rig.Ready, func() error {
