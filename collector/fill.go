@@ -86,6 +86,7 @@ func (n *Node) fillStatsd(b *frame.Batch, at time.Time) {
 // fillSelf adds the tables about the collector itself.
 func (n *Node) fillSelf(b *frame.Batch) {
 	n.self.read()
+	n.self.credential(n.renewer)
 	v := n.self.vals
 	v[metric.SelfTicks] = int64(n.ticks)
 	v[metric.SelfTicksMissed] = int64(n.grid.missed)

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/daytwo/daytwo/api/frame"
+	"github.com/daytwo/daytwo/api/join"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/plaintext"
 	"github.com/daytwo/daytwo/collector/cgroups"
@@ -41,6 +42,21 @@ func newSelf(nextID func() uint64) *self {
 // exposed fills the column of what others on the network can do.
 func (s *self) exposed(all []plaintext.Exposure) {
 	s.vals[metric.SelfInsecure] = min(int64(len(all)), 1)
+}
+
+// credential fills the columns of the node's NATS credential; r may be nil.
+func (s *self) credential(r *join.Renewer) {
+	if r == nil {
+		return
+	}
+	expires, err := r.State()
+	s.vals[metric.SelfCredentialExpiry], s.vals[metric.SelfCredentialFailing] = metric.Absent, 0
+	if !expires.IsZero() {
+		s.vals[metric.SelfCredentialExpiry] = expires.UnixNano()
+	}
+	if err != nil {
+		s.vals[metric.SelfCredentialFailing] = 1
+	}
 }
 
 func (s *self) close() {

@@ -50,6 +50,8 @@ const (
 	SelfSessionsRefused
 	SelfSessionsFailed
 	SelfSessionsLost
+	SelfCredentialExpiry
+	SelfCredentialFailing
 )
 
 // Columns of Part, one row per part of a cgroup's record. Append only.
@@ -156,6 +158,10 @@ func init() {
 			Help: "Sessions that were allowed and could not be started."},
 		SelfSessionsLost: {Name: "sessions_lost", Type: Counter, Source: "sessions",
 			Help: "Sessions that ended because the process that kept them died."},
+		SelfCredentialExpiry: {Name: "nats_credential_expiry", Unit: Nanoseconds, Source: "collector",
+			Help: "Unix time at which the node's NATS credential expires; absent if it does not."},
+		SelfCredentialFailing: {Name: "nats_credential_failing", Unit: Bool, Source: "collector",
+			Help: "Whether the node's NATS credential could not be read or renewed last; the log says why."},
 	})
 	register(Part, "daytwo_collector", []Metric{
 		PartReader: {Name: "part_reader", Unit: Bool, Source: "collector", Prom: "daytwo_collector_part_reader",
