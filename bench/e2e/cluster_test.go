@@ -415,8 +415,8 @@ func TestUpForOtherMachines(t *testing.T) {
 	rig.InNamespaces(t, rig.Mount|rig.Network, func(t *testing.T) {
 		s := newLabNet(t)
 		machine, address := s.host()
-		up := rig.Start(t, rig.Options{Netns: machine, Args: []string{"--agent-id", "first", "--interval", "500ms", "--no-bpf",
-			"--listen", "0.0.0.0:8400", "--nats-listen", "0.0.0.0:4222", "--cluster", "lab"}})
+		up := rig.Start(t, rig.Options{Netns: machine, Args: []string{"--agent-id", "first", "--interval", "500ms",
+			"--no-bpf", "--listen", "0.0.0.0:8400", "--nats-listen", "0.0.0.0:4222", "--cluster", "lab"}})
 		up.Relay.URL = "https://" + address + ":8400"
 		s.relays = append(s.relays, up)
 		s.keys = filepath.Join(up.Data, "cluster-keys")
