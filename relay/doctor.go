@@ -137,7 +137,7 @@ func (c *Config) checkAccess() (checks []health.Check) {
 	return checks
 }
 
-// checkOIDC says whether the identity provider answers. It makes no key, as a relay does.
+// checkOIDC reports whether the identity provider answers. It makes no key, as a relay does.
 func (c *Config) checkOIDC() health.Check {
 	check := health.Check{Name: "identity provider", State: health.OK, Detail: c.Access.OIDCIssuer}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

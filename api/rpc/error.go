@@ -47,12 +47,12 @@ func CodeOf(err error) Code {
 
 // Errors of a stream that the network broke.
 var (
-	// ErrAway is that no node of the name answers.
+	// ErrAway says that no node of the name answers.
 	ErrAway = &Error{Unavailable, "the node is not connected"}
-	// ErrNoServer is that the client, which is a relay, is not connected to NATS.
+	// ErrNoServer says that the client, which is a relay, is not connected to NATS.
 	ErrNoServer = &Error{Unavailable, "the relay is not connected to NATS"}
-	// ErrSilent is that the other end has sent nothing for too long.
+	// ErrSilent says that the other end has sent nothing for too long.
 	ErrSilent = &Error{Unavailable, "the other end is silent: it or the network between is gone"}
-	// ErrLost is that a message was lost on the way.
+	// ErrLost says that a message was lost on the way.
 	ErrLost = &Error{Unavailable, "a part of the stream was lost on the way"}
 )

@@ -18,7 +18,7 @@ import (
 // shorten it.
 var diskPatience = 5 * time.Second
 
-// diskWatch says whether a sender waits for the disk. The sender calls enter and leave;
+// diskWatch reports whether a sender waits for the disk. The sender calls enter and leave;
 // the publisher's watch calls claim.
 type diskWatch struct{ since atomic.Int64 } // Unix nanoseconds; 0: not on the disk; claimed: replaced
 

@@ -27,7 +27,7 @@ var required = map[session.Right]struct {
 	session.List:        {policy.Read, policy.Sessions},
 }
 
-// decide says whether an asker has a right to something with some tags, and which rule gives
+// decide reports whether an asker has a right to something with some tags, and which rule gives
 // it.
 func decide(a *broker.Asker, right session.Right, tags *policy.Tags) policy.Decision {
 	n := required[right]

@@ -144,7 +144,7 @@ type claims struct {
 	Session  string   `json:"daytwo_session,omitempty"`
 }
 
-// Sign returns a token for a bearer. local is whether it is for a local user: such a token
+// Sign returns a token for a bearer. local says that it is for a local user: such a token
 // ends when the user is removed.
 func (i *Issuer) Sign(name string, groups []string, valid time.Duration, local bool) (string, error) {
 	return i.sign(claims{UserID: name, Groups: groups, Local: local}, valid)

@@ -10,7 +10,7 @@ import (
 // DetachKeys are the keys that detach from a session by default, as in Docker and DC/OS.
 const DetachKeys = "ctrl-p,ctrl-q"
 
-// ErrDetach is that the keys that detach were pressed.
+// ErrDetach says that the keys that detach were pressed.
 var ErrDetach = errors.New("detached by keys")
 
 // ParseKeys parses keys such as "ctrl-p,ctrl-q" or "ctrl-],d". "" is none.

@@ -73,7 +73,7 @@ var (
 	ErrBad      = errors.New("the request makes no sense")
 )
 
-// NoContainerError is that no container has a name.
+// NoContainerError says that no container has a name.
 type NoContainerError struct{ Name string }
 
 func (e *NoContainerError) Error() string { return "no running container matches " + e.Name }
@@ -88,7 +88,7 @@ func (e *AmbiguousError) Error() string {
 	return e.Name + " is ambiguous: it may be\n  " + strings.Join(e.Candidates, "\n  ")
 }
 
-// DeniedError is that the policy does not allow something.
+// DeniedError says that the policy does not allow something.
 type DeniedError struct {
 	Who      string
 	Right    session.Right

@@ -48,7 +48,7 @@ type FinalError struct{ Err error }
 func (e *FinalError) Error() string { return e.Err.Error() }
 func (e *FinalError) Unwrap() error { return e.Err }
 
-// ErrLost is that the connection was lost and no other one could be opened in time. How the
+// ErrLost says that the connection was lost and no other one could be opened in time. How the
 // session ended is not known.
 var ErrLost = errors.New("the connection to the session was lost")
 

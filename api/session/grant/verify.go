@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ErrRefused is that a grant is not valid here: altered, late, used, or for another node.
+// ErrRefused says that a grant is not valid here: altered, late, used, or for another node.
 var ErrRefused = errors.New("the grant of the session is refused")
 
 const (
