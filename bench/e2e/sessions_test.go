@@ -1,0 +1,216 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/daytwo/daytwo/bench/rig"
+)
+
+// sessionFixture is daytwo, and a container.
+type sessionFixture struct {
+	*testing.T
+	program, container string
+	d                  *rig.Daytwo
+}
+
+// command returns a client command.
+func (f *sessionFixture) command(args ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(f.Context(), 40*time.Second)
+	f.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, f.program, append(args[:2:2],
+		append([]string{"--url", f.d.Relay.URL, "--token", f.d.Relay.Token}, args[2:]...)...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// run runs a client command with some input.
+func (f *sessionFixture) run(stdin string, args ...string) (out, errs string, status int) {
+	f.Helper()
+	var o, e bytes.Buffer
+	cmd := f.command(args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &o, &e
+	err := cmd.Run()
+	if err != nil && !errors.As(err, new(*exec.ExitError)) {
+		f.Fatal(err)
+	}
+	return o.String(), e.String(), cmd.ProcessState.ExitCode()
+}
+
+// Commands run in a docker container from elsewhere, with the right output and exit status.
+func TestTaskExec(t *testing.T) {
+	program := rig.Binary(t)
+	docker := rig.Docker(t)
+	d := rig.StartReady(t, rig.Options{Args: []string{"--interval", "500ms", "--no-bpf"},
+		Env: []string{"DOCKER_HOST=unix://" + docker.Socket}})
+	name := rig.UniqueName("shell")
+	forever := fmt.Sprint("sleep ", 1_000_000+os.Getpid()) // whose process is known by its arguments
+	c := docker.Run(t, rig.Spec{Name: name, Cmd: []string{"/bin/sleep", "600"}, Env: map[string]string{"PLACE": "inside"}})
+	f := &sessionFixture{T: t, program: program, container: name, d: d}
+	rig.Eventually(t, 20*time.Second, func() error {
+		if out, errs, status := f.run("", "task", "exec", name, "true"); status != 0 {
+			return fmt.Errorf("status %d, %s%s", status, out, errs)
+		}
+		return nil
+	})
+
+	t.Run("output and status", func(t *testing.T) {
+		f := *f
+		f.T = t
+		for _, c := range []struct {
+			stdin, out, errs string
+			status           int
+			args             []string
+		}{
+			{"", "inside\n", "", 0, []string{name, "sh", "-c", "echo $PLACE"}},
+			{"", "out\n", "err\n", 7, []string{name, "--", "sh", "-c", "echo out; echo err >&2; exit 7"}},
+			{"typed\nmore", "typed\nmore", "", 3, []string{"-i", name, "sh", "-c", "cat; exit 3"}},
+			{"", "/tmp x\n", "", 0, []string{"-w", "/tmp", "-e", "A=x", name, "sh", "-c", "echo $PWD $A"}},
+			{"", "", "", 128 + 9, []string{name, "sh", "-c", "kill -9 $$"}},
+			{"", "ok\n", "", 0, []string{name, "sh", "-c", forever + " & echo ok"}},
+			{"", strings.Repeat("0123456789abcde\n", 200_000), "", 0,
+				[]string{name, "sh", "-c", "yes 0123456789abcde | head -n 200000"}},
+		} {
+			out, errs, status := f.run(c.stdin, append([]string{"task", "exec"}, c.args...)...)
+			if out != c.out || errs != c.errs || status != c.status {
+				t.Errorf("%q: status %d, %d bytes %.80q, %.200q; want %d, %d bytes %.80q, %q", c.args,
+					status, len(out), out, errs, c.status, len(c.out), c.out, c.errs)
+			}
+		}
+		if _, errs, status := f.run("", "task", "exec", name, "nothing-of-this-name"); status != 127 {
+			t.Errorf("a command that does not exist: status %d, %s", status, errs)
+		}
+		if _, errs, status := f.run("", "task", "exec", "nothing-of-this-name", "true"); status != 1 ||
+			!strings.Contains(errs, "no running container matches") {
+			t.Errorf("a container that does not exist: status %d, %s", status, errs)
+		}
+	})
+
+	t.Run("terminal", func(t *testing.T) {
+		f := *f
+		f.T = t
+		f.terminal()
+	})
+
+	t.Run("nothing is left", func(t *testing.T) {
+		f := *f
+		f.T = t
+		rig.Eventually(t, 10*time.Second, func() error {
+			out, err := exec.Command("ps", "axo", "args").Output()
+			if err != nil || strings.Contains(string(out), forever) {
+				return fmt.Errorf("a process of a session is left: %v", err)
+			}
+			return nil
+		})
+	})
+	c.Stop()
+	d.Stop(t)
+}
+
+// terminal types into a shell on a terminal.
+func (f *sessionFixture) terminal() {
+	master, slave := openTerminal(f.T)
+	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 57, Col: 203}); err != nil {
+		f.Fatal(err)
+	}
+	cmd := f.command("task", "exec", "-it", f.container, "sh")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	before, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		f.Fatal(err)
+	}
+	screen := new(rig.Buffer)
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			n, err := master.Read(buf)
+			_, _ = screen.Write(buf[:n])
+			if err != nil {
+				return
+			}
+		}
+	}()
+	expect := func(text string) {
+		f.Helper()
+		rig.Eventually(f, 20*time.Second, func() error {
+			if !strings.Contains(screen.String(), text) {
+				return fmt.Errorf("no %q on the screen: %q", text, screen.String())
+			}
+			return nil
+		})
+	}
+	write := func(keys string) {
+		f.Helper()
+		if _, err := master.WriteString(keys); err != nil {
+			f.Fatal(err)
+		}
+	}
+	write("stty size; tty; echo TERM=$TERM\n")
+	expect("57 203")
+	expect("/dev/pts/")
+	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 20, Col: 70}); err != nil {
+		f.Fatal(err)
+	}
+	expectSize := func() {
+		f.Helper()
+		rig.Eventually(f, 20*time.Second, func() error {
+			write("stty size\n")
+			time.Sleep(100 * time.Millisecond)
+			if !strings.Contains(screen.String(), "20 70") {
+				return fmt.Errorf("the size did not change: %q", screen.String())
+			}
+			return nil
+		})
+	}
+	expectSize()
+	write("sleep 100\n")
+	time.Sleep(200 * time.Millisecond)
+	write("\x03echo inter'rup'ted\n")
+	expect("interrupted")
+	write("exit 42\n")
+	err = cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != 42 {
+		f.Errorf("status %d, %v: %q", status, err, screen.String())
+	}
+	after, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+	if err != nil || *after != *before {
+		f.Errorf("the terminal is not as it was: %+v, %+v, %v", before, after, err)
+	}
+}
+
+// openTerminal opens a terminal.
+func openTerminal(t *testing.T) (master, slave *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { master.Close() })
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err = os.OpenFile(fmt.Sprint("/dev/pts/", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { slave.Close() })
+	return master, slave
+}
