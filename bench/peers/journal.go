@@ -31,8 +31,8 @@ func benchJournal(r *report) error {
 	defer os.RemoveAll(dir)
 	files, size := journalSize(dir)
 	r.printf("%d entries of %d services and %d containers in %d files (%d MB), written by systemd-journal-remote; the "+
-		"page "+
-		"cache is warm. CPU is of all processes that take part; each reader may use one core, and prints to /dev/null.\n\n",
+		"page cache is warm. CPU is of all processes that take part; each reader may use one core, and prints to "+
+		"/dev/null.\n\n",
 		journalEntries, journalUnits, journalContainers, files, size>>20)
 	r.printf("| reader | entries/s | CPU for 1 million | of daytwo's time |\n|---|---:|---:|---:|\n")
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))

@@ -50,8 +50,8 @@ func containerID(i int) string { return fmt.Sprintf("%064x", i%journalContainers
 // journalEntry appends an entry as a service writes it, in the journal export format.
 func journalEntry(b *bytes.Buffer, i int) {
 	unit := fmt.Sprintf("unit%d.service", i%journalUnits)
-	fmt.Fprintf(b, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=07000000000000000000000000000000\nPRIO"+
-		"RITY=%d\n"+
+	fmt.Fprintf(b, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=07000000000000000000000000000000\n"+
+		"PRIORITY=%d\n"+
 		"_SYSTEMD_UNIT=%s\n_PID=%d\n_UID=0\n_GID=0\n_COMM=app\n_EXE=/usr/bin/app\n_CMDLINE=/usr/bin/app --serve %s\n"+
 		"_SYSTEMD_CGROUP=/system.slice/%s\n_SYSTEMD_SLICE=system.slice\n_MACHINE_ID=00000000000000000000000000000001\n"+
 		"_HOSTNAME=host\n_TRANSPORT=stdout\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=app\nCONTAINER_ID_FULL=%s\n",

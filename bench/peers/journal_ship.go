@@ -24,9 +24,8 @@ import (
 // JSON of go-systemd's sdjournal, a message each.
 func shipJournal(r *report, dir string) error {
 	r.printf("\nFrom the files to a JetStream stream on disk, until the last acknowledgement; the NATS server runs in " +
-		"the same " +
-		"process and is part of the CPU.\n\n| shipper | entries/s | CPU for 1 million | of daytwo's time | bytes an entry " +
-		"|\n|---|---:|---:|---:|---:|\n")
+		"the same process and is part of the CPU.\n\n" +
+		"| shipper | entries/s | CPU for 1 million | of daytwo's time | bytes an entry |\n|---|---:|---:|---:|---:|\n")
 	var own journalResult
 	line := func(name string, ship func(*nats.Conn, jetstream.JetStream) error) error {
 		size := uint64(0)
@@ -52,10 +51,8 @@ func shipJournal(r *report, dir string) error {
 			x.cpu.Seconds()*1e6/float64(x.entries), float64(x.wall)/float64(own.wall), float64(size)/float64(x.entries))
 		return nil
 	}
-	if err := line("daytwo", func(conn *nats.Conn, _ jetstream.JetStream) error {
-		return shipOwn(conn,
-			dir)
-	}); err != nil {
+	err := line("daytwo", func(conn *nats.Conn, _ jetstream.JetStream) error { return shipOwn(conn, dir) })
+	if err != nil {
 		return err
 	}
 	bin, err := buildSdjournal(dir)

@@ -48,7 +48,7 @@ func (r *Reader) compare(back, again bool) (going int) {
 		}
 		switch {
 		case c.done(back) || again && !c.idle:
-		case c.ready && c.back == back || c.f.ends() == nil:
+		case c.ready && c.back == back || c.ends() == nil:
 			going += r.consider(c, back)
 		default:
 			r.unread = append(r.unread, c)
@@ -58,7 +58,7 @@ func (r *Reader) compare(back, again bool) (going int) {
 		slices.Reverse(r.unread)
 	}
 	for _, c := range r.unread {
-		x := c.f.ends()
+		x := c.ends()
 		if r.second != nil && x.follow(back, &r.next.e) && x.follow(back, &r.second.e) {
 			c.idle = false
 			going++

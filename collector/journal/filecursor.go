@@ -10,6 +10,15 @@ import (
 // passed and larger ones are ahead, but while the reader is on the entry at at,
 // that one is neither.
 type fileCursor struct {
+	// What Reader.compare looks at in each file comes first, and is in one line of the
+	// processor's cache.
+	ready  bool // e is the next entry in the direction back
+	back   bool
+	ended  bool  // there is none, and there will be none
+	idle   bool  // there was none when the files were last compared
+	failed bool  // the file cannot be read
+	bounds *ends // of the file, nil as long as they are not known
+
 	f      *File
 	match  *Match
 	author *author
@@ -26,11 +35,7 @@ type fileCursor struct {
 	on     bool
 	passed uint64 // entries up to at, at least
 
-	ready bool // e is the next entry in the direction back
-	back  bool
-	e     entry
-	ended bool // there is none, and there will be none
-	idle  bool // there was none when the files were last compared
+	e entry // if ready
 
 	sureTo uint64 // what was written up to that offset is known to be older than what is in files that come
 	end    uint64 // where the file ended when complete looked
@@ -39,11 +44,18 @@ type fileCursor struct {
 	last entry // the last one of the file, if the tail was sought
 
 	checked  bool      // its list of entries was
-	failed   bool      // the file cannot be read
 	heldAt   time.Time // when its filesystem was seen last not to respond; zero: it does
 	unplaced bool      // then its place was not found
 	skipped  uint64    // entries that could not be read, and why
 	reason   error
+}
+
+// ends is File.ends, which does not change once it is known.
+func (c *fileCursor) ends() *ends {
+	if c.bounds == nil {
+		c.bounds = c.f.ends()
+	}
+	return c.bounds
 }
 
 // tryAgain reports whether it is time to look whether the filesystem of a file responds.
@@ -63,7 +75,7 @@ func (c *fileCursor) peek(back bool) (ok bool, err error) {
 	if back && !c.on {
 		from++
 	}
-	if x := c.f.ends(); x != nil && (back && from <= x.first.at || !back && from >= x.last.at) {
+	if x := c.ends(); x != nil && (back && from <= x.first.at || !back && from >= x.last.at) {
 		if c.ended = true; !back {
 			c.passed = max(c.passed, x.entries)
 		}
@@ -157,7 +169,7 @@ func (c *fileCursor) settle(t *target) (err error) {
 	if c.at, c.passed, err = c.start(t); err != nil || t.kind != atTail || c.at == 0 {
 		return err
 	}
-	if x := c.f.ends(); x != nil {
+	if x := c.ends(); x != nil {
 		c.last = x.last
 		return nil
 	}

@@ -24,7 +24,7 @@ func (c *fileCursor) start(t *target) (at, before uint64, err error) {
 	case atHead:
 		return 0, 0, nil
 	case atTail:
-		if x := c.f.ends(); x != nil {
+		if x := c.ends(); x != nil {
 			return x.last.at, x.entries, nil
 		}
 	}

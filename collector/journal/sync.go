@@ -115,7 +115,7 @@ func (c *fileCursor) seqnumID() (id ID) {
 
 // renew gives the cursor its file, opened anew.
 func (c *fileCursor) renew(f *File) {
-	c.f, c.ready, c.ended, c.walker = f, false, false, nil
+	c.f, c.ready, c.ended, c.walker, c.bounds = f, false, false, nil, nil
 }
 
 // remove gives back a file that is gone.
