@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/daytwo/daytwo/collector/sessions/enter"
@@ -17,8 +18,9 @@ const cgroupPrefix = "daytwo-session-"
 // cgroup.
 func endCgroups(id string) error { return enter.EndLeft(id) }
 
-// findCgroup2 returns where hierarchies of version 2 are mounted.
-func findCgroup2() (found []string) {
+// findHierarchies returns where those hierarchies are mounted in which sessions have a cgroup:
+// those of version 2, and the freezer's of version 1.
+func findHierarchies() (found []string) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
 		return nil
@@ -26,16 +28,21 @@ func findCgroup2() (found []string) {
 	defer f.Close()
 	for s := bufio.NewScanner(f); s.Scan(); {
 		before, after, _ := strings.Cut(s.Text(), " - ")
-		if fields := strings.Fields(before); strings.HasPrefix(after, "cgroup2 ") && len(fields) > 4 {
+		fields, super := strings.Fields(before), strings.Fields(after)
+		if len(fields) < 5 || len(super) < 3 {
+			continue
+		}
+		options := strings.Split(super[2], ",")
+		if super[0] == "cgroup2" || super[0] == "cgroup" && slices.Contains(options, "freezer") {
 			found = append(found, fields[4])
 		}
 	}
 	return found
 }
 
-// findCgroups returns the directories of a name in the hierarchies of version 2.
+// findCgroups returns the directories of a name in these hierarchies.
 func findCgroups(name string) (found []string) {
-	for _, mount := range findCgroup2() {
+	for _, mount := range findHierarchies() {
 		_ = filepath.WalkDir(mount, func(path string, d fs.DirEntry, err error) error {
 			switch {
 			case err != nil || !d.IsDir():

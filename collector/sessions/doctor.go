@@ -29,9 +29,9 @@ func Doctor(o Options) []health.Check {
 		return []health.Check{check}
 	}
 	check.Detail = fmt.Sprintf("%d keys of relays in %s", len(keys), o.KeysFile)
-	if len(findCgroup2()) == 0 {
-		check.State, check.Detail = health.Warn, check.Detail+"; no cgroup hierarchy of version 2 is mounted, so that "+
-			"processes that detach themselves outlive their session"
+	if len(findHierarchies()) == 0 {
+		check.State, check.Detail = health.Warn, check.Detail+"; no cgroup hierarchy of version 2 and no freezer is "+
+			"mounted, so that processes that detach themselves outlive their session"
 		check.Fix = "mount it: mount -t cgroup2 none /sys/fs/cgroup/unified"
 	}
 	return []health.Check{check}

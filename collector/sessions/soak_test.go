@@ -62,12 +62,13 @@ func (f *fixture) resources() (r resources) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	// Other tests mount at the same time: the container's own namespace has only what sessions do.
+	mounts, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", f.container.PID))
 	if err != nil {
 		f.Fatal(err)
 	}
 	r.descriptors, r.mounts, r.goroutines = len(fds), strings.Count(string(mounts), "\n"), runtime.NumGoroutine()
-	for _, dir := range findCgroup2() {
+	for _, dir := range findHierarchies() {
 		out, err := exec.Command("find", dir, "-path", "*"+f.container.ID+"*", "-name", cgroupPrefix+"*").Output()
 		if err != nil {
 			f.Fatal(err)
