@@ -54,11 +54,11 @@ func find(fleet query.Fleet, agent, name string, see func(agent string, row *fra
 				found := &target{agent: a.ID, row: row, start: t.Row(i)[metric.Created]}
 				switch how {
 				case exactMatch:
-					exact = append(exact, found)
+					exact = add(exact, found)
 				case prefixMatch:
-					prefix = append(prefix, found)
+					prefix = add(prefix, found)
 				case partMatch:
-					part = append(part, found)
+					part = add(part, found)
 				}
 			}
 		})
@@ -72,6 +72,20 @@ func find(fleet query.Fleet, agent, name string, see func(agent string, row *fra
 		}
 	}
 	return nil, &broker.NoContainerError{Name: name}
+}
+
+// add adds a container to a list. Of one that has several cgroups, as in several hierarchies of
+// version 1, the row is taken that says when it was started.
+func add(list []*target, found *target) []*target {
+	for i, t := range list {
+		if t.agent == found.agent && t.row.Label("container_id") == found.row.Label("container_id") {
+			if t.start == metric.Absent {
+				list[i] = found
+			}
+			return list
+		}
+	}
+	return append(list, found)
 }
 
 type match int

@@ -53,6 +53,7 @@ func TestFind(t *testing.T) {
 			{"container_id", "aa11", "task_name", "web", "task_id", "web.1", "application_name", "/shop/web"},
 			{"container_id", "bb22", "task_name", "web-cache", "task_id", "web-cache.1"},
 			{"container_id", "cc33", "container_name", "db"},
+			{"container_id", "cc33", "container_name", "db"}, // another cgroup of it
 		},
 		"node2": {
 			{"container_id", "aa99", "task_name", "hidden"},
