@@ -17,7 +17,7 @@ ALONE := ./bench/e2e ./bench/kernels ./bench/statsd ./collector ./collector/cgro
 # Many of the others mostly wait: three of them share two processors.
 TOGETHER = $(filter-out $(patsubst ./%,github.com/daytwo/daytwo/%,$(ALONE)),$(shell go list ./...))
 
-.PHONY: help build build-all run test bench journal-million logs-soak logpipe-million faults-soak rotation-soak sessions-soak generate lint vulncheck fuzz clean
+.PHONY: help build build-all run test bench journal-million logs-soak logpipe-million short-containers faults-soak rotation-soak sessions-soak generate lint vulncheck fuzz clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ logs-soak: ## Ship 10 million log entries while the shipper is killed and NATS r
 
 logpipe-million: ## Write a million lines through a log pipe into journald, and find each once
 	LOGPIPE_LINES=1000000 go test -count=1 -timeout 30m -v -run TestJournaldMany ./collector/launcher/logpipe
+
+short-containers: ## Follow 500 containers of each of Docker's log drivers that print ten lines and exit
+	DAYTWO_SHORT_CONTAINERS=500 go test -count=1 -timeout 2h -v -run TestFollowShortContainers ./bench/e2e
 
 faults-soak: ## Follow and ship logs while NATS, relay, collector and journald are killed, twenty times over
 	DAYTWO_SOAK_ROUNDS=20 go test -count=1 -timeout 2h -v -run TestLogsSurviveKillsOfAll ./bench/e2e

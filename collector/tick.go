@@ -75,6 +75,9 @@ func (n *Node) read(at time.Time) {
 	}
 	named := func() {
 		n.groups.update(n.snapshot, n.names.Gen()+n.tasks.update())
+		if n.groups.logs != nil {
+			n.groups.logs.Looked()
+		}
 		n.groups.fillStarts(n.snapshot)
 		fillRoot(n.snapshot, n.machine)
 	}

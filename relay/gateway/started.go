@@ -9,8 +9,11 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 )
 
-// maxStarted bounds how long a query waits for what was just started.
-const maxStarted = 5 * time.Second
+// How long a query waits for what was just started.
+const (
+	minStarted = 2 * time.Second
+	maxStarted = 5 * time.Second
+)
 
 // readLater opens a query that follows something that no node knows by this name yet, since
 // it may just have been started. A node knows a container at its next tick, or one tick
@@ -27,6 +30,9 @@ func (g *Gateway) readLater(ctx context.Context, q *query.LogQuery, err error) (
 		if a := &agents[i]; !a.Stale && slices.Contains(ids, a.ID) {
 			interval = max(interval, time.Duration(a.Interval))
 		}
+	}
+	if interval > 0 {
+		interval = max(interval, minStarted/2)
 	}
 	const aNode = 5 * time.Millisecond // the larger the fleet, the fewer requests
 	every := max(100*time.Millisecond, time.Duration(len(ids))*aNode)

@@ -166,6 +166,28 @@ func (n *Node) Sources(ctx context.Context, q *query.LogQuery) ([]query.LogSourc
 	if err := n.checkAgents(q); err != nil {
 		return nil, err
 	}
+	all, err := n.sources(ctx, q)
+	if err == nil && unfound(q, all) && n.askEnded(ctx, askEveryFor(q)) {
+		return n.sources(ctx, q)
+	}
+	return all, err
+}
+
+// unfound reports whether a selector of containers matches nothing.
+func unfound(q *query.LogQuery, all []query.LogSource) bool {
+	for k, selectors := range selectorsOf(q) {
+		for _, s := range selectors {
+			if kind(k) != units && !slices.ContainsFunc(all, func(l query.LogSource) bool {
+				return l.Kind == query.LogSourceKinds[k] && l.Selector == s
+			}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (n *Node) sources(ctx context.Context, q *query.LogQuery) ([]query.LogSource, error) {
 	o, err := n.use()
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/daytwo/daytwo/api/entry"
@@ -22,7 +23,8 @@ func (r *reader) follow(ctx context.Context) (*entry.Record, error) {
 	now := time.Now()
 	paused := r.w.status().paused
 	if !r.reached && !paused {
-		r.reached, r.quiet = true, now
+		r.reached = true
+		r.came(now)
 		if r.left > 0 {
 			r.left = -1 // Limit bounds what there was
 		}
@@ -32,11 +34,23 @@ func (r *reader) follow(ctx context.Context) (*entry.Record, error) {
 			return nil, nil
 		}
 	}
-	if !paused && r.ended(now) {
+	switch over := !paused && r.ended(now); {
+	case !over:
+	case r.sent || r.asked || r.q.Cursor != "":
 		r.over = true
-		r.events = append(r.events, r.o.node.event(entry.Ended, "", 0,
-			"what is followed has ended, and all its entries were read"))
+		text := "what is followed has ended, and all its entries were read"
+		if p := r.w.status().p; !r.sent && r.asked && r.q.Cursor == "" && len(p.files) == 0 && !r.o.exists(p) {
+			r.events = append(r.events, r.o.node.event(entry.Unreadable, "", 0,
+				"no log of it was found: what it may have written was deleted with it, or was not logged"))
+			text = "what is followed has ended"
+		}
+		r.events = append(r.events, r.o.node.event(entry.Ended, "", 0, text))
 		return nil, nil
+	case r.gone.IsZero():
+		r.gone = now // its runtime may not know that yet
+	case r.o.node.askEndedSince(ctx, r.gone.Add(lookAgain/2)):
+		r.asked = true
+		return nil, r.replan(true)
 	}
 	if now.Sub(r.alive) >= lifeSign {
 		return &entry.Record{}, nil
@@ -47,25 +61,32 @@ func (r *reader) follow(ctx context.Context) (*entry.Record, error) {
 	defer context.AfterFunc(r.done, cancel)()
 	switch err := r.w.wait(wait); {
 	case err == nil:
-		r.quiet = time.Now()
+		r.came(time.Now())
 	case r.done.Err() != nil:
 		return nil, io.EOF
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	}
-	return nil, r.replan()
+	return nil, r.replan(false)
 }
 
-// replan takes in what selectors match by now, and the log files of containers that came.
-func (r *reader) replan() error {
+// came notes that something came.
+func (r *reader) came(now time.Time) { r.quiet, r.looks = now, r.o.node.o.Identities.looks.Load() }
+
+// replan takes in what selectors match by now, and the log files of containers that came: a
+// second after it did so before, or now.
+func (r *reader) replan(now bool) error {
 	before, gen := r.w.status().p, r.o.node.o.Identities.gen.Load()
-	if time.Since(r.planned) < lookAgain || !before.selects && gen == r.gen {
+	if !now && time.Since(r.planned) < lookAgain || !before.selects && gen == r.gen {
 		return nil
 	}
 	since, lateSince := int64(0), r.planned.Add(-lateFor).UnixMicro()
 	if r.q.Tail || r.q.Cursor != "" { // nothing of before is wanted, but for what was on its way then
 		since = r.began.Add(-onItsWay).UnixMicro()
 		lateSince = max(lateSince, since)
+	}
+	if now && r.q.Tail && r.q.Limit > 0 {
+		since = 0 // the container was started for this query, and has ended
 	}
 	r.planned, r.gen = time.Now(), gen
 	p, err := r.o.newPlan(&r.q)
@@ -138,13 +159,24 @@ func (r *reader) ended(now time.Time) bool {
 			r.o.node.o.Identities.named(k, name, func(_ *Identity, paths []string) {
 				known, lives = true, lives || len(paths) > 0
 			})
-			if !known || lives {
+			if lives || !known && !(r.ofDriver(k, name) && r.o.node.o.Identities.looks.Load() >= r.looks+2) {
 				return false
 			}
 			any = true
 		}
 	}
 	return any
+}
+
+// ofDriver reports whether only journald drivers of runtimes write a name, so that a container
+// has it: one that no cgroup was found of has ended.
+func (r *reader) ofDriver(k kind, name string) bool {
+	v := r.o.view()
+	defer v.catalog.mu.Unlock()
+	fields := v.catalog.names[k][name]
+	return len(fields) > 0 && !slices.ContainsFunc(fields, func(f string) bool {
+		return f != "CONTAINER_ID_FULL" && f != "CONTAINER_NAME"
+	})
 }
 
 // exists reports whether what the selectors of a plan match has entries.

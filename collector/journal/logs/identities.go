@@ -32,6 +32,7 @@ const maxEnded = 10_000
 type Identities struct {
 	parse func(cgroup string) (id, name string)
 	gen   atomic.Uint64
+	looks atomic.Uint64 // how often Looked was called
 
 	mu     sync.RWMutex
 	byPath map[string]*Identity // of cgroups that are there
@@ -93,6 +94,10 @@ func (s *Identities) Came(path string, i *Identity) {
 	s.gen.Add(1)
 }
 
+// Looked says that everything that is there was looked for, and that Came and Went were
+// called for it.
+func (s *Identities) Looked() { s.looks.Add(1) }
+
 // Went says that a cgroup is gone. It does nothing for a path that is not known.
 func (s *Identities) Went(path string) {
 	s.mu.Lock()
@@ -100,12 +105,18 @@ func (s *Identities) Went(path string) {
 	s.went(path)
 }
 
-// Remember makes a container known that has no cgroup any more. It does nothing for one
-// that is known already.
+// Remember makes a container known that has no cgroup any more. Of one that is known already
+// it adds the log file: it may have ended before its runtime was asked for it.
 func (s *Identities) Remember(i *Identity) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byID[i.id()] != nil {
+	if k := s.byID[i.id()]; k != nil {
+		if len(k.paths) == 0 && k.identity.LogPath == "" && i.LogPath != "" {
+			s.index(k, false)
+			k.identity = i
+			s.index(k, true)
+			s.gen.Add(1)
+		}
 		return
 	}
 	k := &known{identity: i}

@@ -54,12 +54,19 @@ func (o *opened) pieces() bool {
 // another time.
 func (o *opened) goOn(old *joined, p *plan, since, lateSince int64) *joined {
 	j := o.journal(p).(*joined)
-	switch c := old.r.Cursor(); {
+	j.from = old.from
+	c := old.r.Cursor()
+	if c.Realtime == 0 { // it has read nothing yet
+		c = old.from.Cursor
+	}
+	switch {
 	case int64(c.Realtime) > lateSince:
 		j.seekTime(lateSince)
 		j.late = &late{until: c, with: old.paused, before: old.p}
 	case old.paused:
 		j.r.SeekCursor(c)
+	case old.r.Realtime() == 0 && c.Realtime > 0:
+		j.r.SeekPlace(old.from)
 	case c.Realtime > 0:
 		at, _ := journal.ParsePlace(string(old.appendPlace(nil))) // its own
 		j.r.SeekPlace(at)

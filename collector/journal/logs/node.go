@@ -231,7 +231,7 @@ func (n *Node) checkAgents(q *query.LogQuery) error {
 // plan opens the journal and plans a query. If there is no error, call release.
 func (n *Node) plan(ctx context.Context, q *query.LogQuery) (*opened, *plan, error) {
 	o, p, err := n.planKnown(q)
-	if (errors.Is(err, query.ErrNoSuchSource) || errors.Is(err, query.ErrNoJournal)) && n.askEnded(ctx) {
+	if (errors.Is(err, query.ErrNoSuchSource) || errors.Is(err, query.ErrNoJournal)) && n.askEnded(ctx, askEveryFor(q)) {
 		return n.planKnown(q)
 	}
 	return o, p, err
@@ -240,17 +240,48 @@ func (n *Node) plan(ctx context.Context, q *query.LogQuery) (*opened, *plan, err
 // askEvery is how often Options.Ended is asked at most.
 const askEvery = 5 * time.Second
 
-// askEnded makes the containers known that have ended, and reports whether it asked.
-func (n *Node) askEnded(ctx context.Context) bool {
+// askEveryFor is askEvery for a query. One that follows may be of a container that was
+// started for it.
+func askEveryFor(q *query.LogQuery) time.Duration {
+	if q.Follow {
+		return askAgain
+	}
+	return askEvery
+}
+
+// askEnded makes the containers known that have ended, and reports whether it asked: not if
+// it did so lately.
+func (n *Node) askEnded(ctx context.Context, every time.Duration) bool {
 	n.asking.Lock()
 	defer n.asking.Unlock()
-	if n.o.Ended == nil || !n.asked.IsZero() && time.Since(n.asked) < askEvery {
+	if n.o.Ended == nil || !n.asked.IsZero() && time.Since(n.asked) < every {
 		return false
 	}
 	for _, i := range n.o.Ended(ctx) {
 		n.o.Identities.Remember(i)
 	}
 	n.asked = time.Now()
+	return true
+}
+
+// askAgain is how often Options.Ended is asked at most by queries that follow.
+const askAgain = time.Second
+
+// askEndedSince makes the containers known that have ended, unless that was done since a time.
+// It reports whether they are known.
+func (n *Node) askEndedSince(ctx context.Context, t time.Time) bool {
+	n.asking.Lock()
+	defer n.asking.Unlock()
+	switch {
+	case n.o.Ended == nil || n.asked.After(t):
+		return true
+	case time.Since(n.asked) < askAgain:
+		return false
+	}
+	n.asked = time.Now()
+	for _, i := range n.o.Ended(ctx) {
+		n.o.Identities.Remember(i)
+	}
 	return true
 }
 

@@ -157,7 +157,8 @@ func (o *origins) named(s *sender, fields []entry.Field) *Identity {
 			i.Origin.SetTag(tag, string(fields[j].Value))
 		}
 	}
-	if s.driver() && i.Origin.Tag("task_id") == "" && i.Origin.Tag("task_name") == "" {
+	// Of what is known by its cgroup alone, the id stands for the task, and the driver has its name.
+	if task := i.Origin.Tag("task_id"); s.driver() && (task == "" || task == id) && i.Origin.Tag("task_name") == "" {
 		i.Origin.SetTag("task_id", id)
 		i.Origin.SetTag("task_name", string(s.name))
 	}

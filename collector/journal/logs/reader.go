@@ -33,6 +33,9 @@ type reader struct {
 	planned  time.Time
 	gen      uint64    // of the identities, then
 	quiet    time.Time // since when nothing came
+	looks    uint64    // of the identities, then
+	gone     time.Time // when what is followed was found to have ended, without an entry
+	asked    bool      // that runtimes were asked for a log file, as nothing came at all
 	alive    time.Time // of the last record
 	over     bool
 	last     bool // what went wrong until the end was told

@@ -84,6 +84,7 @@ func (w *walk) seekCursor(text string, after bool) (*entry.Event, error) {
 		return nil, fmt.Errorf("%w: %w", query.ErrBadCursor, err)
 	}
 	if after {
+		w.from = at
 		w.r.SeekPlace(at)
 	} else {
 		w.r.SeekCursor(at.Cursor)

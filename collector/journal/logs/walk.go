@@ -22,6 +22,7 @@ type walk struct {
 	lines    bool // grep is left to whoever joins lines,
 	quick    bool // but for entries without marks
 	late     *late
+	from     journal.Place // after which it began; the zero Place if it began elsewhere
 
 	errs []error
 
