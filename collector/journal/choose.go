@@ -69,8 +69,8 @@ func (r *Reader) compare(back, again bool) (going int) {
 	return going
 }
 
-// consider looks for the next entry of a file, and keeps the file if no two others have
-// entries before that. It returns 1 if the file may have entries, else 0.
+// consider reads the next entry of a file and makes the file next or second if its entry
+// comes before theirs. It returns 1 if the file may have entries, else 0.
 func (r *Reader) consider(c *fileCursor, back bool) (going int) {
 	has := r.peek(c, back)
 	if c.idle = !has; !c.done(back) {

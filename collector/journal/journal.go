@@ -47,7 +47,7 @@ type Journal struct {
 
 	news    chan struct{} // closed when there may be new entries
 	waiting atomic.Int64  // readers that wait for them
-	asked   chan struct{} // tells Run that one does
+	asked   chan struct{} // signals Run that one does
 
 	rescanEvery time.Duration // a test makes it longer
 }

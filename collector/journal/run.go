@@ -63,7 +63,7 @@ func (j *Journal) Run(ctx context.Context) error {
 		case now := <-r.timer.C:
 			r.rest(now)
 		case e := <-w.events():
-			if tells(e) {
+			if changesListing(e) {
 				j.refreshAndWake(w)
 				r.writers.lookSoon()
 			} else if r.writers.on {
@@ -131,7 +131,7 @@ func (r *runner) rest(now time.Time) {
 	}
 }
 
-// lookAround looks for files that no event tells of.
+// lookAround looks for files that inotify reports no event for.
 func (r *runner) lookAround(missing bool) {
 	if r.j.looked.Load().unfinished || missing && r.w.missingCame() {
 		r.j.refreshAndWake(r.w)

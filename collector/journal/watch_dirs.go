@@ -92,7 +92,7 @@ func (w *watch) missingCame() bool {
 	return false
 }
 
-// tells reports whether an event says that files came or went.
-func tells(e fsnotify.Event) bool {
+// changesListing reports whether a directory has other files after an event than before.
+func changesListing(e fsnotify.Event) bool {
 	return e.Has(fsnotify.Create) || e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename)
 }

@@ -124,7 +124,7 @@ func (w *writers) look(now time.Time) (came bool) {
 	return came
 }
 
-// tell tells of the rests of a process, and of its end.
+// tell signals each rest of a process, and its end.
 func (w *writers) tell(pid int, c *switches.Counter) {
 	signal := func(c chan struct{}) {
 		select {

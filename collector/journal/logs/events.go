@@ -51,7 +51,7 @@ func (n *Node) eventOf(err error) entry.Event {
 // maxBad bounds how many unreadable files a query names one by one.
 const maxBad = 20
 
-// bad makes the events for files that are not read at all.
+// bad returns the events for files that are not read at all.
 func (o *opened) bad() (events []entry.Event) {
 	all := o.j.Bad()
 	for _, err := range all[:min(len(all), maxBad)] {

@@ -48,7 +48,7 @@ func (o *opened) responding(all []*Identity) (files []*Identity, held []string) 
 	return append(files, all[min(len(all), maxLogFiles):]...), held
 }
 
-// heldEvents makes the events for log files that do not respond, but for those that were
+// heldEvents returns the events for log files that do not respond, but for those that were
 // told of before.
 func (n *Node) heldEvents(held []string, told map[string]bool) (events []entry.Event) {
 	for _, path := range held {

@@ -29,7 +29,7 @@ func mayTell(message []byte) bool {
 // telling are the ids of messages that tell something: they are looked at in each query.
 var telling = [...]string{messageDropped, messageStarted, entry.PipeReport}
 
-// tell finds out what the entry that it is on tells about what the query selects.
+// tell adds what the entry that it is on says about what the query selects to told.
 func (w *walk) tell(id []byte) {
 	switch string(id) {
 	case messageDropped:
@@ -61,7 +61,7 @@ func (w *walk) concerns() bool {
 	return w.p.scope.allows(w.of)
 }
 
-// report tells what a log pipe's report says.
+// report adds what a log pipe's report says to told.
 func (w *walk) report() {
 	number := func(field string) (uint64, bool) {
 		text, ok := value(w.fields, field)
