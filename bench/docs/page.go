@@ -54,12 +54,12 @@ func commands(page string) ([]command, error) {
 }
 
 var (
-	changing = regexp.MustCompile(`[0-9a-f]{12,}|[0-9][0-9.,:]*`)
+	changing = regexp.MustCompile(`[0-9a-f]{12,}|[0-9][0-9.,:]*([KMGT]iB)?`)
 	spaces   = regexp.MustCompile(`[ \t]+|-{2,}`)
 )
 
-// normal is a line without what differs from run to run: numbers, ids, the width
-// of columns.
+// normal is a line without what differs from run to run: numbers and the sizes that they
+// are of, ids, the width of columns.
 func normal(line string) string {
 	return strings.TrimSpace(spaces.ReplaceAllString(changing.ReplaceAllString(line, "#"), " "))
 }

@@ -24,8 +24,9 @@ func TestCommands(t *testing.T) {
 }
 
 func TestMissing(t *testing.T) {
-	c := command{output: []string{"NAME   CPU", "web  12.5%  0123456789abcdef", "…", "db 1", "a … c"}}
-	if got := c.missing("NAME CPU\nweb 0.3%   fedcba98765432100\na b b c\n"); !slices.Equal(got, []string{"db 1"}) {
+	c := command{output: []string{"NAME   CPU", "web  12.5%  0123456789abcdef", "…", "db 1", "a … c", "b 720KiB"}}
+	got := c.missing("NAME CPU\nweb 0.3%   fedcba98765432100\na b b c\nb 1.07MiB\n")
+	if !slices.Equal(got, []string{"db 1"}) {
 		t.Errorf("missing %q, want only db", got)
 	}
 }
