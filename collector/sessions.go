@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/daytwo/daytwo/api/audit"
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/api/session"
@@ -74,8 +76,29 @@ func (n *Node) runningContainer(_ context.Context, id string) (sessions.Containe
 	if c == nil {
 		return sessions.Container{}, fmt.Errorf("container %s: %w", id, sessions.ErrNoContainer)
 	}
-	return sessions.Container{Container: session.Container{ID: c.ContainerID, Started: c.Started}, PID: c.PID,
+	started := c.Started
+	if started == 0 {
+		started = n.startInTick(id)
+	}
+	return sessions.Container{Container: session.Container{ID: c.ContainerID, Started: started}, PID: c.PID,
 		Name: c.Name}, nil
+}
+
+// startInTick returns when a container was started whose runtime does not say it: what the
+// newest tick has, which relays know; 0 if it has nothing.
+func (n *Node) startInTick(id string) (started int64) {
+	_ = n.local.View(n.cfg.AgentID, func(b *frame.Batch) { // without a tick there is nothing
+		t := b.Table(metric.Container)
+		if t == nil {
+			return
+		}
+		for i, row := range t.Rows {
+			if v := t.Row(i)[metric.Created]; row.Label("container_id") == id && v != metric.Absent {
+				started = max(started, v*int64(time.Second))
+			}
+		}
+	})
+	return started
 }
 
 // fillSessions fills the columns about sessions.

@@ -141,19 +141,6 @@ func (b *browser) session() string {
 	return s.Name
 }
 
-// cookies returns the cookies that the browser has for the relay, by name.
-func (b *browser) cookies() map[string]string {
-	u, err := url.Parse(b.url)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	all := map[string]string{}
-	for _, c := range b.client.Jar.Cookies(u) {
-		all[c.Name] = c.Value
-	}
-	return all
-}
-
 const viewers = "rules:\n- {subjects: user:ann, role: viewer}\n- {subjects: group:ops, role: operator}\n"
 
 // A browser signs in with the admin token or as a local user, works with the cookie alone, and

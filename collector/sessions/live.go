@@ -20,7 +20,6 @@ type live struct {
 	m       *Manager
 	rec     record
 	process *os.Process   // the keeper, nil if an earlier collector has started it
-	started chan struct{} // closed when the program runs, or was found not to
 	over    chan struct{} // closed when the session has ended
 
 	mu       sync.Mutex
@@ -32,7 +31,7 @@ type live struct {
 }
 
 func (m *Manager) newLive(rec record) *live {
-	return &live{m: m, rec: rec, started: make(chan struct{}), over: make(chan struct{})}
+	return &live{m: m, rec: rec, over: make(chan struct{})}
 }
 
 // dial connects to a keeper. The path goes by the directory's descriptor, as that of a socket
@@ -65,7 +64,6 @@ func (l *live) takeControl() error {
 
 // follow follows a session to its end, or until it is released.
 func (l *live) follow(conn net.Conn) {
-	var once sync.Once
 	r := wire.NewReader(conn, 4096)
 	for {
 		m, err := r.Next()
@@ -73,8 +71,6 @@ func (l *live) follow(conn net.Conn) {
 			break
 		}
 		switch m.Type {
-		case wire.Started:
-			once.Do(func() { close(l.started) })
 		case wire.Status:
 			if s, err := wire.ParseStatus(m.Data); err == nil {
 				l.mu.Lock()

@@ -158,18 +158,3 @@ func requestFile(req *request) (*os.File, error) {
 	}
 	return f, nil
 }
-
-// waitStarted waits until the program runs, or was found not to.
-func (l *live) waitStarted(ctx context.Context) error {
-	late := time.NewTimer(startFor)
-	defer late.Stop()
-	select {
-	case <-l.started:
-	case <-l.over:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-late.C:
-		return fmt.Errorf("the session does not start within %v", startFor)
-	}
-	return nil
-}

@@ -2,15 +2,12 @@ package client
 
 import (
 	"context"
-	"errors"
 	"io"
 	"time"
 
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/session/wire"
 )
-
-var errSilent = errors.New("nothing comes over the connection any more")
 
 // serve uses a connection until it ends. It returns the exit, if that came, and whether
 // anything came.

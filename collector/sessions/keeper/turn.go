@@ -139,7 +139,7 @@ func (k *keeper) timeout() int {
 	case over:
 		sooner(k.now.Add(overEvery))
 	}
-	d := next.Sub(time.Now())
+	d := time.Until(next)
 	return int(max(0, (d+time.Millisecond-1)/time.Millisecond))
 }
 
