@@ -173,6 +173,8 @@ func (s *server) narrowed(v *policy.View, still func() error) *server {
 	n := newServer(o, s.shared, scope)
 	if v.Everything() {
 		n.scraper = s.scraper // which has the labels of the whole fleet ready
+	} else {
+		n.dcos.Sees = v.AllowsOrigin
 	}
 	return n
 }

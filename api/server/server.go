@@ -68,6 +68,7 @@ type server struct {
 type shared struct {
 	streams *logstream.Streams
 	sizes   *dcoslogs.Sizes
+	ended   *dcos.Ended
 }
 
 // New returns the handler of a relay's routes. It returns an error without a fleet, or
@@ -90,7 +91,7 @@ func New(o Options) (http.Handler, error) {
 		o.Policy = func() *policy.Policy { return none }
 	}
 	a := &access{gate: o.Gate, policy: o.Policy, audit: o.Audit, log: o.Log}
-	all := shared{logstream.New(logstream.Options{Log: o.Log}), new(dcoslogs.Sizes)}
+	all := shared{logstream.New(logstream.Options{Log: o.Log}), new(dcoslogs.Sizes), dcos.NewEnded(o.Fleet, o.History)}
 	routes, err := a.guarded(newServer(o, all, nil))
 	if err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func newServer(o Options, all shared, scope *query.LogScope) *server {
 	return &server{
 		Options: o, shared: all, scraper: prom.NewScraper(o.Fleet, true), now: time.Now,
 		dcos: dcos.API{Fleet: o.Fleet, Agent: o.Agent, Cluster: o.Cluster, Version: o.Version, Now: time.Now,
-			Logs: o.Logs, Streams: all.streams, Sizes: all.sizes, LogScope: limit},
+			Logs: o.Logs, Streams: all.streams, Sizes: all.sizes, Ended: all.ended, LogScope: limit},
 		sessions: sessions.API{Sessions: o.Sessions, Policy: o.Policy, Proof: func(r *http.Request) error {
 			_, err := o.Gate.Principal(r)
 			return err

@@ -39,22 +39,40 @@ func (s *API) agentState(w http.ResponseWriter, r *http.Request) error {
 	if found == nil {
 		return query.ErrUnknownAgent
 	}
+	agents := []query.Agent{*found}
+	frameworks := s.frameworks(agents)
+	completed := s.completed(agents, frameworks)
+	return web.WriteJSON(w, r, map[string]any{
+		"id": id, "hostname": agentHost(*found), "version": release,
+		"frameworks": onAgent(frameworks), "completed_frameworks": onAgent(completed),
+	})
+}
+
+// onAgent returns frameworks as the state of an agent has them.
+func onAgent(frameworks []framework) []agentFramework {
 	list := []agentFramework{}
-	for _, f := range s.frameworks([]query.Agent{*found}) {
-		af := agentFramework{ID: f.ID, Name: f.Name, CompletedExecutors: []executor{}}
+	for _, f := range frameworks {
+		af := agentFramework{ID: f.ID, Name: f.Name, Executors: []executor{}, CompletedExecutors: []executor{}}
 		for i := range f.Tasks {
-			t := &f.Tasks[i]
-			lt := t.logTask()
-			af.Executors = append(af.Executors, executor{ID: lt.Executor, Name: t.Name, Source: lt.Executor,
-				Container: lt.Container, Directory: lt.Directory(), Tasks: []task{*t},
-				QueuedTasks: []task{}, CompletedTasks: []task{}})
+			e := newExecutor(&f.Tasks[i])
+			e.Tasks = f.Tasks[i : i+1]
+			af.Executors = append(af.Executors, e)
+		}
+		for i := range f.CompletedTasks {
+			e := newExecutor(&f.CompletedTasks[i])
+			e.CompletedTasks = f.CompletedTasks[i : i+1]
+			af.CompletedExecutors = append(af.CompletedExecutors, e)
 		}
 		list = append(list, af)
 	}
-	return web.WriteJSON(w, r, map[string]any{
-		"id": id, "hostname": agentHost(*found), "version": release,
-		"frameworks": list, "completed_frameworks": []agentFramework{},
-	})
+	return list
+}
+
+// newExecutor returns the executor of a task, without it.
+func newExecutor(t *task) executor {
+	lt := t.logTask()
+	return executor{ID: lt.Executor, Name: t.Name, Source: lt.Executor, Container: lt.Container,
+		Directory: lt.Directory(), Tasks: []task{}, QueuedTasks: []task{}, CompletedTasks: []task{}}
 }
 
 // uiConfig answers with the settings of DC/OS' web page, of which one of its clients

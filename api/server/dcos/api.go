@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/server/dcos/logs"
 	"github.com/daytwo/daytwo/api/server/logstream"
@@ -20,6 +21,9 @@ type API struct {
 	Logs    query.Logs         // nil if there are none
 	Streams *logstream.Streams // default: of its own
 	Sizes   *logs.Sizes        // of the files that logs seem to be; default: its own
+	Ended   *Ended             // nil: tasks that ended are not known
+	// Sees reports whether the asker may see a container that ended; nil is every one.
+	Sees func(agent string, origin *frame.Row) bool
 	// LogScope returns which log entries the asker may see; nil is everything.
 	LogScope func(*http.Request) *query.LogScope
 }

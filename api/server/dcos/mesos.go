@@ -65,11 +65,12 @@ type taskStatus struct {
 func (s *API) state(w http.ResponseWriter, r *http.Request) error {
 	agents := s.Fleet.Agents()
 	frameworks := s.frameworks(agents)
+	completed := s.completed(agents, frameworks)
 	host := localHost(r)
 	return web.WriteJSON(w, r, map[string]any{
 		"id": "daytwo", "pid": "master@" + net.JoinHostPort(host, "5050"), "hostname": host,
 		"version": release, "cluster": s.Cluster,
-		"slaves": s.slaves(agents, frameworks), "frameworks": frameworks, "completed_frameworks": []framework{},
+		"slaves": s.slaves(agents, frameworks), "frameworks": frameworks, "completed_frameworks": completed,
 	})
 }
 
@@ -133,20 +134,28 @@ func (s *API) frameworks(agents []query.Agent) []framework {
 					continue
 				}
 				seen[c] = true
-				tk := newTask(a, b, row)
+				tk := newTask(a.ID, b.Time, running, row)
 				if ids[tk.ID]++; ids[tk.ID] > 1 {
 					tk.ID += "." + c // ids must be unique, names need not be
 				}
 				f := byID[tk.FrameworkID]
 				if f == nil {
-					f = &framework{ID: tk.FrameworkID, Name: cmp.Or(row.Label("framework_name"), tk.FrameworkID),
-						User: "root", Active: true, CompletedTasks: []task{}}
+					f = newFramework(tk.FrameworkID, row)
 					byID[f.ID] = f
 				}
 				f.Tasks = append(f.Tasks, tk)
 			}
 		})
 	}
+	return sortedFrameworks(byID)
+}
+
+func newFramework(id string, row *frame.Row) *framework {
+	return &framework{ID: id, Name: cmp.Or(row.Label("framework_name"), id), User: "root", Active: true,
+		Tasks: []task{}, CompletedTasks: []task{}}
+}
+
+func sortedFrameworks(byID map[string]*framework) []framework {
 	list := []framework{}
 	for _, f := range byID {
 		list = append(list, *f)
@@ -155,18 +164,25 @@ func (s *API) frameworks(agents []query.Agent) []framework {
 	return list
 }
 
-func newTask(a query.Agent, b *frame.Batch, row *frame.Row) task {
+// States of tasks. How a task ended is not known, which this one of Mesos' says.
+const (
+	running = "TASK_RUNNING"
+	gone    = "TASK_GONE"
+)
+
+// newTask returns the task of a container, which was in a state at a time.
+func newTask(agent string, at int64, state string, row *frame.Row) task {
 	c := row.Label("container_id")
 	t := task{
 		ID:          cmp.Or(row.Label("task_id"), row.Label("name"), c),
 		Name:        cmp.Or(row.Label("task_name"), row.Label("name"), c),
 		FrameworkID: cmp.Or(row.Label("framework_id"), row.Label("runtime"), "containers"),
-		ExecutorID:  row.Label("executor_id"), SlaveID: a.ID, State: "TASK_RUNNING",
+		ExecutorID:  row.Label("executor_id"), SlaveID: agent, State: state,
 	}
 	if !strings.Contains(t.ID, t.Name) {
 		t.ID = t.Name + "." + t.ID // clients look up tasks by id only
 	}
-	status := taskStatus{State: t.State, Timestamp: float64(b.Time) / 1e9}
+	status := taskStatus{State: t.State, Timestamp: float64(at) / 1e9}
 	status.ContainerStatus.ContainerID.Value = c
 	t.Statuses = []taskStatus{status}
 	return t

@@ -91,20 +91,29 @@ func (s *API) agentsMessage() []byte {
 }
 
 // frameworksMessage returns Response{type: GET_FRAMEWORKS, get_frameworks:
-// {frameworks: [...]}}.
+// {frameworks: [...], completed_frameworks: [...]}}.
 func (s *API) frameworksMessage() []byte {
-	var frameworks []byte
-	for _, f := range s.frameworks(s.Fleet.Agents()) {
+	agents := s.Fleet.Agents()
+	active := s.frameworks(agents)
+	completed := s.completed(agents, active)
+	message := appendFrameworks(nil, 1, active)
+	message = appendFrameworks(message, 2, completed)
+	return appendBytes(appendNumber(nil, 1, responseGetFrameworks), 11, message)
+}
+
+// appendFrameworks appends each framework as a field of a number.
+func appendFrameworks(dst []byte, num protowire.Number, list []framework) []byte {
+	for _, f := range list {
 		info := appendText(nil, 1, f.User)
 		info = appendText(info, 2, f.Name)
 		info = appendBytes(info, 3, appendText(nil, 1, f.ID))
 		fw := appendBytes(nil, 1, info)
 		fw = appendBool(fw, 2, f.Active)
-		fw = appendBool(fw, 3, true)
+		fw = appendBool(fw, 3, f.Active)
 		fw = appendBool(fw, 11, false)
-		frameworks = appendBytes(frameworks, 1, fw)
+		dst = appendBytes(dst, num, fw)
 	}
-	return appendBytes(appendNumber(nil, 1, responseGetFrameworks), 11, frameworks)
+	return dst
 }
 
 func appendBytes(dst []byte, num protowire.Number, v []byte) []byte {

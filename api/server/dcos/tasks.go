@@ -24,15 +24,21 @@ func (s *API) logTasks(agent string) []logs.Task {
 // logTask returns where the output of a task is.
 func (t *task) logTask() logs.Task {
 	return logs.Task{ID: t.ID, Agent: t.SlaveID, Framework: t.FrameworkID, Executor: cmp.Or(t.ExecutorID, t.ID),
-		Container: t.Statuses[0].ContainerStatus.ContainerID.Value}
+		Container: t.container()}
 }
 
-// runningTask returns the task that runs under an id.
-func (s *API) runningTask(id string) (logs.Task, bool) {
+// container returns the id of a task's container.
+func (t *task) container() string { return t.Statuses[0].ContainerStatus.ContainerID.Value }
+
+// findTask returns the task that runs under an id, else one that did.
+func (s *API) findTask(id string) (logs.Task, bool) {
 	for _, t := range s.logTasks("") {
 		if t.ID == id {
 			return t, true
 		}
+	}
+	if t, ok := s.completedTask(id); ok {
+		return t.logTask(), true
 	}
 	return logs.Task{}, false
 }
@@ -67,7 +73,7 @@ func (s *API) newLogs() *logs.API {
 	if streams == nil {
 		streams = logstream.New(logstream.Options{Now: s.Now})
 	}
-	return &logs.API{Logs: l, Streams: streams, Sizes: s.Sizes, Agent: s.Agent, Known: s.knownAgent, Task: s.runningTask,
+	return &logs.API{Logs: l, Streams: streams, Sizes: s.Sizes, Agent: s.Agent, Known: s.knownAgent, Task: s.findTask,
 		Tasks:   s.logTasks,
 		Running: s.runningContainer, Scope: s.LogScope}
 }

@@ -16,7 +16,8 @@ type API struct {
 	Agent   string // id of the agent on this machine, "" if there is none
 	// Known reports whether there is an agent of an id.
 	Known func(agent string) bool
-	// Task finds a running task by the id that DC/OS' clients know it by.
+	// Task finds a task that runs, or else one that ended, by the id that DC/OS' clients know
+	// it by.
 	Task func(id string) (Task, bool)
 	// Tasks returns the tasks that run on an agent, "" for all.
 	Tasks func(agent string) []Task
