@@ -78,6 +78,7 @@ func (c *checkedPolicy) print(w io.Writer) error {
 	if !c.Valid {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "%s is valid: %d rules, %d groups, %d roles\n", printable(c.File), c.Rules, c.Groups, c.Roles)
+	_, err := fmt.Fprintf(w, "%s is valid: %s, %s, %s\n", printable(c.File),
+		count(c.Rules, "rule"), count(c.Groups, "group"), count(c.Roles, "role"))
 	return err
 }
