@@ -93,6 +93,9 @@ func (m *Manager) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			m.reload()
+			for _, r := range m.runners { // only this goroutine changes them
+				r.followAuthorities()
+			}
 		}
 	}
 }

@@ -29,6 +29,7 @@ type runner struct {
 	status status
 	dead   *deadLetters
 	lease  lease
+	trust  *authorities
 	kick   chan struct{} // capacity 1: look at once
 
 	mu    sync.Mutex
@@ -45,6 +46,7 @@ func newRunner(m *Manager, cfg Config) *runner {
 	name, _, _ := cfg.typ() // was checked
 	r := &runner{m: m, cfg: cfg, typ: name, target: cfg.target(), kick: make(chan struct{}, 1), state: "waiting"}
 	r.dead = newDeadLetters(m.deadDir(), cfg.Name, int64(cfg.DeadLetters), m.o.Log)
+	r.trust = newAuthorities(&r.cfg)
 	r.lease = lease{store: &m.store, key: "lease." + cfg.Name, relay: m.o.Relay}
 	return r
 }
@@ -105,6 +107,9 @@ func (r *runner) look(ctx context.Context) {
 		r.halt()
 		r.show("paused", r.m.o.Relay, nil)
 		return
+	}
+	if r.trust.take() { // connections that are open end, too: their authority may be one that is not trusted any more
+		r.halt()
 	}
 	r.start(st.Start)
 	r.show("running", r.m.o.Relay, nil)
@@ -204,6 +209,19 @@ func (r *runner) halt() {
 	if r.stop != nil {
 		r.stop()
 		r.stop = nil
+	}
+}
+
+// followAuthorities makes the worker begin anew if the sink trusts other authorities now.
+func (r *runner) followAuthorities() {
+	changed, err := r.trust.read()
+	if err != nil {
+		r.m.o.Log.Error("the authorities that a sink trusts cannot be read again: those of before stay",
+			"sink", r.cfg.Name, "err", err)
+	}
+	if changed {
+		r.m.o.Log.Info("a sink trusts the authorities of a new file", "sink", r.cfg.Name)
+		r.wake()
 	}
 }
 

@@ -3,12 +3,12 @@ package sink
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/docker/go-units"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/daytwo/daytwo/api/regularfile"
 )
 
 // Bytes is a size in a configuration: a number of bytes, or text such as 512KiB, 4MiB, 1g
@@ -46,8 +46,8 @@ func (d Duration) Or(def time.Duration) time.Duration {
 	return time.Duration(d)
 }
 
-// File is the path of a file that holds a secret. It is read each time that the secret is
-// needed, so that a new one counts without a restart.
+// File is the path of a file that holds a secret, which only its owner and group may use. It
+// is read each time that the secret is needed, so that a new one counts without a restart.
 type File string
 
 // maxSecret bounds a secret, in bytes.
@@ -58,22 +58,23 @@ func (f File) Read() (string, error) {
 	if f == "" {
 		return "", nil
 	}
-	file, err := os.Open(string(f))
+	b, mode, err := regularfile.ReadMode(string(f), maxSecret)
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
-	b, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
 	b = bytes.TrimRight(b, " \t\r\n")
 	switch {
-	case err != nil:
-		return "", err
-	case len(b) > maxSecret:
-		return "", fmt.Errorf("%s is larger than %d bytes, which no secret is", f, maxSecret)
+	case mode&0o007 != 0:
+		return "", f.open()
 	case len(b) == 0:
 		return "", fmt.Errorf("%s is empty: write the secret into it", f)
 	}
 	return string(b), nil
+}
+
+// open returns the error of a file that everybody can read or write.
+func (f File) open() error {
+	return fmt.Errorf("everybody can read %s, which holds a secret: chmod o= %s", f, f)
 }
 
 // Check returns an error if there is a path and the secret cannot be read.

@@ -3,6 +3,7 @@ package sink_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,5 +49,20 @@ func TestSecret(t *testing.T) {
 	}
 	if got, err := sink.File("").Read(); got != "" || err != nil {
 		t.Errorf("no file: %q, %v", got, err)
+	}
+	for mode, want := range map[os.FileMode]string{0o600: "", 0o440: "", 0o604: "chmod o=", 0o602: "chmod o="} {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("secret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.Read()
+		if (err == nil) != (want == "") || err != nil && (got != "" || !strings.Contains(err.Error(), want)) {
+			t.Errorf("mode %o: %q, %v", mode, got, err)
+		}
 	}
 }

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
+
+	"github.com/daytwo/daytwo/api/regularfile"
 )
 
 // TLS are the settings of an encrypted connection.
@@ -19,30 +20,57 @@ type TLS struct {
 	Insecure   bool   `yaml:"insecure"`    // accept any certificate
 }
 
+// maxPEM bounds a file of certificates or of a key, in bytes.
+const maxPEM = 4 << 20
+
+// Authorities returns what ca_file has, in PEM; nil without one, or without settings.
+func (t *TLS) Authorities() ([]byte, error) {
+	if t == nil || t.CA == "" {
+		return nil, nil
+	}
+	pem, err := regularfile.Read(string(t.CA), maxPEM)
+	if err != nil {
+		return nil, fmt.Errorf("tls: ca_file: %w", err)
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("tls: ca_file: %s holds no certificate in PEM form", t.CA)
+	}
+	return pem, nil
+}
+
 // Config returns the settings as package crypto/tls has them. Nil is the system's default.
-// A client certificate is read again at each handshake.
+// A client certificate is read again at each handshake; of the authorities, it has those of now.
 func (t *TLS) Config() (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	if t == nil {
 		return c, nil
 	}
 	c.ServerName, c.InsecureSkipVerify = t.ServerName, t.Insecure
-	if t.CA != "" {
-		pem, err := os.ReadFile(string(t.CA))
-		if err != nil {
-			return nil, fmt.Errorf("tls: ca_file: %w", err)
-		}
+	pem, err := t.Authorities()
+	if err != nil {
+		return nil, err
+	}
+	if pem != nil {
 		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls: ca_file: %s holds no certificate in PEM form", t.CA)
-		}
+		c.RootCAs.AppendCertsFromPEM(pem)
 	}
 	if (t.Cert == "") != (t.Key == "") {
 		return nil, errors.New("tls: cert_file and key_file must be set together")
 	}
 	if t.Cert != "" {
 		load := func() (*tls.Certificate, error) {
-			pair, err := tls.LoadX509KeyPair(string(t.Cert), string(t.Key))
+			cert, err := regularfile.Read(string(t.Cert), maxPEM)
+			if err != nil {
+				return nil, err
+			}
+			key, mode, err := regularfile.ReadMode(string(t.Key), maxPEM)
+			if err != nil {
+				return nil, err
+			}
+			if mode&0o007 != 0 {
+				return nil, t.Key.open()
+			}
+			pair, err := tls.X509KeyPair(cert, key)
 			return &pair, err
 		}
 		if _, err := load(); err != nil {

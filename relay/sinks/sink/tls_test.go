@@ -24,6 +24,14 @@ func TestTLSFiles(t *testing.T) {
 	if err := os.WriteFile(junk, []byte("junk"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	key, err := os.ReadFile(pair.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := filepath.Join(t.TempDir(), "open.key")
+	if err := os.WriteFile(open, key, 0o604); err != nil {
+		t.Fatal(err)
+	}
 	good := sink.TLS{CA: sink.File(a.CA), Cert: sink.File(pair.Cert), Key: sink.File(pair.Key), ServerName: "es"}
 	c, err := good.Config()
 	if err != nil || c.ServerName != "es" || c.RootCAs == nil || c.InsecureSkipVerify || c.GetClientCertificate == nil {
@@ -31,7 +39,8 @@ func TestTLSFiles(t *testing.T) {
 	}
 	for says, bad := range map[string]sink.TLS{
 		"no such file": {CA: "/missing"}, "PEM": {CA: sink.File(junk)}, "together": {Cert: good.Cert},
-		"client certificate": {Cert: sink.File(junk), Key: good.Key}, "private key": {Cert: good.Cert, Key: good.Cert},
+		"client certificate": {Cert: sink.File(junk), Key: good.Key}, "any PEM data": {Cert: good.Cert, Key: sink.File(junk)},
+		"chmod o=": {Cert: good.Cert, Key: sink.File(open)},
 	} {
 		if _, err := bad.Config(); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%+v: %v, want %q", bad, err, says)
