@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,12 +95,19 @@ func killBelow(dir string) int {
 		if err != nil {
 			continue
 		}
-		if slices.Contains(processes(dir), pid) { // it is still that process
+		if member(pid, dir) { // it is still that process
 			unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
 		}
 		unix.Close(fd)
 	}
 	return len(pids)
+}
+
+// member reports whether a process is in a cgroup of a session, which has a name of its own,
+// or in one below it.
+func member(pid int, dir string) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	return err == nil && strings.Contains(strings.ReplaceAll(string(b), "\n", "/\n"), "/"+filepath.Base(dir)+"/")
 }
 
 // processes lists those of a cgroup and of all below it. Ended ones that nobody has
