@@ -52,9 +52,9 @@ func TestSelect(t *testing.T) {
 	for rng, want := range map[string]string{
 		"entries=s=node-1;i=3:2":   "web 01,db 01",
 		"entries=s=node-1;i=5:1:2": "db 02,web 03",
-		"entries=:-2:2":            "web 49,db 49",
-		"entries=:-3:1":            "db 48",
-		"entries=:-1:5":            "db 49",
+		"entries=:-1:2":            "web 49,db 49",
+		"entries=:-2:1":            "db 48",
+		"entries=:-1:5":            "web 49,db 49",
 		"entries=::1":              "web 00",
 	} {
 		if got := strings.Join(s.messages("/entries", "Range", rng), ","); got != want {

@@ -1,11 +1,15 @@
 package logs
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 
+	"github.com/daytwo/daytwo/api/entry"
+	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/server/web"
 )
 
@@ -43,6 +47,11 @@ func (a *API) gatewayEntries(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if ask.q.Cursor != "" && r.Header.Get("Range") != "" {
+		if err := a.beginAt(r.Context(), ask.q); err != nil {
+			return err
+		}
+	}
 	if q.Get("limit") == "" && !ask.q.Follow {
 		ask.limit, ask.more, ask.q.Limit, ask.q.Tail = -1, false, 0, false
 	}
@@ -50,6 +59,30 @@ func (a *API) gatewayEntries(w http.ResponseWriter, r *http.Request) error {
 		ask.q.Limit, ask.q.Tail = 0, false // from the beginning, as the daemon does
 	}
 	return a.answer(w, r, ask)
+}
+
+// beginAt corrects where a query begins whose cursor is of an entry that does not match: there
+// is none to step back to, and the next one that matches is the first.
+func (a *API) beginAt(ctx context.Context, q *query.LogQuery) error {
+	at := *q
+	at.Skip, at.Limit, at.Tail, at.Follow, at.Fields = -1, 1, false, false, []string{"PRIORITY"}
+	reader, err := a.o.Logs.Entries(ctx, &at)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	for {
+		rec, err := reader.Next(ctx)
+		switch {
+		case err != nil && err != io.EOF:
+			return err
+		case err == nil && rec.Entry == nil:
+			continue
+		case err == io.EOF || entry.CursorID(rec.Entry.Cursor) != entry.CursorID(q.Cursor):
+			q.Skip++
+		}
+		return nil
+	}
 }
 
 // readRange reads "entries=cursor[[:skip]:count]". A cursor has no colon in it.
@@ -76,8 +109,9 @@ func readRange(q url.Values, v string) error {
 	case parts[0] != "": // the daemon's answer begins with the entry of the cursor, this one's after it
 		q.Set("cursor", parts[0])
 		skip--
-	case skip < 0: // back from the end
+	case skip < 0: // back from the end: -1 is the entry before the last one, as of the daemon
 		q.Set("tail", "1")
+		skip--
 		if count == 0 || count > -skip {
 			count = -skip
 		}
