@@ -61,7 +61,7 @@ const (
 	readSize    = 32 << 10  // bytes that are read from a client at once
 	maxClients  = 64        // connections at once
 	maxLost     = 16        // clients whose return is waited for
-	pendingSize = 16 << 10  // with so many bytes unsent a client is not read from
+	pendingSize = 16 << 10  // with so many bytes of answers unsent a client is not read from
 
 	hangUpFor = 500 * time.Millisecond // between SIGHUP and SIGKILL
 	killEvery = 10 * time.Millisecond  // while processes are left

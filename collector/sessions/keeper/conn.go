@@ -57,9 +57,11 @@ func (k *keeper) accept() {
 	}
 }
 
-// wants returns what is waited for at a client's connection.
+// wants returns what is waited for at a client's connection. What a client sends is read also
+// while output waits for it, as it may not read before it has sent that; answers to it are
+// bounded.
 func (c *conn) wants() (events int16) {
-	if len(c.pending) < pendingSize {
+	if len(c.pending) < maxBatch*wire.MaxMessage+pendingSize {
 		events = unix.POLLIN
 	}
 	if c.blocked {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/session/client"
+	"github.com/daytwo/daytwo/api/session/wire"
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
@@ -187,3 +188,42 @@ func TestStalledReader(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// A client that sends much before it reads on is read from while output waits for it: else both
+// would wait for each other.
+func TestSendBeforeReading(t *testing.T) {
+	k := start(t, sh("yes").stdin())
+	control := k.control(t)
+	r := client.Resume{Client: "c1"}
+	r.Out[wire.Stdout].Window = 1 << 20
+	conn, err := k.dial("alice", true)(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond) // the socket is full of output
+	sent := make(chan error, 1)
+	go func() {
+		for range 5000 { // a socket has room for some hundred messages, however small
+			if _, err := conn.Write(wire.Append(nil, &wire.Message{Type: wire.Resize, Rows: 1, Cols: 1})); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- nil
+	}()
+	select {
+	case err := <-sent:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the keeper does not read")
+	}
+	if _, err := conn.Write(wire.Append(nil, &wire.Message{Type: wire.Detach})); err != nil { // else it may come back
+		t.Error(err)
+	}
+	conn.Close()
+	control.kill(t, session.Killed, "the test")
+	control.exit(t, 5*time.Second)
+	k.wait(t, 10*time.Second)
+}
