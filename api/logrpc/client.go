@@ -1,6 +1,7 @@
 package logrpc
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -89,8 +90,15 @@ func (n *Node) list(ctx context.Context, r request, q *query.LogQuery, answer an
 	if b, err = n.client.Call(ctx, n.agent, verbList, b, maxList); err != nil {
 		return decodeError(err)
 	}
-	if err := json.Unmarshal(b, answer); err != nil {
+	if !bytes.HasPrefix(b, []byte("{")) {
+		if err := json.Unmarshal(b, answer); err != nil {
+			return fmt.Errorf("the node's answer: %w", err)
+		}
+		return nil
+	}
+	part := unfinished{List: answer}
+	if err := json.Unmarshal(b, &part); err != nil {
 		return fmt.Errorf("the node's answer: %w", err)
 	}
-	return nil
+	return &query.PartialError{Unfinished: []string{n.agent}}
 }

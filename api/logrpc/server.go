@@ -65,7 +65,10 @@ func list(ctx context.Context, logs query.Logs, b []byte, s *rpc.Stream) error {
 		return err
 	}
 	answer, err := find(ctx, logs, r, q)
-	if err != nil {
+	var partial *query.PartialError
+	if errors.As(err, &partial) {
+		answer = unfinished{true, answer}
+	} else if err != nil {
 		return err
 	}
 	if b, err = json.Marshal(answer); err != nil {
@@ -75,6 +78,13 @@ func list(ctx context.Context, logs query.Logs, b []byte, s *rpc.Stream) error {
 		return rpc.Errorf(rpc.Exhausted, "the list has more than %d MiB: narrow the query", maxList>>20)
 	}
 	return s.Send(ctx, b)
+}
+
+// unfinished is the document of a list for which there was no time to read all entries. That
+// of another one is the list alone.
+type unfinished struct {
+	Unfinished bool `json:"unfinished"`
+	List       any  `json:"list"`
 }
 
 func find(ctx context.Context, logs query.Logs, r *request, q *query.LogQuery) (any, error) {

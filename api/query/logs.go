@@ -24,14 +24,21 @@ var (
 	ErrLogsBusy = errors.New("too many queries of logs at once: try again later")
 )
 
-// PartialError is returned together with an answer in which the part of some agents is
-// missing.
+// PartialError is returned together with an answer in which something is missing.
 type PartialError struct {
-	Away []string // ids of the agents, sorted
+	Away       []string // ids of agents of which all is missing, sorted
+	Unfinished []string // ids of agents that had no time to read all entries, sorted
 }
 
 func (e *PartialError) Error() string {
-	return "the answer lacks what these agents have: " + strings.Join(e.Away, ", ")
+	var says []string
+	if len(e.Away) > 0 {
+		says = append(says, "the answer lacks what these agents have: "+strings.Join(e.Away, ", "))
+	}
+	if len(e.Unfinished) > 0 {
+		says = append(says, "these agents had no time to read all entries: "+strings.Join(e.Unfinished, ", "))
+	}
+	return strings.Join(says, "; ")
 }
 
 // AmbiguousError is the error of a selector that should name one thing and matches
@@ -124,7 +131,8 @@ type Logs interface {
 	// Entries begins to read entries. It fails at once if the query makes no sense or
 	// selects nothing that exists.
 	Entries(ctx context.Context, q *LogQuery) (LogReader, error)
-	// Fields returns the names of all fields of matching entries, sorted.
+	// Fields returns the names of all fields of matching entries, sorted. Fields, Values and
+	// Histogram return what they have together with a *PartialError if something is missing.
 	Fields(ctx context.Context, q *LogQuery) ([]string, error)
 	// Values returns the values that a field has in matching entries, sorted, at most limit.
 	Values(ctx context.Context, q *LogQuery, field string, limit int) ([]string, error)

@@ -38,6 +38,8 @@ type LogBoot struct {
 type LogFields struct {
 	Fields []string `json:"fields"` // sorted
 	Away   []string `json:"away"`   // ids of agents that did not answer: their part is missing
+	// Unfinished are ids of agents that had no time to read all entries: their part is incomplete.
+	Unfinished []string `json:"unfinished"`
 }
 
 // LogValues is the answer of /api/v1/logs/values.
@@ -46,6 +48,8 @@ type LogValues struct {
 	Values []string `json:"values"` // sorted
 	More   bool     `json:"more"`   // there are more values than the limit
 	Away   []string `json:"away"`   // ids of agents that did not answer: their part is missing
+	// Unfinished are ids of agents that had no time to read all entries: their part is incomplete.
+	Unfinished []string `json:"unfinished"`
 }
 
 // LogHistogram is the answer of /api/v1/logs/histogram.
@@ -53,6 +57,8 @@ type LogHistogram struct {
 	Step    int64       `json:"step"`    // of the intervals, in microseconds
 	Buckets []LogBucket `json:"buckets"` // those that have entries, oldest first
 	Away    []string    `json:"away"`    // ids of agents that did not answer: their part is missing
+	// Unfinished are ids of agents that had no time to read all entries: their part is incomplete.
+	Unfinished []string `json:"unfinished"`
 }
 
 // LogBoots is the answer of /api/v1/logs/boots.

@@ -10,7 +10,7 @@ import (
 )
 
 // askAll asks all agents of a query. It returns what those that answered have; a
-// *query.PartialError if some did not.
+// *query.PartialError if some did not, or had no time to read all entries.
 func askAll[T any](
 	ctx context.Context, g *Gateway, q *query.LogQuery, ask func(ctx context.Context, n Node, p *part) (T, error),
 ) ([]T, error) {
@@ -33,9 +33,13 @@ func askAll[T any](
 	var last error
 	for i, err := range errs {
 		var ambiguous *query.AmbiguousError
+		var unfinished *query.PartialError
 		switch {
 		case err == nil:
 			out = append(out, answers[i])
+		case errors.As(err, &unfinished):
+			out = append(out, answers[i])
+			partial.Unfinished = append(partial.Unfinished, p.parts[i].agent)
 		case errors.Is(err, query.ErrNoSuchSource), errors.Is(err, query.ErrNoJournal):
 			last = err
 		case errors.Is(err, query.ErrBadLogQuery), errors.Is(err, query.ErrBadCursor), errors.As(err, &ambiguous):
@@ -50,7 +54,7 @@ func askAll[T any](
 	switch {
 	case out == nil:
 		return nil, last
-	case partial.Away != nil:
+	case partial.Away != nil, partial.Unfinished != nil:
 		return out, &partial
 	}
 	return out, nil

@@ -162,3 +162,24 @@ func TestNodeFails(t *testing.T) {
 		t.Errorf("%d failures are counted, the log has %s", c.counts.failed.Load(), log.String())
 	}
 }
+
+// What a node found in the time that it had is part of the answer, which says that it is not all.
+func TestNodeUnfinished(t *testing.T) {
+	c := routed(t)
+	c.node("node-3").Fail(&query.PartialError{Unfinished: []string{"node-3"}})
+	var partial *query.PartialError
+	buckets, err := c.Histogram(t.Context(), &query.LogQuery{}, 10)
+	if !errors.As(err, &partial) || !slices.Equal(partial.Unfinished, []string{"node-3"}) || partial.Away != nil ||
+		len(buckets) != 1 || buckets[0].Counts[6] != 3 {
+		t.Errorf("%v, %v", buckets, err)
+	}
+	c.node("node-1").leave()
+	fields, err := c.Fields(t.Context(), &query.LogQuery{})
+	if !errors.As(err, &partial) || !slices.Equal(partial.Unfinished, []string{"node-3"}) ||
+		!slices.Equal(partial.Away, []string{"node-1"}) || len(fields) != 2 {
+		t.Errorf("%v, %v", fields, err)
+	}
+	if n := c.counts.failed.Load(); n != 0 {
+		t.Errorf("%d failures are counted", n)
+	}
+}

@@ -212,7 +212,8 @@ func TestScope(t *testing.T) {
 	if _, _, body := s.get("/values?field=MESSAGE", "Task", "w*"); strings.Contains(body, "db") {
 		t.Error(body)
 	}
-	if _, _, body := s.get("/fields", "Task", "db"); body != `{"fields":["MESSAGE","PRIORITY"],"away":[]}`+"\n" {
+	fields := `{"fields":["MESSAGE","PRIORITY"],"away":[],"unfinished":[]}` + "\n"
+	if _, _, body := s.get("/fields", "Task", "db"); body != fields {
 		t.Error(body)
 	}
 	_, _, body := s.get("/histogram?step=1h&until="+fmt.Sprint(start+100_000_000), "Task", "db")
@@ -228,18 +229,33 @@ func TestFacets(t *testing.T) {
 	s := serve(t)
 	for path, want := range map[string]string{
 		"/fields": `{"fields":["MESSAGE","PRIORITY","SYSLOG_IDENTIFIER","_HOSTNAME","_PID"],` +
-			`"away":[]}`,
-		"/values?field=PRIORITY":          `{"field":"PRIORITY","values":["3","6"],"more":false,"away":[]}`,
-		"/values?field=PRIORITY&limit=1":  `{"field":"PRIORITY","values":["3"],"more":true,"away":[]}`,
-		"/values?field=PRIORITY&task=web": `{"field":"PRIORITY","values":["6"],"more":false,"away":[]}`,
+			`"away":[],"unfinished":[]}`,
+		"/values?field=PRIORITY":          `{"field":"PRIORITY","values":["3","6"],"more":false,"away":[],"unfinished":[]}`,
+		"/values?field=PRIORITY&limit=1":  `{"field":"PRIORITY","values":["3"],"more":true,"away":[],"unfinished":[]}`,
+		"/values?field=PRIORITY&task=web": `{"field":"PRIORITY","values":["6"],"more":false,"away":[],"unfinished":[]}`,
 		"/histogram?step=40s&since=-100s": `{"step":40000000,"buckets":[` +
 			`{"start":1760000000000000,"count":80,"by_priority":{"3":40,"6":40}},` +
-			`{"start":1760000040000000,"count":20,"by_priority":{"3":10,"6":10}}],"away":[]}`,
+			`{"start":1760000040000000,"count":20,"by_priority":{"3":10,"6":10}}],"away":[],"unfinished":[]}`,
 		"/histogram?since=-100s&until=-99s": `{"step":1000000,"buckets":[` +
 			`{"start":1760000000000000,"count":2,"by_priority":{"3":1,"6":1}},` +
-			`{"start":1760000001000000,"count":1,"by_priority":{"6":1}}],"away":[]}`,
+			`{"start":1760000001000000,"count":1,"by_priority":{"6":1}}],"away":[],"unfinished":[]}`,
 		"/boots": `{"boots":[{"agent_id":"node-1","boot_id":"01020300000000000000000000000000",` +
 			`"first":1760000000000000,"last":1760000049500000}],"away":[]}`,
+	} {
+		if code, _, body := s.get(path); code != 200 || body != want+"\n" {
+			t.Errorf("%s: %d\n%s want\n%s", path, code, body, want)
+		}
+	}
+}
+
+// An answer in which something is missing says of which agents.
+func TestPartialFacets(t *testing.T) {
+	s := serve(t)
+	s.logs.Fail(&query.PartialError{Away: []string{"b"}, Unfinished: []string{"a"}})
+	for path, want := range map[string]string{
+		"/fields":                `{"fields":[],"away":["b"],"unfinished":["a"]}`,
+		"/values?field=PRIORITY": `{"field":"PRIORITY","values":[],"more":false,"away":["b"],"unfinished":["a"]}`,
+		"/histogram?step=1h":     `{"step":3600000000,"buckets":[],"away":["b"],"unfinished":["a"]}`,
 	} {
 		if code, _, body := s.get(path); code != 200 || body != want+"\n" {
 			t.Errorf("%s: %d\n%s want\n%s", path, code, body, want)

@@ -51,11 +51,13 @@ func whatThereIs(r *http.Request) string {
 	return "/api/v1/logs/boots lists the boots that have entries"
 }
 
-// away returns the agents whose part of an answer is missing, and any other error.
-func away(err error) ([]string, error) {
+// missing returns the agents that did not answer, those that had no time to read all entries,
+// and any other error.
+func missing(err error) (away, unfinished []string, _ error) {
+	away, unfinished = []string{}, []string{}
 	var partial *query.PartialError
 	if errors.As(err, &partial) {
-		return partial.Away, nil
+		return append(away, partial.Away...), append(unfinished, partial.Unfinished...), nil
 	}
-	return []string{}, err
+	return away, unfinished, err
 }

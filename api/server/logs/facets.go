@@ -31,7 +31,7 @@ func (a *API) fields(w http.ResponseWriter, r *http.Request) error {
 	}
 	var answer v1.LogFields
 	answer.Fields, err = a.o.Logs.Fields(r.Context(), ask)
-	if answer.Away, err = away(err); err != nil {
+	if answer.Away, answer.Unfinished, err = missing(err); err != nil {
 		return err
 	}
 	if answer.Fields == nil {
@@ -65,7 +65,7 @@ func (a *API) values(w http.ResponseWriter, r *http.Request) error {
 		return web.BadRequest("limit=%d: use a number from 1 to %d", limit, maxFound)
 	}
 	answer.Values, err = a.o.Logs.Values(r.Context(), ask, answer.Field, int(limit)+1)
-	if answer.Away, err = away(err); err != nil {
+	if answer.Away, answer.Unfinished, err = missing(err); err != nil {
 		return err
 	}
 	if len(answer.Values) > int(limit) {
@@ -107,7 +107,7 @@ func (a *API) histogram(w http.ResponseWriter, r *http.Request) error {
 		return web.BadRequest("more than %d intervals: use a longer step", maxBuckets)
 	}
 	buckets, err := a.o.Logs.Histogram(r.Context(), ask, answer.Step)
-	if answer.Away, err = away(err); err != nil {
+	if answer.Away, answer.Unfinished, err = missing(err); err != nil {
 		return err
 	}
 	answer.Buckets = make([]v1.LogBucket, 0, len(buckets))
@@ -142,7 +142,7 @@ func (a *API) boots(w http.ResponseWriter, r *http.Request) error {
 	}
 	boots, err := a.o.Logs.Boots(r.Context(), ask)
 	var answer v1.LogBoots
-	if answer.Away, err = away(err); err != nil {
+	if answer.Away, _, err = missing(err); err != nil {
 		return err
 	}
 	answer.Boots = make([]v1.LogBoot, len(boots))

@@ -43,6 +43,8 @@ func (n *Node) Fields(ctx context.Context, q *query.LogQuery) ([]string, error) 
 		return nil, err
 	}
 	defer n.release()
+	ctx, done := n.counting(ctx)
+	defer done()
 	if p.plain() {
 		names, _ := o.j.FieldNames() // files that cannot be read are told of by whoever reads entries
 		names = slices.DeleteFunc(names, logdriver.IsHidden)
@@ -63,7 +65,7 @@ func (n *Node) Fields(ctx context.Context, q *query.LogQuery) ([]string, error) 
 		return true
 	})
 	slices.Sort(names)
-	return names, err
+	return names, n.unfinished(ctx, err)
 }
 
 // Values implements query.Logs.
@@ -73,6 +75,8 @@ func (n *Node) Values(ctx context.Context, q *query.LogQuery, field string, limi
 		return nil, err
 	}
 	defer n.release()
+	ctx, done := n.counting(ctx)
+	defer done()
 	s := smallest{limit: limit, seen: map[string]struct{}{}}
 	tag := tagFields[field]
 	whole := field != "MESSAGE" && !logdriver.IsMark(field) || !o.pieces() // what entries show is what the index has
@@ -81,12 +85,12 @@ func (n *Node) Values(ctx context.Context, q *query.LogQuery, field string, limi
 			s.add(value)
 			return ctx.Err() == nil
 		})
-		return s.values(), ctx.Err()
+		return s.values(), n.unfinished(ctx, ctx.Err())
 	}
 	byIndex := false
 	if tag == "" && field != "STREAM" && !logdriver.IsMark(field) && o.indexed(p) {
 		if byIndex, err = s.valuesByIndex(ctx, o, p, field); err != nil {
-			return nil, err
+			return s.values(), n.unfinished(ctx, err)
 		}
 	}
 	err = o.each(ctx, p, byIndex, func(w *state, _ int64) bool {
@@ -102,7 +106,7 @@ func (n *Node) Values(ctx context.Context, q *query.LogQuery, field string, limi
 		}
 		return true
 	})
-	return s.values(), err
+	return s.values(), n.unfinished(ctx, err)
 }
 
 // smallest collects the smallest of many values, each once.
@@ -147,18 +151,20 @@ func (n *Node) Histogram(ctx context.Context, q *query.LogQuery, step int64) ([]
 		return nil, err
 	}
 	defer n.release()
+	ctx, done := n.counting(ctx)
+	defer done()
 	b := &buckets{step: step, all: map[int64]*query.LogBucket{}}
 	byIndex := o.indexed(p)
 	if byIndex {
-		if err := b.countByIndex(ctx, o, p); err != nil {
-			return nil, err
-		}
+		err = b.countByIndex(ctx, o, p)
 	}
-	err = o.each(ctx, p, byIndex, func(w *state, usec int64) bool { return b.add(usec, priorityOf(w.fields)) })
+	if err == nil {
+		err = o.each(ctx, p, byIndex, func(w *state, usec int64) bool { return b.add(usec, priorityOf(w.fields)) })
+	}
 	if b.full {
 		return nil, query.ErrTooMany
 	}
-	return b.list(), err
+	return b.list(), n.unfinished(ctx, err)
 }
 
 // Sources implements query.LogResolver.

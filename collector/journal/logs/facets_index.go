@@ -21,6 +21,9 @@ func (o *opened) indexed(p *plan) bool {
 // heads calls fn at each entry of a plan that matches one thing more, of which only the time
 // was read.
 func (o *opened) heads(ctx context.Context, p *plan, more journal.Match, fn func(r *journal.Reader) bool) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	r := o.j.Reader(journal.All(p.match, more))
 	defer r.Close()
 	if p.since > 0 {
@@ -82,6 +85,9 @@ func (s *smallest) valuesByIndex(ctx context.Context, o *opened, p *plan, field 
 		all = append(all, string(value))
 		return len(all) <= maxLookedUp && ctx.Err() == nil
 	})
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
 	if len(all) > maxLookedUp {
 		return false, nil
 	}

@@ -34,7 +34,10 @@ type Options struct {
 	// Idle is how long the journal's files stay open after the last query; default 5
 	// minutes.
 	Idle time.Duration
-	Log  *slog.Logger // default slog.Default()
+	// Counting is how long fields, values and counts may be looked for: then the answer is
+	// what was found in the entries until then. Default 8 s, less than a relay waits.
+	Counting time.Duration
+	Log      *slog.Logger // default slog.Default()
 }
 
 // Node answers queries of the log entries of this node. It is safe for concurrent use.
@@ -77,6 +80,9 @@ func New(o Options) *Node {
 	}
 	if o.Idle == 0 {
 		o.Idle = 5 * time.Minute
+	}
+	if o.Counting == 0 {
+		o.Counting = 8 * time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
