@@ -326,7 +326,11 @@ func TestOriginWithoutCgroups(t *testing.T) {
 		t.Cleanup(n.Close)
 		for _, q := range []query.LogQuery{{Containers: []string{full}}, {Tasks: []string{"web"}}} {
 			if numbers == nil {
-				if _, err := n.Entries(t.Context(), &q); !errors.Is(err, query.ErrNoSuchSource) {
+				r, err := n.Entries(t.Context(), &q)
+				if err == nil {
+					r.Close()
+				}
+				if !errors.Is(err, query.ErrNoSuchSource) {
 					// The names are in the index, whoever wrote them: then nothing is of them.
 					want(t, "believed", get(t, n, &q, "NUMBER"))
 				}
