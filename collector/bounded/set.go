@@ -8,7 +8,7 @@ import (
 
 // Most is how many calls of all sources of a set may run at once. It therefore bounds
 // the threads that wait in the kernel for calls that do not return.
-const Most = 40
+const Most = 48
 
 // Set holds all sources of one program.
 type Set struct {
