@@ -14,7 +14,7 @@ import (
 const (
 	auditPerRelay = 1000 // checkpoints of one relay
 	auditMessage  = 1 << 10
-	auditBytes    = 64 << 20
+	auditBytes    = 16 << 20 // a mebibyte for each relay; it must leave room for frames on small disks
 	auditAge      = 90 * 24 * time.Hour
 )
 
