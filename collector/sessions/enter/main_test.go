@@ -70,6 +70,8 @@ type reply struct {
 
 // helper starts a session and connects its streams with its own.
 func helper() int {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt) // before anybody can see that the session runs
 	var in request
 	if err := json.NewDecoder(os.NewFile(3, "request")).Decode(&in); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -120,8 +122,6 @@ func helper() int {
 		io.Copy(f, os.Stdin)
 		f.Close()
 	}()
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt)
 	go func() {
 		for range interrupted {
 			for s.Kill() {
