@@ -94,7 +94,8 @@ var configFlags = []configFlag{
 	}},
 	{"public-url", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Access.PublicURL, name, "",
-			"tell browsers that the relay is at `URL`, for one behind a proxy (default: the address that they ask)")
+			"tell browsers that the relay is at `URL`, for one behind a proxy, and answer requests to that host "+
+				"(default: the address that they ask)")
 	}},
 	{"data", up | collector | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Data, name, "",

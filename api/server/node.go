@@ -49,7 +49,7 @@ func NewNode(o NodeOptions) http.Handler {
 			}
 		}
 	}
-	return web.Bounded(web.RefuseRebinding(web.Mux(routes, hint, o.Log)))
+	return web.Bounded(web.RefuseRebinding(web.Mux(routes, hint, o.Log), nil, ""))
 }
 
 // nodeOpen are the routes of a node that require no token. All others do.

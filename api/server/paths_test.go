@@ -165,12 +165,27 @@ func TestForgedHost(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
+			unknown := strings.HasPrefix(host, "evil.test") || host == "relay.sock"
+			if want := http.StatusForbidden; resp.StatusCode != want && (unknown || resp.StatusCode != http.StatusUnauthorized) {
 				t.Errorf("%s with %s: %d", host, name, resp.StatusCode)
 			}
 			resp.Body.Close()
 			c.Close()
 		}
+	}
+	req, err := http.NewRequestWithContext(t.Context(), "GET", srv.URL+"/api/v1/agents", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "relay.example" // a proxy on this machine passes on what a program sent
+	req.Header.Set("Authorization", "Bearer "+sign("vera"))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("with a token: %s", resp.Status)
 	}
 }
 

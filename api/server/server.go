@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/daytwo/daytwo/api/audit"
@@ -96,7 +97,20 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return web.Bounded(web.Mux(routes, "GET /api/v1/openapi.json lists all routes", o.Log)), nil
+	mux := web.Mux(routes, "GET /api/v1/openapi.json lists all routes", o.Log)
+	return web.Bounded(web.RefuseRebinding(mux, o.knownHost,
+		"; behind a proxy on this machine, start the relay with --public-url")), nil
+}
+
+// knownHost reports whether a request to a loopback address may have any name of a host: one
+// that a proxy on this machine passes on. A page of another site has no token to send, and is
+// told nothing by the health of a relay.
+func (o *Options) knownHost(r *http.Request) bool {
+	switch r.URL.Path {
+	case "/healthz", "/readyz":
+		return true
+	}
+	return o.Public != nil && strings.EqualFold(r.Host, o.Public.Host) || r.Header.Get("Authorization") != ""
 }
 
 // newServer returns a server whose logs are limited to a scope; nil is everything.

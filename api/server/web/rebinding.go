@@ -7,12 +7,14 @@ import (
 
 // RefuseRebinding refuses requests to a loopback address whose Host header is a name other
 // than localhost. A web page can make its own name resolve to this machine, and then read
-// the answers (DNS rebinding).
-func RefuseRebinding(next http.Handler) http.Handler {
+// the answers (DNS rebinding). known reports whether a request is answered nevertheless; nil is
+// none. hint says what else can be done.
+func RefuseRebinding(next http.Handler, known func(*http.Request) bool, hint string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		local, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-		if local != nil && local.IP.IsLoopback() && !localName(r.Host) {
-			WriteError(w, &Error{http.StatusForbidden, "this server accepts only requests to an IP address or to localhost"})
+		if local != nil && local.IP.IsLoopback() && !localName(r.Host) && (known == nil || !known(r)) {
+			WriteError(w, &Error{http.StatusForbidden,
+				"this server accepts only requests to an IP address or to localhost" + hint})
 			return
 		}
 		next.ServeHTTP(w, r)
