@@ -49,7 +49,7 @@ func authRun(t *testing.T, exit int, args ...string) string {
 
 func TestPolicyCheck(t *testing.T) {
 	path := policyFile(t, testPolicy)
-	if got, want := authRun(t, 0, "policy", "check", path), path+" is valid: 2 rules, 1 groups, 0 roles\n"; got != want {
+	if got, want := authRun(t, 0, "policy", "check", path), path+" is valid: 2 rules, 1 group, 0 roles\n"; got != want {
 		t.Error(cmp.Diff(want, got))
 	}
 	bad := policyFile(t, "rules:\n  - subjects: user:a\n    role: vewer\n  - subjects: b\n    role: own\n")
