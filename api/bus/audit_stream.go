@@ -14,7 +14,8 @@ import (
 const (
 	auditPerRelay = 1000 // checkpoints of one relay
 	auditMessage  = 1 << 10
-	auditBytes    = 16 << 20 // a mebibyte for each relay; it must leave room for frames on small disks
+	auditBytes    = 16 << 20  // a mebibyte for each relay
+	auditLeast    = 256 << 10 // on a small disk, which is needed for frames
 	auditAge      = 90 * 24 * time.Hour
 )
 
@@ -46,8 +47,8 @@ func EnsureAuditStream(ctx context.Context, js jetstream.JetStream, c Config) (j
 	sc.MaxAge, sc.MaxBytes, sc.MaxMsgsPerSubject, sc.MaxMsgSize = auditAge, auditBytes, auditPerRelay, auditMessage
 	sc.DenyDelete, sc.DenyPurge = true, true
 	s, err = js.CreateStream(ctx, sc)
-	for noRoom(err) && sc.MaxBytes/2 >= leastBytes {
-		sc.MaxBytes /= 2
+	if noRoom(err) {
+		sc.MaxBytes = auditLeast
 		s, err = js.CreateStream(ctx, sc)
 	}
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another relay was faster

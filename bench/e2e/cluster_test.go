@@ -219,6 +219,7 @@ func (s *lab) task(d *rig.Daytwo, name, application string) {
 // A cluster of several machines over TLS, as its commands make it: nodes join by codes, a user
 // sees one application and nothing else, credentials are renewed, and a revoked node is out.
 func TestClusterWithAccess(t *testing.T) {
+	t.Parallel()
 	rig.Binary(t)
 	rig.DCOS(t, "http://127.0.0.1:1", "t") // installs it, which needs the network
 	rig.InNamespaces(t, rig.Mount|rig.Network, func(t *testing.T) {

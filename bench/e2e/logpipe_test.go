@@ -23,6 +23,7 @@ import (
 // What journald's rate limit suppresses is counted and reported, by what the journal
 // says of it.
 func TestLogPipeRateLimit(t *testing.T) {
+	t.Parallel()
 	rig.Need(t, rig.CgroupV2)
 	program := rig.Binary(t)
 	rig.InNamespaces(t, rig.Mount, func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 // What journald gets while the programs are killed one after the other, NATS is away, and
 // journald rotates and restarts, reaches the client once each, in order.
 func TestLogsSurviveKills(t *testing.T) {
+	t.Parallel()
 	rig.Binary(t)
 	rig.InNamespaces(t, rig.Mount, func(t *testing.T) {
 		journald := rig.StartJournald(t, "")

@@ -123,6 +123,7 @@ while ! [ -e /tmp/go ]; do sleep 0.05; done; echo later; while ! [ -e /tmp/end ]
 // What a container prints is in 'daytwo task log' of a relay on another host, by each way
 // that its runtime may log, and in the DC/OS command line.
 func TestLogsFromAnotherHost(t *testing.T) {
+	t.Parallel()
 	rig.Binary(t)
 	rig.DCOS(t, "http://127.0.0.1:1", "t") // installs it, which needs the network
 	rig.InNamespaces(t, rig.Mount|rig.Network, func(t *testing.T) {

@@ -27,6 +27,7 @@ const shortLines = 10
 // else this machine does; of one whose file the runtime deletes under the reader, what could not be
 // read is said. DAYTWO_SHORT_CONTAINERS is how many there are of each driver.
 func TestFollowShortContainers(t *testing.T) {
+	t.Parallel()
 	rig.Binary(t)
 	rig.InNamespaces(t, rig.Mount, func(t *testing.T) {
 		rig.StartJournald(t, "")

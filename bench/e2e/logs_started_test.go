@@ -14,6 +14,7 @@ import (
 // A task is followed by its name as soon as 'daytwo run --detach' has started it, although no
 // tick has it yet, from its first line to its end.
 func TestFollowTaskJustStarted(t *testing.T) {
+	t.Parallel()
 	program := rig.Binary(t)
 	rig.InNamespaces(t, rig.Mount, func(t *testing.T) {
 		rig.StartJournald(t, "")

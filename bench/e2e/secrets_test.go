@@ -90,6 +90,7 @@ func find(secrets, seen map[string]string) (found []string) {
 // No secret is in what programs and commands print and log, at the most talkative level and of
 // failures too, in metrics, errors, the audit log, the OpenAPI document, and the process list.
 func TestSecretsStaySecret(t *testing.T) {
+	t.Parallel()
 	p := &planted{T: t, secrets: map[string]string{}, seen: map[string]string{}}
 	natsPassword := p.plant("password of NATS")
 	srv, err := embedded.Start(embedded.Options{StoreDir: t.TempDir(), Listen: "127.0.0.1:0",
