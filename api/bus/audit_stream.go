@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,15 +20,6 @@ const (
 
 // Audit returns the subject on which a relay publishes checkpoints of its audit log.
 func Audit(cluster, relay string) string { return prefix + Token(cluster) + ".audit." + Token(relay) }
-
-// AuditRelay returns the relay of a subject of Audit. It returns false for any other subject.
-func AuditRelay(subject string) (relay string, ok bool) {
-	t := strings.Split(subject, ".")
-	if len(t) != 5 || t[0] != "daytwo" || t[1] != "v1" || t[3] != "audit" {
-		return "", false
-	}
-	return ParseToken(t[4])
-}
 
 // AuditStream returns the name of the JetStream stream of a cluster's checkpoints.
 func AuditStream(cluster string) string { return "daytwo_" + Token(cluster) + "_audit" }

@@ -2,9 +2,7 @@ package sessions
 
 import (
 	"bufio"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -36,23 +34,6 @@ func findHierarchies() (found []string) {
 		if super[0] == "cgroup2" || super[0] == "cgroup" && slices.Contains(options, "freezer") {
 			found = append(found, fields[4])
 		}
-	}
-	return found
-}
-
-// findCgroups returns the directories of a name in these hierarchies.
-func findCgroups(name string) (found []string) {
-	for _, mount := range findHierarchies() {
-		_ = filepath.WalkDir(mount, func(path string, d fs.DirEntry, err error) error {
-			switch {
-			case err != nil || !d.IsDir():
-				return nil
-			case d.Name() == name:
-				found = append(found, path)
-				return filepath.SkipDir
-			}
-			return nil
-		})
 	}
 	return found
 }

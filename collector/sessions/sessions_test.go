@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -338,4 +340,21 @@ func TestKeeperKilled(t *testing.T) {
 	if left := findCgroups(cgroupPrefix + g.Session); len(left) > 0 {
 		t.Errorf("left: %s", left)
 	}
+}
+
+// findCgroups returns the directories of a name in these hierarchies.
+func findCgroups(name string) (found []string) {
+	for _, mount := range findHierarchies() {
+		_ = filepath.WalkDir(mount, func(path string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil || !d.IsDir():
+				return nil
+			case d.Name() == name:
+				found = append(found, path)
+				return filepath.SkipDir
+			}
+			return nil
+		})
+	}
+	return found
 }

@@ -30,7 +30,7 @@ func (a *API) Routes() []web.Route {
 
 // errOff is the answer of a relay without sessions.
 var errOff = &web.Error{Status: http.StatusNotImplemented,
-	Message: "this relay opens no sessions: start it with --session-key FILE"}
+	Message: "this relay opens no sessions, as it has no directory for their key: start it with --data DIR"}
 
 // asker returns who asks.
 func (a *API) asker(r *http.Request) *broker.Asker {
