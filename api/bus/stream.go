@@ -24,8 +24,9 @@ type Config struct {
 // EnsureStream creates the stream of frames, or changes an existing one to this
 // configuration. A full stream drops its oldest frames. Frames have no Nats-Msg-Id
 // header, so that the server's window for duplicates is as short as possible. If the
-// server lacks space for MaxBytes, EnsureStream halves it until the server accepts it,
-// down to leastBytes.
+// server lacks space for MaxBytes, a stream that exists keeps its size, and a new one gets
+// at most half of what is free, so that the streams that are created after it have room
+// too.
 func EnsureStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstream.Stream, error) {
 	sc := c.stream("frames", FramesStream(c.Cluster), AllFrames(c.Cluster))
 	sc.MaxAge, sc.MaxBytes = orDefault(c.MaxAge, 24*time.Hour), orDefault(c.MaxBytes, 1<<30)
@@ -62,9 +63,8 @@ func (c *Config) stream(what, name, subject string) jetstream.StreamConfig {
 // ensure creates or changes a stream, with less space if the server lacks it.
 func ensure(ctx context.Context, js jetstream.JetStream, sc jetstream.StreamConfig) (jetstream.Stream, error) {
 	s, err := js.CreateOrUpdateStream(ctx, sc)
-	for noRoom(err) && sc.MaxBytes/2 >= leastBytes {
-		sc.MaxBytes /= 2
-		s, err = js.CreateOrUpdateStream(ctx, sc)
+	if noRoom(err) {
+		s, err = ensureSmaller(ctx, js, sc)
 	}
 	if noRoom(err) {
 		return nil, fmt.Errorf("stream %s: %w: free space on the disk of the NATS server", sc.Name, err)
@@ -76,9 +76,31 @@ func ensure(ctx context.Context, js jetstream.JetStream, sc jetstream.StreamConf
 	return s, nil
 }
 
+// ensureSmaller is ensure for a server that has less than sc.MaxBytes free. The server does
+// not tell how much it has, so that this tries.
+func ensureSmaller(ctx context.Context, js jetstream.JetStream, sc jetstream.StreamConfig) (jetstream.Stream, error) {
+	s, err := js.Stream(ctx, sc.Name)
+	if err == nil {
+		sc.MaxBytes = s.CachedInfo().Config.MaxBytes
+		return js.UpdateStream(ctx, sc)
+	}
+	for err = error(errNoRoom); noRoom(err) && sc.MaxBytes/2 >= leastBytes; {
+		sc.MaxBytes /= 2
+		s, err = js.CreateOrUpdateStream(ctx, sc)
+	}
+	if err != nil || sc.MaxBytes/2 < leastBytes {
+		return s, err
+	}
+	sc.MaxBytes /= 2 // what is left is at least as much
+	return js.UpdateStream(ctx, sc)
+}
+
 // leastBytes is the smallest useful size of the stream: it holds some minutes of a few
 // nodes.
 const leastBytes = 1 << 20
+
+// errNoRoom is the error of a server that lacks disk space.
+var errNoRoom = &jetstream.APIError{ErrorCode: 10047, Description: "insufficient storage resources available"}
 
 // noRoom reports whether a server refused a stream for lack of disk space or memory.
 func noRoom(err error) bool {

@@ -104,6 +104,8 @@ func TestLogsOnFullDisks(t *testing.T) {
 				}
 			}
 		})
+		stop := sync.OnceFunc(func() { close(end); writing.Wait() })
+		defer stop()
 		newest := func() error { // a line of now comes
 			want := sent.Load()
 			mu.Lock()
@@ -173,8 +175,7 @@ func TestLogsOnFullDisks(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		ofJournal.empty(t)
 		rig.Eventually(t, 30*time.Second, newest)
-		close(end)
-		writing.Wait()
+		stop()
 		journald.Sync()
 		var want []string
 		for _, e := range journald.Entries("SYSLOG_IDENTIFIER=fleet") {

@@ -95,3 +95,54 @@ func fullDisk(t *testing.T) {
 		t.Errorf("no error was logged:\n%s", log.String())
 	}
 }
+
+// On a small disk there is room for all streams, whichever is created first, and a stream
+// keeps its size when a relay is started again.
+func TestStreamsOnSmallDisk(t *testing.T) {
+	rig.InNamespaces(t, rig.Mount, streamsOnSmallDisk)
+}
+
+func streamsOnSmallDisk(t *testing.T) {
+	ensure := map[string]func(*testing.T, jetstream.JetStream) (jetstream.Stream, error){
+		"frames": func(t *testing.T, js jetstream.JetStream) (jetstream.Stream, error) {
+			return bus.EnsureStream(t.Context(), js, bus.Config{Cluster: "c"})
+		},
+		"logs": func(t *testing.T, js jetstream.JetStream) (jetstream.Stream, error) {
+			return bus.EnsureLogsStream(t.Context(), js, bus.Config{Cluster: "c", MaxBytes: 16 << 20})
+		},
+		"audit": func(t *testing.T, js jetstream.JetStream) (jetstream.Stream, error) {
+			return bus.EnsureAuditStream(t.Context(), js, bus.Config{Cluster: "c"})
+		},
+	}
+	for _, order := range []string{"frames logs audit", "frames audit logs", "logs frames audit",
+		"logs audit frames", "audit frames logs", "audit logs frames"} {
+		t.Run(order, func(t *testing.T) {
+			dir := t.TempDir()
+			rig.SmallDisk(t, dir, "64m")
+			s, err := Start(Options{StoreDir: filepath.Join(dir, "nats")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			js, err := jetstream.New(connect(t, bus.ConnectOptions{InProcess: s}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sizes := map[string]int64{}
+			for round := range 3 {
+				for _, name := range strings.Fields(order) {
+					stream, err := ensure[name](t, js)
+					if err != nil {
+						t.Fatalf("round %d, %s: %v", round, name, err)
+					}
+					size := stream.CachedInfo().Config.MaxBytes
+					if before, ok := sizes[name]; ok && before != size {
+						t.Errorf("%s had %d bytes and has %d", name, before, size)
+					}
+					sizes[name] = size
+				}
+			}
+			t.Log(sizes)
+		})
+	}
+}
