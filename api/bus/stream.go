@@ -77,30 +77,53 @@ func ensure(ctx context.Context, js jetstream.JetStream, sc jetstream.StreamConf
 }
 
 // ensureSmaller is ensure for a server that has less than sc.MaxBytes free. The server does
-// not tell how much it has, so that this tries.
+// not tell how much it has, so that this tries. Of streams that are created at the same time
+// a server may accept more than it has; then it refuses all changes, and a stream stays as
+// it is.
 func ensureSmaller(ctx context.Context, js jetstream.JetStream, sc jetstream.StreamConfig) (jetstream.Stream, error) {
 	s, err := js.Stream(ctx, sc.Name)
-	if err == nil {
-		sc.MaxBytes = s.CachedInfo().Config.MaxBytes
-		return js.UpdateStream(ctx, sc)
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return keepSize(ctx, js, s, sc, err)
 	}
-	for err = error(errNoRoom); noRoom(err) && sc.MaxBytes/2 >= leastBytes; {
+	for err = fmt.Errorf("less than %d bytes are free", leastBytes); sc.MaxBytes/2 >= leastBytes; {
 		sc.MaxBytes /= 2
-		s, err = js.CreateOrUpdateStream(ctx, sc)
+		if s, err = js.CreateStream(ctx, sc); err == nil {
+			sc.MaxBytes = max(sc.MaxBytes/2, leastBytes) // what is left for others is at least as much
+			return changed(ctx, js, s, sc)
+		}
+		if !noRoom(err) {
+			break
+		}
 	}
-	if err != nil || sc.MaxBytes/2 < leastBytes {
-		return s, err
+	if s, found := js.Stream(ctx, sc.Name); found == nil { // somebody else was faster
+		return keepSize(ctx, js, s, sc, nil)
 	}
-	sc.MaxBytes /= 2 // what is left is at least as much
-	return js.UpdateStream(ctx, sc)
+	return nil, err
+}
+
+// keepSize changes all but the size of a stream that exists.
+func keepSize(ctx context.Context, js jetstream.JetStream, s jetstream.Stream, sc jetstream.StreamConfig, err error) (
+	jetstream.Stream, error) {
+	if err != nil {
+		return nil, err
+	}
+	sc.MaxBytes = s.CachedInfo().Config.MaxBytes
+	return changed(ctx, js, s, sc)
+}
+
+// changed returns a stream, changed if the server has room for that.
+func changed(ctx context.Context, js jetstream.JetStream, s jetstream.Stream, sc jetstream.StreamConfig) (
+	jetstream.Stream, error) {
+	c, err := js.UpdateStream(ctx, sc)
+	if noRoom(err) {
+		return s, nil
+	}
+	return c, err
 }
 
 // leastBytes is the smallest useful size of the stream: it holds some minutes of a few
 // nodes.
 const leastBytes = 1 << 20
-
-// errNoRoom is the error of a server that lacks disk space.
-var errNoRoom = &jetstream.APIError{ErrorCode: 10047, Description: "insufficient storage resources available"}
 
 // noRoom reports whether a server refused a stream for lack of disk space or memory.
 func noRoom(err error) bool {
