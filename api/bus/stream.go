@@ -60,8 +60,26 @@ func (c *Config) stream(what, name, subject string) jetstream.StreamConfig {
 	return sc
 }
 
+// creating is taken while this process creates a stream: of streams that are created at the
+// same time a server may accept more than it has room for, and then it refuses all others.
+var creating = make(chan struct{}, 1)
+
+func startCreating(ctx context.Context) (end func(), err error) {
+	select {
+	case creating <- struct{}{}:
+		return func() { <-creating }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
 // ensure creates or changes a stream, with less space if the server lacks it.
 func ensure(ctx context.Context, js jetstream.JetStream, sc jetstream.StreamConfig) (jetstream.Stream, error) {
+	end, err := startCreating(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	s, err := js.CreateOrUpdateStream(ctx, sc)
 	if noRoom(err) {
 		s, err = ensureSmaller(ctx, js, sc)
@@ -77,9 +95,8 @@ func ensure(ctx context.Context, js jetstream.JetStream, sc jetstream.StreamConf
 }
 
 // ensureSmaller is ensure for a server that has less than sc.MaxBytes free. The server does
-// not tell how much it has, so that this tries. Of streams that are created at the same time
-// a server may accept more than it has; then it refuses all changes, and a stream stays as
-// it is.
+// not tell how much it has, so that this tries. If it has accepted more than it has (of
+// several processes), it refuses all changes, and a stream stays as it is.
 func ensureSmaller(ctx context.Context, js jetstream.JetStream, sc jetstream.StreamConfig) (jetstream.Stream, error) {
 	s, err := js.Stream(ctx, sc.Name)
 	if !errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -74,9 +74,10 @@ func TestLogsOnFullDisks(t *testing.T) {
 			t.Fatal(err)
 		}
 		sizes := []string{"--nats", "nats://" + c.nats, "--logs-size", "16MiB"}
+		// The relay first: of streams that two programs create at the same time NATS accepts more than it has room for.
+		relay := rig.StartReady(t, rig.Options{Program: "relay", Args: append(slices.Clone(sizes), "--sinks", sinks)})
 		collector := rig.Start(t, rig.Options{Program: "collector", Data: ofCollector.dir,
 			Args: append(slices.Clone(sizes), "--interval", "500ms", "--no-bpf", "--ship-logs")})
-		relay := rig.StartReady(t, rig.Options{Program: "relay", Args: append(slices.Clone(sizes), "--sinks", sinks)})
 		past(t, relay.Relay, 2, rig.Ready)
 		h := &logHosts{T: t, journald: journald, collector: collector, relay: relay}
 		follow := h.follow(t, "log", "-f", "--all", "-o", "cat", "SYSLOG_IDENTIFIER=fleet")
