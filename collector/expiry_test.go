@@ -22,6 +22,7 @@ import (
 // Its frames wait in the spool, the doctor says why, and with a new file, put there by rename, all
 // of them arrive.
 func TestExpiredCredential(t *testing.T) {
+	t.Parallel()
 	quiet := slog.New(slog.DiscardHandler)
 	c := newCluster(t)
 	url, ca := clusterNATS(t, c), filepath.Join(c.Dir(), credentials.CAFile)

@@ -83,6 +83,7 @@ func clusterNATS(t testing.TB, c *credentials.Cluster) (url string) {
 // Each verb of a node is in the table, and each kind of principal is let in as it says: a relay,
 // and nobody else who has reached NATS, or tries to.
 func TestVerbsByPrincipal(t *testing.T) {
+	t.Parallel()
 	quiet := slog.New(slog.DiscardHandler)
 	c, other := newCluster(t), newCluster(t)
 	url, ca := clusterNATS(t, c), filepath.Join(c.Dir(), credentials.CAFile)

@@ -276,6 +276,7 @@ func TestShipAfterVacuum(t *testing.T) {
 
 // A collector that ships logs has them in the stream, and metrics about it on its page.
 func TestCollectorShips(t *testing.T) {
+	t.Parallel()
 	rig.InNamespaces(t, rig.Mount, func(t *testing.T) {
 		r := newShipRig(t, "")
 		rules := filepath.Join(t.TempDir(), "rules.yaml")
