@@ -22,6 +22,8 @@ type Sessions struct {
 	// KeysFile has the public keys of relays that may open sessions; default that of a relay
 	// with the same data directory. Without the file there are no sessions.
 	KeysFile string
+	// NodeExec lets relays run commands on the node itself, outside of all containers.
+	NodeExec bool
 }
 
 // sessionAuditDir is the directory, in the data directory, of the node's own audit log.
@@ -33,7 +35,7 @@ func (c *Config) sessionOptions() sessions.Options {
 		file = filepath.Join(c.DataDir, setting.SessionKey+grant.PublicSuffix)
 	}
 	return sessions.Options{Agent: c.AgentID, Dir: filepath.Join(c.DataDir, "sessions"), KeysFile: file,
-		KeysNeeded: c.Sessions.KeysFile != "", Log: c.Log.With("component", "sessions")}
+		KeysNeeded: c.Sessions.KeysFile != "", NodeExec: c.Sessions.NodeExec, Log: c.Log.With("component", "sessions")}
 }
 
 // openSessions prepares the sessions of this node, and takes up those of the collector before.

@@ -45,6 +45,7 @@ type Config struct {
 	LogsRetention  time.Duration // how long NATS keeps shipped logs
 	LogsSize       int64         // bytes of shipped logs that NATS keeps
 	Journal        []string      // directories with journal files; none turns logs off
+	NodeExec       bool          // relays may allow commands on the node itself
 	SessionKeys    string        // file with the public keys of relays that may open sessions; "": the relay's own
 	SpoolSize      int64         // bytes kept on disk while NATS is unreachable
 	Retention      time.Duration // how long history is kept

@@ -219,6 +219,11 @@ var configFlags = []configFlag{
 				"node; the file is read again when it changes (default: session-key.pem.pub in the data directory, "+
 				"which the relay of daytwo up writes; without it the node takes no sessions)")
 	}},
+	{"node-exec", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.BoolVar(&c.NodeExec, name, false,
+			"let relays run commands as root on this node itself, outside of all containers ('daytwo node exec'), for those "+
+				"whom the policy allows daytwo:node-shell")
+	}},
 	{"no-bpf", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.BoolVar(&c.NoBPF, name, false, "load no BPF program; read the kernel's files instead, which costs more CPU")
 	}},

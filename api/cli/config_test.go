@@ -61,7 +61,7 @@ func TestConfigSources(t *testing.T) {
 		"statsd": "127.0.0.1:1,unix:///x?dialect=etsy", "statsd-ports": "3000-4000", "statsd-rules": "/r",
 		"statsd-budget": "5", "statsd-series": "6", "statsd-expiry": "gauge=5m", "journal": "/j,/k",
 		"no-bpf": "true", "insecure": "true", "ship-logs": "true", "ship-rules": "/rules", "ship-since": "2h",
-		"logs-retention": "2d", "logs-size": "2GiB", "spool-size": "1GiB", "session-keys": "/keys",
+		"logs-retention": "2d", "logs-size": "2GiB", "spool-size": "1GiB", "session-keys": "/keys", "node-exec": "true",
 		"retention": "7d", "retention-size": "1.5TiB",
 		"log-level": "debug", "log-format": "json", "sinks": "/sinks.yaml",
 		"policy": "/policy.yaml", "tls-cert": "/crt", "tls-key": "/key", "tls-client-ca": "/clients",

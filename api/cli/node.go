@@ -15,7 +15,7 @@ import (
 func nodeCommand(conn *connection, p Programs) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "node",
-		Short:   "Look after the nodes of the fleet: list, show, log, metrics, top, enroll, revoke",
+		Short:   "Look after the nodes of the fleet: list, show, log, metrics, top, exec, enroll",
 		GroupID: "ask",
 		Args:    noCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -27,7 +27,8 @@ func nodeCommand(conn *connection, p Programs) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	metrics.AddCommand(nodeSummaryCommand(conn), nodeDetailsCommand(conn))
-	cmd.AddCommand(nodeListCommand(conn), nodeShowCommand(conn), metrics, nodeTopCommand(conn), nodeLogCommand(conn))
+	cmd.AddCommand(nodeListCommand(conn), nodeShowCommand(conn), metrics, nodeTopCommand(conn), nodeLogCommand(conn),
+		nodeExecCommand(conn), nodeShellCommand(conn))
 	if p.Keys != nil {
 		cmd.AddCommand(nodeCodeCommand(conn, p.Keys), nodeEnrollCommand(conn, p), nodeEnrolledCommand(conn, p.Keys),
 			nodeRevokeCommand(conn, p.Keys))

@@ -67,7 +67,10 @@ func sessionTable(list []v1.SessionInfo, wide bool, now time.Time) *table {
 	for i := range list {
 		s := &list[i]
 		task := s.Tags["task_name"]
-		if task == "" || wide {
+		switch {
+		case s.ContainerID == "":
+			task = "(node)"
+		case task == "" || wide:
 			task = s.ContainerID
 		}
 		state := fmt.Sprint(s.Clients)

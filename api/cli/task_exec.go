@@ -19,16 +19,22 @@ type execFlags struct {
 	env                        []string
 	interactive, tty           bool
 	privileged                 bool
+	node                       bool // on a node itself
 }
 
 func (f *execFlags) add(fs *pflag.FlagSet) {
-	fs.StringVarP(&f.user, "user", "u", "",
-		"run it as `USER`, or USER:GROUP, by name or number (default: the container's own)")
-	fs.StringVarP(&f.workdir, "workdir", "w", "", "run it in the directory `DIR` of the container")
-	fs.StringArrayVarP(&f.env, "env", "e", nil,
-		"set `NAME=VALUE` in its environment; NAME alone takes the value from here")
+	f.addCommand(fs, "the container's own", "the container")
 	fs.BoolVar(&f.privileged, "privileged", false, "run it with all capabilities")
 	fs.StringVar(&f.agent, "agent", "", "only on the node `AGENT`")
+}
+
+// addCommand adds those that a command on the node itself has, too.
+func (f *execFlags) addCommand(fs *pflag.FlagSet, user, place string) {
+	fs.StringVarP(&f.user, "user", "u", "",
+		"run it as `USER`, or USER:GROUP, by name or number (default: "+user+")")
+	fs.StringVarP(&f.workdir, "workdir", "w", "", "run it in the directory `DIR` of "+place)
+	fs.StringArrayVarP(&f.env, "env", "e", nil,
+		"set `NAME=VALUE` in its environment; NAME alone takes the value from here")
 	fs.StringVar(&f.keys, "detach-keys", terminal.DetachKeys,
 		"detach with these `KEYS`, which the session does not get")
 }
@@ -112,6 +118,9 @@ func (f *execFlags) exec(cmd *cobra.Command, conn *connection, task string, comm
 		in: os.Stdin, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(),
 		request: v1.SessionRequest{Session: session.NewID(), Container: task, Agent: f.agent, Command: &c,
 			Write: f.interactive}}
+	if f.node {
+		r.request.Node, r.request.Container, r.request.Agent = true, "", task
+	}
 	return r.run(cmd.Context())
 }
 

@@ -16,6 +16,7 @@ type SessionRequest struct {
 	Session   string           `json:"session,omitempty"`   // id; of a new one the client may choose it
 	Agent     string           `json:"agent,omitempty"`     // node; "" for any
 	Container string           `json:"container,omitempty"` // any part of a name, a task or an id
+	Node      bool             `json:"node,omitempty"`      // on the node Agent itself, in no container
 	Command   *session.Command `json:"command,omitempty"`   // of a new session; without it the client attaches
 	Limits    session.Limits   `json:"limits,omitzero"`
 	Rows      uint16           `json:"rows,omitempty"` // size of the terminal
@@ -50,7 +51,7 @@ type Sessions struct {
 type SessionInfo struct {
 	Session     string            `json:"session"`
 	Agent       string            `json:"agent"`
-	ContainerID string            `json:"container_id"`
+	ContainerID string            `json:"container_id"`   // "" on the node itself
 	Tags        map[string]string `json:"tags,omitempty"` // origin tags of the container
 	User        string            `json:"user"`           // who opened it
 	Command     session.Command   `json:"command"`

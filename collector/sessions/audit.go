@@ -31,7 +31,9 @@ func line(verb string, g *grant.Grant) audit.Record {
 		rights = append(rights, string(right))
 	}
 	r.Action = strings.Join(rights, ",")
-	r.Object = object(g.Container, g.Tags)
+	if g.Container.ID != "" || g.Has(session.Node) {
+		r.Object = object(g.Container, g.Tags)
+	}
 	if g.Command != nil {
 		r.What += ": " + strings.Join(g.Command.Args, " ")
 	}
@@ -45,7 +47,11 @@ func object(c session.Container, tags map[string]string) string {
 		all = append(all, k+"="+v)
 	}
 	slices.Sort(all)
-	return strings.TrimSpace(strings.Join(append([]string{"container " + c.ID}, all...), " "))
+	what := "container " + c.ID
+	if c.ID == "" {
+		what = "the node itself"
+	}
+	return strings.TrimSpace(strings.Join(append([]string{what}, all...), " "))
 }
 
 func (m *Manager) auditRefused(verb string, g *grant.Grant, err error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"github.com/daytwo/daytwo/api/health"
 	"github.com/daytwo/daytwo/api/session/grant"
@@ -29,6 +30,14 @@ func Doctor(o Options) []health.Check {
 		return []health.Check{check}
 	}
 	check.Detail = fmt.Sprintf("%d keys of relays in %s", len(keys), o.KeysFile)
+	if o.NodeExec {
+		check.Detail += "; commands on the node itself are allowed (--node-exec)"
+		if _, err := os.Readlink("/proc/1/ns/mnt"); err != nil {
+			check.State, check.Detail = health.Warn, check.Detail+", and cannot be run: "+err.Error()
+			check.Fix = "give the collector all capabilities that the node's first process has"
+			return []health.Check{check}
+		}
+	}
 	if len(findHierarchies()) == 0 {
 		check.State, check.Detail = health.Warn, check.Detail+"; no cgroup hierarchy of version 2 and no freezer is "+
 			"mounted, so that processes that detach themselves outlive their session"

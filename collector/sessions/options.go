@@ -25,6 +25,7 @@ type Options struct {
 	KeysFile string
 	// KeysNeeded makes a missing KeysFile a failure for Doctor.
 	KeysNeeded bool
+	NodeExec   bool       // relays may allow commands on the node itself, in no container
 	Audit      *audit.Log // nil writes nothing
 	Max        int        // sessions at once; default 1000
 	Limits     session.Limits
@@ -46,6 +47,7 @@ var (
 	errRestarted   = errors.New("it was started again since the session was allowed: ask again")
 	errOff         = errors.New("this node takes no sessions, as it knows the key of no relay: give its collector " +
 		"the file with the relays' public keys (--session-keys)")
+	errNodeOff = errors.New("this node runs no commands outside of containers: start its collector with --node-exec")
 )
 
 // Default limits of a node, which a grant can only narrow.

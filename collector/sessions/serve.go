@@ -28,7 +28,7 @@ func (m *Manager) Handlers() map[string]rpc.Handler {
 		}
 	}
 	return map[string]rpc.Handler{
-		sessionrpc.VerbOpen:   handle(sessionrpc.VerbOpen, m.open, session.Exec),
+		sessionrpc.VerbOpen:   handle(sessionrpc.VerbOpen, m.open, session.Exec, session.Node),
 		sessionrpc.VerbAttach: handle(sessionrpc.VerbAttach, m.attach, session.AttachRead, session.AttachWrite),
 		sessionrpc.VerbList:   handle(sessionrpc.VerbList, m.list, session.List),
 		sessionrpc.VerbKill:   handle(sessionrpc.VerbKill, m.kill, session.Kill),
@@ -69,6 +69,9 @@ func (m *Manager) granted(verb string, b []byte, rights []session.Right) (*grant
 	}
 	if err == nil && verb != sessionrpc.VerbList && g.Session == "" {
 		err = errors.New("the grant of the session names none")
+	}
+	if err == nil && g.Has(session.Node) && !m.o.NodeExec {
+		err = errNodeOff
 	}
 	if err != nil {
 		m.refused.Add(1)

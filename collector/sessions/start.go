@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/session/grant"
 	"github.com/daytwo/daytwo/api/sessionrpc"
 	"github.com/daytwo/daytwo/api/unixsocket"
@@ -31,8 +32,11 @@ const (
 	dirFD
 )
 
-// target finds the container of a grant, and pins its first process.
+// target finds the container of a grant, and pins its first process; or the node's.
 func (m *Manager) target(ctx context.Context, g *grant.Grant) (Container, enter.Target, error) {
+	if g.Has(session.Node) {
+		return Container{}, enter.NodeTarget, nil
+	}
 	c, err := m.o.Find(ctx, g.Container.ID)
 	if err != nil {
 		return c, enter.Target{}, err
@@ -70,7 +74,8 @@ func (m *Manager) start(ctx context.Context, g *grant.Grant, r *sessionrpc.Reque
 	req := request{Target: t, Keep: &keeper.Config{Session: g.Session, Listener: listenerFD, Dir: dirFD, Rows: r.Rows,
 		Cols: r.Cols, Limits: limits, Orphaned: m.o.Orphaned}}
 	req.Spec = enter.Spec{Session: g.Session, Args: g.Command.Args, Env: g.Command.Env, User: g.Command.User,
-		Workdir: g.Command.Workdir, TTY: g.Command.TTY, Rows: r.Rows, Cols: r.Cols, Privileged: g.Command.Privileged}
+		Workdir: g.Command.Workdir, TTY: g.Command.TTY, Rows: r.Rows, Cols: r.Cols, Privileged: g.Command.Privileged,
+		Node: g.Has(session.Node)}
 	err = m.spawn(l, &req)
 	if err == nil {
 		err = l.takeControl()

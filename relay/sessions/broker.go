@@ -62,6 +62,9 @@ func (b *Broker) Open(ctx context.Context, a *broker.Asker, r *broker.Request) (
 	} else if !session.ValidID(r.Session) {
 		return nil, &badRequest{errSessionID}
 	}
+	if r.Node {
+		return b.openNode(ctx, a, r)
+	}
 	rec := b.record(a, "open a session")
 	t, err := find(b.o.Fleet, r.Agent, r.Container, func(agent string, row *frame.Row) bool {
 		found := target{agent: agent, row: row}
@@ -81,7 +84,7 @@ func (b *Broker) Open(ctx context.Context, a *broker.Asker, r *broker.Request) (
 	tags := t.tags(r.Command.User, text(&r.Command))
 	g := b.grant(a, t.agent)
 	g.Session, g.Container, g.Command, g.Limits, g.Tags = r.Session, t.container(), &r.Command, r.Limits, t.origin()
-	if err := b.allow(a, &g, &rec, &tags, rightsOf(&r.Command)...); err != nil {
+	if err := b.allow(a, &g, &rec, &tags, rightsOf(&r.Command, false)...); err != nil {
 		return nil, err
 	}
 	q := request(&r.Stream)
@@ -106,7 +109,7 @@ func (b *Broker) Attach(ctx context.Context, a *broker.Asker, agent, id string, 
 	g.Session, g.Container, g.Tags = id, info.Container, info.Tags
 	needed := rights
 	if own(a, info) { // who may not run the command any more may not see it either
-		needed = rightsOf(commandOf(info))
+		needed = rightsOf(commandOf(info), info.Container.ID == "")
 	}
 	tags := tagsOf(info)
 	if err := b.allow(a, &g, &rec, &tags, needed...); err != nil {

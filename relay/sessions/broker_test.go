@@ -312,10 +312,11 @@ func TestDenied(t *testing.T) {
 func TestSessionsOfOthers(t *testing.T) {
 	f := newFixture(t)
 	mine, hers := session.NewID(), session.NewID()
-	ls := &session.Command{Args: []string{"ls"}}
+	ls, in := &session.Command{Args: []string{"ls"}}, session.Container{ID: "aa11", Started: 1}
 	f.infos = []sessionrpc.Info{
-		{Session: mine, Principal: "lis", Command: ls, Tags: map[string]string{"application_name": "/pay"}},
-		{Session: hers, Principal: "sue", Command: ls, Tags: map[string]string{"application_name": "/shop/web"}},
+		{Session: mine, Principal: "lis", Command: ls, Container: in, Tags: map[string]string{"application_name": "/pay"}},
+		{Session: hers, Principal: "sue", Command: ls, Container: in,
+			Tags: map[string]string{"application_name": "/shop/web"}},
 	}
 	if o, err := f.open("lis", "pay", *ls); err != nil { // the node answers now
 		t.Fatal(err)

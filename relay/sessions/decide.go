@@ -50,8 +50,11 @@ func denied(a *broker.Asker, right session.Right) error {
 	return &broker.DeniedError{Who: a.Principal.Name(), Right: right, Action: n.action, Resource: n.resource}
 }
 
-// rightsOf returns the rights that a command in a container needs.
-func rightsOf(c *session.Command) []session.Right {
+// rightsOf returns the rights that a command needs: in a container, or on the node itself.
+func rightsOf(c *session.Command, onNode bool) []session.Right {
+	if onNode {
+		return []session.Right{session.Node}
+	}
 	rights := []session.Right{session.Exec}
 	if c.User != "" {
 		rights = append(rights, session.ExecAs)

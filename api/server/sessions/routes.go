@@ -77,11 +77,12 @@ func (a *API) kill(w http.ResponseWriter, r *http.Request) error {
 // answer returns an error as clients see it.
 func answer(err error) error {
 	var none *broker.NoContainerError
+	var noNode *broker.NoNodeError
 	var ambiguous *broker.AmbiguousError
 	var denied *broker.DeniedError
 	status := http.StatusBadGateway
 	switch {
-	case errors.As(err, &none), errors.Is(err, broker.ErrNotFound):
+	case errors.As(err, &none), errors.As(err, &noNode), errors.Is(err, broker.ErrNotFound):
 		status = http.StatusNotFound
 	case errors.As(err, &ambiguous):
 		status = http.StatusConflict

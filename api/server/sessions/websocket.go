@@ -109,7 +109,7 @@ func (a *API) begin(ctx context.Context, ws *websocket.Conn, r *http.Request) (*
 		opened, err = a.Sessions.Attach(ctx, a.asker(r), q.Agent, q.Session, &s)
 	} else {
 		opened, err = a.Sessions.Open(ctx, a.asker(r), &broker.Request{Session: q.Session, Container: q.Container,
-			Agent: q.Agent, Command: *q.Command, Limits: q.Limits, Rows: q.Rows, Cols: q.Cols, Stream: s})
+			Agent: q.Agent, Node: q.Node, Command: *q.Command, Limits: q.Limits, Rows: q.Rows, Cols: q.Cols, Stream: s})
 	}
 	if err != nil {
 		return nil, answer(err)

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/daytwo/daytwo/api/auth"
@@ -31,6 +32,7 @@ type Request struct {
 	Session   string // its id, which the client chose; "" for a new one
 	Container string // any part of a name, a task or an id that only one container has
 	Agent     string // the node that runs it; "" for any
+	Node      bool   // on the node Agent itself, in no container
 	Command   session.Command
 	Limits    session.Limits
 	Rows      uint16 // size of the terminal
@@ -77,6 +79,11 @@ var (
 type NoContainerError struct{ Name string }
 
 func (e *NoContainerError) Error() string { return "no running container matches " + e.Name }
+
+// NoNodeError says that no node has an id.
+type NoNodeError struct{ Name string }
+
+func (e *NoNodeError) Error() string { return "there is no node with the id " + strconv.Quote(e.Name) }
 
 // AmbiguousError is that several containers match a name.
 type AmbiguousError struct {

@@ -109,6 +109,8 @@ func (g *Grant) checkCommand() error {
 		return errors.New("it names a container, and is for the node itself")
 	case !onNode && g.Container.Started == 0:
 		return errors.New("it does not say when the container was started")
+	case onNode && c.Privileged:
+		return errors.New("it is privileged, and for the node itself, where there is nothing to add")
 	case c.User != "" && !onNode && !g.Has(session.ExecAs):
 		return errors.New(`it has a user without the right "exec-as"`)
 	case c.Privileged && !g.Has(session.Privileged):

@@ -74,20 +74,23 @@ func unescape(s string) string {
 // mounted returns where a hierarchy's cgroup is below a mount, or "".
 func (h hierarchy) mounted(mounts []cgroupMount) string {
 	for _, m := range mounts {
-		if m.v2 != (h.controllers == "") {
+		if !m.of(h) {
 			continue
-		}
-		if !m.v2 {
-			first, _, _ := strings.Cut(h.controllers, ",")
-			if !slices.Contains(m.options, first) {
-				continue
-			}
 		}
 		if rest, ok := below(m.root, h.path); ok {
 			return filepath.Join(m.at, rest)
 		}
 	}
 	return ""
+}
+
+// of reports whether the mount is of a hierarchy.
+func (m *cgroupMount) of(h hierarchy) bool {
+	if m.v2 || h.controllers == "" {
+		return m.v2 && h.controllers == ""
+	}
+	first, _, _ := strings.Cut(h.controllers, ",")
+	return slices.Contains(m.options, first)
 }
 
 // below returns what of a path is below a directory.

@@ -23,6 +23,7 @@ type account struct {
 	name     string
 	uid, gid uint32
 	home     string
+	shell    string
 }
 
 const (
@@ -74,6 +75,9 @@ func findAccount(r io.Reader, match func(account) bool) (found account, ok bool,
 		if len(v) > 5 {
 			a.home = v[5]
 		}
+		if len(v) > 6 {
+			a.shell = v[6]
+		}
 		if ok = match(a); ok {
 			found = a
 		}
@@ -113,11 +117,11 @@ func inFile(p *pinned, name string, f func(io.Reader) error) error {
 		return f(strings.NewReader(""))
 	}
 	if err != nil {
-		return because(NoUser, err, "the container's /%s cannot be read", name)
+		return because(NoUser, err, "the file /%s %s cannot be read", name, p.within)
 	}
 	defer file.Close()
 	if err := f(file); err != nil {
-		return because(NoUser, err, "the container's /%s cannot be read", name)
+		return because(NoUser, err, "the file /%s %s cannot be read", name, p.within)
 	}
 	return nil
 }
@@ -142,7 +146,7 @@ func lookup(p *pinned, spec string, extra []uint32) (u user, err error) {
 		return u, err
 	}
 	if !known && !byID {
-		return u, refuse(NoUser, "the container has no user %q in its /etc/passwd: give a uid", name)
+		return u, refuse(NoUser, "there is no user %q in /etc/passwd %s: give a uid", name, p.within)
 	}
 	if known {
 		u.uid, u.gid, u.home = a.uid, a.gid, a.home
@@ -165,7 +169,7 @@ func lookup(p *pinned, spec string, extra []uint32) (u user, err error) {
 	case explicit && found:
 		u.gid = gid
 	case explicit && !gidByID:
-		return u, refuse(NoUser, "the container has no group %q in its /etc/group: give a gid", group)
+		return u, refuse(NoUser, "there is no group %q in /etc/group %s: give a gid", group, p.within)
 	}
 	u.groups = append(u.groups, extra...)
 	return u, nil

@@ -24,6 +24,10 @@ type Spec struct {
 	Workdir string // absolute; "" for Cwd
 	Cwd     string // the container's configured working directory; "" as for Base
 
+	// Node is for a command on the node itself (NodeTarget): in no container, with the environment
+	// of a login. Base and Cwd do not count.
+	Node bool
+
 	TTY        bool
 	Rows, Cols uint16 // of the terminal
 

@@ -72,15 +72,18 @@ func Start(t Target, s Spec) (_ *Session, err error) {
 		return nil, err
 	}
 	defer p.close()
-	if err := p.waitStarted(t); err != nil {
+	find := findCgroups
+	if s.Node {
+		find = nodeCgroups
+	} else if err := p.waitStarted(t); err != nil {
 		return nil, err
 	}
-	cg, err := findCgroups(p)
+	cg, err := find(p)
 	if err != nil {
 		return nil, err
 	}
 	if cg.frozen() {
-		return nil, refuse(Frozen, "container %s is paused: unpause it first", t.ID)
+		return nil, refuse(Frozen, "%s is paused: unpause it first", t)
 	}
 	pl, err := newPlan(p, s)
 	if err != nil {
@@ -95,6 +98,11 @@ func Start(t Target, s Spec) (_ *Session, err error) {
 	}()
 	if err := cg.prepare(cgroupPrefix+s.Session, !s.NoCgroup); err != nil {
 		return nil, err
+	}
+	if s.Node {
+		if err := cg.alone(); err != nil {
+			return nil, err
+		}
 	}
 	session := &Session{Master: -1, Stdin: -1, Stdout: -1, Stderr: -1, cgroups: cg, ooms: cg.oomKills()}
 	theirs, err := session.openStreams(p, pl, s)
@@ -127,12 +135,20 @@ func newPlan(p *pinned, s Spec) (*plan, error) {
 			return nil, err
 		}
 	}
+	if s.Node {
+		id.asLogin()
+	}
 	pl := &plan{identity: id, pidfd: p.pidfd, root: p.root, tty: s.TTY, args: s.Args}
 	var u user
 	if pl.rights, u, err = rightsFor(p, id, s); err != nil {
 		return nil, err
 	}
 	base, cwd := s.Base, s.Cwd
+	if s.Node {
+		if base, cwd, err = loginEnviron(p, id, u); err != nil {
+			return nil, err
+		}
+	}
 	if base == nil || cwd == "" {
 		if env, dir, ok := runtimeProcess(p); ok {
 			if base == nil {
@@ -215,9 +231,9 @@ func (pl *plan) start(s *Session, t Target, timeout time.Duration) error {
 			reap(int(report.pid))
 		}
 		if pl.cgroups.frozen() {
-			return refuse(Frozen, "container %s was paused meanwhile: unpause it first", t.ID)
+			return refuse(Frozen, "%s was paused meanwhile: unpause it first", t)
 		}
-		return refuse(Timeout, "entering container %s took more than %v: it hung at: %s", t.ID, timeout,
+		return refuse(Timeout, "entering %s took more than %v: it hung at: %s", t, timeout,
 			program.calls[report.at].name)
 	}
 	at := program.calls[report.at]
@@ -234,7 +250,7 @@ func (pl *plan) start(s *Session, t Target, timeout time.Duration) error {
 	case report.pid == 0 && first.Signaled() && first.Signal() == unix.SIGSYS:
 		return refuse(Forbidden, "the container's seccomp filter does not allow to %s", at.name)
 	case report.pid == 0:
-		return refuse(Gone, "the session was killed while it entered container %s, at: %s", t.ID, at.name)
+		return refuse(Gone, "the session was killed while it entered %s, at: %s", t, at.name)
 	}
 	s.PID = int(report.pid)
 	return nil
@@ -243,32 +259,33 @@ func (pl *plan) start(s *Session, t Target, timeout time.Duration) error {
 func cannotStart(err error, t Target) error {
 	switch err {
 	case unix.EAGAIN:
-		return because(Limit, err, "container %s has as many processes as it may", t.ID)
+		return because(Limit, err, "%s has as many processes as it may", t)
 	case unix.ENODEV, unix.ENOENT:
-		return because(Gone, err, "the cgroup of container %s is gone", t.ID)
+		return because(Gone, err, "the cgroup of %s is gone", t)
 	}
-	return because(NoParity, err, "no process can be started in the cgroup of container %s", t.ID)
+	return because(NoParity, err, "no process can be started in the cgroup of %s", t)
 }
 
 // failed says why a call of the program failed.
 func (pl *plan) failed(at call, errno unix.Errno, t Target) error {
 	switch {
 	case at.kind == try && errno == unix.ENOENT && !strings.Contains(pl.args[0], "/"):
-		return because(NotFound, errno, "%s: there is no such command in the container", pl.args[0])
+		return because(NotFound, errno, "%s: there is no such command %s", pl.args[0], t.within())
 	case at.kind == try && errno == unix.ENOENT:
-		return because(NotFound, errno, "%s: there is no such command in the container, or not its interpreter", pl.args[0])
+		return because(NotFound, errno, "%s: there is no such command %s, or not its interpreter", pl.args[0],
+			t.within())
 	case at.kind == try && errno == unix.E2BIG:
 		return because(NotRunnable, errno, "%s: its arguments and environment are too long", pl.args[0])
 	case at.kind == try:
-		return because(NotRunnable, errno, "%s: it cannot be executed in the container", pl.args[0])
+		return because(NotRunnable, errno, "%s: it cannot be executed %s", pl.args[0], t.within())
 	case at.name == workdirCall:
 		return because(NoWorkdir, errno, "the working directory %s", pl.workdir)
 	case at.kind == fork && errno == unix.EAGAIN:
-		return because(Limit, errno, "container %s, or its user, has as many processes as it may", t.ID)
+		return because(Limit, errno, "%s, or its user, has as many processes as it may", t)
 	case at.kind == fork && errno == unix.ENOMEM, errno == unix.ESRCH:
-		return because(Gone, errno, "container %s has ended", t.ID)
+		return because(Gone, errno, "%s has ended", t)
 	}
-	return because(NoParity, errno, "container %s: cannot %s", t.ID, at.name)
+	return because(NoParity, errno, "%s: cannot %s", t, at.name)
 }
 
 // reap waits for a child.

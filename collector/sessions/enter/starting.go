@@ -17,13 +17,13 @@ func (p *pinned) waitStarted(t Target) error {
 	for begin := time.Now(); ; time.Sleep(time.Millisecond) {
 		starting, err := p.starting()
 		if err != nil {
-			return because(Gone, err, "container %s: process %d has ended", t.ID, t.PID)
+			return because(Gone, err, "%s: process %d has ended", t, t.PID)
 		}
 		if !starting {
 			return nil
 		}
 		if time.Since(begin) > startWithin {
-			return refuse(Starting, "container %s has been created and not yet started", t.ID)
+			return refuse(Starting, "%s has been created and not yet started", t)
 		}
 	}
 }

@@ -16,13 +16,15 @@ type pinned struct {
 	pidfd int
 	proc  int // its directory in /proc
 	root  int // its root directory
+
+	within string // where that is, for messages
 }
 
 // pin opens the first process of a container, and checks that it is the one that was
 // meant. Nothing that is read through the result is of another process: the kernel gives
 // ESRCH once the process has been waited for.
 func pin(t Target) (p *pinned, err error) {
-	p = &pinned{pid: t.PID, pidfd: -1, proc: -1, root: -1}
+	p = &pinned{pid: t.PID, pidfd: -1, proc: -1, root: -1, within: t.within()}
 	defer func() {
 		if err != nil {
 			p.close()
@@ -30,12 +32,12 @@ func pin(t Target) (p *pinned, err error) {
 	}()
 	gone := func(err error) error {
 		if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOENT) {
-			return because(Gone, err, "container %s: process %d has ended", t.ID, t.PID)
+			return because(Gone, err, "%s: process %d has ended", t, t.PID)
 		}
-		return because(NoParity, err, "container %s: process %d cannot be examined", t.ID, t.PID)
+		return because(NoParity, err, "%s: process %d cannot be examined", t, t.PID)
 	}
 	if t.PID <= 0 {
-		return p, refuse(Invalid, "container %s has no process %d", t.ID, t.PID)
+		return p, refuse(Invalid, "%s has no process %d", t, t.PID)
 	}
 	if p.pidfd, err = unix.PidfdOpen(t.PID, 0); err != nil {
 		return p, gone(err)
@@ -50,13 +52,13 @@ func pin(t Target) (p *pinned, err error) {
 	}
 	state, _, start, err := parseStat(stat)
 	if err != nil {
-		return p, because(NoParity, err, "container %s: /proc/%d/stat", t.ID, t.PID)
+		return p, because(NoParity, err, "%s: /proc/%d/stat", t, t.PID)
 	}
 	if t.StartTime != 0 && start != t.StartTime {
-		return p, refuse(Gone, "container %s: process %d is another one than when the session was authorised", t.ID, t.PID)
+		return p, refuse(Gone, "%s: process %d is another one than when the session was authorised", t, t.PID)
 	}
 	if state == 'Z' || state == 'X' {
-		return p, refuse(Gone, "container %s: process %d has ended", t.ID, t.PID)
+		return p, refuse(Gone, "%s: process %d has ended", t, t.PID)
 	}
 	if p.root, err = unix.Openat(p.proc, "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
 		return p, gone(err)

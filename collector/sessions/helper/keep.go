@@ -36,7 +36,7 @@ func keep(in *request) int {
 
 // entered says what was entered, and what is not as in the container.
 func entered(in *request, s *enter.Session) string {
-	return strings.Join(append([]string{"container " + in.Target.ID}, s.Notes...), "; ")
+	return strings.Join(append([]string{in.Target.String()}, s.Notes...), "; ")
 }
 
 func cause(s *enter.Session) (session.Reason, string) {
