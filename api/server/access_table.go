@@ -105,4 +105,8 @@ var needs = map[string]need{
 	"GET /net/v1/nodes":               may(policy.Read, policy.OpsMesos),
 	"GET /slave/{agent}/state":        may(policy.Read, policy.OpsSlave),
 	"GET /slave/{agent}/state.json":   may(policy.Read, policy.OpsSlave),
+
+	// As DC/OS had it, for the address alone: who may open a session is decided for each.
+	"POST /slave/{agent}/api/v1": may(policy.Read, policy.OpsSlave),
+	"POST /agent/{agent}/api/v1": may(policy.Read, policy.OpsSlave),
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/daytwo/daytwo/api/ready"
 	"github.com/daytwo/daytwo/api/server/dcos"
 	dcoslogs "github.com/daytwo/daytwo/api/server/dcos/logs"
+	dcossessions "github.com/daytwo/daytwo/api/server/dcos/sessions"
 	"github.com/daytwo/daytwo/api/server/logs"
 	"github.com/daytwo/daytwo/api/server/logstream"
 	"github.com/daytwo/daytwo/api/server/prom"
@@ -70,6 +71,7 @@ type shared struct {
 	streams *logstream.Streams
 	sizes   *dcoslogs.Sizes
 	ended   *dcos.Ended
+	nested  *dcossessions.Table
 }
 
 // New returns the handler of a relay's routes. It returns an error without a fleet, or
@@ -92,7 +94,8 @@ func New(o Options) (http.Handler, error) {
 		o.Policy = func() *policy.Policy { return none }
 	}
 	a := &access{gate: o.Gate, policy: o.Policy, audit: o.Audit, log: o.Log}
-	all := shared{logstream.New(logstream.Options{Log: o.Log}), new(dcoslogs.Sizes), dcos.NewEnded(o.Fleet, o.History)}
+	all := shared{logstream.New(logstream.Options{Log: o.Log}), new(dcoslogs.Sizes), dcos.NewEnded(o.Fleet, o.History),
+		new(dcossessions.Table)}
 	routes, err := a.guarded(newServer(o, all, nil))
 	if err != nil {
 		return nil, err
@@ -138,6 +141,7 @@ var groups = []func(*server) []web.Route{
 	func(s *server) []web.Route { return s.dcos.AnyAgent() },
 	func(s *server) []web.Route { return s.dcos.ClusterState() },
 	func(s *server) []web.Route { return s.dcos.LogRoutes() },
+	func(s *server) []web.Route { return s.dcosSessions().Routes() },
 }
 
 // routes returns the routes of all groups.

@@ -113,6 +113,9 @@ func (c *DCOSCLI) Follow(t testing.TB, args ...string) *bufio.Reader {
 	return bufio.NewReader(out)
 }
 
+// Command returns the command "dcos args...", whose streams the caller sets.
+func (c *DCOSCLI) Command(ctx context.Context, args ...string) *exec.Cmd { return c.command(ctx, args) }
+
 func (c *DCOSCLI) command(ctx context.Context, args []string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, "dcos"), args...)
 	cmd.Env = append(dcosEnviron(), "DCOS_DIR="+c.dir, "PATH="+c.bin+":"+os.Getenv("PATH"), "COLUMNS=200",

@@ -66,7 +66,7 @@ func (b *Broker) Open(ctx context.Context, a *broker.Asker, r *broker.Request) (
 		return b.openNode(ctx, a, r)
 	}
 	rec := b.record(a, "open a session")
-	t, err := find(b.o.Fleet, r.Agent, r.Container, func(agent string, row *frame.Row) bool {
+	t, err := find(b.o.Fleet, r.Agent, r.Container, r.Exact, func(agent string, row *frame.Row) bool {
 		found := target{agent: agent, row: row}
 		tags := found.tags(r.Command.User, text(&r.Command))
 		return a.Policy().Decide(a.Principal, policy.Read, policy.SystemMetrics, &tags).Allowed ||

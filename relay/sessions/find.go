@@ -27,8 +27,10 @@ type target struct {
 }
 
 // find returns the only container that has a name. One that has it exactly comes before those
-// that have it in part. see says what the asker may enter: the others do not exist for it.
-func find(fleet query.Fleet, agent, name string, see func(agent string, row *frame.Row) bool) (*target, error) {
+// that have it in part; with id the name has to be the whole id of the container. see says what
+// the asker may enter: the others do not exist for it.
+func find(fleet query.Fleet, agent, name string, id bool, see func(agent string, row *frame.Row) bool) (*target,
+	error) {
 	if name == "" {
 		return nil, fmt.Errorf("%w: name a task or a container", broker.ErrBad)
 	}
@@ -44,7 +46,7 @@ func find(fleet query.Fleet, agent, name string, see func(agent string, row *fra
 				return
 			}
 			for i, row := range t.Rows {
-				if row.Label("container_id") == "" {
+				if c := row.Label("container_id"); c == "" || id && c != name {
 					continue
 				}
 				how := matches(row, name)

@@ -62,30 +62,40 @@ func TestFind(t *testing.T) {
 		},
 	})
 	see := func(_ string, row *frame.Row) bool { return row.Label("task_name") != "hidden" }
-	for _, c := range []struct{ agent, name, want string }{
-		{"", "web", "aa11"}, // exactly, though others have it in part
-		{"", "web-", "bb22"}, {"", "cache", "bb22"}, {"", "aa11", "aa11"},
-		{"", "aa", "aa11"}, // the other one may not be seen
-		{"", "web.1", "aa11"}, {"", "/shop/web", "aa11"}, {"", "shop/web", "aa11"},
-		{"node2", "db", "dd44"}, {"node1", "d", "cc33"},
-		{"", "ee55", "ee55"}, {"", "que", "ee55"},
+	for _, c := range []struct {
+		agent, name, want string
+		id                bool
+	}{
+		{"", "web", "aa11", false}, // exactly, though others have it in part
+		{"", "web-", "bb22", false}, {"", "cache", "bb22", false}, {"", "aa11", "aa11", false},
+		{"", "aa", "aa11", false}, // the other one may not be seen
+		{"", "web.1", "aa11", false}, {"", "/shop/web", "aa11", false}, {"", "shop/web", "aa11", false},
+		{"node2", "db", "dd44", false}, {"node1", "d", "cc33", false},
+		{"", "ee55", "ee55", false}, {"", "que", "ee55", false},
+		{"", "aa11", "aa11", true}, {"node2", "ee55", "ee55", true},
 	} {
-		got, err := find(fleet, c.agent, c.name, see)
+		got, err := find(fleet, c.agent, c.name, c.id, see)
 		if err != nil || got.row.Label("container_id") != c.want {
 			t.Errorf("%q on %q: %v, %v; want %s", c.name, c.agent, got, err, c.want)
 		}
 	}
 	for _, name := range []string{"hidden", "aa99", "nothing", "55", "node1"} {
 		var none *broker.NoContainerError
-		if got, err := find(fleet, "", name, see); !errors.As(err, &none) {
+		if got, err := find(fleet, "", name, false, see); !errors.As(err, &none) {
 			t.Errorf("%q: %v, %v", name, got, err)
 		}
 	}
-	if _, err := find(fleet, "", "", see); !errors.Is(err, broker.ErrBad) {
+	for _, name := range []string{"web", "aa", "web.1", "db", "aa99"} { // names and parts are no ids
+		var none *broker.NoContainerError
+		if got, err := find(fleet, "", name, true, see); !errors.As(err, &none) {
+			t.Errorf("%q as an id: %v, %v", name, got, err)
+		}
+	}
+	if _, err := find(fleet, "", "", false, see); !errors.Is(err, broker.ErrBad) {
 		t.Errorf("no name: %v", err)
 	}
 	var ambiguous *broker.AmbiguousError
-	if _, err := find(fleet, "", "db", see); !errors.As(err, &ambiguous) ||
+	if _, err := find(fleet, "", "db", false, see); !errors.As(err, &ambiguous) ||
 		!slices.Equal(ambiguous.Candidates, []string{"db (cc33 on node1)", "db (dd44 on node2)"}) {
 		t.Errorf("db: %v", err)
 	}

@@ -84,7 +84,7 @@ func dispatch(w http.ResponseWriter, r *http.Request, methods map[string]Route, 
 // query, as in the URL standard: cursors of journald have them, and people paste them.
 func Bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = &boundedBody{http.MaxBytesReader(w, r.Body, maxBody), r.Body}
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(2 * answerTimeout))
 		if p := r.URL.Path; len(p) > 1 && strings.HasSuffix(p, "/") || strings.Contains(r.URL.RawQuery, ";") {
 			u := *r.URL

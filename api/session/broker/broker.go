@@ -31,6 +31,7 @@ type Stream struct {
 type Request struct {
 	Session   string // its id, which the client chose; "" for a new one
 	Container string // any part of a name, a task or an id that only one container has
+	Exact     bool   // Container is the whole id of a container
 	Agent     string // the node that runs it; "" for any
 	Node      bool   // on the node Agent itself, in no container
 	Command   session.Command
