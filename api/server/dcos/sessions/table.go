@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
@@ -24,7 +25,9 @@ const (
 type Table struct {
 	mu  sync.Mutex
 	all map[key]*nested
+
 	now func() time.Time // default time.Now
+	one int              // bound for one principal; default maxOfOne
 }
 
 // key names a nested container. The principal is a part of it: what somebody else has opened
@@ -59,7 +62,7 @@ func (t *Table) time() time.Time {
 func (t *Table) add(k key, tty bool) (*nested, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := t.time()
+	now, most := t.time(), cmp.Or(t.one, maxOfOne)
 	own := 0
 	var oldest *nested // of the principal's that ended
 	for other, n := range t.all {
@@ -77,9 +80,9 @@ func (t *Table) add(k key, tty bool) (*nested, error) {
 	switch {
 	case t.all[k] != nil:
 		return nil, errExists
-	case own >= maxOfOne && oldest != nil:
+	case own >= most && oldest != nil:
 		delete(t.all, oldest.key) // its own quick ones push each other out, and nobody else's
-	case own >= maxOfOne || len(t.all) >= maxOfAll:
+	case own >= most || len(t.all) >= maxOfAll:
 		return nil, errFull
 	}
 	n := &nested{key: k, id: k.session(), tty: tty, ended: make(chan struct{})}

@@ -58,32 +58,33 @@ func TestTable(t *testing.T) {
 // The table is bounded, and nobody can push out what others have.
 func TestTableIsBounded(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
-	table := &Table{now: func() time.Time { return now }}
+	const most = 50
+	table := &Table{now: func() time.Time { return now }, one: most}
 	add := func(who string, i int) (*nested, error) { return table.add(key{who, "n", "c", fmt.Sprint(i)}, false) }
 	hers, err := add("sue", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	hers.end(session.Exit{}, now)
-	for i := range maxOfOne + 100 {
+	for i := range most + 100 {
 		n, err := add("eve", i)
 		if err != nil {
 			t.Fatal(i, err)
 		}
 		n.end(session.Exit{}, now.Add(time.Duration(i)))
 	}
-	if len(table.all) != maxOfOne+1 || table.find(hers.key) == nil {
+	if len(table.all) != most+1 || table.find(hers.key) == nil {
 		t.Errorf("%d of them, %v", len(table.all), table.find(hers.key))
 	}
 	if table.find(key{"eve", "n", "c", "99"}) != nil || table.find(key{"eve", "n", "c", "100"}) == nil {
 		t.Error("the oldest ones were not pushed out")
 	}
-	for i := range maxOfOne { // those that run are not
+	for i := range most { // those that run are not
 		if _, err := add("tom", i); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := add("tom", maxOfOne); !errors.Is(err, errFull) {
+	if _, err := add("tom", most); !errors.Is(err, errFull) {
 		t.Errorf("too many: %v", err)
 	}
 }
