@@ -80,7 +80,8 @@ var same = map[string]struct {
 	},
 	"size": {
 		`{"type":"ATTACH_CONTAINER_INPUT","attach_container_input":{"type":"PROCESS_IO",
-			"process_io":{"type":"CONTROL","control":{"type":"TTY_INFO","tty_info":{"window_size":{"rows":57,"columns":203}}}}}}`,
+			"process_io":{"type":"CONTROL","control":{"type":"TTY_INFO",
+				"tty_info":{"window_size":{"rows":57,"columns":203}}}}}}`,
 		message(1, 18, 10, message(1, 2, 3, message(1, 2, 3, message(1, 1, 2, message(1, message(1, 57, 2, 203)))))),
 		call{kind: attachInput, input: &processIO{kind: ioSize, rows: 57, cols: 203}},
 	},
@@ -184,7 +185,8 @@ func TestCommands(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]command{"nothing": {}, "a shell without a command": {shell: true},
-		"a zero byte": {value: "a\x00", hasValue: true}, "a name without a value": {value: "a", hasValue: true, env: []string{"="}},
+		"a zero byte":            {value: "a\x00", hasValue: true},
+		"a name without a value": {value: "a", hasValue: true, env: []string{"="}},
 	} {
 		if got, err := c.session(); err == nil {
 			t.Errorf("%s: %+v", name, got)

@@ -113,7 +113,8 @@ func TestOutputBytes(t *testing.T) {
 				base64.StdEncoding.EncodeToString([]byte("meow!")) + `"}}`},
 		{string(appendData(nil, asProtobuf, stderr, []byte("meow"))), "12\n\x08\x01\x12\x08\x08\x03\x12\x04meow"},
 		{string(appendHeartbeat(nil, asJSON, 30*time.Second)),
-			`102` + "\n" + `{"type":"CONTROL","control":{"type":"HEARTBEAT","heartbeat":{"interval":{"nanoseconds":30000000000}}}}`},
+			`102` + "\n" + `{"type":"CONTROL","control":{"type":"HEARTBEAT","heartbeat":` +
+				`{"interval":{"nanoseconds":30000000000}}}}`},
 		{string(appendHeartbeat(nil, asProtobuf, time.Second)),
 			"16\n\x08\x02\x1a\x0c\x08\x02\x1a\x08\x0a\x06\x08\x80\x94\xeb\xdc\x03"},
 		{string(appendStatus(nil, asProtobuf, 7<<8)), "\x08\x0f\x82\x01\x03\x08\x80\x0e"},
