@@ -3,6 +3,7 @@ package session
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -10,7 +11,8 @@ import (
 // Command is what a session runs, and as whom. Empty fields mean what the container's own
 // first process has.
 type Command struct {
-	Args    []string `json:"args"`              // the program and its arguments
+	Tool    string   `json:"tool,omitempty"`    // a tool of the node's (see Tools), "" for a program of the container
+	Args    []string `json:"args"`              // the program, or the tool, and its arguments
 	User    string   `json:"user,omitempty"`    // name or uid, with ":group" or ":gid" if need be
 	Workdir string   `json:"workdir,omitempty"` // absolute, inside the container
 	Env     []string `json:"env,omitempty"`     // NAME=value, beside the container's own
@@ -59,7 +61,12 @@ func (c *Command) Check() error {
 			return errors.New("the environment needs NAME=value")
 		}
 	}
+	if _, ok := tools[c.Tool]; c.Tool != "" && !ok {
+		return fmt.Errorf("there is no tool %.64q here: the other side may be newer", c.Tool)
+	}
 	switch {
+	case c.Tool != "" && c.Args[0] != c.Tool:
+		return errors.New("the command of a tool has to begin with the tool's name")
 	case size > MaxArgs:
 		return errors.New("the command and its environment have more than 131072 bytes")
 	case len(c.User) > MaxText || len(c.Workdir) > MaxText:

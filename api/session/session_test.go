@@ -46,6 +46,8 @@ func TestCommandCheck(t *testing.T) {
 		"empty program": {Args: []string{""}},
 		"zero byte":     {Args: []string{"a\x00b"}},
 		"no name":       {Args: []string{"a"}, Env: []string{"=b"}},
+		"no such tool":  {Tool: "hammer", Args: []string{"hammer"}},
+		"other tool":    {Tool: ToolDebug, Args: []string{"sh"}},
 		"no value":      {Args: []string{"a"}, Env: []string{"b"}},
 		"relative":      {Args: []string{"a"}, Workdir: "tmp"},
 		"zero user":     {Args: []string{"a"}, User: "\x00"},
@@ -55,6 +57,22 @@ func TestCommandCheck(t *testing.T) {
 		if c.Check() == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+func TestToolRights(t *testing.T) {
+	for _, name := range Tools() {
+		c := Command{Tool: name, Args: []string{name}, User: "root", Privileged: true}
+		if err := c.Check(); err != nil {
+			t.Error(err)
+		}
+		r := c.Rights()
+		if len(r) != 3 || !r[0].Known() || r[1] != ExecAs || r[2] != Privileged {
+			t.Errorf("%s needs %v", name, r)
+		}
+	}
+	if r := (&Command{Tool: "hammer"}).Rights(); len(r) != 1 || r[0].Known() {
+		t.Errorf("a tool that is not known needs %v", r)
 	}
 }
 

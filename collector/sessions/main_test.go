@@ -43,6 +43,9 @@ func TestMain(m *testing.M) {
 	if _, err := sealed.Helper(); err != nil { // it stays open
 		panic(err)
 	}
+	if _, err := sealed.Toolbox(); err != nil {
+		panic(err)
+	}
 	os.Exit(rig.Main(m))
 }
 

@@ -31,6 +31,7 @@ type Options struct {
 	Limits     session.Limits
 	Orphaned   time.Duration            // see keeper.Config
 	Helper     func() (*os.File, error) // the program that keeps a session; default sealed.Helper
+	Toolbox    func() (*os.File, error) // the program that has all tools; default sealed.Toolbox
 	Log        *slog.Logger             // default slog.Default()
 }
 
@@ -66,6 +67,9 @@ func (o *Options) defaults() {
 	}
 	if o.Helper == nil {
 		o.Helper = sealed.Helper
+	}
+	if o.Toolbox == nil {
+		o.Toolbox = sealed.Toolbox
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

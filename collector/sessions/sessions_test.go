@@ -40,7 +40,11 @@ func TestCommands(t *testing.T) {
 		"size":    {c: tty(sh("stty size")), stdout: "57 203\r\n"},
 		"not found": {c: session.Command{Args: []string{"nothing"}},
 			exit: session.Exit{Code: 127, Reason: session.NotStarted}},
-		"env":     {c: session.Command{Args: []string{"sh", "-c", "echo $A"}, Env: []string{"A=b"}}, stdout: "b\n"},
+		"env": {c: session.Command{Args: []string{"sh", "-c", "echo $A"}, Env: []string{"A=b"}}, stdout: "b\n"},
+		"tool": {c: session.Command{Tool: session.ToolDebug, Args: []string{"debug", "sh", "-c", "echo in; cat; exit 4"},
+			Stdin: true}, in: "x\n", stdout: "in\nx\n", exit: session.Exit{Code: 4}},
+		"no such program": {c: session.Command{Tool: session.ToolDebug, Args: []string{"debug", "nothing"}},
+			stderr: "nothing: it is neither in the toolbox nor in the container\n", exit: session.Exit{Code: 127}},
 		"workdir": {c: session.Command{Args: []string{"pwd"}, Workdir: "/bin"}, stdout: "/bin\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

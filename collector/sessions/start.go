@@ -30,6 +30,7 @@ const (
 	requestFD = 3 + iota
 	listenerFD
 	dirFD
+	toolFD // of a session with a tool
 )
 
 // target finds the container of a grant, and pins its first process; or the node's.
@@ -76,6 +77,9 @@ func (m *Manager) start(ctx context.Context, g *grant.Grant, r *sessionrpc.Reque
 	req.Spec = enter.Spec{Session: g.Session, Args: g.Command.Args, Env: g.Command.Env, User: g.Command.User,
 		Workdir: g.Command.Workdir, TTY: g.Command.TTY, Rows: r.Rows, Cols: r.Cols, Privileged: g.Command.Privileged,
 		Node: g.Has(session.Node)}
+	if g.Command.Tool != "" {
+		req.Spec.Tool = toolFD
+	}
 	err = m.spawn(l, &req)
 	if err == nil {
 		err = l.takeControl()
@@ -126,11 +130,19 @@ func (m *Manager) spawn(l *live, req *request) error {
 		return err
 	}
 	defer complaints.Close()
-	// By this process' own directory, as the child gives the numbers up to 5 to other files
+	files := []*os.File{null, null, complaints, document, listener, m.dir}
+	if req.Spec.Tool != 0 {
+		toolbox, err := m.o.Toolbox()
+		if err != nil {
+			return err
+		}
+		files = append(files, toolbox)
+	}
+	// By this process' own directory, as the child gives the numbers up to 6 to other files
 	// before it executes the program.
 	program := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), helper.Fd())
 	l.process, err = os.StartProcess(program, []string{"daytwo-session", id}, &os.ProcAttr{
-		Dir: "/", Env: []string{}, Files: []*os.File{null, null, complaints, document, listener, m.dir},
+		Dir: "/", Env: []string{}, Files: files,
 		Sys: &syscall.SysProcAttr{Setsid: true}, // signals to the collector's terminal are not for it
 	})
 	if err != nil {

@@ -70,7 +70,7 @@ func (b *Broker) Open(ctx context.Context, a *broker.Asker, r *broker.Request) (
 		found := target{agent: agent, row: row}
 		tags := found.tags(r.Command.User, text(&r.Command))
 		return a.Policy().Decide(a.Principal, policy.Read, policy.SystemMetrics, &tags).Allowed ||
-			decide(a, session.Exec, &tags).Allowed
+			decide(a, r.Command.Rights()[0], &tags).Allowed
 	})
 	if err != nil {
 		rec.Decision, rec.Error = audit.Refused, err.Error()
@@ -84,7 +84,7 @@ func (b *Broker) Open(ctx context.Context, a *broker.Asker, r *broker.Request) (
 	tags := t.tags(r.Command.User, text(&r.Command))
 	g := b.grant(a, t.agent)
 	g.Session, g.Container, g.Command, g.Limits, g.Tags = r.Session, t.container(), &r.Command, r.Limits, t.origin()
-	if err := b.allow(a, &g, &rec, &tags, rightsOf(&r.Command, false)...); err != nil {
+	if err := b.allow(a, &g, &rec, &tags, r.Command.Rights()...); err != nil {
 		return nil, err
 	}
 	q := request(&r.Stream)

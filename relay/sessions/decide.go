@@ -28,9 +28,12 @@ var required = map[session.Right]struct {
 }
 
 // decide reports whether an asker has a right to something with some tags, and which rule gives
-// it.
+// it. Nobody has a right that is not known here, as that of a newer node's tool.
 func decide(a *broker.Asker, right session.Right, tags *policy.Tags) policy.Decision {
-	n := required[right]
+	n, ok := required[right]
+	if !ok {
+		return policy.Decision{}
+	}
 	return a.Policy().Decide(a.Principal, n.action, n.resource, tags)
 }
 
@@ -55,14 +58,7 @@ func rightsOf(c *session.Command, onNode bool) []session.Right {
 	if onNode {
 		return []session.Right{session.Node}
 	}
-	rights := []session.Right{session.Exec}
-	if c.User != "" {
-		rights = append(rights, session.ExecAs)
-	}
-	if c.Privileged {
-		rights = append(rights, session.Privileged)
-	}
-	return rights
+	return c.Rights()
 }
 
 // text returns a command as the policy sees it.

@@ -101,20 +101,23 @@ func (g *Grant) checkCommand() error {
 	switch {
 	case g.Session == "":
 		return errors.New("it opens a session and does not name it")
-	case !onNode && !g.Has(session.Exec):
-		return errors.New(`it has a command without the right "exec"`)
 	case !onNode && g.Container.ID == "":
 		return errors.New("it names no container")
 	case onNode && g.Container.ID != "":
 		return errors.New("it names a container, and is for the node itself")
 	case !onNode && g.Container.Started == 0:
 		return errors.New("it does not say when the container was started")
+	case onNode && c.Tool != "":
+		return errors.New("it has a tool, which runs in containers, and is for the node itself")
 	case onNode && c.Privileged:
 		return errors.New("it is privileged, and for the node itself, where there is nothing to add")
-	case c.User != "" && !onNode && !g.Has(session.ExecAs):
-		return errors.New(`it has a user without the right "exec-as"`)
-	case c.Privileged && !g.Has(session.Privileged):
-		return errors.New(`it is privileged without the right "privileged"`)
+	case onNode:
+		return nil
+	}
+	for _, right := range c.Rights() {
+		if !g.Has(right) {
+			return fmt.Errorf("its command needs the right %q, which it has not", right)
+		}
 	}
 	return nil
 }

@@ -125,13 +125,23 @@ func signDocument(s *Signer, document string) string {
 func TestRightsCoverTheCommand(t *testing.T) {
 	s := newSigner(t)
 	for name, change := range map[string]func(g *Grant){
-		"no right":            func(g *Grant) { g.Rights = nil },
-		"an unknown right":    func(g *Grant) { g.Rights = append(g.Rights, "everything") },
-		"exec":                func(g *Grant) { g.Rights = []session.Right{session.AttachRead} },
-		"a user":              func(g *Grant) { g.Command.User = "root" },
-		"privileged":          func(g *Grant) { g.Command.Privileged = true },
-		"no container":        func(g *Grant) { g.Container.ID = "" },
-		"no start":            func(g *Grant) { g.Container.Started = 0 },
+		"no right":         func(g *Grant) { g.Rights = nil },
+		"an unknown right": func(g *Grant) { g.Rights = append(g.Rights, "everything") },
+		"exec":             func(g *Grant) { g.Rights = []session.Right{session.AttachRead} },
+		"a user":           func(g *Grant) { g.Command.User = "root" },
+		"privileged":       func(g *Grant) { g.Command.Privileged = true },
+		"no container":     func(g *Grant) { g.Container.ID = "" },
+		"no start":         func(g *Grant) { g.Container.Started = 0 },
+		"an unknown tool":  func(g *Grant) { g.Command.Tool, g.Command.Args[0] = "hammer", "hammer" },
+		"another program":  func(g *Grant) { g.Command.Tool = session.ToolDebug },
+		"a tool on the node": func(g *Grant) {
+			g.Rights, g.Container = []session.Right{session.Node}, session.Container{}
+			g.Command.Tool, g.Command.Args = session.ToolDebug, []string{session.ToolDebug}
+		},
+		"a tool": func(g *Grant) {
+			g.Rights = []session.Right{session.CopyIn}
+			g.Command.Tool, g.Command.Args = session.ToolDebug, []string{session.ToolDebug}
+		},
 		"the node":            func(g *Grant) { g.Rights = []session.Right{session.Node} },
 		"no command":          func(g *Grant) { g.Command.Args = nil },
 		"no session":          func(g *Grant) { g.Session = "" },

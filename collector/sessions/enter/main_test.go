@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/bench/rig"
+	"github.com/daytwo/daytwo/collector/sessions/sealed"
 )
 
 // The test binary is also the helper of the sessions in its tests.
@@ -32,6 +33,9 @@ func TestMain(m *testing.M) {
 	case "enter-apparmor", "enter-apparmor-nnp":
 		runtime.LockOSThread() // so is what is executed next
 		os.Exit(appArmorHelper(os.Args[1:], os.Args[0] == "enter-apparmor-nnp"))
+	}
+	if _, err := sealed.Toolbox(); err != nil { // it stays open
+		panic(err)
 	}
 	os.Exit(rig.Main(m))
 }

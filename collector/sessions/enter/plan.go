@@ -28,11 +28,16 @@ type plan struct {
 	tty         bool
 	workdir     string
 	files       []string // to try to execute
+	tool        int      // to execute instead, if it is not 0; not 4 or less
 	args, env   []string
 }
 
 // kept is the descriptor that stays until the command runs: the caller waits for its end.
 const kept = 3
+
+// ToolFD is the descriptor by which a program that came from outside can execute itself: it has
+// no path in the container.
+const ToolFD = kept + 1
 
 const workdirCall = "change to the working directory"
 
@@ -85,7 +90,10 @@ func (pl *plan) program() *program {
 		p.add("set the standard streams", must, unix.SYS_DUP3, uintptr(from), uintptr(to), 0)
 	}
 	p.add("close descriptors", must, unix.SYS_DUP3, uintptr(pl.done), kept, unix.O_CLOEXEC)
-	p.add("close descriptors", must, unix.SYS_CLOSE_RANGE, kept+1, lastFD, 0)
+	if pl.tool != 0 {
+		p.add("keep the tool", must, unix.SYS_DUP3, uintptr(pl.tool), ToolFD, 0)
+	}
+	p.add("close descriptors", must, unix.SYS_CLOSE_RANGE, pl.free(), lastFD, 0)
 
 	// A session keyring of its own, not that of the host's root.
 	const joinSessionKeyring = 1
@@ -96,6 +104,14 @@ func (pl *plan) program() *program {
 	pl.drop(p)
 	pl.execute(p)
 	return p
+}
+
+// free returns the lowest descriptor that is not needed until the command runs.
+func (pl *plan) free() uintptr {
+	if pl.tool != 0 {
+		return ToolFD + 1
+	}
+	return kept + 1
 }
 
 // scheduling copies what concerns the scheduler. It comes after the cgroups: those of
@@ -137,8 +153,8 @@ func (pl *plan) drop(p *program) {
 	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_MAGICLINKS}
 	p.add("open the working directory", maySet, unix.SYS_OPENAT2, atCWD, p.str(pl.workdir), at(p, how),
 		unsafe.Sizeof(how))
-	p.add(workdirCall, maySet, unix.SYS_FCHDIR, kept+1) // the lowest free descriptor
-	p.add("close descriptors", must, unix.SYS_CLOSE_RANGE, kept+1, lastFD, 0)
+	p.add(workdirCall, maySet, unix.SYS_FCHDIR, pl.free())
+	p.add("close descriptors", must, unix.SYS_CLOSE_RANGE, pl.free(), lastFD, 0)
 
 	p.add("set the secure bits", must, unix.SYS_PRCTL, unix.PR_SET_SECUREBITS, 0)
 	p.add("clear the ambient capabilities", must, unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL)
@@ -183,6 +199,10 @@ func (pl *plan) execute(p *program) {
 		p.seccomp(pl.rights.filters)
 	}
 	args, env := p.strs(pl.args), p.strs(pl.env)
+	if pl.tool != 0 {
+		p.add("execute "+pl.args[0], try, unix.SYS_EXECVEAT, ToolFD, p.str(""), args, env, unix.AT_EMPTY_PATH)
+		return
+	}
 	for _, f := range pl.files {
 		p.add("execute "+pl.args[0], try, unix.SYS_EXECVE, p.str(f), args, env)
 	}

@@ -13,6 +13,9 @@ type Target struct {
 type Spec struct {
 	Session string   // id of the session: names its cgroup; letters, digits, '-' and '_'
 	Args    []string // the command; without a slash, it is looked for in PATH of the session
+	// Tool is the descriptor of a program that is executed instead of one of the container. The
+	// program finds itself open as descriptor ToolFD.
+	Tool int
 
 	// Base is the environment that the runtime gives to each process of the container; nil
 	// stands for that of the runtime's configuration, or, where that is not found, for that

@@ -138,7 +138,7 @@ func newPlan(p *pinned, s Spec) (*plan, error) {
 	if s.Node {
 		id.asLogin()
 	}
-	pl := &plan{identity: id, pidfd: p.pidfd, root: p.root, tty: s.TTY, args: s.Args}
+	pl := &plan{identity: id, pidfd: p.pidfd, root: p.root, tty: s.TTY, args: s.Args, tool: s.Tool}
 	var u user
 	if pl.rights, u, err = rightsFor(p, id, s); err != nil {
 		return nil, err
@@ -211,6 +211,12 @@ func (pl *plan) start(s *Session, t Target, timeout time.Duration) error {
 		return because(NoParity, err, "no descriptor is free")
 	}
 	defer func() { unix.Close(pl.done) }()
+	if pl.tool != 0 {
+		if pl.tool, err = unix.FcntlInt(uintptr(pl.tool), unix.F_DUPFD_CLOEXEC, 10); err != nil {
+			return because(Invalid, err, "%s: its program is not there", pl.args[0])
+		}
+		defer unix.Close(pl.tool)
+	}
 	program := programOf(pl)
 	pid, err := program.start(pl.cgroups.own, report)
 	end.Close()
@@ -269,6 +275,8 @@ func cannotStart(err error, t Target) error {
 // failed says why a call of the program failed.
 func (pl *plan) failed(at call, errno unix.Errno, t Target) error {
 	switch {
+	case at.kind == try && pl.tool != 0:
+		return because(NotRunnable, errno, "%s: it cannot be executed in container %s", pl.args[0], t.ID)
 	case at.kind == try && errno == unix.ENOENT && !strings.Contains(pl.args[0], "/"):
 		return because(NotFound, errno, "%s: there is no such command %s", pl.args[0], t.within())
 	case at.kind == try && errno == unix.ENOENT:

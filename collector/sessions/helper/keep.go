@@ -8,12 +8,16 @@ import (
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/collector/sessions/enter"
 	"github.com/daytwo/daytwo/collector/sessions/keeper"
+	"golang.org/x/sys/unix"
 )
 
 // keep keeps the session until it is over.
 func keep(in *request) int {
 	err := keeper.Run(*in.Keep, func() (*keeper.Program, error) {
 		s, err := enter.Start(in.Target, in.Spec)
+		if in.Spec.Tool != 0 {
+			unix.Close(in.Spec.Tool)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -1,4 +1,5 @@
-// Package sealed has the helper program of sessions and hands it out as sealed memory, to
-// be executed from there: no file of the node or of a container can take its place, and
-// nothing that runs it can change it. It starts no process.
+// Package sealed has the programs of sessions, which are the helper and the toolbox, and
+// hands them out as memory that cannot be changed, to be executed from there: no file of the
+// node or of a container can take their place, and nothing that runs them can change them.
+// It starts no process.
 package sealed

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Builds the helper for both architectures into a directory, by default this one.
+# Builds the helper and the toolbox for both architectures into a directory, by default this one.
 set -eu
 out=${1:-.}
 for arch in amd64 arm64; do
-	GOOS=linux GOARCH=$arch GOAMD64=v1 GOARM64=v8.0 CGO_ENABLED=0 GOFLAGS= GOEXPERIMENT= go build \
-		-trimpath -buildvcs=false -ldflags '-s -w -buildid=' -o "$out/helper-$arch" ../helper
-	gzip -9nf "$out/helper-$arch"
+	for program in helper toolbox; do
+		GOOS=linux GOARCH=$arch GOAMD64=v1 GOARM64=v8.0 CGO_ENABLED=0 GOFLAGS= GOEXPERIMENT= go build \
+			-trimpath -buildvcs=false -ldflags '-s -w -buildid=' -o "$out/$program-$arch" ../$program
+		gzip -9nf "$out/$program-$arch"
+	done
 done

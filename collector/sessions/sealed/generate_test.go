@@ -31,20 +31,20 @@ func unpacked(t *testing.T, file string) []byte {
 	return b
 }
 
-// The committed helpers are what their source makes, with the toolchain that made them.
+// The committed programs are what their sources make, with the toolchain that made them.
 func TestRegenerate(t *testing.T) {
 	dir := t.TempDir()
 	if out, err := exec.Command("sh", "generate.sh", dir).CombinedOutput(); err != nil {
 		t.Fatalf("generate.sh: %v\n%s", err, out)
 	}
-	for _, name := range []string{"helper-amd64.gz", "helper-arm64.gz"} {
+	for _, name := range []string{"helper-amd64.gz", "helper-arm64.gz", "toolbox-amd64.gz", "toolbox-arm64.gz"} {
 		have, made := unpacked(t, name), unpacked(t, dir+"/"+name)
 		info, err := buildinfo.Read(bytes.NewReader(have))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if info.GoVersion != runtime.Version() {
-			rig.Missing(t, "toolchain", "it is "+runtime.Version()+", and the helper was made by "+info.GoVersion,
+			rig.Missing(t, "toolchain", "it is "+runtime.Version()+", and the program was made by "+info.GoVersion,
 				"that version of Go, or go generate ./collector/sessions/sealed")
 		}
 		if !bytes.Equal(have, made) {

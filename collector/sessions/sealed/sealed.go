@@ -18,7 +18,7 @@ const allSeals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix
 // Helper returns the helper program, opened read-only. All calls return the same file,
 // which stays open; /proc/self/fd/N is the path to execute.
 var Helper = sync.OnceValues(func() (*os.File, error) {
-	r, err := gzip.NewReader(bytes.NewReader(compressed))
+	r, err := gzip.NewReader(bytes.NewReader(helper))
 	if err != nil {
 		return nil, fmt.Errorf("the helper of sessions: %w", err)
 	}
