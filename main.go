@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -34,7 +35,11 @@ func main() {
 			debug.SetGCPercent(collectorGCPercent)
 			return collector.Run(ctx, collectorConfig(c, nil))
 		},
-		Relay: func(ctx context.Context, c cli.Config) error { return relay.Run(ctx, relayConfig(c, nil)) },
+		Relay: func(ctx context.Context, c cli.Config) error {
+			ballast := make([]byte, relayGarbage)
+			defer runtime.KeepAlive(ballast)
+			return relay.Run(ctx, relayConfig(c, nil))
+		},
 		Doctor: func(ctx context.Context, c cli.Config) ([]health.Check, error) {
 			return append(collector.Doctor(ctx, collectorConfig(c, nil)), relay.Doctor(ctx, relayConfig(c, nil))...), nil
 		},
@@ -58,6 +63,12 @@ func main() {
 // and limits the heap while many containers start and stop. `daytwo up` keeps Go's
 // default (or $GOGC): marking its relay's history that often would cost more.
 const collectorGCPercent = 25
+
+// relayGarbage is how many bytes of garbage a relay may have at least before it collects them.
+// It counts as part of the heap and is never touched, so that it takes no memory. What sessions
+// and logs print passes a relay as garbage: marking a small heap for each few megabytes of that
+// would cost more than passing it on.
+const relayGarbage = 32 << 20
 
 // runUp runs a relay and a collector with a NATS server between them. By the boot
 // number the relay distinguishes this collector's ticks from those of earlier runs.

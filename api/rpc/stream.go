@@ -17,7 +17,7 @@ const (
 	// MaxChunk is the most that one message carries; a message over a wider window may
 	// carry up to maxWideChunk.
 	MaxChunk     = 16 << 10
-	maxWideChunk = 64 << 10
+	maxWideChunk = 128 << 10
 
 	pingEvery = 5 * time.Second
 	silence   = 16 * time.Second // three pings and a little
@@ -33,7 +33,8 @@ type Stream struct {
 	cancel  context.CancelCauseFunc
 
 	mu        sync.Mutex
-	changed   chan struct{} // closed at the next change of what follows
+	writable  chan struct{} // has something if what Send waits for may have changed
+	readable  chan struct{} // as writable, of Recv
 	sent      uint64        // bytes sent
 	credited  uint64        // of which the other end took so many
 	room      int           // how many more it has room for
@@ -42,22 +43,23 @@ type Stream struct {
 	stopped   bool          // the other end reads no more
 	sentEnd   bool          // this end writes no more
 	lastWords []byte        // the message that says so, until it is sent
-	queue     [][]byte      // received, not taken
-	queued    int           // bytes in queue
-	window    int           // how many it may have
-	tellWidth bool          // the other end has to be told of window
-	received  uint64        // bytes received
-	taken     uint64        // bytes given to Recv's caller
-	told      uint64        // of which the other end knows
-	gotEnd    bool          // the other end writes no more, because of
-	endErr    error         // this; io.EOF if it ended well
-	heard     time.Time     // when anything came last
-	spoke     time.Time     // when anything was sent last
+	queue     [][]byte      // received, those from head on not taken
+	head      int
+	queued    int       // bytes in queue
+	window    int       // how many it may have
+	tellWidth bool      // the other end has to be told of window
+	received  uint64    // bytes received
+	taken     uint64    // bytes given to Recv's caller
+	told      uint64    // of which the other end knows
+	gotEnd    bool      // the other end writes no more, because of
+	endErr    error     // this; io.EOF if it ended well
+	heard     time.Time // when anything came last
+	spoke     time.Time // when anything was sent last
 }
 
 func newStream(ctx context.Context, publish func([]byte) error, onEnd func()) *Stream {
-	s := &Stream{publish: publish, onEnd: onEnd, changed: make(chan struct{}), heard: time.Now(), spoke: time.Now(),
-		room: Window, window: Window}
+	s := &Stream{publish: publish, onEnd: onEnd, writable: make(chan struct{}, 1),
+		readable: make(chan struct{}, 1), heard: time.Now(), spoke: time.Now(), room: Window, window: Window}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	go s.keepAlive()
 	return s
@@ -93,8 +95,8 @@ func (s *Stream) reserve(ctx context.Context, n int) (int, error) {
 	for {
 		s.mu.Lock()
 		room := s.room - int(s.sent-s.credited)
-		chunk := min(max(MaxChunk, s.room/8), maxWideChunk)
-		changed, ended := s.changed, s.stopped || s.sentEnd
+		chunk := min(max(MaxChunk, s.room/4), maxWideChunk)
+		ended := s.stopped || s.sentEnd
 		ready := s.accepted && room > 0
 		s.mu.Unlock()
 		switch {
@@ -106,7 +108,7 @@ func (s *Stream) reserve(ctx context.Context, n int) (int, error) {
 			return min(n, room, chunk), nil
 		}
 		select {
-		case <-changed:
+		case <-s.writable:
 		case <-s.ctx.Done():
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
@@ -119,10 +121,12 @@ func (s *Stream) reserve(ctx context.Context, n int) (int, error) {
 func (s *Stream) Recv(ctx context.Context) ([]byte, error) {
 	for {
 		s.mu.Lock()
-		if len(s.queue) > 0 {
-			p := s.queue[0]
-			s.queue[0] = nil
-			s.queue = s.queue[1:]
+		if s.head < len(s.queue) {
+			p := s.queue[s.head]
+			s.queue[s.head] = nil
+			if s.head++; s.head == len(s.queue) {
+				s.queue, s.head = s.queue[:0], 0
+			}
 			s.queued -= len(p)
 			s.taken += uint64(len(p))
 			var err error
@@ -135,7 +139,7 @@ func (s *Stream) Recv(ctx context.Context) ([]byte, error) {
 			}
 			return p, nil
 		}
-		changed, ended, endErr := s.changed, s.gotEnd, s.endErr
+		ended, endErr := s.gotEnd, s.endErr
 		s.mu.Unlock()
 		if ended {
 			return nil, endErr
@@ -144,7 +148,7 @@ func (s *Stream) Recv(ctx context.Context) ([]byte, error) {
 			return nil, context.Cause(s.ctx)
 		}
 		select {
-		case <-changed:
+		case <-s.readable:
 		case <-s.ctx.Done():
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
@@ -218,10 +222,15 @@ func (s *Stream) say(p []byte) error {
 	return s.publish(p)
 }
 
-// wake wakes whoever waits for a change. The caller holds the lock.
+// wake lets those who wait for a change look again. There is one sender at most, and one
+// receiver.
 func (s *Stream) wake() {
-	close(s.changed)
-	s.changed = make(chan struct{})
+	for _, c := range [...]chan struct{}{s.writable, s.readable} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // keepAlive tells the other end that this one lives, and ends the stream when
@@ -267,7 +276,8 @@ func (s *Stream) sayState() {
 // holds the lock.
 func (s *Stream) sayCredit() error {
 	s.told, s.tellWidth = s.taken, false
-	return s.say(appendCredit(nil, s.taken, s.window))
+	s.buf = appendCredit(s.buf[:0], s.taken, s.window)
+	return s.say(s.buf)
 }
 
 // SetWindow lets more bytes come at once than Window, at most MaxWindow: what a stream may
@@ -331,6 +341,11 @@ func (s *Stream) takeLocked(m *message) error {
 		}
 		s.received += uint64(len(m.data))
 		s.queued += len(m.data)
+		if s.head > 0 && len(s.queue) == cap(s.queue) {
+			n := copy(s.queue, s.queue[s.head:])
+			clear(s.queue[n:])
+			s.queue, s.head = s.queue[:n], 0
+		}
 		s.queue = append(s.queue, m.data)
 	case kindCredit:
 		if m.number > s.sent || m.number < s.credited {

@@ -157,7 +157,7 @@ func (m *Manager) connect(ctx context.Context, l *live, g *grant.Grant, r *sessi
 
 // relay sends what the keeper says to a client.
 func relay(ctx context.Context, conn net.Conn, s *rpc.Stream) error {
-	buf := make([]byte, rpcBuffer)
+	buf := make([]byte, leastBuffer)
 	for {
 		n, err := conn.Read(buf)
 		if n > 0 {
@@ -168,14 +168,20 @@ func relay(ctx context.Context, conn net.Conn, s *rpc.Stream) error {
 		if err != nil {
 			return nil // the client knows from the messages whether that is the end
 		}
+		if n == len(buf) && n < mostBuffer { // there is much to read
+			buf = make([]byte, min(4*n, mostBuffer))
+		}
 	}
 }
 
 // lastWords is how long a keeper may take to end a connection whose client has ended it.
 const lastWords = 2 * time.Second
 
-// rpcBuffer is how many bytes are passed on at once.
-const rpcBuffer = 64 << 10
+// Bytes that are passed on at once. Most connections have keys to pass on.
+const (
+	leastBuffer = 4 << 10
+	mostBuffer  = 128 << 10
+)
 
 // connectEnded tells a client how a session ended that is over.
 func (m *Manager) connectEnded(ctx context.Context, l *live, r *sessionrpc.Request, s *rpc.Stream) error {

@@ -3,7 +3,6 @@ package sessions
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/daytwo/daytwo/api/audit"
@@ -47,6 +46,7 @@ type conn struct {
 	stream sessionclient.Conn
 	buf    []byte // what was received: whole messages, and perhaps the beginning of another one
 	given  int    // bytes of buf that Next has returned
+	full   bool   // the last read filled buf: there is much to read
 	rec    audit.Record
 	close  sync.Once
 
@@ -78,14 +78,26 @@ func (c *conn) Next() ([]byte, error) {
 			c.b.bytes[1].Add(uint64(c.given))
 			return c.buf[:c.given], nil
 		}
-		c.buf = slices.Grow(c.buf, wire.MaxMessage)
+		if (c.full || len(c.buf) == cap(c.buf)) && cap(c.buf) < mostBuffer {
+			grown := make([]byte, len(c.buf), min(max(4*cap(c.buf), leastBuffer), mostBuffer))
+			copy(grown, c.buf)
+			c.buf = grown
+		}
 		n, err := c.stream.Read(c.buf[len(c.buf):cap(c.buf)])
 		c.buf = c.buf[:len(c.buf)+n]
+		c.full = len(c.buf) == cap(c.buf)
 		if err != nil {
 			return nil, err
 		}
 	}
 }
+
+// Bytes of a connection's buffer. Most connections have keys to pass on; a message is never
+// longer than mostBuffer, and clients take no longer binary message than 4*wire.MaxMessage.
+const (
+	leastBuffer = 4 << 10
+	mostBuffer  = 128 << 10
+)
 
 // note keeps what the audit log will say.
 func (c *conn) note(m *wire.Message) {

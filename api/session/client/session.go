@@ -37,7 +37,7 @@ type Options struct {
 
 	Client string               // name of this client; default a new one
 	From   [wire.Streams]uint64 // where Stdout and Stderr begin: 0, an offset, wire.FromOldest or wire.FromNow
-	Window int                  // bytes of an output on their way; default 256 KiB
+	Window int                  // bytes of an output on their way; default 1 MiB
 
 	PingEvery time.Duration // default 15 s; a connection that is silent for twice that is lost
 }
@@ -91,7 +91,7 @@ func New(o Options) *Session {
 		o.Patience = time.Minute
 	}
 	if o.Window == 0 {
-		o.Window = 256 << 10
+		o.Window = 1 << 20
 	}
 	if o.PingEvery == 0 {
 		o.PingEvery = 15 * time.Second

@@ -56,12 +56,15 @@ const (
 	// connections that have ended.
 	gcPercent = 10
 
-	ringSize    = 256 << 10 // bytes of an output that are kept
-	stdinSize   = 64 << 10  // bytes of input that are kept
-	readSize    = 32 << 10  // bytes that are read from a client at once
-	maxClients  = 64        // connections at once
-	maxLost     = 16        // clients whose return is waited for
-	pendingSize = 16 << 10  // with so many bytes of answers unsent a client is not read from
+	// ringSize bytes of an output may be on their way to clients, and keptSize of it stay
+	// for those who come later.
+	ringSize    = 1 << 20
+	keptSize    = 256 << 10
+	stdinSize   = 64 << 10 // bytes of input that are kept
+	readSize    = 32 << 10 // bytes that are read from a client at once
+	maxClients  = 64       // connections at once
+	maxLost     = 16       // clients whose return is waited for
+	pendingSize = 16 << 10 // with so many bytes of answers unsent a client is not read from
 
 	hangUpFor = 500 * time.Millisecond // between SIGHUP and SIGKILL
 	killEvery = 10 * time.Millisecond  // while processes are left
@@ -71,5 +74,5 @@ const (
 	helloFor  = 10 * time.Second       // within which a connection has to say what it is
 	lastFor   = 5 * time.Second        // for the collector to take note of the exit
 	overEvery = 200 * time.Millisecond // between two looks whether the keeper is needed any more
-	reapFor   = 5 * time.Second        // between two looks for adopted processes that have ended
+	reapFor   = 5 * time.Second        // between two looks for what nobody needs: adopted processes, memory
 )

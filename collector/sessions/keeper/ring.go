@@ -7,6 +7,7 @@ import "golang.org/x/sys/unix"
 type ring struct {
 	mem        []byte
 	start, end uint64 // offsets of the oldest byte and of the next one
+	clean      uint64 // end when memory was given back last
 }
 
 func newRing(size int) (*ring, error) {
@@ -41,5 +42,25 @@ func (r *ring) write(p []byte) {
 		n := copy(r.space(len(p)), p)
 		r.added(n)
 		p = p[n:]
+	}
+}
+
+// giveBack forgets bytes before an offset, but never the last keptSize ones, and gives the
+// memory that is free then back to the kernel.
+func (r *ring) giveBack(before uint64) {
+	start := max(r.start, min(before, r.end-min(r.end, keptSize)))
+	if r.end == r.clean && start == r.start {
+		return
+	}
+	r.clean, r.start = r.end, start
+	page := uint64(unix.Getpagesize())
+	size := uint64(len(r.mem))
+	// The free bytes are those from the end on, round the memory, to the start.
+	from, to := (r.end+page-1)/page*page, (r.start+size)/page*page
+	for from < to {
+		at := from % size
+		n := min(to-from, size-at)
+		_ = unix.Madvise(r.mem[at:at+n], unix.MADV_DONTNEED) // it stays in use otherwise
+		from += n
 	}
 }

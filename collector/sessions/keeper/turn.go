@@ -98,6 +98,7 @@ func (k *keeper) timers() {
 	k.advance()
 	if k.now.Sub(k.reaped) >= reapFor {
 		k.reap()
+		k.giveBack()
 	}
 }
 
@@ -191,4 +192,21 @@ func (k *keeper) room(s wire.Stream) int {
 		hold(k.lost[i].acked[s])
 	}
 	return len(r.mem) - int(r.end-kept)
+}
+
+// giveBack gives memory back that holds output which all clients have.
+func (k *keeper) giveBack() {
+	for s := wire.Stdout; s < wire.Streams; s++ {
+		r := k.out[s].ring
+		if r == nil {
+			continue
+		}
+		needed := r.end - uint64(len(r.mem)-k.room(s)) // by clients that must not miss anything
+		for _, c := range k.clients {
+			if c.hello && c != k.control {
+				needed = min(needed, c.out[s].sent)
+			}
+		}
+		r.giveBack(needed)
+	}
 }
