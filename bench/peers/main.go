@@ -28,14 +28,15 @@ var sections = []section{
 	{"follow", "Following the journal", benchFollow},
 	{"into", "Into the journal", benchInto},
 	{"access", "Deciding who may see what", benchAccess},
+	{"sessions", "Sessions in containers", benchSessions},
 }
 
 func main() {
 	only := flag.String("only", "",
-		"comma-separated sections: tick, frame, collector, scrape, statsd, journal, follow, into, access")
+		"comma-separated sections: tick, frame, collector, scrape, statsd, journal, follow, into, access, sessions")
 	out := flag.String("out", "", "write the results page to this file")
 	flag.StringVar(&daytwoBinary, "daytwo", "",
-		"the daytwo binary, for the sections collector, scrape, statsd, follow and into")
+		"the daytwo binary, for the sections collector, scrape, statsd, follow, into and sessions")
 	flag.Parse()
 	if os.Geteuid() != 0 {
 		fmt.Fprintln(os.Stderr, "the benchmarks make cgroups: run them as root")
