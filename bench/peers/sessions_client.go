@@ -21,8 +21,8 @@ type dialer func(context.Context, sessionclient.Resume) (sessionclient.Conn, err
 // viaRelay opens a session through the relay.
 func (f *sessionFleet) viaRelay(c session.Command) dialer {
 	return func(ctx context.Context, r sessionclient.Resume) (sessionclient.Conn, error) {
-		conn, _, err := f.relayClient.DialSession(ctx, &v1.SessionRequest{Container: f.c.docker, Command: &c, Client: r.Client,
-			Write: true, Rows: 24, Cols: 80, Stdout: v1.SessionOutput(r.Out[wire.Stdout]),
+		conn, _, err := f.relayClient.DialSession(ctx, &v1.SessionRequest{Container: f.c.docker, Command: &c,
+			Client: r.Client, Write: true, Rows: 24, Cols: 80, Stdout: v1.SessionOutput(r.Out[wire.Stdout]),
 			Stderr: v1.SessionOutput(r.Out[wire.Stderr])})
 		if err != nil {
 			err = &sessionclient.FinalError{Err: err}

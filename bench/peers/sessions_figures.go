@@ -157,7 +157,8 @@ func machineCPU() (d time.Duration) {
 // echo prints how long a key takes until its echo is there.
 func (f *sessionFleet) echo(r *report) error {
 	r.printf("\nKeystrokes: %d single keys on a terminal, 2 ms apart, each until the kernel's echo of it has come back. "+
-		"The first line is the terminal alone, without any of daytwo.\n\n| by | half within | 99%% within |\n|---|---:|---:|\n",
+		"The first line is the terminal alone, without any of daytwo.\n\n| by | half within | 99%% within |\n"+
+		"|---|---:|---:|\n",
 		echoKeys)
 	cat := session.Command{Args: []string{"sh", "-c", "echo ready; cat >/dev/null"}, TTY: true, Stdin: true}
 	nodes, err := rpc.NewClient(f.nats, "default")
@@ -285,8 +286,8 @@ func (f *sessionFleet) many(r *report) error {
 		keepers += memoryOf(pid)
 	}
 	relayUsed, nodeUsed := memoryOf(f.relay.Process.Pid)-relay, memoryOf(f.collector.Process.Pid)-node
-	r.printf("\n%d sessions at once, each with a terminal and a client, were all open after %.1f s. Private memory, beside "+
-		"what the programs had before:\n\n| where | in all | a session |\n|---|---:|---:|\n", len(all), took.Seconds())
+	r.printf("\n%d sessions at once, each with a terminal and a client, were all open after %.1f s. Private memory, "+
+		"beside what the programs had before:\n\n| where | in all | a session |\n|---|---:|---:|\n", len(all), took.Seconds())
 	for _, m := range []struct {
 		where string
 		bytes int64

@@ -41,7 +41,8 @@ func TestRingGivesBack(t *testing.T) {
 	r.giveBack(r.start) // all of it is needed, then nothing
 	r.giveBack(r.end)
 	resident := make([]byte, len(r.mem)/unix.Getpagesize())
-	if _, _, errno := unix.Syscall(unix.SYS_MINCORE, addressOf(r.mem), uintptr(len(r.mem)), addressOf(resident)); errno != 0 {
+	_, _, errno := unix.Syscall(unix.SYS_MINCORE, addressOf(r.mem), uintptr(len(r.mem)), addressOf(resident))
+	if errno != 0 {
 		t.Fatal(errno)
 	}
 	n := 0
