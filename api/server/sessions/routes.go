@@ -7,6 +7,7 @@ import (
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/auth/policy"
 	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/server/sessions/kube"
 	"github.com/daytwo/daytwo/api/server/web"
 	"github.com/daytwo/daytwo/api/session/broker"
 	"github.com/daytwo/daytwo/api/v1"
@@ -42,7 +43,11 @@ func (a *API) listOrOpen(w http.ResponseWriter, r *http.Request) error {
 	if a.Sessions == nil {
 		return errOff
 	}
-	if r.Header.Get("Upgrade") != "" {
+	switch {
+	case r.Header.Get("Upgrade") == "":
+	case kube.Offered(r):
+		return a.connectKube(w, r)
+	default:
 		return a.connect(w, r)
 	}
 	all, missing, err := a.Sessions.List(r.Context(), a.asker(r))

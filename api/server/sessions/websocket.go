@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/daytwo/daytwo/api/rpc"
+	"github.com/daytwo/daytwo/api/server/sessions/kube"
 	"github.com/daytwo/daytwo/api/server/web"
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/session/broker"
@@ -61,6 +62,24 @@ func (a *API) connect(w http.ResponseWriter, r *http.Request) error {
 	stop := a.watch(ctx, r, ws, opened.Conn)
 	defer stop()
 	pass(ctx, cancel, ws, opened.Conn)
+	return nil
+}
+
+// connectKube serves a session to a client of Kubernetes.
+func (a *API) connectKube(w http.ResponseWriter, r *http.Request) error {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+	kube.Serve(w, r, &kube.Options{
+		Open: func(ctx context.Context, q *broker.Request) (*broker.Opened, error) {
+			opened, err := a.Sessions.Open(ctx, a.asker(r), q)
+			if err != nil {
+				return nil, answer(err)
+			}
+			return opened, nil
+		},
+		Watch: func(ctx context.Context, ws *websocket.Conn, conn broker.Conn) func() {
+			return a.watch(ctx, r, ws, conn)
+		},
+	})
 	return nil
 }
 
