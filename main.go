@@ -111,7 +111,7 @@ func collectorConfig(c cli.Config, server nats.InProcessConnProvider) collector.
 		NATS: natsOptions(c, "daytwo collector", server), NoPublish: len(c.NATS) == 0 && server == nil,
 		Shipping: collector.Shipping{On: c.ShipLogs, RulesFile: c.ShipRules, Since: c.ShipSince, Stream: logsStream(c)},
 		Logs:     collector.Logs{Off: len(c.Journal) == 0, Dirs: c.Journal, TokenFile: c.TokenFile},
-		Sessions: collector.Sessions{KeysFile: c.SessionKeys, NodeExec: c.NodeExec},
+		Sessions: collector.Sessions{KeysFile: c.SessionKeys, NodeExec: c.NodeExec, PolicyFile: c.SessionPolicy},
 		SpoolMax: c.SpoolSize, NoBPF: c.NoBPF, Ready: c.Ready, Log: c.Log,
 		Socket: c.Socket, Statsd: collector.Statsd{
 			Listen: c.Statsd.Listen, Optional: c.Statsd.Defaults, Ports: c.Statsd.Ports, RulesFile: c.Statsd.Rules,

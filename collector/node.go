@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/daytwo/daytwo/api/audit"
+	"github.com/daytwo/daytwo/api/auth/policy"
 	"github.com/daytwo/daytwo/api/bus"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/join"
@@ -42,11 +43,14 @@ type Node struct {
 	sessions     *sessions.Manager // nil if there are none
 	sessionAudit *audit.Log        // of sessions
 	noSessions   error             // why
-	ship         *shipping.Shipper // nil if logs are not shipped
-	rules        *rulesFile        // of ship, nil if there is none
-	renewer      *join.Renewer     // of the node's credential; nil without one
-	local        *query.Local
-	grid         *grid
+
+	sessionPolicy *policy.File // the node's own, nil without one
+
+	ship    *shipping.Shipper // nil if logs are not shipped
+	rules   *rulesFile        // of ship, nil if there is none
+	renewer *join.Renewer     // of the node's credential; nil without one
+	local   *query.Local
+	grid    *grid
 
 	readersClosed sync.Once
 
@@ -291,6 +295,7 @@ func (n *Node) Run(ctx context.Context) error {
 	go func() { watching <- n.names.Run(ctx) }()
 	go func() { serving <- n.tasks.run(ctx); cancel() }()
 	go func() { defer close(answering); n.serveRPC(ctx) }()
+	go n.followSessionPolicy(ctx)
 	go func() {
 		defer close(shipped)
 		if n.ship == nil {

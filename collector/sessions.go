@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/audit"
+	"github.com/daytwo/daytwo/api/auth/policy"
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/rpc"
@@ -24,6 +25,8 @@ type Sessions struct {
 	KeysFile string
 	// NodeExec lets relays run commands on the node itself, outside of all containers.
 	NodeExec bool
+	// PolicyFile is this node's own policy, which narrows what relays allow; "" for none.
+	PolicyFile string
 }
 
 // sessionAuditDir is the directory, in the data directory, of the node's own audit log.
@@ -35,7 +38,8 @@ func (c *Config) sessionOptions() sessions.Options {
 		file = filepath.Join(c.DataDir, setting.SessionKey+grant.PublicSuffix)
 	}
 	return sessions.Options{Agent: c.AgentID, Dir: filepath.Join(c.DataDir, "sessions"), KeysFile: file,
-		KeysNeeded: c.Sessions.KeysFile != "", NodeExec: c.Sessions.NodeExec, Log: c.Log.With("component", "sessions")}
+		KeysNeeded: c.Sessions.KeysFile != "", NodeExec: c.Sessions.NodeExec, PolicyFile: c.Sessions.PolicyFile,
+		Log: c.Log.With("component", "sessions")}
 }
 
 // openSessions prepares the sessions of this node, and takes up those of the collector before.
@@ -45,10 +49,18 @@ func (n *Node) openSessions() {
 		return
 	}
 	o := n.cfg.sessionOptions()
-	o.Find = n.runningContainer
+	o.Find, o.Labels = n.runningContainer, n.containerLabels
 	var err error
+	if o.PolicyFile != "" {
+		n.sessionPolicy, err = policy.Open(policy.FileOptions{Path: o.PolicyFile, FailClosed: true,
+			Changed: func(error) { n.sessions.PolicyChanged() }, Log: o.Log.With("policy", "of sessions on this node")})
+		o.Policy = n.sessionPolicy
+	}
 	dir := filepath.Join(n.cfg.DataDir, sessionAuditDir)
-	if n.sessionAudit, err = audit.Open(dir, audit.Options{Log: o.Log}); err == nil {
+	if err == nil {
+		n.sessionAudit, err = audit.Open(dir, audit.Options{Log: o.Log})
+	}
+	if err == nil {
 		o.Audit = n.sessionAudit
 		n.sessions, err = sessions.New(o)
 	}
@@ -86,6 +98,21 @@ func (n *Node) runningContainer(_ context.Context, id string) (sessions.Containe
 		Name: c.Name}, nil
 }
 
+// containerLabels returns what this node has found out about a container, nil if it is not known.
+func (n *Node) containerLabels(id string) []frame.Label {
+	if c := n.names.Running(id); c != nil {
+		return c.Labels
+	}
+	return nil
+}
+
+// followSessionPolicy follows changes of the node's own policy until ctx ends.
+func (n *Node) followSessionPolicy(ctx context.Context) {
+	if n.sessionPolicy != nil && n.sessions != nil {
+		n.sessionPolicy.Run(ctx)
+	}
+}
+
 // startInTick returns when a container was started whose runtime does not say it: what the
 // newest tick has, which relays know; 0 if it has nothing.
 func (n *Node) startInTick(id string) (started int64) {
@@ -111,5 +138,11 @@ func (n *Node) fillSessions(v []int64) {
 	s := n.sessions.Stats()
 	v[metric.SelfSessions], v[metric.SelfSessionsOpened] = int64(s.Sessions), int64(s.Opened)
 	v[metric.SelfSessionsRefused], v[metric.SelfSessionsFailed] = int64(s.Refused), int64(s.Failed)
-	v[metric.SelfSessionsLost] = int64(s.Lost)
+	v[metric.SelfSessionsLost], v[metric.SelfSessionsDenied] = int64(s.Lost), int64(s.Denied)
+	if n.sessionPolicy != nil {
+		v[metric.SelfSessionsPolicyFailing] = 0
+		if s.Broken {
+			v[metric.SelfSessionsPolicyFailing] = 1
+		}
+	}
 }

@@ -27,6 +27,9 @@ const (
 	// MethodAssumed is no proof: the principal of a question such as "daytwo auth can-i
 	// --as USER". It must never answer for a request.
 	MethodAssumed Method = "assumed"
+	// MethodGrant is the signed grant of a relay, which has checked who it is: how a node knows
+	// those for whom a session is opened. None of them is the admin of the relay there.
+	MethodGrant Method = "grant"
 )
 
 // Limits of a Principal.

@@ -47,6 +47,7 @@ type Config struct {
 	Journal        []string      // directories with journal files; none turns logs off
 	NodeExec       bool          // relays may allow commands on the node itself
 	SessionKeys    string        // file with the public keys of relays that may open sessions; "": the relay's own
+	SessionPolicy  string        // the node's own policy file, which narrows what relays allow
 	SpoolSize      int64         // bytes kept on disk while NATS is unreachable
 	Retention      time.Duration // how long history is kept
 	RetentionSize  int64         // bytes of history kept on disk

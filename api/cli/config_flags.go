@@ -224,6 +224,11 @@ var configFlags = []configFlag{
 			"let relays run commands as root on this node itself, outside of all containers ('daytwo node exec'), for those "+
 				"whom the policy allows daytwo:node-shell")
 	}},
+	{"session-policy", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.SessionPolicy, name, "",
+			"open sessions only as the policy in `FILE` allows it, too (the same language as --policy); it can only narrow "+
+				"what relays allow, is read again when it changes, and while it is broken or missing nothing is allowed")
+	}},
 	{"no-bpf", up | collector | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.BoolVar(&c.NoBPF, name, false, "load no BPF program; read the kernel's files instead, which costs more CPU")
 	}},

@@ -49,8 +49,8 @@ func sessionListCommand(conn *connection) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		for _, agent := range doc.Missing {
-			fmt.Fprintf(cmd.ErrOrStderr(), "daytwo: the node %s does not answer: its sessions are missing\n", agent)
+		for _, m := range doc.Missing {
+			fmt.Fprintf(cmd.ErrOrStderr(), "daytwo: the node %s did not answer: %s\n", printable(m.Agent), printable(m.Reason))
 		}
 		if out.data() {
 			return out.print(cmd.OutOrStdout(), doc)

@@ -52,6 +52,8 @@ const (
 	SelfSessionsLost
 	SelfCredentialExpiry
 	SelfCredentialFailing
+	SelfSessionsDenied
+	SelfSessionsPolicyFailing
 )
 
 // Columns of Part, one row per part of a cgroup's record. Append only.
@@ -162,6 +164,10 @@ func init() {
 			Help: "Unix time at which the node's NATS credential expires; absent if it does not."},
 		SelfCredentialFailing: {Name: "nats_credential_failing", Unit: Bool, Source: "collector",
 			Help: "Whether the node's NATS credential could not be read or renewed last; the log says why."},
+		SelfSessionsDenied: {Name: "sessions_denied", Type: Counter, Source: "sessions",
+			Help: "Requests about sessions that the node's own policy does not allow."},
+		SelfSessionsPolicyFailing: {Name: "sessions_policy_failing", Unit: Bool, Source: "sessions",
+			Help: "Whether the node's own policy of sessions is broken, so that it denies everything; the log says why."},
 	})
 	register(Part, "daytwo_collector", []Metric{
 		PartReader: {Name: "part_reader", Unit: Bool, Source: "collector", Prom: "daytwo_collector_part_reader",

@@ -43,8 +43,14 @@ type SessionAnswer struct {
 
 // Sessions is the document of GET /api/v1/sessions.
 type Sessions struct {
-	Sessions []SessionInfo `json:"sessions"`
-	Missing  []string      `json:"missing,omitempty"` // nodes that did not answer
+	Sessions []SessionInfo     `json:"sessions"`
+	Missing  []SessionsMissing `json:"missing,omitempty"` // nodes that did not tell theirs
+}
+
+// SessionsMissing is a node that did not tell its sessions.
+type SessionsMissing struct {
+	Agent  string `json:"agent"`
+	Reason string `json:"reason"`
 }
 
 // SessionInfo describes a session that runs, or has just ended.

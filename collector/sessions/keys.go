@@ -14,6 +14,7 @@ type keysFile struct {
 	size     int64
 	modified time.Time
 	err      string // of the last reading
+	missing  bool   // the file is not there
 }
 
 // readKeys reads the file of keys if it has changed. A file that is missing, or broken, means
@@ -38,9 +39,17 @@ func (m *Manager) readKeys() {
 			return
 		}
 	}
-	m.keys = keysFile{err: err.Error()}
+	m.keys = keysFile{err: err.Error(), missing: errors.Is(err, fs.ErrNotExist)}
 	m.SetKeys()
 	if was.err != m.keys.err && !errors.Is(err, fs.ErrNotExist) {
 		m.o.Log.Error("no relay may open sessions on this node", "err", err)
 	}
+}
+
+// off reports whether the node takes no sessions as nobody has asked it to: it has no file of
+// keys, and needs none.
+func (m *Manager) off() bool {
+	m.keysMu.Lock()
+	defer m.keysMu.Unlock()
+	return !m.o.KeysNeeded && m.keys.missing
 }

@@ -20,7 +20,9 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/daytwo/daytwo/api/audit"
+	"github.com/daytwo/daytwo/api/auth/policy"
 	"github.com/daytwo/daytwo/api/bus"
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/session/client"
@@ -58,6 +60,8 @@ type node struct {
 	Orphaned   time.Duration
 	Limits     session.Limits
 	Containers func(id string) (Container, error) `json:"-"`
+	Policy     string                             // file of the node's own policy
+	Labels     []frame.Label                      // of the container
 }
 
 // run answers for the sessions of a node until ctx ends.
@@ -84,11 +88,24 @@ func (n *node) run(ctx context.Context, ready func(*Manager)) error {
 			return n.Container, nil
 		}
 	}
-	m, err := New(Options{Agent: agent, Dir: filepath.Join(n.Dir, "sessions"), Keys: n.Keys, Audit: log, Max: n.Max,
+	var m *Manager
+	var own *policy.File
+	if n.Policy != "" {
+		own, err = policy.Open(policy.FileOptions{Path: n.Policy, FailClosed: true,
+			Changed: func(error) { m.PolicyChanged() }, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			return err
+		}
+	}
+	m, err = New(Options{Agent: agent, Policy: own, Labels: func(string) []frame.Label { return n.Labels },
+		Dir: filepath.Join(n.Dir, "sessions"), Keys: n.Keys, Audit: log, Max: n.Max,
 		Find:   func(_ context.Context, id string) (Container, error) { return find(id) },
 		Limits: n.Limits, Orphaned: n.Orphaned, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	if err != nil {
 		return err
+	}
+	if own != nil {
+		go own.Run(ctx)
 	}
 	s := rpc.NewServer(rpc.ServerOptions{Conn: nc, Cluster: cluster, Agent: agent, Handlers: m.Handlers()})
 	if ready != nil {

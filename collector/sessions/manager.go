@@ -29,7 +29,9 @@ type Manager struct {
 	closed bool
 	work   sync.WaitGroup
 
-	opened, refused, failed, lost atomic.Uint64
+	conns watched
+
+	opened, refused, denied, failed, lost atomic.Uint64
 }
 
 // Stats are figures of a manager.
@@ -37,8 +39,10 @@ type Stats struct {
 	Sessions int    // now
 	Opened   uint64 // since the start, as all that follow
 	Refused  uint64 // requests without a valid grant
+	Denied   uint64 // requests that the node's own policy does not allow
 	Failed   uint64 // sessions that were allowed and could not be started
 	Lost     uint64 // sessions whose keeper died
+	Broken   bool   // the node's own policy cannot be read: all requests are denied
 }
 
 // New makes a manager, and takes up the sessions that an earlier one has left. It fails only
@@ -83,8 +87,8 @@ func (m *Manager) Stats() Stats {
 	m.mu.Lock()
 	n := len(m.live)
 	m.mu.Unlock()
-	return Stats{Sessions: n, Opened: m.opened.Load(), Refused: m.refused.Load(), Failed: m.failed.Load(),
-		Lost: m.lost.Load()}
+	return Stats{Sessions: n, Opened: m.opened.Load(), Refused: m.refused.Load(), Denied: m.denied.Load(),
+		Failed: m.failed.Load(), Lost: m.lost.Load(), Broken: m.errBrokenPolicy() != nil}
 }
 
 // Close lets go of the sessions, which go on for the next manager.

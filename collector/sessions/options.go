@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/daytwo/daytwo/api/audit"
+	"github.com/daytwo/daytwo/api/auth/policy"
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/collector/sessions/sealed"
 )
@@ -23,6 +25,13 @@ type Options struct {
 	// has them if it is not "", and is read again when it changes.
 	Keys     []ed25519.PublicKey
 	KeysFile string
+	// Policy is the node's own policy, which narrows what relays allow; nil narrows nothing. It
+	// has to be one that fails closed, and PolicyChanged to be called when it changes.
+	Policy *policy.File
+	// PolicyFile is where Policy is read from, for Doctor; "" for none.
+	PolicyFile string
+	// Labels returns what this node knows of a container, for Policy.
+	Labels func(id string) []frame.Label
 	// KeysNeeded makes a missing KeysFile a failure for Doctor.
 	KeysNeeded bool
 	NodeExec   bool       // relays may allow commands on the node itself, in no container

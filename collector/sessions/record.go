@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/atomicfile"
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/regularfile"
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/session/grant"
@@ -35,6 +36,9 @@ type record struct {
 	Rule      string            `json:"rule,omitempty"`
 	Tags      map[string]string `json:"tags,omitempty"`
 	Command   session.Command   `json:"command"`
+	// What the node's own policy decides by.
+	Rights []session.Right `json:"rights,omitempty"`
+	Labels []frame.Label   `json:"labels,omitempty"`
 }
 
 func newRecord(g *grant.Grant, c Container) record {
@@ -42,7 +46,7 @@ func newRecord(g *grant.Grant, c Container) record {
 	command.Env = nil
 	return record{Session: g.Session, Begun: time.Now().UTC(), Container: g.Container, Name: c.Name,
 		Principal: g.Principal, Groups: g.Groups, Method: g.Method, From: g.From, Relay: g.Relay, Rule: g.Rule,
-		Tags: g.Tags, Command: command}
+		Tags: g.Tags, Command: command, Rights: g.Rights}
 }
 
 const recordSuffix, socketSuffix, errorSuffix = ".json", ".sock", ".err"

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/daytwo/daytwo/api/audit"
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/session/grant"
@@ -60,6 +61,8 @@ func (m *Manager) granted(verb string, b []byte, rights []session.Right) (*grant
 	switch {
 	case closed:
 		return nil, nil, &rpc.Error{Code: rpc.Unavailable, Message: errClosed.Error()}
+	case !on && verb == sessionrpc.VerbList && m.off():
+		return nil, nil, &rpc.Error{Code: rpc.NotFound, Message: errOff.Error()} // and has none
 	case !on:
 		return nil, nil, &rpc.Error{Code: rpc.Denied, Message: errOff.Error()}
 	}
@@ -86,7 +89,13 @@ func (m *Manager) open(ctx context.Context, g *grant.Grant, r *sessionrpc.Reques
 	if g.Command == nil {
 		return &rpc.Error{Code: rpc.Invalid, Message: "the grant of the session has no command"}
 	}
-	l, err := m.start(ctx, g, r)
+	tags := m.tagsOfGrant(g)
+	rules, err := m.allowed(g, g.Rights, &tags)
+	if err != nil {
+		return m.deny(sessionrpc.VerbOpen, g, nil, err)
+	}
+	noteRules(g, rules)
+	l, err := m.start(ctx, g, r, tags.Labels)
 	m.auditOpen(g, err)
 	if err != nil {
 		m.failed.Add(1)
@@ -94,6 +103,19 @@ func (m *Manager) open(ctx context.Context, g *grant.Grant, r *sessionrpc.Reques
 	}
 	m.opened.Add(1)
 	return m.connect(ctx, l, g, r, s, true)
+}
+
+// deny returns the answer to a request that the node's own policy does not allow, which is in
+// the audit log then. l is the session, nil if there is none yet.
+func (m *Manager) deny(verb string, g *grant.Grant, l *live, err error) error {
+	m.denied.Add(1)
+	r := line(verb, g)
+	if l != nil {
+		r.Object = object(l.rec.Container, l.rec.Tags)
+	}
+	r.Decision, r.Error = audit.Refused, err.Error()
+	m.write(r)
+	return &rpc.Error{Code: rpc.Denied, Message: err.Error()}
 }
 
 func codeOf(err error) rpc.Code {
@@ -115,6 +137,9 @@ func (m *Manager) attach(ctx context.Context, g *grant.Grant, r *sessionrpc.Requ
 	if l == nil {
 		return rpc.Errorf(rpc.NotFound, "this node has no session %s, or it ended some minutes ago", g.Session)
 	}
+	if err := m.mayConnect(g, l); err != nil {
+		return m.deny(sessionrpc.VerbAttach, g, l, err)
+	}
 	m.auditAttach(g, l)
 	return m.connect(ctx, l, g, r, s, g.Has(session.AttachWrite))
 }
@@ -127,6 +152,15 @@ func (m *Manager) connect(ctx context.Context, l *live, g *grant.Grant, r *sessi
 		return m.connectEnded(ctx, l, r, s)
 	}
 	defer conn.Close()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	defer m.conns.add(func() error { return m.mayConnect(g, l) }, func(err error) {
+		end(errDenied{err})
+		conn.Close()
+	})()
+	if err := m.mayConnect(g, l); err != nil { // the policy may have changed just before
+		return m.deny(verbConnected, g, l, err)
+	}
 	hello := wire.Hello{Write: write, Client: g.Principal + "\x00" + r.Client, Name: g.Principal}
 	hello.Out[wire.Stdout] = struct{ Offset, Window uint64 }(r.Stdout)
 	hello.Out[wire.Stderr] = struct{ Offset, Window uint64 }(r.Stderr)
@@ -152,8 +186,19 @@ func (m *Manager) connect(ctx context.Context, l *live, g *grant.Grant, r *sessi
 		}
 	}()
 	defer func() { stop(); conn.Close(); <-up }()
-	return relay(ctx, conn, s)
+	err = relay(ctx, conn, s)
+	var denied errDenied
+	if errors.As(context.Cause(ctx), &denied) {
+		return m.deny(verbConnected, g, l, denied.error)
+	}
+	return err
 }
+
+// errDenied ends a connection that the node's own policy no longer allows.
+type errDenied struct{ error }
+
+// verbConnected is what the audit log calls a connection that the node's policy has ended.
+const verbConnected = "session-connection"
 
 // relay sends what the keeper says to a client.
 func relay(ctx context.Context, conn net.Conn, s *rpc.Stream) error {
@@ -209,7 +254,10 @@ func (m *Manager) connectEnded(ctx context.Context, l *live, r *sessionrpc.Reque
 
 // list answers with the sessions of the node.
 func (m *Manager) list(ctx context.Context, g *grant.Grant, _ *sessionrpc.Request, s *rpc.Stream) error {
-	all := m.all()
+	if err := m.errBrokenPolicy(); err != nil {
+		return m.deny(sessionrpc.VerbList, g, nil, err)
+	}
+	all := slices.DeleteFunc(m.all(), func(l *live) bool { return !m.maySee(g, l) })
 	for _, l := range all {
 		l.ask()
 	}
@@ -233,6 +281,9 @@ func (m *Manager) kill(ctx context.Context, g *grant.Grant, _ *sessionrpc.Reques
 	l := m.find(g.Session)
 	if l == nil {
 		return &rpc.Error{Code: rpc.NotFound, Message: "this node has no session " + g.Session}
+	}
+	if err := m.mayKill(g, l); err != nil {
+		return m.deny(sessionrpc.VerbKill, g, l, err)
 	}
 	m.auditKill(g, l)
 	if err := l.kill(session.Killed, "by "+g.Principal); err != nil {

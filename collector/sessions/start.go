@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/session/grant"
 	"github.com/daytwo/daytwo/api/sessionrpc"
@@ -60,13 +61,17 @@ func sameStart(here, granted int64) bool {
 	return here == granted || granted%int64(time.Second) == 0 && here/int64(time.Second) == granted/int64(time.Second)
 }
 
-// start starts a session's keeper, which starts its program.
-func (m *Manager) start(ctx context.Context, g *grant.Grant, r *sessionrpc.Request) (*live, error) {
+// start starts a session's keeper, which starts its program. labels are what the node's policy
+// has decided by.
+func (m *Manager) start(ctx context.Context, g *grant.Grant, r *sessionrpc.Request, labels []frame.Label) (*live,
+	error) {
 	c, t, err := m.target(ctx, g)
 	if err != nil {
 		return nil, err
 	}
-	l := m.newLive(newRecord(g, c))
+	rec := newRecord(g, c)
+	rec.Labels = labels
+	l := m.newLive(rec)
 	if err := m.add(l); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/api/session"
+	"github.com/daytwo/daytwo/api/session/access"
 	"github.com/daytwo/daytwo/api/session/broker"
 	"github.com/daytwo/daytwo/api/session/grant"
 	"github.com/daytwo/daytwo/api/sessionrpc"
@@ -68,7 +69,7 @@ func (b *Broker) Open(ctx context.Context, a *broker.Asker, r *broker.Request) (
 	rec := b.record(a, "open a session")
 	t, err := find(b.o.Fleet, r.Agent, r.Container, r.Exact, func(agent string, row *frame.Row) bool {
 		found := target{agent: agent, row: row}
-		tags := found.tags(r.Command.User, text(&r.Command))
+		tags := found.tags(r.Command.User, access.Text(&r.Command))
 		return a.Policy().Decide(a.Principal, policy.Read, policy.SystemMetrics, &tags).Allowed ||
 			decide(a, r.Command.Rights()[0], &tags).Allowed
 	})
@@ -77,11 +78,11 @@ func (b *Broker) Open(ctx context.Context, a *broker.Asker, r *broker.Request) (
 		b.o.Audit(rec)
 		return nil, err
 	}
-	rec.Object = t.String() + " runs " + text(&r.Command)
+	rec.Object = t.String() + " runs " + access.Text(&r.Command)
 	if t.start == metric.Absent {
 		return nil, &badRequest{errNoStart}
 	}
-	tags := t.tags(r.Command.User, text(&r.Command))
+	tags := t.tags(r.Command.User, access.Text(&r.Command))
 	g := b.grant(a, t.agent)
 	g.Session, g.Container, g.Command, g.Limits, g.Tags = r.Session, t.container(), &r.Command, r.Limits, t.origin()
 	if err := b.allow(a, &g, &rec, &tags, r.Command.Rights()...); err != nil {
@@ -151,8 +152,8 @@ func (b *Broker) allow(a *broker.Asker, g *grant.Grant, rec *audit.Record, tags 
 	rights ...session.Right) error {
 	for _, right := range rights {
 		d := decide(a, right, tags)
-		n := required[right]
-		rec.Action, rec.Resource = n.action.String(), n.resource.String()
+		n := access.Of(right)
+		rec.Action, rec.Resource = n.Action.String(), n.Resource.String()
 		if !d.Allowed {
 			b.denied.Add(1)
 			rec.Decision = audit.Refused

@@ -353,12 +353,3 @@ func TestSessionsOfOthers(t *testing.T) {
 		t.Errorf("the grant is %+v", g)
 	}
 }
-
-// Every right needs something.
-func TestRightsAreDecided(t *testing.T) {
-	for _, r := range session.Rights {
-		if n, ok := required[r]; !ok || n.resource == policy.Superuser {
-			t.Errorf("the right %q needs nothing", r)
-		}
-	}
-}

@@ -3,6 +3,8 @@ package sessions
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/daytwo/daytwo/api/frame"
 	"github.com/daytwo/daytwo/api/rpc"
 	"github.com/daytwo/daytwo/api/session"
+	"github.com/daytwo/daytwo/api/session/access"
 	"github.com/daytwo/daytwo/api/session/broker"
 	"github.com/daytwo/daytwo/api/sessionrpc"
 )
@@ -21,14 +24,15 @@ const (
 )
 
 // List implements broker.Sessions. Everybody sees the own ones.
-func (b *Broker) List(ctx context.Context, a *broker.Asker) (all []sessionrpc.Info, missing []string, err error) {
+func (b *Broker) List(ctx context.Context, a *broker.Asker) (all []sessionrpc.Info, missing []broker.Missing,
+	err error) {
 	var agents []string
 	for _, agent := range b.o.Fleet.Agents() {
 		if !agent.Stale {
 			agents = append(agents, agent.ID)
 		}
 	}
-	found, missing := b.ask(ctx, a, agents)
+	found, missing := b.ask(ctx, a, agents, session.List)
 	for _, info := range found {
 		if b.sees(a, &info, session.List) {
 			all = append(all, info)
@@ -40,9 +44,10 @@ func (b *Broker) List(ctx context.Context, a *broker.Asker) (all []sessionrpc.In
 	return all, missing, nil
 }
 
-// ask asks nodes for their sessions, and returns which of them have not answered. A node
-// where sessions are off has none.
-func (b *Broker) ask(ctx context.Context, a *broker.Asker, agents []string) (all []sessionrpc.Info, missing []string) {
+// ask asks nodes for the sessions to which an asker may have one of some rights, and returns
+// which of them have not told theirs. A node where sessions are off has none.
+func (b *Broker) ask(ctx context.Context, a *broker.Asker, agents []string, rights ...session.Right) (
+	all []sessionrpc.Info, missing []broker.Missing) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	var mu sync.Mutex
@@ -52,7 +57,7 @@ func (b *Broker) ask(ctx context.Context, a *broker.Asker, agents []string) (all
 		slots <- struct{}{}
 		work.Go(func() {
 			defer func() { <-slots }()
-			infos, err := b.askOne(ctx, a, agent)
+			infos, err := b.askOne(ctx, a, agent, rights)
 			mu.Lock()
 			defer mu.Unlock()
 			switch code := rpc.CodeOf(err); {
@@ -61,21 +66,30 @@ func (b *Broker) ask(ctx context.Context, a *broker.Asker, agents []string) (all
 					i.Agent = agent // whatever the node calls itself
 					all = append(all, i)
 				}
-			case code == rpc.NotFound || code == rpc.Invalid || code == rpc.Denied:
+			case code == rpc.NotFound || code == rpc.Invalid:
 			default:
 				b.o.Log.Debug("a node did not tell its sessions", "agent", agent, "err", err)
-				missing = append(missing, agent)
+				missing = append(missing, broker.Missing{Agent: agent, Reason: reason(err)})
 			}
 		})
 	}
 	work.Wait()
-	slices.Sort(missing)
+	slices.SortFunc(missing, func(x, y broker.Missing) int { return cmp.Compare(x.Agent, y.Agent) })
 	return all, missing
 }
 
-func (b *Broker) askOne(ctx context.Context, a *broker.Asker, agent string) ([]sessionrpc.Info, error) {
+// reason says why a node did not tell its sessions.
+func reason(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Sprintf("no answer within %v", listTimeout)
+	}
+	return err.Error()
+}
+
+func (b *Broker) askOne(ctx context.Context, a *broker.Asker, agent string, rights []session.Right) (
+	[]sessionrpc.Info, error) {
 	g := b.grant(a, agent)
-	g.Rights = []session.Right{session.List}
+	g.Rights = rights
 	token, err := b.o.Signer.Sign(g, grantLife)
 	if err != nil {
 		return nil, err
@@ -96,14 +110,15 @@ func (b *Broker) sessionOf(ctx context.Context, a *broker.Asker, agent, id strin
 			agents = append(agents, known.ID)
 		}
 	}
-	found, missing := b.ask(ctx, a, agents)
+	found, missing := b.ask(ctx, a, agents, session.List, right)
 	for _, info := range found {
 		if info.Session == id && (b.sees(a, &info, session.List) || b.sees(a, &info, right)) {
 			return &info, nil
 		}
 	}
 	if len(missing) > 0 && len(missing) == len(agents) {
-		return nil, rpc.Errorf(rpc.Unavailable, "no node answers that may have the session: try again later")
+		return nil, rpc.Errorf(rpc.Unavailable, "no node answers that may have the session: %s: %s", missing[0].Agent,
+			missing[0].Reason)
 	}
 	return nil, broker.ErrNotFound
 }
@@ -131,7 +146,7 @@ func commandOf(info *sessionrpc.Info) *session.Command {
 // tagsOf returns what the policy decides about: what is known of the container's origin.
 func tagsOf(info *sessionrpc.Info) policy.Tags {
 	c := commandOf(info)
-	tags := policy.Tags{Agent: info.Agent, User: c.User, Command: text(c)}
+	tags := policy.Tags{Agent: info.Agent, User: c.User, Command: access.Text(c)}
 	for name, value := range info.Tags {
 		if name != "agent_id" {
 			tags.Labels = append(tags.Labels, frame.Label{Name: name, Value: value})

@@ -7,6 +7,7 @@ import (
 	"github.com/daytwo/daytwo/api/audit"
 	"github.com/daytwo/daytwo/api/auth/policy"
 	"github.com/daytwo/daytwo/api/session"
+	"github.com/daytwo/daytwo/api/session/access"
 	"github.com/daytwo/daytwo/api/session/broker"
 	"github.com/daytwo/daytwo/api/sessionrpc"
 )
@@ -21,8 +22,8 @@ func (b *Broker) openNode(ctx context.Context, a *broker.Asker, r *broker.Reques
 		return nil, errOnNode
 	}
 	rec := b.record(a, "open a session on a node")
-	rec.Object = "node " + r.Agent + " runs " + text(&r.Command)
-	tags := policy.Tags{Agent: r.Agent, User: r.Command.User, Command: text(&r.Command)}
+	rec.Object = "node " + r.Agent + " runs " + access.Text(&r.Command)
+	tags := policy.Tags{Agent: r.Agent, User: r.Command.User, Command: access.Text(&r.Command)}
 	if !b.knows(a, r.Agent, &tags) {
 		rec.Decision, rec.Error = audit.Refused, "there is no such node, or the asker may not know of it"
 		b.o.Audit(rec)

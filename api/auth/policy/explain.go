@@ -59,7 +59,7 @@ func (p *Policy) Explain(who *auth.Principal, a Action, r Resource, tags *Tags) 
 	case who.Admin():
 		e.Reason = "the local admin may do everything"
 	case e.Allowed:
-		e.Reason = fmt.Sprintf("rule %d allows it", e.Rule)
+		e.Reason = fmt.Sprintf("rule %d allows it%s", e.Rule, e.Approval.with())
 	case len(c.rules) == 0:
 		e.Reason = "no rule is for this user"
 	default:
@@ -96,7 +96,7 @@ func (r *rule) explain(c *compiled, a Action, res Resource, tags *Tags) (allows 
 	}
 	switch {
 	case have == want:
-		return true, "it allows it"
+		return true, "it allows it" + r.approval.with()
 	case !named:
 		return false, "it does not name the resource"
 	case len(unmet) > 0:

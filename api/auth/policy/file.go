@@ -16,7 +16,10 @@ type FileOptions struct {
 	// Changed, if set, is called after each change of the file: with nil if the new content
 	// is used, else with why it is refused.
 	Changed func(err error)
-	Log     *slog.Logger // default slog.Default()
+	// FailClosed makes a file that is invalid, or gone, allow nothing until it is corrected, from
+	// the start on: Open does not fail then. Without it the policy before stays in use.
+	FailClosed bool
+	Log        *slog.Logger // default slog.Default()
 }
 
 // File is a policy file that is in use: the newest content that was valid. It is safe for
@@ -54,8 +57,12 @@ func Open(o FileOptions) (*File, error) {
 	f := &File{o: o, poll: pollEvery, settle: settle, inotify: fsnotify.NewWatcher, loaded: time.Now()}
 	f.seen = f.read()
 	p, err := f.parse(&f.seen)
-	if err != nil {
+	switch {
+	case err != nil && !o.FailClosed:
 		return nil, err
+	case err != nil:
+		f.refused, p = err.Error(), AdminOnly()
+		o.Log.Error("the policy is refused, nothing is allowed until it is corrected", "path", o.Path, "err", err)
 	}
 	f.current.Store(p)
 	return f, nil
@@ -65,6 +72,9 @@ func Open(o FileOptions) (*File, error) {
 // changes: whoever keeps one for long asks again from time to time.
 func (f *File) Policy() *Policy { return f.current.Load() }
 
+// Path returns where the file is.
+func (f *File) Path() string { return f.o.Path }
+
 // Refused returns why the newest content of the file is not used, "" if it is.
 func (f *File) Refused() string {
 	f.mu.Lock()
@@ -72,8 +82,7 @@ func (f *File) Refused() string {
 	return f.refused
 }
 
-// Reload reads the file at once, and returns an error if the new content is refused. The
-// policy in use stays as it is then.
+// Reload reads the file at once, and returns an error if the new content is refused.
 func (f *File) Reload() error {
 	now := f.read()
 	return f.use(&now)
@@ -109,6 +118,9 @@ func (f *File) use(now *reading) error {
 		if err != nil {
 			f.refused = err.Error()
 			f.reloads[1]++
+			if f.o.FailClosed {
+				f.current.Store(AdminOnly())
+			}
 		} else {
 			f.loaded = time.Now()
 			f.reloads[0]++
@@ -119,9 +131,12 @@ func (f *File) use(now *reading) error {
 	if same {
 		return err
 	}
-	if err != nil {
+	switch {
+	case err != nil && f.o.FailClosed:
+		f.o.Log.Error("the new policy is refused, nothing is allowed until it is corrected", "path", f.o.Path, "err", err)
+	case err != nil:
 		f.o.Log.Error("the new policy is refused, the previous one stays", "path", f.o.Path, "err", err)
-	} else {
+	default:
 		rules, groups, roles := p.Summary()
 		f.o.Log.Info("a new policy is in use", "path", f.o.Path, "rules", rules, "groups", groups, "roles", roles)
 	}

@@ -149,6 +149,7 @@ func (p *parser) readRules(n *yaml.Node) {
 				p.texts(v, "subjects", func(text *yaml.Node) { r.subjects = append(r.subjects, p.subject(text)) })
 			}},
 			{"role", func(_, v *yaml.Node) { p.texts(v, "role", func(text *yaml.Node) { roles = append(roles, text) }) }},
+			{"approval", func(_, v *yaml.Node) { r.approval = p.readApproval(v) }},
 		}
 		before := len(p.list)
 		p.mapping(item, "a rule", append(fields, perm.fields(p)...)...)
@@ -163,15 +164,19 @@ func (p *parser) readRules(n *yaml.Node) {
 		case (len(roles) > 0) == (perm.resources != nil || perm.actions != nil):
 			p.add(item.Line, "write either role, or resources and actions, in each rule")
 		case len(roles) > 0:
-			r.grants = p.ofRoles(roles, perm.where, item)
+			r.grants = p.ofRoles(roles, perm.where, r.approval != nil, item)
 		default:
 			r.grants = perm.grants(p, item)
+			if r.approval != nil {
+				p.checkApproval(r.grants, item)
+			}
 		}
 	})
 }
 
-// ofRoles returns the permissions of roles, narrowed by a rule's where.
-func (p *parser) ofRoles(names []*yaml.Node, where []condition, rule *yaml.Node) (all []grant) {
+// ofRoles returns the permissions of roles, narrowed by a rule's where. With an approval they
+// are those that open sessions.
+func (p *parser) ofRoles(names []*yaml.Node, where []condition, approval bool, rule *yaml.Node) (all []grant) {
 	for _, n := range names {
 		grants, ok := p.roles[n.Value]
 		if !ok {
@@ -180,13 +185,18 @@ func (p *parser) ofRoles(names []*yaml.Node, where []condition, rule *yaml.Node)
 		}
 		left := 0
 		for _, g := range grants {
-			if table[g.resource].takes(where) == nil {
+			if table[g.resource].takes(where) == nil && (!approval || table[g.resource].Opens) {
 				g.where = append(slices.Clip(g.where), where...)
 				all = append(all, g)
 				left++
 			}
 		}
-		if left == 0 && len(grants) > 0 {
+		switch {
+		case left > 0 || len(grants) == 0:
+		case approval:
+			p.add(rule.Line, "nothing is left of role %q: none of its resources opens a session, which alone can wait for an "+
+				"approval, and can be narrowed by this where", n.Value)
+		default:
 			p.add(rule.Line, "nothing is left of role %q: none of its resources can be narrowed by this where", n.Value)
 		}
 	}

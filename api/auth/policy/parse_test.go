@@ -19,7 +19,7 @@ func TestMistakes(t *testing.T) {
 		{"groups: {}", "p:1: there are no rules"},
 		{"rules:", "p:1: rules has no value"},
 		{"rules: {}", "p:1: write a list of rules"},
-		{"rules: [a]", "p:1: write a rule with name, subjects, role, resources, actions, where, as a mapping"},
+		{"rules: [a]", "p:1: write a rule with name, subjects, role, approval, resources, actions, where, as a mapping"},
 		{"rules: []\n---\nrules: []", "p:2: a second document"},
 		{"rules: [", "p:1: this is no YAML"},
 		{"rules: []\n\t- x", "p:2: this is no YAML"},

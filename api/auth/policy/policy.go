@@ -38,18 +38,22 @@ type Decision struct {
 	Rule    int    `json:"rule,omitempty"` // number in the file from 1; 0: no rule
 	Name    string `json:"name,omitempty"` // of the rule, "" if it has none
 	Line    int    `json:"line,omitempty"` // of the file, where the rule begins
+
+	// Approval is what else is needed: that of another principal; nil if nothing is.
+	Approval *Approval `json:"approval,omitempty"`
 }
 
 // LocalAdmin is the name of the decision about the local admin, which no rule makes.
 const LocalAdmin = "local admin"
 
 func (r *rule) decision() Decision {
-	return Decision{Allowed: true, Rule: r.Number, Name: r.Name, Line: r.Line}
+	return Decision{Allowed: true, Rule: r.Number, Name: r.Name, Line: r.Line, Approval: r.approval}
 }
 
 // Decide says whether a principal may do something with a resource that has some tags, at
-// this moment. The first rule of the file that allows it decides. Full is allowed if all
-// actions of the resource are. A principal whose proof has expired may do nothing.
+// this moment. The first rule of the file that allows it decides, also whether somebody else
+// has to approve. Full is allowed if all actions of the resource are. A principal whose proof
+// has expired may do nothing.
 func (p *Policy) Decide(who *auth.Principal, a Action, r Resource, tags *Tags) Decision {
 	if a != Full {
 		return p.View(who, a, r).Decide(tags)

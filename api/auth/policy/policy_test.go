@@ -158,7 +158,7 @@ func TestDecide(t *testing.T) {
 		}
 	}
 	d := p.Decide(user(t, "ann"), Read, SystemMetrics, tagged(t, "application", "/shop"))
-	if want := (Decision{true, 2, "shop sees its own", 16}); d != want {
+	if want := (Decision{Allowed: true, Rule: 2, Name: "shop sees its own", Line: 16}); d != want {
 		t.Errorf("%+v, want %+v", d, want)
 	}
 }

@@ -41,6 +41,7 @@ type ResourceInfo struct {
 	Actions []Action // that there are; a rule may also write full
 	Tagged  bool     // it is of agents and containers, so that where and sub-ids can narrow it
 	Command bool     // where can also narrow it by user and command
+	Opens   bool     // it opens a session, which a rule may make wait for another principal's approval
 	SubIDs  []string // narrowings that DC/OS has in the id: app_id, user
 	Meaning string
 }
@@ -60,7 +61,7 @@ var table = [numResources]ResourceInfo{
 		Meaning: "the state of the cluster, as DC/OS' command line asks for it"},
 	OpsSlave: {ID: "dcos:adminrouter:ops:slave", Actions: []Action{Read}, Tagged: true,
 		Meaning: "the state of an agent, at /slave/ID and /agent/ID"},
-	NestedSession: {ID: "dcos:mesos:agent:nested_container_session", Actions: []Action{Create}, Tagged: true,
+	NestedSession: {ID: "dcos:mesos:agent:nested_container_session", Actions: []Action{Create}, Tagged: true, Opens: true,
 		Command: true, SubIDs: []string{"app_id", "user"}, Meaning: "start a command or a shell in a container"},
 	Container: {ID: "dcos:mesos:agent:container", Actions: []Action{Read, Update}, Tagged: true,
 		SubIDs: []string{"app_id"}, Meaning: "attach to a container's output (read) and input (update)"},
@@ -82,15 +83,15 @@ var table = [numResources]ResourceInfo{
 		Meaning: "what others may do, and why"},
 	Nodes: {ID: "daytwo:nodes", Actions: []Action{Create, Read, Delete},
 		Meaning: "credentials of nodes: codes to enrol them, a list, and their revocation"},
-	ExecAs: {ID: "daytwo:exec-as", Actions: []Action{Create}, Tagged: true, Command: true,
+	ExecAs: {ID: "daytwo:exec-as", Actions: []Action{Create}, Tagged: true, Opens: true, Command: true,
 		Meaning: "start a command in a container as another user than its own"},
-	ExecPrivileged: {ID: "daytwo:exec-privileged", Actions: []Action{Create}, Tagged: true, Command: true,
+	ExecPrivileged: {ID: "daytwo:exec-privileged", Actions: []Action{Create}, Tagged: true, Opens: true, Command: true,
 		Meaning: "start a command in a container with all capabilities"},
-	Files: {ID: "daytwo:files", Actions: []Action{Read, Update}, Tagged: true,
+	Files: {ID: "daytwo:files", Actions: []Action{Read, Update}, Tagged: true, Opens: true,
 		Meaning: "copy files out of a container (read) and into it (update)"},
-	PortForward: {ID: "daytwo:port-forward", Actions: []Action{Create}, Tagged: true,
+	PortForward: {ID: "daytwo:port-forward", Actions: []Action{Create}, Tagged: true, Opens: true,
 		Meaning: "connect to ports inside a container's network"},
-	NodeShell: {ID: "daytwo:node-shell", Actions: []Action{Create}, Tagged: true, Command: true,
+	NodeShell: {ID: "daytwo:node-shell", Actions: []Action{Create}, Tagged: true, Opens: true, Command: true,
 		Meaning: "start a command on a node itself, outside of all containers"},
 }
 

@@ -12,6 +12,7 @@ type rule struct {
 	Line     int
 	subjects []subject
 	grants   []grant
+	approval *Approval // nil if it needs none
 }
 
 // grant is a permission: actions on a resource, narrowed by conditions, all of which must

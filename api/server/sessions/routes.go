@@ -54,7 +54,10 @@ func (a *API) listOrOpen(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return answer(err)
 	}
-	doc := v1.Sessions{Sessions: make([]v1.SessionInfo, len(all)), Missing: missing}
+	doc := v1.Sessions{Sessions: make([]v1.SessionInfo, len(all))}
+	for _, m := range missing {
+		doc.Missing = append(doc.Missing, v1.SessionsMissing(m))
+	}
 	for i := range all {
 		s := &all[i]
 		doc.Sessions[i] = v1.SessionInfo{Session: s.Session, Agent: s.Agent, ContainerID: s.Container.ID, Tags: s.Tags,

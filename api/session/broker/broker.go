@@ -59,14 +59,17 @@ type Conn interface {
 	Close()
 }
 
+// Missing is a node that did not tell its sessions.
+type Missing struct{ Agent, Reason string }
+
 // Sessions are the sessions of a fleet. An asker who may not see something is answered as if
 // it did not exist.
 type Sessions interface {
 	Open(ctx context.Context, a *Asker, r *Request) (*Opened, error)
 	// Attach connects to a session. agent may be "": then all nodes are asked for it.
 	Attach(ctx context.Context, a *Asker, agent, session string, s *Stream) (*Opened, error)
-	// List returns sessions sorted by node and begin, and the nodes that did not answer.
-	List(ctx context.Context, a *Asker) (all []sessionrpc.Info, missing []string, err error)
+	// List returns sessions sorted by node and begin, and the nodes that did not tell theirs.
+	List(ctx context.Context, a *Asker) (all []sessionrpc.Info, missing []Missing, err error)
 	Kill(ctx context.Context, a *Asker, agent, session string) error
 }
 
