@@ -92,9 +92,10 @@ func sessionAttachCommand(conn *connection) *cobra.Command {
 		Args: cobra.ExactArgs(1),
 	}
 	var agent, keyNames string
-	var noStdin bool
+	var noStdin, take bool
 	cmd.Flags().StringVar(&agent, "agent", "", "it is on the node `AGENT`, so that not all nodes have to be asked")
 	cmd.Flags().BoolVar(&noStdin, "no-stdin", false, "only watch")
+	cmd.Flags().BoolVar(&take, "take", false, "type here, and let who does now only watch")
 	cmd.Flags().StringVar(&keyNames, "detach-keys", terminal.DetachKeys, "detach with these `KEYS`")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		keys, err := terminal.ParseKeys(keyNames)
@@ -106,8 +107,8 @@ func sessionAttachCommand(conn *connection) *cobra.Command {
 			return err
 		}
 		all := v1.SessionOutput{Offset: wire.FromOldest}
-		r := &sessionRun{relay: relay, stdin: !noStdin, raw: !noStdin && terminal.Is(os.Stdin), keys: keys, in: os.Stdin,
-			out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(),
+		r := &sessionRun{relay: relay, stdin: !noStdin, raw: !noStdin && terminal.Is(os.Stdin), keys: keys, take: take,
+			in: os.Stdin, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(),
 			request: v1.SessionRequest{Session: args[0], Agent: agent, Write: !noStdin, Stdout: all, Stderr: all}}
 		return r.run(cmd.Context())
 	}

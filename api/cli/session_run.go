@@ -7,8 +7,8 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/daytwo/daytwo/api/cli/terminal"
 	"github.com/daytwo/daytwo/api/client"
@@ -18,6 +18,9 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
+// writerTime is how long who attaches to a session may take to get the writing.
+const writerTime = 2 * time.Second
+
 // sessionRun is a session with this process's streams.
 type sessionRun struct {
 	relay     *client.Client
@@ -25,21 +28,26 @@ type sessionRun struct {
 	stdin     bool
 	raw       bool   // stdin is a terminal, of which every key goes to the session
 	keys      []byte // that detach
+	take      bool   // the writing, from who has it
 	in        *os.File
 	out, errs io.Writer
 }
 
 // run runs the session to its end, and returns an error with its status (taskEnd), or nil for
 // status 0.
-func (r *sessionRun) run(ctx context.Context) error {
+func (r *sessionRun) run(parent context.Context) error {
 	// A signal is passed on, or ends the connection; it must not end it by itself.
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
+	defer cancel(nil)
 	s := sessionclient.New(sessionclient.Options{Dial: r.dial, Stdout: r.out, Stderr: r.errs, Gap: r.gap, Lost: r.lost,
+		Claim: r.request.Write, Take: r.take,
 		From: [wire.Streams]uint64{wire.Stdout: r.request.Stdout.Offset, wire.Stderr: r.request.Stderr.Offset}})
+	signals, stop := takeSignals(parent)
+	defer stop()
+	var t *terminal.Terminal
 	if r.raw {
-		t, err := terminal.Raw(r.in)
-		if err != nil {
+		var err error
+		if t, err = terminal.Raw(r.in); err != nil {
 			return err
 		}
 		defer t.Close()
@@ -47,27 +55,53 @@ func (r *sessionRun) run(ctx context.Context) error {
 			r.request.Rows, r.request.Cols = rows, cols
 			s.Resize(rows, cols)
 		}
-		go terminal.WatchSize(ctx, r.in, s.Resize)
-		defer t.Close()
-	}
-	if r.stdin {
+		t.Go(func() { terminal.WatchSize(ctx, r.in, s.Resize) })
+		t.Go(func() { r.copyInput(s) })
+	} else if r.stdin {
 		go r.copyInput(s)
 	}
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(signals)
-	go func() {
-		for sig := range signals {
-			if r.raw { // the terminal or its program went away
-				cancel()
-				return
+	go r.obey(ctx, cancel, s, t, signals)
+	if r.stdin && r.request.Command == nil {
+		late := time.AfterFunc(writerTime, func() {
+			if !s.Writes() {
+				r.say("somebody else types here, and you only watch: --take takes over")
 			}
-			s.Signal(int(sig.(syscall.Signal)))
-		}
-	}()
+		})
+		defer late.Stop()
+	}
 	exit, err := s.Run(ctx)
 	return r.end(exit, err)
 }
+
+// obey passes signals on to the program. One that says that the terminal went away ends the
+// connection, and so does one that comes while there is no connection; the session goes on.
+func (r *sessionRun) obey(ctx context.Context, cancel context.CancelCauseFunc, s *sessionclient.Session,
+	t *terminal.Terminal, signals <-chan os.Signal) {
+	for {
+		var sig syscall.Signal
+		select {
+		case <-ctx.Done():
+			return
+		case received := <-signals:
+			sig = received.(syscall.Signal)
+		}
+		switch {
+		case sig == syscall.SIGCONT:
+			if t != nil {
+				t.Again()
+				s.Resize(terminal.Size(r.in))
+			}
+		case t != nil && sig != syscall.SIGUSR1 && sig != syscall.SIGUSR2, !s.Signal(int(sig)):
+			cancel(&signalError{sig})
+			return
+		}
+	}
+}
+
+// signalError is the error of a command that a signal ended.
+type signalError struct{ syscall.Signal }
+
+func (e *signalError) Error() string { return e.Signal.String() }
 
 // dial opens the session, and connects to it again after a connection was lost.
 func (r *sessionRun) dial(ctx context.Context, resume sessionclient.Resume) (sessionclient.Conn, error) {
@@ -122,7 +156,11 @@ func (r *sessionRun) say(format string, args ...any) {
 
 // end returns the error for how the session ended.
 func (r *sessionRun) end(exit session.Exit, err error) error {
+	var ended *signalError
 	switch {
+	case errors.As(err, &ended):
+		return taskEnd{status: 128 + int(ended.Signal), err: fmt.Errorf("%w: the session goes on for some minutes: "+
+			"'daytwo session attach %s' comes back to it", err, r.request.Session)}
 	case errors.Is(err, sessionclient.ErrDetached):
 		r.say("detached: 'daytwo session attach %s' comes back to it", r.request.Session)
 		return nil

@@ -27,9 +27,25 @@ func untilSignal() (ctx context.Context, stop func()) {
 			}
 		}
 	}()
+	ctx = context.WithValue(ctx, ownSignals{}, func() { signal.Stop(signals) })
 	return ctx, func() {
 		signal.Stop(signals)
 		close(done)
 		cancel()
 	}
+}
+
+// ownSignals is the key of the function that ends what untilSignal does.
+type ownSignals struct{}
+
+// takeSignals returns the signals that this process gets, which do nothing by themselves any more.
+// They are those that people and service managers send to end a program, or to tell it something.
+func takeSignals(ctx context.Context) (signals <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 16)
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2,
+		syscall.SIGCONT)
+	if end, ok := ctx.Value(ownSignals{}).(func()); ok {
+		end()
+	}
+	return c, func() { signal.Stop(c) }
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 
@@ -54,19 +55,35 @@ command did not end itself, stands on standard error.
 
 With -i the command gets this standard input, with -t a terminal; with both, detach keys
 (` + terminal.DetachKeys + `) leave it running: 'daytwo session attach' comes back to it. A connection that
-is lost is opened again, and no byte of output is lost or shown twice.`,
+is lost is opened again, and no byte of output is lost or shown twice.
+
+--all-matching runs it in several tasks at once, without TASK, -i and -t: each line is
+printed whole, behind the task's name. Where it did not end with status 0 stands on standard
+error at the end, and the exit status is the highest of all. SIGINT and SIGTERM go to all,
+and end what is left ` + fmt.Sprint(killAfter) + ` later; what has not begun does not begin.`,
 		Example: `  daytwo task exec web ls /
   daytwo task exec -it web sh
   daytwo task exec -u www-data -w /srv web -- ls -l
-  tar c . | daytwo task exec -i web tar x -C /tmp`,
-		Args: cobra.MinimumNArgs(2),
+  tar c . | daytwo task exec -i web tar x -C /tmp
+  daytwo task exec --all-matching 'web*' -- uptime`,
 	}
 	var f execFlags
+	var all allFlags
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if all.pattern != "" {
+			return cobra.MinimumNArgs(1)(cmd, args)
+		}
+		return cobra.MinimumNArgs(2)(cmd, args)
+	}
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().BoolVarP(&f.interactive, "interactive", "i", false, "pass standard input on")
 	cmd.Flags().BoolVarP(&f.tty, "tty", "t", false, "run it on a terminal")
 	f.add(cmd.Flags())
+	all.add(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if all.pattern != "" {
+			return all.run(cmd, conn, &f, args)
+		}
 		task, command := args[0], args[1:]
 		if command[0] == "--" {
 			command = command[1:]
@@ -117,7 +134,7 @@ func (f *execFlags) exec(cmd *cobra.Command, conn *connection, task string, comm
 	r := &sessionRun{relay: relay, stdin: f.interactive, raw: f.tty && f.interactive, keys: keys,
 		in: os.Stdin, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(),
 		request: v1.SessionRequest{Session: session.NewID(), Container: task, Agent: f.agent, Command: &c,
-			Write: f.interactive}}
+			Write: true}} // it passes signals on, and misses no output, also without input
 	if f.node {
 		r.request.Node, r.request.Container, r.request.Agent = true, "", task
 	}

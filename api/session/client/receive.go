@@ -196,8 +196,15 @@ func (s *Session) writer(body []byte) error {
 	case w.You && !s.writes:
 		s.inFrom, s.inSent = w.Offset, w.Offset
 	}
-	changed := s.writes != w.You
-	s.writes, s.started = w.You, true
+	changed := s.writes != w.You || !s.told
+	s.writes, s.started, s.told = w.You, true, true
+	if !w.You && (s.o.Claim || s.o.Take) {
+		m := wire.Message{Type: wire.Claim}
+		if s.o.Take {
+			m.Number, s.o.Take = 1, false
+		}
+		s.send(&m)
+	}
 	if s.size != [2]uint16{} && w.You {
 		s.send(&wire.Message{Type: wire.Resize, Rows: s.size[0], Cols: s.size[1]})
 	}

@@ -56,9 +56,16 @@ func (s *Session) Resize(rows, cols uint16) {
 	}
 }
 
-// Signal sends a signal to the program, if there is a connection.
-func (s *Session) Signal(number int) {
-	s.say(&wire.Message{Type: wire.Signal, Number: uint64(number)})
+// Signal sends a signal to the program, and reports whether there is a connection for it.
+func (s *Session) Signal(number int) bool {
+	return s.say(&wire.Message{Type: wire.Signal, Number: uint64(number)})
+}
+
+// Writes reports whether this client is the one that writes.
+func (s *Session) Writes() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writes
 }
 
 // Claim asks to be the one who writes. If somebody else is, take takes it over.
@@ -81,12 +88,14 @@ func (s *Session) Detach() {
 	s.send(&wire.Message{Type: wire.Detach})
 }
 
-func (s *Session) say(m *wire.Message) {
+// say sends a message, and reports whether there is a connection for it.
+func (s *Session) say(m *wire.Message) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.started {
 		s.send(m)
 	}
+	return s.started
 }
 
 // send sends a message, if there is a connection. A failed one shows to who reads from it. The

@@ -35,6 +35,10 @@ type Options struct {
 	Gap            func(s wire.Stream, bytes uint64)
 	Lost           func(err error) // a connection was lost, another one is opened
 
+	// Claim asks for the writing whenever nobody who is connected has it; Take takes it, at first, from
+	// whoever has it. Who opens a session has it.
+	Claim, Take bool
+
 	Client string               // name of this client; default a new one
 	From   [wire.Streams]uint64 // where Stdout and Stderr begin: 0, an offset, wire.FromOldest or wire.FromNow
 	Window int                  // bytes of an output on their way; default 1 MiB
@@ -65,6 +69,7 @@ type Session struct {
 	conn     Conn          // nil while there is none
 	started  bool          // the keeper has said who writes
 	writes   bool
+	told     bool // Writer was called
 	out      [wire.Streams]outPosition
 	in       []byte // input that has not arrived
 	inFrom   uint64 // offset of its first byte
