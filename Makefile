@@ -71,8 +71,8 @@ rotation-soak: ## Follow 200,000 lines while journald rotates, and have it remov
 		-run 'TestFollowThroughRotation|TestVacuumUnderReaders|TestFollowersLetDeletedFilesGo' ./collector/journal ./bench/e2e
 
 sessions-soak: ## Run 10,000 short sessions in a container, and look for what they leave; quick commands 2,000 times
-	DAYTWO_SOAK_ROUNDS=20 go test -count=1 -timeout 1h -v -run 'TestManyShortSessions|TestQuickCommands|TestResume|TestWindowSize' \
-		./collector/sessions ./collector/sessions/keeper
+	DAYTWO_SOAK_ROUNDS=20 go test -count=1 -timeout 1h -v -run 'TestManyShortSessions|TestQuickCommands|TestResume|TestWindowSize|TestFirstSize|TestResizes' \
+		./collector/sessions ./collector/sessions/keeper ./bench/sessions
 
 generate: ## Regenerate the BPF objects (needs clang, llvm, libbpf-dev)
 	go generate ./...

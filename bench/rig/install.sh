@@ -27,6 +27,8 @@ need llvm-strip llvm
 need ip iproute2
 need unshare util-linux
 need tmux tmux
+need ssh openssh-client
+need dropbear dropbear-bin
 need python3 python3 python3-venv
 need journalctl systemd
 need redis-server redis-server
