@@ -76,7 +76,7 @@ func (c *Command) Check() error {
 	case c.Workdir != "" && c.Workdir[0] != '/':
 		return errors.New("the working directory has to be absolute")
 	}
-	return nil
+	return c.checkPath()
 }
 
 // NewID returns a new session's id: 26 letters and digits that nobody can guess.

@@ -62,7 +62,7 @@ func TestCommandCheck(t *testing.T) {
 
 func TestToolRights(t *testing.T) {
 	for _, name := range Tools() {
-		c := Command{Tool: name, Args: []string{name}, User: "root", Privileged: true}
+		c := Command{Tool: name, Args: []string{name, "/etc"}, User: "root", Privileged: true}
 		if err := c.Check(); err != nil {
 			t.Error(err)
 		}

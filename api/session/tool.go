@@ -3,12 +3,16 @@ package session
 // Tools of sessions: programs that a node brings into a container, where the container's own may
 // be missing (Command.Tool). They run with the same rights as its own programs.
 const (
-	ToolDebug = "debug" // a shell and the usual small programs
+	ToolDebug   = "debug"    // a shell and the usual small programs
+	ToolCopyIn  = "copy-in"  // writes the files of a tar archive
+	ToolCopyOut = "copy-out" // packs files into one
 )
 
 // tools has the right that each tool needs.
 var tools = map[string]Right{
-	ToolDebug: Exec,
+	ToolDebug:   Exec,
+	ToolCopyIn:  CopyIn,
+	ToolCopyOut: CopyOut,
 }
 
 // Tools returns the names of all tools.

@@ -28,7 +28,7 @@ func (m *Manager) tagsOfGrant(g *grant.Grant) policy.Tags {
 		tags.Labels = m.o.Labels(g.Container.ID)
 	}
 	if g.Command != nil {
-		tags.User, tags.Command = g.Command.User, access.Text(g.Command)
+		tags.User, tags.Command, tags.Path = g.Command.User, access.Text(g.Command), g.Command.Path()
 	}
 	return tags
 }
@@ -36,7 +36,7 @@ func (m *Manager) tagsOfGrant(g *grant.Grant) policy.Tags {
 // tagsOf returns what the node's policy sees of a session.
 func (m *Manager) tagsOf(l *live) policy.Tags {
 	return policy.Tags{Agent: m.o.Agent, Labels: l.rec.Labels, User: l.rec.Command.User,
-		Command: access.Text(&l.rec.Command)}
+		Command: access.Text(&l.rec.Command), Path: l.rec.Command.Path()}
 }
 
 // allowed returns an error unless the node's own policy allows all of some rights to whom a

@@ -69,7 +69,7 @@ func (b *Broker) Open(ctx context.Context, a *broker.Asker, r *broker.Request) (
 	rec := b.record(a, "open a session")
 	t, err := find(b.o.Fleet, r.Agent, r.Container, r.Exact, func(agent string, row *frame.Row) bool {
 		found := target{agent: agent, row: row}
-		tags := found.tags(r.Command.User, access.Text(&r.Command))
+		tags := found.tags(&r.Command)
 		return a.Policy().Decide(a.Principal, policy.Read, policy.SystemMetrics, &tags).Allowed ||
 			decide(a, r.Command.Rights()[0], &tags).Allowed
 	})
@@ -82,7 +82,7 @@ func (b *Broker) Open(ctx context.Context, a *broker.Asker, r *broker.Request) (
 	if t.start == metric.Absent {
 		return nil, &badRequest{errNoStart}
 	}
-	tags := t.tags(r.Command.User, access.Text(&r.Command))
+	tags := t.tags(&r.Command)
 	g := b.grant(a, t.agent)
 	g.Session, g.Container, g.Command, g.Limits, g.Tags = r.Session, t.container(), &r.Command, r.Limits, t.origin()
 	if err := b.allow(a, &g, &rec, &tags, r.Command.Rights()...); err != nil {

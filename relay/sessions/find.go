@@ -10,6 +10,7 @@ import (
 	"github.com/daytwo/daytwo/api/metric"
 	"github.com/daytwo/daytwo/api/query"
 	"github.com/daytwo/daytwo/api/session"
+	"github.com/daytwo/daytwo/api/session/access"
 	"github.com/daytwo/daytwo/api/session/broker"
 )
 
@@ -142,9 +143,9 @@ func (t *target) String() string {
 }
 
 // tags returns what the policy decides about.
-func (t *target) tags(user, command string) policy.Tags {
+func (t *target) tags(c *session.Command) policy.Tags {
 	tags := policy.RowTags(t.agent, t.row, nil)
-	tags.User, tags.Command = user, command
+	tags.User, tags.Command, tags.Path = c.User, access.Text(c), c.Path()
 	return tags
 }
 

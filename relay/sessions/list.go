@@ -146,7 +146,7 @@ func commandOf(info *sessionrpc.Info) *session.Command {
 // tagsOf returns what the policy decides about: what is known of the container's origin.
 func tagsOf(info *sessionrpc.Info) policy.Tags {
 	c := commandOf(info)
-	tags := policy.Tags{Agent: info.Agent, User: c.User, Command: access.Text(c)}
+	tags := policy.Tags{Agent: info.Agent, User: c.User, Command: access.Text(c), Path: c.Path()}
 	for name, value := range info.Tags {
 		if name != "agent_id" {
 			tags.Labels = append(tags.Labels, frame.Label{Name: name, Value: value})

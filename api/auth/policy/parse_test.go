@@ -92,6 +92,7 @@ func TestMistakes(t *testing.T) {
 		{rule("resources: daytwo:audit\n    actions: read\n    where: {agent: x}"),
 			"p:3: daytwo:audit is not of an agent or a container: where cannot narrow it"},
 		{rule(logs + "read\n    where: {user: x}"), "p:3: dcos:adminrouter:ops:system-logs has no user"},
+		{rule(logs + "read\n    where: {path: x}"), "p:3: dcos:adminrouter:ops:system-logs has no path"},
 
 		{"rules: []\nroles: {viewer: []}", `p:2: the role "viewer" is built in`},
 		{"rules: []\nroles: {x: []}", `p:2: the role "x" allows nothing`},

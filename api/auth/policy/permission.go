@@ -90,6 +90,8 @@ func (i *ResourceInfo) takes(where []condition) error {
 			return fmt.Errorf("%s is not of an agent or a container: where cannot narrow it", i.ID)
 		case (c.key.label == userKey || c.key.label == commandKey) && !i.Command:
 			return fmt.Errorf("%s has no %s: where cannot narrow it by that", i.ID, c.key.label)
+		case c.key.label == pathKey && !i.Path:
+			return fmt.Errorf("%s has no path: where cannot narrow it by that", i.ID)
 		}
 	}
 	return nil

@@ -42,6 +42,7 @@ type ResourceInfo struct {
 	Tagged  bool     // it is of agents and containers, so that where and sub-ids can narrow it
 	Command bool     // where can also narrow it by user and command
 	Opens   bool     // it opens a session, which a rule may make wait for another principal's approval
+	Path    bool     // where can also narrow it by path
 	SubIDs  []string // narrowings that DC/OS has in the id: app_id, user
 	Meaning string
 }
@@ -87,7 +88,7 @@ var table = [numResources]ResourceInfo{
 		Meaning: "start a command in a container as another user than its own"},
 	ExecPrivileged: {ID: "daytwo:exec-privileged", Actions: []Action{Create}, Tagged: true, Opens: true, Command: true,
 		Meaning: "start a command in a container with all capabilities"},
-	Files: {ID: "daytwo:files", Actions: []Action{Read, Update}, Tagged: true, Opens: true,
+	Files: {ID: "daytwo:files", Actions: []Action{Read, Update}, Tagged: true, Opens: true, Path: true,
 		Meaning: "copy files out of a container (read) and into it (update)"},
 	PortForward: {ID: "daytwo:port-forward", Actions: []Action{Create}, Tagged: true, Opens: true,
 		Meaning: "connect to ports inside a container's network"},

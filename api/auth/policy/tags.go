@@ -18,6 +18,7 @@ type Tags struct {
 	Origin  *entry.Origin // of a log entry; if set, it counts instead of Agent and Labels for origin tags
 	User    string        // as whom a command runs in a container
 	Command string        // its arguments, with a space between them
+	Path    string        // that is copied in a container
 }
 
 // RowTags returns the tags of a row of metrics. parent is the row of the container to
@@ -44,12 +45,14 @@ var shortKeys = []struct{ key, label string }{
 	{"agent", "agent_id"}, {"application", "application_name"}, {"framework", "framework_name"},
 	{"task", "task_name"}, {"executor", "executor_id"}, {"container", "container_id"},
 	{"image", "image"}, {"namespace", "namespace"}, {"user", "user"}, {"command", "command"},
+	{"path", "path"},
 }
 
 // Keys that are no tags of a container, but of what is run in it.
 const (
 	userKey    = "user"
 	commandKey = "command"
+	pathKey    = "path"
 )
 
 // parseKey returns the key of a name.
@@ -63,7 +66,8 @@ func parseKey(name string) (key, error) {
 	switch {
 	case metric.IsOriginTag(label):
 		return key{label, slices.Index(metric.OriginTags[:], label)}, nil
-	case label != name, label == "image", label == "namespace", label == userKey, label == commandKey:
+	case label != name, label == "image", label == "namespace", label == userKey, label == commandKey,
+		label == pathKey:
 		return key{label, -1}, nil
 	case strings.HasPrefix(name, metric.RuntimeLabel) && len(name) > len(metric.RuntimeLabel):
 		return key{name, -1}, nil
@@ -86,6 +90,8 @@ func (t *Tags) SetTag(name, value string) error {
 		t.User = value
 	case k.label == commandKey:
 		t.Command = value
+	case k.label == pathKey:
+		t.Path = value
 	case k.origin == 0:
 		t.Agent = value
 	default:
@@ -105,6 +111,8 @@ func (t *Tags) value(k *key) string {
 		return t.User
 	case k.label == commandKey:
 		return t.Command
+	case k.label == pathKey:
+		return t.Path
 	}
 	for i := range t.Labels {
 		if t.Labels[i].Name == k.label {
