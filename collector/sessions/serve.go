@@ -29,7 +29,8 @@ func (m *Manager) Handlers() map[string]rpc.Handler {
 		}
 	}
 	return map[string]rpc.Handler{
-		sessionrpc.VerbOpen:   handle(sessionrpc.VerbOpen, m.open, session.Exec, session.Node),
+		sessionrpc.VerbOpen: handle(sessionrpc.VerbOpen, m.open, session.Exec, session.CopyIn, session.CopyOut,
+			session.Node),
 		sessionrpc.VerbAttach: handle(sessionrpc.VerbAttach, m.attach, session.AttachRead, session.AttachWrite),
 		sessionrpc.VerbList:   handle(sessionrpc.VerbList, m.list, session.List),
 		sessionrpc.VerbKill:   handle(sessionrpc.VerbKill, m.kill, session.Kill),
@@ -168,6 +169,7 @@ func (m *Manager) connect(ctx context.Context, l *live, g *grant.Grant, r *sessi
 		return m.connectEnded(ctx, l, r, s)
 	}
 	up := make(chan struct{})
+	s.SetWindow(inputWindow)
 	upCtx, stop := context.WithCancel(ctx)
 	go func() {
 		defer close(up)
@@ -227,6 +229,10 @@ const (
 	leastBuffer = 4 << 10
 	mostBuffer  = 128 << 10
 )
+
+// inputWindow is how many bytes of input may be on their way from a relay: all that a keeper takes
+// without an answer, and the frames around it. A file that is copied comes that way.
+const inputWindow = 320 << 10
 
 // connectEnded tells a client how a session ended that is over.
 func (m *Manager) connectEnded(ctx context.Context, l *live, r *sessionrpc.Request, s *rpc.Stream) error {

@@ -17,7 +17,7 @@ type ExtractOptions struct {
 	Owner    bool
 	MaxBytes int64 // of contents; 0 for no bound
 	Say      func(string)
-	Progress func(name string, s Summary)
+	Progress func(State)
 	// Prepare is called before anything is written, with a function that removes what is not
 	// complete: for a process that is about to be ended by a signal.
 	Prepare func(abort func())
@@ -80,13 +80,14 @@ func (x *extractor) run() error {
 			continue
 		}
 		x.sum.Files++
-		x.progress(e.Name)
+		x.progress(State{Name: e.Name})
 	}
 }
 
-func (x *extractor) progress(name string) {
+func (x *extractor) progress(s State) {
 	if x.o.Progress != nil {
-		x.o.Progress(name, x.sum)
+		s.Summary = x.sum
+		x.o.Progress(s)
 	}
 }
 

@@ -47,11 +47,12 @@ func (x *extractor) file(d *directory, name string, e *entry) error {
 
 // contents writes the body of an entry to a file.
 func (x *extractor) contents(fd int, e *entry) error {
+	state := State{Name: e.Name, Size: x.r.rest}
 	if e.data == nil {
-		return x.write(fd, e.Name, fragment{0, e.Size})
+		return x.write(fd, &state, fragment{0, e.Size})
 	}
 	for _, f := range e.data {
-		if err := x.write(fd, e.Name, f); err != nil {
+		if err := x.write(fd, &state, f); err != nil {
 			return err
 		}
 	}
@@ -59,7 +60,7 @@ func (x *extractor) contents(fd int, e *entry) error {
 }
 
 // write writes a part of a file. An error of the stream ends the extraction.
-func (x *extractor) write(fd int, name string, f fragment) error {
+func (x *extractor) write(fd int, state *State, f fragment) error {
 	for at, end := f.offset, f.offset+f.size; at < end; {
 		n, err := x.r.Read(x.buf[:min(int64(len(x.buf)), end-at)])
 		if err != nil {
@@ -79,7 +80,8 @@ func (x *extractor) write(fd int, name string, f fragment) error {
 			b, at = b[m:], at+int64(m)
 			x.sum.Bytes += int64(m)
 		}
-		x.progress(name)
+		state.Done += int64(n)
+		x.progress(*state)
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ type PackOptions struct {
 	// Say is told of each problem, up to a number of them.
 	Say func(string)
 	// Progress is told of what was packed, from time to time.
-	Progress func(name string, s Summary)
+	Progress func(State)
 }
 
 // Pack writes the tree at a path as an archive. Symbolic links are packed as such. The returned
@@ -180,7 +180,8 @@ func (p *packer) bare(h *tar.Header) error {
 		p.problem(h.Name, err)
 		return nil
 	}
-	p.count(h.Name, 1, 0)
+	p.sum.Files++
+	p.progress(State{Name: h.Name})
 	return err
 }
 
@@ -218,12 +219,10 @@ func (p *packer) directory(fd int, as string, h *tar.Header, st *unix.Stat_t, de
 	}
 }
 
-// count counts what was packed.
-func (p *packer) count(name string, files, bytes int64) {
-	p.sum.Files += files
-	p.sum.Bytes += bytes
+func (p *packer) progress(s State) {
 	if p.o.Progress != nil {
-		p.o.Progress(name, p.sum)
+		s.Summary = p.sum
+		p.o.Progress(s)
 	}
 }
 

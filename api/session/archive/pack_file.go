@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"errors"
 	"fmt"
-	"io"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,26 +26,17 @@ func (p *packer) regular(fd int, h *tar.Header, before *unix.Stat_t) error {
 		return p.small(fd, h)
 	}
 	all := fragments(fd, &st)
-	if all == nil {
-		if err := p.w.header(h); err != nil {
-			return p.unfit(h, err)
-		}
-		return p.body(fd, h.Name, fragment{0, st.Size}, true, st.Size)
+	write := func() error { return p.w.header(h) }
+	if all != nil {
+		write = func() error { return p.w.sparse(h, all) }
+	} else {
+		all = []fragment{{0, st.Size}}
 	}
 	name := h.Name
-	if err := p.w.sparse(h, all); err != nil {
+	if err := write(); err != nil {
 		return p.unfit(h, err)
 	}
-	sum := int64(0)
-	for _, f := range all {
-		sum += f.size
-	}
-	for i, f := range all {
-		if err := p.body(fd, name, f, i == len(all)-1, sum); err != nil {
-			return err
-		}
-	}
-	return nil
+	return p.body(fd, name, all)
 }
 
 func (p *packer) unfit(h *tar.Header, err error) error {
@@ -83,46 +73,60 @@ func (p *packer) small(fd int, h *tar.Header) error {
 	if _, err := p.w.w.Write(p.buf[:n]); err != nil {
 		return err
 	}
-	p.count(h.Name, 1, int64(n))
+	p.sum.Files++
+	p.sum.Bytes += int64(n)
+	p.progress(State{Name: h.Name})
 	return p.w.pad(int64(n))
 }
 
-// body packs a part of a file, whose parts have a size in all. A file that has become shorter is
-// filled up with zeros: the archive goes on, and the loss is said.
-func (p *packer) body(fd int, name string, f fragment, last bool, size int64) error {
-	at, end := f.offset, f.offset+f.size
+// body packs the data of a file. One that has become shorter is filled up with zeros: the archive
+// goes on, and the loss is said.
+func (p *packer) body(fd int, name string, all []fragment) error {
+	state := State{Name: name}
+	for _, f := range all {
+		state.Size += f.size
+	}
 	short := false
-	for at < end {
-		b := p.buf[:min(int64(len(p.buf)), end-at)]
-		n := len(b)
-		if !short {
-			var err error
-			n, err = unix.Pread(fd, b, at)
-			if err == unix.EINTR {
-				continue
+	for _, f := range all {
+		for at, end := f.offset, f.offset+f.size; at < end; {
+			b := p.buf[:min(int64(len(p.buf)), end-at)]
+			n := len(b)
+			if !short {
+				var err error
+				if n, err = p.read(fd, b, at); err != nil {
+					p.problem(name, fmt.Errorf("its last %d bytes are missing: %w", state.Size-state.Done, err))
+					short = true
+				}
 			}
-			if err == nil && n == 0 {
-				err = fmt.Errorf("it became shorter while it was copied: its last %d bytes are missing: %w", end-at,
-					io.ErrUnexpectedEOF)
+			if short {
+				clear(b)
+				n = len(b)
 			}
-			if err != nil {
-				p.problem(name, err)
-				short = true
+			if _, err := p.w.w.Write(b[:n]); err != nil {
+				return err
 			}
+			at += int64(n)
+			state.Done += int64(n)
+			p.sum.Bytes += int64(n)
+			p.progress(state)
 		}
-		if short {
-			clear(b)
-			n = len(b)
-		}
-		if _, err := p.w.w.Write(b[:n]); err != nil {
-			return err
-		}
-		at += int64(n)
-		p.count(name, 0, int64(n))
 	}
-	if !last {
-		return nil
+	p.sum.Files++
+	return p.w.pad(state.Size)
+}
+
+// read reads from a file that is expected to have more.
+func (p *packer) read(fd int, b []byte, at int64) (int, error) {
+	for {
+		n, err := unix.Pread(fd, b, at)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, errors.New("it became shorter while it was copied")
+		default:
+			return n, nil
+		}
 	}
-	p.count(name, 1, 0)
-	return p.w.pad(size)
 }

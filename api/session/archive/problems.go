@@ -17,6 +17,13 @@ type Summary struct {
 	Problems int64 // what was not copied, or not as it was
 }
 
+// State is how far a copy is.
+type State struct {
+	Name       string // of the file that is copied
+	Done, Size int64  // of its bytes, without holes; 0 if it has none
+	Summary
+}
+
 // Err returns an error if the copy is not complete.
 func (s *Summary) Err() error {
 	switch {

@@ -20,7 +20,7 @@ func (s *Session) WriteContext(ctx context.Context, p []byte) (n int, err error)
 		}
 		room := min(maxInput-len(s.in), len(p))
 		if room > 0 {
-			s.in = append(s.in, p[:room]...)
+			s.keep(p[:room])
 			s.sendInput()
 		}
 		changed := s.changed
@@ -36,6 +36,18 @@ func (s *Session) WriteContext(ctx context.Context, p []byte) (n int, err error)
 		}
 	}
 	return n, nil
+}
+
+// keep appends input to what is kept. Its memory is twice as large as what was in it at most, so
+// that each byte is moved once at most. The caller holds the lock.
+func (s *Session) keep(p []byte) {
+	if n := len(s.in) + len(p); n > cap(s.in) {
+		if cap(s.inBuf) < 2*n {
+			s.inBuf = make([]byte, 0, 2*n)
+		}
+		s.in = append(s.inBuf[:0], s.in...)
+	}
+	s.in = append(s.in, p...)
 }
 
 // CloseWrite says that input is at its end.
@@ -135,9 +147,9 @@ func (s *Session) forget(offset uint64) {
 	case offset <= s.inFrom:
 		return
 	case offset >= s.inFrom+uint64(len(s.in)):
-		s.in, s.inFrom = s.in[:0], offset
+		s.in, s.inFrom = s.inBuf[:0], offset
 	default:
-		s.in = s.in[:copy(s.in, s.in[offset-s.inFrom:])]
+		s.in = s.in[offset-s.inFrom:]
 		s.inFrom = offset
 	}
 	s.inSent = max(s.inSent, s.inFrom)

@@ -71,7 +71,8 @@ type Session struct {
 	writes   bool
 	told     bool // Writer was called
 	out      [wire.Streams]outPosition
-	in       []byte // input that has not arrived
+	in       []byte // input that has not arrived; a part of inBuf
+	inBuf    []byte
 	inFrom   uint64 // offset of its first byte
 	inRoom   uint64 // offset up to which there is room
 	inSent   uint64 // offset up to which it was sent over this connection
@@ -88,7 +89,7 @@ type Session struct {
 
 type outPosition struct{ taken, told uint64 }
 
-const maxInput = 64 << 10 // bytes of input that are kept
+const maxInput = 512 << 10 // bytes of input that are kept
 
 // New makes a session; Run opens it.
 func New(o Options) *Session {

@@ -60,11 +60,11 @@ const (
 	// for those who come later.
 	ringSize    = 1 << 20
 	keptSize    = 256 << 10
-	stdinSize   = 64 << 10 // bytes of input that are kept
-	readSize    = 32 << 10 // bytes that are read from a client at once
-	maxClients  = 64       // connections at once
-	maxLost     = 16       // clients whose return is waited for
-	pendingSize = 16 << 10 // with so many bytes of answers unsent a client is not read from
+	stdinSize   = 256 << 10 // bytes of input that are kept
+	readSize    = 32 << 10  // bytes that are read from a client at once
+	maxClients  = 64        // connections at once
+	maxLost     = 16        // clients whose return is waited for
+	pendingSize = 16 << 10  // with so many bytes of answers unsent a client is not read from
 
 	hangUpFor = 500 * time.Millisecond // between SIGHUP and SIGKILL
 	killEvery = 10 * time.Millisecond  // while processes are left

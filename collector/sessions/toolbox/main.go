@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/session"
+	"github.com/daytwo/daytwo/collector/sessions/toolbox/copying"
 	"github.com/daytwo/daytwo/collector/sessions/toolbox/itself"
 	"github.com/daytwo/daytwo/collector/sessions/toolbox/shell"
 )
@@ -19,7 +20,9 @@ import (
 // tools has what runs for each tool (session.Tools), with the arguments after its name. Standard
 // input, output and error are the session's.
 var tools = map[string]func(args []string) int{
-	session.ToolDebug: shell.Main,
+	session.ToolDebug:   shell.Main,
+	session.ToolCopyIn:  copying.In,
+	session.ToolCopyOut: copying.Out,
 }
 
 func init() { runtime.LockOSThread() } // main's thread is the first, which has the process's name
