@@ -36,6 +36,7 @@ func TestTaskCopy(t *testing.T) {
 	for name, test := range map[string]func(f *sessionFixture, dir string){
 		"tree": (*sessionFixture).copyTree, "rules": (*sessionFixture).copyRules, "stream": (*sessionFixture).copyStream,
 		"running": (*sessionFixture).copyRunning, "interrupted": (*sessionFixture).copyInterrupted,
+		"cut": (*sessionFixture).copyCut,
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := *f
@@ -184,4 +185,37 @@ func (f *sessionFixture) copyInterrupted(dir string) {
 		}
 		return nil
 	})
+}
+
+// A copy whose connection is cut again and again goes on where it was, in both directions.
+func (f *sessionFixture) copyCut(dir string) {
+	proxy := rig.NewProxy(f, strings.TrimPrefix(f.d.Relay.URL, "http://"))
+	d := *f.d
+	d.Relay.URL = "http://" + proxy.Address
+	g := *f
+	g.d = &d
+	f.shell(dir, "head -c 100000000 /dev/urandom >big")
+	for _, args := range [][]string{{dir + "/big", f.container + ":/cut"}, {f.container + ":/cut", dir + "/back"}} {
+		ended := make(chan struct{})
+		cuts := make(chan int)
+		go func() {
+			n := 0
+			for {
+				select {
+				case <-ended:
+					cuts <- n
+					return
+				case <-time.After(150 * time.Millisecond):
+					proxy.Drop()
+					n++
+				}
+			}
+		}()
+		_, errs := g.cp("", 0, args...)
+		close(ended)
+		if n := <-cuts; n < 2 || !strings.Contains(errs, "the connection was lost, connecting again") {
+			f.Errorf("the connection was not cut: %d, %q", n, errs)
+		}
+	}
+	f.shell(dir, "cmp big back")
 }

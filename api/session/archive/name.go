@@ -3,6 +3,8 @@ package archive
 import (
 	"errors"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 var (
@@ -11,6 +13,12 @@ var (
 	errZero     = errors.New("its name has a zero byte: it is not written")
 	errDeep     = errors.New("it is too deep in directories: it is not written")
 	errOutside  = errors.New("it is not of what was asked for: it is not written")
+)
+
+// What keeps names inside of the destination. Tests weaken each, to show what it is for.
+var (
+	noFollow = unix.O_NOFOLLOW
+	upwards  = ".."
 )
 
 // split returns the parts of a relative name, none for the directory itself.
@@ -25,7 +33,7 @@ func split(name string) (parts []string, err error) {
 		switch part {
 		case "", ".":
 			continue
-		case "..":
+		case upwards:
 			return nil, errUp
 		}
 		if len(parts) == maxDepth+8 {

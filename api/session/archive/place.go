@@ -108,7 +108,7 @@ func (p *Place) of(name string) ([]string, error) {
 // openDir opens a directory without following a symbolic link. Who may not list it may still use
 // it.
 func openDir(dir int, name string) (int, error) {
-	const flags = unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	flags := unix.O_DIRECTORY | noFollow | unix.O_CLOEXEC
 	for {
 		fd, err := unix.Openat(dir, name, unix.O_RDONLY|flags, 0)
 		if err == unix.EACCES {
