@@ -59,7 +59,7 @@ func (a *API) connect(w http.ResponseWriter, r *http.Request) error {
 	if err := write(ctx, ws, websocket.MessageText, first); err != nil {
 		return nil
 	}
-	stop := a.watch(ctx, r, ws, opened.Conn)
+	stop := a.watch(ctx, r, opened.Conn, func(reason string) { ws.Close(websocket.StatusPolicyViolation, reason) })
 	defer stop()
 	pass(ctx, cancel, ws, opened.Conn)
 	return nil
@@ -76,8 +76,8 @@ func (a *API) connectKube(w http.ResponseWriter, r *http.Request) error {
 			}
 			return opened, nil
 		},
-		Watch: func(ctx context.Context, ws *websocket.Conn, conn broker.Conn) func() {
-			return a.watch(ctx, r, ws, conn)
+		Watch: func(ctx context.Context, conn broker.Conn, end func(string)) func() {
+			return a.watch(ctx, r, conn, end)
 		},
 	})
 	return nil
@@ -85,7 +85,7 @@ func (a *API) connectKube(w http.ResponseWriter, r *http.Request) error {
 
 // watch ends a connection once its client has no valid proof any more, or the policy does not
 // allow it any more. The session itself goes on, for whoever may attach to it.
-func (a *API) watch(ctx context.Context, r *http.Request, ws *websocket.Conn, conn broker.Conn) (stop func()) {
+func (a *API) watch(ctx context.Context, r *http.Request, conn broker.Conn, end func(reason string)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var work sync.WaitGroup
 	work.Go(func() {
@@ -98,7 +98,7 @@ func (a *API) watch(ctx context.Context, r *http.Request, ws *websocket.Conn, co
 			case <-tick.C:
 			}
 			if a.Proof(r) != nil || !conn.Allowed() {
-				ws.Close(websocket.StatusPolicyViolation, accessEnded)
+				end(accessEnded)
 				return
 			}
 		}

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -29,8 +30,10 @@ const (
 type Options struct {
 	// Open opens a session. An error that is no *web.Error is the relay's own.
 	Open func(context.Context, *broker.Request) (*broker.Opened, error)
-	// Watch closes the WebSocket when its client may not go on, until stop is called.
-	Watch func(context.Context, *websocket.Conn, broker.Conn) (stop func())
+	// Watch calls end, with the reason, when the client may not go on, until stop is called.
+	Watch func(ctx context.Context, conn broker.Conn, end func(reason string)) (stop func())
+
+	pingEvery time.Duration // default pingEvery
 }
 
 // Serve serves a session over a WebSocket. What fails is in the status that the client gets:
@@ -90,10 +93,19 @@ func (c *client) serve(r *http.Request, o *Options) *status {
 	}
 	b.open(opened.Conn, asked.Rows, asked.Cols)
 	defer opened.Conn.Close()
-	defer o.Watch(c.ctx, c.ws, opened.Conn)()
+	// Who reads from the client may wait for room in the node, and see nothing of these ends.
+	defer o.Watch(c.ctx, opened.Conn, func(reason string) {
+		c.ws.Close(websocket.StatusPolicyViolation, reason)
+		b.end()
+	})()
 	beating, stop := context.WithCancel(c.ctx)
 	defer stop()
-	c.work.Go(func() { c.heartbeat(beating) })
+	c.work.Go(func() {
+		if c.heartbeat(beating, cmp.Or(o.pingEvery, pingEvery)) {
+			_ = c.ws.CloseNow()
+			b.end()
+		}
+	})
 	if err := c.write([]byte{asked.lowest()}); err != nil {
 		return nil
 	}
@@ -159,31 +171,39 @@ func (c *client) write(p []byte) error {
 	return c.ws.Write(c.ctx, websocket.MessageBinary, p)
 }
 
-// heartbeat keeps an idle connection alive on its way, and ends one whose client stalls.
-func (c *client) heartbeat(ctx context.Context) {
-	tick := time.NewTicker(pingEvery)
+// heartbeat keeps an idle connection alive on its way, until ctx ends, or the client has gone or
+// stalls, of which it reports whether it is so.
+func (c *client) heartbeat(ctx context.Context, every time.Duration) (lost bool) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-tick.C:
 		}
-		if since := c.writing.Load(); since != 0 {
-			if time.Since(time.Unix(0, since)) > stallTime {
-				_ = c.ws.CloseNow()
-				return
-			}
-			continue
-		}
-		waiting, done := context.WithTimeout(ctx, stallTime)
-		err := c.ws.Ping(waiting)
-		silent := waiting.Err() != nil
-		done()
-		// A client whose input has no room yet is not read from, and so are not its answers.
-		if err != nil && silent && c.reading.Load() {
-			_ = c.ws.CloseNow()
-			return
+		since := c.writing.Load()
+		if since == 0 && !c.ping(ctx, every) || since != 0 && time.Since(time.Unix(0, since)) > stallTime {
+			return ctx.Err() == nil
 		}
 	}
+}
+
+// ping sends a ping, and reports whether the client may still be there. Where its input has no
+// room yet, it is not read from, and so are not its answers: only that a ping can be sent counts then.
+func (c *client) ping(ctx context.Context, every time.Duration) bool {
+	wait, reading := every, c.reading.Load()
+	if reading {
+		wait = stallTime
+	}
+	ctx, done := context.WithTimeout(ctx, wait)
+	defer done()
+	err := c.ws.Ping(ctx)
+	switch {
+	case err == nil:
+		return true
+	case ctx.Err() != nil:
+		return !reading || !c.reading.Load()
+	}
+	return c.writing.Load() != 0 // it waited for a message that the client does not read
 }
