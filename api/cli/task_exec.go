@@ -20,6 +20,7 @@ type execFlags struct {
 	env                        []string
 	interactive, tty           bool
 	privileged                 bool
+	debug                      bool // what runs is the toolbox's
 	node                       bool // on a node itself
 }
 
@@ -27,6 +28,7 @@ func (f *execFlags) add(fs *pflag.FlagSet) {
 	f.addCommand(fs, "the container's own", "the container")
 	fs.BoolVar(&f.privileged, "privileged", false, "run it with all capabilities")
 	fs.StringVar(&f.agent, "agent", "", "only on the node `AGENT`")
+	fs.BoolVar(&f.debug, "debug", false, "bring a shell and small programs, as where the container has none")
 }
 
 // addCommand adds those that a command on the node itself has, too.
@@ -53,6 +55,10 @@ exist, 126 if it cannot be run, 125 if the session could not be started, and 255
 connection was lost and how the command ended is not known. Why a session ended that the
 command did not end itself, stands on standard error.
 
+With --debug the node brings a toolbox, for containers that have no shell: COMMAND is one
+of its small programs (sh, ls, cat, ps, top, netstat, wget and others: 'help' lists
+them), or else one of the container. They have the rights of the container.
+
 With -i the command gets this standard input, with -t a terminal; with both, detach keys
 (` + terminal.DetachKeys + `) leave it running: 'daytwo session attach' comes back to it. A connection that
 is lost is opened again, and no byte of output is lost or shown twice.
@@ -63,6 +69,7 @@ error at the end, and the exit status is the highest of all. SIGINT and SIGTERM 
 and end what is left ` + fmt.Sprint(killAfter) + ` later; what has not begun does not begin.`,
 		Example: `  daytwo task exec web ls /
   daytwo task exec -it web sh
+  daytwo task exec --debug web netstat -l
   daytwo task exec -u www-data -w /srv web -- ls -l
   tar c . | daytwo task exec -i web tar x -C /tmp
   daytwo task exec --all-matching 'web*' -- uptime`,
@@ -98,19 +105,37 @@ and end what is left ` + fmt.Sprint(killAfter) + ` later; what has not begun doe
 
 func taskShellCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "shell [flags] TASK",
-		Short:   "Open a shell in a task's container",
-		Long:    "Open a shell in a task's container: bash if it is there, else ash, else sh.",
-		Example: `  daytwo task shell web`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "shell [flags] TASK",
+		Short: "Open a shell in a task's container",
+		Long: `Open a shell in a task's container: bash if it is there, else ash, else sh. If there is
+none, or with --debug, it is that of daytwo's own toolbox, with small programs as ls,
+cat, ps and netstat: 'help' lists them. They have the rights of the container, see its
+files and processes, and are no files in it.`,
+		Example: `  daytwo task shell web
+  daytwo task shell --debug web`,
+		Args: cobra.ExactArgs(1),
 	}
 	f := execFlags{interactive: true, tty: true}
 	f.add(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		const find = `for s in bash ash sh; do command -v "$s" >/dev/null 2>&1 && exec "$s"; done`
-		return f.exec(cmd, conn, args[0], []string{"sh", "-c", find})
+		command := []string{"shell"} // which looks for the container's
+		if f.debug {
+			command = []string{"sh"}
+		}
+		f.debug = true
+		return f.exec(cmd, conn, args[0], command)
 	}
 	return cmd
+}
+
+// command returns what a session runs.
+func (f *execFlags) command(args []string) session.Command {
+	c := session.Command{Args: args, User: f.user, Workdir: f.workdir, Env: environment(f.env, f.tty), TTY: f.tty,
+		Stdin: f.interactive, Privileged: f.privileged}
+	if f.debug {
+		c.Tool, c.Args = session.ToolDebug, append([]string{session.ToolDebug}, args...)
+	}
+	return c
 }
 
 // exec runs a command in a container.
@@ -126,8 +151,7 @@ func (f *execFlags) exec(cmd *cobra.Command, conn *connection, task string, comm
 	if err != nil {
 		return err
 	}
-	c := session.Command{Args: command, User: f.user, Workdir: f.workdir, Env: environment(f.env, f.tty), TTY: f.tty,
-		Stdin: f.interactive, Privileged: f.privileged}
+	c := f.command(command)
 	if err := c.Check(); err != nil {
 		return usageError{err}
 	}

@@ -47,8 +47,7 @@ func (a *allFlags) run(cmd *cobra.Command, conn *connection, f *execFlags, comma
 	case a.parallel < 1 || a.parallel > 1000:
 		return usageError{errors.New("--parallel has to be from 1 to 1000")}
 	}
-	c := session.Command{Args: command, User: f.user, Workdir: f.workdir, Env: environment(f.env, false),
-		Privileged: f.privileged}
+	c := f.command(command)
 	if err := c.Check(); err != nil {
 		return usageError{err}
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/u-root/u-root/pkg/core/chmod"
 	"github.com/u-root/u-root/pkg/core/cp"
 	"github.com/u-root/u-root/pkg/core/find"
-	"github.com/u-root/u-root/pkg/core/ls"
 	"github.com/u-root/u-root/pkg/core/mkdir"
 	"github.com/u-root/u-root/pkg/core/mktemp"
 	"github.com/u-root/u-root/pkg/core/mv"
@@ -24,7 +23,7 @@ import (
 
 func init() {
 	for name, make := range map[string]func() core.Command{
-		"base64": base64.New, "cat": cat.New, "chmod": chmod.New, "cp": cp.New, "find": find.New, "ls": ls.New,
+		"base64": base64.New, "cat": cat.New, "chmod": chmod.New, "cp": cp.New, "find": find.New,
 		"mkdir": mkdir.New, "mktemp": mktemp.New, "mv": mv.New, "rm": rm.New, "shasum": shasum.New, "tar": tar.New,
 		"touch": touch.New,
 	} {

@@ -13,12 +13,6 @@ func init() {
 	add("yes", yes)
 }
 
-// complain prints an error of an applet, and returns its exit status.
-func complain(name string, err error) int {
-	fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
-	return 1
-}
-
 // sleep sleeps: for seconds, or for s, m, h or d.
 func sleep(args []string) int {
 	var total time.Duration

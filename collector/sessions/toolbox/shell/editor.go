@@ -1,12 +1,13 @@
 package shell
 
 import (
-	"io"
 	"os"
 	"strings"
 
 	"golang.org/x/term"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/daytwo/daytwo/collector/sessions/toolbox/applets"
 )
 
 // editor reads commands from a terminal: with a line that can be edited, and a history.
@@ -15,6 +16,8 @@ type editor struct {
 	term        *term.Terminal
 	interrupted bool // Ctrl-C was read
 }
+
+const ctrlC = 3
 
 func newEditor(s *interpreter) *editor {
 	e := &editor{shell: s}
@@ -26,8 +29,10 @@ func newEditor(s *interpreter) *editor {
 // command.
 func (e *editor) Read(p []byte) (int, error) {
 	n, err := os.Stdin.Read(p[:min(1, len(p))])
-	if n == 1 && p[0] == 3 {
+	if n == 1 && p[0] == ctrlC {
 		e.interrupted = true
+		os.Stdout.WriteString("^C")
+		p[0] = '\r' // the line ends, and is left out
 	}
 	return n, err
 }
@@ -37,16 +42,16 @@ func (e *editor) Write(p []byte) (int, error) { return os.Stdout.Write(p) }
 
 // command returns what was typed: nothing if it was interrupted, io.EOF at the end.
 func (e *editor) command() (stmts []*syntax.Stmt, err error) {
-	prompt := e.shell.Dir + " # "
+	dir := applets.Printable(e.shell.Dir)
+	prompt := dir + " # "
 	if os.Geteuid() != 0 {
-		prompt = e.shell.Dir + " $ "
+		prompt = dir + " $ "
 	}
 	var text strings.Builder
 	for {
 		line, err := e.line(prompt)
 		if e.interrupted {
 			e.interrupted = false
-			os.Stdout.WriteString("^C\r\n")
 			return nil, nil
 		}
 		if err != nil {
@@ -78,9 +83,6 @@ func (e *editor) line(prompt string) (string, error) {
 	}
 	e.term.SetPrompt(prompt)
 	line, err := e.term.ReadLine()
-	if err == io.EOF && e.interrupted {
-		err = nil
-	}
 	if err == term.ErrPasteIndicator {
 		err = nil
 	}

@@ -10,8 +10,21 @@ import (
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 
+	"github.com/daytwo/daytwo/collector/sessions/toolbox/applets"
 	"github.com/daytwo/daytwo/collector/sessions/toolbox/itself"
 )
+
+// asked marks the name of a program that the interpreter would take for one of its own, which it
+// has not got.
+const asked = "toolbox: "
+
+// ours has such programs run by execHandler.
+func ours(_ context.Context, args []string) ([]string, error) {
+	if args[0] == "kill" || args[0] == "help" && len(args) == 1 {
+		return append([]string{asked + args[0]}, args[1:]...), nil
+	}
+	return args, nil
+}
 
 // execHandler runs the toolbox's own programs as processes of this program, and leaves others
 // to the next handler, which looks for them in PATH.
@@ -20,6 +33,9 @@ func (s *interpreter) execHandler(next interp.ExecHandlerFunc) interp.ExecHandle
 		h := interp.HandlerCtx(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if name, ok := strings.CutPrefix(args[0], asked); ok {
+			args = append([]string{name}, args[1:]...)
 		}
 		s.foreground.Add(1)
 		defer s.foreground.Add(-1)
@@ -79,7 +95,7 @@ func runItself(h *interp.HandlerContext, args []string) error {
 		copies++
 		go func() { io.Copy(w, from); copied <- struct{}{} }()
 	}
-	p, err := itself.Start(append([]string{tool}, args...), environ(h.Env), h.Dir, streams)
+	p, err := itself.Start(append([]string{applets.Tool}, args...), environ(h.Env), h.Dir, streams)
 	for _, f := range ends {
 		f.Close()
 	}

@@ -11,13 +11,15 @@ import (
 	"github.com/daytwo/daytwo/collector/sessions/toolbox/applets"
 )
 
-// tool is the name by which the toolbox knows this package.
-const tool = "debug"
-
 // program returns the program of a name, or nil.
 func program(name string) func(args []string) int {
-	if name == "sh" {
+	switch name {
+	case "sh":
 		return sh
+	case "shell":
+		return anyShell
+	case "help":
+		return help
 	}
 	return applets.Find(name)
 }

@@ -28,6 +28,7 @@ type interpreter struct {
 // standard input.
 func sh(args []string) int {
 	s := &interpreter{parser: syntax.NewParser()}
+	os.Unsetenv("IFS") // as POSIX demands: the environment must not change what a script means
 	var script io.Reader
 	name, options := "sh", []string{}
 	for len(args) > 0 && script == nil {
@@ -67,10 +68,12 @@ func sh(args []string) int {
 		defer f.Close()
 		name, script, args = args[0], f, args[1:]
 	}
-	interactive := script == nil && term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
+	typed := term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
+	interactive := script == nil && typed
 	var err error
 	s.Runner, err = interp.New(interp.StdIO(os.Stdin, os.Stdout, os.Stderr), interp.Interactive(interactive),
-		interp.Params(append(append(options, "--"), args...)...), interp.ExecHandlers(s.execHandler))
+		interp.Params(append(append(options, "--"), args...)...), interp.CallHandler(ours),
+		interp.ExecHandlers(s.execHandler))
 	if err != nil {
 		return s.fail(err, 2)
 	}
