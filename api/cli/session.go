@@ -2,14 +2,12 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/daytwo/daytwo/api/cli/terminal"
-	"github.com/daytwo/daytwo/api/session/wire"
 	"github.com/daytwo/daytwo/api/v1"
 )
 
@@ -106,11 +104,7 @@ func sessionAttachCommand(conn *connection) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		all := v1.SessionOutput{Offset: wire.FromOldest}
-		r := &sessionRun{relay: relay, stdin: !noStdin, raw: !noStdin && terminal.Is(os.Stdin), keys: keys, take: take,
-			in: os.Stdin, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(),
-			request: v1.SessionRequest{Session: args[0], Agent: agent, Write: !noStdin, Stdout: all, Stderr: all}}
-		return r.run(cmd.Context())
+		return attachSession(cmd, relay, &v1.SessionInfo{Session: args[0], Agent: agent}, keys, noStdin, take)
 	}
 	return cmd
 }

@@ -15,7 +15,7 @@ import (
 func taskCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "task",
-		Short: "Show the tasks of the fleet: list, log, metrics, statsd, events, exec, shell, cp",
+		Short: "Show the tasks of the fleet: list, log, metrics, statsd, events, exec, shell, attach, cp",
 		Long: `Show the tasks of the fleet: containers of every runtime, and commands that
 'daytwo run' started. TASK is a name, an id, a part of one of them, or a pattern
 (* ? [a-z]). Commands for one task fail if several tasks match.`,
@@ -31,7 +31,7 @@ func taskCommand(conn *connection) *cobra.Command {
 	}
 	metrics.AddCommand(taskSummaryCommand(conn), taskDetailsCommand(conn))
 	cmd.AddCommand(taskListCommand(conn), metrics, taskLogCommand(conn), taskStatsdCommand(conn), taskEventsCommand(conn),
-		taskExecCommand(conn), taskShellCommand(conn), taskCopyCommand(conn))
+		taskExecCommand(conn), taskShellCommand(conn), taskAttachCommand(conn), taskCopyCommand(conn))
 	return cmd
 }
 

@@ -162,10 +162,6 @@ func (f *dcosSessions) onTerminal() {
 func (f *dcosSessions) isDestroyed() {
 	f.Helper()
 	forever := fmt.Sprint("sleep ", 1_000_000+os.Getpid())
-	running := func() bool {
-		out, err := exec.Command("ps", "axo", "args").Output()
-		return err != nil || strings.Contains("\n"+string(out), "\n"+forever+"\n")
-	}
 	cmd := f.command("task", "exec", "-i", f.container.Name, "sh", "-c", "setsid "+forever+" & exec "+forever)
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -176,7 +172,7 @@ func (f *dcosSessions) isDestroyed() {
 		f.Fatal(err)
 	}
 	rig.Eventually(f, 20*time.Second, func() error {
-		if !running() {
+		if notRunning(forever) == nil {
 			return errors.New("it does not run")
 		}
 		return nil
@@ -185,10 +181,14 @@ func (f *dcosSessions) isDestroyed() {
 		f.Fatal(err)
 	}
 	_ = cmd.Wait()
-	rig.Eventually(f, 5*time.Second, func() error {
-		if running() {
-			return errors.New("a process of a session is left")
-		}
-		return nil
-	})
+	rig.Eventually(f, 5*time.Second, func() error { return notRunning(forever) })
+}
+
+// notRunning returns an error if a process with these arguments runs.
+func notRunning(args string) error {
+	out, err := exec.Command("ps", "axo", "args").Output()
+	if err == nil && strings.Contains("\n"+string(out), "\n"+args+"\n") {
+		err = errors.New("a process of a session is left")
+	}
+	return err
 }

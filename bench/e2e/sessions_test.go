@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -74,6 +75,8 @@ func TestTaskExec(t *testing.T) {
 		}{
 			{"", "inside\n", "", 0, []string{name, "sh", "-c", "echo $PLACE"}},
 			{"", "out\n", "err\n", 7, []string{name, "--", "sh", "-c", "echo out; echo err >&2; exit 7"}},
+			{"", "-x -it --y\n", "", 0, []string{name, "echo", "-x", "-it", "--y"}}, // dcos' order, without --
+			{"typed", "typed -n\n", "", 0, []string{"-i", "--user", "0", name, "sh", "-c", "cat; echo \" $0\"", "-n"}},
 			{"typed\nmore", "typed\nmore", "", 3, []string{"-i", name, "sh", "-c", "cat; exit 3"}},
 			{"", "/tmp x\n", "", 0, []string{"-w", "/tmp", "-e", "A=x", name, "sh", "-c", "echo $PWD $A"}},
 			{"", "", "", 128 + 9, []string{name, "sh", "-c", "kill -9 $$"}},
@@ -100,6 +103,12 @@ func TestTaskExec(t *testing.T) {
 		f := *f
 		f.T = t
 		f.terminal()
+	})
+
+	t.Run("attach", func(t *testing.T) {
+		f := *f
+		f.T = t
+		f.attach()
 	})
 
 	t.Run("nothing is left", func(t *testing.T) {
@@ -189,6 +198,63 @@ func (f *sessionFixture) terminal() {
 	after, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
 	if err != nil || *after != *before {
 		f.Errorf("the terminal is not as it was: %+v, %+v, %v", before, after, err)
+	}
+}
+
+// attach attaches to a task: to its session, and to its own output without one.
+func (f *sessionFixture) attach() {
+	start := func(stdin io.Reader, args ...string) (*exec.Cmd, *rig.Buffer) {
+		f.Helper()
+		cmd, out := f.command(append([]string{"task"}, args...)...), new(rig.Buffer)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, out, out
+		if err := cmd.Start(); err != nil {
+			f.Fatal(err)
+		}
+		return cmd, out
+	}
+	has := func(out *rig.Buffer, text string) {
+		f.Helper()
+		rig.Eventually(f, 20*time.Second, func() error {
+			if !strings.Contains(out.String(), text) {
+				return fmt.Errorf("no %q in %q", text, out.String())
+			}
+			return nil
+		})
+	}
+	none, out := start(nil, "attach", f.container)
+	has(out, "no session runs in "+f.container)
+	if err := none.Process.Kill(); err != nil {
+		f.Error(err)
+	}
+	_ = none.Wait() // it was killed
+	r, w, err := os.Pipe()
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer r.Close()
+	first, seen := start(r, "exec", "-i", f.container, "sh", "-c", "echo begun; read x; echo got $x; read x; exit 9")
+	has(seen, "begun")
+	second, out := start(nil, "attach", "--no-stdin", f.container)
+	has(out, "begun") // what is still kept comes first
+	if _, err := w.WriteString("typed\n"); err != nil {
+		f.Fatal(err)
+	}
+	has(out, "got typed")
+	third, more := start(strings.NewReader(""), "exec", "-i", f.container, "sh", "-c", "echo begun; sleep 100")
+	has(more, "begun")
+	if _, errs, status := f.run("", "task", "attach", f.container); status != 1 ||
+		!strings.Contains(errs, "2 sessions run in "+f.container) || !strings.Contains(errs, "read x; exit 9") {
+		f.Errorf("two sessions: status %d, %s", status, errs)
+	}
+	if err := third.Process.Signal(syscall.SIGTERM); err != nil { // it is passed on
+		f.Error(err)
+	}
+	_ = third.Wait() // of a signal
+	w.Close()
+	for _, cmd := range []*exec.Cmd{first, second} {
+		if _ = cmd.Wait(); cmd.ProcessState.ExitCode() != 9 { // Wait's error is the status
+			f.Errorf("%v: status %d", cmd.Args, cmd.ProcessState.ExitCode())
+		}
 	}
 }
 
