@@ -83,7 +83,7 @@ func Run(ctx context.Context, cfg Config) error {
 		if err != nil {
 			return errors.Join(err, closeAll(listeners), r.Close(), access.close())
 		}
-		o.Sessions, o.Metrics = s, append(o.Metrics, s.WriteMetrics)
+		o.Sessions, o.Approvals, o.Metrics = s, s, append(o.Metrics, s.WriteMetrics)
 	}
 	if r.enrollment != nil {
 		o.Enrollment = r.enrollment

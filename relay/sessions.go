@@ -7,6 +7,7 @@ import (
 	"github.com/daytwo/daytwo/api/session/grant"
 	"github.com/daytwo/daytwo/api/setting"
 	"github.com/daytwo/daytwo/relay/sessions"
+	"github.com/daytwo/daytwo/relay/sessions/requests"
 )
 
 // openSessions prepares the sessions of a relay, nil for one without a data directory: it has
@@ -25,5 +26,5 @@ func (r *Relay) openSessions(record func(audit.Record)) (*sessions.Broker, error
 			"path", path, "public", path+grant.PublicSuffix)
 	}
 	return sessions.New(sessions.Options{Fleet: r.fleet, Nodes: r.rpc, Signer: grant.NewSigner(r.cfg.ID, key),
-		Audit: record, Log: r.cfg.Log}), nil
+		Requests: requests.New(r.conn, r.cfg.Cluster, r.cfg.Stream.Replicas), Audit: record, Log: r.cfg.Log}), nil
 }

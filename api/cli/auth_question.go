@@ -166,10 +166,14 @@ func verdict(e *policy.Explanation) string {
 	if !e.Allowed {
 		return "no: " + e.Reason
 	}
-	if e.Name != "" {
-		return fmt.Sprintf("yes: rule %d (%s, line %d) allows it", e.Rule, e.Name, e.Line)
+	with := ""
+	if e.Approval != nil {
+		with = " with the approval of " + strings.Join(e.Approval.By, " or ")
 	}
-	return fmt.Sprintf("yes: rule %d (line %d) allows it", e.Rule, e.Line)
+	if e.Name != "" {
+		return fmt.Sprintf("yes: rule %d (%s, line %d) allows it%s", e.Rule, e.Name, e.Line, with)
+	}
+	return fmt.Sprintf("yes: rule %d (line %d) allows it%s", e.Rule, e.Line, with)
 }
 
 func explainCommand(conn *connection) *cobra.Command {

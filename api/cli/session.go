@@ -14,7 +14,7 @@ import (
 func sessionCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "session",
-		Short: "Look after sessions in containers: list, attach, kill",
+		Short: "Look after sessions in containers: list, attach, kill, approve",
 		Long: `Look after sessions, which are commands that 'daytwo task exec' or 'daytwo task shell'
 started in containers. You see those that you started, and those that the policy lets you
 see.`,
@@ -22,7 +22,8 @@ see.`,
 		Args:    noCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(sessionListCommand(conn), sessionAttachCommand(conn), sessionKillCommand(conn))
+	cmd.AddCommand(sessionListCommand(conn), sessionAttachCommand(conn), sessionKillCommand(conn),
+		sessionRequestsCommand(conn), sessionApproveCommand(conn), sessionDenyCommand(conn))
 	return cmd
 }
 

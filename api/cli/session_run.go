@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -31,6 +33,9 @@ type sessionRun struct {
 	take      bool   // the writing, from who has it
 	in        *os.File
 	out, errs io.Writer
+
+	waits  atomic.Bool // for another person's approval
+	cancel context.CancelCauseFunc
 }
 
 // run runs the session to its end, and returns an error with its status (taskEnd), or nil for
@@ -39,6 +44,7 @@ func (r *sessionRun) run(parent context.Context) error {
 	// A signal is passed on, or ends the connection; it must not end it by itself.
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
 	defer cancel(nil)
+	r.cancel = cancel
 	s := sessionclient.New(sessionclient.Options{Dial: r.dial, Stdout: r.out, Stderr: r.errs, Gap: r.gap, Lost: r.lost,
 		Claim: r.request.Write, Take: r.take,
 		From: [wire.Streams]uint64{wire.Stdout: r.request.Stdout.Offset, wire.Stderr: r.request.Stderr.Offset}})
@@ -70,6 +76,9 @@ func (r *sessionRun) run(parent context.Context) error {
 		defer late.Stop()
 	}
 	exit, err := s.Run(ctx)
+	if ctx.Err() != nil && r.waits.Load() {
+		r.withdraw()
+	}
 	return r.end(exit, err)
 }
 
@@ -103,6 +112,26 @@ type signalError struct{ syscall.Signal }
 
 func (e *signalError) Error() string { return e.Signal.String() }
 
+// errWithdrawn ends the waiting for an approval.
+var errWithdrawn = errors.New("interrupted while it waited for an approval")
+
+// withdraw takes the request for an approval back, so that nobody decides about it in vain. Without
+// an answer it expires.
+func (r *sessionRun) withdraw() {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	_ = r.relay.DenySession(ctx, r.request.Session, "withdrawn")
+}
+
+// waiting says, once, for whom the session waits.
+func (r *sessionRun) waiting(a *v1.SessionAnswer) {
+	if r.waits.Swap(true) {
+		return
+	}
+	r.say("this waits for the approval of %s, until %s: 'daytwo session approve %s'", printable(a.Waiting.For),
+		a.Waiting.Until.Local().Format(time.TimeOnly), printable(a.Session))
+}
+
 // dial opens the session, and connects to it again after a connection was lost.
 func (r *sessionRun) dial(ctx context.Context, resume sessionclient.Resume) (sessionclient.Conn, error) {
 	q := r.request
@@ -112,13 +141,18 @@ func (r *sessionRun) dial(ctx context.Context, resume sessionclient.Resume) (ses
 	q.Client = resume.Client
 	q.Stdout = v1.SessionOutput(resume.Out[wire.Stdout])
 	q.Stderr = v1.SessionOutput(resume.Out[wire.Stderr])
-	conn, answer, err := r.relay.DialSession(ctx, &q)
+	conn, answer, err := r.relay.DialSession(ctx, &q, r.waiting)
 	var e *client.Error
 	if err != nil {
-		if !resume.Again || errors.As(err, &e) && e.Status < http.StatusInternalServerError {
+		// What waits for an approval goes on waiting at another relay.
+		again := resume.Again || r.waits.Load()
+		if !again || errors.As(err, &e) && e.Status < http.StatusInternalServerError {
 			err = &sessionclient.FinalError{Err: err}
 		}
 		return nil, err
+	}
+	if r.waits.Swap(false) {
+		r.say("approved")
 	}
 	r.request.Session, r.request.Agent = answer.Session, answer.Agent
 	return conn, nil
@@ -128,7 +162,7 @@ func (r *sessionRun) dial(ctx context.Context, resume sessionclient.Resume) (ses
 func (r *sessionRun) copyInput(s *sessionclient.Session) {
 	var in io.Reader = r.in
 	if r.raw {
-		in = terminal.NewReader(r.in, r.keys)
+		in = terminal.NewReader(&interruptible{r}, r.keys)
 	}
 	if _, err := io.Copy(s, in); errors.Is(err, terminal.ErrDetach) {
 		s.Detach()
@@ -136,6 +170,20 @@ func (r *sessionRun) copyInput(s *sessionclient.Session) {
 	}
 	s.CloseWrite()
 }
+
+// interruptible reads a terminal in raw mode, where Ctrl-C is a byte like others: while the session
+// waits for an approval it ends that.
+type interruptible struct{ r *sessionRun }
+
+func (i *interruptible) Read(p []byte) (int, error) {
+	n, err := i.r.in.Read(p)
+	if i.r.waits.Load() && bytes.IndexByte(p[:n], ctrlC) >= 0 {
+		i.r.cancel(errWithdrawn)
+	}
+	return n, err
+}
+
+const ctrlC = 3
 
 func (r *sessionRun) gap(s wire.Stream, bytes uint64) {
 	r.say("%d bytes of output are lost: more was printed than is kept", bytes)

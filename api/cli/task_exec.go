@@ -17,6 +17,7 @@ import (
 // execFlags are the flags of commands that start something in a container.
 type execFlags struct {
 	agent, user, workdir, keys string
+	reason                     string
 	env                        []string
 	interactive, tty           bool
 	privileged                 bool
@@ -38,6 +39,8 @@ func (f *execFlags) addCommand(fs *pflag.FlagSet, user, place string) {
 	fs.StringVarP(&f.workdir, "workdir", "w", "", "run it in the directory `DIR` of "+place)
 	fs.StringArrayVarP(&f.env, "env", "e", nil,
 		"set `NAME=VALUE` in its environment; NAME alone takes the value from here")
+	fs.StringVar(&f.reason, "reason", "",
+		"say why: `TEXT` for who has to approve it, and for the audit log")
 	fs.StringVar(&f.keys, "detach-keys", terminal.DetachKeys,
 		"detach with these `KEYS`, which the session does not get")
 }
@@ -158,7 +161,7 @@ func (f *execFlags) exec(cmd *cobra.Command, conn *connection, task string, comm
 	r := &sessionRun{relay: relay, stdin: f.interactive, raw: f.tty && f.interactive, keys: keys,
 		in: os.Stdin, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(),
 		request: v1.SessionRequest{Session: session.NewID(), Container: task, Agent: f.agent, Command: &c,
-			Write: true}} // it passes signals on, and misses no output, also without input
+			Reason: f.reason, Write: true}} // it passes signals on, and misses no output, also without input
 	if f.node {
 		r.request.Node, r.request.Container, r.request.Agent = true, "", task
 	}

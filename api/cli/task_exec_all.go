@@ -67,7 +67,7 @@ func (a *allFlags) run(cmd *cobra.Command, conn *connection, f *execFlags, comma
 	if len(tasks) == 0 {
 		return fmt.Errorf("no task matches %q ('daytwo task list' lists all)", a.pattern)
 	}
-	all := &execAll{relay: relay, command: &c, tasks: tasks, printer: newTaskPrinter(cmd, tasks, a.json),
+	all := &execAll{relay: relay, command: &c, reason: f.reason, tasks: tasks, printer: newTaskPrinter(cmd, tasks, a.json),
 		running: map[*sessionclient.Session]*sessionRun{}}
 	return all.run(cmd.Context(), a.parallel)
 }
@@ -105,6 +105,7 @@ func tasksOf(list []v1.Container) (tasks []*execTask) {
 type execAll struct {
 	relay   *client.Client
 	command *session.Command
+	reason  string
 	tasks   []*execTask
 	printer *taskPrinter
 
@@ -144,7 +145,7 @@ func (a *execAll) one(ctx context.Context, t *execTask) {
 	defer out.Close()
 	defer errs.Close()
 	r := &sessionRun{relay: a.relay, request: v1.SessionRequest{Session: session.NewID(), Container: t.container,
-		Agent: t.agent, Command: a.command, Write: true}, out: out, errs: errs}
+		Agent: t.agent, Command: a.command, Reason: a.reason, Write: true}, out: out, errs: errs}
 	s := sessionclient.New(sessionclient.Options{Dial: r.dial, Stdout: out, Stderr: errs, Gap: r.gap, Lost: r.lost})
 	a.mu.Lock()
 	if a.stopped != 0 {

@@ -1,12 +1,14 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -43,9 +45,53 @@ func (c *Client) KillSession(ctx context.Context, agent, id string) error {
 	return nil
 }
 
+// SessionRequests returns the sessions that wait for somebody's approval.
+func (c *Client) SessionRequests(ctx context.Context) (*v1.SessionPending, error) {
+	doc := new(v1.SessionPending)
+	_, err := c.get(ctx, "/api/v1/session-requests", nil, doc)
+	return doc, err
+}
+
+// ApproveSession approves a session that waits.
+func (c *Client) ApproveSession(ctx context.Context, id string) error {
+	return c.decideSession(ctx, id, "approve", nil)
+}
+
+// DenySession denies a session that waits, or withdraws an own one.
+func (c *Client) DenySession(ctx context.Context, id, reason string) error {
+	return c.decideSession(ctx, id, "deny", &v1.SessionDenial{Reason: reason})
+}
+
+func (c *Client) decideSession(ctx context.Context, id, what string, body *v1.SessionDenial) error {
+	req, err := c.request(ctx, "/api/v1/session-requests/"+url.PathEscape(id)+"/"+what, nil)
+	if err != nil {
+		return err
+	}
+	req.Method = http.MethodPost
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return c.unreachable(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusNoContent {
+		return answerError(resp)
+	}
+	return nil
+}
+
 // DialSession opens a session or connects to one, and returns the connection, whose messages
-// are those of package wire. An answer that says no is an *Error.
-func (c *Client) DialSession(ctx context.Context, q *v1.SessionRequest) (io.ReadWriteCloser, *v1.SessionAnswer, error) {
+// are those of package wire. An answer that says no is an *Error. What is given as waiting is
+// called, again and again, while the session waits for another person's approval.
+func (c *Client) DialSession(ctx context.Context, q *v1.SessionRequest, waiting ...func(*v1.SessionAnswer)) (
+	io.ReadWriteCloser, *v1.SessionAnswer, error) {
 	request, err := json.Marshal(q)
 	if err != nil {
 		return nil, nil, err
@@ -64,7 +110,7 @@ func (c *Client) DialSession(ctx context.Context, q *v1.SessionRequest) (io.Read
 		}
 		return nil, nil, c.unreachable(err)
 	}
-	answer, err := begin(ctx, ws, request)
+	answer, err := begin(ctx, ws, request, waiting)
 	if err != nil {
 		_ = ws.CloseNow()
 		return nil, nil, err
@@ -73,11 +119,34 @@ func (c *Client) DialSession(ctx context.Context, q *v1.SessionRequest) (io.Read
 }
 
 // begin sends the request and reads the answer.
-func begin(ctx context.Context, ws *websocket.Conn, request []byte) (*v1.SessionAnswer, error) {
+func begin(ctx context.Context, ws *websocket.Conn, request []byte, waiting []func(*v1.SessionAnswer)) (
+	*v1.SessionAnswer, error) {
 	ws.SetReadLimit(maxError)
 	if err := ws.Write(ctx, websocket.MessageText, request); err != nil {
 		return nil, fmt.Errorf("ask for a session: %w", err)
 	}
+	for {
+		answer, err := readAnswer(ctx, ws)
+		if err != nil {
+			return nil, err
+		}
+		if answer.Waiting == nil {
+			ws.SetReadLimit(4 * wire.MaxMessage)
+			return answer, nil
+		}
+		for _, f := range waiting {
+			f(answer)
+		}
+	}
+}
+
+// answerTime is how long nothing may come while a session waits for an approval. The relay says
+// every few seconds that it does.
+const answerTime = 45 * time.Second
+
+func readAnswer(ctx context.Context, ws *websocket.Conn) (*v1.SessionAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	kind, b, err := ws.Read(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask for a session: %w", err)
@@ -89,7 +158,6 @@ func begin(ctx context.Context, ws *websocket.Conn, request []byte) (*v1.Session
 	if answer.Status != 0 {
 		return nil, &Error{Status: answer.Status, Message: answer.Error}
 	}
-	ws.SetReadLimit(4 * wire.MaxMessage)
 	return answer, nil
 }
 

@@ -86,6 +86,10 @@ var needs = map[string]need{
 	"GET /api/v1/sessions":         {kind: signedIn},
 	"DELETE /api/v1/sessions/{id}": {kind: signedIn},
 
+	"GET /api/v1/session-requests":               {kind: signedIn},
+	"POST /api/v1/session-requests/{id}/approve": {kind: signedIn},
+	"POST /api/v1/session-requests/{id}/deny":    {kind: signedIn},
+
 	"GET /api/v1/logs":           may(policy.Read, policy.SystemLogs).audit(),
 	"GET /api/v1/logs/entries":   may(policy.Read, policy.SystemLogs).audit(),
 	"GET /api/v1/logs/fields":    may(policy.Read, policy.SystemLogs).audit(),

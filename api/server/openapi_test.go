@@ -70,6 +70,7 @@ func TestOpenAPISchemasAreTheTypes(t *testing.T) {
 		v1.EnrollRequest{}, v1.Enrolled{}, v1.EnrollCodesRequest{}, v1.EnrollCodes{}, v1.EnrolledNode{},
 		v1.EnrolledNodes{}, v1.NodeRevoked{},
 		v1.Sessions{}, v1.SessionsMissing{}, v1.SessionInfo{}, v1.SessionRequest{}, v1.SessionAnswer{}, v1.SessionOutput{},
+		v1.SessionWaiting{}, v1.SessionPending{}, v1.SessionPendingRequest{}, v1.SessionDenial{},
 		session.Command{}, session.Exit{}, session.Limits{},
 		v1.LogEntry{}, v1.LogFields{}, v1.LogValues{}, v1.LogHistogram{}, v1.LogBucket{}, v1.LogBoots{}, v1.LogBoot{}} {
 		typ := reflect.TypeOf(v)

@@ -51,8 +51,9 @@ type Options struct {
 	// Checkpoints returns those of a relay's audit log that NATS has, "" for this relay; nil for
 	// a relay without an audit log.
 	Checkpoints func(ctx context.Context, relay string) ([]audit.Sent, error)
-	Sessions    broker.Sessions // in containers; nil for a relay without them
-	Enrollment  Enrollment      // lets nodes into the cluster; nil for a relay without its keys
+	Sessions    broker.Sessions  // in containers; nil for a relay without them
+	Approvals   broker.Approvals // of sessions; nil likewise
+	Enrollment  Enrollment       // lets nodes into the cluster; nil for a relay without its keys
 }
 
 // server answers the routes of a relay.
@@ -123,10 +124,11 @@ func newServer(o Options, all shared, scope *query.LogScope) *server {
 		Options: o, shared: all, scraper: prom.NewScraper(o.Fleet, true), now: time.Now,
 		dcos: dcos.API{Fleet: o.Fleet, Agent: o.Agent, Cluster: o.Cluster, Version: o.Version, Now: time.Now,
 			Logs: o.Logs, Streams: all.streams, Sizes: all.sizes, Ended: all.ended, LogScope: limit},
-		sessions: sessions.API{Sessions: o.Sessions, Policy: o.Policy, Proof: func(r *http.Request) error {
-			_, err := o.Gate.Principal(r)
-			return err
-		}},
+		sessions: sessions.API{Sessions: o.Sessions, Approvals: o.Approvals, Policy: o.Policy,
+			Proof: func(r *http.Request) error {
+				_, err := o.Gate.Principal(r)
+				return err
+			}},
 		logs: logs.New(logs.Options{Logs: o.Logs, Streams: all.streams, Scope: limit}),
 	}
 }

@@ -19,7 +19,8 @@ type SessionRequest struct {
 	Node      bool             `json:"node,omitempty"`      // on the node Agent itself, in no container
 	Command   *session.Command `json:"command,omitempty"`   // of a new session; without it the client attaches
 	Limits    session.Limits   `json:"limits,omitzero"`
-	Rows      uint16           `json:"rows,omitempty"` // size of the terminal
+	Reason    string           `json:"reason,omitempty"` // why, for whom has to approve and for the audit log
+	Rows      uint16           `json:"rows,omitempty"`   // size of the terminal
 	Cols      uint16           `json:"cols,omitempty"`
 	Client    string           `json:"client,omitempty"` // a name that stays the same when the client resumes
 	Write     bool             `json:"write,omitempty"`  // the client wants to write
@@ -39,6 +40,15 @@ type SessionAnswer struct {
 	Agent   string `json:"agent,omitempty"`
 	Status  int    `json:"status,omitempty"` // as of HTTP, if it failed
 	Error   string `json:"error,omitempty"`
+	// Waiting says that the session waits for another person's approval. It is sent every few
+	// seconds meanwhile, and another answer follows.
+	Waiting *SessionWaiting `json:"waiting,omitempty"`
+}
+
+// SessionWaiting is for whose approval a session waits, and until when.
+type SessionWaiting struct {
+	For   string    `json:"for"`
+	Until time.Time `json:"until"`
 }
 
 // Sessions is the document of GET /api/v1/sessions.
@@ -65,4 +75,33 @@ type SessionInfo struct {
 	Clients     int               `json:"clients"`          // connected now
 	Writer      string            `json:"writer,omitempty"` // whose input counts
 	Exit        *session.Exit     `json:"exit,omitempty"`   // missing while it runs
+}
+
+// SessionPending is the document of GET /api/v1/session-requests.
+type SessionPending struct {
+	Requests []SessionPendingRequest `json:"requests"`
+}
+
+// SessionPendingRequest is a session that waits for another person's approval. What is
+// approved is all of it.
+type SessionPendingRequest struct {
+	Session     string            `json:"session"`
+	Agent       string            `json:"agent"`
+	ContainerID string            `json:"container_id"`
+	Started     time.Time         `json:"started,omitzero"` // the container
+	Tags        map[string]string `json:"tags,omitempty"`   // origin tags of the container
+	User        string            `json:"user"`             // who asks
+	From        string            `json:"from,omitempty"`   // address of their client
+	Command     session.Command   `json:"command"`
+	Rights      []session.Right   `json:"rights"`
+	Reason      string            `json:"reason,omitempty"` // why, in their words
+	For         string            `json:"for"`              // who may approve it
+	Asked       time.Time         `json:"asked"`
+	Until       time.Time         `json:"until"`
+	Yours       bool              `json:"yours"` // the asker may approve it
+}
+
+// SessionDenial is the body of a request that denies one.
+type SessionDenial struct {
+	Reason string `json:"reason,omitempty"`
 }

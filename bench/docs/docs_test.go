@@ -85,7 +85,11 @@ func runPage(t *testing.T, page, bin string) {
 		if err := os.WriteFile(policy, []byte("rules: [{subjects: 'user:*', role: admin}]\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		o.Args = append(o.Args, "--session-policy", policy)
+		relays := filepath.Join(filepath.Dir(policy), "policy.yaml")
+		if err := os.WriteFile(relays, []byte("rules: []\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o.Args = append(o.Args, "--session-policy", policy, "--policy", relays)
 	}
 	rig.StartReady(t, o)
 	for _, c := range all {

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -56,7 +57,7 @@ func (m *Manager) allowed(g *grant.Grant, rights []session.Right, tags *policy.T
 	p := m.o.Policy.Policy()
 	for _, right := range rights {
 		d := access.Decide(p, who, right, tags)
-		if !d.Allowed || d.Approval != nil { // no grant names one yet
+		if !d.Allowed {
 			return nil, m.denial(p, who, right, tags)
 		}
 		rules = append(rules, d)
@@ -84,18 +85,46 @@ func (m *Manager) denial(p *policy.Policy, who *auth.Principal, right session.Ri
 		m.o.Agent, who.Name(), n.Action, n.Resource, strings.Join(why, "; "))
 }
 
+// approved returns an error unless what a grant opens has every approval that the node's own
+// rules demand. Who has approved it is in the grant, which the relay that was asked has signed.
+func (m *Manager) approved(g *grant.Grant, rules []policy.Decision) error {
+	for _, d := range rules {
+		if d.Approval == nil {
+			continue
+		}
+		text := fmt.Sprintf("the node %s has a policy of its own (--session-policy), by whose %s this needs the approval "+
+			"of %s", m.o.Agent, ruleText(d.Rule, d.Name), strings.Join(d.Approval.By, " or "))
+		a := g.Approver()
+		if a == nil {
+			return errors.New(text + ", for which the relay has not asked: its policy needs such a rule, too")
+		}
+		who, err := auth.NewPrincipal(a.Principal, a.Groups, auth.MethodGrant, time.Time{})
+		if err != nil {
+			return err
+		}
+		if !m.o.Policy.Policy().Is(who, d.Approval.By) {
+			return fmt.Errorf("%s, and %s has approved it", text, a.Principal)
+		}
+	}
+	return nil
+}
+
 // ruleText names a rule.
 func ruleText(number int, name string) string {
 	return strings.TrimSpace(fmt.Sprintf("rule %d %s", number, name))
 }
 
-// noteRules adds the node's rules to that of the relay, for the audit log.
+// noteRules adds the node's rules, and who has approved it, to the rule of the relay, for the audit
+// log.
 func noteRules(g *grant.Grant, rules []policy.Decision) {
 	var seen []string
 	for _, d := range rules {
 		if text := ruleText(d.Rule, d.Name); len(seen) == 0 || seen[len(seen)-1] != text {
 			seen = append(seen, text)
 		}
+	}
+	if a := g.Approver(); a != nil {
+		g.Rule = strings.TrimPrefix(g.Rule+"; approved by "+a.Principal, "; ")
 	}
 	if len(seen) > 0 {
 		g.Rule = strings.TrimPrefix(g.Rule+"; this node's "+strings.Join(seen, ", "), "; ")

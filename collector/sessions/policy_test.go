@@ -308,3 +308,61 @@ func TestRestartDuringLookUp(t *testing.T) {
 		}
 	}
 }
+
+// A node's own policy may demand that another person has approved a session, whatever the relays
+// do; both names are in its audit log then, and an approval serves once.
+func TestNodeDemandsApproval(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p.yaml")
+	putPolicy(t, path, `
+groups: {seniors: [user:sam]}
+rules:
+  - name: two
+    subjects: user:*
+    resources: dcos:mesos:agent:nested_container_session
+    actions: create
+    approval: group:seniors
+`)
+	f := newFixture(t, false, func(f *fixture) { f.Policy = path })
+	approve := func(g grant.Grant, who string) grant.Grant {
+		g.Agent, g.Principal = agent, "alice"
+		token, err := f.signer.Approve(grant.Approval{Principal: who, Deadline: time.Now().Add(time.Minute)}, g.Request())
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Approval = token
+		return g
+	}
+	run := func(g grant.Grant) error {
+		_, err := client.New(client.Options{Dial: f.dial(g, 0, 0)}).Run(t.Context())
+		return err
+	}
+	good := approve(f.exec(sh("true")), "sam")
+	forged := approve(f.exec(sh("true")), "sam")
+	forged.Approval = strings.Replace(forged.Approval, ".", ".AAAA", 1)
+	other := approve(f.exec(sh("true")), "sam")
+	other.Command = &session.Command{Args: []string{"/bin/false"}}
+	for _, c := range []struct {
+		name string
+		g    grant.Grant
+		want string // "" is allowed
+	}{
+		{"none", f.exec(sh("true")), "rule 1 two this needs the approval of group:seniors, for which"},
+		{"of another person", approve(f.exec(sh("true")), "bob"), "group:seniors, and bob has approved it"},
+		{"forged", forged, "altered"},
+		{"of something else", other, "of another request"},
+		{"good", good, ""},
+		{"used", good, "used before"},
+	} {
+		err := run(c.g)
+		if c.want == "" && err != nil || c.want != "" && (rpc.CodeOf(err) != rpc.Denied ||
+			!strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+	f.nothingLeft()
+	f.stop()
+	lines := f.auditLines()
+	if !strings.Contains(lines, `"decision":"allowed","rule":"approved by sam; this node's rule 1 two"`) {
+		t.Errorf("the audit log does not name both: %s", lines)
+	}
+}

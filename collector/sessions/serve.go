@@ -92,10 +92,13 @@ func (m *Manager) open(ctx context.Context, g *grant.Grant, r *sessionrpc.Reques
 	}
 	tags := m.tagsOfGrant(g)
 	rules, err := m.allowed(g, g.Rights, &tags)
+	if err == nil {
+		err = m.approved(g, rules)
+	}
+	noteRules(g, rules)
 	if err != nil {
 		return m.deny(sessionrpc.VerbOpen, g, nil, err)
 	}
-	noteRules(g, rules)
 	l, err := m.start(ctx, g, r, tags.Labels)
 	m.auditOpen(g, err)
 	if err != nil {

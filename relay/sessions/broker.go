@@ -17,6 +17,7 @@ import (
 	"github.com/daytwo/daytwo/api/session/broker"
 	"github.com/daytwo/daytwo/api/session/grant"
 	"github.com/daytwo/daytwo/api/sessionrpc"
+	"github.com/daytwo/daytwo/relay/sessions/requests"
 )
 
 // grantLife is how long a node may take to get a grant, a difference of clocks included.
@@ -25,13 +26,15 @@ const grantLife = time.Minute
 // openTimeout is how long a node may take to open a session.
 const openTimeout = 30 * time.Second
 
-// Options of a Broker. All but Log are required.
+// Options of a Broker. All but Requests and Log are required.
 type Options struct {
 	Fleet  query.Fleet // which containers there are
 	Nodes  *rpc.Client // asks nodes
 	Signer *grant.Signer
 	Audit  func(audit.Record)
-	Log    *slog.Logger // default slog.Default()
+	// Requests keeps what waits for an approval. Without it what needs one is refused.
+	Requests *requests.Store
+	Log      *slog.Logger // default slog.Default()
 }
 
 // Broker opens sessions. It is safe for concurrent use.
@@ -41,9 +44,14 @@ type Broker struct {
 	denied atomic.Uint64
 	open   atomic.Int64
 	bytes  [2]atomic.Uint64 // to nodes, to clients
+
+	waiting atomic.Int64 // requests that wait for an approval
 }
 
-var _ broker.Sessions = (*Broker)(nil)
+var (
+	_ broker.Sessions  = (*Broker)(nil)
+	_ broker.Approvals = (*Broker)(nil)
+)
 
 // New makes a broker.
 func New(o Options) *Broker {
@@ -85,7 +93,11 @@ func (b *Broker) Open(ctx context.Context, a *broker.Asker, r *broker.Request) (
 	tags := t.tags(&r.Command)
 	g := b.grant(a, t.agent)
 	g.Session, g.Container, g.Command, g.Limits, g.Tags = r.Session, t.container(), &r.Command, r.Limits, t.origin()
+	g.Reason = r.Reason
 	if err := b.allow(a, &g, &rec, &tags, r.Command.Rights()...); err != nil {
+		return nil, err
+	}
+	if err := b.approve(ctx, a, r, &g, &rec, &tags); err != nil {
 		return nil, err
 	}
 	q := request(&r.Stream)

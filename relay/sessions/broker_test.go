@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"io"
@@ -26,6 +27,7 @@ import (
 	"github.com/daytwo/daytwo/api/session/wire"
 	"github.com/daytwo/daytwo/api/sessionrpc"
 	"github.com/daytwo/daytwo/bench/rig"
+	"github.com/daytwo/daytwo/relay/sessions/requests"
 )
 
 func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
@@ -35,6 +37,8 @@ func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
 type fixture struct {
 	*testing.T
 	*Broker
+	other   *Broker    // of another relay
+	nats    *nats.Conn // of the first one
 	mu      sync.Mutex
 	grants  []*grant.Grant
 	records []audit.Record
@@ -64,6 +68,12 @@ rules:
     where: {application: /shop/web, user: nobody}
     resources: daytwo:exec-as
     actions: create
+  - name: two at the bank
+    subjects: user:ben
+    where: {application: /bank}
+    resources: dcos:mesos:agent:nested_container_session
+    actions: create
+    approval: group:seniors
 `
 
 func newFixture(t *testing.T) *fixture {
@@ -96,21 +106,35 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	signer := grant.NewSigner("relay1", key)
-	f.serve(connect(), signer)
-	f.Broker = New(Options{Nodes: client, Signer: signer, Audit: func(r audit.Record) {
+	if key, err = grant.NewKey(); err != nil {
+		t.Fatal(err)
+	}
+	second := grant.NewSigner("relay2", key)
+	f.serve(connect(), signer, second)
+	f.nats = connect()
+	store := requests.New(f.nats, "test", 1)
+	f.Broker = New(Options{Requests: store, Nodes: client, Signer: signer, Audit: func(r audit.Record) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.records = append(f.records, r)
 	}, Fleet: fleetOf(map[string][][]string{"node1": {
 		{"container_id", "aa11", "task_name", "web", "application_name", "/shop/web"},
 		{"container_id", "bb22", "task_name", "pay", "application_name", "/pay"},
+		{"container_id", "cc33", "task_name", "bank", "application_name", "/bank"},
 	}})})
+	o := f.o
+	o.Signer, o.Requests = second, requests.New(connect(), "test", 1)
+	f.other = New(o)
 	return f
 }
 
 // serve lets a node answer.
-func (f *fixture) serve(conn *nats.Conn, signer *grant.Signer) {
-	v, err := grant.NewVerifier("node1", "", signer.Public())
+func (f *fixture) serve(conn *nats.Conn, relays ...*grant.Signer) {
+	var keys []ed25519.PublicKey
+	for _, r := range relays {
+		keys = append(keys, r.Public())
+	}
+	v, err := grant.NewVerifier("node1", "", keys...)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -187,13 +211,13 @@ func (f *fixture) serve(conn *nats.Conn, signer *grant.Signer) {
 	})
 }
 
-func (f *fixture) asker(name string) *broker.Asker {
+func (f *fixture) asker(name string, groups ...string) *broker.Asker {
 	f.Helper()
-	p, err := auth.NewPrincipal(name, nil, auth.MethodJWT, time.Time{})
+	p, err := auth.NewPrincipal(name, groups, auth.MethodJWT, time.Time{})
 	if err != nil {
 		f.Fatal(err)
 	}
-	return &broker.Asker{Principal: p, From: "10.0.0.1:1", Policy: func() *policy.Policy { return f.rules }}
+	return &broker.Asker{Principal: p, From: "10.0.0.1:1", Policy: f.policy}
 }
 
 func (f *fixture) open(who, container string, c session.Command) (*broker.Opened, error) {
@@ -352,4 +376,11 @@ func TestSessionsOfOthers(t *testing.T) {
 	if g := f.grants[len(f.grants)-1]; g.Session != mine || !g.Has(session.Kill) || len(g.Rights) != 1 {
 		t.Errorf("the grant is %+v", g)
 	}
+}
+
+// policy returns the policy that is in use.
+func (f *fixture) policy() *policy.Policy {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rules
 }

@@ -10,11 +10,7 @@ import (
 // decide reports whether an asker has a right to something with some tags, and which rule gives
 // it. Nobody has a right that is not known here, as that of a newer node's tool.
 func decide(a *broker.Asker, right session.Right, tags *policy.Tags) policy.Decision {
-	d := access.Decide(a.Policy(), a.Principal, right, tags)
-	if d.Approval != nil { // nobody can be asked for it yet
-		return policy.Decision{}
-	}
-	return d
+	return access.Decide(a.Policy(), a.Principal, right, tags)
 }
 
 // still reports whether an asker still has some rights.

@@ -145,9 +145,14 @@ func commandOf(info *sessionrpc.Info) *session.Command {
 
 // tagsOf returns what the policy decides about: what is known of the container's origin.
 func tagsOf(info *sessionrpc.Info) policy.Tags {
-	c := commandOf(info)
-	tags := policy.Tags{Agent: info.Agent, User: c.User, Command: access.Text(c), Path: c.Path()}
-	for name, value := range info.Tags {
+	return originTags(info.Agent, info.Tags, commandOf(info))
+}
+
+// originTags returns what the policy decides about, of a command in a container with some origin
+// tags.
+func originTags(agent string, origin map[string]string, c *session.Command) policy.Tags {
+	tags := policy.Tags{Agent: agent, User: c.User, Command: access.Text(c), Path: c.Path()}
+	for name, value := range origin {
 		if name != "agent_id" {
 			tags.Labels = append(tags.Labels, frame.Label{Name: name, Value: value})
 		}

@@ -16,9 +16,12 @@ daytwo_sessions_connections_total %d
 # HELP daytwo_sessions_denied_total Requests that the policy denied.
 # TYPE daytwo_sessions_denied_total counter
 daytwo_sessions_denied_total %d
+# HELP daytwo_sessions_requests_waiting Requests of clients here that wait for the approval of another person.
+# TYPE daytwo_sessions_requests_waiting gauge
+daytwo_sessions_requests_waiting %d
 # HELP daytwo_sessions_bytes_total Bytes of messages, to nodes (in) and to clients (out).
 # TYPE daytwo_sessions_bytes_total counter
 daytwo_sessions_bytes_total{direction="in"} %d
 daytwo_sessions_bytes_total{direction="out"} %d
-`, b.open.Load(), b.opened.Load(), b.denied.Load(), b.bytes[0].Load(), b.bytes[1].Load())
+`, b.open.Load(), b.opened.Load(), b.denied.Load(), b.waiting.Load(), b.bytes[0].Load(), b.bytes[1].Load())
 }

@@ -30,8 +30,11 @@ func (b *Broker) openNode(ctx context.Context, a *broker.Asker, r *broker.Reques
 		return nil, &broker.NoNodeError{Name: r.Agent}
 	}
 	g := b.grant(a, r.Agent)
-	g.Session, g.Command, g.Limits = r.Session, &r.Command, r.Limits
+	g.Session, g.Command, g.Limits, g.Reason = r.Session, &r.Command, r.Limits, r.Reason
 	if err := b.allow(a, &g, &rec, &tags, session.Node); err != nil {
+		return nil, err
+	}
+	if err := b.approve(ctx, a, r, &g, &rec, &tags); err != nil {
 		return nil, err
 	}
 	q := request(&r.Stream)

@@ -15,9 +15,12 @@ import (
 
 // API serves the routes of sessions.
 type API struct {
-	Sessions broker.Sessions // nil for a relay without sessions: the routes answer with status 501
-	Policy   func() *policy.Policy
-	Proof    func(*http.Request) error // reports why the sender of a request is nobody any more
+	// Sessions is nil for a relay without sessions: the routes answer with status 501. The same
+	// holds for Approvals.
+	Sessions  broker.Sessions
+	Approvals broker.Approvals
+	Policy    func() *policy.Policy
+	Proof     func(*http.Request) error // reports why the sender of a request is nobody any more
 }
 
 // Routes returns the routes. Those who have proved who they are may ask: what each may do
@@ -26,6 +29,9 @@ func (a *API) Routes() []web.Route {
 	return []web.Route{
 		{Method: "GET", Path: "/api/v1/sessions", Handle: a.listOrOpen, Stream: true},
 		{Method: "DELETE", Path: "/api/v1/sessions/{id}", Handle: a.kill},
+		{Method: "GET", Path: "/api/v1/session-requests", Handle: a.requests},
+		{Method: "POST", Path: "/api/v1/session-requests/{id}/approve", Handle: a.approve},
+		{Method: "POST", Path: "/api/v1/session-requests/{id}/deny", Handle: a.deny},
 	}
 }
 
@@ -88,11 +94,16 @@ func answer(err error) error {
 	var noNode *broker.NoNodeError
 	var ambiguous *broker.AmbiguousError
 	var denied *broker.DeniedError
+	var said *web.Error
+	if errors.As(err, &said) {
+		return said
+	}
 	status := http.StatusBadGateway
 	switch {
-	case errors.As(err, &none), errors.As(err, &noNode), errors.Is(err, broker.ErrNotFound):
+	case errors.As(err, &none), errors.As(err, &noNode), errors.Is(err, broker.ErrNotFound),
+		errors.Is(err, broker.ErrNoRequest):
 		status = http.StatusNotFound
-	case errors.As(err, &ambiguous):
+	case errors.As(err, &ambiguous), errors.Is(err, broker.ErrConflict):
 		status = http.StatusConflict
 	case errors.As(err, &denied):
 		status = http.StatusForbidden

@@ -128,12 +128,29 @@ func (a *API) begin(ctx context.Context, ws *websocket.Conn, r *http.Request) (*
 		opened, err = a.Sessions.Attach(ctx, a.asker(r), q.Agent, q.Session, &s)
 	} else {
 		opened, err = a.Sessions.Open(ctx, a.asker(r), &broker.Request{Session: q.Session, Container: q.Container,
-			Agent: q.Agent, Node: q.Node, Command: *q.Command, Limits: q.Limits, Rows: q.Rows, Cols: q.Cols, Stream: s})
+			Agent: q.Agent, Node: q.Node, Command: *q.Command, Limits: q.Limits,
+			Reason: q.Reason, Waiting: a.waiting(ctx, ws, r), Rows: q.Rows, Cols: q.Cols, Stream: s})
 	}
 	if err != nil {
 		return nil, answer(err)
 	}
 	return opened, nil
+}
+
+// waiting returns what tells a client that its request waits for an approval. A client that is
+// gone, or has no valid proof any more, waits no longer.
+func (a *API) waiting(ctx context.Context, ws *websocket.Conn, r *http.Request) func(*broker.Waiting) error {
+	return func(w *broker.Waiting) error {
+		if err := a.Proof(r); err != nil {
+			return &web.Error{Status: http.StatusUnauthorized, Message: accessEnded}
+		}
+		b, err := json.Marshal(v1.SessionAnswer{Session: w.Session,
+			Waiting: &v1.SessionWaiting{For: w.For, Until: w.Until}})
+		if err != nil {
+			return err
+		}
+		return write(ctx, ws, websocket.MessageText, b)
+	}
 }
 
 // tell says why a request failed.

@@ -36,8 +36,12 @@ type Request struct {
 	Node      bool   // on the node Agent itself, in no container
 	Command   session.Command
 	Limits    session.Limits
-	Rows      uint16 // size of the terminal
-	Cols      uint16
+	Reason    string // why, for whom has to approve and for the audit log
+	// Waiting is called while the request waits for another person's approval, again and again.
+	// An error of it ends the waiting. Without it such a request is refused.
+	Waiting func(*Waiting) error
+	Rows    uint16 // size of the terminal
+	Cols    uint16
 	Stream
 }
 

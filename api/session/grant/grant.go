@@ -48,14 +48,23 @@ type Grant struct {
 	Tags      map[string]string `json:"tags,omitempty"`      // origin tags of the container, for the audit log
 	Recorded  bool              `json:"recorded,omitempty"`  // a recording is made, which people in the session are told
 	Arguments map[string]string `json:"arguments,omitempty"` // of what is no command: a path to copy, a port
+	Reason    string            `json:"reason,omitempty"`    // why, in the asker's words
+	Approval  string            `json:"approval,omitempty"`  // that of another principal, signed by a relay (Approve)
+
+	approver *Approval // Approval, verified
 }
 
 // Has reports whether the grant has a right.
 func (g *Grant) Has(r session.Right) bool { return slices.Contains(g.Rights, r) }
 
+// Approver returns who has approved what the grant opens, nil if nobody has. It is known of a grant
+// that Verify has returned.
+func (g *Grant) Approver() *Approval { return g.approver }
+
 // check returns an error for a grant that no relay makes.
 func (g *Grant) check() error {
-	for _, text := range []string{g.Relay, g.Agent, g.Nonce, g.Principal, g.Method, g.From, g.Rule, g.Container.ID} {
+	for _, text := range []string{g.Relay, g.Agent, g.Nonce, g.Principal, g.Method, g.From, g.Rule, g.Container.ID,
+		g.Reason} {
 		if len(text) > maxText {
 			return errors.New("a text is longer than 1024 bytes")
 		}

@@ -118,7 +118,7 @@ func TestRefused(t *testing.T) {
 
 func signDocument(s *Signer, document string) string {
 	signed := s.id + "." + encoding.EncodeToString([]byte(document))
-	return signed + "." + encoding.EncodeToString(ed25519.Sign(s.key, []byte(context+signed)))
+	return signed + "." + encoding.EncodeToString(ed25519.Sign(s.key, []byte(grantContext+signed)))
 }
 
 // A relay cannot sign what its rights do not cover, and a node does not take it either.
@@ -212,7 +212,7 @@ func TestNoncesFileStaysSmall(t *testing.T) {
 	for range 3 * keepNonces {
 		g := shell()
 		g.Nonce, g.Deadline = session.NewID(), at.Add(time.Minute)
-		if err := v.use(&g); err != nil {
+		if err := v.use(g.Nonce, g.Deadline, 2*MaxLife); err != nil {
 			t.Fatal(err)
 		}
 		at = at.Add(time.Second)

@@ -1,23 +1,12 @@
 package grant
 
 import (
-	"bytes"
 	"crypto/ed25519"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/daytwo/daytwo/api/session"
 )
-
-// A token is "KEY.DOCUMENT.SIGNATURE": the id of the key, then both others in base64url. What is
-// signed is context, KEY, "." and DOCUMENT, so that the signature of one thing is never one
-// of another thing.
-const context = "daytwo session grant 1\n"
-
-var encoding = base64.RawURLEncoding.Strict()
 
 // Signer signs the grants of a relay. It is safe for concurrent use.
 type Signer struct {
@@ -45,46 +34,14 @@ func (s *Signer) Sign(g Grant, life time.Duration) (string, error) {
 	if err := g.check(); err != nil {
 		return "", fmt.Errorf("grant: %w", err)
 	}
-	document, err := json.Marshal(g)
-	if err != nil {
-		return "", fmt.Errorf("grant: %w", err)
-	}
-	signed := s.id + "." + encoding.EncodeToString(document)
-	token := signed + "." + encoding.EncodeToString(ed25519.Sign(s.key, []byte(context+signed)))
-	if len(token) > MaxToken {
-		return "", fmt.Errorf("grant: it has more than %d bytes", MaxToken)
-	}
-	return token, nil
+	return s.seal(grantContext, &g)
 }
 
 // open returns the grant of a token if its signature is one of keys.
 func open(token string, keys map[string]ed25519.PublicKey) (*Grant, error) {
-	if len(token) > MaxToken {
-		return nil, fmt.Errorf("it has more than %d bytes", MaxToken)
-	}
-	end := strings.LastIndexByte(token, '.')
-	id, document, ok := strings.Cut(token[:max(end, 0)], ".")
-	if !ok {
-		return nil, fmt.Errorf("it is no grant")
-	}
-	key := keys[id]
-	if key == nil {
-		return nil, fmt.Errorf("it is signed with the key %.20q, which this node does not know: if the relay is a new one, "+
-			"add its public key to the file of --session-keys", id)
-	}
-	signature, err := encoding.DecodeString(token[end+1:])
-	if err != nil || !ed25519.Verify(key, []byte(context+token[:end]), signature) {
-		return nil, fmt.Errorf("its signature is wrong: it was altered on the way")
-	}
-	b, err := encoding.DecodeString(document)
-	if err != nil {
-		return nil, fmt.Errorf("it is no grant: %w", err)
-	}
 	g := new(Grant)
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(g); err != nil {
-		return nil, fmt.Errorf("this node cannot read it, and may be older than the relay: %w", err)
+	if err := unseal(grantContext, token, keys, g); err != nil {
+		return nil, err
 	}
 	return g, g.check()
 }

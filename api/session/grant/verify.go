@@ -65,7 +65,14 @@ func (v *Verifier) Verify(token string) (*Grant, error) {
 		err = fmt.Errorf("it is for the node %q", g.Agent)
 	}
 	if err == nil {
-		err = v.use(g)
+		err = v.use(g.Nonce, g.Deadline, MaxLife+MaxLife)
+	}
+	if err == nil && g.Approval != "" {
+		if g.approver, err = openApproval(g, keys, v.now()); err == nil {
+			if err = v.use(g.approver.Nonce, g.approver.Deadline, MaxApproval+MaxLife); err != nil {
+				err = fmt.Errorf("the approval in it: %w", err)
+			}
+		}
 	}
 	if err != nil {
 		return g, fmt.Errorf("%w: %w", ErrRefused, err)
@@ -73,22 +80,23 @@ func (v *Verifier) Verify(token string) (*Grant, error) {
 	return g, nil
 }
 
-// use remembers a grant, and returns an error if it may not be used any more, or yet.
-func (v *Verifier) use(g *Grant) error {
+// use remembers a grant, or an approval, and returns an error if it may not be used any more, or
+// yet: its deadline may be at most so far away.
+func (v *Verifier) use(nonce string, deadline time.Time, most time.Duration) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := v.now()
 	switch {
-	case !now.Before(g.Deadline):
+	case !now.Before(deadline):
 		return fmt.Errorf("it was valid until %v, and here it is %v: ask again, and if it stays so compare the clocks of "+
-			"relay and node", g.Deadline.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
-	case g.Deadline.Sub(now) > MaxLife+MaxLife:
+			"relay and node", deadline.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	case deadline.Sub(now) > most:
 		return fmt.Errorf("it is valid until %v, which is too far away: compare the clocks of relay and node",
-			g.Deadline.Format(time.RFC3339))
-	case !v.floor.Before(g.Deadline):
+			deadline.Format(time.RFC3339))
+	case !v.floor.Before(deadline):
 		return errors.New("the clock of this node was set back, and the grant may have been used before: ask again")
 	}
-	if _, was := v.used[g.Nonce]; was {
+	if _, was := v.used[nonce]; was {
 		return errors.New("it was used before")
 	}
 	if len(v.used) >= v.full {
@@ -101,10 +109,10 @@ func (v *Verifier) use(g *Grant) error {
 	if len(v.used) >= maxNonces {
 		return fmt.Errorf("%d grants in a few minutes are too many: try again later", maxNonces)
 	}
-	if err := v.file.add(g.Nonce, g.Deadline); err != nil {
+	if err := v.file.add(nonce, deadline); err != nil {
 		return fmt.Errorf("that it is used cannot be stored: %w", err)
 	}
-	v.used[g.Nonce] = g.Deadline
+	v.used[nonce] = deadline
 	return nil
 }
 
