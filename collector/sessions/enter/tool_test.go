@@ -118,3 +118,23 @@ func TestToolParity(t *testing.T) {
 		})
 	}
 }
+
+// The container's own shell, which the toolbox becomes where there is one, has nothing of the
+// toolbox: no descriptor, no limit, no signal that is another one than of a session without it.
+func TestFoundShellParity(t *testing.T) {
+	c := bundle(t, nil)
+	marker++
+	args := []string{"sleep", itoa(marker)}
+	s := start(t, request{Target: target(c), Spec: Spec{Tool: 5, Args: []string{"debug", "shell", "-c",
+		"exec " + strings.Join(args, " ")}}}, toolFile(t))
+	pid := pidOf(args...)
+	if pid == 0 {
+		t.Fatalf("no session: %+v", s.end(t))
+	}
+	session := facts(t, pid)
+	delete(session, "environ PWD") // which the shell itself sets
+	delete(session, "environ SHLVL")
+	compare(t, c.Engine.Name, "first process", session, facts(t, c.PID))
+	s.Process.Signal(os.Interrupt)
+	s.end(t)
+}

@@ -2,6 +2,10 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"slices"
@@ -98,6 +102,39 @@ E`: "b\n|0",
 		cmd.Run()
 		got := out.String() + "|" + strconv.Itoa(cmd.ProcessState.ExitCode())
 		if got != want {
+			t.Errorf("%s:\n%q, want\n%q", script, got, want)
+		}
+	}
+}
+
+// The programs for networks see, and reach, what listens.
+func TestNetwork(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/missing" {
+			http.NotFound(w, r)
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s %s\n", r.Method, r.Header.Get("X"), body)
+	}))
+	defer server.Close()
+	address := strings.TrimPrefix(server.URL, "http://")
+	_, port, _ := strings.Cut(address, ":")
+	pid := strconv.Itoa(os.Getpid())
+	for script, want := range map[string]string{
+		"wget -q -O - --header 'X: y' " + server.URL:                                    "GET y \n|0",
+		"wget -qO- --post-data hello " + server.URL:                                     "POST  hello\n|0",
+		"wget -q " + server.URL + "/file; cat file":                                     "GET  \n|0",
+		"wget -q -O - " + server.URL + "/missing 2>&1 | cut -d : -f 2":                  " the server answers\n|0",
+		"nc -z 127.0.0.1 " + port + "; echo $?":                                         "0\n|0",
+		"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 " + port + " | grep -c GET": "1\n|0",
+		"netstat -lt | grep -c '" + address + " .*LISTEN *" + pid + "/'":                "1\n|0",
+		"ip addr | grep -c 'inet 127.0.0.1/8'; ip route >r; echo $?":                    "1\n0\n|0",
+		"nslookup name.invalid 127.0.0.1:1 >o 2>&1 || echo no answer":                   "no answer\n|0",
+	} {
+		cmd := toolbox(t, "debug", "sh", "-c", script)
+		out, _ := cmd.Output()
+		if got := string(out) + "|" + strconv.Itoa(cmd.ProcessState.ExitCode()); got != want {
 			t.Errorf("%s:\n%q, want\n%q", script, got, want)
 		}
 	}
