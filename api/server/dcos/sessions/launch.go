@@ -21,8 +21,9 @@ const (
 	patience = 20 * time.Second // for which a node may be away
 	// alone is after what time a session ends that its relay has lost: no client can come back
 	// to it, as those of DC/OS do not connect again.
-	alone    = 30 * time.Second
-	killTime = 30 * time.Second // that ending a session may take
+	alone     = 30 * time.Second
+	killTime  = 30 * time.Second // that ending a session may take
+	leaveTime = time.Second      // that telling the node may take that nobody reads any more
 )
 
 var errAccessEnded = errors.New("access has ended: the proof of who you are expired, or the policy changed")
@@ -61,10 +62,18 @@ func (a *API) launch(w http.ResponseWriter, r *http.Request, c *call, enc encodi
 	run := client.New(client.Options{Dial: s.dial, Patience: patience, Client: s.stream.Client, Window: window,
 		Stdout: out.of(stdout), Stderr: out.of(stderr), Gap: out.gap})
 	n.runs(run)
+	running, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+	defer cancel()
+	// A client that is only lost would have its output kept for it, and hold up the end.
+	out.gone = sync.OnceFunc(func() {
+		time.AfterFunc(leaveTime, cancel)
+		run.Detach()
+	})
 	out.begin()
 	ctx, stop := a.watched(r, s, out)
 	defer stop()
-	exit, err := run.Run(ctx)
+	defer context.AfterFunc(ctx, out.gone)()
+	exit, err := run.Run(running)
 	if err != nil {
 		out.broke(ctx, err)
 		stop()

@@ -26,6 +26,8 @@ type output struct {
 	w   http.ResponseWriter
 	ctl *http.ResponseController
 
+	gone func() // called when writing fails; nil for nothing
+
 	mu  sync.Mutex
 	buf []byte
 	err error // of writing
@@ -65,6 +67,9 @@ func (s *outputStream) Write(p []byte) (int, error) {
 		o.buf = appendData(o.buf, o.enc, s.s, part)
 	}
 	if err := o.send(); err != nil {
+		if o.gone != nil {
+			o.gone()
+		}
 		return 0, err
 	}
 	return len(p), nil
