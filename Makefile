@@ -61,7 +61,7 @@ logpipe-million: ## Write a million lines through a log pipe into journald, and 
 	LOGPIPE_LINES=1000000 go test -count=1 -timeout 30m -v -run TestJournaldMany ./collector/launcher/logpipe
 
 short-containers: ## Follow 500 containers of each of Docker's log drivers that print ten lines and exit
-	DAYTWO_SHORT_CONTAINERS=500 go test -count=1 -timeout 2h -v -run TestFollowShortContainers ./bench/e2e
+	DAYTWO_SOAK_ROUNDS=1 DAYTWO_SHORT_CONTAINERS=500 go test -count=1 -timeout 2h -v -run TestFollowShortContainers ./bench/e2e
 
 faults-soak: ## Follow and ship logs while NATS, relay, collector and journald are killed, twenty times over
 	DAYTWO_SOAK_ROUNDS=20 go test -count=1 -timeout 2h -v -run TestLogsSurviveKillsOfAll ./bench/e2e
