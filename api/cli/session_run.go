@@ -20,9 +20,6 @@ import (
 	"github.com/daytwo/daytwo/api/v1"
 )
 
-// writerTime is how long who attaches to a session may take to get the writing.
-const writerTime = 2 * time.Second
-
 // sessionRun is a session with this process's streams.
 type sessionRun struct {
 	relay     *client.Client
@@ -68,8 +65,8 @@ func (r *sessionRun) run(parent context.Context) error {
 	}
 	go r.obey(ctx, cancel, s, t, signals)
 	if r.stdin && r.request.Command == nil {
-		late := time.AfterFunc(writerTime, func() {
-			if !s.Writes() {
+		late := time.AfterFunc(sessionclient.ClaimTime+time.Second, func() {
+			if s.Watches() {
 				r.say("somebody else types here, and you only watch: --take takes over")
 			}
 		})
@@ -160,11 +157,11 @@ func (r *sessionRun) dial(ctx context.Context, resume sessionclient.Resume) (ses
 
 // copyInput sends input until it ends, or the keys that detach are pressed.
 func (r *sessionRun) copyInput(s *sessionclient.Session) {
-	var in io.Reader = r.in
+	in, to := io.Reader(r.in), io.Writer(s)
 	if r.raw {
-		in = terminal.NewReader(&interruptible{r}, r.keys)
+		in, to = terminal.NewReader(&interruptible{r}, r.keys), typist{s}
 	}
-	if _, err := io.Copy(s, in); errors.Is(err, terminal.ErrDetach) {
+	if _, err := io.Copy(to, in); errors.Is(err, terminal.ErrDetach) {
 		s.Detach()
 		return
 	}
@@ -184,6 +181,17 @@ func (i *interruptible) Read(p []byte) (int, error) {
 }
 
 const ctrlC = 3
+
+// typist sends what somebody types, but for what is typed while somebody else's input counts: it
+// must not run later, when nobody expects it any more.
+type typist struct{ s *sessionclient.Session }
+
+func (t typist) Write(p []byte) (int, error) {
+	if t.s.Watches() {
+		return len(p), nil
+	}
+	return t.s.Write(p)
+}
 
 func (r *sessionRun) gap(s wire.Stream, bytes uint64) {
 	r.say("%d bytes of output are lost: more was printed than is kept", bytes)

@@ -190,6 +190,50 @@ func TestTerminalRestored(t *testing.T) {
 	})
 }
 
+// Of several clients one types. Another one may take over, and gets it by itself when the first one
+// leaves.
+func TestTakeOver(t *testing.T) {
+	t.Parallel()
+	name := rig.UniqueName("take")
+	f := newFixture(t, name)
+	first := f.terminal(f.command("task", "exec", "-it", name, "sh"))
+	first.ready()
+	first.keys("i=0\n")
+	out, _, _ := f.run("", "session", "list")
+	id := ""
+	for line := range strings.Lines(out) {
+		if strings.Contains(line, " "+name+" ") {
+			id = strings.Fields(line)[0]
+		}
+	}
+	watching := f.terminal(f.command("session", "attach", id))
+	watching.expect("somebody else types here, and you only watch: --take takes over")
+	first.keys("i=$((i+1)); echo i is now $i\n")
+	watching.expect("i is now 1")
+	taking := f.terminal(f.command("session", "attach", "--take", id))
+	taking.expect("i is now 1")
+	rig.Eventually(t, 20*time.Second, func() error {
+		taking.keys("i=$((i+10)); echo i is now $i\n")
+		time.Sleep(200 * time.Millisecond)
+		if !strings.Contains(first.shown.String(), "i is now 11") {
+			return fmt.Errorf("%q", first.shown.String())
+		}
+		return nil
+	})
+	first.keys("echo no'thing'\n")
+	taking.keys("\x10\x11")
+	taking.end(0)
+	// One of the two that are left has it now. What was typed while it was another's never runs.
+	watching.keys("echo by the ot'her'; exit 4\n")
+	first.keys("echo by the fi'rst'; exit 4\n")
+	first.end(4)
+	watching.end(4)
+	if shown := first.shown.String(); strings.Contains(shown, "nothing") ||
+		strings.Contains(shown, "by the other") == strings.Contains(shown, "by the first") {
+		t.Errorf("%q", shown)
+	}
+}
+
 // Keys that mean something to a local terminal go to the session's own: Ctrl-C, Ctrl-Z, Ctrl-\.
 func TestTerminalKeys(t *testing.T) {
 	t.Parallel()

@@ -197,6 +197,10 @@ func (s *Session) writer(body []byte) error {
 		s.inFrom, s.inSent = w.Offset, w.Offset
 	}
 	changed := s.writes != w.You || !s.told
+	s.wrote = s.wrote || w.You
+	if !s.told {
+		s.claimed = time.Now()
+	}
 	s.writes, s.started, s.told = w.You, true, true
 	if !w.You && (s.o.Claim || s.o.Take) {
 		m := wire.Message{Type: wire.Claim}

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/daytwo/daytwo/api/session/wire"
 )
@@ -73,11 +74,14 @@ func (s *Session) Signal(number int) bool {
 	return s.say(&wire.Message{Type: wire.Signal, Number: uint64(number)})
 }
 
-// Writes reports whether this client is the one that writes.
-func (s *Session) Writes() bool {
+// ClaimTime is how long who attaches to a session may take to get the writing, if nobody has it.
+const ClaimTime = 2 * time.Second
+
+// Watches reports whether this client is connected, and somebody else writes.
+func (s *Session) Watches() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.writes
+	return s.started && !s.writes && (s.wrote || time.Since(s.claimed) >= ClaimTime)
 }
 
 // Claim asks to be the one who writes. If somebody else is, take takes it over.

@@ -70,6 +70,8 @@ type Session struct {
 	started  bool          // the keeper has said who writes
 	writes   bool
 	told     bool // Writer was called
+	wrote    bool // it has been the one that writes
+	claimed  time.Time
 	out      [wire.Streams]outPosition
 	in       []byte // input that has not arrived; a part of inBuf
 	inBuf    []byte
