@@ -11,6 +11,7 @@ import (
 // the program can end cleanly. The second one ends the process at once.
 func untilSignal() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
+	own := ownSignals{interrupt: !signal.Ignored(os.Interrupt)}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	done := make(chan struct{})
@@ -27,7 +28,8 @@ func untilSignal() (ctx context.Context, stop func()) {
 			}
 		}
 	}()
-	ctx = context.WithValue(ctx, ownSignals{}, func() { signal.Stop(signals) })
+	own.stop = func() { signal.Stop(signals) }
+	ctx = context.WithValue(ctx, ownSignalsKey{}, own)
 	return ctx, func() {
 		signal.Stop(signals)
 		close(done)
@@ -35,17 +37,32 @@ func untilSignal() (ctx context.Context, stop func()) {
 	}
 }
 
-// ownSignals is the key of the function that ends what untilSignal does.
-type ownSignals struct{}
+// ownSignals is what untilSignal does of its own with signals.
+type ownSignals struct {
+	stop      func()
+	interrupt bool // SIGINT was not ignored, as it is in the background of a shell without job control
+}
+
+type ownSignalsKey struct{}
 
 // takeSignals returns the signals that this process gets, which do nothing by themselves any more.
 // They are those that people and service managers send to end a program, or to tell it something.
+// One that was ignored from the start, as nohup does, is ignored still.
 func takeSignals(ctx context.Context) (signals <-chan os.Signal, stop func()) {
+	own, ok := ctx.Value(ownSignalsKey{}).(ownSignals)
 	c := make(chan os.Signal, 16)
-	signal.Notify(c, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2,
-		syscall.SIGCONT)
-	if end, ok := ctx.Value(ownSignals{}).(func()); ok {
-		end()
+	take := []os.Signal{syscall.SIGTERM, syscall.SIGCONT}
+	if !ok || own.interrupt {
+		take = append(take, os.Interrupt)
+	}
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2} {
+		if !signal.Ignored(s) {
+			take = append(take, s)
+		}
+	}
+	signal.Notify(c, take...)
+	if ok {
+		own.stop()
 	}
 	return c, func() { signal.Stop(c) }
 }

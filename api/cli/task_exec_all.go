@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"sync"
@@ -68,7 +70,7 @@ func (a *allFlags) run(cmd *cobra.Command, conn *connection, f *execFlags, comma
 		return fmt.Errorf("no task matches %q ('daytwo task list' lists all)", a.pattern)
 	}
 	all := &execAll{relay: relay, command: &c, reason: f.reason, tasks: tasks, printer: newTaskPrinter(cmd, tasks, a.json),
-		running: map[*sessionclient.Session]*sessionRun{}}
+		running: map[*sessionclient.Session]sessionID{}}
 	return all.run(cmd.Context(), a.parallel)
 }
 
@@ -101,6 +103,9 @@ func tasksOf(list []v1.Container) (tasks []*execTask) {
 	return tasks
 }
 
+// sessionID says which session it is, and where.
+type sessionID struct{ agent, session string }
+
 // execAll runs a command in several tasks.
 type execAll struct {
 	relay   *client.Client
@@ -110,7 +115,7 @@ type execAll struct {
 	printer *taskPrinter
 
 	mu      sync.Mutex
-	running map[*sessionclient.Session]*sessionRun
+	running map[*sessionclient.Session]sessionID
 	stopped syscall.Signal // that ends it all; 0 for none
 }
 
@@ -144,7 +149,8 @@ func (a *execAll) one(ctx context.Context, t *execTask) {
 	out, errs := a.printer.outputs(t)
 	defer out.Close()
 	defer errs.Close()
-	r := &sessionRun{relay: a.relay, request: v1.SessionRequest{Session: session.NewID(), Container: t.container,
+	id := session.NewID()
+	r := &sessionRun{relay: a.relay, request: v1.SessionRequest{Session: id, Container: t.container,
 		Agent: t.agent, Command: a.command, Reason: a.reason, Write: true}, out: out, errs: errs}
 	s := sessionclient.New(sessionclient.Options{Dial: r.dial, Stdout: out, Stderr: errs, Gap: r.gap, Lost: r.lost})
 	a.mu.Lock()
@@ -153,7 +159,7 @@ func (a *execAll) one(ctx context.Context, t *execTask) {
 		a.mu.Unlock()
 		return
 	}
-	a.running[s] = r
+	a.running[s] = sessionID{t.agent, id}
 	a.mu.Unlock()
 	exit, err := s.Run(ctx)
 	a.mu.Lock()
@@ -214,17 +220,15 @@ func (a *execAll) signal(sig syscall.Signal) {
 
 // kill ends all sessions that run.
 func (a *execAll) kill(ctx context.Context) {
-	type id struct{ agent, session string }
-	var ids []id
 	a.mu.Lock()
-	for _, r := range a.running {
-		ids = append(ids, id{r.request.Agent, r.request.Session})
-	}
+	ids := slices.Collect(maps.Values(a.running))
 	a.mu.Unlock()
 	var work sync.WaitGroup
 	for _, i := range ids {
 		work.Go(func() {
-			if err := a.relay.KillSession(ctx, i.agent, i.session); err != nil {
+			var e *client.Error
+			err := a.relay.KillSession(ctx, i.agent, i.session)
+			if err != nil && !(errors.As(err, &e) && e.Status == http.StatusNotFound) { // it has just ended
 				a.printer.say("end the session %s: %v", i.session, err)
 			}
 		})

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -28,6 +30,10 @@ type fixture struct {
 func newFixture(t *testing.T, tasks ...string) *fixture {
 	t.Helper()
 	rig.NeedRoot(t, "daytwo run")
+	// Who runs tests in the background of a shell has them ignore SIGINT, and their clients, too.
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	t.Cleanup(func() { signal.Stop(interrupts) })
 	f := &fixture{T: t, program: rig.Binary(t), task: tasks[0]}
 	f.d = rig.Up(t, "--interval", "500ms", "--no-bpf")
 	for _, name := range tasks {

@@ -11,6 +11,30 @@ import (
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
+// Signals that a client was told to ignore do nothing still, as under nohup.
+func TestIgnoredSignals(t *testing.T) {
+	t.Parallel()
+	name := rig.UniqueName("ignored")
+	f := newFixture(t, name)
+	client := f.command("task", "exec", name, "sh", "-c", "echo ready; sleep 2; echo done")
+	args := append([]string{"-c", `trap "" INT HUP; exec "$@"`, "sh"}, client.Args...)
+	cmd := exec.CommandContext(t.Context(), "sh", args...)
+	out := new(rig.Buffer)
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	f.eventually(func() bool { return strings.Contains(out.String(), "ready\n") }, "the program is ready")
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGHUP, syscall.SIGINT} {
+		if err := cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cmd.Wait(); err != nil || !strings.HasSuffix(out.String(), "done\n") {
+		t.Errorf("%v, %s", err, out)
+	}
+}
+
 // numbers returns what seq 1 n prints, with some end of each line.
 func numbers(n int, end string) string {
 	var b strings.Builder
