@@ -31,7 +31,8 @@ func taskCommand(conn *connection) *cobra.Command {
 	}
 	metrics.AddCommand(taskSummaryCommand(conn), taskDetailsCommand(conn))
 	cmd.AddCommand(taskListCommand(conn), metrics, taskLogCommand(conn), taskStatsdCommand(conn), taskEventsCommand(conn),
-		taskExecCommand(conn), taskShellCommand(conn), taskAttachCommand(conn), taskCopyCommand(conn))
+		taskExecCommand(conn), taskShellCommand(conn), taskAttachCommand(conn), taskCopyCommand(conn),
+		taskForwardCommand(conn))
 	return cmd
 }
 

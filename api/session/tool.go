@@ -6,6 +6,7 @@ const (
 	ToolDebug   = "debug"    // a shell and the usual small programs
 	ToolCopyIn  = "copy-in"  // writes the files of a tar archive
 	ToolCopyOut = "copy-out" // packs files into one
+	ToolConnect = "connect"  // connections to ports of the container, which its arguments name
 )
 
 // tools has the right that each tool needs.
@@ -13,6 +14,7 @@ var tools = map[string]Right{
 	ToolDebug:   Exec,
 	ToolCopyIn:  CopyIn,
 	ToolCopyOut: CopyOut,
+	ToolConnect: PortForward,
 }
 
 // Tools returns the names of all tools.

@@ -30,7 +30,7 @@ func (m *Manager) Handlers() map[string]rpc.Handler {
 	}
 	return map[string]rpc.Handler{
 		sessionrpc.VerbOpen: handle(sessionrpc.VerbOpen, m.open, session.Exec, session.CopyIn, session.CopyOut,
-			session.Node),
+			session.PortForward, session.Node),
 		sessionrpc.VerbAttach: handle(sessionrpc.VerbAttach, m.attach, session.AttachRead, session.AttachWrite),
 		sessionrpc.VerbList:   handle(sessionrpc.VerbList, m.list, session.List),
 		sessionrpc.VerbKill:   handle(sessionrpc.VerbKill, m.kill, session.Kill),

@@ -90,7 +90,7 @@ var table = [numResources]ResourceInfo{
 		Meaning: "start a command in a container with all capabilities"},
 	Files: {ID: "daytwo:files", Actions: []Action{Read, Update}, Tagged: true, Opens: true, Path: true,
 		Meaning: "copy files out of a container (read) and into it (update)"},
-	PortForward: {ID: "daytwo:port-forward", Actions: []Action{Create}, Tagged: true, Opens: true,
+	PortForward: {ID: "daytwo:port-forward", Actions: []Action{Create}, Tagged: true, Opens: true, Command: true,
 		Meaning: "connect to ports inside a container's network"},
 	NodeShell: {ID: "daytwo:node-shell", Actions: []Action{Create}, Tagged: true, Opens: true, Command: true,
 		Meaning: "start a command on a node itself, outside of all containers"},

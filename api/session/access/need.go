@@ -44,7 +44,29 @@ func Decide(p *policy.Policy, who *auth.Principal, r session.Right, tags *policy
 	if !ok {
 		return policy.Decision{}
 	}
+	if r == session.PortForward {
+		return decidePorts(p, who, n, tags)
+	}
 	return p.Decide(who, n.Action, n.Resource, tags)
+}
+
+// decidePorts decides for each port of a command by itself: a rule for one is none for others. Ports
+// that need different approvals cannot be had together.
+func decidePorts(p *policy.Policy, who *auth.Principal, n Need, tags *policy.Tags) (all policy.Decision) {
+	each := *tags
+	for port := range strings.FieldsSeq(strings.TrimPrefix(tags.Command, session.ToolConnect+" ")) {
+		each.Command = session.ToolConnect + " " + port
+		d := p.Decide(who, n.Action, n.Resource, &each)
+		switch {
+		case !d.Allowed:
+			return d
+		case all.Approval != nil && d.Approval != nil && d.Rule != all.Rule:
+			return policy.Decision{}
+		case all.Approval == nil:
+			all = d
+		}
+	}
+	return all
 }
 
 // Text returns a command as policies see it.

@@ -19,12 +19,26 @@ const (
 // Cause says why the command was killed, "" if nothing but a signal is known.
 func (s *Session) Cause() Cause {
 	switch {
-	case hasEnded(s.first):
+	case s.firstEnds():
 		return ContainerEnded
 	case s.cgroups.oomKills() > s.ooms:
 		return OutOfMemory
 	}
 	return ""
+}
+
+// exiting is a process that ends (PF_EXITING).
+const exiting = 0x4
+
+// firstEnds reports whether the container's first process has ended, or is about to: it ends only
+// after all others of its pid namespace.
+func (s *Session) firstEnds() bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(s.firstPID) + "/stat")
+	if hasEnded(s.first) || err != nil { // else that was its file
+		return true
+	}
+	_, flags, _, err := parseStat(b)
+	return err == nil && flags&exiting != 0
 }
 
 // Close lets go of the container. The streams stay open.

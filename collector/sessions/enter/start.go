@@ -25,9 +25,10 @@ type Session struct {
 	HostTerminal bool     // the terminal is one of the host, as the container has none
 	Notes        []string // what is not as in the container, in sentences for the user
 
-	cgroups *cgroups
-	first   int // pidfd of the container's first process
-	ooms    uint64
+	cgroups  *cgroups
+	first    int // pidfd of the container's first process
+	firstPID int
+	ooms     uint64
 }
 
 const defaultTimeout = 10 * time.Second
@@ -115,7 +116,7 @@ func Start(t Target, s Spec) (_ *Session, err error) {
 		return nil, err
 	}
 	session.note(cg)
-	session.first, p.pidfd = p.pidfd, -1
+	session.first, session.firstPID, p.pidfd = p.pidfd, p.pid, -1
 	return session, nil
 }
 

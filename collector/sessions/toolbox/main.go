@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/session"
+	"github.com/daytwo/daytwo/collector/sessions/toolbox/connecting"
 	"github.com/daytwo/daytwo/collector/sessions/toolbox/copying"
 	"github.com/daytwo/daytwo/collector/sessions/toolbox/itself"
 	"github.com/daytwo/daytwo/collector/sessions/toolbox/shell"
@@ -23,6 +24,7 @@ var tools = map[string]func(args []string) int{
 	session.ToolDebug:   shell.Main,
 	session.ToolCopyIn:  copying.In,
 	session.ToolCopyOut: copying.Out,
+	session.ToolConnect: connecting.Main,
 }
 
 func init() { runtime.LockOSThread() } // main's thread is the first, which has the process's name
