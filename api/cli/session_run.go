@@ -28,6 +28,8 @@ type sessionRun struct {
 	raw       bool   // stdin is a terminal, of which every key goes to the session
 	keys      []byte // that detach
 	take      bool   // the writing, from who has it
+	asked     bool   // the session was asked for, and may be there
+	opened    bool   // it is there, or was
 	in        *os.File
 	out, errs io.Writer
 
@@ -132,7 +134,7 @@ func (r *sessionRun) waiting(a *v1.SessionAnswer) {
 // dial opens the session, and connects to it again after a connection was lost.
 func (r *sessionRun) dial(ctx context.Context, resume sessionclient.Resume) (sessionclient.Conn, error) {
 	q := r.request
-	if resume.Again {
+	if resume.Again || r.asked {
 		q.Command = nil
 	}
 	q.Client = resume.Client
@@ -140,19 +142,25 @@ func (r *sessionRun) dial(ctx context.Context, resume sessionclient.Resume) (ses
 	q.Stderr = v1.SessionOutput(resume.Out[wire.Stderr])
 	conn, answer, err := r.relay.DialSession(ctx, &q, r.waiting)
 	var e *client.Error
-	if err != nil {
-		// What waits for an approval goes on waiting at another relay.
-		again := resume.Again || r.waits.Load()
-		if !again || errors.As(err, &e) && e.Status < http.StatusInternalServerError {
-			err = &sessionclient.FinalError{Err: err}
+	var noAnswer *client.NoAnswerError
+	answered := errors.As(err, &e) && e.Status < http.StatusInternalServerError
+	switch {
+	case err == nil:
+		r.asked, r.opened = true, true
+		r.request.Session, r.request.Agent = answer.Session, answer.Agent
+		if r.waits.Swap(false) {
+			r.say("approved")
 		}
-		return nil, err
+		return conn, nil
+	case r.waits.Load() && !answered: // it goes on waiting for its approval, at another relay
+	case errors.As(err, &noAnswer):
+		r.asked = true
+	case r.asked && !r.opened && answered && e.Status == http.StatusNotFound:
+		r.asked = false // the request had not arrived: it is sent again
+	case answered, !r.asked:
+		err = &sessionclient.FinalError{Err: err}
 	}
-	if r.waits.Swap(false) {
-		r.say("approved")
-	}
-	r.request.Session, r.request.Agent = answer.Session, answer.Agent
-	return conn, nil
+	return nil, err
 }
 
 // copyInput sends input until it ends, or the keys that detach are pressed.
@@ -222,7 +230,7 @@ func (r *sessionRun) end(exit session.Exit, err error) error {
 		return nil
 	case err != nil:
 		status := exitFailure
-		if r.request.Session != "" && errors.Is(err, sessionclient.ErrLost) {
+		if r.asked { // nobody knows how it ends
 			status = session.CodeLost
 		}
 		return taskEnd{status: status, err: err}

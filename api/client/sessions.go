@@ -87,9 +87,17 @@ func (c *Client) decideSession(ctx context.Context, id, what string, body *v1.Se
 	return nil
 }
 
+// NoAnswerError is that the connection to a relay was lost after the request had been sent:
+// nobody knows whether the relay has done what it was asked for.
+type NoAnswerError struct{ Err error }
+
+func (e *NoAnswerError) Error() string { return "ask for a session: " + e.Err.Error() }
+func (e *NoAnswerError) Unwrap() error { return e.Err }
+
 // DialSession opens a session or connects to one, and returns the connection, whose messages
 // are those of package wire. An answer that says no is an *Error. What is given as waiting is
-// called, again and again, while the session waits for another person's approval.
+// called, again and again, while the session waits for another person's approval. After a
+// *NoAnswerError the session may be there, if the request has chosen its id.
 func (c *Client) DialSession(ctx context.Context, q *v1.SessionRequest, waiting ...func(*v1.SessionAnswer)) (
 	io.ReadWriteCloser, *v1.SessionAnswer, error) {
 	request, err := json.Marshal(q)
@@ -123,7 +131,7 @@ func begin(ctx context.Context, ws *websocket.Conn, request []byte, waiting []fu
 	*v1.SessionAnswer, error) {
 	ws.SetReadLimit(maxError)
 	if err := ws.Write(ctx, websocket.MessageText, request); err != nil {
-		return nil, fmt.Errorf("ask for a session: %w", err)
+		return nil, &NoAnswerError{err}
 	}
 	for {
 		answer, err := readAnswer(ctx, ws)
@@ -149,7 +157,7 @@ func readAnswer(ctx context.Context, ws *websocket.Conn) (*v1.SessionAnswer, err
 	defer cancel()
 	kind, b, err := ws.Read(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("ask for a session: %w", err)
+		return nil, &NoAnswerError{err}
 	}
 	answer := new(v1.SessionAnswer)
 	if err := json.Unmarshal(b, answer); err != nil || kind != websocket.MessageText {

@@ -28,6 +28,11 @@ const (
 	checkEvery  = 5 * time.Second     // after which it is asked again whether the client may go on
 )
 
+// clientSilence is after how long without a message a client is taken for dead: two of the
+// intervals at which clients send pings, and a little. Its session is free for another one then.
+// Tests change it.
+var clientSilence = 35 * time.Second
+
 const accessEnded = "access has ended: the proof of who you are expired, or the policy changed"
 
 // connect serves a session over a WebSocket.
@@ -169,6 +174,8 @@ func tell(ctx context.Context, ws *websocket.Conn, err error) {
 func pass(ctx context.Context, cancel context.CancelFunc, ws *websocket.Conn, conn broker.Conn) {
 	ended := make(chan struct{})
 	go func() {
+		silent := time.AfterFunc(clientSilence, func() { _ = ws.CloseNow() })
+		defer silent.Stop()
 		defer close(ended)
 		defer cancel()
 		defer conn.Close() // what waits in Next returns
@@ -177,12 +184,14 @@ func pass(ctx context.Context, cancel context.CancelFunc, ws *websocket.Conn, co
 			if err != nil || kind != websocket.MessageBinary {
 				return
 			}
+			silent.Stop() // while the node takes what has come
 			if err := conn.Send(p); err != nil {
 				if errors.Is(err, broker.ErrBad) {
 					ws.Close(websocket.StatusPolicyViolation, "a malformed message")
 				}
 				return
 			}
+			silent.Reset(clientSilence)
 		}
 	}()
 	for {

@@ -70,7 +70,7 @@ func (s *Session) keepAlive(conn Conn, done chan struct{}) {
 		case <-tick.C:
 		}
 		s.mu.Lock()
-		silent := time.Since(s.heard) > 2*s.o.PingEvery
+		silent := !s.stalled && time.Since(s.heard) > 2*s.o.PingEvery
 		s.lastPing++
 		s.send(&wire.Message{Type: wire.Ping, Number: s.lastPing})
 		s.mu.Unlock()
@@ -141,7 +141,10 @@ func (s *Session) output(m *wire.Message) error {
 		w = s.o.Stderr
 	}
 	if w != nil && len(m.Data) > 0 {
-		if _, err := w.Write(m.Data); err != nil {
+		s.stall(true)
+		_, err := w.Write(m.Data)
+		s.stall(false)
+		if err != nil {
 			return &FinalError{err}
 		}
 	}
@@ -152,6 +155,13 @@ func (s *Session) output(m *wire.Message) error {
 		s.credit(m.Stream)
 	}
 	return nil
+}
+
+// stall notes whether output waits here: the connection's silence means nothing then.
+func (s *Session) stall(stalled bool) {
+	s.mu.Lock()
+	s.stalled, s.heard = stalled, time.Now()
+	s.mu.Unlock()
 }
 
 // credit tells the keeper how much of an output was taken. The caller holds the lock.

@@ -85,6 +85,7 @@ type Session struct {
 	detach   bool
 	closed   bool
 	heard    time.Time
+	stalled  bool // output waits for who takes it here, and nothing is read from the connection
 	buf      []byte
 	lastPing uint64
 }
