@@ -40,9 +40,10 @@ type Node struct {
 	pub     *publish.Publisher // nil with NoPublish
 	logs    *logs.Node         // nil if no logs are read
 
-	sessions     *sessions.Manager // nil if there are none
-	sessionAudit *audit.Log        // of sessions
-	noSessions   error             // why
+	sessions      *sessions.Manager // nil if there are none
+	sessionAudit  *audit.Log        // of sessions
+	noSessions    error             // why
+	sessionsSince time.Time
 
 	sessionPolicy *policy.File // the node's own, nil without one
 

@@ -50,6 +50,7 @@ func (n *Node) openSessions() {
 	}
 	o := n.cfg.sessionOptions()
 	o.Find, o.Labels = n.runningContainer, n.containerLabels
+	n.sessionsSince = time.Now()
 	var err error
 	if o.PolicyFile != "" {
 		n.sessionPolicy, err = policy.Open(policy.FileOptions{Path: o.PolicyFile, FailClosed: true,
@@ -84,9 +85,16 @@ func (n *Node) sessionHandlers() map[string]rpc.Handler {
 	return sessions.Off(n.noSessions)
 }
 
+// containersKnown is how long after its start a collector may not know all containers that run.
+const containersKnown = 10 * time.Second
+
 // runningContainer returns a container of this node.
-func (n *Node) runningContainer(_ context.Context, id string) (sessions.Container, error) {
+func (n *Node) runningContainer(ctx context.Context, id string) (sessions.Container, error) {
 	c := n.names.Running(id)
+	for c == nil && time.Since(n.sessionsSince) < containersKnown && ctx.Err() == nil {
+		time.Sleep(50 * time.Millisecond)
+		c = n.names.Running(id)
+	}
 	if c == nil {
 		return sessions.Container{}, fmt.Errorf("container %s: %w", id, sessions.ErrNoContainer)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -152,6 +153,8 @@ func (r *sessionRun) dial(ctx context.Context, resume sessionclient.Resume) (ses
 			r.say("approved")
 		}
 		return conn, nil
+	case errors.As(err, &e) && e.Status == http.StatusGatewayTimeout && !r.opened: // of the node
+		r.asked, r.request.Agent = true, cmp.Or(e.Agent, r.request.Agent)
 	case r.waits.Load() && !answered: // it goes on waiting for its approval, at another relay
 	case errors.As(err, &noAnswer):
 		r.asked = true
@@ -230,7 +233,7 @@ func (r *sessionRun) end(exit session.Exit, err error) error {
 		return nil
 	case err != nil:
 		status := exitFailure
-		if r.asked { // nobody knows how it ends
+		if r.asked || errors.Is(err, sessionclient.ErrLost) { // nobody knows how it ends
 			status = session.CodeLost
 		}
 		return taskEnd{status: status, err: err}

@@ -37,6 +37,7 @@ type Error struct {
 	Status  int    // HTTP status
 	Message string // the reason that the server gives
 	Hint    string // what the user can do; may be ""
+	Agent   string // the node that did not answer the request for a session, which it may have got; else ""
 }
 
 func (e *Error) Error() string {

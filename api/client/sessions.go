@@ -164,7 +164,7 @@ func readAnswer(ctx context.Context, ws *websocket.Conn) (*v1.SessionAnswer, err
 		return nil, fmt.Errorf("the answer to a request for a session is not the expected JSON: %w", err)
 	}
 	if answer.Status != 0 {
-		return nil, &Error{Status: answer.Status, Message: answer.Error}
+		return nil, &Error{Status: answer.Status, Message: answer.Error, Agent: answer.Agent}
 	}
 	return answer, nil
 }

@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -112,11 +113,11 @@ func (m *Manager) add(l *live) error {
 	case m.closed:
 		return errClosed
 	case m.live[l.rec.Session] != nil:
-		return fmt.Errorf("the session %s exists already", l.rec.Session)
+		return fmt.Errorf("the session %s %w already", l.rec.Session, errExists)
 	}
 	for _, e := range m.ended {
 		if e.rec.Session == l.rec.Session {
-			return fmt.Errorf("the session %s has existed already", l.rec.Session)
+			return fmt.Errorf("the session %s %w already, and has ended", l.rec.Session, errExists)
 		}
 	}
 	if len(m.live) >= m.o.Max {
@@ -125,6 +126,8 @@ func (m *Manager) add(l *live) error {
 	m.live[l.rec.Session] = l
 	return nil
 }
+
+var errExists = errors.New("exists")
 
 var errClosed = fmt.Errorf("the collector ends")
 

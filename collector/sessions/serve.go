@@ -43,7 +43,7 @@ func Off(why error) map[string]rpc.Handler {
 		why = errOff
 	}
 	refuse := func(context.Context, []byte, *rpc.Stream) error {
-		return rpc.Errorf(rpc.Unavailable, "this node takes no sessions: %v", why)
+		return rpc.Errorf(rpc.Internal, "this node takes no sessions: %v", why)
 	}
 	return map[string]rpc.Handler{sessionrpc.VerbOpen: refuse, sessionrpc.VerbAttach: refuse,
 		sessionrpc.VerbList: refuse, sessionrpc.VerbKill: refuse}
@@ -129,7 +129,7 @@ func codeOf(err error) rpc.Code {
 		return rpc.NotFound
 	case errors.As(err, &full):
 		return rpc.Exhausted
-	case errors.Is(err, errClosed):
+	case errors.Is(err, errClosed), errors.Is(err, errExists): // the client may attach to it
 		return rpc.Unavailable
 	}
 	return rpc.Internal

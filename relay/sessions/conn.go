@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -32,6 +33,11 @@ func (b *Broker) connect(ctx context.Context, open opener, g *grant.Grant, q *se
 	s, err := open(answering, b.o.Nodes, g.Agent, q)
 	b.done(&rec, err)
 	if err != nil {
+		code := rpc.CodeOf(err)
+		if (code == rpc.Unavailable || code == rpc.Canceled) && !errors.Is(err, rpc.ErrAway) &&
+			!errors.Is(err, rpc.ErrNoServer) {
+			err = &broker.UnansweredError{Agent: g.Agent, Err: err}
+		}
 		return nil, err
 	}
 	c := &conn{b: b, stream: s, rec: rec, allowed: allowed}

@@ -98,8 +98,11 @@ func answer(err error) error {
 	if errors.As(err, &said) {
 		return said
 	}
+	var unanswered *broker.UnansweredError
 	status := http.StatusBadGateway
 	switch {
+	case errors.As(err, &unanswered):
+		status = http.StatusGatewayTimeout
 	case errors.As(err, &none), errors.As(err, &noNode), errors.Is(err, broker.ErrNotFound),
 		errors.Is(err, broker.ErrNoRequest):
 		status = http.StatusNotFound

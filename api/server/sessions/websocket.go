@@ -137,7 +137,7 @@ func (a *API) begin(ctx context.Context, ws *websocket.Conn, r *http.Request) (*
 			Reason: q.Reason, Waiting: a.waiting(ctx, ws, r), Rows: q.Rows, Cols: q.Cols, Stream: s})
 	}
 	if err != nil {
-		return nil, answer(err)
+		return nil, &requestError{answer(err), err}
 	}
 	return opened, nil
 }
@@ -158,12 +158,24 @@ func (a *API) waiting(ctx context.Context, ws *websocket.Conn, r *http.Request) 
 	}
 }
 
+// requestError is why a request failed, as clients see it and as it was.
+type requestError struct {
+	error
+	cause error
+}
+
+func (e *requestError) Unwrap() []error { return []error{e.error, e.cause} }
+
 // tell says why a request failed.
 func tell(ctx context.Context, ws *websocket.Conn, err error) {
 	a := v1.SessionAnswer{Status: http.StatusBadGateway, Error: err.Error()}
 	var e *web.Error
 	if errors.As(err, &e) {
 		a.Status = e.Status
+	}
+	var unanswered *broker.UnansweredError
+	if errors.As(err, &unanswered) { // the client may look for the session there
+		a.Agent = unanswered.Agent
 	}
 	if b, err := json.Marshal(a); err == nil && write(ctx, ws, websocket.MessageText, b) == nil {
 		ws.Close(websocket.StatusNormalClosure, "")

@@ -83,6 +83,16 @@ var (
 	ErrBad      = errors.New("the request makes no sense")
 )
 
+// UnansweredError is that a node did not answer a request, which it may have got: a session that
+// it was to open may be there.
+type UnansweredError struct {
+	Agent string
+	Err   error
+}
+
+func (e *UnansweredError) Error() string { return e.Err.Error() }
+func (e *UnansweredError) Unwrap() error { return e.Err }
+
 // NoContainerError says that no container has a name.
 type NoContainerError struct{ Name string }
 

@@ -205,15 +205,24 @@ func TestWatchers(t *testing.T) {
 		return nil
 	})
 	bob.Claim(false)
-	if got := <-wrote; !got.You || got.Name != "bob" {
-		t.Errorf("%+v", got)
+	writes := func(you bool, name string) { // after what bob was told before
+		t.Helper()
+		for end := time.After(15 * time.Second); ; {
+			select {
+			case got := <-wrote:
+				if got.You == you && got.Name == name {
+					return
+				}
+			case <-end:
+				t.Fatalf("bob does not hear that %s writes", name)
+			}
+		}
 	}
+	writes(true, "bob")
 	io.WriteString(bob, "four\n")
 	a.until(t, "got four")
 	alice.Claim(true)
-	if got := <-wrote; got.You || got.Name != "alice" {
-		t.Errorf("%+v", got)
-	}
+	writes(false, "alice")
 	io.WriteString(alice, "end\n")
 	a.until(t, "200000\n")
 	b.until(t, "200000\n")
