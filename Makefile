@@ -70,8 +70,8 @@ rotation-soak: ## Follow 200,000 lines while journald rotates, and have it remov
 	DAYTWO_JOURNAL_LINES=66667 DAYTWO_JOURNAL_VACUUMS=50 go test -count=1 -timeout 1h -v \
 		-run 'TestFollowThroughRotation|TestVacuumUnderReaders|TestFollowersLetDeletedFilesGo' ./collector/journal ./bench/e2e
 
-sessions-soak: ## Run 10,000 short sessions in a container, and look for what they leave; quick commands 2,000 times
-	DAYTWO_SOAK_ROUNDS=20 go test -count=1 -timeout 1h -v -run 'TestManyShortSessions|TestQuickCommands|TestResume|TestWindowSize|TestFirstSize|TestResizes' \
+sessions-soak: ## Run 10,000 short sessions, look for what they leave, cut 1,200 at random points, open 500 at once
+	DAYTWO_SOAK_ROUNDS=20 go test -count=1 -timeout 3h -v -run 'TestManyShortSessions|TestQuickCommands|TestResume|TestWindowSize|TestFirstSize|TestResizes|TestCutSessions|TestManyAtOnce' \
 		./collector/sessions ./collector/sessions/keeper ./bench/sessions
 
 generate: ## Regenerate the BPF objects (needs clang, llvm, libbpf-dev)

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/daytwo/daytwo/api/audit"
 	"github.com/daytwo/daytwo/api/auth/policy"
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/session/broker"
+	"github.com/daytwo/daytwo/bench/rig"
 )
 
 // A command on a node itself needs its own right, and a grant that names no container.
@@ -34,9 +36,9 @@ func TestOpenOnNode(t *testing.T) {
 		return err
 	}
 	ls := session.Command{Args: []string{"ls", "/"}}
-	if err := open("ops", broker.Request{Agent: "node1", Command: ls}); err != nil {
-		t.Fatal(err)
-	}
+	rig.Eventually(t, 10*time.Second, func() error { // the node has just started
+		return open("ops", broker.Request{Agent: "node1", Command: ls})
+	})
 	g := f.grants[0]
 	if len(g.Rights) != 1 || !g.Has(session.Node) || g.Container.ID != "" || g.Agent != "node1" ||
 		!strings.Contains(g.Rule, "nodes") {
