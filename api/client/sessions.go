@@ -185,7 +185,10 @@ func (c *sessionConn) Read(p []byte) (int, error) {
 			if err != nil {
 				return 0, err
 			}
-			if kind != websocket.MessageBinary {
+			if kind != websocket.MessageBinary { // of a later version; it has to be read to its end
+				if _, err := io.Copy(io.Discard, r); err != nil {
+					return 0, err
+				}
 				continue
 			}
 			c.rest = r
