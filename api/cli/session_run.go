@@ -78,6 +78,7 @@ func (r *sessionRun) run(parent context.Context) error {
 	exit, err := s.Run(ctx)
 	if ctx.Err() != nil && r.waits.Load() {
 		r.withdraw()
+		err = errWithdrawn
 	}
 	return r.end(exit, err)
 }
@@ -113,7 +114,7 @@ type signalError struct{ syscall.Signal }
 func (e *signalError) Error() string { return e.Signal.String() }
 
 // errWithdrawn ends the waiting for an approval.
-var errWithdrawn = errors.New("interrupted while it waited for an approval")
+var errWithdrawn = errors.New("interrupted while it waited for an approval: the request is withdrawn")
 
 // withdraw takes the request for an approval back, so that nobody decides about it in vain. Without
 // an answer it expires.
