@@ -16,7 +16,7 @@ import (
 )
 
 func TestDCOSCalls(t *testing.T) {
-	c, _, d := newAgentCalls(t)
+	c, d := newAgentCalls(t, rig.Options{})
 	quiet := c.goLaunch("quiet", false, "sleep", "40") // see the end of this test
 	began := time.Now()
 	for name, test := range map[string]func(*agentCalls){

@@ -14,9 +14,31 @@ import (
 
 // Clients of DC/OS that are slow, or go away.
 func TestDCOSCallsFaults(t *testing.T) {
-	c, _, d := newAgentCalls(t)
+	c, d := newAgentCalls(t, rig.Options{})
 	for name, test := range map[string]func(*agentCalls){
 		"slow": (*agentCalls).readsSlowly, "half-closed": (*agentCalls).halfCloses, "unread": (*agentCalls).goesAwayUnread,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := *c
+			c.T = t
+			test(&c)
+		})
+	}
+	d.Stop(t)
+}
+
+// Over TLS clients may speak HTTP/2, in which a body ends in other ways.
+func TestDCOSCallsHTTP2(t *testing.T) {
+	authority := rig.NewAuthority(t)
+	pair := authority.Issue("127.0.0.1", time.Now().Add(time.Hour))
+	c, d := newAgentCalls(t, rig.Options{CA: authority.CA, Args: []string{"--tls-cert", pair.Cert, "--tls-key", pair.Key}})
+	if resp := c.do("GET", "/healthz", nil, nil); resp.ProtoMajor != 2 {
+		t.Fatalf("%s is spoken", resp.Proto)
+	}
+	for name, test := range map[string]func(*agentCalls){
+		"debugged": (*agentCalls).isDebugged, "terminal": (*agentCalls).typesOnTerminal,
+		"streams": (*agentCalls).hasStreams, "end": (*agentCalls).endsWell, "one writer": (*agentCalls).hasOneWriter,
+		"destroyed": (*agentCalls).isDestroyed, "unread": (*agentCalls).goesAwayUnread, "errors": (*agentCalls).refuses,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := *c

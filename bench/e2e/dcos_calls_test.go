@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +39,7 @@ type agentCalls struct {
 	*testing.T
 	url, path, token string
 	container        string
+	via              http.RoundTripper
 }
 
 const (
@@ -45,12 +48,12 @@ const (
 	recordType   = "application/recordio"
 )
 
-func newAgentCalls(t *testing.T) (c *agentCalls, task string, d *rig.Daytwo) {
+func newAgentCalls(t *testing.T, o rig.Options) (c *agentCalls, d *rig.Daytwo) {
 	t.Helper()
 	rig.NeedRoot(t, "cgroups of tasks")
-	d = rig.StartReady(t, rig.Options{Args: []string{"--agent-id", dcosAgent, "--no-bpf", "--interval", "500ms",
-		"--policy", file(t, callsPolicy)}})
-	task = rig.UniqueName("called")
+	o.Args = append(o.Args, "--agent-id", dcosAgent, "--no-bpf", "--interval", "500ms", "--policy", file(t, callsPolicy))
+	d = rig.StartReady(t, o)
+	task := rig.UniqueName("called")
 	ctx, cancel := context.WithCancel(context.Background())
 	run := exec.CommandContext(ctx, rig.Binary(t), "run", "--socket", filepath.Join(d.Data, launch.SocketName),
 		"--log", "none", "--name", task, "--", "sleep", "1000")
@@ -59,7 +62,11 @@ func newAgentCalls(t *testing.T) (c *agentCalls, task string, d *rig.Daytwo) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cancel(); _ = run.Wait() }) // it was interrupted
-	c = &agentCalls{T: t, url: d.Relay.URL, path: "/slave/" + dcosAgent + "/api/v1", token: d.Relay.Token}
+	c = &agentCalls{T: t, url: d.Relay.URL, path: "/slave/" + dcosAgent + "/api/v1", token: d.Relay.Token,
+		via: http.DefaultTransport}
+	if o.CA != "" {
+		c.via = http2To(t, o.CA)
+	}
 	rig.Eventually(t, 20*time.Second, func() error {
 		c.container = c.find(task)
 		if c.container == "" {
@@ -67,7 +74,21 @@ func newAgentCalls(t *testing.T) (c *agentCalls, task string, d *rig.Daytwo) {
 		}
 		return nil
 	})
-	return c, task, d
+	return c, d
+}
+
+// http2To returns a client that speaks HTTP/2 to those whom an authority vouches for.
+func http2To(t *testing.T, ca string) http.RoundTripper {
+	t.Helper()
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
+	t.Cleanup(tr.CloseIdleConnections)
+	return tr
 }
 
 // find finds the container of a task and its agent as DC/OS' integration tests do.
@@ -109,7 +130,7 @@ func (c *agentCalls) do(method, path string, headers []string, body io.Reader) *
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Add(headers[i], headers[i+1])
 	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	resp, err := c.via.RoundTrip(req)
 	if err != nil {
 		c.Fatal(err)
 	}

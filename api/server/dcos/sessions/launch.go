@@ -75,6 +75,7 @@ func (a *API) launch(w http.ResponseWriter, r *http.Request, c *call, enc encodi
 	defer context.AfterFunc(ctx, out.gone)()
 	exit, err := run.Run(running)
 	if err != nil {
+		out.hurry()
 		out.broke(ctx, err)
 		stop()
 		s.kill(r.Context())
@@ -144,32 +145,24 @@ func (s *attached) kill(ctx context.Context) {
 // no valid proof any more, or the policy does not allow it any more. Heartbeats are sent to it.
 func (a *API) watched(r *http.Request, s *attached, out *output) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(r.Context())
-	// A client that does not read must not hold up the end.
-	unblock := context.AfterFunc(ctx, func() { _ = out.ctl.SetWriteDeadline(time.Now().Add(time.Second)) })
 	quiet := out.beat(a.Heartbeat)
+	done := make(chan struct{})
 	var work sync.WaitGroup
 	work.Go(func() {
 		tick := time.NewTicker(a.Check)
 		defer tick.Stop()
-		for {
+		for ctx.Err() == nil {
 			select {
+			case <-done:
+				return
 			case <-ctx.Done():
-				return
 			case <-tick.C:
-			}
-			if conn := *s.now.Load(); a.Proof(r) != nil || !conn.Allowed() {
-				cancel(errAccessEnded)
-				return
+				if conn := *s.now.Load(); a.Proof(r) != nil || !conn.Allowed() {
+					cancel(errAccessEnded)
+				}
 			}
 		}
+		out.hurry() // a client that does not read must not hold up the end
 	})
-	return ctx, sync.OnceFunc(func() {
-		ended := ctx.Err() != nil
-		if !ended {
-			unblock()
-		}
-		cancel(nil)
-		work.Wait()
-		quiet()
-	})
+	return ctx, sync.OnceFunc(func() { quiet(); close(done); work.Wait(); cancel(nil) })
 }

@@ -47,17 +47,19 @@ func (n *nested) open() bool {
 	return n.s != nil || !n.at.IsZero()
 }
 
-// onEnd calls f at the end, unless stop is called before.
+// onEnd calls f at the end, unless stop is called before. After stop f is not running either: the
+// server's writer of an answer must not be used when the answer has ended.
 func (n *nested) onEnd(f func()) (stop func()) {
 	done := make(chan struct{})
-	go func() {
+	var work sync.WaitGroup
+	work.Go(func() {
 		select {
 		case <-n.ended:
 			f()
 		case <-done:
 		}
-	}()
-	return sync.OnceFunc(func() { close(done) })
+	})
+	return sync.OnceFunc(func() { close(done); work.Wait() })
 }
 
 // endedAt returns when it ended, and reports whether it did.

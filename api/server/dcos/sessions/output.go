@@ -118,6 +118,9 @@ func (o *output) broke(ctx context.Context, err error) {
 	}
 }
 
+// hurry bounds how long the client may take from now on.
+func (o *output) hurry() { _ = o.ctl.SetWriteDeadline(time.Now().Add(time.Second)) }
+
 // beat sends heartbeats until stop is called.
 func (o *output) beat(every time.Duration) (stop func()) {
 	done := make(chan struct{})

@@ -43,6 +43,7 @@ func (a *API) attachOutput(w http.ResponseWriter, r *http.Request, c *call, enc 
 		Stdout: out.of(stdout), Stderr: out.of(stderr), Gap: out.gap,
 		From: [wire.Streams]uint64{wire.Stdout: wire.FromNow, wire.Stderr: wire.FromNow}}).Run(ctx)
 	if err != nil {
+		out.hurry()
 		out.broke(ctx, err)
 		panic(http.ErrAbortHandler)
 	}
