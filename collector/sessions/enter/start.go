@@ -86,6 +86,10 @@ func Start(t Target, s Spec) (_ *Session, err error) {
 	if cg.frozen() {
 		return nil, refuse(Frozen, "%s is paused: unpause it first", t)
 	}
+	if left, limited := cg.room(); s.Tool != 0 && limited && left < toolThreads {
+		return nil, refuse(Limit, "container %s may have %d more processes and threads, and %s needs %d", t.ID, left,
+			s.Args[0], toolThreads)
+	}
 	pl, err := newPlan(p, s)
 	if err != nil {
 		return nil, err
@@ -276,6 +280,9 @@ func cannotStart(err error, t Target) error {
 // failed says why a call of the program failed.
 func (pl *plan) failed(at call, errno unix.Errno, t Target) error {
 	switch {
+	case at.kind == try && pl.tool != 0 && (errno == unix.EPERM || errno == unix.ENOSYS) && len(pl.rights.filters) > 0:
+		// By its path in /proc it could be another program, as the container may have mounted something there.
+		return because(NotRunnable, errno, "%s: the container's seccomp filter does not allow execveat(2)", pl.args[0])
 	case at.kind == try && pl.tool != 0:
 		return because(NotRunnable, errno, "%s: it cannot be executed in container %s", pl.args[0], t.ID)
 	case at.kind == try && errno == unix.ENOENT && !strings.Contains(pl.args[0], "/"):

@@ -138,3 +138,32 @@ func TestFoundShellParity(t *testing.T) {
 	s.Process.Signal(os.Interrupt)
 	s.end(t)
 }
+
+// Where the container's filter forbids to execute by descriptor, the session is refused, as no
+// path in the container leads to the toolbox for certain.
+func TestToolIsForbidden(t *testing.T) {
+	c := bundle(t, func(s spec) {
+		s.object("linux")["seccomp"] = map[string]any{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []any{
+			map[string]any{"names": []string{"execveat"}, "action": "SCMP_ACT_ERRNO"}}}
+	})
+	r := debug(t, c, Spec{}, "id")
+	if r.Refusal == nil || r.Refusal.Reason != NotRunnable || !strings.Contains(r.Refusal.Text, "execveat") ||
+		r.code != 126 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A container that allows few processes has no room for the toolbox's threads: the session is
+// refused, and says why.
+func TestToolNeedsThreads(t *testing.T) {
+	for _, most := range []int{1 + toolThreads - 1, 1 + toolThreads} {
+		c := bundle(t, func(s spec) {
+			s.object("linux")["resources"] = map[string]any{"pids": map[string]any{"limit": most}}
+		})
+		refused := most <= toolThreads
+		r := debug(t, c, Spec{}, "id")
+		if (r.Refusal != nil && r.Refusal.Reason == Limit) != refused || (r.code == 0) == refused {
+			t.Errorf("%d: %+v", most, r)
+		}
+	}
+}

@@ -68,9 +68,11 @@ func TestToolbox(t *testing.T) {
 		}
 		return n
 	}
-	if _, err := Helper(); err != nil {
+	helper, err := Helper()
+	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { helper.Close() })
 	if n := open(); n != 0 {
 		t.Errorf("it is there already, %d times", n)
 	}
