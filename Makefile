@@ -17,7 +17,7 @@ ALONE := ./bench/e2e ./bench/kernels ./bench/statsd ./collector ./collector/cgro
 # Many of the others mostly wait: three of them share two processors.
 TOGETHER = $(filter-out $(patsubst ./%,github.com/daytwo/daytwo/%,$(ALONE)),$(shell go list ./...))
 
-.PHONY: help build build-all run test bench journal-million logs-soak logpipe-million short-containers faults-soak rotation-soak sessions-soak generate lint vulncheck fuzz clean
+.PHONY: help build build-all run test bench journal-million logs-soak logpipe-million short-containers faults-soak rotation-soak sessions-soak copy-speed generate lint vulncheck fuzz clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ rotation-soak: ## Follow 200,000 lines while journald rotates, and have it remov
 sessions-soak: ## Run 10,000 short sessions, look for what they leave, cut 1,200 at random points, open 500 at once
 	DAYTWO_SOAK_ROUNDS=20 go test -count=1 -timeout 3h -v -run 'TestManyShortSessions|TestQuickCommands|TestResume|TestWindowSize|TestFirstSize|TestResizes|TestCutSessions|TestManyAtOnce' \
 		./collector/sessions ./collector/sessions/keeper ./bench/sessions
+
+copy-speed: ## Copy 1 GB and 10,000 files with 'daytwo task cp' and 'docker cp', and a million names
+	DAYTWO_COPY_SPEED=1 go test -count=1 -timeout 20m -v -run TestCopySpeed ./bench/e2e
+	DAYTWO_COPY_NAMES=1000000 go test -count=1 -timeout 20m -v -run TestManyNames ./api/session/archive
 
 generate: ## Regenerate the BPF objects (needs clang, llvm, libbpf-dev)
 	go generate ./...

@@ -31,6 +31,9 @@ type copyRun struct {
 	progress  *copyProgress
 }
 
+// copyBytes is how many bytes may wait to be written to files.
+const copyBytes = 1 << 20
+
 // maxTail bounds what a tool may send after its archive.
 const maxTail = 1 << 20
 
@@ -60,23 +63,23 @@ func (c *copyRun) from(ctx context.Context, from operand, to string) error {
 		return fmt.Errorf("%s: %w", to, err)
 	}
 	defer place.Close()
-	r, w := io.Pipe()
+	b := newCopyBuffer(copyBytes)
 	done := make(chan error, 1)
 	var sum archive.Summary
 	go func() {
 		var err error
-		sum, err = archive.Extract(r, place, archive.ExtractOptions{Owner: c.flags.owner, MaxBytes: int64(c.flags.maxSize),
+		sum, err = archive.Extract(b, place, archive.ExtractOptions{Owner: c.flags.owner, MaxBytes: int64(c.flags.maxSize),
 			Say: c.say, Progress: c.show})
 		if err == nil {
-			if n, _ := io.CopyN(io.Discard, r, maxTail); n == maxTail {
+			if n, _ := io.CopyN(io.Discard, b, maxTail); n == maxTail {
 				err = errors.New("the container sends more after the end of its archive")
 			}
 		}
-		r.CloseWithError(err)
+		b.refuse(err)
 		done <- err
 	}()
-	err = c.run(ctx, from.task, args, w, nil)
-	w.Close()
+	err = c.run(ctx, from.task, args, b, nil)
+	b.Close()
 	written := <-done
 	c.progress.hide()
 	if err != nil {

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"io"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -49,5 +51,31 @@ func TestCopyProgress(t *testing.T) {
 	want := `[#####               ]  25%  2.00MiB  1.00MiB/s  3 files  "a\x1b/big"`
 	if got := progressLine(s, 2*time.Second); got != want {
 		t.Errorf("%q", got)
+	}
+}
+
+// The buffer passes all bytes on in order, however they are cut, and ends on both sides.
+func TestCopyBuffer(t *testing.T) {
+	in := make([]byte, 3<<20)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(in)
+	b := newCopyBuffer(10_000)
+	go func() {
+		for rest := in; len(rest) > 0; {
+			n, err := b.Write(rest[:min(len(rest), 1+rand.IntN(30_000))])
+			if err != nil {
+				t.Error(err)
+			}
+			rest = rest[n:]
+		}
+		b.Close()
+	}()
+	out, err := io.ReadAll(b)
+	if err != nil || !bytes.Equal(in, out) {
+		t.Errorf("%d bytes, %v", len(out), err)
+	}
+	full := newCopyBuffer(10)
+	time.AfterFunc(10*time.Millisecond, func() { full.refuse(io.ErrShortWrite) })
+	if n, err := full.Write(make([]byte, 11)); n != 10 || err != io.ErrShortWrite {
+		t.Error(n, err)
 	}
 }

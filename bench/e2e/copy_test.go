@@ -44,8 +44,40 @@ func TestTaskCopy(t *testing.T) {
 			test(&g, t.TempDir())
 		})
 	}
+	hard := docker.Run(t, rig.Spec{Name: rig.UniqueName("hard"), Cmd: []string{"/bin/sleep", "600"},
+		Args: []string{"--user", "1234", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"}})
+	t.Run("hardened", func(t *testing.T) {
+		g := *f
+		g.T, g.container = t, hard.Name
+		g.copyHardened(t.TempDir())
+	})
+	hard.Stop()
 	c.Stop()
 	d.Stop(t)
+}
+
+// A tool has the rights of the container's own process, and what they do not allow is said.
+func (f *sessionFixture) copyHardened(dir string) {
+	task := f.container + ":"
+	f.shell(dir, "echo x >f; chown 4321:4321 f; chmod 4755 f")
+	rig.Eventually(f, 20*time.Second, func() error {
+		if _, errs, status := f.run("", "task", "cp", task+"/etc/passwd", dir); status != 0 {
+			return errors.New(errs)
+		}
+		return nil
+	})
+	if _, errs := f.cp("", 1, dir+"/f", task+"/f"); !strings.Contains(errs, "read-only file system") {
+		f.Errorf("into a read-only file system: %q", errs)
+	}
+	f.cp("", 0, dir+"/f", task+"/dev/shm/f")
+	_, errs := f.cp("", 1, "-a", dir+"/f", task+"/dev/shm/g")
+	if !strings.Contains(errs, "cannot be given to the user 4321") {
+		f.Errorf("an owner without CAP_CHOWN: %q", errs)
+	}
+	out, _, _ := f.run("", "task", "exec", f.container, "stat", "-c", "%n %u %a", "/dev/shm/f", "/dev/shm/g")
+	if out != "/dev/shm/f 1234 755\n/dev/shm/g 1234 755\n" {
+		f.Errorf("%q", out)
+	}
 }
 
 // cp copies, and expects a status.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -191,9 +192,13 @@ func pass(ctx context.Context, cancel context.CancelFunc, ws *websocket.Conn, co
 		defer close(ended)
 		defer cancel()
 		defer conn.Close() // what waits in Next returns
+		var p []byte
 		for {
-			kind, p, err := ws.Read(ctx)
+			kind, r, err := ws.Reader(ctx)
 			if err != nil || kind != websocket.MessageBinary {
+				return
+			}
+			if p, err = readInto(p[:0], r); err != nil {
 				return
 			}
 			silent.Stop() // while the node takes what has come
@@ -223,6 +228,24 @@ func pass(ctx context.Context, cancel context.CancelFunc, ws *websocket.Conn, co
 		cancel()
 		<-ended
 		return
+	}
+}
+
+// readInto appends a message, whose length is bounded, to b. A copy of files sends 30,000 of them a
+// gigabyte.
+func readInto(b []byte, r io.Reader) ([]byte, error) {
+	for {
+		if len(b) == cap(b) {
+			b = slices.Grow(b, max(len(b), 512))
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
 	}
 }
 
