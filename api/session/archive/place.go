@@ -14,6 +14,7 @@ var (
 	ErrNotDirectory  = errors.New("the destination is no directory")
 	ErrNoDirectory   = errors.New("the destination directory does not exist")
 	ErrOverFile      = errors.New("a directory cannot take the place of a file")
+	errName          = errors.New("the name in the archive is not that of one file")
 	ErrOverDirectory = errors.New("a file cannot take the place of a directory")
 )
 
@@ -34,6 +35,9 @@ func (p *Place) Close() { unix.Close(p.dir) }
 // "". It goes by the rules of 'docker cp': into an existing directory, otherwise by the name that
 // the destination has, in a directory that exists.
 func NewPlace(dest, name string, open Opener) (*Place, error) {
+	if parts, err := split(name); name != "" && (err != nil || len(parts) != 1 || parts[0] != name) {
+		return nil, errName
+	}
 	p := &Place{top: name, as: name}
 	directory := strings.HasSuffix(dest, "/") || strings.HasSuffix(dest, "/.")
 	at, err := open(dest, unix.O_PATH)

@@ -50,6 +50,17 @@ func TestPlace(t *testing.T) {
 	}
 }
 
+// A name that leads elsewhere is none: it comes from the other side of a session.
+func TestPlaceName(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"..", ".", "a/b", "../a", "/a", "a/", "a\x00", "/"} {
+		if p, err := NewPlace(dir, name, Open); err == nil {
+			t.Errorf("%q is a name", name)
+			p.Close()
+		}
+	}
+}
+
 // A link is copied as such, unless it is to be followed.
 func TestSourceLink(t *testing.T) {
 	dir := t.TempDir()
