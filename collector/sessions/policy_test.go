@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -226,6 +225,16 @@ func TestNodePolicyChanges(t *testing.T) {
 		t.Errorf("doctor: %+v", c)
 	}
 
+	// Who may not run the command any more does not come back to it, even with a right to attach.
+	putPolicy(t, path, "rules: [{subjects: user:alice, resources: 'dcos:mesos:agent:container', actions: full}]")
+	rig.Eventually(t, 5*time.Second, func() error {
+		if err := attach("alice", nil, session.AttachRead); err == nil || !strings.Contains(err.Error(),
+			"create dcos:mesos:agent:nested_container_session here: rule 1: it does not name the resource") {
+			return fmt.Errorf("alice attaches without a right to the command: %v", err)
+		}
+		return nil
+	})
+
 	putPolicy(t, path, nodeRules)
 	rig.Eventually(t, 5*time.Second, func() error { return attach("alice", nil, session.AttachRead, session.AttachWrite) })
 	if err := kill("alice"); err != nil {
@@ -297,11 +306,12 @@ func TestRestartDuringLookUp(t *testing.T) {
 		"another process than found": {elsewhere, same},
 	} {
 		steps = slices.Clone(seen)
-		conn, err := sessionrpc.Open(t.Context(), f.rpc, agent,
-			&sessionrpc.Request{Grant: f.sign(f.exec(sh("true"))), Client: "c"})
-		if err == nil {
-			_, _ = io.Copy(io.Discard, conn)
+		g := f.exec(sh("true"))
+		conn, err := sessionrpc.Open(t.Context(), f.rpc, agent, &sessionrpc.Request{Grant: f.sign(g), Client: "c"})
+		if err == nil { // as it must not be
 			conn.Close()
+			_ = sessionrpc.Kill(t.Context(), f.rpc, agent,
+				f.sign(grant.Grant{Session: g.Session, Rights: []session.Right{session.Kill}}))
 		}
 		if rpc.CodeOf(err) != rpc.NotFound || !strings.Contains(fmt.Sprint(err), "started again") {
 			t.Errorf("%s: %v", name, err)
