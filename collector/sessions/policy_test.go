@@ -49,7 +49,9 @@ func TestNodePolicyCoversEveryRight(t *testing.T) {
 		}
 		m := &Manager{o: Options{Agent: agent, Policy: file}}
 		for _, asked := range session.Rights {
-			g := &grant.Grant{Principal: "ann", Rights: []session.Right{asked}}
+			// Of the ports that are forwarded each is decided by itself.
+			g := &grant.Grant{Principal: "ann", Rights: []session.Right{asked},
+				Command: &session.Command{Args: []string{session.ToolConnect, "80"}}}
 			tags := m.tagsOfGrant(g)
 			if _, err := m.allowed(g, g.Rights, &tags); (err == nil) != (asked == right) {
 				t.Errorf("a policy that allows %q: %q: %v", right, asked, err)
