@@ -73,7 +73,7 @@ func (f *forwardSession) end() {
 	<-f.ended
 }
 
-// container reports whether the session ended with its container, of which there may be another
+// containerEnded reports whether the session ended with its container, of which there may be another
 // one.
 func (f *forwardSession) containerEnded() bool {
 	switch f.exit.Reason {

@@ -34,7 +34,7 @@ func Serve(session io.ReadWriteCloser, ports []uint16) error {
 		if err != nil {
 			cancel()
 			work.Wait()
-			if errors.Is(err, io.EOF) || errors.Is(err, yamux.ErrSessionShutdown) {
+			if errors.Is(err, io.EOF) || errors.Is(err, yamux.ErrSessionShutdown) || errors.Is(err, syscall.EPIPE) {
 				return nil
 			}
 			return err
