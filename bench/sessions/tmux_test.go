@@ -3,6 +3,7 @@ package sessions
 import (
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ type tmux struct {
 
 func (x *tmux) do(args ...string) string {
 	x.Helper()
-	out, err := exec.CommandContext(x.Context(), "tmux", append([]string{"-L", x.socket, "-f", "/dev/null"}, args...)...).
+	out, err := exec.CommandContext(x.Context(), "tmux", append([]string{"-S", x.socket, "-f", "/dev/null"}, args...)...).
 		CombinedOutput()
 	if err != nil {
 		x.Fatalf("tmux %q: %v: %s", args, err, out)
@@ -46,9 +47,9 @@ func TestTmux(t *testing.T) {
 	}
 	name := rig.UniqueName("tmux")
 	f := newFixture(t, name)
-	x := &tmux{f, name}
+	x := &tmux{f, filepath.Join(t.TempDir(), "tmux")}
 	x.do("new-session", "-d", "-s", "w", "-x", "100", "-y", "30", "env", "LC_ALL=C.UTF-8", "PS1=local> ", "sh", "-i")
-	t.Cleanup(func() { _ = exec.Command("tmux", "-L", x.socket, "kill-server").Run() })
+	t.Cleanup(func() { _ = exec.Command("tmux", "-S", x.socket, "kill-server").Run() })
 	keys := func(line string) {
 		x.do("send-keys", "-t", "w", "-l", line)
 		x.do("send-keys", "-t", "w", "Enter")
