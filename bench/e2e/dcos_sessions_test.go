@@ -118,6 +118,12 @@ func (f *dcosSessions) onTerminal() {
 	if err := cmd.Start(); err != nil {
 		f.Fatal(err)
 	}
+	f.Cleanup(func() {
+		if cmd.ProcessState == nil {
+			_ = cmd.Cancel() // it may have ended
+			_ = cmd.Wait()
+		}
+	})
 	screen := new(rig.Buffer)
 	go func() {
 		buf := make([]byte, 4096)
@@ -148,7 +154,16 @@ func (f *dcosSessions) onTerminal() {
 	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 20, Col: 70}); err != nil {
 		f.Fatal(err)
 	}
-	expect("sleep 0.5; stty size\n", "20 70")
+	rig.Eventually(f, 20*time.Second, func() error { // the client takes some time to notice
+		if _, err := master.WriteString("stty size\n"); err != nil {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+		if !strings.Contains(screen.String(), "20 70") {
+			return fmt.Errorf("the size did not change: %q", screen.String())
+		}
+		return nil
+	})
 	expect("sleep 100\n", "sleep 100\r\n")
 	expect("\x03echo inter'rup'ted\n", "interrupted")
 	expect("exit 42\n", "exit 42")
