@@ -26,7 +26,7 @@ const sessionURL = "http://127.0.0.1:18401"
 func benchSessions(r *report) error {
 	return withContainer(func(c *benchContainer) error {
 		return withSessions(c, func(f *sessionFleet) error {
-			for _, part := range []func(*report) error{f.short, f.echo, f.bulk, f.many} {
+			for _, part := range []func(*report) error{f.short, f.echo, f.many, f.bulk} {
 				if err := part(r); err != nil {
 					return err
 				}

@@ -26,8 +26,8 @@ const (
 
 // short prints how long a command takes that does nothing.
 func (f *sessionFleet) short(r *report) error {
-	r.printf("`/bin/true` in one container of Docker (podman: one of its own), %d times one after another; nothing else "+
-		"runs. A command line includes the start of its client.\n\n| by | half within | 99%% within | slowest |\n"+
+	r.printf("`/bin/true` in one container of Docker (podman: one of its own), %d times one after another. "+
+		"A command line includes the start of its client.\n\n| by | half within | 99%% within | slowest |\n"+
 		"|---|---:|---:|---:|\n", shortRuns)
 	row := func(name string, once func() error) error {
 		took, err := repeated(shortRuns, once)
