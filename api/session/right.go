@@ -17,14 +17,19 @@ const (
 	Node        Right = "node"         // run a command on the node itself, in no container
 	Kill        Right = "kill"         // end a session
 	List        Right = "list"         // see which sessions a node has
+	Record      Right = "record"       // take all output down, for a recording: only a relay has it, nobody else
+	Watch       Right = "watch"        // see the output of any session, as an auditor
 )
 
-// Rights lists all rights.
+// Rights lists the rights that people may have: all but Record.
 var Rights = []Right{Exec, ExecAs, Privileged, AttachRead, AttachWrite, CopyIn, CopyOut, PortForward, Node, Kill,
-	List}
+	List, Watch}
 
-// Known reports whether the right is one of Rights.
+// Known reports whether the right is one of those above.
 func (r Right) Known() bool {
+	if r == Record {
+		return true
+	}
 	for _, k := range Rights {
 		if r == k {
 			return true

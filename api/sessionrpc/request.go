@@ -95,8 +95,11 @@ type Info struct {
 	Begun     time.Time         `json:"begun"`
 	Clients   int               `json:"clients"`
 	Writer    string            `json:"writer,omitempty"`
-	In        uint64            `json:"in"`  // bytes
-	Out       uint64            `json:"out"` // bytes, of both outputs
+	Recorded  bool              `json:"recorded,omitempty"` // it has to be recorded
+	Input     bool              `json:"input,omitempty"`    // with what is typed
+	Recorder  bool              `json:"recorder,omitempty"` // a relay records it now
+	In        uint64            `json:"in"`                 // bytes
+	Out       uint64            `json:"out"`                // bytes, of both outputs
 	Ended     time.Time         `json:"ended,omitzero"`
 	Exit      *session.Exit     `json:"exit,omitempty"` // of one that has ended, for some minutes
 }

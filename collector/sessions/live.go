@@ -211,6 +211,7 @@ func (l *live) info(agent string) sessionrpc.Info {
 	i := sessionrpc.Info{Session: l.rec.Session, Agent: agent, Container: l.rec.Container, Tags: l.rec.Tags,
 		Principal: l.rec.Principal, From: l.rec.From, Command: &command, Begun: l.rec.Begun, Clients: l.state.Clients,
 		Writer: l.state.Writer, In: l.state.Bytes[wire.Stdin], Out: l.state.Bytes[wire.Stdout] + l.state.Bytes[wire.Stderr]}
+	i.Recorded, i.Input, i.Recorder = l.rec.Recorded, l.rec.Input, l.state.Recorder
 	if l.exit != nil {
 		exit := *l.exit
 		i.Exit, i.Ended, i.Clients = &exit, l.ended, 0

@@ -36,6 +36,8 @@ type record struct {
 	Rule      string            `json:"rule,omitempty"`
 	Tags      map[string]string `json:"tags,omitempty"`
 	Command   session.Command   `json:"command"`
+	Recorded  bool              `json:"recorded,omitempty"`
+	Input     bool              `json:"input,omitempty"` // what is typed is recorded, too
 	// What the node's own policy decides by.
 	Rights []session.Right `json:"rights,omitempty"`
 	Labels []frame.Label   `json:"labels,omitempty"`
@@ -46,7 +48,8 @@ func newRecord(g *grant.Grant, c Container) record {
 	command.Env = nil
 	return record{Session: g.Session, Begun: time.Now().UTC(), Container: g.Container, Name: c.Name,
 		Principal: g.Principal, Groups: g.Groups, Method: g.Method, From: g.From, Relay: g.Relay, Rule: g.Rule,
-		Tags: g.Tags, Command: command, Rights: g.Rights}
+		Tags: g.Tags, Command: command, Rights: g.Rights,
+		Recorded: g.Recorded, Input: g.Recorded && g.Input}
 }
 
 const recordSuffix, socketSuffix, errorSuffix = ".json", ".sock", ".err"

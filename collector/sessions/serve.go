@@ -31,9 +31,10 @@ func (m *Manager) Handlers() map[string]rpc.Handler {
 	return map[string]rpc.Handler{
 		sessionrpc.VerbOpen: handle(sessionrpc.VerbOpen, m.open, session.Exec, session.CopyIn, session.CopyOut,
 			session.PortForward, session.Node),
-		sessionrpc.VerbAttach: handle(sessionrpc.VerbAttach, m.attach, session.AttachRead, session.AttachWrite),
-		sessionrpc.VerbList:   handle(sessionrpc.VerbList, m.list, session.List),
-		sessionrpc.VerbKill:   handle(sessionrpc.VerbKill, m.kill, session.Kill),
+		sessionrpc.VerbAttach: handle(sessionrpc.VerbAttach, m.attach, session.AttachRead, session.AttachWrite,
+			session.Record, session.Watch),
+		sessionrpc.VerbList: handle(sessionrpc.VerbList, m.list, session.List),
+		sessionrpc.VerbKill: handle(sessionrpc.VerbKill, m.kill, session.Kill),
 	}
 }
 
@@ -166,6 +167,12 @@ func (m *Manager) connect(ctx context.Context, l *live, g *grant.Grant, r *sessi
 		return m.deny(verbConnected, g, l, err)
 	}
 	hello := wire.Hello{Write: write, Client: g.Principal + "\x00" + r.Client, Name: g.Principal}
+	switch {
+	case g.Has(session.Record):
+		hello.Write, hello.Record, hello.Client = false, true, "\x00recorder\x00"+g.Relay
+	case g.Has(session.Watch):
+		hello.Write, hello.Watch, hello.Tell = false, true, g.Tell
+	}
 	hello.Out[wire.Stdout] = struct{ Offset, Window uint64 }(r.Stdout)
 	hello.Out[wire.Stderr] = struct{ Offset, Window uint64 }(r.Stderr)
 	if _, err := conn.Write(wire.AppendAttach(nil, &hello)); err != nil {

@@ -78,7 +78,7 @@ func (m *Manager) start(ctx context.Context, g *grant.Grant, r *sessionrpc.Reque
 	limits := g.Limits
 	narrow(&limits, m.o.Limits)
 	req := request{Target: t, Keep: &keeper.Config{Session: g.Session, Listener: listenerFD, Dir: dirFD, Rows: r.Rows,
-		Cols: r.Cols, Limits: limits, Orphaned: m.o.Orphaned}}
+		Cols: r.Cols, Limits: limits, Orphaned: m.o.Orphaned, Recorded: g.Recorded, Input: g.Recorded && g.Input}}
 	req.Spec = enter.Spec{Session: g.Session, Args: g.Command.Args, Env: g.Command.Env, User: g.Command.User,
 		Workdir: g.Command.Workdir, TTY: g.Command.TTY, Rows: r.Rows, Cols: r.Cols, Privileged: g.Command.Privileged,
 		Node: g.Has(session.Node)}

@@ -27,6 +27,7 @@ var needs = map[session.Right]Need{
 	session.Node:        {policy.Create, policy.NodeShell},
 	session.Kill:        {policy.Delete, policy.Sessions},
 	session.List:        {policy.Read, policy.Sessions},
+	session.Watch:       {policy.Read, policy.Watch},
 }
 
 // Of returns what a right needs: everything, if it is not known.

@@ -72,6 +72,8 @@ type Sessions interface {
 	Open(ctx context.Context, a *Asker, r *Request) (*Opened, error)
 	// Attach connects to a session. agent may be "": then all nodes are asked for it.
 	Attach(ctx context.Context, a *Asker, agent, session string, s *Stream) (*Opened, error)
+	// Watch connects an auditor to a session, who can only see it.
+	Watch(ctx context.Context, a *Asker, agent, session string, s *Stream) (*Opened, error)
 	// List returns sessions sorted by node and begin, and the nodes that did not tell theirs.
 	List(ctx context.Context, a *Asker) (all []sessionrpc.Info, missing []Missing, err error)
 	Kill(ctx context.Context, a *Asker, agent, session string) error

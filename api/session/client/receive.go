@@ -110,6 +110,10 @@ func (s *Session) take(m *wire.Message) (*session.Exit, error) {
 		return nil, s.start(m.Data)
 	case wire.Writer:
 		return nil, s.writer(m.Data)
+	case wire.Watched:
+		if s.o.Watched != nil {
+			s.o.Watched(m.Number, string(m.Data))
+		}
 	case wire.Credit:
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -33,7 +33,8 @@ type Options struct {
 	Started        func(wire.Start) // called for each connection
 	Writer         func(wire.Write) // called when somebody else writes, or this client again
 	Gap            func(s wire.Stream, bytes uint64)
-	Lost           func(err error) // a connection was lost, another one is opened
+	Watched        func(auditors uint64, name string) // how many watch, and who has come last, if one has
+	Lost           func(err error)                    // a connection was lost, another one is opened
 
 	// Claim asks for the writing whenever nobody who is connected has it; Take takes it, at first, from
 	// whoever has it. Who opens a session has it.

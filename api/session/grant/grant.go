@@ -47,6 +47,8 @@ type Grant struct {
 	Limits    session.Limits    `json:"limits,omitzero"`     // of a session to open
 	Tags      map[string]string `json:"tags,omitempty"`      // origin tags of the container, for the audit log
 	Recorded  bool              `json:"recorded,omitempty"`  // a recording is made, which people in the session are told
+	Input     bool              `json:"input,omitempty"`     // the recording has input, too
+	Tell      bool              `json:"tell,omitempty"`      // people in the session are told of who watches it
 	Arguments map[string]string `json:"arguments,omitempty"` // of what is no command: a path to copy, a port
 	Reason    string            `json:"reason,omitempty"`    // why, in the asker's words
 	Approval  string            `json:"approval,omitempty"`  // that of another principal, signed by a relay (Approve)

@@ -20,6 +20,9 @@ func NewSigner(relay string, key ed25519.PrivateKey) *Signer {
 	return &Signer{relay: relay, key: key, id: KeyID(key.Public().(ed25519.PublicKey))}
 }
 
+// Relay returns the id of the relay.
+func (s *Signer) Relay() string { return s.relay }
+
 // Public returns the key that nodes need to verify the grants.
 func (s *Signer) Public() ed25519.PublicKey { return s.key.Public().(ed25519.PublicKey) }
 

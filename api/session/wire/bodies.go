@@ -20,6 +20,9 @@ const (
 type Hello struct {
 	Control bool   // it is the collector, not a client: no streams, but Status and Kill
 	Write   bool   // the client may write
+	Record  bool   // it is the recorder: what it has not taken is kept, and it gets input and resizes, too
+	Watch   bool   // it is an auditor: it is no client that the session is there for
+	Tell    bool   // with Watch: the others are told
 	Client  string // a random name that a client keeps when it resumes; a connection of the same name ends
 	Name    string // of the principal, for others to see
 	// Out has, for Stdout and Stderr, the first byte that the client does not have (or
@@ -29,7 +32,8 @@ type Hello struct {
 
 // AppendAttach appends an Attach message.
 func AppendAttach(dst []byte, h *Hello) []byte {
-	body := []byte{boolByte(h.Control) | boolByte(h.Write)<<1}
+	body := []byte{boolByte(h.Control) | boolByte(h.Write)<<1 | boolByte(h.Record)<<2 | boolByte(h.Watch)<<3 |
+		boolByte(h.Tell)<<4}
 	body = appendText(appendText(body, cut(h.Client)), cut(h.Name))
 	for _, o := range h.Out[Stdout:] {
 		body = binary.AppendUvarint(binary.AppendUvarint(body, o.Offset), o.Window)
@@ -41,7 +45,7 @@ func AppendAttach(dst []byte, h *Hello) []byte {
 func ParseAttach(body []byte) (h Hello, err error) {
 	r := fieldReader{p: body}
 	flags := r.byte()
-	h.Control, h.Write = flags&1 != 0, flags&2 != 0
+	h.Control, h.Write, h.Record, h.Watch, h.Tell = flags&1 != 0, flags&2 != 0, flags&4 != 0, flags&8 != 0, flags&16 != 0
 	h.Client, h.Name = r.text(), r.text()
 	for i := Stdout; i < Streams; i++ {
 		h.Out[i].Offset, h.Out[i].Window = r.uvarint(), r.uvarint()
@@ -53,21 +57,25 @@ func ParseAttach(body []byte) (h Hello, err error) {
 type Start struct {
 	Session string // its id
 	TTY     bool
-	PTYFrom string // where the terminal is from: "container", "host", "" without one
-	Entered string // what was entered, for people
-	PID     int    // of the program, on the node
-	Begun   int64  // Unix nanoseconds
-	Stdin   uint64 // the first byte of input that the keeper does not have
-	Window  uint64 // for how many bytes of input it has room
-	Rows    uint16 // size of the terminal
-	Cols    uint16
-	Stdout  uint64 // where output goes on for this client
-	Stderr  uint64
+	// Recorded says that a recording is made, and RecordedInput that it has what is typed, too, as
+	// far as the terminal echoes it.
+	Recorded, RecordedInput bool
+	PTYFrom                 string // where the terminal is from: "container", "host", "" without one
+	Entered                 string // what was entered, for people
+	PID                     int    // of the program, on the node
+	Begun                   int64  // Unix nanoseconds
+	Stdin                   uint64 // the first byte of input that the keeper does not have
+	Window                  uint64 // for how many bytes of input it has room
+	Rows                    uint16 // size of the terminal
+	Cols                    uint16
+	Stdout                  uint64 // where output goes on for this client
+	Stderr                  uint64
 }
 
 // AppendStarted appends a Started message.
 func AppendStarted(dst []byte, s *Start) []byte {
-	body := appendText(append([]byte(nil), boolByte(s.TTY)), cut(s.Session))
+	body := appendText([]byte{boolByte(s.TTY) | boolByte(s.Recorded)<<1 | boolByte(s.RecordedInput)<<2},
+		cut(s.Session))
 	body = appendText(appendText(body, cut(s.PTYFrom)), cut(s.Entered))
 	for _, v := range []uint64{uint64(s.PID), uint64(s.Begun), s.Stdin, s.Window, uint64(s.Rows), uint64(s.Cols),
 		s.Stdout, s.Stderr} {
@@ -79,7 +87,8 @@ func AppendStarted(dst []byte, s *Start) []byte {
 // ParseStarted decodes the body of a Started message.
 func ParseStarted(body []byte) (s Start, err error) {
 	r := fieldReader{p: body}
-	s.TTY = r.byte()&1 != 0
+	flags := r.byte()
+	s.TTY, s.Recorded, s.RecordedInput = flags&1 != 0, flags&2 != 0, flags&4 != 0
 	s.Session, s.PTYFrom, s.Entered = r.text(), r.text(), r.text()
 	s.PID, s.Begun = int(r.uvarint()), int64(r.uvarint())
 	s.Stdin, s.Window = r.uvarint(), r.uvarint()
@@ -128,16 +137,17 @@ func ParseExit(body []byte) (e session.Exit, err error) {
 
 // State is the body of Status: what a keeper tells its collector.
 type State struct {
-	Clients int             // connected now
-	Writer  string          // name of who writes
-	Bytes   [Streams]uint64 // of each stream, in all
-	Ended   bool            // the program has ended; the exit follows in a message of its own
-	Last    int64           // when anything was typed or printed last, Unix nanoseconds
+	Clients  int             // connected now
+	Writer   string          // name of who writes
+	Bytes    [Streams]uint64 // of each stream, in all
+	Recorder bool            // a recorder is connected
+	Ended    bool            // the program has ended; the exit follows in a message of its own
+	Last     int64           // when anything was typed or printed last, Unix nanoseconds
 }
 
 // AppendStatus appends a Status message.
 func AppendStatus(dst []byte, s *State) []byte {
-	body := binary.AppendUvarint(append([]byte(nil), boolByte(s.Ended)), uint64(s.Clients))
+	body := binary.AppendUvarint([]byte{boolByte(s.Ended) | boolByte(s.Recorder)<<1}, uint64(s.Clients))
 	body = appendText(body, cut(s.Writer))
 	for _, v := range s.Bytes {
 		body = binary.AppendUvarint(body, v)
@@ -148,7 +158,8 @@ func AppendStatus(dst []byte, s *State) []byte {
 // ParseStatus decodes the body of a Status message.
 func ParseStatus(body []byte) (s State, err error) {
 	r := fieldReader{p: body}
-	s.Ended, s.Clients = r.byte()&1 != 0, int(r.uvarint())
+	flags := r.byte()
+	s.Ended, s.Recorder, s.Clients = flags&1 != 0, flags&2 != 0, int(r.uvarint())
 	s.Writer = r.text()
 	for i := range s.Bytes {
 		s.Bytes[i] = r.uvarint()

@@ -49,6 +49,9 @@ const (
 	// Pong answers a Ping.
 	Pong Type = 15
 
+	// Watched says who watches as an auditor: their number, and the name of who came last.
+	Watched Type = 16
+
 	// Attach begins a connection to a keeper (see Hello). Only a collector sends it, and what
 	// a client sends of the following three is refused.
 	Attach Type = 32
@@ -85,8 +88,8 @@ type Message struct {
 	To     uint64 // of Gap
 	Rows   uint16 // of Resize
 	Cols   uint16 // of Resize
-	Number uint64 // of Signal, Claim, Ping, Pong, Kill
-	Data   []byte // of Data; of Kill: a text; the body of Started, Exit, Writer, Attach, Status
+	Number uint64 // of Signal, Claim, Ping, Pong, Watched, Kill
+	Data   []byte // of Data; of Watched, Kill: a text; the body of Started, Exit, Writer, Attach, Status
 }
 
 // ErrMalformed is that bytes are no message. The connection cannot be used any more.
@@ -113,7 +116,7 @@ func Append(dst []byte, m *Message) []byte {
 		fields = binary.AppendUvarint(fields, uint64(m.Cols))
 	case Signal, Claim, Ping, Pong:
 		fields, data = binary.AppendUvarint(fields, m.Number), nil
-	case Kill:
+	case Kill, Watched:
 		fields = binary.AppendUvarint(fields, m.Number)
 	case Done, Detach, Yield:
 		data = nil
@@ -176,7 +179,7 @@ func (m *Message) parse(body []byte) error {
 		m.Rows, m.Cols = uint16(rows), uint16(cols)
 	case Signal, Claim, Ping, Pong:
 		m.Number = r.uvarint()
-	case Kill:
+	case Kill, Watched:
 		m.Number, m.Data = r.uvarint(), r.rest()
 	case Done, Detach, Yield:
 	default:

@@ -15,6 +15,8 @@ type Config struct {
 	Cols     uint16
 	Limits   session.Limits // zero = none, but for Detached: DefaultDetached
 	Orphaned time.Duration  // how long without a collector; 0 = DefaultOrphaned
+	Recorded bool           // it has to be recorded: without a recorder it ends
+	Input    bool           // the recording has input, too
 }
 
 // Default limits.
@@ -64,6 +66,7 @@ const (
 	readSize    = 32 << 10  // bytes that are read from a client at once
 	maxClients  = 64        // connections at once
 	maxLost     = 16        // clients whose return is waited for
+	inputSize   = 64 << 10  // with so many bytes unsent to the recorder the program gets no input
 	pendingSize = 16 << 10  // with so many bytes of answers unsent a client is not read from
 
 	hangUpFor = 500 * time.Millisecond // between SIGHUP and SIGKILL

@@ -17,6 +17,9 @@ type conn struct {
 	id      string // its own name, the same when it comes back
 	name    string // of the principal
 	write   bool   // it may write
+	record  bool   // it is the recorder
+	watch   bool   // it is an auditor
+	tell    bool   // and others are told
 	holds   bool   // it must not miss output: what it has not taken is kept
 	done    bool   // it needs nothing more
 	gone    bool   // the connection is to be closed
@@ -102,6 +105,7 @@ func (c *conn) ready(revents int16) {
 
 // dropGone closes connections that have ended. A client that did not say goodbye may come back.
 func (k *keeper) dropGone() {
+	left := false // an auditor has
 	kept := k.clients[:0]
 	for _, c := range k.clients {
 		if !c.hello && k.now.Sub(c.since) >= helloFor {
@@ -114,6 +118,12 @@ func (k *keeper) dropGone() {
 		unix.Close(c.fd)
 		if c == k.control {
 			k.control = nil
+		}
+		if c == k.recorder {
+			k.recorder, k.unrecorded = nil, k.now
+		}
+		if c.tell {
+			left = true
 		}
 		if c.holds && !c.done {
 			if len(k.lost) == maxLost {
@@ -128,6 +138,9 @@ func (k *keeper) dropGone() {
 	}
 	clear(k.clients[len(kept):])
 	k.clients = kept
+	if left {
+		k.tellWatched("")
+	}
 }
 
 // forgetLost forgets clients that did not come back in time.

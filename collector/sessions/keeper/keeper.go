@@ -36,11 +36,12 @@ type keeper struct {
 
 	clients []*conn
 	lost    []lostClient
-	control *conn  // nil while no collector is connected
-	noted   bool   // the collector has taken note of the exit
-	writer  string // client that writes, "" if nobody does
-	name    string // the writer's name
-	opened  bool   // some client has written
+	control *conn // nil while no collector is connected
+	recording
+	noted  bool   // the collector has taken note of the exit
+	writer string // client that writes, "" if nobody does
+	name   string // the writer's name
+	opened bool   // some client has written
 
 	now      time.Time // of this turn
 	active   time.Time // last input or output
@@ -96,7 +97,8 @@ func Run(cfg Config, start func() (*Program, error)) error {
 	}
 	debug.SetGCPercent(gcPercent)
 	k.now = time.Now()
-	k.begun, k.active, k.attached, k.owned, k.reaped, k.progress = k.now, k.now, k.now, k.now, k.now, k.now
+	k.begun, k.active, k.attached, k.owned, k.reaped, k.progress, k.unrecorded = k.now, k.now, k.now, k.now, k.now, k.now,
+		k.now
 	if err := k.start(start); err != nil {
 		return fmt.Errorf("session %s: %w", cfg.Session, err)
 	}

@@ -81,10 +81,15 @@ func (k *keeper) closeOutput(o *output) {
 // writeInput gives the program its input, as far as it takes it.
 func (k *keeper) writeInput() {
 	in := &k.in
-	for in.fd >= 0 && !in.full && in.took < in.ring.end {
-		n, err := unix.Write(in.fd, in.ring.from(in.took, stdinSize))
+	for in.fd >= 0 && !in.full && in.took < in.ring.end && !k.inputWaits() {
+		p := in.ring.from(in.took, stdinSize)
+		shown := k.recordsInput() && k.echoes()
+		n, err := unix.Write(in.fd, p)
 		switch {
 		case n > 0:
+			if shown && k.echoes() {
+				k.recordInput(in.took, p[:n])
+			}
 			in.took += uint64(n)
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
@@ -137,7 +142,7 @@ func (k *keeper) stop(r session.Reason, detail string) {
 	if k.phase >= draining {
 		k.lost, k.opened = nil, true
 		for _, c := range k.clients {
-			if c != k.control {
+			if c != k.control && c != k.recorder {
 				c.gone, c.done = true, true
 			}
 		}
@@ -215,7 +220,10 @@ func (k *keeper) advance() {
 	if k.phase != draining {
 		return
 	}
-	if k.now.Sub(latest(k.since, k.progress)) >= k.cfg.Limits.Detached {
+	switch silent := k.now.Sub(latest(k.since, k.progress)) >= k.cfg.Limits.Detached; {
+	case silent && k.cfg.Recorded && k.recorder == nil:
+		k.unrecordable("no relay recorded its last output for " + k.cfg.Limits.Detached.String())
+	case silent:
 		k.abandon(session.DetachedLimit, "its last output was not read for "+k.cfg.Limits.Detached.String())
 	}
 	open := false

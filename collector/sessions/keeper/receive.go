@@ -34,6 +34,7 @@ func (c *conn) take(m *wire.Message) bool {
 			k.noted = k.phase == over
 			return true
 		}
+		k.recorded = k.recorded || c == k.recorder
 		return false
 	}
 	if c == k.control {
@@ -44,6 +45,9 @@ func (c *conn) take(m *wire.Message) bool {
 		return c.credit(m)
 	case wire.Detach:
 		c.done = true
+		if c == k.recorder {
+			k.unrecordable("its recording cannot be written")
+		}
 		k.leave(c)
 		return false
 	case wire.Claim:
@@ -79,6 +83,9 @@ func (k *keeper) attach(c *conn, body []byte) bool {
 		return true
 	}
 	c.id, c.name, c.write, c.holds = h.Client, h.Name, h.Write, h.Write
+	if !k.attachSpecial(c, &h) {
+		return false
+	}
 	k.replace(c)
 	if c.holds && !k.opened {
 		k.opened = true
@@ -101,6 +108,11 @@ func (k *keeper) attach(c *conn, body []byte) bool {
 	}
 	c.pending = wire.AppendStarted(c.pending, k.startMessage(c))
 	c.pending = wire.AppendWriter(c.pending, k.writerMessage(c))
+	if c.tell {
+		k.tellWatched(c.name)
+	} else if n := k.watching(); n > 0 && !c.watch && !c.record {
+		c.pending = wire.Append(c.pending, &wire.Message{Type: wire.Watched, Number: n})
+	}
 	return true
 }
 
@@ -127,6 +139,9 @@ func (c *conn) credit(m *wire.Message) bool {
 	}
 	p := &c.out[m.Stream]
 	limit := m.Offset + m.Window
+	if c == c.k.recorder && m.Offset > p.sent && m.Offset <= c.k.out[m.Stream].end() {
+		p.sent = m.Offset // it has those bytes from the relay's clients
+	}
 	if m.Offset > p.sent || limit < m.Offset {
 		return false
 	}
@@ -134,6 +149,7 @@ func (c *conn) credit(m *wire.Message) bool {
 		p.acked = m.Offset
 		c.k.progress = c.k.now
 	}
+	c.k.noteRecorded(c, m)
 	p.limit = max(p.limit, limit)
 	return true
 }
@@ -143,6 +159,7 @@ func (k *keeper) input(m *wire.Message) bool {
 	switch m.Type {
 	case wire.Resize:
 		k.cfg.Rows, k.cfg.Cols = m.Rows, m.Cols
+		k.recordResize()
 		if k.tty() && k.out[wire.Stdout].fd >= 0 {
 			_ = unix.IoctlSetWinsize(k.prog.Master, unix.TIOCSWINSZ, &unix.Winsize{Row: m.Rows, Col: m.Cols})
 		}

@@ -117,9 +117,9 @@ func (k *keeper) tellControl() {
 }
 
 func (k *keeper) state() *wire.State {
-	s := &wire.State{Writer: k.name, Ended: k.phase == over, Last: k.active.UnixNano()}
+	s := &wire.State{Writer: k.name, Ended: k.phase == over, Last: k.active.UnixNano(), Recorder: k.recorder != nil}
 	for _, c := range k.clients {
-		if c.hello && c != k.control && !c.gone {
+		if c.hello && c.counts() && !c.gone {
 			s.Clients++
 		}
 	}
@@ -135,7 +135,8 @@ func (k *keeper) state() *wire.State {
 }
 
 func (k *keeper) startMessage(c *conn) *wire.Start {
-	s := &wire.Start{Session: k.cfg.Session, Begun: k.begun.UnixNano(), Rows: k.cfg.Rows, Cols: k.cfg.Cols,
+	s := &wire.Start{Session: k.cfg.Session, Recorded: k.cfg.Recorded, RecordedInput: k.cfg.Input,
+		Begun: k.begun.UnixNano(), Rows: k.cfg.Rows, Cols: k.cfg.Cols,
 		Stdout: c.out[wire.Stdout].sent, Stderr: c.out[wire.Stderr].sent}
 	if k.prog != nil {
 		s.TTY, s.PID, s.Entered, s.PTYFrom = k.tty(), k.prog.PID, k.prog.Entered, k.prog.PTYFrom

@@ -48,6 +48,7 @@ func (k *keeper) turn() {
 	for _, c := range k.clients {
 		k.flush(c)
 	}
+	k.resumeInput()
 	k.dropGone()
 }
 
@@ -76,7 +77,7 @@ func (k *keeper) do(w *watched, revents int16) {
 // timers ends what has lasted too long.
 func (k *keeper) timers() {
 	l := &k.cfg.Limits
-	if len(k.clients) > 0 && (k.control == nil || len(k.clients) > 1) {
+	if k.anyClient() {
 		k.attached = k.now
 	}
 	if k.control != nil {
@@ -92,6 +93,8 @@ func (k *keeper) timers() {
 			k.end(session.DetachedLimit, "it may be without a client for "+l.Detached.String())
 		case k.now.Sub(k.owned) >= k.cfg.Orphaned:
 			k.end(session.Orphaned, "for "+k.cfg.Orphaned.String())
+		case k.cfg.Recorded && k.recorder == nil && k.now.Sub(k.unrecorded) >= l.Detached:
+			k.unrecordable("no relay recorded it for " + l.Detached.String())
 		}
 	}
 	k.forgetLost()
@@ -119,11 +122,14 @@ func (k *keeper) timeout() int {
 		if l.Idle > 0 {
 			sooner(k.active.Add(l.Idle))
 		}
-		if len(k.clients) == 0 || len(k.clients) == 1 && k.control != nil {
+		if !k.anyClient() {
 			sooner(k.attached.Add(l.Detached))
 		}
 		if k.control == nil {
 			sooner(k.owned.Add(k.cfg.Orphaned))
+		}
+		if k.cfg.Recorded && k.recorder == nil {
+			sooner(k.unrecorded.Add(l.Detached))
 		}
 	case ending:
 		sooner(k.since.Add(hangUpFor))
@@ -131,9 +137,11 @@ func (k *keeper) timeout() int {
 			sooner(k.killed.Add(killEvery))
 		}
 	case draining:
-		if k.none {
-			sooner(k.active.Add(quietFor))
-			sooner(k.since.Add(quietFor))
+		if k.none { // once it is quiet, only a client who takes output makes a difference
+			if quiet := latest(k.active, k.since).Add(quietFor); quiet.After(k.now) {
+				sooner(quiet)
+			}
+			sooner(latest(k.since, k.progress).Add(l.Detached))
 		} else {
 			sooner(k.killed.Add(killEvery))
 		}
@@ -153,6 +161,7 @@ func (k *keeper) finished() bool {
 		return true
 	}
 	waiting := len(k.lost) > 0 || !k.opened // a client may come, or come back, for the end
+	waiting = waiting || k.cfg.Recorded && !k.recorded
 	for _, c := range k.clients {
 		waiting = waiting || c != k.control && !c.done
 	}
@@ -182,6 +191,9 @@ func (k *keeper) room(s wire.Stream) int {
 	}
 	if !k.opened {
 		hold(0)
+	}
+	if k.cfg.Recorded {
+		hold(k.written[s])
 	}
 	for _, c := range k.clients {
 		if c.holds {
