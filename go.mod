@@ -3,6 +3,7 @@ module github.com/daytwo/daytwo
 go 1.26.0
 
 require (
+	filippo.io/age v1.3.2
 	github.com/DataDog/datadog-go/v5 v5.9.1
 	github.com/cespare/xxhash/v2 v2.3.0
 	github.com/cilium/ebpf v0.22.0
@@ -53,6 +54,7 @@ require (
 )
 
 require (
+	filippo.io/hpke v0.4.0 // indirect
 	github.com/Microsoft/go-winio v0.5.0 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
 	github.com/containerd/log v0.1.0 // indirect

@@ -93,8 +93,9 @@ func relayConfig(c cli.Config, server nats.InProcessConnProvider) relay.Config {
 		Listen: c.Listen, DataDir: c.Data, TokenFile: c.TokenFile, Access: relay.Access(c.Access), Insecure: c.Insecure,
 		Cluster: c.Cluster,
 		NATS:    natsOptions(c, "daytwo relay", server), Stream: bus.Config{Replicas: c.Replicas}, Logs: logsStream(c),
-		Keys:      relay.Keys{Dir: c.ClusterKeys, Servers: c.NATSAdvertise, Valid: c.NodeValidity},
-		SinksFile: c.Sinks, DiskBytes: c.RetentionSize, Retention: c.Retention, Agent: c.AgentID, Version: version,
+		Keys:       relay.Keys{Dir: c.ClusterKeys, Servers: c.NATSAdvertise, Valid: c.NodeValidity},
+		Recordings: relay.Recordings(c.Recordings),
+		SinksFile:  c.Sinks, DiskBytes: c.RetentionSize, Retention: c.Retention, Agent: c.AgentID, Version: version,
 		Ready: c.Ready, Log: c.Log,
 	}
 }

@@ -40,6 +40,8 @@ type Config struct {
 	CacheBytes  int64         // approximate bound of the decoded newest ticks; default 256 MiB
 	Forget      time.Duration // an agent silent for so long is no longer listed; default 24 hours
 
+	Recordings Recordings // of sessions
+
 	SinksFile string            // configuration of the sinks of logs; "" for none
 	Agent     string            // id of the agent on this machine, "this node" of the API; "" without one
 	AgentBoot uint64            // boot number of a collector in this process: Ready waits for its ticks; 0 without one
@@ -47,6 +49,15 @@ type Config struct {
 	Version   string            // of the program
 	Metrics   []func(io.Writer) // write more families to /metrics, in the text format 0.0.4
 	Log       *slog.Logger      // default slog.Default()
+}
+
+// Recordings configures which sessions are recorded, and how long that is kept.
+type Recordings struct {
+	All        string        // of sessions that no rule wants to be recorded: "", "output" or "input"
+	Keep       time.Duration // default 30 days
+	Bytes      int64         // of all; default 1 GiB
+	Recipients string        // file of age recipients to whom they are encrypted; "" for nobody
+	Unseen     bool          // people are not told of auditors who watch them
 }
 
 // forgetNameless is how long the server keeps the consumer of a relay without a data

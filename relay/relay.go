@@ -19,6 +19,7 @@ import (
 	"github.com/daytwo/daytwo/relay/gateway"
 	"github.com/daytwo/daytwo/relay/ingest"
 	"github.com/daytwo/daytwo/relay/recent"
+	"github.com/daytwo/daytwo/relay/sessions"
 	"github.com/daytwo/daytwo/relay/sinks"
 	"github.com/nats-io/nats.go"
 )
@@ -36,7 +37,8 @@ type Relay struct {
 	rpc    *rpc.Client // for what nodes are asked
 	logs   *gateway.Gateway
 
-	enrollment *enrollment // nil without the keys of the cluster
+	sessions   *sessions.Broker // nil without a data directory
+	enrollment *enrollment      // nil without the keys of the cluster
 }
 
 // tidyEvery is how often old history is deleted and the disk synced.
@@ -162,6 +164,9 @@ func (r *Relay) work(ctx context.Context) {
 // Close closes the history, and the connection unless the caller gave it (Config.Conn).
 func (r *Relay) Close() error {
 	r.enrollment.close()
+	if r.sessions != nil {
+		r.sessions.Close()
+	}
 	err := r.rpc.Close()
 	return errors.Join(err, r.closeConn(), r.store.Close(), r.lock.Release())
 }

@@ -51,6 +51,7 @@ type Config struct {
 	SpoolSize      int64         // bytes kept on disk while NATS is unreachable
 	Retention      time.Duration // how long history is kept
 	RetentionSize  int64         // bytes of history kept on disk
+	Recordings     Recordings    // of sessions
 	Sinks          string        // file of the sinks of logs, "" for none
 	Access         Access        // who may use the API
 	Insecure       bool          // let the API and NATS go over the network without TLS or authentication
@@ -82,6 +83,15 @@ type Access struct {
 
 	Certificate, Key string // files for TLS; "" for none
 	ClientCA         string // file with the authorities of client certificates; "" for none
+}
+
+// Recordings holds the relay's settings of recordings of sessions.
+type Recordings struct {
+	All        string        // of sessions that no rule wants to be recorded: "", "output" or "input"
+	Keep       time.Duration // how long
+	Bytes      int64         // of all
+	Recipients string        // file of age recipients, "" for no encryption
+	Unseen     bool          // people are not told of auditors who watch them
 }
 
 // Join holds how a collector becomes a node of a cluster at its first start.

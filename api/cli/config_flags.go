@@ -267,6 +267,28 @@ var configFlags = []configFlag{
 		c.RetentionSize = setting.HistoryBytes
 		fs.Var((*size)(&c.RetentionSize), name, "keep at most `SIZE` of history on disk (units KiB, MiB, GiB, TiB)")
 	}},
+	{"record", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.Var((*recordAll)(&c.Recordings.All), name,
+			"record all sessions, of which `WHAT`: policy, what the rules say that allow them; output, what programs print; "+
+				"input, also what is typed while the terminal echoes. Those that cannot be recorded do not start")
+	}},
+	{"recordings-keep", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.Recordings.Keep = setting.RecordingsKeep
+		fs.Var((*age)(&c.Recordings.Keep), name, "keep recordings of sessions for `DURATION`")
+	}},
+	{"recordings-size", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		c.Recordings.Bytes = setting.RecordingsBytes
+		fs.Var((*size)(&c.Recordings.Bytes), name,
+			"keep at most `SIZE` of recordings; the oldest go first, and one session has at most a quarter")
+	}},
+	{"recordings-recipients", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.StringVar(&c.Recordings.Recipients, name, "",
+			"encrypt recordings to the age recipients (public keys) in `FILE`, which is read for each one: whoever plays "+
+				"them needs an identity of one of them, the relay has none")
+	}},
+	{"watch-unseen", up | relay, func(fs *pflag.FlagSet, c *Config, name string) {
+		fs.BoolVar(&c.Recordings.Unseen, name, false, "do not tell people in a session of auditors who watch it")
+	}},
 	{"sinks", up | relay | doctor, func(fs *pflag.FlagSet, c *Config, name string) {
 		fs.StringVar(&c.Sinks, name, "",
 			"deliver shipped logs to the sinks in the YAML `FILE`, which is read again when it changes: see 'daytwo sink "+

@@ -134,3 +134,27 @@ func parseOnFull(s string) (drop bool, err error) {
 	}
 	return false, fmt.Errorf("%q is no answer to a journald that takes nothing: give block or drop", s)
 }
+
+// recordAll is the value of --record: which sessions are recorded that no rule wants to be.
+type recordAll string
+
+func (r *recordAll) Type() string { return "string" }
+
+func (r *recordAll) String() string {
+	if *r == "" {
+		return "policy"
+	}
+	return string(*r)
+}
+
+func (r *recordAll) Set(s string) error {
+	switch s {
+	case "policy":
+		*r = ""
+	case "output", "input":
+		*r = recordAll(s)
+	default:
+		return fmt.Errorf("give policy, output or input")
+	}
+	return nil
+}

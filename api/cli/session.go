@@ -14,7 +14,7 @@ import (
 func sessionCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "session",
-		Short: "Look after sessions in containers: list, attach, kill, approve",
+		Short: "Look after sessions in containers: list, attach, watch, kill, approve, play recordings",
 		Long: `Look after sessions, which are commands that 'daytwo task exec' or 'daytwo task shell'
 started in containers. You see those that you started, and those that the policy lets you
 see.`,
@@ -23,7 +23,9 @@ see.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(sessionListCommand(conn), sessionAttachCommand(conn), sessionKillCommand(conn),
-		sessionRequestsCommand(conn), sessionApproveCommand(conn), sessionDenyCommand(conn))
+		sessionRequestsCommand(conn), sessionApproveCommand(conn), sessionDenyCommand(conn),
+		sessionWatchCommand(conn), sessionShowCommand(conn), sessionPlayCommand(conn), sessionExportCommand(conn),
+		sessionSearchCommand(conn))
 	return cmd
 }
 
@@ -31,10 +33,16 @@ func sessionListCommand(conn *connection) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the sessions",
+		Long: `List the sessions that run or have ended some minutes ago. With --recorded: the recordings
+of sessions that the relay keeps and that you may read, newest first.`,
 		Example: `  daytwo session list
+  daytwo session list --recorded --user ann --since -7d
   daytwo session list -o json | jq -r '.sessions[].session'`,
 		Args: cobra.NoArgs,
 	}
+	var f recordingFlags
+	recorded := cmd.Flags().Bool("recorded", false, "list recordings; the following flags are for these")
+	f.add(cmd.Flags())
 	out := outputFlags(cmd.Flags(), "table", "wide", "json", "yaml")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := out.check(); err != nil {
@@ -43,6 +51,18 @@ func sessionListCommand(conn *connection) *cobra.Command {
 		relay, err := conn.client()
 		if err != nil {
 			return err
+		}
+		if *recorded {
+			doc, err := relay.Recordings(cmd.Context(), f.values())
+			switch {
+			case err != nil:
+				return err
+			case out.data():
+				return out.print(cmd.OutOrStdout(), doc)
+			case doc.More != "":
+				fmt.Fprintln(cmd.ErrOrStderr(), "daytwo: there are more: give a larger --limit, or narrow the list")
+			}
+			return recordingTable(doc.Recordings).print(cmd.OutOrStdout())
 		}
 		doc, err := relay.Sessions(cmd.Context())
 		if err != nil {

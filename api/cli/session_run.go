@@ -36,6 +36,7 @@ type sessionRun struct {
 
 	waits  atomic.Bool // for another person's approval
 	cancel context.CancelCauseFunc
+	told   bool // that the session is recorded
 }
 
 // run runs the session to its end, and returns an error with its status (taskEnd), or nil for
@@ -46,6 +47,7 @@ func (r *sessionRun) run(parent context.Context) error {
 	defer cancel(nil)
 	r.cancel = cancel
 	s := sessionclient.New(sessionclient.Options{Dial: r.dial, Stdout: r.out, Stderr: r.errs, Gap: r.gap, Lost: r.lost,
+		Started: r.started, Watched: r.watched,
 		Claim: r.request.Write, Take: r.take,
 		From: [wire.Streams]uint64{wire.Stdout: r.request.Stdout.Offset, wire.Stderr: r.request.Stderr.Offset}})
 	signals, stop := takeSignals(parent)
@@ -96,6 +98,9 @@ func (r *sessionRun) obey(ctx context.Context, cancel context.CancelCauseFunc, s
 			sig = received.(syscall.Signal)
 		}
 		switch {
+		case r.request.Watch && sig != syscall.SIGCONT: // an auditor sends no signals
+			cancel(nil)
+			return
 		case sig == syscall.SIGCONT:
 			if t != nil {
 				t.Again()
@@ -213,6 +218,40 @@ func (r *sessionRun) lost(err error) {
 	r.say("the connection was lost, connecting again (%v)", err)
 }
 
+// started says that the session is recorded, once.
+func (r *sessionRun) started(s wire.Start) {
+	if r.request.Watch || r.told || !s.Recorded {
+		return
+	}
+	r.told = true
+	what := "this session is recorded"
+	if s.RecordedInput {
+		what += ", also what you type, unless the terminal does not show it"
+	}
+	r.note(what)
+}
+
+// watched says that an auditor watches.
+func (r *sessionRun) watched(auditors uint64, name string) {
+	switch {
+	case name != "":
+		r.note(printable(name) + " watches this session")
+	case auditors == 0:
+		r.note("nobody watches this session any more")
+	default:
+		r.note(fmt.Sprintf("auditors watch this session: %d", auditors))
+	}
+}
+
+// note prints a message about the session that interrupts no line of a terminal more than it has to.
+func (r *sessionRun) note(text string) {
+	if r.raw {
+		r.say("%s", text)
+		return
+	}
+	fmt.Fprintln(r.errs, "daytwo:", text)
+}
+
 // say prints a message about the session, on a line of its own also in raw mode.
 func (r *sessionRun) say(format string, args ...any) {
 	end := "\n"
@@ -229,6 +268,8 @@ func (r *sessionRun) end(exit session.Exit, err error) error {
 	case errors.As(err, &ended):
 		return taskEnd{status: 128 + int(ended.Signal), err: fmt.Errorf("%w: the session goes on for some minutes: "+
 			"'daytwo session attach %s' comes back to it", err, r.request.Session)}
+	case r.request.Watch && errors.Is(err, context.Canceled):
+		return nil
 	case errors.Is(err, sessionclient.ErrDetached):
 		r.say("detached: 'daytwo session attach %s' comes back to it", r.request.Session)
 		return nil

@@ -85,6 +85,10 @@ var needs = map[string]need{
 	// What each may do is decided for each session, by relay/sessions.
 	"GET /api/v1/sessions":         {kind: signedIn},
 	"DELETE /api/v1/sessions/{id}": {kind: signedIn},
+	// Likewise of each recording: it has tags, which a rule may narrow.
+	"GET /api/v1/recordings":                   {kind: signedIn},
+	"GET /api/v1/recordings/matches":           {kind: signedIn},
+	"GET /api/v1/recordings/{session}/{piece}": {kind: signedIn},
 
 	"GET /api/v1/session-requests":               {kind: signedIn},
 	"POST /api/v1/session-requests/{id}/approve": {kind: signedIn},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/daytwo/daytwo/api/recording"
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/v1"
 	"github.com/daytwo/daytwo/bench/rig/testtick"
@@ -70,6 +71,7 @@ func TestOpenAPISchemasAreTheTypes(t *testing.T) {
 		v1.EnrollRequest{}, v1.Enrolled{}, v1.EnrollCodesRequest{}, v1.EnrollCodes{}, v1.EnrolledNode{},
 		v1.EnrolledNodes{}, v1.NodeRevoked{},
 		v1.Sessions{}, v1.SessionsMissing{}, v1.SessionInfo{}, v1.SessionRequest{}, v1.SessionAnswer{}, v1.SessionOutput{},
+		v1.Recording{}, v1.Recordings{}, v1.RecordingMatch{}, v1.RecordingMatches{}, recording.Span{},
 		v1.SessionWaiting{}, v1.SessionPending{}, v1.SessionPendingRequest{}, v1.SessionDenial{},
 		session.Command{}, session.Exit{}, session.Limits{},
 		v1.LogEntry{}, v1.LogFields{}, v1.LogValues{}, v1.LogHistogram{}, v1.LogBucket{}, v1.LogBoots{}, v1.LogBoot{}} {

@@ -23,6 +23,9 @@ const (
 	LogsRetention = 7 * 24 * time.Hour // how long NATS keeps shipped logs
 	LogsBytes     = 8 << 30            // bound of the stream of shipped logs
 
+	RecordingsKeep  = 30 * 24 * time.Hour // how long a relay keeps recordings of sessions
+	RecordingsBytes = 1 << 30             // bound of all recordings
+
 	NodeValidity = 90 * 24 * time.Hour // how long the credential of a node is valid
 
 	StatsdBudget = 10_000    // most StatsD series of one container

@@ -24,6 +24,7 @@ type SessionRequest struct {
 	Cols      uint16           `json:"cols,omitempty"`
 	Client    string           `json:"client,omitempty"` // a name that stays the same when the client resumes
 	Write     bool             `json:"write,omitempty"`  // the client wants to write
+	Watch     bool             `json:"watch,omitempty"`  // without a command: as an auditor, who only sees
 	Stdout    SessionOutput    `json:"stdout,omitzero"`
 	Stderr    SessionOutput    `json:"stderr,omitzero"`
 }
@@ -74,7 +75,8 @@ type SessionInfo struct {
 	Begun       time.Time         `json:"begun"`
 	Clients     int               `json:"clients"`          // connected now
 	Writer      string            `json:"writer,omitempty"` // whose input counts
-	Exit        *session.Exit     `json:"exit,omitempty"`   // missing while it runs
+	Recorded    bool              `json:"recorded,omitempty"`
+	Exit        *session.Exit     `json:"exit,omitempty"` // missing while it runs
 }
 
 // SessionPending is the document of GET /api/v1/session-requests.

@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/daytwo/daytwo/api/session/broker"
 	"github.com/daytwo/daytwo/api/session/grant"
 	"github.com/daytwo/daytwo/api/sessionrpc"
+	"github.com/daytwo/daytwo/relay/sessions/recordings"
 	"github.com/daytwo/daytwo/relay/sessions/requests"
 )
 
@@ -34,7 +36,12 @@ type Options struct {
 	Audit  func(audit.Record)
 	// Requests keeps what waits for an approval. Without it what needs one is refused.
 	Requests *requests.Store
-	Log      *slog.Logger // default slog.Default()
+
+	Recordings *recordings.Store // nil keeps none: sessions that have to be recorded do not start
+	Record     policy.Record     // of all sessions, whatever the policy says
+	Unseen     bool              // people in a session are not told of auditors who watch it
+
+	Log *slog.Logger // default slog.Default()
 }
 
 // Broker opens sessions. It is safe for concurrent use.
@@ -46,6 +53,12 @@ type Broker struct {
 	bytes  [2]atomic.Uint64 // to nodes, to clients
 
 	waiting atomic.Int64 // requests that wait for an approval
+
+	mu        sync.Mutex
+	recorders map[string]*recorder
+	closed    bool
+	work      sync.WaitGroup
+	stop      context.CancelFunc
 }
 
 var (
@@ -58,7 +71,14 @@ func New(o Options) *Broker {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Broker{o: o}
+	b := &Broker{o: o, recorders: map[string]*recorder{}}
+	var ctx context.Context
+	ctx, b.stop = context.WithCancel(context.Background())
+	if o.Recordings != nil {
+		b.work.Go(func() { b.resume(ctx) })
+		b.work.Go(func() { b.tidy(ctx) })
+	}
+	return b
 }
 
 // Open implements broker.Sessions.
@@ -94,7 +114,8 @@ func (b *Broker) Open(ctx context.Context, a *broker.Asker, r *broker.Request) (
 	g := b.grant(a, t.agent)
 	g.Session, g.Container, g.Command, g.Limits, g.Tags = r.Session, t.container(), &r.Command, r.Limits, t.origin()
 	g.Reason = r.Reason
-	if err := b.allow(a, &g, &rec, &tags, r.Command.Rights()...); err != nil {
+	mode, err := b.allow(a, &g, &rec, &tags, r.Command.Rights()...)
+	if err != nil {
 		return nil, err
 	}
 	if err := b.approve(ctx, a, r, &g, &rec, &tags); err != nil {
@@ -102,7 +123,7 @@ func (b *Broker) Open(ctx context.Context, a *broker.Asker, r *broker.Request) (
 	}
 	q := request(&r.Stream)
 	q.Rows, q.Cols = r.Rows, r.Cols
-	return b.connect(ctx, sessionrpc.Open, &g, q, rec, func() bool { return still(a, &tags, g.Rights) })
+	return b.openRecorded(ctx, &g, q, rec, mode, func() bool { return still(a, &tags, g.Rights) })
 }
 
 // Attach implements broker.Sessions.
@@ -125,11 +146,28 @@ func (b *Broker) Attach(ctx context.Context, a *broker.Asker, agent, id string, 
 		needed = rightsOf(commandOf(info), info.Container.ID == "")
 	}
 	tags := tagsOf(info)
-	if err := b.allow(a, &g, &rec, &tags, needed...); err != nil {
+	mode, err := b.allow(a, &g, &rec, &tags, needed...)
+	opened := rightsOf(commandOf(info), info.Container.ID == "")
+	if err == nil && s.Write && mode != policy.RecordNone && !info.Recorded && recordable(opened) {
+		err = rpc.Errorf(rpc.Denied, "a rule wants what you do to be recorded, and this session is not")
+		b.done(&rec, err)
+	}
+	if err != nil {
 		return nil, err
 	}
+	if b.unrecorded(info) && time.Since(info.Begun).Abs() > young {
+		if err := b.takeOver(info); err != nil {
+			b.done(&rec, err)
+			return nil, err
+		}
+	}
 	g.Rights = rights
-	return b.connect(ctx, sessionrpc.Attach, &g, request(s), rec, func() bool { return still(a, &tags, needed) })
+	o, err := b.connect(ctx, sessionrpc.Attach, &g, request(s), rec, b.recorderOf(id),
+		func() bool { return still(a, &tags, needed) })
+	if err == nil && info.Recorded && b.o.Recordings != nil {
+		go b.guard(o.Conn.(*conn), id, info.Agent)
+	}
+	return o, err
 }
 
 // Kill implements broker.Sessions.
@@ -146,7 +184,7 @@ func (b *Broker) Kill(ctx context.Context, a *broker.Asker, agent, id string) er
 		g.Rights, g.Rule, rec.Rule = []session.Right{session.Kill}, ownRule, ownRule
 	} else {
 		tags := tagsOf(info)
-		if err := b.allow(a, &g, &rec, &tags, session.Kill); err != nil {
+		if _, err := b.allow(a, &g, &rec, &tags, session.Kill); err != nil {
 			return err
 		}
 	}
@@ -159,9 +197,9 @@ func (b *Broker) Kill(ctx context.Context, a *broker.Asker, agent, id string) er
 }
 
 // allow asks the policy for rights, and puts them into the grant. A right that is missing is
-// in the audit log, and an error.
+// in the audit log, and an error. It returns what the rules want to be recorded.
 func (b *Broker) allow(a *broker.Asker, g *grant.Grant, rec *audit.Record, tags *policy.Tags,
-	rights ...session.Right) error {
+	rights ...session.Right) (mode policy.Record, err error) {
 	for _, right := range rights {
 		d := decide(a, right, tags)
 		n := access.Of(right)
@@ -170,12 +208,13 @@ func (b *Broker) allow(a *broker.Asker, g *grant.Grant, rec *audit.Record, tags 
 			b.denied.Add(1)
 			rec.Decision = audit.Refused
 			b.o.Audit(*rec)
-			return denied(a, right)
+			return mode, denied(a, right)
 		}
+		mode = mode.Most(d.Record)
 		if rec.Rule == "" {
 			rec.Rule = ruleText(d)
 		}
 	}
 	g.Rights, g.Rule = rights, rec.Rule
-	return nil
+	return mode, nil
 }

@@ -27,10 +27,16 @@ import (
 	"github.com/daytwo/daytwo/api/session/wire"
 	"github.com/daytwo/daytwo/api/sessionrpc"
 	"github.com/daytwo/daytwo/bench/rig"
+	"github.com/daytwo/daytwo/collector/sessions/sealed"
 	"github.com/daytwo/daytwo/relay/sessions/requests"
 )
 
-func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
+func TestMain(m *testing.M) {
+	if _, err := sealed.Helper(); err != nil { // it stays open
+		panic(err)
+	}
+	os.Exit(rig.Main(m))
+}
 
 // fixture is a broker with a real NATS server, and a node behind it that checks grants as nodes
 // do and sends back what it gets as output.

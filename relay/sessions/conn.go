@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/daytwo/daytwo/api/audit"
 	"github.com/daytwo/daytwo/api/rpc"
@@ -22,7 +23,7 @@ type opener func(context.Context, *rpc.Client, string, *sessionrpc.Request) (ses
 // connect signs the grant and opens the stream of messages. allowed says later whether the
 // policy still allows it.
 func (b *Broker) connect(ctx context.Context, open opener, g *grant.Grant, q *sessionrpc.Request, rec audit.Record,
-	allowed func() bool) (*broker.Opened, error) {
+	recorder *recorder, allowed func() bool) (*broker.Opened, error) {
 	var err error
 	if q.Grant, err = b.o.Signer.Sign(*g, grantLife); err != nil {
 		b.done(&rec, err)
@@ -40,7 +41,8 @@ func (b *Broker) connect(ctx context.Context, open opener, g *grant.Grant, q *se
 		}
 		return nil, err
 	}
-	c := &conn{b: b, stream: s, rec: rec, allowed: allowed}
+	c := &conn{b: b, stream: s, rec: rec, allowed: allowed, closed: make(chan struct{})}
+	c.recorder.Store(recorder)
 	b.opened.Add(1)
 	b.open.Add(1)
 	return &broker.Opened{Session: g.Session, Agent: g.Agent, Conn: c}, nil
@@ -56,7 +58,9 @@ type conn struct {
 	rec    audit.Record
 	close  sync.Once
 
-	allowed func() bool
+	recorder atomic.Pointer[recorder] // nil if this relay does not record the session
+	allowed  func() bool
+	closed   chan struct{}
 
 	mu   sync.Mutex
 	in   uint64 // bytes of input
@@ -112,6 +116,9 @@ func (c *conn) note(m *wire.Message) {
 		c.mu.Lock()
 		c.outs += uint64(len(m.Data))
 		c.mu.Unlock()
+		if r := c.recorder.Load(); r != nil {
+			r.output(m, false)
+		}
 	case wire.Exit:
 		if e, err := wire.ParseExit(m.Data); err == nil {
 			c.mu.Lock()
@@ -150,6 +157,7 @@ func (c *conn) Allowed() bool { return c.allowed() }
 // Close implements broker.Conn. How the session went is in the audit log then.
 func (c *conn) Close() {
 	c.close.Do(func() {
+		close(c.closed)
 		_ = c.stream.Close() // it was used to its end
 		c.b.open.Add(-1)
 		c.mu.Lock()

@@ -9,7 +9,6 @@ import (
 	"github.com/daytwo/daytwo/api/session"
 	"github.com/daytwo/daytwo/api/session/access"
 	"github.com/daytwo/daytwo/api/session/broker"
-	"github.com/daytwo/daytwo/api/sessionrpc"
 )
 
 // errOnNode is a command on a node that asks for what only containers have.
@@ -31,7 +30,8 @@ func (b *Broker) openNode(ctx context.Context, a *broker.Asker, r *broker.Reques
 	}
 	g := b.grant(a, r.Agent)
 	g.Session, g.Command, g.Limits, g.Reason = r.Session, &r.Command, r.Limits, r.Reason
-	if err := b.allow(a, &g, &rec, &tags, session.Node); err != nil {
+	mode, err := b.allow(a, &g, &rec, &tags, session.Node)
+	if err != nil {
 		return nil, err
 	}
 	if err := b.approve(ctx, a, r, &g, &rec, &tags); err != nil {
@@ -39,7 +39,7 @@ func (b *Broker) openNode(ctx context.Context, a *broker.Asker, r *broker.Reques
 	}
 	q := request(&r.Stream)
 	q.Rows, q.Cols = r.Rows, r.Cols
-	return b.connect(ctx, sessionrpc.Open, &g, q, rec, func() bool { return still(a, &tags, g.Rights) })
+	return b.openRecorded(ctx, &g, q, rec, mode, func() bool { return still(a, &tags, g.Rights) })
 }
 
 // knows reports whether there is a node of which the asker may know.

@@ -150,6 +150,7 @@ func (p *parser) readRules(n *yaml.Node) {
 			}},
 			{"role", func(_, v *yaml.Node) { p.texts(v, "role", func(text *yaml.Node) { roles = append(roles, text) }) }},
 			{"approval", func(_, v *yaml.Node) { r.approval = p.readApproval(v) }},
+			{"record", func(_, v *yaml.Node) { r.record = p.record(v) }},
 		}
 		before := len(p.list)
 		p.mapping(item, "a rule", append(fields, perm.fields(p)...)...)
@@ -170,6 +171,9 @@ func (p *parser) readRules(n *yaml.Node) {
 			if r.approval != nil {
 				p.checkApproval(r.grants, item)
 			}
+		}
+		if r.record != "" && len(p.list) == before && !slices.ContainsFunc(r.grants, grant.recordable) {
+			p.add(item.Line, "record: the rule allows nobody to start a command in a container: leave it out")
 		}
 	})
 }

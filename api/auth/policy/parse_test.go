@@ -19,7 +19,8 @@ func TestMistakes(t *testing.T) {
 		{"groups: {}", "p:1: there are no rules"},
 		{"rules:", "p:1: rules has no value"},
 		{"rules: {}", "p:1: write a list of rules"},
-		{"rules: [a]", "p:1: write a rule with name, subjects, role, approval, resources, actions, where, as a mapping"},
+		{"rules: [a]", "p:1: write a rule with name, subjects, role, approval, record, resources, actions, where, as " +
+			"a mapping"},
 		{"rules: []\n---\nrules: []", "p:2: a second document"},
 		{"rules: [", "p:1: this is no YAML"},
 		{"rules: []\n\t- x", "p:2: this is no YAML"},
@@ -75,6 +76,9 @@ func TestMistakes(t *testing.T) {
 		{rule("resources: [dcos:mesos:agent:sandbox, dcos:mesos:agent:sandbox:app_id:/a]\n    actions: read"),
 			"p:3: dcos:mesos:agent:sandbox appears as a whole and narrowed"},
 		{rule("resources: [daytwo:audit, daytwo:audit]\n    actions: read"), "p:3: daytwo:audit appears twice"},
+
+		{rule("role: viewer\n    record: true"), "p:2: record: the rule allows nobody to start a command"},
+		{rule("role: operator\n    record: yess"), "p:4: record: write true, or input"},
 
 		{rule("role: admin\n    where: {agent: x}"), `p:2: nothing is left of role "admin"`},
 		{rule("role: viewer\n    where: {user: x}"), `p:2: nothing is left of role "viewer"`},

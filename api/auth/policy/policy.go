@@ -41,13 +41,16 @@ type Decision struct {
 
 	// Approval is what else is needed: that of another principal; nil if nothing is.
 	Approval *Approval `json:"approval,omitempty"`
+	// Record says whether a session is recorded.
+	Record Record `json:"record,omitempty"`
 }
 
 // LocalAdmin is the name of the decision about the local admin, which no rule makes.
 const LocalAdmin = "local admin"
 
 func (r *rule) decision() Decision {
-	return Decision{Allowed: true, Rule: r.Number, Name: r.Name, Line: r.Line, Approval: r.approval}
+	return Decision{Allowed: true, Rule: r.Number, Name: r.Name, Line: r.Line, Approval: r.approval,
+		Record: r.record}
 }
 
 // Decide says whether a principal may do something with a resource that has some tags, at

@@ -20,6 +20,8 @@ const (
 	Container
 	Sandbox
 	Sessions
+	Recordings
+	Watch
 	Sinks
 	DeadLetters
 	RelayMetrics
@@ -70,6 +72,10 @@ var table = [numResources]ResourceInfo{
 		SubIDs: []string{"app_id"}, Meaning: "files of tasks, among them their output"},
 	Sessions: {ID: "daytwo:sessions", Actions: []Action{Read, Delete}, Tagged: true, Command: true,
 		Meaning: "sessions of others: list them, end them"},
+	Recordings: {ID: "daytwo:recordings", Actions: []Action{Read}, Tagged: true, Command: true,
+		Meaning: "recordings of sessions: list, search and read them"},
+	Watch: {ID: "daytwo:watch", Actions: []Action{Read}, Tagged: true, Command: true,
+		Meaning: "watch sessions of others while they run, as an auditor"},
 	Sinks: {ID: "daytwo:sinks", Actions: []Action{Read, Update},
 		Meaning: "sinks of logs: list them; pause, resume, reset and test them"},
 	DeadLetters: {ID: "daytwo:dead-letters", Actions: []Action{Read},

@@ -10,6 +10,7 @@ type rule struct {
 	Number   int    // in the file, from 1
 	Name     string // "" if it has none
 	Line     int
+	record   Record
 	subjects []subject
 	grants   []grant
 	approval *Approval // nil if it needs none

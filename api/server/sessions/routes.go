@@ -32,6 +32,9 @@ func (a *API) Routes() []web.Route {
 		{Method: "GET", Path: "/api/v1/session-requests", Handle: a.requests},
 		{Method: "POST", Path: "/api/v1/session-requests/{id}/approve", Handle: a.approve},
 		{Method: "POST", Path: "/api/v1/session-requests/{id}/deny", Handle: a.deny},
+		{Method: "GET", Path: "/api/v1/recordings", Handle: a.recordings},
+		{Method: "GET", Path: "/api/v1/recordings/matches", Handle: a.matches},
+		{Method: "GET", Path: "/api/v1/recordings/{session}/{piece}", Handle: a.recordingFile, Stream: true},
 	}
 }
 
@@ -67,7 +70,7 @@ func (a *API) listOrOpen(w http.ResponseWriter, r *http.Request) error {
 	for i := range all {
 		s := &all[i]
 		doc.Sessions[i] = v1.SessionInfo{Session: s.Session, Agent: s.Agent, ContainerID: s.Container.ID, Tags: s.Tags,
-			User: s.Principal, Begun: s.Begun.UTC(), Clients: s.Clients, Writer: s.Writer, Exit: s.Exit}
+			User: s.Principal, Begun: s.Begun.UTC(), Clients: s.Clients, Writer: s.Writer, Recorded: s.Recorded, Exit: s.Exit}
 		if s.Command != nil {
 			doc.Sessions[i].Command = *s.Command
 		}
@@ -104,7 +107,7 @@ func answer(err error) error {
 	case errors.As(err, &unanswered):
 		status = http.StatusGatewayTimeout
 	case errors.As(err, &none), errors.As(err, &noNode), errors.Is(err, broker.ErrNotFound),
-		errors.Is(err, broker.ErrNoRequest):
+		errors.Is(err, broker.ErrNoRequest), errors.Is(err, broker.ErrNoRecording):
 		status = http.StatusNotFound
 	case errors.As(err, &ambiguous), errors.Is(err, broker.ErrConflict):
 		status = http.StatusConflict

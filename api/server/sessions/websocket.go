@@ -130,9 +130,12 @@ func (a *API) begin(ctx context.Context, ws *websocket.Conn, r *http.Request) (*
 	s.Out[wire.Stdout].Offset, s.Out[wire.Stdout].Window = q.Stdout.Offset, q.Stdout.Window
 	s.Out[wire.Stderr].Offset, s.Out[wire.Stderr].Window = q.Stderr.Offset, q.Stderr.Window
 	var opened *broker.Opened
-	if q.Command == nil {
+	switch {
+	case q.Watch && q.Command == nil:
+		opened, err = a.Sessions.Watch(ctx, a.asker(r), q.Agent, q.Session, &s)
+	case q.Command == nil:
 		opened, err = a.Sessions.Attach(ctx, a.asker(r), q.Agent, q.Session, &s)
-	} else {
+	default:
 		opened, err = a.Sessions.Open(ctx, a.asker(r), &broker.Request{Session: q.Session, Container: q.Container,
 			Agent: q.Agent, Node: q.Node, Command: *q.Command, Limits: q.Limits,
 			Reason: q.Reason, Waiting: a.waiting(ctx, ws, r), Rows: q.Rows, Cols: q.Cols, Stream: s})
