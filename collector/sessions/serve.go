@@ -302,15 +302,22 @@ func (m *Manager) kill(ctx context.Context, g *grant.Grant, _ *sessionrpc.Reques
 		return m.deny(sessionrpc.VerbKill, g, l, err)
 	}
 	m.auditKill(g, l)
-	if err := l.kill(session.Killed, "by "+g.Principal); err != nil {
-		return &rpc.Error{Code: rpc.NotFound, Message: err.Error()}
+	// What is printed last waits for clients, also for those that were lost. The second order
+	// gives it up.
+	for n, wait := range []time.Duration{lastOutput, startFor} {
+		if err := l.kill(session.Killed, "by "+g.Principal); err != nil && n == 0 {
+			return &rpc.Error{Code: rpc.NotFound, Message: err.Error()}
+		}
+		select {
+		case <-l.over:
+			return nil
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	select {
-	case <-l.over:
-		return nil
-	case <-time.After(startFor):
-		return &rpc.Error{Code: rpc.Unavailable, Message: "the session does not end: the node's log may say why"}
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return &rpc.Error{Code: rpc.Unavailable, Message: "the session does not end: the node's log may say why"}
 }
+
+// lastOutput is how long the last output of a session that was killed waits for its clients.
+const lastOutput = 3 * time.Second

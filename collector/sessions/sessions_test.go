@@ -218,8 +218,28 @@ func TestAttachListKill(t *testing.T) {
 	}
 }
 
-// A collector that is killed leaves its sessions to the next one: the client goes on, no byte is
-// lost, and the exit is in the audit log (S-A4).
+// A session that is killed ends although a client takes nothing of what it prints.
+func TestKillBesideStalledClient(t *testing.T) {
+	f := newFixture(t, false)
+	g := f.exec(session.Command{Args: []string{"yes"}})
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	reading, stalled := io.Pipe()
+	defer reading.Close()
+	c := client.New(client.Options{Dial: f.dial(g, 0, 0), Stdout: stalled})
+	go c.Run(ctx)
+	if _, err := reading.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond) // until nothing has room any more
+	begun := time.Now()
+	err := sessionrpc.Kill(t.Context(), f.rpc, agent,
+		f.sign(grant.Grant{Session: g.Session, Principal: "carol", Rights: []session.Right{session.Kill}}))
+	if took := time.Since(begun); err != nil || took > startFor {
+		t.Errorf("%v after %v", err, took)
+	}
+}
+
 func TestCollectorKilled(t *testing.T) {
 	f := newFixture(t, true, func(f *fixture) { f.Orphaned = 30 * time.Second })
 	first := f.spawn()
