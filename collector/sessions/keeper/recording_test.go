@@ -69,7 +69,7 @@ func TestWithoutRecorder(t *testing.T) {
 // What the recorder has not taken stops the program, though a client takes everything, and though
 // no recorder is connected. Credits may be for what it has from elsewhere. There is one at a time.
 func TestRecorderHolds(t *testing.T) {
-	k := start(t, spec{Args: []string{"/bin/sh", "-c", "yes | head -c 1000000; sleep 1"},
+	k := start(t, spec{Args: []string{"/bin/sh", "-c", "yes | head -c 4000000; sleep 1"},
 		Config: Config{Recorded: true, Limits: session.Limits{Detached: 20 * time.Second}}})
 	control := k.control(t)
 	var out buffer
@@ -100,7 +100,7 @@ func TestRecorderHolds(t *testing.T) {
 	if m, err := other.r.Next(); err == nil {
 		t.Errorf("a second recorder gets %+v", m)
 	}
-	for at := 0; at < 1_000_000; time.Sleep(5 * time.Millisecond) {
+	for at := 0; at < 4_000_000; time.Sleep(5 * time.Millisecond) {
 		if n := length(); n > at {
 			at = n
 			r.send(t, &wire.Message{Type: wire.Credit, Stream: wire.Stdout, Offset: uint64(at)})
@@ -119,7 +119,7 @@ func TestRecorderHolds(t *testing.T) {
 			break
 		}
 	}
-	if exit := <-ended; !exit.Success() || out.String() != strings.Repeat("y\n", 500_000) {
+	if exit := <-ended; !exit.Success() || out.String() != strings.Repeat("y\n", 2_000_000) {
 		t.Errorf("%+v, %d bytes", exit, length())
 	}
 	control.exit(t, 10*time.Second)
