@@ -3,6 +3,7 @@ package sessions
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/daytwo/daytwo/api/auth"
 	"github.com/daytwo/daytwo/api/auth/policy"
@@ -21,6 +22,8 @@ type API struct {
 	Approvals broker.Approvals
 	Policy    func() *policy.Policy
 	Proof     func(*http.Request) error // reports why the sender of a request is nobody any more
+
+	silence time.Duration // 0 for clientSilence
 }
 
 // Routes returns the routes. Those who have proved who they are may ask: what each may do

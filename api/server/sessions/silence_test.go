@@ -40,13 +40,11 @@ func (c *quietConn) Close() {
 
 // A client from which nothing comes is taken for dead, and one that sends pings is not.
 func TestSilentClient(t *testing.T) {
-	before := clientSilence
-	clientSilence = 300 * time.Millisecond
-	defer func() { clientSilence = before }()
+	const silence = 300 * time.Millisecond
 	for name, pings := range map[string]int{"silent": 0, "alive": 20} {
 		t.Run(name, func(t *testing.T) {
 			q := &quiet{closed: make(chan struct{})}
-			a := &API{Sessions: q, Proof: func(*http.Request) error { return nil }}
+			a := &API{Sessions: q, Proof: func(*http.Request) error { return nil }, silence: silence}
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _ = a.connect(w, r) }))
 			defer srv.Close()
 			ws, _, err := websocket.Dial(t.Context(), srv.URL,
@@ -71,7 +69,7 @@ func TestSilentClient(t *testing.T) {
 			case <-time.After(10 * time.Second):
 				t.Fatal("the connection to the node is still there")
 			}
-			if took := time.Since(begun); took < clientSilence || pings > 0 && took < time.Second {
+			if took := time.Since(begun); took < silence || pings > 0 && took < time.Second {
 				t.Errorf("it was closed after %v", took)
 			}
 		})

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,8 +32,7 @@ const (
 
 // clientSilence is after how long without a message a client is taken for dead: two of the
 // intervals at which clients send pings, and a little. Its session is free for another one then.
-// Tests change it.
-var clientSilence = 35 * time.Second
+const clientSilence = 35 * time.Second
 
 const accessEnded = "access has ended: the proof of who you are expired, or the policy changed"
 
@@ -67,7 +67,7 @@ func (a *API) connect(w http.ResponseWriter, r *http.Request) error {
 	}
 	stop := a.watch(ctx, r, opened.Conn, func(reason string) { ws.Close(websocket.StatusPolicyViolation, reason) })
 	defer stop()
-	pass(ctx, cancel, ws, opened.Conn)
+	pass(ctx, cancel, ws, opened.Conn, cmp.Or(a.silence, clientSilence))
 	return nil
 }
 
@@ -186,11 +186,12 @@ func tell(ctx context.Context, ws *websocket.Conn, err error) {
 	}
 }
 
-// pass passes messages on, in both directions, until one side ends.
-func pass(ctx context.Context, cancel context.CancelFunc, ws *websocket.Conn, conn broker.Conn) {
+// pass passes messages on, in both directions, until one side ends, or the client says nothing
+// for silence.
+func pass(ctx context.Context, cancel context.CancelFunc, ws *websocket.Conn, conn broker.Conn, silence time.Duration) {
 	ended := make(chan struct{})
 	go func() {
-		silent := time.AfterFunc(clientSilence, func() { _ = ws.CloseNow() })
+		silent := time.AfterFunc(silence, func() { _ = ws.CloseNow() })
 		defer silent.Stop()
 		defer close(ended)
 		defer cancel()
@@ -211,7 +212,7 @@ func pass(ctx context.Context, cancel context.CancelFunc, ws *websocket.Conn, co
 				}
 				return
 			}
-			silent.Reset(clientSilence)
+			silent.Reset(silence)
 		}
 	}()
 	for {

@@ -35,7 +35,7 @@ func toolbox(t testing.TB, args ...string) *exec.Cmd {
 	t.Cleanup(func() { self.Close() })
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Args, cmd.ExtraFiles, cmd.Dir = args, []*os.File{nil, self}, t.TempDir()
-	cmd.Env = []string{"PATH=/nowhere", "A=b"}
+	cmd.Env = []string{"PATH=/nowhere", "A=b", "GORACE=" + os.Getenv("GORACE")} // the race detector's, see bench/testrun
 	return cmd
 }
 
