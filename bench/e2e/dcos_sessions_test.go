@@ -165,7 +165,18 @@ func (f *dcosSessions) onTerminal() {
 		return nil
 	})
 	expect("sleep 100\n", "sleep 100\r\n")
-	expect("\x03echo inter'rup'ted\n", "interrupted")
+	prompts := strings.Count(screen.String(), "# ")
+	rig.Eventually(f, 20*time.Second, func() error { // the shell may not have started it yet
+		if _, err := master.WriteString("\x03"); err != nil {
+			return err
+		}
+		time.Sleep(300 * time.Millisecond)
+		if strings.Count(screen.String(), "# ") == prompts {
+			return fmt.Errorf("no prompt after Ctrl-C: %q", screen.String())
+		}
+		return nil
+	})
+	expect("echo inter'rup'ted\n", "interrupted")
 	expect("exit 42\n", "exit 42")
 	err := cmd.Wait()
 	if status := cmd.ProcessState.ExitCode(); status != 0 { // this client never tells
