@@ -71,7 +71,7 @@ func TestConsoleShowsHostileTextAsText(t *testing.T) {
 			}
 		}
 	}
-	for name, want := range map[string]int{"img": 0, "b": 0, "i": 0, "script": 1, "table": 3} {
+	for name, want := range map[string]int{"img": 0, "b": 0, "i": 0, "script": 1, "table": 4} {
 		if elements[name] != want {
 			t.Errorf("%d elements %s, want %d:\n%s", elements[name], name, want, page)
 		}
