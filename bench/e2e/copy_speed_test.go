@@ -36,8 +36,8 @@ func TestCopySpeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	f.shell(dir, fmt.Sprintf("head -c %d /dev/urandom >big; mkdir small; cd small; for i in $(seq %d); do echo $i >$i; done",
-		size, files))
+	f.shell(dir, fmt.Sprintf("head -c %d /dev/urandom >big; mkdir small; cd small; "+
+		"for i in $(seq %d); do echo $i >$i; done", size, files))
 	cli := func(args ...string) *exec.Cmd {
 		cmd := exec.Command("docker", args...)
 		cmd.Env = append(os.Environ(), "DOCKER_HOST=unix://"+docker.Socket)

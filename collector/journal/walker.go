@@ -24,7 +24,7 @@ func walkerOf(f *File, m *Match, d *decoder) walker {
 		parts[i] = walkerOf(f, &m.parts[i], d)
 	}
 	if m.any {
-		return anyWalker(parts)
+		return &anyWalker{f, parts, make([]bool, len(parts))}
 	}
 	for _, p := range parts[1:] {
 		if v, ok := p.(*valueWalker); ok {
@@ -198,23 +198,46 @@ func (w *valueWalker) before(at uint64) (uint64, error) {
 }
 
 // anyWalker walks what one of its parts has.
-type anyWalker []walker
+type anyWalker struct {
+	f     *File
+	parts []walker
+	none  []bool // which parts had no entry when after began
+}
 
-func (w anyWalker) after(at uint64) (least uint64, err error) {
-	for _, p := range w {
+func (w *anyWalker) after(at uint64) (least uint64, err error) {
+	live := w.f.live.Load()
+	for i, p := range w.parts {
 		o, err := p.after(at)
 		if err != nil {
 			return 0, err
 		}
-		if o != 0 && (least == 0 || o < least) {
+		if w.none[i] = o == 0; o != 0 && (least == 0 || o < least) {
 			least = o
+		}
+	}
+	if !live || least == 0 {
+		return least, nil
+	}
+	// An entry of a part that had none may have been written meanwhile, and then the one that
+	// was found. Entries are listed everywhere before the next one is written: now all before
+	// that one are.
+	for i, p := range w.parts {
+		if !w.none[i] {
+			continue
+		}
+		o, err := p.after(at)
+		if err != nil {
+			return 0, err
+		}
+		if o != 0 {
+			least = min(least, o)
 		}
 	}
 	return least, nil
 }
 
-func (w anyWalker) before(at uint64) (most uint64, err error) {
-	for _, p := range w {
+func (w *anyWalker) before(at uint64) (most uint64, err error) {
+	for _, p := range w.parts {
 		o, err := p.before(at)
 		if err != nil {
 			return 0, err
