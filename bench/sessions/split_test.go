@@ -146,7 +146,8 @@ func (s *split) taskPID() (pid int) {
 // givesBack waits until sessions have given back what they used.
 func (s *split) givesBack(before used) {
 	s.Helper()
-	rig.Eventually(s, 60*time.Second, func() error {
+	// A session whose client gave it up is kept for two minutes.
+	rig.Eventually(s, 150*time.Second, func() error {
 		after := s.used()
 		if after.keepers > 0 || after.cgroups > 0 || after.collectorFDs > before.collectorFDs+8 ||
 			after.relayFDs > before.relayFDs+8 {

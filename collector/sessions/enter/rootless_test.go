@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/daytwo/daytwo/bench/rig"
 )
@@ -26,7 +27,9 @@ func TestRootlessPodman(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() { // podman's own cleaning up may still write there
+		rig.Eventually(t, 20*time.Second, func() error { return os.RemoveAll(dir) })
+	})
 	const prepare = `cp -a "$1" "$2/rootfs" && mkdir -m 700 "$2/run" && chown -R "$3:$3" "$2"`
 	if out, err := exec.Command("sh", "-c", prepare, "-", root, dir, itoa(uid)).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
