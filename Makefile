@@ -12,12 +12,10 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 ALLOCATIONS := -count=1 -trimpath -run Alloc
 ALLOC = $(shell find . -name alloc_test.go -not -path './bench/peers/*' -printf '%h\n' | sort -u)
 
-# One mostly waits, the other emulates machines: side by side, and with nothing else.
-SIDE := ./bench/e2e ./bench/kernels
 # These make cgroups by the thousand, or read all that the machine has: one after another.
-ALONE := ./bench/statsd ./collector ./collector/cgroups ./collector/containers ./collector/statsd/intake ./collector/statsd/origin
+ALONE := ./bench/e2e ./bench/kernels ./bench/statsd ./collector ./collector/cgroups ./collector/containers ./collector/statsd/intake ./collector/statsd/origin
 # Many of the others mostly wait: three of them share two processors.
-TOGETHER = $(filter-out $(patsubst ./%,github.com/daytwo/daytwo/%,$(ALONE) $(SIDE)),$(shell go list ./...))
+TOGETHER = $(filter-out $(patsubst ./%,github.com/daytwo/daytwo/%,$(ALONE)),$(shell go list ./...))
 
 .PHONY: help build build-all run test bench journal-million logs-soak logpipe-million short-containers faults-soak rotation-soak sessions-soak copy-speed generate lint vulncheck fuzz clean
 
@@ -45,8 +43,7 @@ run: build ## Build, then run everything in one process (ARGS="--interval 5s")
 test: ## Install what the tests need where it may, run them all, say what was skipped
 	bench/rig/install.sh
 	$(MAKE) --no-print-directory build-all
-	go run ./bench/testrun -p 3 -race -timeout 30m $(TOGETHER) -- -p 2 -parallel 6 -race -timeout 30m $(SIDE) -- \
-		-p 1 -parallel 4 -race -timeout 30m $(ALONE) -- \
+	go run ./bench/testrun -p 3 -race -timeout 30m $(TOGETHER) -- -p 1 -parallel 4 -race -timeout 30m $(ALONE) -- \
 		$(ALLOCATIONS) $(filter-out $(ALONE),$(ALLOC)) -- -p 1 $(ALLOCATIONS) $(filter $(ALONE),$(ALLOC))
 
 bench: build ## Run the benchmarks, then the peers side by side (as root)
