@@ -28,11 +28,10 @@ func AuditStream(cluster string) string { return "daytwo_" + Token(cluster) + "_
 // deleted from it before their time. It changes no existing stream, so that relays need no
 // right to do so (AuditDenied).
 func EnsureAuditStream(ctx context.Context, js jetstream.JetStream, c Config) (jetstream.Stream, error) {
-	end, err := startCreating(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer end()
+	return create(ctx, func(ctx context.Context) (jetstream.Stream, error) { return ensureAudit(ctx, js, &c) })
+}
+
+func ensureAudit(ctx context.Context, js jetstream.JetStream, c *Config) (jetstream.Stream, error) {
 	name := AuditStream(c.Cluster)
 	s, err := js.Stream(ctx, name)
 	if !errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -64,26 +64,44 @@ func (c *Config) stream(what, name, subject string) jetstream.StreamConfig {
 // same time a server may accept more than it has room for, and then it refuses all others.
 var creating = make(chan struct{}, 1)
 
-func startCreating(ctx context.Context) (end func(), err error) {
+// A request to create a stream that no server answers is lost: the cluster had no leader, or
+// changed it.
+const (
+	answerFor = 3 * time.Second
+	maxTries  = 4
+)
+
+// create calls fn, which creates a stream, one call at a time, and again if nobody answers.
+func create(ctx context.Context, fn func(context.Context) (jetstream.Stream, error)) (jetstream.Stream, error) {
+	for try := 1; ; try++ {
+		s, err := createOnce(ctx, fn)
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil || try == maxTries {
+			return s, err
+		}
+	}
+}
+
+func createOnce(ctx context.Context, fn func(context.Context) (jetstream.Stream, error)) (jetstream.Stream, error) {
 	select {
 	case creating <- struct{}{}:
-		return func() { <-creating }, nil
+		defer func() { <-creating }()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+	ctx, cancel := context.WithTimeout(ctx, answerFor)
+	defer cancel()
+	return fn(ctx)
 }
 
 // ensure creates or changes a stream, with less space if the server lacks it.
 func ensure(ctx context.Context, js jetstream.JetStream, sc jetstream.StreamConfig) (jetstream.Stream, error) {
-	end, err := startCreating(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer end()
-	s, err := js.CreateOrUpdateStream(ctx, sc)
-	if noRoom(err) {
-		s, err = ensureSmaller(ctx, js, sc)
-	}
+	s, err := create(ctx, func(ctx context.Context) (jetstream.Stream, error) {
+		s, err := js.CreateOrUpdateStream(ctx, sc)
+		if noRoom(err) {
+			s, err = ensureSmaller(ctx, js, sc)
+		}
+		return s, err
+	})
 	if noRoom(err) {
 		return nil, fmt.Errorf("stream %s: %w: free space on the disk of the NATS server", sc.Name, err)
 	}
