@@ -43,7 +43,7 @@ type enrollment struct {
 }
 
 const (
-	pushWait  = 5 * time.Second // for the first server that takes claims
+	pushWait  = 8 * time.Second // for the first server that takes claims
 	pushAgain = 5 * time.Second
 )
 

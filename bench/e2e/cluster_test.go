@@ -76,7 +76,9 @@ func newLabNet(t *testing.T) *lab {
 	if err := rig.LoopbackUp(); err != nil {
 		t.Fatal(err)
 	}
-	rig.IP(t, "link add d2bridge type bridge")
+	// Without an address of its own it takes the least of those of its ports, whenever one comes, and hosts go on
+	// sending to the one that it had.
+	rig.IP(t, "link add d2bridge address 02:d2:00:00:00:01 type bridge")
 	rig.IP(t, "address add "+labNet+"1/24 dev d2bridge")
 	rig.IP(t, "link set d2bridge up")
 	return s

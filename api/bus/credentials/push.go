@@ -9,9 +9,14 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// pushAgain is after how long without an answer claims are sent again: what is sent to a
+// cluster whose connections are just changing may be lost.
+const pushAgain = 2 * time.Second
+
 // Push sends the account's claims to all servers of a NATS cluster, which then end the
 // connections of revoked users. conn must be of the user in SystemCreds. It waits until no
-// further server answers for a second, and returns how many have taken them.
+// further server answers for a second, and returns how many have taken them. wait is for the
+// first answer.
 func (c *Cluster) Push(conn *nats.Conn, wait time.Duration) (int, error) {
 	_, claims, err := c.Account()
 	if err != nil {
@@ -23,20 +28,33 @@ func (c *Cluster) Push(conn *nats.Conn, wait time.Duration) (int, error) {
 		return 0, err
 	}
 	defer func() { _ = sub.Unsubscribe() }() // the connection may be closed
-	if err := conn.PublishRequest("$SYS.REQ.CLAIMS.UPDATE", inbox, []byte(claims)); err != nil {
+	send := func() error { return conn.PublishRequest("$SYS.REQ.CLAIMS.UPDATE", inbox, []byte(claims)) }
+	if err := send(); err != nil {
 		return 0, err
 	}
-	taken := 0
+	servers := map[string]bool{} // which have taken them
 	var refused error
-	for next := wait; ; next = time.Second {
+	for end := time.Now().Add(wait); ; {
+		next := time.Second
+		if len(servers) == 0 {
+			next = min(pushAgain, time.Until(end))
+		}
 		m, err := sub.NextMsg(next)
 		switch {
-		case errors.Is(err, nats.ErrTimeout) && taken > 0:
-			return taken, refused
+		case errors.Is(err, nats.ErrTimeout) && len(servers) > 0:
+			return len(servers), refused
+		case errors.Is(err, nats.ErrTimeout) && time.Now().Before(end):
+			if err := send(); err != nil {
+				return 0, err
+			}
+			continue
 		case err != nil:
-			return taken, errors.Join(refused, fmt.Errorf("no NATS server has taken the account's claims: %w", err))
+			return len(servers), errors.Join(refused, fmt.Errorf("no NATS server has taken the account's claims: %w", err))
 		}
 		var answer struct {
+			Server struct {
+				ID string `json:"id"`
+			} `json:"server"`
 			Data *struct {
 				Code int `json:"code"`
 			} `json:"data"`
@@ -53,7 +71,7 @@ func (c *Cluster) Push(conn *nats.Conn, wait time.Duration) (int, error) {
 		case answer.Error != nil:
 			refused = fmt.Errorf("a NATS server refuses the account's claims: %s", answer.Error.Description)
 		default:
-			taken++
+			servers[answer.Server.ID] = true
 		}
 	}
 }
