@@ -3,6 +3,7 @@ package enter
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"time"
 	"unsafe"
@@ -19,6 +20,8 @@ type filter struct {
 const (
 	maxFilters = 1024 // the kernel allows 32,768 instructions in all
 	stopWithin = 2 * time.Second
+
+	traceWithin = 5 * time.Second
 )
 
 // readFilters reads the seccomp filters of a process, the oldest first. It has to stop
@@ -56,20 +59,23 @@ func readFilters(p *pinned) (all []filter, err error) {
 	return nil, refuse(NoParity, "the container has more than %d seccomp filters", maxFilters)
 }
 
-// seize makes this thread the tracer of a process. Another session may be that just now,
-// so it tries for a while.
+// seize makes this thread the tracer of a process. Other sessions may be that just now, hundreds
+// one after the other, so it tries for a while, and less and less often: those that wait must not
+// take the processor from the one that traces.
 func seize(pid int) error {
-	for begin := time.Now(); ; time.Sleep(200 * time.Microsecond) {
+	pause := 200 * time.Microsecond
+	for begin := time.Now(); ; time.Sleep(pause/2 + rand.N(pause)) {
 		_, _, errno := ptrace(unix.PTRACE_SEIZE, pid, 0, 0)
 		switch {
 		case errno == 0:
 			return nil
 		case errno != unix.EPERM:
 			return because(Gone, errno, "the container's first process cannot be stopped to read its seccomp filters")
-		case time.Since(begin) > stopWithin:
+		case time.Since(begin) > traceWithin:
 			return refuse(Traced, "the container's first process is traced by another one, so its seccomp filters "+
 				"cannot be read: end the tracer (strace, gdb), then try again")
 		}
+		pause = min(2*pause, 20*time.Millisecond)
 	}
 }
 
