@@ -75,7 +75,7 @@ func (b *Broker) newRecorder(info recording.Info, rows, cols uint16) (*recorder,
 		return nil, rpc.Errorf(rpc.Unavailable, "%v", err)
 	}
 	r := &recorder{b: b, id: info.Session, agent: info.Agent, file: file, wake: make(chan struct{}, 1),
-		stop: make(chan struct{}), over: make(chan struct{})}
+		stop: make(chan struct{}), over: make(chan struct{}), rows: rows, cols: cols}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed || b.recorders[r.id] != nil {

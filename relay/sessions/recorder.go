@@ -44,6 +44,8 @@ type recorder struct {
 	exit  *session.Exit
 	lost  error // why it will never have the rest
 
+	rows, cols uint16 // of the terminal, as the recording has it
+
 	fresh  bool // conn is another one, over which nothing was sent
 	unsaid bool // the node was not told that the recording cannot be written
 

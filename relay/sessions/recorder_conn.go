@@ -137,11 +137,14 @@ func (r *recorder) take(m *wire.Message) bool {
 		defer r.mu.Unlock()
 		r.queue.add(queued{kind: recording.Input}, m.Data)
 		r.signal()
+	case wire.Started: // the size may have changed while there was no connection
+		start, err := wire.ParseStarted(m.Data)
+		if err != nil {
+			return false
+		}
+		r.resize(start.Rows, start.Cols)
 	case wire.Resize:
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.queue.add(queued{kind: recording.Resize, rows: m.Rows, cols: m.Cols}, nil)
-		r.signal()
+		r.resize(m.Rows, m.Cols)
 	case wire.Gap: // of what nobody has any more
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -158,6 +161,18 @@ func (r *recorder) take(m *wire.Message) bool {
 		r.signal()
 	}
 	return true
+}
+
+// resize takes the size of the terminal, if it is another one than before.
+func (r *recorder) resize(rows, cols uint16) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if rows == r.rows && cols == r.cols || rows == 0 || cols == 0 { // DC/OS' client says 0 before it knows
+		return
+	}
+	r.rows, r.cols = rows, cols
+	r.queue.add(queued{kind: recording.Resize, rows: rows, cols: cols}, nil)
+	r.signal()
 }
 
 // begin takes the first message of a connection that begins in the middle of a session.

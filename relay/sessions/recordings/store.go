@@ -27,12 +27,13 @@ type Options struct {
 	Relay      string        // id of the relay, which is part of the names of what it writes
 	Keep       time.Duration // how long; default setting.RecordingsKeep
 	Bytes      int64         // of all files; default setting.RecordingsBytes
+	Pieces     int           // how many are kept; default 20,000
 	Recipients string        // file with age recipients, read for each recording; "" does not encrypt
 	Log        *slog.Logger  // default slog.Default()
 }
 
 const (
-	maxPieces = 20_000  // that are kept
+	maxPieces = 20_000  // that are kept, by default
 	maxInfo   = 1 << 20 // bytes of what is known of one
 	share     = 4       // a recording has at most this part of Bytes, so that none pushes all others out
 	minFree   = 1 << 20 // bytes that have to be free on the disk when a recording begins
@@ -72,6 +73,9 @@ func Open(o Options) (*Store, error) {
 	}
 	if o.Bytes == 0 {
 		o.Bytes = setting.RecordingsBytes
+	}
+	if o.Pieces == 0 {
+		o.Pieces = maxPieces
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -162,7 +166,8 @@ func (s *Store) Tidy() {
 // tidy is Tidy for who holds the lock. It returns whether there is room for more.
 func (s *Store) tidy() bool {
 	before := time.Now().Add(-s.o.Keep)
-	over := func() bool { return s.used > s.o.Bytes || len(s.pieces) > maxPieces }
+	left := len(s.pieces)
+	over := func() bool { return s.used > s.o.Bytes || left > s.o.Pieces }
 	s.pieces = slices.DeleteFunc(s.pieces, func(i *recording.Info) bool {
 		last := i.Ended
 		if last.IsZero() {
@@ -172,6 +177,7 @@ func (s *Store) tidy() bool {
 			return false
 		}
 		s.remove(i)
+		left--
 		s.stats.Deleted++
 		return true
 	})
