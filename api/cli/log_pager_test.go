@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -9,38 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/daytwo/daytwo/bench/rig"
 )
-
-// terminal opens a terminal, to which nobody else writes.
-func openTerminal(t *testing.T) *os.File {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { master.Close() })
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.OpenFile(fmt.Sprint("/dev/pts/", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Close() })
-	return f
-}
 
 // On a terminal the output goes through the pager, whose end ends the command; what
 // follows, and what is piped, does not.
 func TestPager(t *testing.T) {
 	paged := filepath.Join(t.TempDir(), "paged")
 	t.Setenv("DAYTWO_PAGER", "head -n 1 >"+paged)
-	tty := openTerminal(t)
+	_, tty := rig.Terminal(t)
 	cancelled := make(chan struct{})
 	w, isTerminal, done := (&logOptions{}).pager(tty, func() { close(cancelled) })
 	if w == io.Writer(tty) || !isTerminal {

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
@@ -108,80 +106,24 @@ func TestDCOSTaskExec(t *testing.T) {
 // onTerminal types into a shell on a terminal.
 func (f *dcosSessions) onTerminal() {
 	f.Helper()
-	master, slave := openTerminal(f.T)
-	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 57, Col: 203}); err != nil {
-		f.Fatal(err)
-	}
-	cmd := f.command("task", "exec", "-i", "-t", f.container.Name, "sh")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := cmd.Start(); err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() {
-		if cmd.ProcessState == nil {
-			_ = cmd.Cancel() // it may have ended
-			_ = cmd.Wait()
-		}
-	})
-	screen := new(rig.Buffer)
-	go func() {
-		buf := make([]byte, 4096)
-		for {
-			n, err := master.Read(buf)
-			_, _ = screen.Write(buf[:n])
-			if err != nil {
-				return
-			}
-		}
-	}()
-	expect := func(keys, text string) {
-		f.Helper()
-		if _, err := master.WriteString(keys); err != nil {
-			f.Fatal(err)
-		}
-		rig.Eventually(f, 20*time.Second, func() error {
-			if !strings.Contains(screen.String(), text) {
-				return fmt.Errorf("no %q on the screen: %q", text, screen.String())
-			}
-			return nil
-		})
-	}
-	expect("", "# ") // before it, the terminal of this test would echo and keep what is typed
-	expect("stty size; tty; echo TERM=$TERM\n", "57 203")
-	expect("", "/dev/pts/")
-	expect("", "TERM=xterm")
-	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 20, Col: 70}); err != nil {
-		f.Fatal(err)
-	}
-	rig.Eventually(f, 20*time.Second, func() error { // the client takes some time to notice
-		if _, err := master.WriteString("stty size\n"); err != nil {
-			return err
-		}
-		time.Sleep(100 * time.Millisecond)
-		if !strings.Contains(screen.String(), "20 70") {
-			return fmt.Errorf("the size did not change: %q", screen.String())
-		}
-		return nil
-	})
-	expect("sleep 100\n", "sleep 100\r\n")
-	prompts := strings.Count(screen.String(), "# ")
-	rig.Eventually(f, 20*time.Second, func() error { // the shell may not have started it yet
-		if _, err := master.WriteString("\x03"); err != nil {
-			return err
-		}
-		time.Sleep(300 * time.Millisecond)
-		if strings.Count(screen.String(), "# ") == prompts {
-			return fmt.Errorf("no prompt after Ctrl-C: %q", screen.String())
-		}
-		return nil
-	})
-	expect("echo inter'rup'ted\n", "interrupted")
-	expect("exit 42\n", "exit 42")
-	err := cmd.Wait()
-	if status := cmd.ProcessState.ExitCode(); status != 0 { // this client never tells
-		f.Errorf("status %d, %v: %q", status, err, screen.String())
-	}
+	k := typeInto(f.T, f.command("task", "exec", "-i", "-t", f.container.Name, "sh"), 57, 203)
+	k.expect("# ") // before it, the terminal of this test would echo and keep what is typed
+	k.keys("stty size; tty; echo TERM=$TERM\n")
+	k.expect("57 203")
+	k.expect("/dev/pts/")
+	k.expect("TERM=xterm")
+	k.resize(20, 70)
+	// The client takes some time to notice.
+	k.until("stty size\n", func(screen string) bool { return strings.Contains(screen, "20 70") })
+	k.keys("sleep 100\n")
+	k.expect("sleep 100\r\n")
+	prompts := strings.Count(k.screen.String(), "# ")
+	// The shell may not have started it yet.
+	k.until("\x03", func(screen string) bool { return strings.Count(screen, "# ") > prompts })
+	k.keys("echo inter'rup'ted\n")
+	k.expect("interrupted")
+	k.keys("exit 42\n")
+	k.ends(0) // this client never tells
 }
 
 // isDestroyed kills the client, after which nothing of its session may run.

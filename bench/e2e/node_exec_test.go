@@ -3,13 +3,11 @@ package e2e
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -85,23 +83,13 @@ func nodeExec(t *testing.T, program string) {
 	})
 
 	t.Run("terminal", func(t *testing.T) {
-		master, slave := openTerminal(t)
-		cmd := f.command("node", "shell", "node1")
-		cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		screen := new(rig.Buffer)
-		go io.Copy(screen, master)
-		if _, err := master.WriteString("tty; echo $-$0; exit 42\n"); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait()
-		text := screen.String()
-		if status := cmd.ProcessState.ExitCode(); status != 42 || !strings.Contains(text, "/dev/pts/") ||
+		k := typeInto(t, f.command("node", "shell", "node1"), 24, 80)
+		k.keys("tty; echo $-$0; exit 42\n")
+		k.ends(42)
+		text := k.screen.String()
+		if !strings.Contains(text, "/dev/pts/") ||
 			!regexp.MustCompile("[a-zA-Z]*i[a-zA-Z]*/bin/bash").MatchString(text) {
-			t.Errorf("status %d: %q", status, text)
+			t.Errorf("it is no login shell on a terminal: %q", text)
 		}
 	})
 

@@ -10,12 +10,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/api/auth/users"
 	"github.com/daytwo/daytwo/api/bus/embedded"
@@ -122,73 +120,6 @@ func (h *sessionHosts) login(user string) {
 		}
 		return nil
 	})
-}
-
-// typing is a command on a terminal, into which a test types.
-type typing struct {
-	testing.TB
-	master, slave *os.File
-	cmd           *exec.Cmd
-	screen        *rig.Buffer
-}
-
-// typeInto starts a command on a terminal of some size.
-func typeInto(t *testing.T, cmd *exec.Cmd, rows, cols uint16) *typing {
-	t.Helper()
-	k := &typing{TB: t, cmd: cmd, screen: new(rig.Buffer)}
-	k.master, k.slave = openTerminal(t)
-	k.resize(rows, cols)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = k.slave, k.slave, k.slave
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		buf := make([]byte, 4096)
-		for {
-			n, err := k.master.Read(buf)
-			_, _ = k.screen.Write(buf[:n])
-			if err != nil {
-				return
-			}
-		}
-	}()
-	return k
-}
-
-func (k *typing) resize(rows, cols uint16) {
-	k.Helper()
-	err := unix.IoctlSetWinsize(int(k.slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: cols})
-	if err != nil {
-		k.Fatal(err)
-	}
-}
-
-func (k *typing) keys(keys string) {
-	k.Helper()
-	if _, err := k.master.WriteString(keys); err != nil {
-		k.Fatal(err)
-	}
-}
-
-// expect waits until the screen has shown a text.
-func (k *typing) expect(text string) {
-	k.Helper()
-	rig.Eventually(k, 40*time.Second, func() error {
-		if !strings.Contains(k.screen.String(), text) {
-			return fmt.Errorf("no %q on the screen: %q", text, k.screen.String())
-		}
-		return nil
-	})
-}
-
-// ends waits for the end of the command, which has to have this status.
-func (k *typing) ends(status int) {
-	k.Helper()
-	err := k.cmd.Wait()
-	if got := k.cmd.ProcessState.ExitCode(); got != status {
-		k.Errorf("status %d, %v, want %d: %q", got, err, status, k.screen.String())
-	}
 }
 
 // A user who knows the relay's address and has a login has a shell in a container of a node that

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/daytwo/daytwo/bench/rig"
 )
 
@@ -128,77 +126,18 @@ func TestTaskExec(t *testing.T) {
 
 // terminal types into a shell on a terminal.
 func (f *sessionFixture) terminal() {
-	master, slave := openTerminal(f.T)
-	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 57, Col: 203}); err != nil {
-		f.Fatal(err)
-	}
-	cmd := f.command("task", "exec", "-it", f.container, "sh")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	before, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
-	if err != nil {
-		f.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		f.Fatal(err)
-	}
-	screen := new(rig.Buffer)
-	go func() {
-		buf := make([]byte, 4096)
-		for {
-			n, err := master.Read(buf)
-			_, _ = screen.Write(buf[:n])
-			if err != nil {
-				return
-			}
-		}
-	}()
-	expect := func(text string) {
-		f.Helper()
-		rig.Eventually(f, 20*time.Second, func() error {
-			if !strings.Contains(screen.String(), text) {
-				return fmt.Errorf("no %q on the screen: %q", text, screen.String())
-			}
-			return nil
-		})
-	}
-	write := func(keys string) {
-		f.Helper()
-		if _, err := master.WriteString(keys); err != nil {
-			f.Fatal(err)
-		}
-	}
-	write("stty size; tty; echo TERM=$TERM\n")
-	expect("57 203")
-	expect("/dev/pts/")
-	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 20, Col: 70}); err != nil {
-		f.Fatal(err)
-	}
-	expectSize := func() {
-		f.Helper()
-		rig.Eventually(f, 20*time.Second, func() error {
-			write("stty size\n")
-			time.Sleep(100 * time.Millisecond)
-			if !strings.Contains(screen.String(), "20 70") {
-				return fmt.Errorf("the size did not change: %q", screen.String())
-			}
-			return nil
-		})
-	}
-	expectSize()
-	write("sleep 100\n")
+	k := typeInto(f.T, f.command("task", "exec", "-it", f.container, "sh"), 57, 203)
+	k.keys("stty size; tty; echo TERM=$TERM\n")
+	k.expect("57 203")
+	k.expect("/dev/pts/")
+	k.resize(20, 70)
+	k.until("stty size\n", func(screen string) bool { return strings.Contains(screen, "20 70") })
+	k.keys("sleep 100\n")
 	time.Sleep(200 * time.Millisecond)
-	write("\x03echo inter'rup'ted\n")
-	expect("interrupted")
-	write("exit 42\n")
-	err = cmd.Wait()
-	if status := cmd.ProcessState.ExitCode(); status != 42 {
-		f.Errorf("status %d, %v: %q", status, err, screen.String())
-	}
-	after, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
-	if err != nil || *after != *before {
-		f.Errorf("the terminal is not as it was: %+v, %+v, %v", before, after, err)
-	}
+	k.keys("\x03echo inter'rup'ted\n")
+	k.expect("interrupted")
+	k.keys("exit 42\n")
+	k.ends(42)
 }
 
 // attach attaches to a task: to its session, and to its own output without one.
@@ -256,27 +195,4 @@ func (f *sessionFixture) attach() {
 			f.Errorf("%v: status %d", cmd.Args, cmd.ProcessState.ExitCode())
 		}
 	}
-}
-
-// openTerminal opens a terminal.
-func openTerminal(t *testing.T) (master, slave *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { master.Close() })
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slave, err = os.OpenFile(fmt.Sprint("/dev/pts/", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { slave.Close() })
-	return master, slave
 }

@@ -5,11 +5,8 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/daytwo/daytwo/bench/rig"
 )
@@ -77,28 +74,7 @@ func TestDebugWithoutShell(t *testing.T) {
 
 // debugShell types into the shell that 'task shell' finds where there is none.
 func (f *sessionFixture) debugShell() {
-	master, slave := openTerminal(f.T)
-	cmd := f.command("task", "shell", f.container)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	before, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
-	if err != nil {
-		f.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		f.Fatal(err)
-	}
-	screen := new(rig.Buffer)
-	go func() {
-		buf := make([]byte, 4096)
-		for {
-			n, err := master.Read(buf)
-			_, _ = screen.Write(buf[:n])
-			if err != nil {
-				return
-			}
-		}
-	}()
+	k := typeInto(f.T, f.command("task", "shell", f.container), 24, 80)
 	for _, step := range []struct{ keys, want string }{
 		{"", "'help' lists them"}, {"echo o'n'e\n", "one\r\n"}, {"sleep 1000\n", "sleep 1000\r\n"},
 		{"\x03", "^C\r\n/ $ "}, {"while :; do :; done\n", "done\r\n"}, {"\x03echo t'w'o\n", "two\r\n"},
@@ -106,26 +82,13 @@ func (f *sessionFixture) debugShell() {
 		{"cat\n", "cat\r\n"}, {"to c'a't\n", "to c'a't\r\nto c'a't\r\n"}, {"\x04", "/ $ "}, {"top\n", "COMMAND"},
 		{"qecho th'r'ee\n", "three\r\n"}, {"help\n", "netstat"},
 	} {
-		if _, err := master.WriteString(step.keys); err != nil {
-			f.Fatal(err)
-		}
-		rig.Eventually(f, 20*time.Second, func() error {
-			if !strings.Contains(screen.String(), step.want) {
-				return fmt.Errorf("after %q no %q on the screen: %q", step.keys, step.want, screen.String())
-			}
-			return nil
-		})
+		k.keys(step.keys)
+		k.expect(step.want)
 		time.Sleep(50 * time.Millisecond) // the program that was started may have to change the terminal first
 	}
-	if _, err := master.WriteString("exit 42\n"); err != nil {
-		f.Fatal(err)
-	}
-	err = cmd.Wait()
-	if status := cmd.ProcessState.ExitCode(); status != 42 || strings.Contains(screen.String(), "dropped") {
-		f.Errorf("status %d, %v: %q", status, err, screen.String())
-	}
-	after, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
-	if err != nil || *after != *before {
-		f.Errorf("the terminal is not as it was: %+v, %+v, %v", before, after, err)
+	k.keys("exit 42\n")
+	k.ends(42)
+	if strings.Contains(k.screen.String(), "dropped") {
+		f.Errorf("a line was executed that was interrupted: %q", k.screen.String())
 	}
 }

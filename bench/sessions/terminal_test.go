@@ -28,22 +28,7 @@ type screen struct {
 func (f *fixture) terminal(cmd *exec.Cmd) *screen {
 	f.Helper()
 	s := &screen{fixture: f, cmd: cmd, shown: new(rig.Buffer)}
-	var err error
-	if s.master, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { s.master.Close() })
-	if err := unix.IoctlSetPointerInt(int(s.master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		f.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(s.master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		f.Fatal(err)
-	}
-	if s.slave, err = os.OpenFile(fmt.Sprint("/dev/pts/", n), os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { s.slave.Close() })
+	s.master, s.slave = rig.Terminal(f)
 	s.resize(57, 203)
 	s.before = s.modes()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.slave, s.slave, s.slave

@@ -1,37 +1,15 @@
 package terminal
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
-)
 
-// pair opens a terminal.
-func pair(t *testing.T) (master, slave *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { master.Close() })
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slave, err = os.OpenFile(fmt.Sprint("/dev/pts/", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { slave.Close() })
-	return master, slave
-}
+	"github.com/daytwo/daytwo/bench/rig"
+)
 
 func modes(t *testing.T, f *os.File) unix.Termios {
 	t.Helper()
@@ -44,7 +22,7 @@ func modes(t *testing.T, f *os.File) unix.Termios {
 
 // Raw mode ends once, with what was typed meanwhile thrown away, and begins again before that.
 func TestRaw(t *testing.T) {
-	master, slave := pair(t)
+	master, slave := rig.Terminal(t)
 	before := modes(t, slave)
 	term, err := Raw(slave)
 	if err != nil {
@@ -92,7 +70,7 @@ func TestPanic(t *testing.T) {
 		term.Go(func() { panic("a panic of the test") })
 		select {}
 	}
-	_, slave := pair(t)
+	_, slave := rig.Terminal(t)
 	before := modes(t, slave)
 	cmd := exec.Command(os.Args[0], "-test.run=^TestPanic$")
 	cmd.Env = append(os.Environ(), panics+"=1")
