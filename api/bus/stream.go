@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -96,7 +97,11 @@ func createOnce(ctx context.Context, fn func(context.Context) (jetstream.Stream,
 // ensure creates or changes a stream, with less space if the server lacks it.
 func ensure(ctx context.Context, js jetstream.JetStream, sc jetstream.StreamConfig) (jetstream.Stream, error) {
 	s, err := create(ctx, func(ctx context.Context) (jetstream.Stream, error) {
-		s, err := js.CreateOrUpdateStream(ctx, sc)
+		s, err := js.Stream(ctx, sc.Name)
+		if err == nil && isLike(s, &sc) {
+			return s, nil // what is not changed disturbs nobody who reads from it
+		}
+		s, err = js.CreateOrUpdateStream(ctx, sc)
 		if noRoom(err) {
 			s, err = ensureSmaller(ctx, js, sc)
 		}
@@ -146,9 +151,23 @@ func keepSize(ctx context.Context, js jetstream.JetStream, s jetstream.Stream, s
 	return changed(ctx, js, s, sc)
 }
 
+// isLike reports whether a stream is configured as it would be.
+func isLike(s jetstream.Stream, want *jetstream.StreamConfig) bool {
+	have := s.CachedInfo().Config
+	like := have
+	like.Description, like.Subjects = want.Description, want.Subjects
+	like.Retention, like.Discard, like.Storage = want.Retention, want.Discard, want.Storage
+	like.MaxAge, like.MaxBytes, like.Replicas = want.MaxAge, want.MaxBytes, want.Replicas
+	like.Duplicates, like.AllowDirect = want.Duplicates, want.AllowDirect
+	return reflect.DeepEqual(like, have)
+}
+
 // changed returns a stream, changed if the server has room for that.
 func changed(ctx context.Context, js jetstream.JetStream, s jetstream.Stream, sc jetstream.StreamConfig) (
 	jetstream.Stream, error) {
+	if isLike(s, &sc) {
+		return s, nil
+	}
 	c, err := js.UpdateStream(ctx, sc)
 	if noRoom(err) {
 		return s, nil

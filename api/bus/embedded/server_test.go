@@ -137,3 +137,32 @@ func TestListenOverTLS(t *testing.T) {
 		t.Errorf("in this process: %v", err)
 	}
 }
+
+// A stream that is as it should be is not updated: a server that changes a stream while somebody
+// begins to read from it has to be trusted to do both well.
+func TestStreamIsUpdatedIfItDiffers(t *testing.T) {
+	s, err := Start(Options{StoreDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	nc := connect(t, bus.ConnectOptions{InProcess: s})
+	updates, err := nc.SubscribeSync("$JS.EVENT.ADVISORY.STREAM.UPDATED.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := bus.Config{Cluster: "c", MaxBytes: 8 << 20}
+	for range 3 {
+		streamOf(t, nc, c)
+	}
+	if m, err := updates.NextMsg(200 * time.Millisecond); err == nil {
+		t.Errorf("it was updated: %s", m.Data)
+	}
+	c.MaxAge = time.Hour
+	if age := streamOf(t, nc, c).CachedInfo().Config.MaxAge; age != time.Hour {
+		t.Errorf("entries are kept for %v", age)
+	}
+	if _, err := updates.NextMsg(5 * time.Second); err != nil {
+		t.Errorf("no update: %v", err)
+	}
+}

@@ -138,7 +138,8 @@ func TestOpenAfterCrash(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 	for _, i := range all {
-		if b, err := os.ReadFile(filepath.Join(dir, baseName(&i)+infoSuffix)); err != nil || bytes.Contains(b, []byte("SECRET")) {
+		b, err := os.ReadFile(filepath.Join(dir, baseName(&i)+infoSuffix))
+		if err != nil || bytes.Contains(b, []byte("SECRET")) {
 			t.Errorf("the environment is kept: %s, %v", b, err)
 		}
 	}
