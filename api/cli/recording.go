@@ -78,14 +78,14 @@ func (s *recordingSource) open(ctx context.Context, args []string) (j *recording
 		return nil, nil, err
 	}
 	var files []*os.File
-	end = func() {
+	closeAll := func() {
 		for _, f := range files {
 			f.Close()
 		}
 	}
 	defer func() {
-		if err != nil {
-			end()
+		if err != nil { // then end is nil
+			closeAll()
 		}
 	}()
 	if len(args) == 1 && session.ValidID(args[0]) {
@@ -114,7 +114,7 @@ func (s *recordingSource) open(ctx context.Context, args []string) (j *recording
 		pieces = append(pieces, r)
 	}
 	slices.SortStableFunc(pieces, func(a, b *recording.Reader) int { return a.Begun().Compare(b.Begun()) })
-	return recording.Join(pieces...), end, nil
+	return recording.Join(pieces...), closeAll, nil
 }
 
 // fetch returns the files of a session's pieces.

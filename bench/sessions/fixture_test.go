@@ -29,13 +29,19 @@ type fixture struct {
 // fixture's task is the first one.
 func newFixture(t *testing.T, tasks ...string) *fixture {
 	t.Helper()
+	return newFixtureWith(t, nil, tasks...)
+}
+
+// newFixtureWith is newFixture with more flags of 'daytwo up'.
+func newFixtureWith(t *testing.T, flags []string, tasks ...string) *fixture {
+	t.Helper()
 	rig.NeedRoot(t, "daytwo run")
 	// Who runs tests in the background of a shell has them ignore SIGINT, and their clients, too.
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
 	t.Cleanup(func() { signal.Stop(interrupts) })
 	f := &fixture{T: t, program: rig.Binary(t), task: tasks[0]}
-	f.d = rig.Up(t, "--interval", "500ms", "--no-bpf")
+	f.d = rig.Up(t, append([]string{"--interval", "500ms", "--no-bpf"}, flags...)...)
 	for _, name := range tasks {
 		f.start(name)
 	}
