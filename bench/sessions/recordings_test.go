@@ -106,7 +106,8 @@ func TestRecordings(t *testing.T) {
 		t.Errorf("status %d, %s%s", status, out, errs)
 	}
 	b, err := os.ReadFile(cast)
-	if err != nil || !strings.Contains(string(b), `"i","typed words\n"`) || !strings.Contains(string(b), `"o","got typed`) {
+	if err != nil || !strings.Contains(string(b), `"i","typed words\n"`) ||
+		!strings.Contains(string(b), `"o","got typed`) {
 		t.Errorf("%v: %s", err, b)
 	}
 	f.recordingRoutes(&r)
@@ -117,7 +118,8 @@ func (f *fixture) recordingRoutes(r *v1.Recording) {
 	f.Helper()
 	file := "/api/v1/recordings/" + r.Session + "/"
 	status, kind, body := f.get(file + r.Piece)
-	if status != http.StatusOK || kind != recording.TypeAge || int64(len(body)) != r.Bytes || strings.Contains(body, "typed") {
+	if status != http.StatusOK || kind != recording.TypeAge || int64(len(body)) != r.Bytes ||
+		strings.Contains(body, "typed") {
 		f.Errorf("status %d, %s, %d bytes, want %d: %.200q", status, kind, len(body), r.Bytes, body)
 	}
 	for path, want := range map[string]int{
